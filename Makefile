@@ -1,0 +1,45 @@
+# Every target makes its own .venv where there is none; Python 3.11+, git and make are all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types imports nightly clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $(READY)
+
+demo: $(READY) ## Show the main job on the embedded simulator, start to finish
+	$(BIN)/penstock demo
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: lint types imports test ## Everything that CI runs
+
+lint: $(READY) ## Formatting and lint rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(READY) ## The contracts between the packages
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format the code in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+nightly: $(READY) ## The tests that are too long for every run
+	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,1 @@
+"""Carrying a plan out: executor, gates, rollback, recovery. Never decides what is wanted."""

@@ -1,0 +1,228 @@
+"""The desired state: what the manifests of one revision ask of one organisation.
+
+Values only. `manifests` reads YAML into these, `planning` compares them with live and recorded state,
+`delivery` honours their policies. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from controller.domain.identity import FlowKey
+from controller.domain.references import FlowReference, ResourceReference
+
+
+class SyncMode(StrEnum):
+    AUTO = "auto"
+    MANUAL = "manual"
+    OBSERVE = "observe"
+
+
+class OnFailure(StrEnum):
+    ROLLBACK_ALL = "rollback-all"
+    ROLLBACK_FLOW = "rollback-flow"
+    HALT = "halt"
+
+
+class OnLocked(StrEnum):
+    FAIL = "fail"
+    WAIT = "wait"
+    UNLOCK = "unlock"
+
+
+class CyclePolicy(StrEnum):
+    BLOCK = "block"
+    GROUP = "group"
+
+
+class OnNoData(StrEnum):
+    WAIT = "wait"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Where something was written: file (relative to the repository), line and column, both from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a credential comes from; never the credential itself. Exactly one is set."""
+
+    env: str | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    client_id: SecretSource
+    client_secret: SecretSource
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPolicy:
+    mode: SyncMode = SyncMode.AUTO
+    heal: bool = False
+    prune: bool = False
+    on_failure: OnFailure = OnFailure.ROLLBACK_ALL
+    concurrency: int = 4
+
+
+class WindowKind(StrEnum):
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    kind: WindowKind
+    schedule: str
+    """Five-field cron expression of the window's start."""
+    duration_s: float
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    max_update_percent: float = 30.0
+    max_delete_percent: float = 30.0
+    minimum_existing: int = 10
+    """Thresholds apply only to organisations that have at least this many managed flows."""
+    max_active_versions: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactsPolicy:
+    path: str = "artifacts"
+    branch: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an organisation answers. Only the operator decides where credentials go (see DESIGN invariant 7)."""
+
+    region: str | None
+    """The Genesys domain, or None when explicit URLs stand in for it."""
+    api_url: str
+    login_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A flow file after substitution, with all that planning needs to know of it."""
+
+    file: str
+    """Path relative to the repository."""
+    text: str = field(repr=False)
+    """The rendered Archy YAML that is uploaded. It may carry substituted secrets: never log or store it."""
+    digest: str
+    """`sha256:...` over the canonical form."""
+    references: tuple[FlowReference, ...] = ()
+    resources: tuple[ResourceReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedVersion:
+    """The manifest asks for a version that the organisation already has."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    percentage: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    bake_s: float = 0.0
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRateGate:
+    window_s: float
+    minimum_samples: int
+    max_rate: float
+    """A fraction from 0 to 1."""
+    on_no_data: OnNoData = OnNoData.WAIT
+    baseline: bool = False
+    """Compare with the previous version's rate instead of zero: `max_rate` is then the allowed increase."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpGate:
+    url: str
+    status: int = 200
+    json_path: str | None = None
+    equals: object = None
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionGate:
+    """Launch the flow once with the given input and expect it to end without error."""
+
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    timeout_s: float = 120.0
+
+
+Gate = ErrorRateGate | HttpGate | ExecutionGate
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredFlow:
+    """One `Flow` manifest."""
+
+    id: str
+    """`metadata.name`: how manifests, plans and the command line name the flow."""
+    key: FlowKey
+    source: SourceFile | PinnedVersion
+    origin: Origin
+    labels: Mapping[str, str] = field(default_factory=dict)
+    depends_on: tuple[str, ...] = ()
+    """Other flows' `metadata.name`s: only what the content cannot show."""
+    rollout: Rollout = Rollout()
+    gates: tuple[Gate, ...] = ()
+    automatic_rollback: bool = True
+    suspended: bool = False
+    previous_name: str | None = None
+    """`spec.renamedFrom`: the name that this flow had; makes a change of name a rename instead of a second flow."""
+
+    @property
+    def wanted(self) -> str:
+        """What is asked for, in a form that changes when and only when the wish changes."""
+        return self.source.version if isinstance(self.source, PinnedVersion) else self.source.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """One `Organization` manifest with the flows that it owns, ordered by `id`."""
+
+    name: str
+    endpoint: Endpoint
+    dialect: str
+    """`architect` or `versioned`."""
+    credentials: Credentials
+    origin: Origin
+    flows: tuple[DesiredFlow, ...] = ()
+    sync: SyncPolicy = SyncPolicy()
+    windows: tuple[Window, ...] = ()
+    safety: Safety = Safety()
+    on_locked: OnLocked = OnLocked.FAIL
+    cycles: CyclePolicy = CyclePolicy.BLOCK
+    artifacts: ArtifactsPolicy = ArtifactsPolicy()
+    suspended: bool = False

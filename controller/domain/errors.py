@@ -1,0 +1,329 @@
+"""The error tree. The branch says what the loop does next; the fields say why and what to do.
+
+Each leaf carries a kebab-case `code` that is a heading in docs/errors.md. Raise errors `from` their cause.
+Messages name the file, flow or request, give the numbers, and never hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from controller.domain.desired import Origin
+
+
+class PenstockError(Exception):
+    """The root of everything that Penstock raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+# The names follow the states that they lead to, not the -Error habit.
+# ruff: noqa: N818
+
+# --- The branches -------------------------------------------------------------------------------------------------
+
+
+class Invalid(PenstockError):
+    """A person must commit something; nothing is retried until git changes."""
+
+
+class Refused(PenstockError):
+    """Safety, policy or a stale plan says no; the hint tells how to lift it."""
+
+
+class Waiting(PenstockError):
+    """Not now: try again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class Transient(PenstockError):
+    """A fault that passes; retried with backoff, for ever in the service."""
+
+
+class Permanent(PenstockError):
+    """Trying again the same way cannot help."""
+
+
+# --- Invalid ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake in a file of the repository."""
+
+    origin: Origin
+    message: str
+    code: str = "manifest-invalid"
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        tail = f" ({self.hint})" if self.hint else ""
+        return f"{self.origin}: {self.message}{tail}"
+
+
+class ManifestInvalid(Invalid):
+    """The repository's manifests have mistakes; all of them are in `mistakes`, in file order."""
+
+    code = "manifest-invalid"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
+        super().__init__(f"{count} in the manifests:\n" + "\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class FlowFileInvalid(Invalid):
+    """A flow file cannot be read: `line` and `column` count from 1."""
+
+    code = "flow-file-invalid"
+
+    def __init__(self, message: str, *, line: int = 1, column: int = 1, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        self.column = column
+
+
+class SettingsInvalid(Invalid):
+    """The operator's settings (environment, options) are wrong or a credential is missing."""
+
+    code = "settings-invalid"
+
+
+class CapabilityMissing(Invalid):
+    """The manifest asks for something that its dialect cannot do."""
+
+    code = "capability-missing"
+
+
+class FlowRejected(Invalid):
+    """The organisation's validation or publish found errors in the flow's content."""
+
+    code = "flow-rejected"
+
+
+# --- Refused ------------------------------------------------------------------------------------------------------
+
+
+class PlanStale(Refused):
+    """Something moved between planning and applying."""
+
+    code = "plan-stale"
+
+
+class SafetyLimit(Refused):
+    """The plan would change or delete more than the manifest allows."""
+
+    code = "safety-limit"
+
+
+class HostNotAllowed(Refused):
+    """Credentials would go to a host that is neither a Genesys domain nor on the operator's list."""
+
+    code = "host-not-allowed"
+
+
+class DirtyTree(Refused):
+    """The working tree has uncommitted changes."""
+
+    code = "dirty-tree"
+
+
+class NotConfirmed(Refused):
+    """A destructive or manual step needs a person's word."""
+
+    code = "not-confirmed"
+
+
+class SyncSuspended(Refused):
+    """The organisation or its sync mode does not let anything be changed."""
+
+    code = "sync-suspended"
+
+
+class LeaseLost(Refused):
+    """Another controller took over the organisation; this one must stop before its next call."""
+
+    code = "lease-lost"
+
+
+class AmbiguousFlow(Refused):
+    """Several flows in the organisation carry the same type and name."""
+
+    code = "ambiguous-flow"
+
+
+class NoSuchVersion(Refused):
+    """The version is not there, or its status does not allow publishing it."""
+
+    code = "no-such-version"
+
+
+# --- Waiting ------------------------------------------------------------------------------------------------------
+
+
+class RateLimited(Waiting):
+    """The organisation's or the token endpoint's request limit is used up."""
+
+    code = "rate-limited"
+
+
+class FlowLocked(Waiting):
+    """A person or another client holds the flow."""
+
+    code = "flow-locked"
+
+    def __init__(
+        self, message: str, *, holder: str | None = None, retry_after_s: float = 15.0, hint: str | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, hint=hint)
+        self.holder = holder
+
+
+class LeaseHeld(Waiting):
+    """Another controller is at work on the organisation."""
+
+    code = "lease-held"
+
+
+class WindowClosed(Waiting):
+    """The manifest's windows do not allow a change now."""
+
+    code = "window-closed"
+
+
+# --- Transient ----------------------------------------------------------------------------------------------------
+
+
+class Unreachable(Transient):
+    """The organisation could not be reached, or the connection broke before anything was sent."""
+
+    code = "unreachable"
+
+
+class ServerFault(Transient):
+    """The organisation answered 5xx, or something that is no answer of its API."""
+
+    code = "server-fault"
+
+
+class AnswerLost(Transient):
+    """A write was sent and its answer never came: it may or may not have taken effect. Read, never repeat blindly."""
+
+    code = "answer-lost"
+
+
+class CircuitOpen(Transient):
+    """Too many faults in a row: calls fail at once until a probe succeeds."""
+
+    code = "circuit-open"
+
+
+class GitRemoteFailed(Transient):
+    """The git remote could not be fetched from or pushed to."""
+
+    code = "git-remote-failed"
+
+
+class StoreFailed(Transient):
+    """The store (SQLite or PostgreSQL) did not answer."""
+
+    code = "store-failed"
+
+
+# --- Permanent ----------------------------------------------------------------------------------------------------
+
+
+class RequestRejected(Permanent):
+    """The organisation rejected a request (4xx). The fields hold what its error body said."""
+
+    code = "request-rejected"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        api_code: str | None = None,
+        correlation_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.api_code = api_code
+        self.correlation_id = correlation_id
+
+
+class AuthenticationFailed(RequestRejected):
+    """The client id or secret is wrong, or the token is not accepted even after one refresh."""
+
+    code = "authentication-failed"
+
+
+class PermissionMissing(RequestRejected):
+    """The client lacks a permission (or scope); `permission` names it where it is known."""
+
+    code = "permission-missing"
+
+    def __init__(
+        self, message: str, *, permission: str | None, correlation_id: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, status=403, correlation_id=correlation_id, hint=hint)
+        self.permission = permission
+
+
+class NotFound(RequestRejected):
+    """What was asked for does not exist, or was deleted."""
+
+    code = "not-found"
+
+
+class BadAnswer(Permanent):
+    """The organisation's answer does not have the shape that its API promises."""
+
+    code = "bad-answer"
+
+
+class PublishFailed(Permanent):
+    """A publish ended in failure, or the live version did not move to what it should be."""
+
+    code = "publish-failed"
+
+
+class PublishTimedOut(Permanent):
+    """A publish did not end in time; the live state was read again before this was said."""
+
+    code = "publish-timed-out"
+
+
+class GateFailed(Permanent):
+    """A health gate failed on the new version."""
+
+    code = "gate-failed"
+
+
+class RollbackFailed(Permanent):
+    """A rollback did not bring the previous version back; the flow is Degraded and a person is needed."""
+
+    code = "rollback-failed"
+
+
+class ExportFailed(Permanent):
+    """The live version could not be exported."""
+
+    code = "export-failed"
+
+
+class RepositoryFailed(Permanent):
+    """The git repository is not usable: not a repository, no such branch, a conflict that a person must solve."""
+
+    code = "repository-failed"

@@ -1,0 +1,55 @@
+"""The live state: what an organisation answers now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.domain.identity import FlowKey
+from controller.domain.references import FlowReference
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds a flow's lock: a person in Architect, or a service client."""
+
+    name: str
+    kind: str = "user"
+    """`user` or `client`."""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFlow:
+    id: str
+    key: FlowKey
+    published_version: str | None
+    checked_in_version: str | None = None
+    locked_by: LockHolder | None = None
+    status: str = "published"
+    """`draft`, `published`, `deployed` or `archived`; what the dialect cannot tell is derived."""
+    published_at: datetime | None = None
+    published_by: str | None = None
+    division: str | None = None
+    has_draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """One observation of an organisation."""
+
+    flows: Mapping[FlowKey, LiveFlow]
+    observed_at: datetime
+    references: Mapping[FlowKey, tuple[FlowReference, ...]] = field(default_factory=dict)
+    """What pinned versions refer to; only for the flows whose sources do not tell."""
+    digests: Mapping[FlowKey, str] = field(default_factory=dict)
+    """Canonical digest of the exported live version, for flows that no record knows yet."""
+    ambiguous: frozenset[FlowKey] = frozenset()
+    """Keys that more than one flow carries; nothing may be done to them."""
+    partial: tuple[str, ...] = ()
+    """What could not be read, in words; a plan made on a partial observation says so."""
+
+    def by_id(self) -> dict[str, LiveFlow]:
+        """The same flows keyed by their id."""
+        return {flow.id: flow for flow in self.flows.values()}

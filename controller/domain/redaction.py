@@ -1,0 +1,54 @@
+"""Keeping secrets out of whatever is shown or kept.
+
+Two ways work together: exact values that were registered as secrets, and names that say "secret".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+MASK = "***"
+
+_SECRET_NAME = re.compile(
+    r"secret|passw(or)?d|token|authorization|api[-_]?key|credential|signature|private[-_]?key|presigned", re.IGNORECASE
+)
+_BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
+_URL_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_URL_QUERY_SECRET = re.compile(
+    r"([?&](?:[\w-]*(?:signature|token|secret|key|credential)[\w-]*)=)[^&\s\"']+", re.IGNORECASE
+)
+
+
+class Redactor:
+    """Masks secrets in text and in nested values. Safe to share: registering only ever adds."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        for secret in secrets:
+            self.register(secret)
+
+    def register(self, secret: str) -> None:
+        """Mask this exact value from now on. Values shorter than 4 characters would mask ordinary text: ignored."""
+        if len(secret) >= 4:
+            self._secrets.add(secret)
+
+    def text(self, text: str) -> str:
+        """The text with registered values, bearer tokens, URL credentials and signed query values masked."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        text = _BEARER.sub(rf"\1 {MASK}", text)
+        text = _URL_USERINFO.sub(f"{MASK}@", text)
+        return _URL_QUERY_SECRET.sub(rf"\1{MASK}", text)
+
+    def value(self, value: object, name: str = "") -> object:
+        """A copy of a nested value in which secrets, and whatever stands under a secret's name, are masked."""
+        if name and _SECRET_NAME.search(name) and value not in (None, "", True, False):
+            return MASK
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.value(item, str(key)) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(item) for item in value]
+        return value

@@ -1,0 +1,1 @@
+"""Telling others: webhooks, commit statuses, pull-request comments. Never blocks a delivery."""

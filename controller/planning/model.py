@@ -1,0 +1,125 @@
+"""The plan as a value: sorted, frozen, digested over all its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from controller.domain.desired import DesiredFlow
+from controller.domain.identity import FlowKey
+
+
+class ChangeKind(StrEnum):
+    CREATE = "create"
+    PUBLISH = "publish"
+    SWITCH = "switch"
+    REPUBLISH = "republish"
+    RESTORE = "restore"
+    ADOPT = "adopt"
+    RENAME = "rename"
+    UNPUBLISH = "unpublish"
+    DELETE = "delete"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why a change cannot be carried out now; `code` is a heading of docs/errors.md."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to happen to one flow."""
+
+    flow: str
+    """`metadata.name`; for a flow that no manifest names any more, the recorded one."""
+    key: FlowKey
+    kind: ChangeKind
+    flow_id: str | None
+    from_version: str | None
+    to_version: str | None
+    """The version that will be live; None where the organisation will choose the number."""
+    reason: str
+    wave: int
+    """From 1: the length of the longest chain of changes below it; only for people."""
+    depends_on: tuple[str, ...] = ()
+    """The `flow`s of this plan that must be done first."""
+    blocked: Blocked | None = None
+    dependency_digest: str = ""
+    consumes: tuple[FlowKey, ...] = ()
+    """The managed flows that it consumes directly."""
+    desired: DesiredFlow | None = None
+    """What to deliver; None for flows that no manifest names."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A difference that someone made by hand, or that the recorded state cannot explain."""
+
+    flow: str
+    key: FlowKey
+    kind: str
+    """`version` (published by hand), `missing` (deleted by hand), `draft`, `lock`, `orphaned` (manifest is gone),
+    `stale-binding`."""
+    expected: str | None
+    actual: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes for one organisation, in deployment order."""
+
+    organization: str
+    revision: str
+    digest: str
+    changes: tuple[Change, ...]
+    """Every managed flow, those in sync with kind NONE included."""
+    drift: tuple[Drift, ...] = ()
+    unmanaged: int = 0
+    cycles: tuple[tuple[str, ...], ...] = ()
+    """One shortest cycle for each strongly connected component: a, b, a."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> tuple[Change, ...]:
+        """The changes that do something, blocked ones included."""
+        return tuple(change for change in self.changes if change.kind is not ChangeKind.NONE)
+
+    @property
+    def empty(self) -> bool:
+        return not self.actions
+
+    def summary(self) -> Mapping[str, int]:
+        """How many changes there are of each kind, zeros included, plus `blocked`."""
+        counts = {kind.value: 0 for kind in ChangeKind}
+        for change in self.changes:
+            counts[change.kind.value] += 1
+        return counts | {"blocked": sum(change.blocked is not None for change in self.changes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A wish that was rolled back and is not tried again until git changes."""
+
+    key: FlowKey
+    wanted: str
+    """The `DesiredFlow.wanted` that failed."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInputs:
+    """What a plan depends on besides desired, live and recorded state."""
+
+    revision: str
+    quarantines: tuple[Quarantine, ...] = ()
+    client_name: str | None = None
+    """How our own locks are labelled in the organisation, so that they do not block us."""
+    binds_at_publish: frozenset[str] = field(default_factory=lambda: frozenset({"commonmodule"}))
+    """Types whose version the caller keeps when it is published."""

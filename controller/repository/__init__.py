@@ -1,0 +1,4 @@
+"""Git: checkouts, the recorded state, and the commits that bring artifacts back.
+
+Never touches a person's uncommitted work, never force-pushes.
+"""

@@ -1,0 +1,1 @@
+"""The long-running controller: triggers, loop, HTTP. Decides nothing that one pass does not."""

@@ -1,0 +1,1 @@
+"""SQLite or PostgreSQL: the journal, leases, audit, quarantines. Holds only what git cannot."""

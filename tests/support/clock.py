@@ -1,0 +1,63 @@
+"""A clock for tests: sleeping takes no time, and every second that a task waited is counted.
+
+Works in one event loop without real I/O (client and simulator in process): when nothing else is ready to run, time
+jumps to the earliest sleeper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from datetime import UTC, datetime, timedelta
+
+
+class SteppedClock:
+    """Implements `controller.domain.clock.Clock`."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)) -> None:
+        self.start = start
+        self.elapsed_s = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._watching = False
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.elapsed_s)
+
+    def monotonic(self) -> float:
+        return self.elapsed_s
+
+    def advance(self, seconds: float) -> None:
+        """Move time by hand and wake whoever is due."""
+        self.elapsed_s += seconds
+        self._wake()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._sleepers, (self.elapsed_s + seconds, next(self._order), future))
+        if not self._watching:
+            self._watching = True
+            loop.call_soon(self._watch, loop)
+        await future
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sleepers = [entry for entry in self._sleepers if not entry[2].done()]
+        heapq.heapify(self._sleepers)
+        if not self._sleepers:
+            self._watching = False
+            return
+        if not loop._ready:  # type: ignore[attr-defined]
+            self.elapsed_s = max(self.elapsed_s, self._sleepers[0][0])
+            self._wake()
+        loop.call_soon(self._watch, loop)
+
+    def _wake(self) -> None:
+        while self._sleepers and self._sleepers[0][0] <= self.elapsed_s:
+            _, _, future = heapq.heappop(self._sleepers)
+            if not future.done():
+                future.set_result(None)
