@@ -111,6 +111,12 @@ class FlowRejected(Invalid):
     code = "flow-rejected"
 
 
+class TraceRequestInvalid(Invalid):
+    """A trace was asked for outside what the organisation keeps, or in a way that it would refuse."""
+
+    code = "trace-request-invalid"
+
+
 # --- Refused ------------------------------------------------------------------------------------------------------
 
 
@@ -327,3 +333,9 @@ class RepositoryFailed(Permanent):
     """The git repository is not usable: not a repository, no such branch, a conflict that a person must solve."""
 
     code = "repository-failed"
+
+
+class TraceUnreadable(Permanent):
+    """A fetched trace does not have the shape that its dialect promises; the message says where it breaks."""
+
+    code = "trace-unreadable"

@@ -1,0 +1,46 @@
+"""What is asked of an organisation about its executions. `diagnosis` checks these values, `genesys` sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SnapshotRange:
+    """Steps whose variables are wanted: both ends count from 0 and belong to the range."""
+
+    start_step_index: int
+    end_step_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """A search for executions of one flow; `start` and `end` are aware and bound when an execution started."""
+
+    start: datetime
+    end: datetime
+    flow_id: str | None = None
+    flow_version: str | None = None
+    """The version; the versioned dialect sends flow and version together as `flow_version_id`."""
+    session_token: str | None = None
+    """The session to look at (versioned dialect)."""
+    conversation_id: str | None = None
+    """The conversation to look at (architect dialect)."""
+    snapshot_ranges: tuple[SnapshotRange, ...] = ()
+    """Empty: the variables of every step."""
+    page_size: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTraceRequest:
+    """One asynchronous trace job over an action's invocation (versioned dialect)."""
+
+    flow_id: str
+    action_invocation_id: str
+    trace_depth: int = 10
+    """How many levels below the action are traced: 1 to 50."""
+    capture_context: bool = True
+    capture_data: bool = True
+    simulated_inputs: Mapping[str, object] | None = None
