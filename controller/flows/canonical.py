@@ -1,0 +1,88 @@
+"""The canonical form of a flow's content, and its digest.
+
+Two documents have the same digest exactly when they say the same: the order of keys, formatting, and what the
+organisation rewrites by itself do not count. Every value is encoded with its type and length, so `"1"` is not `1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+
+_TRACKING = "trackingId"
+"""A counter that Architect gives to each action; it changes when a flow is saved."""
+_INDEX = "referencedObjects"
+"""An index that newer exports add at the top of a flow; all it says stands in the actions."""
+
+
+def digest(document: object) -> str:
+    """`sha256:<hex>` over the canonical form of a parsed document (Archy YAML or the API's JSON).
+
+    Raises TypeError for a value that is neither a mapping, a sequence nor a scalar.
+    """
+    accumulated = sha256()
+    for piece in _pieces(document):
+        accumulated.update(piece)
+    return f"sha256:{accumulated.hexdigest()}"
+
+
+def volatile(key: str, value: object, depth: int) -> bool:
+    """Whether an entry of a mapping is noise; `depth` is 0 for the document's own entries.
+
+    A data action may well have an input that is called trackingId: its value is a mapping, and it counts.
+    """
+    if key == _TRACKING:
+        return value is None or isinstance(value, str | int | float)
+    return key == _INDEX and depth <= 1 and not isinstance(value, str | int | float)
+
+
+def _pieces(document: object) -> Iterator[bytes]:
+    """The canonical form, piece by piece, without recursion."""
+    waiting: list[tuple[object, int]] = [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, _Encoded):
+            yield value.data
+        elif isinstance(value, Mapping):
+            entries = sorted(_entries(value, depth), key=lambda entry: entry[0])
+            yield b"m%d:" % len(entries)
+            for key, item in reversed(entries):
+                waiting.append((item, depth + 1))
+                waiting.append((_Encoded(key), depth))
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            yield b"l%d:" % len(value)
+            waiting.extend((item, depth + 1) for item in reversed(value))
+        else:
+            yield _scalar(value)
+
+
+class _Encoded:
+    """A key that is encoded already."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+def _entries(mapping: Mapping[object, object], depth: int) -> list[tuple[bytes, object]]:
+    return [
+        (_scalar(key), item)
+        for key, item in mapping.items()
+        if not (isinstance(key, str) and volatile(key, item, depth))
+    ]
+
+
+def _scalar(value: object) -> bytes:
+    if value is None:
+        return b"n;"
+    if isinstance(value, bool):
+        return b"b1;" if value else b"b0;"
+    if isinstance(value, int):
+        return b"i%d;" % value
+    if isinstance(value, float):
+        return f"f{value!r};".encode()
+    if isinstance(value, str):
+        encoded = value.encode("utf-8", "surrogatepass")
+        return b"s%d:%s" % (len(encoded), encoded)
+    raise TypeError(f"a flow's content cannot hold a {type(value).__name__}")

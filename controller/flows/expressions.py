@@ -1,0 +1,71 @@
+"""What an Architect expression names: `FindQueue("Sales")`, `Prompt.Welcome`, and what only run time can tell.
+
+Source: Architect's expression help, and the expressions of public flows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from controller.domain.references import Resolution
+
+FINDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "FindEmergencyGroup": "emergency-group",
+        "FindGroup": "group",
+        "FindLanguageSkill": "language-skill",
+        "FindQueue": "queue",
+        "FindQueueById": "queue",
+        "FindSchedule": "schedule",
+        "FindScheduleGroup": "schedule-group",
+        "FindSkill": "skill",
+        "FindUser": "user",
+        "FindUserById": "user",
+        "FindUserPrompt": "user-prompt",
+        "FindWrapupCode": "wrap-up-code",
+    }
+)
+"""Functions that look a resource up, and the kind of it."""
+_NOT_RESOURCES = frozenset({"FindString", "FindStringLast", "FindFirst", "FindLast", "FindSystemPrompt"})
+_CALL = re.compile(r"(?<![\w.])(Find[A-Z]\w*)\s*\(\s*")
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s*\)', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PROMPT = re.compile(r"(?<![\w.])Prompt\.([^\W\d]\w*)")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One thing that an expression names or looks up."""
+
+    kind: str
+    name: str
+    resolution: Resolution
+
+
+def named_in(expression: str) -> Iterator[Named]:
+    """All that an expression names, in the order in which it stands, prompts last. Text in quotes does not count."""
+    covered = [match.span() for match in _STRING.finditer(expression)]
+    for call in _CALL.finditer(expression):
+        if call[1] in _NOT_RESOURCES or _within(call.start(), covered):
+            continue
+        yield from _looked_up(call[1], expression, call.end())
+    for prompt in _PROMPT.finditer(_STRING.sub('""', expression)):
+        yield Named("user-prompt", prompt[1], Resolution.STATIC)
+
+
+def _looked_up(function: str, expression: str, start: int) -> Iterator[Named]:
+    literal = _LITERAL.match(expression, start)
+    kind = FINDERS.get(function)
+    if literal is not None and not function.endswith("ById"):
+        resolution = Resolution.UNKNOWN if kind is None else Resolution.STATIC
+        yield Named(kind or "unknown", _ESCAPE.sub(r"\1", literal[1]), resolution)
+    elif kind is not None:
+        yield Named(kind, expression, Resolution.DYNAMIC)
+
+
+def _within(offset: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= offset < end for start, end in spans)

@@ -1,0 +1,146 @@
+"""Which resources that are not flows a flow names: queues, data actions, prompts, schedules, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from controller.domain.references import Resolution, ResourceReference
+from controller.flows.expressions import named_in
+from controller.flows.targets import keyed_targets, literal_name, resource_in
+from controller.flows.walk import Place
+
+KEYED: Mapping[str, str] = {
+    "dataTable": "data-table",
+    "decisionTable": "decision-table",
+    "screenPopScript": "script",
+    "settingsKnowledge": "knowledge-base",
+    "textToSpeech": "tts-engine",
+}
+"""Keys whose own keys are names of resources."""
+NAMED: Mapping[str, str] = {
+    "acdSkill": "skill",
+    "contactList": "contact-list",
+    "defaultLanguageSkill": "language-skill",
+    "directAgent": "user",
+    "emergencyGroup": "emergency-group",
+    "flowOutcome": "flow-outcome",
+    "grammar": "grammar",
+    "holdMusic": "user-prompt",
+    "knowledgeBase": "knowledge-base",
+    "languageSkill": "language-skill",
+    "milestone": "flow-milestone",
+    "preferredAgents": "user",
+    "processingPrompt": "user-prompt",
+    "queue": "queue",
+    "scheduleGroup": "schedule-group",
+    "script": "script",
+    "selectedSchedule": "schedule",
+    "skill": "skill",
+    "surveyForm": "survey-form",
+    "targetGroup": "group",
+    "targetQueue": "queue",
+    "targetUser": "user",
+    "user": "user",
+    "utilizationLabel": "utilization-label",
+    "worktype": "worktype",
+    "wrapupCode": "wrap-up-code",
+}
+"""Keys whose value names one resource: `{name: N}`, `{lit: {name: N}}`, an expression or a variable."""
+_FIND_ACTIONS: Mapping[str, str] = {
+    "findEmergencyGroup": "emergency-group",
+    "findGroup": "group",
+    "findLanguageSkill": "language-skill",
+    "findQueue": "queue",
+    "findSchedule": "schedule",
+    "findScheduleGroup": "schedule-group",
+    "findSkill": "skill",
+    "findUser": "user",
+    "findUserPrompt": "user-prompt",
+}
+_FLOW_KEYS = frozenset({"targetFlow", "overrideInQueueFlow"})
+_BUILT_IN = "PromptSystem."
+_NO_ENGINE = "defaultEngine"
+
+
+def resource_references(places: Iterable[Place]) -> Iterator[ResourceReference]:
+    """The references among the places of a walk, in document order, one for each place that refers."""
+    for place in places:
+        if isinstance(place.value, str):
+            yield from _in_text(place, place.value)
+        elif isinstance(place.key, str) and isinstance(place.value, Mapping) and not place.is_action:
+            yield from _in_mapping(place, place.key, place.value)
+
+
+def _in_text(place: Place, text: str) -> Iterator[ResourceReference]:
+    if place.key == "division" and place.depth == 2:
+        yield ResourceReference("division", text, place.path)
+    elif place.key == "exp" or (place.key == "prompt" and not text.startswith(_BUILT_IN)):
+        for named in named_in(text):
+            yield ResourceReference(named.kind, named.name, place.path, named.resolution)
+
+
+def _in_mapping(place: Place, key: str, value: Mapping[str, object]) -> Iterator[ResourceReference]:
+    if key == "category" and place.action_kind.startswith("call"):
+        yield from _data_actions(place, value)
+    elif key in KEYED:
+        for name, resolution in keyed_targets(value):
+            if name != _NO_ENGINE:
+                yield ResourceReference(KEYED[key], name, place.path, resolution)
+    elif key == "engine" and place.parent is not None and place.parent.key == "speechToText":
+        yield from _target(place, "stt-engine")
+    elif key in ("findName", "findId"):
+        yield from _found(place, value)
+    elif key in NAMED:
+        yield from _target(place, NAMED[key])
+    elif literal_name(value) is not None and "lit" in value and key not in _FLOW_KEYS:
+        yield from _by_type(place)
+
+
+def _target(place: Place, kind: str) -> Iterator[ResourceReference]:
+    target = resource_in(place.value)
+    if target is not None and not target[0].startswith(_BUILT_IN):
+        name, resolution = target
+        yield ResourceReference(kind, _without_prefix(name), place.path, resolution)
+
+
+def _data_actions(place: Place, categories: Mapping[str, object]) -> Iterator[ResourceReference]:
+    """A data action's identity takes both names: its category's (the integration's) and its own."""
+    for category, content in categories.items():
+        actions = content.get("dataAction") if isinstance(content, Mapping) else None
+        for action, resolution in keyed_targets(actions):
+            yield ResourceReference("data-action", f"{category} / {action}", place.path, resolution)
+
+
+def _found(place: Place, value: Mapping[str, object]) -> Iterator[ResourceReference]:
+    """`findQueue: {findName: {lit: N}}`: a name that stands still, or an expression."""
+    action = place.action_kind
+    kind = _FIND_ACTIONS.get(action.removesuffix("ById"))
+    literal = value.get("lit")
+    if action == "findSystemPrompt":
+        return
+    if isinstance(literal, str) and literal:
+        known = Resolution.STATIC if kind is not None and place.key == "findName" else Resolution.UNKNOWN
+        yield ResourceReference(kind or "unknown", literal, place.path, known)
+        return
+    target = resource_in(value)
+    if target is not None:
+        yield ResourceReference(kind or "unknown", target[0], place.path, target[1])
+
+
+def _by_type(place: Place) -> Iterator[ResourceReference]:
+    """A literal name under a neutral key (`initialValue`, `value`): the typed key around it tells the kind."""
+    parent = place.parent
+    around = str(parent.key).removesuffix("Variable") if parent is not None else ""
+    name = _without_prefix(literal_name(place.value) or "") if isinstance(place.value, Mapping) else ""
+    if name.startswith(_BUILT_IN):
+        return
+    if isinstance(place.value, Mapping) and (literal_name(place.value) or "").startswith("Prompt."):
+        yield ResourceReference("user-prompt", name, place.path)
+    elif place.key in ("initialValue", "value") and around in NAMED:
+        yield ResourceReference(NAMED[around], name, place.path)
+    else:
+        yield ResourceReference("unknown", name, place.path, Resolution.UNKNOWN)
+
+
+def _without_prefix(name: str) -> str:
+    return name.removeprefix("Prompt.")

@@ -1,0 +1,57 @@
+"""How a reference's target stands in Archy YAML: as a literal name, as an expression or variable, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from controller.domain.references import Resolution
+from controller.flows.expressions import named_in
+
+Target = tuple[str, Resolution]
+_UNSET = re.compile(r"(?:To[A-Z]\w*\(\s*)?NOT_SET(?:\s*\))?")
+"""`NOT_SET` or, with its type, `ToQueue(NOT_SET)`: nothing, on purpose."""
+
+
+def target_in(value: object) -> Target | None:
+    """The target of `{name: N}`, `{lit: {name: N}}`, `{exp: E}` or `{var: V}`; None when none is given."""
+    if not isinstance(value, Mapping):
+        return None
+    name = literal_name(value)
+    if name is not None:
+        return name, Resolution.STATIC
+    for key in ("exp", "var"):
+        dynamic = value.get(key)
+        if isinstance(dynamic, str) and not _UNSET.fullmatch(dynamic.strip()):
+            return dynamic, Resolution.DYNAMIC
+    return None
+
+
+def resource_in(value: object) -> Target | None:
+    """As `target_in`, but None for an expression that itself looks a resource up: the walk meets that on its own."""
+    target = target_in(value)
+    if target is not None and target[1] is Resolution.DYNAMIC and any(True for _ in named_in(target[0])):
+        return None
+    return target
+
+
+def literal_name(value: Mapping[str, object]) -> str | None:
+    """N of `{name: N}` or of `{lit: {name: N}}` with no other key beside the name."""
+    literal = value.get("lit", value)
+    if isinstance(literal, Mapping):
+        name = literal.get("name")
+        if isinstance(name, str) and name and (literal is value or len(literal) == 1):
+            return name
+    return None
+
+
+def keyed_targets(value: object) -> list[Target]:
+    """The names that are the keys of a mapping (`botFlow: {Greeter: {...}}`), or its expression or variable."""
+    if not isinstance(value, Mapping):
+        return []
+    if len(value) == 1:
+        for key in ("exp", "var"):
+            if isinstance(value.get(key), str):
+                target = target_in(value)
+                return [target] if target else []
+    return [(key, Resolution.STATIC) for key in value if key not in ("none", "noValue")]
