@@ -1,1 +1,39 @@
-"""SQLite or PostgreSQL: the journal, leases, audit, quarantines. Holds only what git cannot."""
+"""The store: leases, the journal of what is in flight, audit, quarantines, the outbox, cached facts.
+
+Synchronous on purpose: an intent must be on disk before the call that it announces. Never holds a secret, a flow's
+source, or anything that git or the organisation can tell.
+"""
+
+from controller.store.audit import AuditEntry, AuditLog
+from controller.store.audit_file import AuditFile
+from controller.store.database import Database
+from controller.store.facts import Facts
+from controller.store.journal import Journal
+from controller.store.leases import Lease, Leases
+from controller.store.outbox import Notification, Outbox
+from controller.store.quarantine import Quarantined, Quarantines
+from controller.store.records import NewStep, NewSync, StepRecord, SyncRecord, SyncState, WriteOutcome, WriteRecord
+from controller.store.store import Store
+
+__all__ = [
+    "AuditEntry",
+    "AuditFile",
+    "AuditLog",
+    "Database",
+    "Facts",
+    "Journal",
+    "Lease",
+    "Leases",
+    "NewStep",
+    "NewSync",
+    "Notification",
+    "Outbox",
+    "Quarantined",
+    "Quarantines",
+    "StepRecord",
+    "Store",
+    "SyncRecord",
+    "SyncState",
+    "WriteOutcome",
+    "WriteRecord",
+]

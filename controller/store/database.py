@@ -1,0 +1,74 @@
+"""Transactions on the store; the one place where the driver's exceptions become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from controller.domain.errors import StoreFailed
+from controller.store.engine import READ_ONLY, create_engine
+from controller.store.migrate import migrate
+
+
+class Database:
+    """One engine. Every method may raise StoreFailed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Connect and bring the schema up to date."""
+        engine = create_engine(url)
+        with _mapped(engine), engine.begin() as connection:
+            migrate(connection)
+        return cls(engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write: committed at the end, rolled back on any exception."""
+        with _mapped(self._engine), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that sees one state and takes no write lock."""
+        with _mapped(self._engine), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+            yield connection
+
+    def ping(self) -> None:
+        """Ask the store for an answer."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> None:
+    """Insert a row unless one with the same key is there; safe when two processes do it at once."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
+    else:
+        connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
+
+
+@contextmanager
+def _mapped(engine: Engine) -> Iterator[None]:
+    where = engine.url.render_as_string(hide_password=True)
+    try:
+        yield
+    except CommandError as error:
+        raise StoreFailed(
+            f"the store {where} has a schema that this version does not know: {error}",
+            hint="run the version of penstock that wrote it, or a newer one",
+        ) from error
+    except DBAPIError as error:
+        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint="see docs/errors.md") from error
+    except SQLAlchemyError as error:
+        raise StoreFailed(f"the store {where} failed: {type(error).__name__}", hint="see docs/errors.md") from error

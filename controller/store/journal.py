@@ -1,0 +1,234 @@
+"""The journal: what a sync is about to do, has done, and where each of its changes stands.
+
+Every write needs a lease and proves it in its own transaction, except results: what happened is noted even by a
+controller that has just lost its lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from sqlalchemy import Connection, Select, and_, insert, or_, select, update
+
+from controller.domain.clock import Clock
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Ticket
+from controller.domain.status import StepState
+from controller.store.codec import (
+    consumed_to_json,
+    new_step_values,
+    step_record,
+    sync_record,
+    ticket_to_json,
+    write_record,
+)
+from controller.store.database import Database
+from controller.store.leases import Lease, prove
+from controller.store.records import (
+    NewStep,
+    NewSync,
+    StepRecord,
+    SyncRecord,
+    SyncState,
+    WriteOutcome,
+    WriteRecord,
+)
+from controller.store.schema import steps, syncs, writes
+
+_OPEN = (SyncState.RUNNING.value, SyncState.STOPPED.value)
+_LIVE_UNRECORDED = (StepState.HEALTHY.value, StepState.EXPORTED.value)
+
+
+class StepFacts(TypedDict, total=False):
+    """What else became known when a step moved on; what is not given stays as it is."""
+
+    flow_id: str | None
+    previous_version: str | None
+    target_version: str | None
+    live_version: str | None
+    consumed: Mapping[FlowKey, str]
+    ticket: Ticket | None
+    reason: str | None
+    bake_until: datetime | None
+    recorded_at: datetime
+
+
+class Journal:
+    """Every method may raise StoreFailed; those that take a lease raise LeaseLost as well."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    # Writing.
+
+    def begin(self, lease: Lease, sync: NewSync, changes: Sequence[NewStep]) -> SyncRecord:
+        """Open a sync with all its steps, pending, in deployment order."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(connection, lease, now)
+            values = {
+                "organization": sync.organization,
+                "revision": sync.revision,
+                "dirty": sync.dirty,
+                "plan_digest": sync.plan_digest,
+                "on_failure": sync.on_failure,
+                "state": SyncState.RUNNING.value,
+                "actor": sync.actor,
+                "trigger": sync.trigger,
+                "started_at": now,
+                "summary": {},
+            }
+            sync_id = connection.execute(insert(syncs).values(values).returning(syncs.c.id)).scalar_one()
+            rows = [
+                new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
+                for position, change in enumerate(changes)
+            ]
+            if rows:
+                connection.execute(insert(steps), rows)
+            return _load(connection, select(syncs).where(syncs.c.id == sync_id))[0]
+
+    def finish(self, lease: Lease, sync_id: int, state: SyncState, summary: Mapping[str, object]) -> None:
+        """Close a sync, or mark it as stopped, to be gone on with."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(connection, lease, now)
+            connection.execute(
+                update(syncs)
+                .where(syncs.c.id == sync_id)
+                .values(state=state.value, finished_at=None if state.open else now, summary=dict(summary))
+            )
+
+    def advance(self, lease: Lease, step_id: int, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
+        """Move a step to a state and note what became known with it."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(connection, lease, now)
+            _update_step(connection, step_id, facts, state=state.value, updated_at=now)
+            return _one_step(connection, step_id)
+
+    def intend(
+        self,
+        lease: Lease,
+        step_id: int,
+        action: str,
+        details: Mapping[str, object],
+        *,
+        state: StepState | None = None,
+    ) -> WriteRecord:
+        """Announce one call that changes the organisation; only after this returns may the call be made.
+
+        `details` must hold no secret. `state` moves the step in the same transaction.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(connection, lease, now)
+            if state is not None:
+                _update_step(connection, step_id, {}, state=state.value, updated_at=now)
+            values = {
+                "step_id": step_id,
+                "fence": lease.fence,
+                "action": action,
+                "details": dict(details),
+                "intent_at": now,
+            }
+            write_id = connection.execute(insert(writes).values(values).returning(writes.c.id)).scalar_one()
+        return WriteRecord(write_id, step_id, action, details, now)
+
+    def conclude(
+        self,
+        write: WriteRecord,
+        outcome: WriteOutcome,
+        result: Mapping[str, object],
+        *,
+        ticket: Ticket | None = None,
+    ) -> None:
+        """Note what came of an announced call and, with it, the ticket to poll. Needs no lease."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            connection.execute(
+                update(writes)
+                .where(writes.c.id == write.id)
+                .values(outcome=outcome.value, result=dict(result), result_at=now)
+            )
+            if ticket is not None:
+                _update_step(connection, write.step_id, {"ticket": ticket})
+
+    # Reading.
+
+    def step(self, step_id: int) -> StepRecord:
+        """One step with its writes."""
+        with self._database.read() as connection:
+            return _one_step(connection, step_id)
+
+    def sync(self, sync_id: int) -> SyncRecord | None:
+        with self._database.read() as connection:
+            found = _load(connection, select(syncs).where(syncs.c.id == sync_id))
+        return found[0] if found else None
+
+    def history(self, organization: str | None = None, *, limit: int = 50) -> list[SyncRecord]:
+        """The latest syncs, newest first, with their steps."""
+        query = select(syncs).order_by(syncs.c.id.desc()).limit(limit)
+        if organization is not None:
+            query = query.where(syncs.c.organization == organization)
+        with self._database.read() as connection:
+            return _load(connection, query)
+
+    def unfinished(self, organization: str) -> list[SyncRecord]:
+        """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
+        in_need = select(steps.c.sync_id).where(
+            or_(
+                steps.c.state.in_(_LIVE_UNRECORDED),
+                steps.c.state == StepState.ROLLING_BACK.value,
+                and_(
+                    steps.c.state == StepState.ROLLED_BACK.value,
+                    steps.c.recorded_at.is_(None),
+                    steps.c.live_version != steps.c.previous_version,
+                ),
+            )
+        )
+        query = (
+            select(syncs)
+            .where(syncs.c.organization == organization, or_(syncs.c.state.in_(_OPEN), syncs.c.id.in_(in_need)))
+            .order_by(syncs.c.id)
+        )
+        with self._database.read() as connection:
+            return _load(connection, query)
+
+
+def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> None:
+    values: dict[str, object] = {**facts, **more}
+    if "ticket" in facts:
+        values["ticket"] = None if facts["ticket"] is None else ticket_to_json(facts["ticket"])
+    if "consumed" in facts:
+        values["consumed"] = consumed_to_json(facts["consumed"])
+    connection.execute(update(steps).where(steps.c.id == step_id).values(values))
+
+
+def _one_step(connection: Connection, step_id: int) -> StepRecord:
+    row = connection.execute(select(steps).where(steps.c.id == step_id)).mappings().one()
+    made = connection.execute(select(writes).where(writes.c.step_id == step_id).order_by(writes.c.id)).mappings()
+    return step_record(row, [write_record(write) for write in made])
+
+
+def _load(connection: Connection, query: Select[tuple[object, ...]]) -> list[SyncRecord]:
+    found = connection.execute(query).mappings().all()
+    ids = [row["id"] for row in found]
+    rows = connection.execute(
+        select(steps).where(steps.c.sync_id.in_(ids)).order_by(steps.c.sync_id, steps.c.position)
+    ).mappings()
+    by_sync: dict[int, list[StepRecord]] = {sync_id: [] for sync_id in ids}
+    made = _writes_of(connection, ids)
+    for row in rows:
+        by_sync[row["sync_id"]].append(step_record(row, made.get(row["id"], ())))
+    return [sync_record(row, by_sync[row["id"]]) for row in found]
+
+
+def _writes_of(connection: Connection, sync_ids: Sequence[int]) -> dict[int, list[WriteRecord]]:
+    query = select(writes).join(steps).where(steps.c.sync_id.in_(sync_ids)).order_by(writes.c.id)
+    by_step: dict[int, list[WriteRecord]] = {}
+    for row in connection.execute(query).mappings():
+        by_step.setdefault(row["step_id"], []).append(write_record(row))
+    return by_step

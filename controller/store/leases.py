@@ -1,0 +1,121 @@
+"""Leases: one controller at a time changes an organisation, and whoever lost the right finds out before it writes.
+
+Each acquisition gets a number that only grows (a fence). An expired holder that is still running proves an old number
+at its next write and is refused, even when its clock is wrong.
+Source: Gray and Cheriton, "Leases" (1989); fencing tokens as Kleppmann describes them (2016).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from controller.domain.clock import Clock
+from controller.domain.errors import LeaseHeld, LeaseLost
+from controller.store.database import Database, insert_if_absent
+from controller.store.schema import leases
+
+DEFAULT_TTL_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to change what `name` stands for (an organisation) until it expires, is renewed or released."""
+
+    name: str
+    holder: str
+    fence: int
+    expires_at: datetime
+
+
+class Leases:
+    """All leases. The holder's name should tell a person which process it is."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def acquire(self, name: str, holder: str, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
+        """Take the lease when it is free or expired, or when this holder's earlier run left it behind.
+
+        Raises LeaseHeld, naming the holder, while another one has it.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            free = {"name": name, "holder": "", "fence": 0, "expires_at": now}
+            insert_if_absent(connection, leases, free)
+            row = _locked_row(connection, name)
+            if row["expires_at"] > now and row["holder"] != holder:
+                raise _held(row, now)
+            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s))
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == name)
+                .values(holder=holder, fence=lease.fence, expires_at=lease.expires_at)
+            )
+        return lease
+
+    def renew(self, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
+        """The same lease with a later end. Raises LeaseLost when it expired or another holder took it."""
+        now = self._clock.now()
+        renewed = Lease(lease.name, lease.holder, lease.fence, now + timedelta(seconds=ttl_s))
+        with self._database.write() as connection:
+            prove(connection, lease, now)
+            connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
+        return renewed
+
+    def release(self, lease: Lease) -> None:
+        """Let others have it at once; nothing happens when it is not ours any more."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(leases)
+                .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.fence == lease.fence)
+                .values(expires_at=self._clock.now())
+            )
+
+    def holder(self, name: str) -> Lease | None:
+        """Who holds the lease now."""
+        with self._database.read() as connection:
+            row = connection.execute(select(leases).where(leases.c.name == name)).mappings().one_or_none()
+        if row is None or row["expires_at"] <= self._clock.now():
+            return None
+        return Lease(row["name"], row["holder"], int(row["fence"]), row["expires_at"])
+
+
+def prove(connection: Connection, lease: Lease, now: datetime) -> None:
+    """Hold the lease's row until the transaction ends, or raise LeaseLost.
+
+    What is written in the same transaction is written by the holder, or not at all.
+    """
+    row = _locked_row(connection, lease.name)
+    if row["fence"] == lease.fence and row["holder"] == lease.holder and row["expires_at"] > now:
+        return
+    why = (
+        f"it expired at {row['expires_at']:%H:%M:%S} UTC"
+        if row["fence"] == lease.fence
+        else f"{row['holder']} took it over"
+    )
+    raise LeaseLost(
+        f"{lease.name}: {lease.holder} no longer holds the lease ({why}); nothing more is written",
+        hint="the controller that holds it now goes on from the journal",
+    )
+
+
+def _locked_row(connection: Connection, name: str) -> RowMapping:
+    statement = select(leases).where(leases.c.name == name).with_for_update()
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise LeaseLost(f"{name}: there is no such lease", hint="acquire it first")
+    return row
+
+
+def _held(row: RowMapping, now: datetime) -> LeaseHeld:
+    left_s = max((row["expires_at"] - now).total_seconds(), 0.0)
+    return LeaseHeld(
+        f"{row['name']}: {row['holder']} is at work on it; its lease ends in {left_s:.0f} s unless it is renewed",
+        retry_after_s=left_s,
+        hint="wait for it; a lease whose holder died ends by itself",
+    )

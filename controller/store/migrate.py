@@ -1,0 +1,25 @@
+"""Bring the schema up to date when the store is opened; safe when several replicas start at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK: Final = 0x70656E73
+"""PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
+
+
+def migrate(connection: Connection) -> None:
+    """Run the missing migrations inside the connection's transaction, one process at a time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,78 @@
+"""Quarantines: wishes that were rolled back, and are not tried again until git asks for something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
+
+from controller.domain.clock import Clock
+from controller.domain.identity import FlowKey
+from controller.store.database import Database
+from controller.store.schema import quarantines
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One wish (`DesiredFlow.wanted`) of one flow that failed, and why."""
+
+    organization: str
+    key: FlowKey
+    wanted: str
+    reason: str
+    at: datetime
+
+
+class Quarantines:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, organization: str, key: FlowKey, wanted: str, reason: str) -> None:
+        """Quarantine a wish; one that already is keeps its first reason."""
+        with self._database.write() as connection:
+            match = and_(_of_flow(organization, key), quarantines.c.wanted == wanted)
+            if connection.execute(select(quarantines.c.id).where(match)).first() is not None:
+                return
+            values = {
+                "organization": organization,
+                "type": key.type,
+                "name": key.name,
+                "wanted": wanted,
+                "reason": reason,
+                "at": self._clock.now(),
+            }
+            connection.execute(insert(quarantines).values(values))
+
+    def active(self, organization: str) -> tuple[Quarantined, ...]:
+        """What is quarantined now, oldest first."""
+        query = (
+            select(quarantines)
+            .where(quarantines.c.organization == organization, quarantines.c.released_at.is_(None))
+            .order_by(quarantines.c.id)
+        )
+        with self._database.read() as connection:
+            return tuple(_quarantined(row) for row in connection.execute(query).mappings())
+
+    def release(self, organization: str, key: FlowKey, *, by: str) -> int:
+        """Let a flow's wishes be tried again; returns how many were released."""
+        with self._database.write() as connection:
+            return connection.execute(
+                update(quarantines)
+                .where(_of_flow(organization, key))
+                .values(released_at=self._clock.now(), released_by=by)
+            ).rowcount
+
+
+def _of_flow(organization: str, key: FlowKey) -> ColumnElement[bool]:
+    return and_(
+        quarantines.c.organization == organization,
+        quarantines.c.type == key.type,
+        quarantines.c.name == key.name,
+        quarantines.c.released_at.is_(None),
+    )
+
+
+def _quarantined(row: RowMapping) -> Quarantined:
+    return Quarantined(row["organization"], FlowKey(row["type"], row["name"]), row["wanted"], row["reason"], row["at"])

@@ -1,0 +1,124 @@
+"""What the journal holds, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Ticket
+from controller.domain.status import StepState
+
+
+class SyncState(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+    ROLLBACK_FAILED = "rollback-failed"
+    STOPPED = "stopped"
+    """The controller was told to stop; what was in flight goes on in the next pass."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a later process has to go on with it."""
+        return self in (SyncState.RUNNING, SyncState.STOPPED)
+
+
+class WriteOutcome(StrEnum):
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"
+    """Sent, and the answer never came: only reading tells whether it took effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSync:
+    organization: str
+    revision: str
+    plan_digest: str
+    actor: str
+    trigger: str
+    on_failure: str
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """One change at the time when its sync starts."""
+
+    flow: str
+    key: FlowKey
+    kind: str
+    wanted: str
+    source_digest: str | None
+    dependency_digest: str
+    consumes: tuple[FlowKey, ...]
+    flow_id: str | None
+    previous_version: str | None
+    target_version: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """One call that changes an organisation; without an outcome the process died around it."""
+
+    id: int
+    step_id: int
+    action: str
+    details: Mapping[str, object]
+    intent_at: datetime
+    outcome: WriteOutcome | None = None
+    result: Mapping[str, object] | None = None
+    result_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One change of a sync as the journal knows it."""
+
+    id: int
+    sync_id: int
+    flow: str
+    key: FlowKey
+    kind: str
+    wanted: str
+    source_digest: str | None
+    dependency_digest: str
+    consumes: tuple[FlowKey, ...]
+    flow_id: str | None
+    previous_version: str | None
+    """What was live before this step."""
+    target_version: str | None
+    live_version: str | None
+    """What this step, or its rollback, was seen to have made live."""
+    consumed: Mapping[FlowKey, str]
+    state: StepState
+    ticket: Ticket | None
+    reason: str | None
+    bake_until: datetime | None
+    updated_at: datetime
+    recorded_at: datetime | None
+    writes: tuple[WriteRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRecord:
+    """One plan that was, or is being, carried out."""
+
+    id: int
+    organization: str
+    revision: str
+    dirty: bool
+    plan_digest: str
+    on_failure: str
+    state: SyncState
+    actor: str
+    trigger: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    summary: Mapping[str, object] = field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()

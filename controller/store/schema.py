@@ -1,0 +1,155 @@
+"""The tables. A change here needs a file in `migrations/versions`; a test compares the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from controller.store.columns import BigId, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("holder", String(255), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+syncs = Table(
+    "syncs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization", String(255), nullable=False, index=True),
+    Column("revision", String(255), nullable=False),
+    Column("dirty", Boolean, nullable=False),
+    Column("plan_digest", String(128), nullable=False),
+    Column("on_failure", String(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("trigger", String(255), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("summary", JSON, nullable=False),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("sync_id", BigId, ForeignKey("syncs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("flow", String(255), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("wanted", String(255), nullable=False),
+    Column("source_digest", String(128)),
+    Column("dependency_digest", String(128), nullable=False),
+    Column("consumes", JSON, nullable=False),
+    Column("flow_id", String(64)),
+    Column("previous_version", String(64)),
+    Column("target_version", String(64)),
+    Column("live_version", String(64)),
+    Column("consumed", JSON, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("ticket", JSON(none_as_null=True)),
+    Column("reason", Text),
+    Column("bake_until", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime),
+    UniqueConstraint("sync_id", "position"),
+)
+
+writes = Table(
+    "writes",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("step_id", BigId, ForeignKey("steps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("fence", BigInteger, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("intent_at", UtcDateTime, nullable=False),
+    Column("outcome", String(32)),
+    Column("result", JSON(none_as_null=True)),
+    Column("result_at", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("organization", String(255), nullable=False, index=True),
+    Column("action", String(64), nullable=False),
+    Column("flow", Text),
+    Column("version", String(64)),
+    Column("status", String(32), nullable=False),
+    Column("latency_ms", Float),
+    Column("validation_error_rate", Float),
+    Column("details", JSON, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("revision", String(255)),
+)
+
+quarantines = Table(
+    "quarantines",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("organization", String(255), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("wanted", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),
+    Column("released_by", String(255)),
+    Index("ix_quarantines_organization", "organization", "released_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("target", String(255), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_at", UtcDateTime, nullable=False, index=True),
+    Column("delivered_at", UtcDateTime),
+    Column("last_error", Text),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("flow_id", String(64), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,70 @@
+"""The store as one object: its parts share a database and a clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from controller.domain.clock import Clock
+from controller.domain.redaction import Redactor
+from controller.store.audit import AuditLog
+from controller.store.audit_file import AuditFile
+from controller.store.database import Database
+from controller.store.facts import Facts
+from controller.store.journal import Journal
+from controller.store.leases import Leases
+from controller.store.outbox import Outbox
+from controller.store.quarantine import Quarantines
+
+
+class Store:
+    """Leases, journal, audit, quarantines, outbox and facts of all organisations of one installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        redactor: Redactor | None = None,
+        audit_folder: Path | None = None,
+    ) -> None:
+        self.database = database
+        self.leases = Leases(database, clock)
+        self.journal = Journal(database, clock)
+        self.audit = AuditLog(
+            database, clock, redactor or Redactor(), None if audit_folder is None else AuditFile(audit_folder)
+        )
+        self.quarantines = Quarantines(database, clock)
+        self.outbox = Outbox(database, clock)
+        self.facts = Facts(database, clock)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Clock,
+        redactor: Redactor | None = None,
+        audit_folder: Path | None = None,
+    ) -> Store:
+        """Connect to an SQLAlchemy URL (sqlite: or postgresql:) and run the missing migrations.
+
+        Raises SettingsInvalid for a URL of another kind and StoreFailed when it does not answer.
+        """
+        return cls(Database.open(url), clock=clock, redactor=redactor, audit_folder=audit_folder)
+
+    def ping(self) -> None:
+        """Raise StoreFailed when the store does not answer; for readiness probes."""
+        self.database.ping()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,138 @@
+"""The journal: nothing is announced without the lease, and everything announced can be read again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from controller.domain.errors import LeaseLost
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Ticket, TicketKind
+from controller.domain.status import StepState
+from controller.store import Lease, NewStep, NewSync, Store, SyncRecord, SyncState, WriteOutcome
+from tests.support.clock import SteppedClock
+
+MENU = FlowKey("commonmodule", "Menu | <b>")
+IVR = FlowKey("inboundcall", "Main IVR ")
+
+
+def new_sync(organization: str = "production") -> NewSync:
+    return NewSync(organization, "abc123", "sha256:1", "ada", "manual", "rollback-all", dirty=True)
+
+
+def new_step(key: FlowKey, *, previous: str | None = None, consumes: tuple[FlowKey, ...] = ()) -> NewStep:
+    return NewStep(
+        flow=key.name.strip().lower(),
+        key=key,
+        kind="publish",
+        wanted="sha256:2",
+        source_digest="sha256:2",
+        dependency_digest="sha256:3",
+        consumes=consumes,
+        flow_id="f-1",
+        previous_version=previous,
+        target_version=None,
+    )
+
+
+def begin(store: Store, lease: Lease) -> SyncRecord:
+    return store.journal.begin(
+        lease, new_sync(lease.name), [new_step(MENU, previous="2.0"), new_step(IVR, consumes=(MENU,))]
+    )
+
+
+@pytest.fixture
+def lease(store: Store) -> Lease:
+    return store.leases.acquire("production", "node-a", ttl_s=60)
+
+
+def test_a_sync_keeps_its_steps_in_deployment_order(store: Store, lease: Lease) -> None:
+    sync = begin(store, lease)
+    assert [step.key for step in sync.steps] == [MENU, IVR]
+    assert sync.steps[1].consumes == (MENU,)
+    assert {step.state for step in sync.steps} == {StepState.PENDING}
+    assert sync == store.journal.sync(sync.id)
+    assert sync.dirty
+
+
+def test_an_intent_moves_the_step_and_stands_without_outcome_until_concluded(store: Store, lease: Lease) -> None:
+    step = begin(store, lease).steps[0]
+    write = store.journal.intend(lease, step.id, "publish", {"version": "3.0"}, state=StepState.PUBLISHING)
+    pending = store.journal.step(step.id)
+    assert pending.state is StepState.PUBLISHING
+    assert [(made.action, made.outcome) for made in pending.writes] == [("publish", None)]
+
+    ticket = Ticket(TicketKind.JOB, "j-1", None)
+    store.journal.conclude(write, WriteOutcome.DONE, {"job": "j-1"}, ticket=ticket)
+    done = store.journal.step(step.id)
+    assert done.ticket == ticket
+    assert done.writes[0].outcome is WriteOutcome.DONE
+    assert done.writes[0].details == {"version": "3.0"}
+
+
+def test_without_the_lease_nothing_is_announced_or_moved(store: Store, lease: Lease, clock: SteppedClock) -> None:
+    step = begin(store, lease).steps[0]
+    clock.advance(60)
+    store.leases.acquire("production", "node-b")
+    with pytest.raises(LeaseLost):
+        store.journal.intend(lease, step.id, "publish", {}, state=StepState.PUBLISHING)
+    with pytest.raises(LeaseLost):
+        store.journal.advance(lease, step.id, StepState.LIVE, live_version="3.0")
+    with pytest.raises(LeaseLost):
+        store.journal.begin(lease, new_sync(), [])
+    with pytest.raises(LeaseLost):
+        store.journal.finish(lease, step.sync_id, SyncState.SUCCEEDED, {})
+    untouched = store.journal.step(step.id)
+    assert (untouched.state, untouched.writes) == (StepState.PENDING, ())
+
+
+def test_a_result_is_noted_even_when_the_lease_is_gone(store: Store, lease: Lease, clock: SteppedClock) -> None:
+    """What happened in the organisation happened, whoever may write next."""
+    step = begin(store, lease).steps[0]
+    write = store.journal.intend(lease, step.id, "publish", {})
+    clock.advance(120)
+    store.journal.conclude(write, WriteOutcome.LOST, {})
+    assert store.journal.step(step.id).writes[0].outcome is WriteOutcome.LOST
+
+
+def test_advancing_notes_facts_and_leaves_the_others(store: Store, lease: Lease, clock: SteppedClock) -> None:
+    step = begin(store, lease).steps[0]
+    until = clock.now() + timedelta(seconds=300)
+    store.journal.advance(lease, step.id, StepState.LIVE, live_version="3.0", consumed={IVR: "9.0"})
+    baking = store.journal.advance(lease, step.id, StepState.BAKING, bake_until=until)
+    assert (baking.live_version, baking.bake_until, baking.consumed) == ("3.0", until, {IVR: "9.0"})
+    assert baking.previous_version == "2.0"
+
+
+def test_unfinished_syncs_are_those_left_open_and_those_with_something_to_record(store: Store, lease: Lease) -> None:
+    crashed, recorded, live, back = (begin(store, lease) for _ in range(4))
+    for sync in (recorded, live, back):
+        store.journal.finish(lease, sync.id, SyncState.SUCCEEDED, {"published": 2})
+    store.journal.advance(lease, recorded.steps[0].id, StepState.RECORDED)
+    store.journal.advance(lease, live.steps[0].id, StepState.EXPORTED, live_version="3.0")
+    store.journal.advance(lease, back.steps[0].id, StepState.ROLLED_BACK, live_version="4.0")
+    assert [sync.id for sync in store.journal.unfinished("production")] == [crashed.id, live.id, back.id]
+    assert store.journal.unfinished("staging") == []
+
+
+def test_a_rollback_to_the_very_version_leaves_nothing_to_record(store: Store, lease: Lease) -> None:
+    sync = begin(store, lease)
+    store.journal.advance(lease, sync.steps[0].id, StepState.ROLLED_BACK, live_version="2.0")
+    store.journal.finish(lease, sync.id, SyncState.ROLLED_BACK, {})
+    assert store.journal.unfinished("production") == []
+
+
+def test_history_is_newest_first_and_of_one_organisation(store: Store, lease: Lease) -> None:
+    other = store.leases.acquire("staging", "node-a")
+    first, _, third = begin(store, lease), begin(store, other), begin(store, lease)
+    assert [sync.id for sync in store.journal.history("production")] == [third.id, first.id]
+    assert len(store.journal.history(limit=2)) == 2
+
+
+def test_the_journal_is_there_after_the_process_that_wrote_it(url: str, clock: SteppedClock) -> None:
+    with Store.open(url, clock=clock) as store:
+        lease = store.leases.acquire("production", "node-a")
+        before = begin(store, lease)
+    with Store.open(url, clock=clock) as again:
+        assert again.journal.unfinished("production") == [before]

@@ -1,0 +1,92 @@
+"""Leases: one holder at a time, and a lost lease is noticed at the next write."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+import pytest
+
+from controller.domain.errors import LeaseHeld, LeaseLost
+from controller.store import Lease, Store
+from tests.support.clock import SteppedClock
+
+
+def test_a_held_lease_names_its_holder_and_when_to_come_back(store: Store, clock: SteppedClock) -> None:
+    store.leases.acquire("production", "node-a", ttl_s=60)
+    clock.advance(20)
+    with pytest.raises(LeaseHeld, match="node-a is at work") as held:
+        store.leases.acquire("production", "node-b")
+    assert held.value.retry_after_s == pytest.approx(40)
+
+
+def test_an_expired_lease_is_taken_over_and_its_old_holder_is_refused(store: Store, clock: SteppedClock) -> None:
+    old = store.leases.acquire("production", "node-a", ttl_s=60)
+    clock.advance(60)
+    new = store.leases.acquire("production", "node-b", ttl_s=60)
+    assert new.fence == old.fence + 1
+    with pytest.raises(LeaseLost, match="node-b took it over"):
+        store.leases.renew(old)
+
+
+def test_a_lease_that_ran_out_cannot_be_renewed_even_when_nobody_took_it(store: Store, clock: SteppedClock) -> None:
+    lease = store.leases.acquire("production", "node-a", ttl_s=60)
+    clock.advance(61)
+    with pytest.raises(LeaseLost, match="expired at 12:01:00"):
+        store.leases.renew(lease)
+
+
+def test_renewing_moves_the_end(store: Store, clock: SteppedClock) -> None:
+    lease = store.leases.acquire("production", "node-a", ttl_s=60)
+    clock.advance(50)
+    store.leases.renew(lease, ttl_s=60)
+    clock.advance(50)
+    assert store.leases.holder("production") is not None
+    with pytest.raises(LeaseHeld):
+        store.leases.acquire("production", "node-b")
+
+
+def test_releasing_frees_at_once_and_the_fence_goes_on_growing(store: Store) -> None:
+    first = store.leases.acquire("production", "node-a")
+    store.leases.release(first)
+    assert store.leases.holder("production") is None
+    assert store.leases.acquire("production", "node-b").fence == first.fence + 1
+
+
+def test_releasing_a_lost_lease_leaves_the_new_holder_alone(store: Store, clock: SteppedClock) -> None:
+    old = store.leases.acquire("production", "node-a", ttl_s=1)
+    clock.advance(2)
+    new = store.leases.acquire("production", "node-b", ttl_s=60)
+    store.leases.release(old)
+    assert store.leases.holder("production") == new
+
+
+def test_a_restarted_holder_takes_its_own_lease_back_and_shuts_out_its_earlier_run(store: Store) -> None:
+    earlier = store.leases.acquire("production", "pod-0")
+    store.leases.acquire("production", "pod-0")
+    with pytest.raises(LeaseLost):
+        store.leases.renew(earlier)
+
+
+def test_leases_of_different_organisations_do_not_touch_each_other(store: Store) -> None:
+    store.leases.acquire("production", "node-a")
+    assert store.leases.acquire("staging", "node-b").fence == 1
+
+
+def test_of_many_contenders_exactly_one_gets_the_lease(url: str, clock: SteppedClock) -> None:
+    """Eight threads with a connection each ask at the same moment."""
+    won: list[Lease] = []
+    barrier = threading.Barrier(8)
+
+    def contend(number: int) -> None:
+        with Store.open(url, clock=clock) as store:
+            barrier.wait(timeout=30)
+            with contextlib.suppress(LeaseHeld):
+                won.append(store.leases.acquire("production", f"node-{number}"))
+
+    threads = [threading.Thread(target=contend, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert len(won) == 1

@@ -1,0 +1,95 @@
+"""Opening a store: migrations, durability, and errors that say what to do."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from controller.domain.errors import SettingsInvalid, StoreFailed
+from controller.store import Store
+from controller.store.schema import metadata
+from tests.support.clock import SteppedClock
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(store: Store) -> None:
+    with store.database.write() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_opening_again_changes_nothing(url: str, clock: SteppedClock) -> None:
+    with Store.open(url, clock=clock) as store:
+        store.leases.acquire("production", "node-a")
+    with Store.open(url, clock=clock) as store:
+        assert store.leases.holder("production") is not None
+
+
+def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock) -> None:
+    failures: list[Exception] = []
+    barrier = threading.Barrier(4)
+
+    def start() -> None:
+        barrier.wait(timeout=30)
+        try:
+            Store.open(url, clock=clock).close()
+        except StoreFailed as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert failures == []
+
+
+def test_a_schema_from_a_newer_version_is_refused_with_the_way_out(url: str, clock: SteppedClock) -> None:
+    with Store.open(url, clock=clock) as store, store.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreFailed, match="schema that this version does not know"):
+        Store.open(url, clock=clock)
+
+
+def test_sqlite_commits_are_on_disk_before_the_call_returns(tmp_path: Path, clock: SteppedClock) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock) as store, store.database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_a_read_does_not_wait_for_a_writer(tmp_path: Path, clock: SteppedClock) -> None:
+    with (
+        Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock) as store,
+        store.database.write(),
+        Store.open(f"sqlite:///{tmp_path}/other.db", clock=clock),
+        store.database.read() as connection,
+    ):
+        assert connection.execute(text("SELECT count(*) FROM syncs")).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [("mysql://localhost/x", "cannot be kept in mysql"), ("no url at all", "URL cannot be read")],
+)
+def test_a_url_of_another_kind_is_a_mistake_in_the_settings(url: str, says: str, clock: SteppedClock) -> None:
+    with pytest.raises(SettingsInvalid, match=says):
+        Store.open(url, clock=clock)
+
+
+def test_a_store_that_cannot_be_reached_is_named_without_its_password(tmp_path: Path, clock: SteppedClock) -> None:
+    with pytest.raises(StoreFailed) as failed:
+        Store.open(f"postgresql://u:hunter2hunter2@/x?host={tmp_path}", clock=clock)
+    assert "hunter2" not in failed.value.message
+    assert str(tmp_path) in failed.value.message
+
+
+def test_a_file_that_is_no_database_is_a_store_failure(tmp_path: Path, clock: SteppedClock) -> None:
+    (tmp_path / "p.db").write_text("this is no database " * 100)
+    with pytest.raises(StoreFailed, match="not a database"):
+        Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock)
