@@ -2,3 +2,8 @@
 
 Never calls an organisation, git, the store or the file system.
 """
+
+from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine
+from controller.planning.plan import make_plan
+
+__all__ = ["Blocked", "Change", "ChangeKind", "Drift", "Plan", "PlanInputs", "Quarantine", "make_plan"]

@@ -1,0 +1,103 @@
+"""Why a change cannot be carried out now. Each reason names what is in the way and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LiveState
+from controller.domain.references import FlowReference
+from controller.planning.draft import Draft, Outcome
+from controller.planning.drift import holder_words
+from controller.planning.graph import Consumption
+from controller.planning.model import Blocked, Quarantine
+
+
+def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | None:
+    """Blocked when just this wish was rolled back before: `quarantine` is the entry for it."""
+    if quarantine is None:
+        return None
+    message = (
+        f"{flow.key} was rolled back from just this content ({quarantine.reason}); "
+        "commit a change to it, or release it from quarantine"
+    )
+    return Blocked("quarantined", message)
+
+
+def locked(key: FlowKey, live: LiveFlow | None, organization: Organization, client_name: str | None) -> Blocked | None:
+    """Blocked when someone else holds the flow's lock and policy is to fail."""
+    if not _held(live, client_name) or organization.on_locked is not OnLocked.FAIL:
+        return None
+    return Blocked("flow-locked", f"{_lock_words(key, live)}; ask them to check in, or set onLocked: wait or unlock")
+
+
+def lock_warning(
+    key: FlowKey, live: LiveFlow | None, organization: Organization, client_name: str | None
+) -> tuple[str, ...]:
+    """What `onLocked: wait` and `onLocked: unlock` will do about a lock, in words."""
+    if not _held(live, client_name) or organization.on_locked is OnLocked.FAIL:
+        return ()
+    consequence = {
+        OnLocked.WAIT: "the change waits until it is released",
+        OnLocked.UNLOCK: "the draft is exported and committed, and then the lock is broken",
+    }[organization.on_locked]
+    return (f"{_lock_words(key, live)}; {consequence}",)
+
+
+def missing_dependency(
+    consumption: Consumption, outcomes: Mapping[FlowKey, Outcome], live: LiveState, group: frozenset[FlowKey]
+) -> Blocked | None:
+    """Blocked when a static reference, or `dependsOn`, leads to a flow that is not there or not published.
+
+    Members of the flow's own `group` (its strongly connected component) are looked at by `cycle`.
+    """
+    absent = [_reference_words(reference) for reference in consumption.missing]
+    absent += [f"dependsOn {id_!r}, which no manifest has" for id_ in consumption.undeclared]
+    unpublished = [key for key in consumption.outside if live.flows[key].published_version is None]
+    unpublished += [key for key in consumption.managed if key not in group and not outcomes[key].available]
+    reasons = absent + [f"{key}, which is not published" for key in unpublished]
+    if not reasons:
+        return None
+    way_out = "add a Flow manifest for it, or publish it in the organisation first"
+    return Blocked("missing-dependency", f"it refers to {', '.join(reasons)}; {way_out}")
+
+
+def waits_for_blocked(depends_on: Sequence[str], blocked: Mapping[str, Blocked]) -> Blocked | None:
+    """Blocked when something that must be done first is blocked."""
+    causes = [f"{id_} ({blocked[id_].code})" for id_ in depends_on if id_ in blocked]
+    if not causes:
+        return None
+    return Blocked("dependency-blocked", f"it depends on what is blocked: {', '.join(causes)}; solve that first")
+
+
+def cycle(members: Sequence[Draft], policy: CyclePolicy, printed: str) -> Blocked | None:
+    """Blocked when flows consume each other, unless policy groups them and all of them are published already."""
+    if len(members) == 1:
+        return None
+    if policy is CyclePolicy.BLOCK:
+        way_out = "break the cycle, or set cycles: group once all of these flows are published"
+        return Blocked("cycle", f"flows consume each other: {printed}; {way_out}")
+    unpublished = sorted(draft.id for draft in members if draft.situation.live_version is None)
+    if not unpublished:
+        return None
+    message = (
+        f"flows consume each other: {printed}; cycles: group needs all of them published, and "
+        f"{', '.join(unpublished)} {'is' if len(unpublished) == 1 else 'are'} not: publish a version without the "
+        "reference first"
+    )
+    return Blocked("cycle", message)
+
+
+def _held(live: LiveFlow | None, client_name: str | None) -> bool:
+    return live is not None and live.locked_by is not None and live.locked_by.name != client_name
+
+
+def _lock_words(key: FlowKey, live: LiveFlow | None) -> str:
+    holder = live.locked_by if live else None
+    return f"{key} is locked by {holder_words(holder) if holder else 'nobody'}"
+
+
+def _reference_words(reference: FlowReference) -> str:
+    types = " or ".join(reference.types) or "flow"
+    return f"{types} {reference.name!r} ({reference.path}), which neither the manifests nor the organisation have"

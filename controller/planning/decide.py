@@ -1,0 +1,148 @@
+"""Which kind of change one flow needs. The decision table of the product: one function for each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.planning.model import Blocked, ChangeKind
+from controller.planning.situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to happen to one flow, before order and blocks beyond the flow itself are looked at."""
+
+    kind: ChangeKind
+    reason: str
+    to_version: str | None = None
+    blocked: Blocked | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def decide(situation: Situation) -> Decision:
+    """The change for one managed flow."""
+    if situation.flow.suspended:
+        return _none(situation, "the flow is suspended (spec.suspended)")
+    if situation.ambiguous:
+        return _ambiguous(situation)
+    if situation.live is None:
+        return _absent(situation)
+    return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
+
+
+def unchanged(situation: Situation, reason: str) -> Decision:
+    """Leave the flow as it is, whatever the table says."""
+    return _none(situation, reason)
+
+
+def _none(situation: Situation, reason: str) -> Decision:
+    return Decision(ChangeKind.NONE, reason, situation.live_version)
+
+
+def _ambiguous(situation: Situation) -> Decision:
+    kind = ChangeKind.SWITCH if situation.pinned is not None else ChangeKind.PUBLISH
+    message = (
+        f"several flows in the organisation carry the type and name {situation.flow.key}; "
+        "rename or delete all but one of them in Architect"
+    )
+    return Decision(kind, "it is not clear which flow is meant", situation.pinned, Blocked("ambiguous-flow", message))
+
+
+def _absent(situation: Situation) -> Decision:
+    if situation.pinned is not None:
+        message = (
+            f"version {situation.pinned} of {situation.flow.key} is wanted, but the organisation has no such flow; "
+            "correct spec.name, or give the manifest a spec.source.file so that the flow can be created"
+        )
+        blocked = Blocked("missing-flow", message)
+        return Decision(ChangeKind.SWITCH, f"{situation.pinned} is wanted", situation.pinned, blocked)
+    if situation.previous is not None:
+        return _renamed(situation)
+    if situation.record is not None:
+        return Decision(ChangeKind.CREATE, "the flow was deleted in the organisation; it is created again")
+    return Decision(ChangeKind.CREATE, "the organisation has no such flow")
+
+
+def _renamed(situation: Situation) -> Decision:
+    previous = situation.previous
+    assert previous is not None  # noqa: S101 - the caller looked
+    names = ", ".join(situation.old_name_consumers)
+    consumers = f"; still consumed under its old name by {names}" if names else "; no managed flow uses its old name"
+    reason = (
+        f"renamed from {previous.key.name!r}: it is published under the new name, and the old flow stays{consumers}"
+    )
+    warning = (
+        f"the organisation cannot rename a flow: {str(previous.key)!r} ({previous.id}) stays live beside the new one "
+        "until it is unpublished; whatever routes to it keeps calling it"
+    )
+    return Decision(ChangeKind.RENAME, reason, warnings=(warning,))
+
+
+def _pinned(situation: Situation, pinned: str) -> Decision:
+    live = situation.live_version
+    if live == pinned:
+        if situation.same_wish and not situation.recreated:
+            return _none(situation, f"{pinned} is live, as pinned")
+        return Decision(ChangeKind.ADOPT, f"{pinned} is live already; only the record is missing", pinned)
+    if situation.same_wish and not situation.recreated:
+        return _drifted(situation, pinned)
+    return Decision(ChangeKind.SWITCH, f"{pinned} is pinned, {_live_words(live)}", pinned)
+
+
+def _source(situation: Situation) -> Decision:
+    if situation.record is None:
+        return _unrecorded(situation)
+    if not situation.same_wish:
+        return Decision(ChangeKind.PUBLISH, _changed_words(situation))
+    if situation.moved_by_hand:
+        return _drifted(situation, situation.record.version)
+    if situation.moved:
+        return Decision(ChangeKind.REPUBLISH, _rebind_words(situation))
+    return _none(situation, f"{situation.live_version} is live, as recorded")
+
+
+def _unrecorded(situation: Situation) -> Decision:
+    live = situation.live_version
+    if live is None:
+        return Decision(ChangeKind.PUBLISH, "the flow exists, but no version of it is published")
+    if situation.live_digest is None:
+        return Decision(ChangeKind.PUBLISH, f"{live} is live, and nothing is recorded that tells its content")
+    if situation.live_digest != situation.source_digest:
+        return Decision(ChangeKind.PUBLISH, f"{live} is live, and its content is not what the source asks for")
+    if situation.moved:
+        return Decision(ChangeKind.REPUBLISH, _rebind_words(situation))
+    return Decision(ChangeKind.ADOPT, f"{live} has the wanted content already; only the record is missing", live)
+
+
+def _drifted(situation: Situation, version: str) -> Decision:
+    """The live version was moved by hand and git did not change: heal it where policy says so."""
+    hand_made = f"{version} is recorded, {_live_words(situation.live_version)}"
+    if not situation.heal:
+        return _none(situation, f"moved by hand: {hand_made}; sync.heal is off")
+    if situation.recreated:
+        return Decision(ChangeKind.PUBLISH, "the flow was deleted and made again by hand; its source is published")
+    if situation.moved and situation.pinned is None:
+        return Decision(ChangeKind.REPUBLISH, f"moved by hand: {hand_made}; and {_rebind_words(situation)}")
+    return Decision(ChangeKind.RESTORE, f"moved by hand: {hand_made}", version)
+
+
+def _changed_words(situation: Situation) -> str:
+    record = situation.record
+    if record is None or record.source_digest is None:
+        return "the manifest has a source now, where it pinned a version before"
+    if situation.recreated:
+        return "the source changed; the flow was deleted and made again by hand meanwhile"
+    if situation.moved_by_hand:
+        return (
+            f"the source changed; it replaces a version made by hand ({record.version} is recorded, "
+            f"{_live_words(situation.live_version)})"
+        )
+    return "the source changed"
+
+
+def _rebind_words(situation: Situation) -> str:
+    return "callers keep a module's version until they are published again: " + ", ".join(map(str, situation.moved))
+
+
+def _live_words(version: str | None) -> str:
+    return f"{version} is live" if version else "nothing is published"

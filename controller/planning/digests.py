@@ -1,0 +1,94 @@
+"""Digests: one over all inputs of a plan, and for each flow one over it and all that it consumes, transitively."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from pathlib import PurePath
+
+from controller.domain.desired import Organization, PinnedVersion
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveState
+from controller.domain.recorded import RecordedState
+from controller.planning.graph import FlowGraph
+from controller.planning.model import PlanInputs
+
+_NO_INPUT = frozenset({"origin", "text", "credentials"})
+"""Where something was written, and what may hold a secret: they do not change what is wanted."""
+
+
+def sha256(*parts: object) -> str:
+    """`sha256:<hex>` over the canonical JSON of the parts."""
+    text = json.dumps([canonical(part) for part in parts], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def canonical(value: object) -> object:
+    """A value of plain JSON types that is equal when and only when the given value is."""
+    if is_dataclass(value) and not isinstance(value, type):
+        content = [canonical(getattr(value, item.name)) for item in fields(value) if item.name not in _NO_INPUT]
+        return [type(value).__name__, *content]
+    if isinstance(value, Mapping):
+        pairs = ([canonical(key), canonical(item)] for key, item in value.items())
+        return sorted(pairs, key=lambda pair: json.dumps(pair[0], sort_keys=True))
+    if isinstance(value, set | frozenset):
+        return sorted((canonical(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def plan_digest(
+    organization: Organization,
+    live: LiveState,
+    recorded: RecordedState,
+    inputs: PlanInputs,
+    concerned: Collection[FlowKey],
+) -> str:
+    """The digest over everything that decides what the plan does; what it holds of live flows are the `concerned` ones.
+
+    The moment of the observation is left out, and so are live flows that the plan has nothing to do with: their
+    changes do not make an approved plan stale.
+    """
+    flows = {key: flow for key, flow in live.flows.items() if key in concerned}
+    digests = {key: digest for key, digest in live.digests.items() if key in concerned}
+    ambiguous = live.ambiguous & frozenset(concerned)
+    return sha256(organization, flows, live.references, digests, ambiguous, live.partial, recorded, inputs)
+
+
+def dependency_digests(
+    graph: FlowGraph, components: Iterable[Sequence[FlowKey]], live: LiveState, versions: Mapping[FlowKey, str | None]
+) -> dict[FlowKey, str]:
+    """P3: SHA-256 over each flow's content and the versions and content of all it consumes, transitively.
+
+    `components` come with what they consume before them; the flows of one component share a digest of the group.
+    `versions` are the versions that will be live; None where the organisation will choose the number.
+    """
+    digests: dict[FlowKey, str] = {}
+    for component in components:
+        members = frozenset(component)
+        parts = [_own_part(graph, key, live) for key in component]
+        below = sorted({callee for key in component for callee in graph.edges[key]} - members)
+        group = sha256(parts, [(callee, versions.get(callee), digests[callee]) for callee in below])
+        if len(component) == 1:
+            digests[component[0]] = group
+        else:
+            digests |= {key: sha256(key, group) for key in component}
+    return digests
+
+
+def _own_part(graph: FlowGraph, key: FlowKey, live: LiveState) -> object:
+    source = graph.flows[key].source
+    found = live.flows.get(key)
+    content = (found.id if found else None, source.version) if isinstance(source, PinnedVersion) else source.digest
+    outside = [
+        (callee, live.flows[callee].id, live.flows[callee].published_version)
+        for callee in graph.consumption[key].outside
+    ]
+    unanswered = [(reference.name, reference.types) for reference in graph.consumption[key].missing]
+    return (key, content, outside, unanswered)

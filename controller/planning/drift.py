@@ -1,0 +1,77 @@
+"""Differences that someone made by hand, or that the recorded state cannot explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LockHolder
+from controller.domain.recorded import RecordedFlow
+from controller.planning.model import Drift
+from controller.planning.situation import Situation
+
+
+def drift_of(situation: Situation, client_name: str | None) -> Iterator[Drift]:
+    """Every drift of one managed flow."""
+    yield from _version(situation)
+    yield from _bindings(situation)
+    if situation.live is not None:
+        yield from _work_in_progress(situation, situation.live, client_name)
+
+
+def orphaned(flow: str, record: RecordedFlow, live: LiveFlow) -> Drift:
+    """The drift of a flow that was delivered once, and that no manifest names any more."""
+    message = (
+        f"{record.key} was delivered from manifest {record.manifest!r}, which is gone; version "
+        f"{live.published_version} stays live. Add the manifest again, or set sync.prune"
+    )
+    return Drift(flow, record.key, "orphaned", None, live.published_version, message)
+
+
+def holder_words(holder: LockHolder) -> str:
+    """`client ci-bot since 2026-01-05T12:00:00+00:00`; people are named without a word for what they are."""
+    who = holder.name if holder.kind == "user" else f"{holder.kind} {holder.name}"
+    return f"{who} since {holder.since.isoformat()}" if holder.since else f"{who}, since when is not known"
+
+
+def _drift(situation: Situation, kind: str, expected: str | None, actual: str | None, message: str) -> Drift:
+    return Drift(situation.flow.id, situation.flow.key, kind, expected, actual, message)
+
+
+def _version(situation: Situation) -> Iterator[Drift]:
+    record, live, key = situation.record, situation.live, situation.flow.key
+    if record is None or situation.ambiguous:
+        return
+    if live is None:
+        message = f"{key} was delivered as version {record.version} and is not in the organisation any more"
+        yield _drift(situation, "missing", record.version, None, message)
+    elif situation.recreated:
+        message = f"{key} was deleted and made again by hand: id {record.flow_id} became {live.id}"
+        yield _drift(situation, "version", record.version, live.published_version, message)
+    elif live.published_version is None:
+        message = f"{key} was unpublished by hand; version {record.version} is recorded"
+        yield _drift(situation, "version", record.version, None, message)
+    elif live.published_version not in (record.version, situation.pinned):
+        by = f" by {live.published_by}" if live.published_by else " by hand"
+        message = f"version {live.published_version} of {key} was published{by}; {record.version} is recorded"
+        yield _drift(situation, "version", record.version, live.published_version, message)
+
+
+def _bindings(situation: Situation) -> Iterator[Drift]:
+    if situation.pinned is None or situation.live_version != situation.pinned or situation.record is None:
+        return
+    for moved in situation.moved:
+        message = (
+            f"pinned version {situation.pinned} of {situation.flow.key} stays bound to {moved.bound} of {moved.key}; "
+            "pin a version that was published after it, or give the manifest a source"
+        )
+        yield _drift(situation, "stale-binding", moved.current, moved.bound, message)
+
+
+def _work_in_progress(situation: Situation, live: LiveFlow, client_name: str | None) -> Iterator[Drift]:
+    key: FlowKey = situation.flow.key
+    holder = live.locked_by
+    if holder is not None and holder.name != client_name:
+        yield _drift(situation, "lock", None, holder.name, f"{key} is locked by {holder_words(holder)}")
+    if live.has_draft:
+        yield _drift(situation, "draft", None, None, f"{key} has saved changes that are not checked in")

@@ -1,0 +1,96 @@
+"""The dependency graph over managed flows: who consumes whom, and what is outside or missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from controller.domain.desired import DesiredFlow, SourceFile
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveState
+from controller.domain.references import FlowReference, Resolution
+from controller.planning.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """What one managed flow refers to, sorted into what planning treats differently. No duplicates, in key order."""
+
+    managed: tuple[FlowKey, ...] = ()
+    outside: tuple[FlowKey, ...] = ()
+    """Live flows that no manifest names."""
+    missing: tuple[FlowReference, ...] = ()
+    """Static references that neither the manifests nor the organisation can answer."""
+    unknown: tuple[FlowReference, ...] = ()
+    """References of a kind that the reader does not know."""
+    itself: bool = False
+    ambiguous: tuple[str, ...] = ()
+    """In words: references that several flows could answer."""
+    undeclared: tuple[str, ...] = ()
+    """`dependsOn` ids that no manifest has."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGraph:
+    """The managed flows of one organisation and their dependencies; edges lead from consumer to consumed."""
+
+    flows: Mapping[FlowKey, DesiredFlow]
+    consumption: Mapping[FlowKey, Consumption]
+    edges: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
+    """The managed part of `consumption`, without loops to oneself."""
+
+    def consumers(self) -> dict[FlowKey, list[FlowKey]]:
+        """For each flow that something consumes, managed or not, its managed consumers in order of id."""
+        found: dict[FlowKey, list[FlowKey]] = {}
+        for key, consumption in self.consumption.items():
+            for callee in (*consumption.managed, *consumption.outside):
+                found.setdefault(callee, []).append(key)
+        return found
+
+
+def build_graph(flows: Iterable[DesiredFlow], live: LiveState) -> FlowGraph:
+    """The graph of these flows, in order of id. References of pinned flows come from the organisation."""
+    managed = {flow.key: flow for flow in sorted(flows, key=lambda flow: flow.id)}
+    resolver = Resolver(managed, live)
+    keys = {flow.id: flow.key for flow in managed.values()}
+    consumption = {
+        key: _consumption(flow, managed, _references(flow, live), resolver, keys) for key, flow in managed.items()
+    }
+    return FlowGraph(managed, consumption, {key: consumed.managed for key, consumed in consumption.items()})
+
+
+def _references(flow: DesiredFlow, live: LiveState) -> tuple[FlowReference, ...]:
+    return flow.source.references if isinstance(flow.source, SourceFile) else live.references.get(flow.key, ())
+
+
+def _consumption(
+    flow: DesiredFlow,
+    managed: Mapping[FlowKey, DesiredFlow],
+    references: tuple[FlowReference, ...],
+    resolver: Resolver,
+    keys: Mapping[str, FlowKey],
+) -> Consumption:
+    callees = {keys[id_] for id_ in flow.depends_on if id_ in keys}
+    missing: list[FlowReference] = []
+    ambiguous: set[str] = set()
+    for reference in references:
+        if reference.resolution is not Resolution.STATIC:
+            continue
+        candidates = resolver.candidates(reference)
+        if not candidates:
+            missing.append(reference)
+            continue
+        callees.add(candidates[0])
+        if len(candidates) > 1:
+            others = ", ".join(str(key) for key in candidates[1:])
+            ambiguous.add(f"{reference.action} names {reference.name!r}: taken for {candidates[0]}, could be {others}")
+    ordered = sorted(callees - {flow.key})
+    return Consumption(
+        managed=tuple(key for key in ordered if key in managed),
+        outside=tuple(key for key in ordered if key not in managed),
+        missing=tuple(missing),
+        unknown=tuple(reference for reference in references if reference.resolution is Resolution.UNKNOWN),
+        itself=flow.key in callees,
+        ambiguous=tuple(sorted(ambiguous)),
+        undeclared=tuple(id_ for id_ in flow.depends_on if id_ not in keys),
+    )

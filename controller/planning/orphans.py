@@ -1,0 +1,147 @@
+"""Flows that were delivered once, and that no manifest names any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LiveState
+from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.domain.references import Resolution
+from controller.planning import block
+from controller.planning.components import strongly_connected
+from controller.planning.draft import Draft
+from controller.planning.drift import orphaned
+from controller.planning.graph import FlowGraph
+from controller.planning.model import Blocked, Change, ChangeKind, Drift, PlanInputs
+from controller.planning.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    flow: str
+    record: RecordedFlow
+    live: LiveFlow
+
+
+def find_orphans(graph: FlowGraph, live: LiveState, recorded: RecordedState) -> list[Orphan]:
+    """Recorded flows without a manifest that are still published, in order of key.
+
+    One whose manifest's name is in use goes by its key, because every flow of a plan has a name of its own.
+    """
+    taken = {flow.id for flow in graph.flows.values()}
+    orphans: list[Orphan] = []
+    for key, record in sorted(recorded.flows.items()):
+        found = live.flows.get(key)
+        if key in graph.flows or found is None or found.published_version is None:
+            continue
+        name = record.manifest if record.manifest not in taken else str(key)
+        taken.add(name)
+        orphans.append(Orphan(name, record, found))
+    return orphans
+
+
+def orphan_drift(orphans: Iterable[Orphan]) -> list[Drift]:
+    return [orphaned(orphan.flow, orphan.record, orphan.live) for orphan in orphans]
+
+
+class Pruning:
+    """Unpublishes orphans, consumers before what they consume, and never what is still consumed."""
+
+    def __init__(
+        self,
+        graph: FlowGraph,
+        drafts: Mapping[FlowKey, Draft],
+        live: LiveState,
+        organization: Organization,
+        inputs: PlanInputs,
+    ) -> None:
+        self._graph = graph
+        self._drafts = drafts
+        self._live = live
+        self._organization = organization
+        self._inputs = inputs
+        self._managed_consumers = graph.consumers()
+        self._foreign = _foreign_consumers(graph, live)
+
+    def changes(self, orphans: Iterable[Orphan]) -> list[Change]:
+        """One `unpublish` for each orphan."""
+        by_key = {orphan.record.key: orphan for orphan in orphans}
+        consumers = {
+            key: [other for other, orphan in by_key.items() if key in orphan.record.consumed] for key in by_key
+        }
+        changes: list[Change] = []
+        blocked: dict[str, Blocked] = {draft.id: draft.blocked for draft in self._drafts.values() if draft.blocked}
+        for component in strongly_connected(list(by_key), consumers):
+            before = {by_key[other].flow for key in component for other in consumers[key] if other not in component}
+            for key in component:
+                change = self._change(by_key[key], before, blocked)
+                before = before | {change.flow}
+                changes.append(change)
+                if change.blocked is not None:
+                    blocked[change.flow] = change.blocked
+        return changes
+
+    def _change(self, orphan: Orphan, before: set[str], blocked: Mapping[str, Blocked]) -> Change:
+        key, live = orphan.record.key, orphan.live
+        leaving = {draft.id for draft in self._drafts.values() if self._leaves(draft, key)}
+        depends_on = tuple(sorted(before | leaving))
+        return Change(
+            flow=orphan.flow,
+            key=key,
+            kind=ChangeKind.UNPUBLISH,
+            flow_id=live.id,
+            from_version=live.published_version,
+            to_version=None,
+            reason=f"its manifest {orphan.record.manifest!r} is gone, and sync.prune is on",
+            wave=1,
+            depends_on=depends_on,
+            blocked=self._blocked(key, live, depends_on, blocked),
+            dependency_digest=orphan.record.dependency_digest,
+            warnings=block.lock_warning(key, live, self._organization, self._inputs.client_name),
+        )
+
+    def _leaves(self, draft: Draft, key: FlowKey) -> bool:
+        """Whether this change ends the consumption of the flow, or takes over its name."""
+        situation = draft.situation
+        if situation.previous is not None and situation.previous.key == key:
+            return draft.acts
+        recorded = situation.record is not None and key in situation.record.consumed
+        return recorded and draft.acts and key not in self._graph.consumption[situation.flow.key].outside
+
+    def _blocked(
+        self, key: FlowKey, live: LiveFlow, depends_on: tuple[str, ...], blocked: Mapping[str, Blocked]
+    ) -> Blocked | None:
+        if key in self._live.ambiguous:
+            return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; unpublish it by hand")
+        consumers = self._consumers(key)
+        if consumers:
+            return Blocked(
+                "still-consumed", f"{key} is still consumed by {', '.join(consumers)}; take the references out first"
+            )
+        held = block.locked(key, live, self._organization, self._inputs.client_name)
+        return held or block.waits_for_blocked(depends_on, blocked)
+
+    def _consumers(self, key: FlowKey) -> list[str]:
+        consumers = {self._graph.flows[consumer].id for consumer in self._managed_consumers.get(key, ())}
+        for draft in self._drafts.values():
+            record = draft.situation.record
+            if record is not None and key in record.consumed and not draft.acts and draft.situation.live_version:
+                consumers.add(draft.id)
+        return sorted(consumers) + [str(consumer) for consumer in sorted(self._foreign.get(key, ()))]
+
+
+def _foreign_consumers(graph: FlowGraph, live: LiveState) -> dict[FlowKey, set[FlowKey]]:
+    """Live flows outside the manifests that are known to consume something, by what they consume."""
+    resolver = Resolver(graph.flows, live)
+    found: dict[FlowKey, set[FlowKey]] = {}
+    for key, references in live.references.items():
+        if key in graph.flows or key not in live.flows:
+            continue
+        for reference in references:
+            if reference.resolution is Resolution.STATIC:
+                for callee in resolver.candidates(reference)[:1]:
+                    found.setdefault(callee, set()).add(key)
+    return found

@@ -1,0 +1,102 @@
+"""Makes a plan: values in, a value out. The same inputs give the same plan, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveState
+from controller.domain.recorded import RecordedState
+from controller.planning.components import strongly_connected
+from controller.planning.digests import dependency_digests, plan_digest
+from controller.planning.draft import Draft
+from controller.planning.drift import drift_of
+from controller.planning.graph import FlowGraph, build_graph
+from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
+from controller.planning.order import waves
+from controller.planning.orphans import Orphan, Pruning, find_orphans, orphan_drift
+from controller.planning.walk import Walk
+
+
+def make_plan(organization: Organization, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> Plan:
+    """Compare what is wanted with what is live and what was recorded, and say what to do, in which order, and why.
+
+    Linear in flows and references. Never raises for what the states hold: what cannot be done is `blocked`.
+    """
+    graph = build_graph(organization.flows, live)
+    components = strongly_connected(list(graph.flows), graph.edges)
+    walk = Walk(graph, organization, live, recorded, inputs)
+    walk.run(components)
+    orphans = find_orphans(graph, live, recorded)
+    digests = dependency_digests(graph, components, live, _versions(walk.drafts))
+    changes = [_change(draft, graph, digests) for draft in walk.drafts.values()]
+    if organization.sync.prune and not organization.suspended:
+        changes += Pruning(graph, walk.drafts, live, organization, inputs).changes(orphans)
+    return Plan(
+        organization=organization.name,
+        revision=inputs.revision,
+        digest=plan_digest(organization, live, recorded, inputs, _concerned(graph, recorded, walk)),
+        changes=_in_order(changes),
+        drift=_drift(walk, orphans, inputs),
+        unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
+        cycles=tuple(sorted(walk.cycles)),
+        warnings=tuple(f"the organisation could not be read completely: {part}" for part in live.partial),
+    )
+
+
+def _versions(drafts: Mapping[FlowKey, Draft]) -> dict[FlowKey, str | None]:
+    """The version of each flow after the plan; for one that is published anew, the one that it comes after."""
+    versions: dict[FlowKey, str | None] = {}
+    for key, draft in drafts.items():
+        outcome = draft.outcome
+        after = f"after {draft.situation.live_version or 'none'}"
+        versions[key] = after if outcome.anew else outcome.version
+    return versions
+
+
+def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str]) -> Change:
+    situation = draft.situation
+    key = situation.flow.key
+    return Change(
+        flow=draft.id,
+        key=key,
+        kind=draft.decision.kind,
+        flow_id=situation.live.id if situation.live else None,
+        from_version=_replaced_version(draft),
+        to_version=draft.decision.to_version,
+        reason=draft.decision.reason,
+        wave=1,
+        depends_on=draft.depends_on,
+        blocked=draft.blocked,
+        dependency_digest=digests[key],
+        consumes=graph.edges[key],
+        desired=situation.flow,
+        warnings=draft.warnings,
+    )
+
+
+def _replaced_version(draft: Draft) -> str | None:
+    if draft.decision.kind is ChangeKind.RENAME and draft.situation.previous is not None:
+        return draft.situation.previous.published_version
+    return draft.situation.live_version
+
+
+def _in_order(changes: list[Change]) -> tuple[Change, ...]:
+    """The acting changes by wave, then id; after them the flows in sync, by id."""
+    wave = waves({change.flow: change.depends_on for change in changes if change.kind is not ChangeKind.NONE})
+    placed = [replace(change, wave=wave.get(change.flow, 1)) for change in changes]
+    return tuple(sorted(placed, key=lambda change: (change.kind is ChangeKind.NONE, change.wave, change.flow)))
+
+
+def _drift(walk: Walk, orphans: list[Orphan], inputs: PlanInputs) -> tuple[Drift, ...]:
+    found = [drift for draft in walk.drafts.values() for drift in drift_of(draft.situation, inputs.client_name)]
+    return tuple(sorted([*found, *orphan_drift(orphans)], key=lambda drift: (drift.flow, drift.kind, drift.message)))
+
+
+def _concerned(graph: FlowGraph, recorded: RecordedState, walk: Walk) -> frozenset[FlowKey]:
+    """The live flows that the plan has to do with."""
+    outside = {key for consumption in graph.consumption.values() for key in consumption.outside}
+    previous = {draft.situation.previous.key for draft in walk.drafts.values() if draft.situation.previous}
+    return frozenset(outside | previous | set(graph.flows) | set(recorded.flows))
