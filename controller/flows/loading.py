@@ -19,7 +19,7 @@ MAXIMUM_NODES = 1_000_000
 """Nodes after aliases are expanded. The largest public flow has fewer than 20,000."""
 MAXIMUM_DEPTH = 300
 """Levels of nesting. The deepest public flow has 51."""
-_ROOT = "document"
+_KEY_HINT = "a {{placeholder}} stands in quotes, or gets its value under spec.source.substitutions"
 
 Position = tuple[int, int]
 """Line and column, both from 1."""
@@ -163,12 +163,7 @@ class _Builder:
         position = _position(event)
         frame = self._frames[-1] if self._frames else None
         if frame is not None and frame.key is None and isinstance(frame.node, dict):
-            hint = (
-                "put quotes around {{...}} or give its substitution"
-                if isinstance(event, yaml.MappingStartEvent)
-                else ""
-            )
-            raise _at(position, "a mapping key must be text, not a collection", hint or None)
+            raise _at(position, "a mapping key must be text, not a collection", _KEY_HINT)
         if event.tag not in (None, "!", TAG + "map", TAG + "seq"):
             raise _at(position, f"the tag {event.tag.replace(TAG, '!!')} is not one that a flow file may use")
         if len(self._frames) >= MAXIMUM_DEPTH:
