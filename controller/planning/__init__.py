@@ -3,7 +3,20 @@
 Never calls an organisation, git, the store or the file system.
 """
 
+from controller.planning.guard import Confirmations, guard, refusals
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine
 from controller.planning.plan import make_plan
 
-__all__ = ["Blocked", "Change", "ChangeKind", "Drift", "Plan", "PlanInputs", "Quarantine", "make_plan"]
+__all__ = [
+    "Blocked",
+    "Change",
+    "ChangeKind",
+    "Confirmations",
+    "Drift",
+    "Plan",
+    "PlanInputs",
+    "Quarantine",
+    "guard",
+    "make_plan",
+    "refusals",
+]

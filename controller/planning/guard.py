@@ -1,0 +1,127 @@
+"""The last look before the first write: limits, windows, approvals. Says no with numbers and with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cronsim import CronSimError
+
+from controller.domain.desired import Organization, SyncMode
+from controller.domain.errors import (
+    ManifestInvalid,
+    Mistake,
+    NotConfirmed,
+    PenstockError,
+    SafetyLimit,
+    SyncSuspended,
+    WindowClosed,
+)
+from controller.planning.limits import REMOVALS, deliverable, exceeded
+from controller.planning.model import ChangeKind, Plan
+from controller.planning.windows import Closure, closure
+
+NO_OPENING_RETRY_S = 86_400.0
+"""How long to wait before looking again when the windows never open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmations:
+    """What a person said about this plan."""
+
+    approved_digest: str | None = None
+    """The digest of the plan that was approved; needed where `sync.mode` is manual."""
+    force: bool = False
+    """Lifts the limits of `safety` and the refusal of an emptied folder; nothing else."""
+    prune: bool = False
+    """Confirms that flows are unpublished or deleted."""
+    ignore_windows: bool = False
+    """Lets an emergency change through a closed window."""
+
+
+def guard(plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None) -> None:
+    """Pass, or raise the gravest refusal with all the others in its message.
+
+    Raises SyncSuspended, SafetyLimit, NotConfirmed or, when only time is in the way, WindowClosed.
+    """
+    found = refusals(plan, organization, now, confirmations)
+    if not found:
+        return
+    gravest, *others = found
+    if others:
+        also = "; also: ".join(refusal.message for refusal in others)
+        gravest.message = f"{gravest.message}; also: {also}"
+        gravest.args = (gravest.message,)
+    raise gravest
+
+
+def refusals(
+    plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None
+) -> tuple[PenstockError, ...]:
+    """Everything that speaks against carrying the plan out at this moment, the gravest first."""
+    said = confirmations or Confirmations()
+    return (
+        *_suspended(plan, organization),
+        *_limited(plan, organization, said),
+        *_unconfirmed(plan, organization, said),
+        *_closed(plan, organization, now, said),
+    )
+
+
+def _suspended(plan: Plan, organization: Organization) -> Iterator[PenstockError]:
+    if organization.suspended:
+        yield SyncSuspended(
+            f"{organization.name}: the organisation is suspended", hint="take spec.suspended out of its manifest"
+        )
+    elif organization.sync.mode is SyncMode.OBSERVE and deliverable(plan):
+        yield SyncSuspended(
+            f"{organization.name}: sync.mode is observe, so nothing is changed",
+            hint="set sync.mode to auto or manual",
+        )
+
+
+def _limited(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
+    if not said.force:
+        for words in exceeded(plan, organization):
+            yield SafetyLimit(f"{organization.name}: {words}", hint="look at the plan before you force it")
+
+
+def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
+    changes = deliverable(plan)
+    if organization.sync.mode is SyncMode.MANUAL and changes and said.approved_digest != plan.digest:
+        other = f", {said.approved_digest} was" if said.approved_digest else ""
+        yield NotConfirmed(
+            f"{organization.name}: sync.mode is manual, and plan {plan.digest} is not approved{other}",
+            hint="look at the plan and approve it",
+        )
+    removed = [change.flow for change in changes if change.kind in REMOVALS]
+    if removed and not said.prune:
+        yield NotConfirmed(
+            f"{organization.name}: would unpublish or delete {', '.join(removed)}",
+            hint="pass --prune to confirm it, or add the manifests again",
+        )
+
+
+def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirmations) -> Iterator[PenstockError]:
+    """Recording what is live already needs no window."""
+    if said.ignore_windows or all(change.kind is ChangeKind.ADOPT for change in deliverable(plan)):
+        return
+    found = _closure(organization, now)
+    if found is None:
+        return
+    retry_after_s = (found.opens_at - now).total_seconds() if found.opens_at else NO_OPENING_RETRY_S
+    opens = f"it opens at {found.opens_at.isoformat()}" if found.opens_at else "no opening comes within a year"
+    yield WindowClosed(
+        f"{organization.name}: {found.reason}; {opens}",
+        retry_after_s=retry_after_s,
+        hint="wait, or pass --ignore-windows in an emergency",
+    )
+
+
+def _closure(organization: Organization, now: datetime) -> Closure | None:
+    try:
+        return closure(organization.windows, now)
+    except (CronSimError, KeyError) as error:
+        mistake = Mistake(organization.origin, f"spec.windows of {organization.name} cannot be read: {error}")
+        raise ManifestInvalid([mistake]) from error

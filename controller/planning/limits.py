@@ -1,0 +1,57 @@
+"""How much a plan may change or take away at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from controller.domain.desired import Organization
+from controller.planning.model import Change, ChangeKind, Plan
+
+UPDATES = frozenset(
+    {ChangeKind.PUBLISH, ChangeKind.SWITCH, ChangeKind.REPUBLISH, ChangeKind.RESTORE, ChangeKind.RENAME}
+)
+"""What counts against `safety.maxUpdatePercent`: whatever replaces something that is live."""
+REMOVALS = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
+
+
+def deliverable(plan: Plan) -> list[Change]:
+    """The changes that would be carried out now: not blocked, and not nothing."""
+    return [change for change in plan.actions if change.blocked is None]
+
+
+def exceeded(plan: Plan, organization: Organization) -> Iterator[str]:
+    """In words, each limit that the plan exceeds."""
+    yield from _emptied(plan, organization)
+    safety = organization.safety
+    existing = sum(change.flow_id is not None or change.kind is ChangeKind.RENAME for change in plan.changes)
+    if existing < safety.minimum_existing:
+        return
+    changes = deliverable(plan)
+    yield from _share("change", "Update", _count(changes, UPDATES), existing, safety.max_update_percent)
+    yield from _share("take away", "Delete", _count(changes, REMOVALS), existing, safety.max_delete_percent)
+
+
+def _emptied(plan: Plan, organization: Organization) -> Iterator[str]:
+    orphans = {drift.key for drift in plan.drift if drift.kind == "orphaned"}
+    if not organization.flows and orphans:
+        yield (
+            f"no Flow manifest is left, although {len(orphans)} recorded {_flows(len(orphans))} still live; "
+            "restore the manifests or pass --force"
+        )
+
+
+def _share(verb: str, setting: str, count: int, existing: int, limit: float) -> Iterator[str]:
+    percent = 100 * count / existing
+    if percent > limit:
+        yield (
+            f"would {verb} {count} of {existing} flows ({percent:.4g} %, limit {limit:g} %); "
+            f"raise safety.max{setting}Percent or pass --force"
+        )
+
+
+def _count(changes: Sequence[Change], kinds: frozenset[ChangeKind]) -> int:
+    return sum(change.kind in kinds for change in changes)
+
+
+def _flows(count: int) -> str:
+    return "flow is" if count == 1 else "flows are"

@@ -1,0 +1,90 @@
+"""Maintenance windows: cron expressions with a duration, in the time zone of the people they protect.
+
+Starts follow the wall clock of their zone (`cronsim` treats changes to and from summer time as Debian's cron does);
+durations are true elapsed time. All arithmetic is in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from controller.domain.desired import Window, WindowKind
+
+HORIZON = timedelta(days=400)
+"""How far ahead an opening is looked for."""
+MAX_STEPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Changes are not allowed now."""
+
+    reason: str
+    opens_at: datetime | None
+    """In UTC; None when no opening comes within the horizon."""
+
+
+def closure(windows: Sequence[Window], now: datetime) -> Closure | None:
+    """Why and until when nothing may be changed; None when it may.
+
+    Deny windows close, whatever the allow windows say; where there are allow windows, one of them must be open.
+    Raises CronSimError or KeyError for a schedule or a zone that `manifests` would not have let through.
+    """
+    now = now.astimezone(UTC)
+    reason, moment = _closed_until(windows, now)
+    if reason is None:
+        return None
+    for _ in range(MAX_STEPS):
+        if moment is None or moment - now > HORIZON:
+            return Closure(reason, None)
+        still, later = _closed_until(windows, moment)
+        if still is None:
+            return Closure(reason, moment)
+        moment = later
+    return Closure(reason, None)
+
+
+def _closed_until(windows: Sequence[Window], moment: datetime) -> tuple[str | None, datetime | None]:
+    """Why it is closed at the moment, and the earliest moment at which that can change; two Nones when it is open."""
+    for window in windows:
+        end = _open_until(window, moment)
+        if window.kind is WindowKind.DENY and end is not None:
+            return f"{_words(window)} denies changes", end
+    allowing = [window for window in windows if window.kind is WindowKind.ALLOW]
+    if not allowing or any(_open_until(window, moment) for window in allowing):
+        return None, None
+    starts = [start for window in allowing for start in [_next_start(window, moment)] if start is not None]
+    return f"changes are allowed only in {' or '.join(map(_words, allowing))}", min(starts, default=None)
+
+
+def _open_until(window: Window, moment: datetime) -> datetime | None:
+    """When the window that is open at the moment ends; None when it is not open. The end itself is outside."""
+    duration = timedelta(seconds=window.duration_s)
+    latest = None
+    for start in _starts(window, moment - duration):
+        if start > moment:
+            break
+        latest = start
+    return latest + duration if latest else None
+
+
+def _next_start(window: Window, moment: datetime) -> datetime | None:
+    return next(_starts(window, moment), None)
+
+
+def _starts(window: Window, after: datetime) -> Iterator[datetime]:
+    """The window's starts that come after a moment, in UTC."""
+    for start in CronSim(window.schedule, after.astimezone(ZoneInfo(window.timezone))):
+        in_utc = start.astimezone(UTC)
+        if in_utc > after:
+            yield in_utc
+
+
+def _words(window: Window) -> str:
+    hours = f"{window.duration_s / 3600:g} h"
+    return f"{window.kind} window {window.schedule!r} for {hours} ({window.timezone})"
