@@ -6,8 +6,17 @@ Never calls an organisation, git, the store or the file system.
 from controller.planning.guard import Confirmations, guard, refusals
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine
 from controller.planning.plan import make_plan
+from controller.planning.rendering import (
+    PLAN_SCHEMA,
+    plan_document,
+    plan_html,
+    plan_json,
+    plan_markdown,
+    plan_text,
+)
 
 __all__ = [
+    "PLAN_SCHEMA",
     "Blocked",
     "Change",
     "ChangeKind",
@@ -18,5 +27,10 @@ __all__ = [
     "Quarantine",
     "guard",
     "make_plan",
+    "plan_document",
+    "plan_html",
+    "plan_json",
+    "plan_markdown",
+    "plan_text",
     "refusals",
 ]

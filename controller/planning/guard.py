@@ -122,6 +122,6 @@ def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirm
 def _closure(organization: Organization, now: datetime) -> Closure | None:
     try:
         return closure(organization.windows, now)
-    except (CronSimError, KeyError) as error:
+    except (CronSimError, KeyError, ValueError) as error:
         mistake = Mistake(organization.origin, f"spec.windows of {organization.name} cannot be read: {error}")
         raise ManifestInvalid([mistake]) from error

@@ -1,0 +1,29 @@
+"""Plans as one HTML page that needs nothing else: no script, no font, no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from controller.planning.model import Plan
+from controller.planning.rendering.table import tables
+from controller.planning.rendering.visible import visible
+
+
+def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
+    """The page; every value is escaped by the template engine. Ends with a newline."""
+    return _environment().get_template("plan.html.jinja").render(tables=tables(plans, everything=everything))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("controller.planning.rendering", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    return environment

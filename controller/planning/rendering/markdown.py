@@ -1,0 +1,87 @@
+"""Plans as Markdown for a comment on a pull request. Names cannot break the table, add HTML, or call people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from controller.planning.model import Plan
+from controller.planning.rendering.table import Row, Table, tables
+from controller.planning.rendering.visible import visible
+
+COMMENT_LIMIT = 60_000
+"""Characters; GitHub takes 65,536, and the comment needs room for its own marks."""
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()|~!$])")
+_CALLS = re.compile(r"(?<![\w])([@#])(?=\w)|(?<=[a-z])(:)(?=//)", re.IGNORECASE)
+_EDGE_SPACE = re.compile(r"^ +| +$|(?<= ) +")
+
+
+def plan_markdown(plans: Iterable[Plan], *, everything: bool = False, limit: int = COMMENT_LIMIT) -> str:
+    """One table for each organisation; ends with a newline.
+
+    Changes that would make it longer than `limit` characters are counted instead of shown.
+    """
+    shown = tables(plans, everything=everything)
+    if not shown:
+        return "No organisation to plan for.\n"
+    share = limit // len(shown)
+    return "\n".join(_fitted(table, share) for table in shown)
+
+
+def escape(text: str) -> str:
+    """The text as Markdown that shows just this text, on one line, in a table cell or outside of one."""
+    text = "".join(_ENTITIES.get(char, char) for char in visible(text))
+    text = _PUNCTUATION.sub(r"\\\1", text)
+    text = _CALLS.sub(lambda match: f"{match.group()}<!-- -->", text)
+    return _EDGE_SPACE.sub(lambda match: "&nbsp;" * len(match.group()), text)
+
+
+def _fitted(table: Table, limit: int) -> str:
+    lines: list[str] = []
+    used = left_out = 0
+    for line in _lines(table):
+        used += len(line) + 1
+        if used > limit:
+            left_out += 1
+        else:
+            lines.append(line)
+    if left_out:
+        lines.append(f"\n{left_out} more lines are left out: they do not fit into a comment.")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield f"### {escape(table.organization)}: {table.headline}"
+    yield ""
+    yield f"Revision {escape(table.revision)}, plan `{table.digest}`"
+    rows = [(section.title, row) for section in table.sections for row in section.rows]
+    if rows:
+        yield ""
+        yield "| | wave | flow | change | version | why |"
+        yield "|---|---|---|---|---|---|"
+        for title, row in rows:
+            yield _cells(title, row)
+    yield from _list("Drift", [f"{flow} ({kind}): {message}" for flow, kind, message in table.drift])
+    yield from _list("Cycles", table.cycles)
+    yield from _list("Notes", table.notes)
+
+
+def _cells(title: str, row: Row) -> str:
+    flow = f'**{escape(row.flow)}**<br>{escape(row.type)} "{escape(row.name)}"'
+    why = [escape(row.reason)]
+    why += [f"after {escape(', '.join(row.after))}"] if row.after else []
+    why += [f"**blocked:** {escape(row.blocked)}"] if row.blocked else []
+    why += [f"warning: {escape(warning)}" for warning in row.warnings]
+    wave = title.removeprefix("Wave ").lower()
+    return f"| `{row.mark}` | {wave} | {flow} | {row.change} | {escape(row.versions)} | {'<br>'.join(why)} |"
+
+
+def _list(title: str, items: Iterable[str]) -> Iterator[str]:
+    shown = [f"- {escape(item)}" for item in items]
+    if shown:
+        yield ""
+        yield f"**{title}**"
+        yield ""
+        yield from shown

@@ -1,0 +1,157 @@
+"""A plan as a table: what every rendering for people shows, before it is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from controller.planning.model import Change, ChangeKind, Plan
+
+
+class Mark(StrEnum):
+    """The sign in front of a change."""
+
+    ADD = "+"
+    CHANGE = "~"
+    REMOVE = "-"
+    SAME = "="
+    BLOCKED = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One change."""
+
+    mark: Mark
+    flow: str
+    change: str
+    type: str
+    name: str
+    versions: str
+    reason: str
+    after: tuple[str, ...]
+    """What must be done before it."""
+    blocked: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The changes of one wave."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One organisation's plan."""
+
+    organization: str
+    revision: str
+    digest: str
+    headline: str
+    sections: tuple[Section, ...]
+    drift: tuple[tuple[str, str, str], ...]
+    """Flow, kind and message."""
+    cycles: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+_VERBS = {
+    ChangeKind.CREATE: "to create",
+    ChangeKind.PUBLISH: "to publish",
+    ChangeKind.SWITCH: "to switch",
+    ChangeKind.REPUBLISH: "to republish",
+    ChangeKind.RESTORE: "to restore",
+    ChangeKind.ADOPT: "to adopt",
+    ChangeKind.RENAME: "to rename",
+    ChangeKind.UNPUBLISH: "to unpublish",
+    ChangeKind.DELETE: "to delete",
+}
+_ADDS = frozenset({ChangeKind.CREATE, ChangeKind.ADOPT})
+_REMOVES = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
+_NEW = frozenset({ChangeKind.CREATE, ChangeKind.PUBLISH, ChangeKind.REPUBLISH, ChangeKind.RENAME})
+
+
+def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
+    """One table for each plan; flows in sync only with `everything`."""
+    return [_table(plan, plan.changes if everything else plan.actions) for plan in plans]
+
+
+def _table(plan: Plan, changes: Sequence[Change]) -> Table:
+    return Table(
+        organization=plan.organization,
+        revision=plan.revision,
+        digest=plan.digest,
+        headline=headline(plan),
+        sections=tuple(_sections(changes)),
+        drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.drift),
+        cycles=tuple(" -> ".join(cycle) for cycle in plan.cycles),
+        notes=_notes(plan),
+    )
+
+
+def headline(plan: Plan) -> str:
+    """`1 to create, 2 to publish, 1 blocked`, or that nothing is to be done."""
+    summary = plan.summary()
+    counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
+    if not counts:
+        return "in sync, nothing to do" if not plan.drift else "nothing to do"
+    return ", ".join(counts + ([f"{summary['blocked']} blocked"] if summary["blocked"] else []))
+
+
+def _notes(plan: Plan) -> tuple[str, ...]:
+    if not plan.unmanaged:
+        return plan.warnings
+    flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
+    return (*plan.warnings, f"{flows} in no manifest and left alone")
+
+
+def _sections(changes: Sequence[Change]) -> Iterable[Section]:
+    for title, group in groupby(changes, key=_title):
+        yield Section(title, tuple(_row(change) for change in group))
+
+
+def _title(change: Change) -> str:
+    return "In sync" if change.kind is ChangeKind.NONE else f"Wave {change.wave}"
+
+
+def _row(change: Change) -> Row:
+    return Row(
+        mark=_mark(change),
+        flow=change.flow,
+        change=change.kind.value,
+        type=change.key.type,
+        name=change.key.name,
+        versions=_versions(change),
+        reason=change.reason,
+        after=change.depends_on,
+        blocked=f"{change.blocked.message} ({change.blocked.code})" if change.blocked else None,
+        warnings=change.warnings,
+    )
+
+
+def _mark(change: Change) -> Mark:
+    if change.blocked is not None:
+        return Mark.BLOCKED
+    if change.kind is ChangeKind.NONE:
+        return Mark.SAME
+    if change.kind in _ADDS:
+        return Mark.ADD
+    return Mark.REMOVE if change.kind in _REMOVES else Mark.CHANGE
+
+
+def _versions(change: Change) -> str:
+    if change.kind in _REMOVES:
+        target = "nothing"
+    elif change.kind in _NEW:
+        target = "a new version"
+    else:
+        target = change.to_version or "nothing"
+    before = change.from_version
+    if before is None:
+        return target
+    return before if before == target else f"{before} → {target}"
