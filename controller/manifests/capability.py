@@ -1,0 +1,80 @@
+"""What a dialect cannot do is refused here, when the manifest is loaded, with the alternative named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES
+from controller.domain.desired import OnLocked
+from controller.domain.errors import CapabilityMissing
+from controller.domain.identity import FlowType
+from controller.domain.platform import Capability
+from controller.manifests.flow import FlowShape
+from controller.manifests.manifest import FlowManifest, OrganizationManifest
+from controller.manifests.node import Path, dotted
+from controller.manifests.organization import OrganizationShape
+from controller.manifests.report import Report
+
+LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
+"""Flow types that `POST /api/v2/flows/executions` starts."""
+Need = tuple[Path, Capability, str]
+"""Where something is asked for, what it takes, and how people call it."""
+
+
+def check_organization(manifest: OrganizationManifest, shape: OrganizationShape, report: Report) -> None:
+    """Report the policies that the organisation's dialect cannot carry out."""
+    dialect = shape.spec.api
+    for path, capability, what in _organization_needs(shape):
+        if capability not in CAPABILITIES[dialect]:
+            message = f"{dotted(path)} asks for {what}, which api: {dialect} cannot do"
+            _report_missing(report, manifest, path, message, capability)
+
+
+def check_flow(manifest: FlowManifest, shape: FlowShape, organization: OrganizationShape, report: Report) -> None:
+    """Report what a flow asks for and its organisation's dialect cannot do."""
+    dialect = organization.spec.api
+    for path, capability, what in _flow_needs(shape):
+        if capability not in CAPABILITIES[dialect]:
+            message = f"{dotted(path)} asks for {what}, which {organization.metadata.name} (api: {dialect}) cannot do"
+            _report_missing(report, manifest, path, message, capability)
+
+
+def check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, report: Report) -> None:
+    """Report execution gates on flows that no API call can start."""
+    for index, gate in enumerate(shape.spec.gates):
+        if gate.execution is not None and flow_type not in LAUNCHABLE:
+            report.add(
+                manifest.origin("spec", "gates", index, "execution"),
+                f"spec.gates[{index}].execution cannot launch a flow of type {flow_type}; only workflow flows can be",
+                hint=ALTERNATIVES[Capability.LAUNCH],
+                code=CapabilityMissing.code,
+            )
+
+
+def _organization_needs(shape: OrganizationShape) -> Iterator[Need]:
+    if shape.spec.sync.prune:
+        yield ("spec", "sync", "prune"), Capability.DELETE, "deleting flows"
+    if shape.spec.on_locked is OnLocked.UNLOCK:
+        yield ("spec", "onLocked"), Capability.UNLOCK, "breaking a lock"
+
+
+def _flow_needs(shape: FlowShape) -> Iterator[Need]:
+    if shape.spec.source.file is not None:
+        yield ("spec", "source", "file"), Capability.PUBLISH_SOURCE, "publishing a flow file"
+    if shape.spec.rollout.stages:
+        yield ("spec", "rollout", "stages"), Capability.PERCENTAGE_ROLLOUT, "a rollout by percentages"
+    for index, gate in enumerate(shape.spec.gates):
+        if gate.execution is not None:
+            yield ("spec", "gates", index, "execution"), Capability.LAUNCH, "launching the flow"
+        if gate.error_rate is not None:
+            yield ("spec", "gates", index, "errorRate"), Capability.EXECUTION_DATA, "execution data"
+
+
+def _report_missing(
+    report: Report,
+    manifest: OrganizationManifest | FlowManifest,
+    path: Path,
+    message: str,
+    capability: Capability,
+) -> None:
+    report.add(manifest.origin(*path), message, hint=ALTERNATIVES.get(capability), code=CapabilityMissing.code)

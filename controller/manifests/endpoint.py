@@ -1,0 +1,92 @@
+"""Decides which hosts credentials may go to: the Genesys domains, loopback, and what the operator allows.
+
+Nothing in a repository can widen this; a pull request can only choose among what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from controller.domain.desired import Endpoint
+from controller.manifests.regions import REGIONS
+
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class AddressRefused(Exception):  # noqa: N818 - the loader turns it into a mistake; it never leaves the package
+    """Why an address may not be used, and what to do."""
+
+    def __init__(self, message: str, hint: str, *, allowed: bool = True) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.allowed = allowed
+        """False when the host is what is wrong, and not the way it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    scheme: str
+    host: str
+    port: str | None
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+
+def of_region(domain: str) -> Endpoint:
+    """Where the organisations of a Genesys domain answer."""
+    return Endpoint(domain, f"https://api.{domain}", f"https://login.{domain}")
+
+
+def checked_address(url: str, allowed_hosts: Collection[str]) -> str:
+    """The address as `scheme://host[:port]`. Raises AddressRefused.
+
+    An allowed host is written `host`, `host:port`, or `http://host[:port]` where plain HTTP is meant to be accepted.
+    """
+    match = _ADDRESS.fullmatch(url)
+    if match is None or int(match["port"] or 0) > 65535:
+        raise AddressRefused(
+            "must be https://host or https://host:port, without a path, a user or a query",
+            "for example https://api.genesys.example.com",
+        )
+    address = _Address(match["scheme"].lower(), match["host"].lower(), match["port"])
+    if _is_loopback(address.host):
+        return str(address)
+    allowed = {entry.strip().lower().rstrip("/") for entry in allowed_hosts}
+    if str(address) in allowed or f"{address.scheme}://{address.host}" in allowed:
+        return str(address)
+    if address.host not in allowed and address.authority not in allowed:
+        raise AddressRefused(f"leads to {address.host}, which is not allowed", _way_out(address.host), allowed=False)
+    if address.scheme != "https":
+        raise AddressRefused(
+            f"must begin with https://, because {address.host} is not this machine",
+            f"or the operator allows http://{address.authority} in PENSTOCK_ALLOWED_HOSTS",
+        )
+    return str(address)
+
+
+def _way_out(host: str) -> str:
+    for domain in REGIONS:
+        if host in (domain, f"api.{domain}", f"login.{domain}"):
+            return f"write region: {domain} instead of the URLs"
+    return f"use a Genesys region, or have the operator add {host} to PENSTOCK_ALLOWED_HOSTS"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,130 @@
+"""One document of a known kind, and how a repository's documents are recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from controller.domain.desired import Origin
+from controller.manifests.document import read_documents
+from controller.manifests.flow import FlowShape
+from controller.manifests.node import Node
+from controller.manifests.organization import OrganizationShape
+from controller.manifests.report import Report
+from controller.manifests.schema import KINDS
+from controller.manifests.shape import API_VERSION
+from controller.manifests.tree import Tree
+from controller.manifests.validation import validated
+from controller.manifests.wording import did_you_mean, one_of, quoted
+
+S = TypeVar("S", bound=BaseModel)
+_GROUP = API_VERSION.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Manifest(Generic[S]):
+    """A document, with its shape when it has no mistakes of its own. Compared by identity."""
+
+    file: str
+    node: Node
+    shape: S | None
+    name: str | None
+    """`metadata.name`, also of a document that is mistaken elsewhere; None when it cannot be told."""
+
+    @property
+    def folder(self) -> PurePosixPath:
+        return PurePosixPath(self.file).parent
+
+    def origin(self, *path: str | int) -> Origin:
+        """Where a path of this document stands."""
+        line, column = self.node.locate(path)
+        return Origin(self.file, line, column)
+
+    def key_origin(self, *path: str | int) -> Origin:
+        """Where the last key of a path stands."""
+        line, column = self.node.locate(path, at_key=True)
+        return Origin(self.file, line, column)
+
+
+OrganizationManifest = Manifest[OrganizationShape]
+FlowManifest = Manifest[FlowShape]
+
+
+@dataclass(slots=True)
+class Manifests:
+    """All documents of a repository, in file order."""
+
+    organizations: list[OrganizationManifest] = field(default_factory=list)
+    flows: list[FlowManifest] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    """Text of the files of which a part could not be recognised: what it was meant to say is not known."""
+
+    def may_define(self, name: str) -> bool:
+        """Whether a file that could not be recognised may be where a name is defined."""
+        return any(name in text for text in self.broken.values())
+
+    def broken_above(self, folder: PurePosixPath) -> bool:
+        """Whether an organisation that owns this folder may have been lost in a broken file."""
+        return any(folder.is_relative_to(PurePosixPath(file).parent) for file in self.broken)
+
+
+def read_manifests(tree: Tree, report: Report) -> Manifests:
+    """Recognise and validate every document of the tree."""
+    manifests = Manifests(broken=dict.fromkeys(tree.unread, ""))
+    for file in tree.manifests:
+        reading = read_documents(file.text)
+        nodes = [node for node in reading.documents if isinstance(node.value, dict)]
+        recognised = [_kind_of(node, file.path, report) for node in nodes]
+        ours = any(kind is not None for kind in recognised)
+        if not reading.complete or "" in recognised:
+            manifests.broken[file.path] = file.text
+        if ours or not reading.complete:
+            for fault in reading.faults:
+                report.add(Origin(file.path, *fault.position), fault.message, hint=fault.hint)
+        for node, kind in zip(nodes, recognised, strict=True):
+            if kind == "Organization":
+                manifests.organizations.append(_manifest(OrganizationShape, kind, node, file.path, report))
+            elif kind == "Flow":
+                manifests.flows.append(_manifest(FlowShape, kind, node, file.path, report))
+    return manifests
+
+
+def _manifest(shape: type[S], kind: str, node: Node, file: str, report: Report) -> Manifest[S]:
+    name = node.get("metadata", "name")
+    written = name.value if name is not None and isinstance(name.value, str) else None
+    return Manifest(file, node, validated(shape, kind, node, file, report), written)
+
+
+def _kind_of(node: Node, file: str, report: Report) -> str | None:
+    """The kind of a document; None when it belongs to another tool; empty when it is ours but cannot be told."""
+    version, kind = _text(node, "apiVersion"), _text(node, "kind")
+    if version is None:
+        return kind if kind in KINDS else None  # validation says that apiVersion is missing
+    group = version.partition("/")[0]
+    close = did_you_mean(group, [_GROUP])
+    if close is None or (group != _GROUP and kind not in KINDS):
+        return None
+    if kind in KINDS:
+        return kind  # validation says what is wrong with apiVersion
+    message, hint = f"kind must be {one_of(sorted(KINDS))}", None
+    if kind is not None:
+        message, hint = f"{message}, and not {quoted(kind)}", did_you_mean(kind, KINDS)
+    elif node.value:
+        hint = _near_key(node, "kind")
+    line, column = node.locate(("kind",))
+    report.add(Origin(file, line, column), message, hint=hint)
+    return ""
+
+
+def _near_key(node: Node, key: str) -> str | None:
+    keys: Sequence[str] = [name for name in node.keys if name.lower() == key]
+    return f"write {quoted(key)} instead of {quoted(keys[0])}" if keys else None
+
+
+def _text(node: Node, key: str) -> str | None:
+    found = node.get(key)
+    return found.value if found is not None and isinstance(found.value, str) else None

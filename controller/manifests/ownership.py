@@ -1,0 +1,150 @@
+"""Which organisation each flow belongs to: the one whose folder it is in, and those that include it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
+from controller.manifests.paths import PathRefused, neighbours, resolved
+from controller.manifests.report import Report
+from controller.manifests.wording import did_you_mean, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """An organisation with its flows, in file order."""
+
+    organization: OrganizationManifest
+    flows: tuple[FlowManifest, ...]
+    included: tuple[PurePosixPath, ...]
+    """Files and folders outside that the organisation takes flows from."""
+
+    def holds(self, file: str) -> bool:
+        """Whether a file stands in the organisation's folder or in what it includes."""
+        path = PurePosixPath(file)
+        return any(path.is_relative_to(place) for place in (self.organization.folder, *self.included))
+
+
+def assign(root: Path, manifests: Manifests, report: Report) -> tuple[Estate, ...]:
+    """Give every flow to its organisations, and report what belongs to none or to two by folder."""
+    _check_folders(manifests.organizations, report)
+    _check_names(manifests.organizations, report)
+    owners = _owners(manifests)
+    estates = []
+    for organization in manifests.organizations:
+        included = tuple(_included(root, organization, manifests, report))
+        flows = tuple(flow for flow in manifests.flows if _belongs(flow, organization, owners.get(flow), included))
+        estates.append(Estate(organization, flows, included))
+    taken = {flow for estate in estates for flow in estate.flows}
+    for flow in manifests.flows:
+        if flow not in taken and not manifests.broken_above(flow.folder) and not _includes_unknown(manifests):
+            report.add(
+                flow.origin("metadata", "name"), "this flow belongs to no organisation", hint=_way_in(flow, estates)
+            )
+    return tuple(estates)
+
+
+def _belongs(
+    flow: FlowManifest,
+    organization: OrganizationManifest,
+    owner: OrganizationManifest | None,
+    included: tuple[PurePosixPath, ...],
+) -> bool:
+    if owner is not None:
+        return owner is organization
+    return any(PurePosixPath(flow.file).is_relative_to(place) for place in included)
+
+
+def _check_folders(organizations: list[OrganizationManifest], report: Report) -> None:
+    for index, later in enumerate(organizations):
+        for earlier in organizations[:index]:
+            inner, outer = (later, earlier) if later.folder.is_relative_to(earlier.folder) else (earlier, later)
+            if inner.folder.is_relative_to(outer.folder):
+                same = inner.folder == outer.folder
+                report.add(
+                    inner.origin("kind"),
+                    f"this organisation {'shares the folder' if same else 'is below the folder'} of another one,"
+                    f" {_called(outer)}: the flows below would have two owners",
+                    hint="give each organisation a folder of its own; flows for several go into spec.include",
+                )
+
+
+def _check_names(organizations: list[OrganizationManifest], report: Report) -> None:
+    first: dict[str, OrganizationManifest] = {}
+    for organization in organizations:
+        if organization.name is None:
+            continue
+        earlier = first.setdefault(organization.name, organization)
+        if earlier is not organization:
+            report.add(
+                organization.origin("metadata", "name"),
+                f"another organisation is called {quoted(organization.name)} too: {earlier.origin('metadata', 'name')}",
+                hint="names tell organisations and their artifacts apart",
+            )
+
+
+def _called(organization: OrganizationManifest) -> str:
+    return f"{quoted(organization.name)} ({organization.file})" if organization.name else organization.file
+
+
+def _owners(manifests: Manifests) -> dict[FlowManifest, OrganizationManifest]:
+    """The organisation in whose folder each flow is; the innermost, where a mistake left several."""
+    by_folder = {organization.folder: organization for organization in reversed(manifests.organizations)}
+    owners: dict[FlowManifest, OrganizationManifest] = {}
+    for flow in manifests.flows:
+        folders = (flow.folder, *flow.folder.parents)
+        owner = next((by_folder[folder] for folder in folders if folder in by_folder), None)
+        if owner is not None:
+            owners[flow] = owner
+    return owners
+
+
+def _included(
+    root: Path, organization: OrganizationManifest, manifests: Manifests, report: Report
+) -> Iterator[PurePosixPath]:
+    written = organization.shape.spec.include if organization.shape is not None else ()
+    for index, path in enumerate(written):
+        origin = organization.origin("spec", "include", index)
+        try:
+            yield _place(root, organization, path, manifests)
+        except PathRefused as error:
+            report.add(origin, f"spec.include[{index}] {error.message}", hint=error.hint)
+
+
+def _place(root: Path, organization: OrganizationManifest, path: str, manifests: Manifests) -> PurePosixPath:
+    target = resolved(root, organization.folder, path)
+    place = PurePosixPath(target.relative_to(root).as_posix())
+    if not target.exists():
+        hint = did_you_mean(target.name, neighbours(target))
+        raise PathRefused(f"names {quoted(place.as_posix())}, which does not exist", hint)
+    if organization.folder.is_relative_to(place):
+        raise PathRefused("names a folder that this organisation itself is in", "name a folder beside it")
+    for other in manifests.organizations:
+        if other is not organization and (other.folder.is_relative_to(place) or place.is_relative_to(other.folder)):
+            raise PathRefused(
+                f"reaches into the folder of another organisation, {_called(other)}",
+                "move the flows that both need into a folder that belongs to neither",
+            )
+    held = any(PurePosixPath(flow.file).is_relative_to(place) for flow in manifests.flows)
+    if not held and not any(PurePosixPath(file).is_relative_to(place) for file in manifests.broken):
+        raise PathRefused(f"names {quoted(place.as_posix())}, where there is no Flow manifest")
+    return place
+
+
+def _includes_unknown(manifests: Manifests) -> bool:
+    """Whether a mistaken organisation may include what seems to belong to none."""
+    return any(
+        organization.shape is None and organization.node.get("spec", "include") is not None
+        for organization in manifests.organizations
+    )
+
+
+def _way_in(flow: FlowManifest, estates: list[Estate]) -> str:
+    if not estates:
+        return "put an Organization manifest into its folder or into one above"
+    first = estates[0].organization
+    path = os.path.relpath(flow.folder, first.folder)
+    return f"move it below an organisation's folder, or add {quoted(path)} to spec.include in {first.file}"

@@ -1,0 +1,100 @@
+"""JSON Schema of the kinds: what editors complete and check, and where messages find the known keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from controller.manifests.flow import FlowShape
+from controller.manifests.organization import OrganizationShape
+
+KINDS: Mapping[str, type[BaseModel]] = {"Flow": FlowShape, "Organization": OrganizationShape}
+"""The shape of each kind."""
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema (draft 2020-12) of one manifest document, whatever its kind."""
+    kinds = {kind: kind_schema(kind) for kind in sorted(KINDS)}
+    definitions: dict[str, object] = {}
+    for kind, schema in kinds.items():
+        definitions |= schema["$defs"]
+        definitions[kind] = {key: value for key, value in schema.items() if key != "$defs"}
+    return {
+        "$schema": _DIALECT,
+        "title": "Penstock manifest",
+        "description": "One document of a repository that Penstock deploys from.",
+        "type": "object",
+        "properties": {"kind": {"enum": sorted(KINDS)}},
+        "required": ["apiVersion", "kind"],
+        "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in kinds],
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+@cache
+def kind_schema(kind: str) -> dict[str, Any]:
+    """The schema of one kind, with its own `$defs`. Shared: not to be changed."""
+    return _tidied_mapping(KINDS[kind].model_json_schema(by_alias=True))
+
+
+def _tidied(schema: object) -> object:
+    """Without the titles and nulls that pydantic adds: a field that is not given is left out, never null."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    return _tidied_mapping(schema) if isinstance(schema, dict) else schema
+
+
+def _tidied_mapping(schema: Mapping[str, Any]) -> dict[str, Any]:
+    result = {key: _tidied(value) for key, value in schema.items()}
+    if isinstance(result.get("title"), str):
+        del result["title"]
+    variants = result.get("anyOf")
+    if isinstance(variants, list) and {"type": "null"} in variants:
+        others = [variant for variant in variants if variant != {"type": "null"}]
+        del result["anyOf"], result["default"]
+        result = {**others[0], **result} if len(others) == 1 else {**result, "anyOf": others}
+    return result
+
+
+def known_keys(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
+    """The keys that a mapping at this path may have."""
+    return tuple(_at(kind, path).get("properties", ()))
+
+
+def known_words(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
+    """The words that a field at this path may hold; empty when it is free."""
+    found = _at(kind, path)
+    words: Iterable[object] = found.get("enum", [found["const"]] if "const" in found else ())
+    return tuple(str(word) for word in words)
+
+
+def meaning(kind: str, path: Sequence[str | int]) -> str | None:
+    """What a field is for, in a short clause for hints."""
+    text = _at(kind, path).get("description")
+    return text.splitlines()[0].rstrip(".") if isinstance(text, str) else None
+
+
+def _at(kind: str, path: Sequence[str | int]) -> dict[str, Any]:
+    """The schema at a path; an empty one where the path leads nowhere."""
+    root = kind_schema(kind)
+    found: dict[str, Any] = root
+    for part in path:
+        if isinstance(part, int):
+            found = found.get("items", {})
+        else:
+            properties = found.get("properties", {})
+            found = properties.get(part) or found.get("additionalProperties") or {}
+        found = _resolved(root, found) if isinstance(found, dict) else {}
+    return found
+
+
+def _resolved(root: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    target = root["$defs"][reference.rsplit("/", 1)[-1]]
+    return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}

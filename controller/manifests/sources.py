@@ -1,0 +1,92 @@
+"""Reads flow files for manifests: each file once, each rendering once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.domain.desired import Origin, SourceFile
+from controller.domain.errors import FlowFileInvalid
+from controller.domain.identity import FlowKey
+from controller.flows import FlowFile, parse, placeholders, render
+from controller.manifests.report import Report
+from controller.manifests.tree import MAXIMUM_BYTES, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A flow file before substitution."""
+
+    name: str
+    """Path relative to the repository."""
+    text: str
+    placeholders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A flow file with its values, parsed."""
+
+    key: FlowKey
+    source: SourceFile
+
+
+class FlowFiles:
+    """The flow files of one load."""
+
+    def __init__(self, root: Path, report: Report) -> None:
+        self._root = root
+        self._report = report
+        self._templates: dict[Path, Template | None] = {}
+        self._renderings: dict[tuple[Path, tuple[tuple[str, str], ...]], Rendering | None] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The flow files that were read, relative to the repository."""
+        return tuple(sorted(template.name for template in self._templates.values() if template is not None))
+
+    def template(self, path: Path) -> Template | None:
+        """A flow file that exists; None after its mistake was reported."""
+        if path not in self._templates:
+            self._templates[path] = self._read(path)
+        return self._templates[path]
+
+    def rendering(self, path: Path, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
+        """The file with exactly the values that its placeholders need; None after its mistakes were reported."""
+        key = (path, tuple(sorted(values.items())))
+        if key not in self._renderings:
+            template = self.template(path)
+            self._renderings[key] = self._render(template, values, asked_by) if template is not None else None
+        return self._renderings[key]
+
+    def _read(self, path: Path) -> Template | None:
+        name = path.relative_to(self._root).as_posix()
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAXIMUM_BYTES + 1)
+        except OSError as error:
+            self._report.add(Origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
+            return None
+        text = decode(name, content, self._report)
+        return Template(name, text, placeholders(text)) if text is not None else None
+
+    def _render(self, template: Template, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
+        try:
+            text = render(template.text, values)
+        except FlowFileInvalid as error:
+            self._tell(template.name, error, f"{error.message}, which {asked_by} needs")
+            return None
+        try:
+            flow = parse(text)
+        except FlowFileInvalid as error:
+            self._tell(template.name, error, error.message)
+            return None
+        return Rendering(flow.key, _source(template.name, text, flow))
+
+    def _tell(self, name: str, error: FlowFileInvalid, message: str) -> None:
+        self._report.add(Origin(name, error.line, error.column), message, hint=error.hint, code=error.code)
+
+
+def _source(name: str, text: str, flow: FlowFile) -> SourceFile:
+    return SourceFile(name, text, flow.digest, flow.references, flow.resources)

@@ -1,0 +1,133 @@
+"""From a document's node to its kind's shape; every fault that pydantic finds becomes a mistake with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from controller.domain.desired import Origin
+from controller.manifests.node import Node, Path, dotted
+from controller.manifests.report import Report
+from controller.manifests.schema import known_keys, known_words, meaning
+from controller.manifests.wording import did_you_mean, one_of, quoted
+
+S = TypeVar("S", bound=BaseModel)
+Finding = tuple[str, str | None]
+"""A message and a hint."""
+_FREE = ("inputs", "equals")
+"""Keys below which any value may stand, null included."""
+_TYPES: Mapping[str, str] = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "model_type": "must be a mapping of keys",
+    "model_attributes_type": "must be a mapping of keys",
+    "mapping_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "tuple_type": "must be a list",
+}
+
+
+def validated(shape: type[S], kind: str, node: Node, file: str, report: Report) -> S | None:
+    """The document as its shape, or None after reporting each mistake."""
+    before = len(report.mistakes)
+    value = _without_nulls(node, (), file, report)
+    try:
+        result = shape.model_validate(value)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _tell(details, kind, node, file, report)
+        return None
+    return result if len(report.mistakes) == before else None
+
+
+def _without_nulls(node: Node, path: Path, file: str, report: Report) -> object:
+    """The plain value; a key without a value is a mistake of its own and is left out."""
+    if path and path[-1] in _FREE:
+        return node.plain()
+    if isinstance(node.value, list):
+        return [_without_nulls(item, (*path, index), file, report) for index, item in enumerate(node.value)]
+    if not isinstance(node.value, dict):
+        return node.value
+    result: dict[str, object] = {}
+    for key, item in node.value.items():
+        here = (*path, key)
+        if item.value is None:
+            line, column = node.keys[key]
+            report.add(Origin(file, line, column), f"{dotted(here)} has no value", hint="give it one or remove the key")
+        else:
+            result[key] = _without_nulls(item, here, file, report)
+    return result
+
+
+def _tell(details: ErrorDetails, kind: str, node: Node, file: str, report: Report) -> None:
+    path = tuple(part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<")))
+    handler = _HANDLERS.get(details["type"], _other)
+    found = node.get(*path)
+    if details["type"] == "missing" and found is not None:
+        return  # it stands there without a value, and that was told already
+    message, hint = handler(details, kind, path)
+    line, column = node.locate(path, at_key=details["type"] == "extra_forbidden")
+    report.add(Origin(file, line, column), message, hint=hint)
+
+
+def _missing(_details: ErrorDetails, kind: str, path: Path) -> Finding:
+    return f"{dotted(path)} is missing", meaning(kind, path)
+
+
+def _unknown_key(_details: ErrorDetails, kind: str, path: Path) -> Finding:
+    keys = known_keys(kind, path[:-1])
+    hint = did_you_mean(str(path[-1]), keys) or f"known keys: {', '.join(keys)}"
+    *parent, key = path
+    where = f" in {dotted(parent)}" if parent else ""
+    return f"unknown key {quoted(str(key))}{where}", hint
+
+
+def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
+    words = known_words(kind, path)
+    given = details["input"]
+    expected = f"{dotted(path)} must be {one_of(words)}" if words else f"{dotted(path)} must be {details['msg']}"
+    if not isinstance(given, str):
+        return expected, None
+    return f"{expected}, and not {quoted(given)}", did_you_mean(given, words)
+
+
+def _wrong_type(details: ErrorDetails, kind: str, path: Path) -> Finding:
+    words = known_words(kind, path)
+    expected = f"must be {one_of(words)}" if words else _TYPES[details["type"]]
+    hint = None
+    if details["type"] == "string_type" and isinstance(details["input"], bool | int | float):
+        hint = "put it in quotes"
+    elif details["type"] in ("bool_type", "int_type") and isinstance(details["input"], str):
+        hint = "without quotes" if details["input"] in ("true", "false") or details["input"].isdigit() else None
+    return f"{dotted(path) or 'a manifest'} {expected}", hint
+
+
+def _expectation(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+    context: dict[str, Any] = details.get("ctx", {})
+    return f"{dotted(path)} {context['expectation']}", context.get("hint")
+
+
+def _bound(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+    context: dict[str, Any] = details.get("ctx", {})
+    limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+    return f"{dotted(path)} must be {limit}", None
+
+
+def _other(details: ErrorDetails, _kind: str, path: Path) -> Finding:
+    return f"{dotted(path)}: {details['msg'][:1].lower()}{details['msg'][1:]}", None
+
+
+_HANDLERS: Mapping[str, Callable[[ErrorDetails, str, Path], Finding]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown_key,
+    "enum": _unknown_word,
+    "literal_error": _unknown_word,
+    "expectation": _expectation,
+    "greater_than_equal": _bound,
+    "less_than_equal": _bound,
+    **dict.fromkeys(_TYPES, _wrong_type),
+}
