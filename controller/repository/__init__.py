@@ -2,3 +2,35 @@
 
 Never touches a person's uncommitted work, never force-pushes.
 """
+
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft, lock_path
+from controller.repository.credentials import GitCredentials
+from controller.repository.follow import FollowSettings, follow, watch
+from controller.repository.lockfile import decode, encode
+from controller.repository.names import checked_url
+from controller.repository.objects import Signature
+from controller.repository.pending import Pending
+from controller.repository.record import RecordedCommit, RecordSettings
+from controller.repository.repository import Repository
+from controller.repository.revision import NO_REVISION, Revision
+
+__all__ = [
+    "NO_REVISION",
+    "ArtifactCommit",
+    "DeliveredFlow",
+    "Draft",
+    "FollowSettings",
+    "GitCredentials",
+    "Pending",
+    "RecordSettings",
+    "RecordedCommit",
+    "Repository",
+    "Revision",
+    "Signature",
+    "checked_url",
+    "decode",
+    "encode",
+    "follow",
+    "lock_path",
+    "watch",
+]

@@ -1,0 +1,133 @@
+"""What a delivery leaves behind in the repository: the lock file and the exact definitions that were live."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controller.domain.desired import ArtifactsPolicy
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Export
+from controller.domain.recorded import RecordedFlow
+from controller.repository.lockfile import FILE_NAME
+from controller.repository.names import checked_branch, checked_folder, checked_slug
+
+SUBJECT_LENGTH = 72
+LOCK_TRAILER = "Penstock-Lock"
+"""Names the lock file that a commit writes, so that a commit that waited can be applied again on another tip."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredFlow:
+    """One flow of a commit: its entry in the lock file, and its export where there is one."""
+
+    recorded: RecordedFlow
+    export: Export | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A person's draft that is kept before its lock is taken away."""
+
+    manifest: str
+    label: str
+    """Tells drafts of one flow apart, such as a version or a time; safe as a file name."""
+    export: Export
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactCommit:
+    """Everything that one commit brings back. Nothing else is ever written."""
+
+    organization: str
+    policy: ArtifactsPolicy
+    flows: tuple[DeliveredFlow, ...] = ()
+    removed: tuple[FlowKey, ...] = ()
+    """Flows whose lock entries go; their exports stay as history."""
+    drafts: tuple[Draft, ...] = ()
+    revision: str | None = None
+    deployment: str | None = None
+    summary: tuple[str, ...] = ()
+    """Lines for people in the commit's message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A commit's effect on any tip of the branch: files to write, and lock entries to set or drop."""
+
+    lock_path: str
+    organization: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    set_flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
+    dropped: frozenset[FlowKey] = frozenset()
+    replayed: bool = False
+    """Whether it waited to be pushed: an entry that someone recorded later is then kept."""
+    message: str = ""
+
+
+def lock_path(organization: str, policy: ArtifactsPolicy) -> str:
+    """Where the lock file of an organisation stands. Raises RepositoryFailed for unsafe names."""
+    return f"{_folder(organization, policy)}/{FILE_NAME}"
+
+
+def edit_of(commit: ArtifactCommit) -> Edit:
+    """The edit that a commit stands for. Raises RepositoryFailed for unsafe names and paths."""
+    checked_branch(commit.policy.branch)
+    folder = _folder(commit.organization, commit.policy)
+    files: dict[str, bytes] = {}
+    for flow in commit.flows:
+        if flow.export is not None:
+            manifest = checked_slug(flow.recorded.manifest, "manifest name")
+            version = checked_slug(flow.export.version, f"version of {flow.recorded.key}")
+            files |= _export_files(f"{folder}/{manifest}/{version}", flow.export)
+    for draft in commit.drafts:
+        name = f"{checked_slug(draft.manifest, 'manifest name')}/drafts/{checked_slug(draft.label, 'draft label')}"
+        files |= _export_files(f"{folder}/{name}", draft.export)
+    return Edit(
+        lock_path=f"{folder}/{FILE_NAME}",
+        organization=commit.organization,
+        files=files,
+        set_flows={flow.recorded.key: flow.recorded for flow in commit.flows},
+        dropped=frozenset(commit.removed),
+        message=message_of(commit),
+    )
+
+
+def message_of(commit: ArtifactCommit) -> str:
+    """The commit message: what is live now, why, and trailers that programs read."""
+    count = len(commit.flows)
+    single = commit.flows[0].recorded if count == 1 else None
+    what = f"{single.manifest} {single.version}" if single else f"{count} flow{'s' if count != 1 else ''}"
+    subject = f"{commit.organization}: record {what}"
+    body = [f"- {_line(flow.recorded.manifest)} {_line(flow.recorded.version)}" for flow in commit.flows]
+    body += [f"- {_line(str(key))} removed" for key in commit.removed]
+    body += [f"- draft of {_line(draft.manifest)} kept" for draft in commit.drafts]
+    paragraphs = [_line(subject)[:SUBJECT_LENGTH], "\n".join(body), "\n".join(map(_line, commit.summary))]
+    trailers = {
+        "Penstock-Organization": commit.organization,
+        "Penstock-Deployment": commit.deployment,
+        "Penstock-Revision": commit.revision,
+        LOCK_TRAILER: lock_path(commit.organization, commit.policy),
+    }
+    paragraphs.append("\n".join(f"{name}: {_line(value)}" for name, value in trailers.items() if value))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _folder(organization: str, policy: ArtifactsPolicy) -> str:
+    return f"{checked_folder(policy.path)}/{checked_slug(organization, 'organization')}"
+
+
+def _export_files(stem: str, export: Export) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if export.definition is not None:
+        text = json.dumps(export.definition, ensure_ascii=False, indent=2, sort_keys=True)
+        files[f"{stem}.json"] = (text + "\n").encode("utf-8", "backslashreplace")
+    if export.yaml is not None:
+        files[f"{stem}.yaml"] = export.yaml.encode("utf-8", "backslashreplace")
+    return files
+
+
+def _line(text: str) -> str:
+    """The text on one line, as a name may hold line breaks that would forge a trailer."""
+    return "".join(character if character.isprintable() else " " for character in text)

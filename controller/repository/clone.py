@@ -1,0 +1,101 @@
+"""The service's own clone: bare, resumable, and replaced when it is broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import structlog
+
+from controller.domain.errors import RepositoryFailed
+from controller.repository.command import GitCommand
+from controller.repository.names import checked_url
+from controller.repository.objects import resolve
+from controller.repository.place import Place, bare_place
+from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
+
+ORIGIN = "origin"
+STALE_LOCK_S = 60.0
+"""Git holds a lock on a ref or on its settings for moments; an older one belonged to a process that was killed."""
+
+_log = structlog.get_logger()
+
+
+def prepare_clone(url: str, into: Path, branch: str) -> Place:
+    """A bare repository at `into` whose remote is `url`; an existing one is used again, a broken one set aside.
+
+    Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else.
+    """
+    target = absolute_url(url)
+    into = into.absolute()
+    _remove_stale_locks(into)
+    if not _usable(into, branch):
+        _set_aside(into)
+        _create(into, branch)
+    git = GitCommand(bare_place(into))
+    if git.text("config", "--get", f"remote.{ORIGIN}.url", ok=(0, 1)) != target:
+        git.run("config", f"remote.{ORIGIN}.url", target)
+        git.run("update-ref", "-d", Remote.kept_ref(branch))
+    return bare_place(into)
+
+
+def absolute_url(url: str) -> str:
+    """The URL, checked; a path is made absolute, because git runs in another folder."""
+    checked = checked_url(url)
+    if "://" not in checked and checked.startswith(("/", ".", "~")):
+        return str(Path(checked).expanduser().absolute())
+    return checked
+
+
+def maintain(git: GitCommand) -> None:
+    """Let git tidy its own objects when it finds that worthwhile."""
+    git.attempt("maintenance", "run", "--auto", "--quiet", timeout_s=NETWORK_TIMEOUT_S)
+
+
+def _create(into: Path, branch: str) -> None:
+    """Make the repository beside its place and move it there, so that half a repository never stands there."""
+    into.parent.mkdir(parents=True, exist_ok=True)
+    fresh = into.with_name(f".{into.name}.{os.getpid()}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    parent = GitCommand(bare_place(into.parent))
+    parent.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", "--", str(fresh))
+    if into.exists():
+        into.rmdir()
+    fresh.rename(into)
+
+
+def _usable(into: Path, branch: str) -> bool:
+    """Whether the folder is a repository and has all objects of the branch as far as it was fetched."""
+    if not (into / "HEAD").is_file():
+        return False
+    git = GitCommand(bare_place(into))
+    if git.attempt("rev-parse", "--is-bare-repository").output.strip() != b"true":
+        return False
+    known = resolve(git, Remote.kept_ref(branch))
+    if known is None:
+        return True
+    return git.attempt("rev-list", "--objects", "--quiet", "--end-of-options", known, "--").ok
+
+
+def _set_aside(into: Path) -> None:
+    """Move a broken repository away; nothing that is not recognisably one is touched."""
+    if not into.exists() or not any(into.iterdir()):
+        return
+    if not (into / "objects").is_dir():
+        raise RepositoryFailed(f"{into} holds something that is no clone", hint="choose an empty PENSTOCK_WORK_DIR")
+    broken = into.with_name(f"{into.name}.broken")
+    shutil.rmtree(broken, ignore_errors=True)
+    into.rename(broken)
+    _log.warning("clone.set-aside", path=str(into), kept=str(broken))
+
+
+def _remove_stale_locks(into: Path) -> None:
+    """Remove what a killed git left behind: nothing else works in this folder."""
+    now = time.time()
+    folders = [into, *(into / "refs").rglob("*")] if (into / "refs").is_dir() else []
+    for lock in [lock for folder in folders if folder.is_dir() for lock in folder.glob("*.lock")]:
+        if now - lock.stat().st_mtime > STALE_LOCK_S:
+            lock.unlink(missing_ok=True)
+            _log.info("clone.unlocked", path=str(lock))

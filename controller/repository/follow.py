@@ -1,0 +1,89 @@
+"""Noticing change: new revisions of a branch on the remote, and saved files in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from watchfiles import awatch
+
+from controller.domain.clock import Clock
+from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
+from controller.repository.repository import Repository
+from controller.repository.revision import below
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowSettings:
+    """How often the remote is asked; all in seconds."""
+
+    interval_s: float = 30.0
+    spread: float = 0.1
+    """The fraction by which each interval varies, so that many controllers do not ask at once."""
+    ceiling_s: float = 300.0
+    """The longest pause after failures in a row."""
+
+
+async def follow(
+    repository: Repository,
+    branch: str,
+    *,
+    clock: Clock,
+    settings: FollowSettings | None = None,
+    seen: str | None = None,
+    on_failure: Callable[[PenstockError], None] | None = None,
+) -> AsyncIterator[str]:
+    """Yield each new commit that the remote has on the branch, for ever; the first at once unless it is `seen`.
+
+    Nothing is fetched. A remote that does not answer is asked again, ever less often; `on_failure` is told each time.
+    A branch that goes missing is such a failure too.
+    """
+    settings = settings or FollowSettings()
+    failures = 0
+    while True:
+        try:
+            tip = await asyncio.to_thread(_tip, repository, branch)
+        except (GitRemoteFailed, RepositoryFailed) as error:
+            failures += 1
+            _log.warning("follow.failed", branch=branch, failures=failures, error=error.message)
+            if on_failure is not None:
+                on_failure(error)
+        else:
+            failures = 0
+            if tip != seen:
+                seen = tip
+                yield tip
+        await clock.sleep(_pause_s(settings, failures))
+
+
+async def watch(
+    folder: Path, *, leave_out: tuple[str, ...] = (".git", "artifacts"), debounce_s: float = 0.5
+) -> AsyncIterator[tuple[str, ...]]:
+    """Yield the paths, relative to the folder and sorted, of files that were saved, added or removed together."""
+    top = await asyncio.to_thread(folder.resolve)
+    async for changes in awatch(top, debounce=int(debounce_s * 1000), step=50, rust_timeout=500):
+        paths = {Path(path).relative_to(top).as_posix() for _, path in changes}
+        wanted = tuple(sorted(path for path in paths if not below(path, leave_out)))
+        if wanted:
+            yield wanted
+
+
+def _tip(repository: Repository, branch: str) -> str:
+    tip = repository.remote_head(branch)
+    if tip is None:
+        raise RepositoryFailed(f"the remote has no branch {branch} now")
+    return tip
+
+
+def _pause_s(settings: FollowSettings, failures: int) -> float:
+    """The interval, varied a little; after failures doubled each time, and drawn between half and all of that."""
+    if failures == 0:
+        return settings.interval_s * random.uniform(1 - settings.spread, 1 + settings.spread)  # noqa: S311
+    ceiling = min(max(settings.ceiling_s, settings.interval_s), settings.interval_s * 2 ** min(failures, 16))
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing

@@ -1,0 +1,141 @@
+"""The lock file: the recorded state of one organisation, as bytes that people can read and git can merge.
+
+Written by hand instead of by a YAML library, so that the same state is the same bytes for ever: flows sorted, one
+field a line, every string on one line. Read from YAML nodes, so that every mistake has a line, and a version such as
+13.0 stays text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from controller.domain.errors import RepositoryFailed
+from controller.domain.identity import FlowKey
+from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.repository.lockreader import Fields, LockReader
+
+API_VERSION = "penstock/v1"
+KIND = "Lock"
+FILE_NAME = "penstock.lock.yaml"
+
+_HEADER = "# Written by Penstock: what was last delivered. Do not edit by hand.\n"
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::[A-Za-z0-9_./-]+)?")
+_YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encode(state: RecordedState) -> bytes:
+    """The lock file of a state: UTF-8, deterministic, ending in a newline.
+
+    Raises RepositoryFailed when a value cannot be written as UTF-8.
+    """
+    lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}", f"organization: {_scalar(state.organization)}"]
+    flows = [state.flows[key] for key in sorted(state.flows)]
+    lines.append("flows:" if flows else "flows: []")
+    for flow in flows:
+        lines.extend(_flow_lines(flow))
+    return (_HEADER + "\n".join(lines) + "\n").encode()
+
+
+def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
+    """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of what is wrong with it."""
+    reader = LockReader(content, file)
+    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "flows"})
+    for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):
+        if reader.text(root, key) != expected:
+            raise reader.wrong(
+                root[key], f"{key} is {reader.text(root, key)!r}, expected {expected!r}", hint="use a newer Penstock?"
+            )
+    flows: dict[FlowKey, RecordedFlow] = {}
+    for node in reader.items(root, "flows"):
+        flow = _read_flow(reader, reader.mapping(node, _FIELDS))
+        if flow.key in flows:
+            raise reader.wrong(node, f"the flow {str(flow.key)!r} stands twice", hint="keep the newer entry")
+        flows[flow.key] = flow
+    return RecordedState(organization, flows)
+
+
+_FIELDS = {
+    "type",
+    "name",
+    "manifest",
+    "id",
+    "version",
+    "sourceDigest",
+    "exportDigest",
+    "dependencyDigest",
+    "consumed",
+    "revision",
+    "recordedAt",
+    "dirty",
+}
+
+
+def _flow_lines(flow: RecordedFlow) -> Iterator[str]:
+    fields = {
+        "type": flow.key.type,
+        "name": flow.key.name,
+        "manifest": flow.manifest,
+        "id": flow.flow_id,
+        "version": flow.version,
+        "sourceDigest": flow.source_digest,
+        "exportDigest": flow.export_digest,
+        "dependencyDigest": flow.dependency_digest,
+        "revision": flow.revision,
+        "recordedAt": flow.recorded_at.astimezone(UTC).isoformat() if flow.recorded_at else None,
+    }
+    written = [f"{name}: {_scalar(value)}" for name, value in fields.items() if value is not None]
+    if flow.dirty:
+        written.append("dirty: true")
+    yield f"  - {written[0]}"
+    yield from (f"    {line}" for line in written[1:])
+    if flow.consumed:
+        yield "    consumed:"
+    for key in sorted(flow.consumed):
+        yield f"      - type: {_scalar(key.type)}"
+        yield f"        name: {_scalar(key.name)}"
+        yield f"        version: {_scalar(flow.consumed[key])}"
+
+
+def _scalar(text: str) -> str:
+    """The text as a YAML scalar on one line: plain where that is safe, else double-quoted."""
+    if _SURROGATE.search(text):
+        raise RepositoryFailed(f"{text!r} cannot be written as UTF-8")
+    if _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS:
+        return text
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04X}", json.dumps(text, ensure_ascii=False))
+
+
+def _read_flow(reader: LockReader, fields: Fields) -> RecordedFlow:
+    consumed: dict[FlowKey, str] = {}
+    for node in reader.items(fields, "consumed"):
+        entry = reader.mapping(node, {"type", "name", "version"})
+        consumed[FlowKey(reader.text(entry, "type"), reader.text(entry, "name"))] = reader.text(entry, "version")
+    return RecordedFlow(
+        key=FlowKey(reader.text(fields, "type"), reader.text(fields, "name")),
+        manifest=reader.text(fields, "manifest"),
+        flow_id=reader.text(fields, "id"),
+        version=reader.text(fields, "version"),
+        source_digest=reader.optional(fields, "sourceDigest"),
+        export_digest=reader.optional(fields, "exportDigest"),
+        dependency_digest=reader.text(fields, "dependencyDigest"),
+        consumed=consumed,
+        revision=reader.optional(fields, "revision"),
+        recorded_at=_moment(reader, fields),
+        dirty=reader.optional(fields, "dirty") == "true",
+    )
+
+
+def _moment(reader: LockReader, fields: Fields) -> datetime | None:
+    text = reader.optional(fields, "recordedAt")
+    try:
+        moment = datetime.fromisoformat(text) if text is not None else None
+    except ValueError:
+        moment = None
+    if text is not None and (moment is None or moment.tzinfo is None):
+        raise reader.wrong(fields["recordedAt"], f"recordedAt is {text!r}, not a time with its offset")
+    return moment

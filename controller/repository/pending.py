@@ -1,0 +1,94 @@
+"""Commits that could not be pushed yet: kept on refs of their own, so that nothing is lost and a restart finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.repository.artifacts import LOCK_TRAILER, Edit
+from controller.repository.command import GitCommand
+from controller.repository.lockfile import FILE_NAME
+from controller.repository.names import branch_of, checked_slug, ref_component
+from controller.repository.objects import read_objects, resolve
+from controller.repository.recorded import state_in_commit
+from controller.repository.revision import changed_paths
+
+ROOT = "refs/penstock/pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The commits of one organisation that wait for one branch; `tip` holds them all."""
+
+    organization: str
+    branch: str
+    tip: str
+
+    @property
+    def ref(self) -> str:
+        return pending_ref(self.organization, self.branch)
+
+
+def pending_ref(organization: str, branch: str) -> str:
+    """The ref that keeps an organisation's commits for a branch."""
+    return f"{ROOT}/{checked_slug(organization, 'organization')}/{ref_component(branch)}"
+
+
+def all_pending(git: GitCommand) -> list[Pending]:
+    """Everything that waits to be pushed, ordered by organisation and branch."""
+    listing = git.text("for-each-ref", "--format=%(objectname) %(refname)", ROOT)
+    found = []
+    for line in listing.splitlines():
+        sha, _, ref = line.partition(" ")
+        organization, _, branch = ref.removeprefix(f"{ROOT}/").partition("/")
+        found.append(Pending(organization, branch_of(branch), sha))
+    return found
+
+
+def pending_for(git: GitCommand, organization: str, branch: str) -> Pending | None:
+    """What waits for one organisation and branch, or None."""
+    tip = resolve(git, pending_ref(organization, branch))
+    return Pending(organization, branch, tip) if tip else None
+
+
+def keep(git: GitCommand, organization: str, branch: str, sha: str) -> Pending:
+    """Remember a commit until it is pushed."""
+    pending = Pending(organization, branch, sha)
+    git.run("update-ref", pending.ref, sha)
+    return pending
+
+
+def forget(git: GitCommand, pending: Pending) -> None:
+    """Drop the ref of commits that were pushed, unless someone kept another one there meanwhile."""
+    git.attempt("update-ref", "-d", pending.ref, pending.tip)
+
+
+def edits_of(git: GitCommand, pending: Pending, landed: str | None) -> list[Edit]:
+    """The edits of all waiting commits, oldest first, ready to be applied on any tip."""
+    beyond = [f"^{landed}"] if landed else []
+    form = f"--format=%H %(trailers:key={LOCK_TRAILER},valueonly,separator=%x2C)"
+    commits = ("log", "--reverse", "--first-parent", form, "--end-of-options", pending.tip, *beyond, "--")
+    pairs = (line.partition(" ") for line in git.text(*commits).splitlines())
+    own = f"/{pending.organization}/{FILE_NAME}"
+    return [_edit_of(git, sha, pending.organization, lock) for sha, _, lock in pairs if lock.endswith(own)]
+
+
+def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
+    """What one commit did, read back from its difference to its parent."""
+    parent = resolve(git, f"{sha}^")
+    files = [path for path in changed_paths(git, parent or _empty_tree(git), sha) if path != lock]
+    before = state_in_commit(git, parent, lock, organization).flows
+    after = state_in_commit(git, sha, lock, organization).flows
+    contents = read_objects(git, [f"{sha}:{path}" for path in files])
+    return Edit(
+        lock_path=lock,
+        organization=organization,
+        files={path: content for path, content in zip(files, contents, strict=True) if content is not None},
+        set_flows={key: flow for key, flow in after.items() if before.get(key) != flow},
+        dropped=frozenset(before.keys() - after.keys()),
+        replayed=True,
+        message=git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
+    )
+
+
+def _empty_tree(git: GitCommand) -> str:
+    return git.run("mktree").decode().strip()

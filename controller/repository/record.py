@@ -1,0 +1,168 @@
+"""Bringing artifacts back: a commit built with plumbing on the tip of the branch, pushed without force.
+
+A rejected push is not an error: the new tip is fetched and the same edits are applied to it. What cannot be pushed is
+kept (see `pending`) and goes first the next time.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from controller.domain.errors import GitRemoteFailed, RepositoryFailed
+from controller.repository.artifacts import Edit
+from controller.repository.command import GitCommand
+from controller.repository.objects import Signature, resolve, tree_of, write_commit, write_tree
+from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
+from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit
+from controller.repository.remote import Push, PushAnswer, Remote
+from controller.repository.worktree import fast_forward
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCommit:
+    """Where a record went."""
+
+    sha: str | None
+    """The commit that holds it; None in a folder without git."""
+    pushed: bool
+    """Whether the remote has it."""
+    changed: bool = True
+    """False when everything was there already, and no commit was made."""
+    note: str | None = None
+    """What a person should know, such as that their branch could not follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """How often and how patiently a record is pushed, and in whose name."""
+
+    signature: Signature = field(default_factory=Signature)
+    tries: int = 12
+    pause_s: float = 0.1
+    """Upper bound of the first random pause after a lost race; doubled each time up to `pause_ceiling_s`."""
+    pause_ceiling_s: float = 5.0
+    pause: Callable[[float], None] = time.sleep
+
+
+class Recorder:
+    """Puts edits onto one branch of one repository."""
+
+    def __init__(self, git: GitCommand, branch: str, remote: Remote | None, settings: RecordSettings) -> None:
+        self._git = git
+        self._branch = branch
+        self._remote = remote
+        self._settings = settings
+
+    def record(self, edit: Edit) -> RecordedCommit:
+        """Commit one edit, after those of the same organisation that still wait, and push them.
+
+        Raises GitRemoteFailed when they could not be pushed; they are kept then. Raises RepositoryFailed when the
+        branch's lock file is broken.
+        """
+        return self._bring(edit.organization, [edit])
+
+    def flush(self, pending: Pending) -> RecordedCommit:
+        """Push what waits. Raises as `record` does; what waits stays kept."""
+        return self._bring(pending.organization, [])
+
+    def _bring(self, organization: str, new: Sequence[Edit]) -> RecordedCommit:
+        waiting = pending_for(self._git, organization, self._branch)
+        try:
+            landed = self._land(waiting, new)
+        except (GitRemoteFailed, RepositoryFailed) as error:
+            note = self._keep(organization, waiting, new)
+            raise type(error)(f"{error.message}{note}", hint=error.hint) from error
+        if waiting is not None:
+            forget(self._git, waiting)
+        return landed
+
+    def _land(self, waiting: Pending | None, new: Sequence[Edit]) -> RecordedCommit:
+        reason = ""
+        for attempt in range(self._settings.tries):
+            tip = self._tip()
+            base = tip or resolve(self._git, f"refs/heads/{self._branch}")
+            older = edits_of(self._git, waiting, base) if waiting else []
+            head = self._commit_all(base, [*older, *new])
+            if head is None or head == base:
+                return RecordedCommit(head, pushed=self._remote is not None and tip is not None, changed=False)
+            answer = self._put(base, head)
+            if answer.outcome is Push.DONE:
+                note = fast_forward(self._git, self._branch, head) if self._remote else None
+                return RecordedCommit(head, pushed=self._remote is not None, note=note)
+            reason = answer.reason
+            if answer.outcome is Push.DECLINED:
+                raise self._declined(reason)
+            _log.info("push.raced", branch=self._branch, attempt=attempt + 1, reason=reason)
+            self._pause(attempt)
+        raise GitRemoteFailed(f"{self._where}: lost {self._settings.tries} races for {self._branch}: {reason}")
+
+    def _put(self, base: str | None, head: str) -> PushAnswer:
+        """Let the branch point at the new commit: on the remote, or here where there is none."""
+        if self._remote is not None:
+            return self._remote.push(head, self._branch)
+        reason = fast_forward(self._git, self._branch, head, create=True, expected=base)
+        if reason is None:
+            return PushAnswer(Push.DONE)
+        moved = resolve(self._git, f"refs/heads/{self._branch}") != base
+        return PushAnswer(Push.RACED if moved else Push.DECLINED, reason)
+
+    def _declined(self, reason: str) -> GitRemoteFailed | RepositoryFailed:
+        if self._remote is None:
+            hint = "commit or move aside what is changed below the artifacts folder"
+            return RepositoryFailed(f"{self._where}: {reason}", hint=hint)
+        hint = "let the controller's account push to the branch, or set artifacts.branch to another one"
+        return GitRemoteFailed(f"{self._where} declines commits on {self._branch}: {reason}", hint=hint)
+
+    @property
+    def _where(self) -> str:
+        return self._remote.url if self._remote else str(self._git.directory)
+
+    def _tip(self) -> str | None:
+        if self._remote is not None:
+            return self._remote.fetch(self._branch)
+        return resolve(self._git, f"refs/heads/{self._branch}")
+
+    def _commit_all(self, base: str | None, edits: Sequence[Edit]) -> str | None:
+        """The last of the commits that the edits need on top of the base; the base itself when they need none."""
+        for edit in edits:
+            base = self._commit(base, edit)
+        return base
+
+    def _commit(self, base: str | None, edit: Edit) -> str | None:
+        before = state_in_commit(self._git, base, edit.lock_path, edit.organization)
+        after = apply_edit(before, edit)
+        files = dict(edit.files)
+        if after != before:
+            files[edit.lock_path] = lock_bytes(after)
+        if not files:
+            return base
+        tree = write_tree(self._git, base, files)
+        if base is not None and tree == tree_of(self._git, base):
+            return base
+        return write_commit(self._git, tree, base, edit.message, self._settings.signature)
+
+    def _keep(self, organization: str, waiting: Pending | None, new: Sequence[Edit]) -> str:
+        """Keep the new edits on top of what waits already, and say where."""
+        known = self._remote.last_known(self._branch) if self._remote else None
+        base = waiting.tip if waiting else known or resolve(self._git, f"refs/heads/{self._branch}")
+        try:
+            head = self._commit_all(base, new)
+        except RepositoryFailed:
+            # The lock file at the base is broken: the edits stand alone until a person has mended it.
+            base, head = None, self._commit_all(None, [replace(edit, dropped=frozenset()) for edit in new])
+        if head is None or (waiting is None and head == base):
+            return ""
+        ref = keep(self._git, organization, self._branch, head).ref
+        _log.warning("push.kept", organization=organization, branch=self._branch, sha=head, ref=ref)
+        return f"; the commit {head[:12]} is kept on {ref} and goes out the next time"
+
+    def _pause(self, attempt: int) -> None:
+        ceiling = min(self._settings.pause_ceiling_s, self._settings.pause_s * 2**attempt)
+        self._settings.pause(random.uniform(0, ceiling))  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,63 @@
+"""The recorded state: the lock file at the tip of the artifacts branch, and how one edit changes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from controller.domain.errors import RepositoryFailed
+from controller.domain.identity import FlowKey
+from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.repository.artifacts import Edit
+from controller.repository.command import GitCommand
+from controller.repository.lockfile import decode, encode
+from controller.repository.objects import read_file
+
+
+def state_in_commit(git: GitCommand, commit: str | None, path: str, organization: str) -> RecordedState:
+    """What the lock file of a commit says; the empty state when commit or file is not there.
+
+    Raises RepositoryFailed naming file and line when it is broken: a broken record is never taken for an empty one.
+    """
+    content = read_file(git, commit, path) if commit else None
+    if content is None or commit is None:
+        return RecordedState(organization)
+    return decode(content, file=f"{commit[:12]}:{path}", organization=organization)
+
+
+def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
+    """What the lock file in a folder says; the empty state when it is not there. Raises RepositoryFailed."""
+    try:
+        content = (top / path).read_bytes()
+    except FileNotFoundError:
+        return RecordedState(organization)
+    except OSError as error:
+        raise RepositoryFailed(f"{top / path} cannot be read: {error.strerror}") from error
+    return decode(content, file=path, organization=organization)
+
+
+def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
+    """The state after the edit: its flows' entries win, all others stay.
+
+    An edit that waited to be pushed does not undo what was recorded after it.
+    """
+    flows: dict[FlowKey, RecordedFlow] = dict(state.flows)
+    for key in edit.dropped - edit.set_flows.keys():
+        flows.pop(key, None)
+    for key, flow in edit.set_flows.items():
+        if not (edit.replayed and _is_later(flows.get(key), flow)):
+            flows[key] = flow
+    return RecordedState(state.organization, flows)
+
+
+def lock_bytes(state: RecordedState) -> bytes:
+    """The bytes of the lock file, proved to be readable. Raises RepositoryFailed."""
+    content = encode(state)
+    if decode(content, file="the new lock file", organization=state.organization) != state:
+        raise RepositoryFailed(f"the recorded state of {state.organization} would not survive being written")
+    return content
+
+
+def _is_later(there: RecordedFlow | None, ours: RecordedFlow) -> bool:
+    if there is None or there.recorded_at is None or ours.recorded_at is None:
+        return False
+    return there.recorded_at > ours.recorded_at

@@ -1,0 +1,159 @@
+"""The git remote: what it has, fetching it, and pushing to it without force."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
+from controller.repository.command import TIMED_OUT, Answer, GitCommand
+from controller.repository.credentials import GitCredentials
+from controller.repository.names import checked_branch, ref_component
+from controller.repository.objects import has_commit, resolve
+
+NETWORK_TIMEOUT_S = 300.0
+_FETCH_TRIES = 3
+_FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+_RACE = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
+_LOGIN = re.compile(
+    r"Authentication failed|could not read (?:Username|Password)|Permission denied|terminal prompts disabled"
+    r"|returned error: 40[13]|Host key verification failed"
+)
+
+
+class Push(StrEnum):
+    """How a push ended."""
+
+    DONE = "done"
+    RACED = "raced"
+    """The branch moved meanwhile: fetch and try again."""
+    DECLINED = "declined"
+    """The remote refuses the commit, for example because the branch is protected."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushAnswer:
+    outcome: Push
+    reason: str = ""
+
+
+class Remote:
+    """One named remote of a repository."""
+
+    def __init__(self, git: GitCommand, name: str, credentials: GitCredentials | None = None) -> None:
+        self._git = git
+        self.name = name
+        self._credentials = credentials or GitCredentials()
+        if self._credentials.token:
+            git.redactor.register(self._credentials.token)
+
+    @property
+    def url(self) -> str:
+        """Where the remote is, without what stands before the host: for people."""
+        return self._git.redactor.text(self._raw_url())
+
+    def tip(self, branch: str) -> str | None:
+        """The commit that the remote has on a branch, asked at constant cost; None when there is no such branch.
+
+        Raises GitRemoteFailed when the remote does not answer.
+        """
+        ref = f"refs/heads/{checked_branch(branch)}"
+        answer = self._ask("ls-remote", "--quiet", "--end-of-options", self.name, ref)
+        lines = (line.split("\t") for line in answer.output.decode("utf-8", "replace").splitlines())
+        return next((sha for sha, name in lines if name == ref), None)
+
+    def fetch(self, branch: str) -> str | None:
+        """The commit that the remote has on a branch, with its objects here; None when there is no such branch.
+
+        Raises GitRemoteFailed.
+        """
+        kept = self.kept_ref(branch)
+        for _ in range(_FETCH_TRIES):
+            tip = self.tip(branch)
+            if tip is None:
+                self._git.run("update-ref", "-d", kept)
+                return None
+            if not has_commit(self._git, tip) or resolve(self._git, kept) is None:
+                refspec = f"+refs/heads/{branch}:{kept}"
+                self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, refspec)
+            if has_commit(self._git, tip):
+                self._git.run("update-ref", kept, tip)
+                return tip
+        raise GitRemoteFailed(f"{self.url}: the branch {branch} moves faster than it can be fetched")
+
+    def last_known(self, branch: str) -> str | None:
+        """The commit that the remote had on a branch when it was last asked."""
+        known = resolve(self._git, self.kept_ref(branch))
+        return known or resolve(self._git, f"refs/remotes/{self.name}/{branch}")
+
+    def push(self, sha: str, branch: str) -> PushAnswer:
+        """Put a commit on a branch, never by force. Raises GitRemoteFailed when the remote does not answer."""
+        ref = f"refs/heads/{checked_branch(branch)}"
+        arguments = ("push", "--porcelain", "--no-verify", "--end-of-options", self.name, f"{sha}:{ref}")
+        answer = self._attempt(*arguments)
+        if answer.ok:
+            self._git.run("update-ref", self.kept_ref(branch), sha)
+            return PushAnswer(Push.DONE)
+        status = next(
+            (line for line in answer.output.decode("utf-8", "replace").splitlines() if line.startswith("!")), ""
+        )
+        if not status:
+            raise self._failed(answer)
+        reason = self._git.redactor.text(status.rpartition("\t")[2])
+        raced = "[rejected]" in reason or _RACE.search(reason)
+        details = reason if raced else f"{reason}: {_last_lines(answer.complaint)}"
+        return PushAnswer(Push.RACED if raced else Push.DECLINED, details)
+
+    @staticmethod
+    def kept_ref(branch: str) -> str:
+        """Our own note of where the remote's branch stands; independent of how a person configured fetching."""
+        return f"refs/penstock/remote/{ref_component(checked_branch(branch))}"
+
+    def _ask(self, *arguments: str) -> Answer:
+        answer = self._attempt(*arguments)
+        if not answer.ok:
+            raise self._failed(answer)
+        return answer
+
+    def _attempt(self, *arguments: str) -> Answer:
+        environment = self._credentials.environment(self._raw_url())
+        return self._git.attempt(*arguments, environment=environment, timeout_s=NETWORK_TIMEOUT_S)
+
+    def _raw_url(self) -> str:
+        return self._git.text("config", "--get", f"remote.{self.name}.url", ok=(0, 1))
+
+    def _failed(self, answer: Answer) -> GitRemoteFailed | RepositoryFailed | SettingsInvalid:
+        told = _last_lines(answer.complaint) or f"exit status {answer.status}"
+        message = f"{self.url}: {told}"
+        if "transport '" in answer.complaint and "not allowed" in answer.complaint:
+            return RepositoryFailed(message, hint="only https, http, ssh and file remotes are used")
+        if answer.status == TIMED_OUT:
+            return GitRemoteFailed(message, hint="is the remote reachable from here?")
+        if _LOGIN.search(answer.complaint):
+            return GitRemoteFailed(message, hint="check the token or the SSH key, its rights and the host's key")
+        return GitRemoteFailed(message)
+
+
+def remote_name(git: GitCommand, branch: str) -> str | None:
+    """The remote that a branch belongs to: its own, else `origin`, else the only one; None when there is none.
+
+    Raises RepositoryFailed when several remotes could be meant.
+    """
+    names = git.text("remote").split()
+    own = git.text("config", "--get", f"branch.{branch}.remote", ok=(0, 1))
+    for name in (own, "origin"):
+        if name in names:
+            return name
+    if len(names) > 1:
+        raise RepositoryFailed(
+            f"{git.directory}: none of the remotes {', '.join(names)} is the one of the branch {branch}",
+            hint=f"git config branch.{branch}.remote NAME",
+        )
+    return names[0] if names else None
+
+
+def _last_lines(complaint: str, count: int = 4) -> str:
+    """The end of what git said, on one line; the remote's own words come last."""
+    lines = [line.removeprefix("remote: ").strip() for line in complaint.splitlines()]
+    return "; ".join([line for line in lines if line][-count:])
