@@ -1,0 +1,71 @@
+"""The organisation itself, the caller's token, and limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from controller.simulator.call import Call, answer
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.problem import not_found
+from controller.simulator.time import iso
+
+_LIMITS = {"flow.version.count.max": 1_000, "flow.count.max": 3_000, "flow.milestone.count.max": 1_000}
+"""Not Genesys' numbers: the namespace exists, its values are not documented."""
+
+
+def me(call: Call) -> Response:
+    """`GET /api/v2/organizations/me`."""
+    organization = call.organization
+    return answer(
+        {
+            "id": organization.id,
+            "name": call.simulator.settings.organization,
+            "defaultLanguage": "en-us",
+            "defaultCountryCode": "US",
+            "domain": "simulator",
+            "version": 1,
+            "state": "active",
+            "productPlatform": "GenesysCloud",
+            "features": {"realtimeCIC": True},
+            "selfUri": f"/api/v2/organizations/{organization.id}",
+        }
+    )
+
+
+def token(call: Call) -> Response:
+    """`GET /api/v2/tokens/me`."""
+    organization = {"id": call.organization.id, "name": call.simulator.settings.organization}
+    shown = {
+        "organization": organization,
+        "homeOrganization": organization,
+        "authorizedScope": [],
+        "dateTokenIdles": iso(call.now + timedelta(hours=1)),
+        "OAuthClient": {"id": call.actor.id, "name": call.actor.name, "organization": organization},
+    }
+    return answer(shown)
+
+
+def revoke(call: Call) -> Response:
+    """`DELETE /api/v2/tokens/me`."""
+    call.simulator.tokens.revoke(call.request.headers["authorization"].partition(" ")[2].strip())
+    return Response(status_code=204)
+
+
+def limits(call: Call) -> Response:
+    """`GET /api/v2/organizations/limits/namespaces/architect`, and its defaults."""
+    if call.path["namespace"] != "architect":
+        raise not_found()
+    entities = [{"key": key, "namespace": "architect", "value": value} for key, value in _LIMITS.items()]
+    return answer({"entities": entities})
+
+
+_LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
+ENDPOINTS = (
+    Endpoint("GET", "/api/v2/organizations/me", me),
+    Endpoint("GET", "/api/v2/tokens/me", token),
+    Endpoint("DELETE", "/api/v2/tokens/me", revoke),
+    Endpoint("GET", _LIMITS_URI, limits),
+    Endpoint("GET", f"{_LIMITS_URI}/defaults", limits),
+)

@@ -1,0 +1,99 @@
+"""The filters and orders of `GET /api/v2/flows`. All filters that are given must fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from controller.simulator.architect.views import division
+from controller.simulator.call import Call
+from controller.simulator.flow import Flow
+from controller.simulator.problem import bad_request
+
+Test = Callable[[Flow], bool]
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def chosen_flows(call: Call) -> list[Flow]:
+    """The flows that the query asks for, in its order. Raises 400 for an order that is unknown."""
+    if ids := call.many("id"):
+        chosen = [flow for flow in call.organization.flows(deleted=True) if flow.id in ids]
+    else:
+        tests = [*_text_tests(call), *_holder_tests(call), *_other_tests(call)]
+        flows = call.organization.flows(deleted=call.flag("deleted"))
+        chosen = [flow for flow in flows if all(test(flow) for test in tests)]
+    return _ordered(call, chosen)
+
+
+def _text_tests(call: Call) -> Iterator[Test]:
+    if name := call.text("name"):
+        fits = _wildcard(name)
+        yield lambda flow: fits(flow.name)
+    if description := call.text("description"):
+        fits_description = _wildcard(description)
+        yield lambda flow: fits_description(flow.description)
+    if either := call.text("nameOrDescription"):
+        fits_either = _wildcard(either)
+        yield lambda flow: fits_either(flow.name) or fits_either(flow.description)
+
+
+def _wildcard(pattern: str) -> Callable[[str], bool]:
+    """Case does not count; `*` stands for anything."""
+    compiled = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.IGNORECASE | re.DOTALL)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _holder_tests(call: Call) -> Iterator[Test]:
+    if holder := call.text("lockedBy"):
+        yield lambda flow: flow.lock is not None and flow.lock.holder.person and flow.lock.holder.id == holder
+    if locking_client := call.text("lockedByClientId"):
+        yield (
+            lambda flow: flow.lock is not None and not flow.lock.holder.person and flow.lock.holder.id == locking_client
+        )
+    if editor := call.text("editableBy"):
+        yield lambda flow: flow.lock is None or flow.lock.holder.id == editor
+
+
+def _other_tests(call: Call) -> Iterator[Test]:
+    if types := {kind.lower() for kind in call.many("type")}:
+        yield lambda flow: flow.type in types
+    if version := call.text("publishVersionId"):
+        yield lambda flow: flow.published is not None and flow.published.id == version
+    if after := call.moment("publishedAfter"):
+        yield lambda flow: _published_at(flow) > after
+    if before := call.moment("publishedBefore"):
+        yield lambda flow: flow.published is not None and _published_at(flow) < before
+    if divisions := call.many("divisionId"):
+        yield lambda flow: division(call.organization, flow.division)["id"] in divisions
+    if secure := call.text("secure"):
+        yield lambda flow: (flow.type == "securecall") == (secure.lower() == "true")
+
+
+def _published_at(flow: Flow) -> datetime:
+    return (flow.published and flow.published.published_at) or _NEVER
+
+
+def _publisher(flow: Flow) -> str:
+    publisher = flow.published and flow.published.published_by
+    return publisher.name.lower() if publisher else ""
+
+
+_ORDERS: dict[str, Callable[[Flow], tuple[object, ...]]] = {
+    "id": lambda flow: (flow.id,),
+    "name": lambda flow: (flow.name.lower(), flow.id),
+    "type": lambda flow: (flow.type, flow.name.lower(), flow.id),
+    "description": lambda flow: (flow.description.lower(), flow.id),
+    "publishedby": lambda flow: (_publisher(flow), flow.id),
+    "publisheddate": lambda flow: (_published_at(flow), flow.id),
+}
+
+
+def _ordered(call: Call, flows: list[Flow]) -> list[Flow]:
+    name = (call.text("sortBy") or "id").lower()
+    order = _ORDERS.get(name)
+    if order is None:
+        raise bad_request(
+            f"Value [{name}] is not valid for query parameter [sortBy].", code="invalid.query.param.value"
+        )
+    return sorted(flows, key=order, reverse=(call.text("sortOrder") or "asc").lower().startswith("desc"))

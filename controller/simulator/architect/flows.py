@@ -1,0 +1,125 @@
+"""Flows: one, several, creating, changing and deleting."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.responses import Response
+
+from controller.domain.identity import FlowKey
+from controller.simulator.architect import views
+from controller.simulator.architect.filters import chosen_flows
+from controller.simulator.call import Call, answer
+from controller.simulator.content import ROOTS
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.flow import Flow
+from controller.simulator.locking import refuse_when_locked
+from controller.simulator.operation import Action, Operation
+from controller.simulator.problem import bad_request, conflict
+from controller.simulator.publishing import refuse_when_busy
+from controller.simulator.resolution import consumers
+
+
+def list_flows(call: Call) -> Response:
+    """`GET /api/v2/flows` with the filters of the SDK's `get_flows`."""
+    return answer(views.page(call, chosen_flows(call), partial(views.flow, call.organization)))
+
+
+def lookup(call: Call) -> Response:
+    """`GET /api/v2/flows/lookup?id=`: ids that do not exist are left out."""
+    ids = call.many("id")
+    found = [flow for flow in call.organization.flows(deleted=True) if flow.id in ids]
+    return answer(views.page(call, found, partial(views.flow, call.organization)))
+
+
+def division_views(call: Call) -> Response:
+    """`GET /api/v2/flows/divisionviews`: what a caller may see without `architect:flow:view`."""
+    fields = ("id", "name", "division", "type", "description", "publishedVersion", "selfUri")
+
+    def show(flow: Flow) -> views.JSON:
+        shown = views.flow(call.organization, flow)
+        return {field: shown[field] for field in fields if field in shown}
+
+    return answer(views.page(call, chosen_flows(call), show))
+
+
+def get_flow(call: Call) -> Response:
+    return answer(views.flow(call.organization, call.flow()))
+
+
+def create_flow(call: Call) -> Response:
+    """`POST /api/v2/flows`: a flow without a version."""
+    body = call.json()
+    name, kind = body.get("name"), body.get("type")
+    if not isinstance(name, str) or not name.strip() or not isinstance(kind, str) or kind.lower() not in ROOTS:
+        raise bad_request("A flow needs a [name] and a known [type].")
+    flow = call.organization.create(
+        FlowKey(kind.lower(), name),
+        call.actor,
+        call.now,
+        description=str(body.get("description") or ""),
+        division=_division(body.get("division")),
+    )
+    call.organization.operation(flow, Action.CREATE, call.actor, call.now).ended_at = call.now
+    return answer(views.flow(call.organization, flow))
+
+
+def change_flow(call: Call) -> Response:
+    """`PUT /api/v2/flows/{flowId}`: name and description; the content cannot be changed here."""
+    flow, body = call.flow(), call.json()
+    refuse_when_locked(flow, call.actor)
+    name, description = body.get("name"), body.get("description")
+    if isinstance(name, str) and name.strip():
+        call.organization.rename(flow, name)
+    if isinstance(description, str):
+        flow.description = description
+    call.organization.record(flow, Action.UPDATE, call.actor, call.now)
+    return answer(views.flow(call.organization, flow))
+
+
+def delete_flow(call: Call) -> Response:
+    """`DELETE /api/v2/flows/{flowId}`: 409 while it is locked by others, busy or in use."""
+    flow = call.flow()
+    _refuse_to_delete(call, flow)
+    call.organization.remove(flow, call.actor, call.now)
+    return Response(status_code=204)
+
+
+def delete_flows(call: Call) -> Response:
+    """`DELETE /api/v2/flows?id=`: all of them, or none when one cannot be deleted."""
+    call.required("id")
+    flows = [call.organization.flow(flow_id) for flow_id in call.many("id")]
+    for flow in flows:
+        _refuse_to_delete(call, flow, leaving=flows)
+    for flow in flows:
+        call.organization.remove(flow, call.actor, call.now)
+    operation = Operation(call.organization.next_id("operation"), Action.DELETE, call.actor, call.now, None, call.now)
+    return answer(views.operation(operation))
+
+
+def _refuse_to_delete(call: Call, flow: Flow, leaving: list[Flow] | None = None) -> None:
+    refuse_when_locked(flow, call.actor)
+    refuse_when_busy(flow)
+    users = [user for user in consumers(call.organization, flow) if user not in (leaving or ())]
+    if users:
+        names = ", ".join(f"'{user.name}'" for user in users[:5])
+        raise conflict(f"Flow '{flow.name}' is in use by {names}.", entity=flow.entity)
+
+
+def _division(value: object) -> str:
+    """The name of the division in a body; ids are not known by anything else than their names here."""
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+_VIEW = ("architect:flow:view",)
+ENDPOINTS = (
+    Endpoint("GET", "/api/v2/flows", list_flows, _VIEW),
+    Endpoint("POST", "/api/v2/flows", create_flow, ("architect:flow:add",)),
+    Endpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
+    Endpoint("GET", "/api/v2/flows/lookup", lookup, _VIEW),
+    Endpoint("GET", "/api/v2/flows/divisionviews", division_views, ("architect:flow:search",)),
+    Endpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
+    Endpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
+    Endpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),
+)

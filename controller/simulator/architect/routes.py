@@ -1,0 +1,12 @@
+"""All routes of the architect dialect; the first that fits a request answers it."""
+
+from __future__ import annotations
+
+from controller.simulator.architect.account import ENDPOINTS as ACCOUNT
+from controller.simulator.architect.actions import ENDPOINTS as ACTIONS
+from controller.simulator.architect.exports import ENDPOINTS as EXPORTS
+from controller.simulator.architect.flows import ENDPOINTS as FLOWS
+from controller.simulator.architect.uploads import ENDPOINTS as UPLOADS
+from controller.simulator.architect.versions import ENDPOINTS as VERSIONS
+
+ENDPOINTS = (*ACCOUNT, *ACTIONS, *EXPORTS, *UPLOADS, *FLOWS, *VERSIONS)

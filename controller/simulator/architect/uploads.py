@@ -1,0 +1,76 @@
+"""Upload jobs (`/api/v2/flows/jobs`), and the storage that presigned URLs lead to."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from xml.sax.saxutils import escape
+
+from starlette.responses import Response
+
+from controller.simulator import uploads
+from controller.simulator.architect import views
+from controller.simulator.call import Call, answer
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.job import Job, JobKind
+
+_URI = "/api/v2/flows/jobs"
+_STORAGE = "/_storage/uploads"
+
+
+def register(call: Call) -> Response:
+    """`POST /api/v2/flows/jobs`: where to PUT the file, and with which headers."""
+    stubs = call.json().get("createStubs") is True
+    job = uploads.register(call.organization, call.actor, call.now, create_stubs=stubs)
+    path = f"{_STORAGE}/{job.id}?X-Amz-Expires={int(call.simulator.settings.upload_valid_s)}&X-Amz-Signature={job.key}"
+    shown = {
+        "id": job.id,
+        "presignedUrl": call.url(path),
+        "headers": _headers(call, job),
+        "selfUri": f"{_URI}/{job.id}",
+    }
+    return answer(shown)
+
+
+def _headers(call: Call, job: Job) -> dict[str, str]:
+    """What the signature covers: a request without exactly these is refused."""
+    organization_id = call.organization.id
+    return {"x-amz-tagging": f"organizationId={organization_id}&userId={job.owner.id}&originatingService=architect"}
+
+
+def put_file(call: Call) -> Response:
+    """`PUT` to the presigned URL: 200 with an empty body, or the storage's XML error."""
+    job = call.organization.job(call.path["jobId"], JobKind.UPLOAD)
+    if "authorization" in call.request.headers:
+        return _storage_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+    if not hmac.compare_digest(call.text("X-Amz-Signature") or "", job.key):
+        return _storage_error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match")
+    if any(call.request.headers.get(name) != value for name, value in _headers(call, job).items()):
+        return _storage_error(403, "AccessDenied", "There were headers present in the request which were not signed")
+    if call.now > job.registered_at + timedelta(seconds=call.simulator.settings.upload_valid_s):
+        return _storage_error(403, "AccessDenied", "Request has expired")
+    uploads.receive(call.organization, job, call.raw.decode("utf-8", "replace"), call.now)
+    return Response(status_code=200)
+
+
+def _storage_error(status: int, code: str, message: str) -> Response:
+    body = (
+        f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    )
+    return Response(body, status, media_type="application/xml")
+
+
+def get_job(call: Call) -> Response:
+    """`GET /api/v2/flows/jobs/{jobId}?expand=messages`."""
+    job = call.organization.job(call.path["jobId"], JobKind.UPLOAD)
+    shown = views.job(call, job, uri=_URI, command="Publish")
+    if job.flow_id and job.finished(call.now):
+        shown["flow"] = {"id": job.flow_id, "selfUri": f"/api/v2/flows/{job.flow_id}"}
+    return answer(shown)
+
+
+ENDPOINTS = (
+    Endpoint("POST", _URI, register, ("architect:job:create",)),
+    Endpoint("GET", f"{_URI}/{{jobId}}", get_job, ("architect:job:view",)),
+    Endpoint("PUT", f"{_STORAGE}/{{jobId}}", put_file, open=True),
+)

@@ -1,0 +1,169 @@
+"""The organisation's values in the shapes of the API's models: `Flow`, `FlowVersion`, `Operation`, listings.
+
+Source: the models of Genesys' Python SDK. Fields that have no value are left out, as the API does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from controller.simulator.actor import Actor
+from controller.simulator.call import Call
+from controller.simulator.content import read
+from controller.simulator.flow import Flow
+from controller.simulator.job import Job, Message
+from controller.simulator.operation import Operation
+from controller.simulator.organization import Organization
+from controller.simulator.time import epoch_ms, iso
+from controller.simulator.version import Draft, Version
+
+JSON = dict[str, object]
+T = TypeVar("T")
+
+
+def user(actor: Actor) -> JSON:
+    return {"id": actor.id, "name": actor.name, "selfUri": f"/api/v2/users/{actor.id}"}
+
+
+def client(actor: Actor) -> JSON:
+    return {"id": actor.id, "name": actor.name, "selfUri": f"/api/v2/oauth/clients/{actor.id}"}
+
+
+def by(actor: Actor, person_field: str, client_field: str) -> JSON:
+    """The actor under the field that fits: people and clients stand in different ones."""
+    return {person_field: user(actor)} if actor.person else {client_field: client(actor)}
+
+
+def division(organization: Organization, name: str) -> JSON:
+    """The home division is the one that flows without a division belong to."""
+    identifier = organization.division_id if name == "Home" else organization.identifier("division", name)
+    return {"id": identifier, "name": name, "selfUri": f"/api/v2/authorization/divisions/{identifier}"}
+
+
+def flow(organization: Organization, a_flow: Flow) -> JSON:
+    """A `Flow`. The type is upper-case here and lower-case in queries, as in the API."""
+    shown: JSON = {
+        "id": a_flow.id,
+        "name": a_flow.name,
+        "division": division(organization, a_flow.division),
+        "description": a_flow.description,
+        "type": a_flow.type.upper(),
+        "active": a_flow.live is not None,
+        "system": False,
+        "deleted": a_flow.deleted,
+        "selfUri": f"/api/v2/flows/{a_flow.id}",
+    }
+    if a_flow.lock:
+        shown |= by(a_flow.lock.holder, "lockedUser", "lockedClient")
+    if a_flow.latest:
+        shown["checkedInVersion"] = version(a_flow, a_flow.latest)
+        shown["savedVersion"] = version(a_flow, a_flow.latest)
+    if a_flow.draft:
+        shown["savedVersion"] = draft(a_flow, a_flow.draft)
+    if a_flow.published:
+        shown["publishedVersion"] = version(a_flow, a_flow.published)
+        publisher = a_flow.published.published_by
+        if publisher and publisher.person:
+            shown["publishedBy"] = user(publisher)
+    if a_flow.operation:
+        shown["currentOperation"] = operation(a_flow.operation)
+    return shown
+
+
+def version(a_flow: Flow, a_version: Version) -> JSON:
+    """A `FlowVersion`: creation dates are milliseconds, publication dates ISO 8601."""
+    uri = f"/api/v2/flows/{a_flow.id}/versions/{a_version.id}"
+    language = read(a_version.text).default_language or "en-us"
+    shown: JSON = {
+        "id": a_version.id,
+        "name": a_version.id,
+        "commitVersion": a_version.id,
+        "configurationVersion": a_version.id,
+        "type": "PUBLISH" if a_version.published_at else "CHECKIN",
+        "secure": a_flow.type == "securecall",
+        "debug": False,
+        "configurationUri": f"{uri}/configuration",
+        "dateCreated": epoch_ms(a_version.created_at),
+        "dateCheckedIn": epoch_ms(a_version.created_at),
+        "dateSaved": epoch_ms(a_version.created_at),
+        "supportedLanguages": [{"language": language, "isDefault": True}],
+        "selfUri": uri,
+    }
+    shown |= by(a_version.created_by, "createdBy", "createdByClient")
+    if a_version.published_at:
+        shown["datePublished"] = iso(a_version.published_at)
+    if a_version.published_until:
+        shown["datePublishedEnd"] = iso(a_version.published_until)
+    return shown
+
+
+def draft(a_flow: Flow, a_draft: Draft) -> JSON:
+    """What is saved and not checked in, as `Flow.savedVersion` shows it."""
+    shown: JSON = {
+        "id": a_draft.id,
+        "name": a_draft.id,
+        "type": "SAVE",
+        "secure": False,
+        "debug": False,
+        "dateSaved": epoch_ms(a_draft.saved_at),
+        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{a_draft.id}",
+    }
+    return shown | by(a_draft.saved_by, "createdBy", "createdByClient")
+
+
+def operation(an_operation: Operation) -> JSON:
+    shown: JSON = {
+        "id": an_operation.id,
+        "complete": an_operation.complete,
+        "errorDetails": [],
+        "actionName": str(an_operation.action),
+        "actionStatus": an_operation.status,
+    }
+    shown |= by(an_operation.actor, "user", "client")
+    if an_operation.complete and an_operation.problem:
+        shown["errorMessage"] = an_operation.problem.message
+        shown["errorCode"] = an_operation.problem.code
+        shown["errorMessageParams"] = {}
+    return shown
+
+
+def job(call: Call, a_job: Job, *, uri: str, command: str) -> JSON:
+    """What all jobs of this API tell; messages only when `expand=messages` asks for them."""
+    shown: JSON = {"id": a_job.id, "status": a_job.status(call.now), "command": command, "selfUri": f"{uri}/{a_job.id}"}
+    if "messages" in call.many("expand"):
+        shown["messages"] = [_message(message) for message in a_job.messages if a_job.finished(call.now)]
+    return shown
+
+
+def _message(message: Message) -> JSON:
+    return {"dateTime": iso(message.at), "type": message.type, "text": message.text, "details": []}
+
+
+def page(call: Call, items: Sequence[T], show: Callable[[T], JSON], *, default: int = 25, maximum: int = 500) -> JSON:
+    """One page of a listing, with the URIs of its neighbours. Raises 400 for a page that cannot be asked for."""
+    size = call.number("pageSize", default, maximum=maximum)
+    number = call.number("pageNumber", 1)
+    pages = max(1, ceil(len(items) / size))
+
+    def uri(to: int) -> str:
+        pairs = [pair for pair in call.request.query_params.multi_items() if pair[0] not in ("pageNumber", "pageSize")]
+        return f"{call.request.url.path}?{urlencode([*pairs, ('pageSize', size), ('pageNumber', to)])}"
+
+    shown: JSON = {
+        "entities": [show(item) for item in items[(number - 1) * size : number * size]],
+        "pageSize": size,
+        "pageNumber": number,
+        "total": len(items),
+        "pageCount": ceil(len(items) / size),
+        "firstUri": uri(1),
+        "lastUri": uri(pages),
+        "selfUri": uri(number),
+    }
+    if number < pages:
+        shown["nextUri"] = uri(number + 1)
+    if number > 1:
+        shown["previousUri"] = uri(number - 1)
+    return shown

@@ -1,0 +1,129 @@
+"""One request as a route's handler sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from controller.simulator.actor import Actor
+from controller.simulator.flow import Flow
+from controller.simulator.organization import Organization
+from controller.simulator.problem import ApiError, bad_request
+from controller.simulator.settings import Client
+from controller.simulator.simulator import Simulator
+
+
+@dataclass(slots=True)
+class Call:
+    simulator: Simulator
+    request: Request
+    path: Mapping[str, str]
+    """Path parameters by their names in the route's template."""
+    raw: bytes
+    now: datetime
+    client: Client | None = None
+    """Who called; None on routes that need no token."""
+
+    @property
+    def organization(self) -> Organization:
+        return self.simulator.organization
+
+    @property
+    def actor(self) -> Actor:
+        if self.client is None:
+            raise ApiError(401, "authentication.required", "No authentication bearer token specified.")
+        return self.client.actor
+
+    def url(self, path: str) -> str:
+        """An absolute URL on the host that the caller used."""
+        return f"{self.request.url.scheme}://{self.request.url.netloc}{path}"
+
+    def flow(self) -> Flow:
+        """The flow that the path or the query names. Raises 400, 404, 410."""
+        return self.organization.flow(self.path.get("flowId") or self.required("flow"))
+
+    # --- Query --------------------------------------------------------------------------------------------------
+
+    def text(self, name: str) -> str | None:
+        """A query parameter; None when it is absent or empty."""
+        return self.request.query_params.get(name) or None
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise bad_request(f"The required query parameter [{name}] is missing.")
+        return value
+
+    def many(self, name: str) -> tuple[str, ...]:
+        """A parameter that may be repeated or hold a list with commas, as Genesys' SDK sends it."""
+        values = self.request.query_params.getlist(name)
+        return tuple(part for value in values for part in value.split(",") if part)
+
+    def flag(self, name: str) -> bool:
+        return (self.text(name) or "").lower() == "true"
+
+    def number(self, name: str, default: int, *, maximum: int | None = None) -> int:
+        """A whole number from 1 to the maximum. Raises 400 for anything else."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if not value.isascii() or not value.isdigit() or int(value) < 1 or (maximum and int(value) > maximum):
+            raise bad_request(
+                f"Value [{value}] is not valid for query parameter [{name}].", code="invalid.query.param.value"
+            )
+        return int(value)
+
+    def moment(self, name: str) -> datetime | None:
+        """A point in time. Raises 400 when it is not ISO 8601."""
+        value = self.text(name)
+        return parse_moment(value) if value else None
+
+    # --- Body ---------------------------------------------------------------------------------------------------
+
+    def json(self) -> Mapping[str, object]:
+        """The JSON object that was sent; empty for no body and for `null`. Raises 400."""
+        if not self.raw.strip():
+            return {}
+        try:
+            value = json.loads(self.raw)
+        except (ValueError, RecursionError) as error:
+            raise bad_request("The request could not be understood by the server due to malformed syntax.") from error
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise bad_request("The request body must be a JSON object.")
+        return value
+
+
+def parse_moment(value: str) -> datetime:
+    """An ISO 8601 moment in UTC. Raises 400."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        message = "Dates must be specified as ISO-8601 strings. For example: yyyy-MM-ddTHH:mm:ss.SSSZ"
+        raise bad_request(message, code="invalid.date") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return JSONResponse(value, status, headers=headers)
+
+
+def texts(value: object, what: str) -> list[str]:
+    """A list of strings from a body. Raises 400."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise bad_request(f"[{what}] must be a list of strings.")
+    return [str(item) for item in value]
+
+
+def records(value: object, what: str) -> list[Mapping[str, object]]:
+    """A list of objects from a body. Raises 400."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise bad_request(f"[{what}] must be a list of objects.")
+    return [item for item in value if isinstance(item, dict)]

@@ -1,0 +1,118 @@
+"""`/_simulator`: looking at the organisation from outside, and changing it as no client of the API could."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from controller.domain.errors import FlowFileInvalid
+from controller.simulator.call import Call, answer
+from controller.simulator.content import read
+from controller.simulator.endpoint import INTERNAL, Endpoint
+from controller.simulator.flow import Flow
+from controller.simulator.handwork import DEEDS, Deed, person, publish
+from controller.simulator.operation import Happening
+from controller.simulator.problem import bad_request
+from controller.simulator.time import iso
+
+
+def calls(call: Call) -> Response:
+    """`GET /_simulator/calls`: `{total, calls: [{method, route, count, statuses}]}`."""
+    return answer(call.simulator.calls.report())
+
+
+def reset_calls(call: Call) -> Response:
+    call.simulator.calls.clear()
+    return Response(status_code=204)
+
+
+def flows(call: Call) -> Response:
+    """`GET /_simulator/flows`: by type and name; deleted ones too with `?deleted=true`."""
+    shown = sorted(call.organization.flows(deleted=call.flag("deleted")), key=lambda flow: flow.key)
+    return answer({"flows": [_flow(flow) for flow in shown]})
+
+
+def _flow(flow: Flow) -> dict[str, object]:
+    """One flow; every publish that took effect is in its history."""
+    return {
+        "id": flow.id,
+        "type": flow.type,
+        "name": flow.name,
+        "published_version": flow.published.id if flow.published else None,
+        "locked_by": flow.lock.holder.name if flow.lock else None,
+        "draft": flow.draft is not None,
+        "deleted": flow.deleted,
+        "versions": [
+            {"version": version.id, "status": version.status, "bindings": version.bindings} for version in flow.versions
+        ],
+        "history": [_happening(happening) for happening in flow.history],
+    }
+
+
+def _happening(happening: Happening) -> dict[str, object]:
+    return {
+        "action": happening.action.name.lower(),
+        "version": happening.version,
+        "at": iso(happening.at),
+        "client": happening.actor.name if happening.actor.person else happening.actor.id,
+    }
+
+
+def new_flow(call: Call) -> Response:
+    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by hand."""
+    text = _text(call, "text")
+    if text is None:
+        raise bad_request("[text] must hold an Archy file.")
+    try:
+        key = read(text).key
+    except FlowFileInvalid as error:
+        raise bad_request(f"The text is no flow file: {error.message}") from error
+    actor = person(call.organization, _by(call))
+    flow = call.organization.create(key, actor, call.now)
+    publish(call.organization, Deed(flow, actor, text), call.now)
+    return answer(_flow(flow))
+
+
+def by_hand(call: Call) -> Response:
+    """`POST /_simulator/flows/{flowId}/{deed}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`."""
+    deed = DEEDS.get(call.path["deed"])
+    if deed is None:
+        raise bad_request(f"[{call.path['deed']}] is none of {', '.join(DEEDS)}.")
+    actor = person(call.organization, _by(call))
+    flow = call.flow()
+    deed(call.organization, Deed(flow, actor, _text(call, "text"), _text(call, "version")), call.now)
+    return answer(_flow(flow))
+
+
+def clock(call: Call) -> Response:
+    """`GET /_simulator/clock`: what time it is in the organisation."""
+    return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
+
+
+def move_clock(call: Call) -> Response:
+    """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
+    seconds = call.json().get("advance_s")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+        raise bad_request("[advance_s] must be a number of seconds that is not negative.")
+    call.simulator.clock.advance(seconds)
+    call.now = call.simulator.settle()
+    return clock(call)
+
+
+def _text(call: Call, name: str) -> str | None:
+    value = call.json().get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _by(call: Call) -> str:
+    return _text(call, "by") or "A person in Architect"
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{INTERNAL}/calls", calls),
+    Endpoint("DELETE", f"{INTERNAL}/calls", reset_calls),
+    Endpoint("GET", f"{INTERNAL}/flows", flows),
+    Endpoint("POST", f"{INTERNAL}/flows", new_flow),
+    Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand),
+    Endpoint("GET", f"{INTERNAL}/clock", clock),
+    Endpoint("POST", f"{INTERNAL}/clock", move_clock),
+)

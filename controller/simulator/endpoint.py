@@ -1,0 +1,62 @@
+"""A route: method, path template, what a caller needs, and who answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+
+from controller.simulator.call import Call
+
+INTERNAL = "/_simulator"
+"""Below it the organisation is controlled; nothing there is limited, counted or faulted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    method: str
+    template: str
+    """`/api/v2/flows/{flowId}`: the spelling under which calls are counted."""
+    handler: Callable[[Call], Response]
+    permissions: tuple[str, ...] = ()
+    """The caller needs one of these."""
+    open: bool = False
+    """Whether it is answered without a token, as presigned URLs and the token endpoint are."""
+    when: Callable[[Request], bool] | None = None
+    """An additional condition, for a route that two dialects share; the first endpoint that fits answers."""
+
+    @property
+    def internal(self) -> bool:
+        return self.template.startswith(INTERNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    endpoint: Endpoint
+    path: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Routes:
+    """Finds the endpoint of a request: the first that was added and fits."""
+
+    _compiled: list[tuple[re.Pattern[str], Endpoint]] = field(default_factory=list)
+
+    def add(self, endpoints: Sequence[Endpoint]) -> None:
+        self._compiled.extend((compile_path(endpoint.template)[0], endpoint) for endpoint in endpoints)
+
+    def find(self, request: Request) -> Found | None:
+        path = request.url.path if request.scope.get("path") is None else request.scope["path"]
+        for pattern, endpoint in self._compiled:
+            match = pattern.match(path) if endpoint.method == request.method else None
+            if match and (endpoint.when is None or endpoint.when(request)):
+                return Found(endpoint, match.groupdict())
+        return None
+
+    def knows(self, path: str) -> bool:
+        """Whether any method is answered at this path."""
+        return any(pattern.match(path) for pattern, _ in self._compiled)

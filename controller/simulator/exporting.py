@@ -1,0 +1,147 @@
+"""What an organisation gives out: Archy YAML that means what was uploaded without being it, and the JSON configuration.
+
+Exports carry `trackingId`s and an index of referenced objects that no author wrote, as Genesys' own exports do.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import yaml
+
+from controller.simulator.actor import Actor
+from controller.simulator.content import ROOTS, body, read
+from controller.simulator.flow import Flow
+from controller.simulator.job import Job, JobItem, JobKind
+from controller.simulator.organization import Organization
+from controller.simulator.resolution import resolve
+from controller.simulator.version import Version
+
+_DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", "supportedLanguages"})
+
+
+def register_export(
+    organization: Organization, items: list[JobItem], actor: Actor, now: datetime, *, key: str = ""
+) -> Job:
+    """An export job; it takes `export_s` for each flow."""
+    job = Job(organization.next_id("job"), JobKind.EXPORT, actor, now, key=key, started_at=now, items=items)
+    settings = organization.settings
+    job.ends_at = now + timedelta(seconds=settings.duration_s(settings.export_s) * len(items))
+    organization.state.jobs[job.id] = job
+    return job
+
+
+def export_yaml(version: Version) -> str:
+    """The version as Archy YAML; the same bytes whenever the same version is exported."""
+    flow_file = read(version.text)
+    tracking = iter(range(version.number * 1000 + 10, 10_000_000))
+    document = {flow_file.root: _tracked(body(version.text), tracking, inside_actions=False)}
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def export_file(organization: Organization, item: JobItem) -> str:
+    """One file of an export job."""
+    flow = organization.state.flows[item.flow_id]
+    version = organization.version(flow, item.version)
+    if item.archy:
+        return export_yaml(version)
+    return json.dumps(configuration(organization, flow, version))
+
+
+def export_zip(organization: Organization, job: Job) -> bytes:
+    """All files of an export job; the same bytes for the same versions."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for item in job.items:
+            archive.writestr(zipfile.ZipInfo(file_name(organization, item)), export_file(organization, item))
+    return buffer.getvalue()
+
+
+def file_name(organization: Organization, item: JobItem) -> str:
+    """The name of one exported file: the one asked for, or name, type and version with anything unusual replaced."""
+    flow = organization.state.flows[item.flow_id]
+    suffix = "yaml" if item.archy else "i3Flow"
+    name = item.file_name or f"{flow.name}_{flow.type}_v{item.version.replace('.', '-')}"
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name) + f".{suffix}"
+
+
+def configuration(organization: Organization, flow: Flow, version: Version) -> dict[str, object]:
+    """The JSON definition of one version; its `manifest` groups what it refers to by kind, with ids."""
+    content = body(version.text)
+    flow_file = read(version.text)
+    return {
+        "id": flow.id,
+        "name": flow_file.key.name,
+        "description": flow_file.description or "",
+        "type": flow.type,
+        "version": version.id,
+        "defaultLanguage": flow_file.default_language or "en-us",
+        "nextTrackingNumber": version.number * 1000 + 10,
+        "flowSequenceItemList": [{key: value} for key, value in content.items() if key not in _DESCRIPTIVE],
+        "manifest": manifest(organization, version),
+    }
+
+
+def manifest(organization: Organization, version: Version) -> dict[str, list[dict[str, str]]]:
+    """References by kind (`commonModuleFlow`, `queue`, ...) as `{id, name}`, each once; missing flows have no id."""
+    groups: dict[str, dict[str, dict[str, str]]] = {}
+    for resolved in resolve(organization, version.text):
+        if resolved.flow:
+            entry = {"id": resolved.flow.id, "name": resolved.flow.name}
+            groups.setdefault(manifest_group(resolved.flow.type), {})[resolved.flow.id] = entry
+    for resource in read(version.text).resources:
+        kind = _camel(resource.kind)
+        entry = {"id": organization.identifier("resource", resource.kind, resource.name), "name": resource.name}
+        groups.setdefault(kind, {})[entry["id"]] = entry
+    return {kind: list(entries.values()) for kind, entries in groups.items()}
+
+
+def manifest_group(flow_type: str) -> str:
+    """`inboundCallFlow` for `inboundcall`; a workflow is a `workflow`, as dependency tracking spells it."""
+    root = ROOTS.get(flow_type, flow_type)
+    return root if root.lower().endswith("flow") else f"{root}Flow"
+
+
+def _camel(kind: str) -> str:
+    first, *rest = kind.split("-")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _tracked(value: object, tracking: Iterator[int], *, inside_actions: bool) -> object:
+    """A copy in which every action has its `trackingId`."""
+    if isinstance(value, Mapping):
+        return {
+            key: _tracked(item, tracking, inside_actions=str(key).lower().endswith("actions"))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _action(item, tracking) if inside_actions else _tracked(item, tracking, inside_actions=False)
+            for item in value
+        ]
+    return value
+
+
+def _action(value: object, tracking: Iterator[int]) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    number = next(tracking)
+    copy: dict[object, object] = {}
+    for kind, settings in value.items():
+        inner = _tracked(settings, tracking, inside_actions=False)
+        copy[kind] = {"trackingId": number, **inner} if isinstance(inner, dict) and inner else inner
+    return copy
+
+
+class _Dumper(yaml.SafeDumper):
+    """Archy's look: lists indented, no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class decides the parameters
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        super().increase_indent(flow, False)  # noqa: FBT003

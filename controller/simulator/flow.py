@@ -1,0 +1,69 @@
+"""One flow of the organisation: its versions, its draft, its lock and what runs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.domain.identity import FlowKey
+from controller.simulator.actor import Actor
+from controller.simulator.operation import Happening, Operation
+from controller.simulator.version import Draft, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    holder: Actor
+    since: datetime
+
+
+@dataclass(slots=True)
+class Flow:
+    id: str
+    type: str
+    """The API's lower-case type."""
+    name: str
+    created_at: datetime
+    description: str = ""
+    division: str = "Home"
+    versions: list[Version] = field(default_factory=list)
+    """Oldest first; the number is the position plus one."""
+    live: int | None = None
+    """Number of the published version."""
+    draft: Draft | None = None
+    lock: Lock | None = None
+    operation: Operation | None = None
+    history: list[Happening] = field(default_factory=list)
+    deleted: bool = False
+
+    @property
+    def key(self) -> FlowKey:
+        return FlowKey(self.type, self.name)
+
+    @property
+    def entity(self) -> tuple[str, str]:
+        """Id and name, as errors name what they are about."""
+        return self.id, self.name
+
+    @property
+    def latest(self) -> Version | None:
+        """The version checked in last."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def published(self) -> Version | None:
+        """The live version."""
+        return self.versions[self.live - 1] if self.live else None
+
+    def version(self, version: str) -> Version | None:
+        """The version with that id; `2` is `2.0`, and `published` and `latest` name themselves."""
+        if version == "published":
+            return self.published
+        if version == "latest":
+            return self.latest
+        wanted = version if "." in version else f"{version}.0"
+        return next((found for found in self.versions if found.id == wanted), None)
+
+    def lock_of_others(self, actor: Actor) -> Lock | None:
+        """The lock that keeps this actor from changing the flow."""
+        return self.lock if self.lock and self.lock.holder.id != actor.id else None

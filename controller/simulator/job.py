@@ -1,0 +1,72 @@
+"""Jobs: registered by one call, worked on for a while, polled by others. Their status follows from the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.domain.identity import FlowKey
+from controller.simulator.actor import Actor
+
+
+class JobKind(StrEnum):
+    UPLOAD = "upload"
+    EXPORT = "export"
+    VALIDATE = "validate"
+    EXECUTIONS = "executions"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    at: datetime
+    text: str
+    type: str = "Error"
+    """`Error`, `Warning` or `Unknown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobItem:
+    """One flow version of an export or validate job."""
+
+    flow_id: str
+    version: str
+    file_name: str = ""
+    archy: bool = True
+    """Exported as YAML; otherwise as Architect's own format."""
+
+
+@dataclass(slots=True)
+class Job:
+    id: str
+    kind: JobKind
+    owner: Actor
+    registered_at: datetime
+    key: str = field(repr=False, default="")
+    """The signature that its presigned URL carries."""
+    started_at: datetime | None = None
+    ends_at: datetime | None = None
+    failed: bool = False
+    messages: list[Message] = field(default_factory=list)
+    items: list[JobItem] = field(default_factory=list)
+    text: str = field(repr=False, default="")
+    """What was uploaded."""
+    create_stubs: bool = False
+    force_failure: str | None = None
+    """A fault that was set: the message to fail with; empty for a failure that says nothing."""
+    flow_id: str | None = None
+    flow_key: FlowKey | None = None
+    version: str | None = None
+    """The version that an upload made."""
+    executions: list[str] = field(default_factory=list)
+
+    def finished(self, now: datetime) -> bool:
+        return self.ends_at is not None and self.ends_at <= now
+
+    def status(self, now: datetime) -> str:
+        """`Registered`, `Started`, `Success` or `Failure`."""
+        if self.started_at is None:
+            return "Registered"
+        if not self.finished(now):
+            return "Started"
+        return "Failure" if self.failed else "Success"

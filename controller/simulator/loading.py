@@ -1,0 +1,82 @@
+"""Filling an organisation from a folder of Archy files, as if each had been published once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from controller.domain.errors import FlowFileInvalid
+from controller.domain.identity import FlowKey
+from controller.simulator.actor import Actor
+from controller.simulator.content import read
+from controller.simulator.organization import Organization
+from controller.simulator.publishing import go_live
+from controller.simulator.resolution import bindings, problems
+
+LOADER = Actor("00000000-0000-4000-8000-00000000a11c", "Simulator", person=True)
+"""Who published what was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedFile:
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What came of a folder."""
+
+    loaded: tuple[FlowKey, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """References of loaded flows that lead nowhere."""
+
+
+def load_folder(organization: Organization, folder: Path, now: datetime) -> LoadReport:
+    """Every Archy file below the folder becomes a flow, published at 1.0.
+
+    Files that do not parse, need substitutions, or name a flow that is there already are skipped.
+    Raises FileNotFoundError when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder")
+    sources: dict[FlowKey, str] = {}
+    skipped: list[SkippedFile] = []
+    for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))):
+        reason = _take(organization, path, sources)
+        if reason:
+            skipped.append(SkippedFile(path, reason))
+    for key, text in sources.items():
+        flow = organization.create(key, LOADER, now)
+        flow.description, flow.division = read(text).description or "", read(text).division or "Home"
+        go_live(organization, flow, organization.add_version(flow, text, LOADER, now), LOADER, now)
+    _bind(organization, sources)
+    warnings = [
+        f"{key}: {problem.message}" for key, text in sources.items() for problem in problems(organization, key, text)
+    ]
+    return LoadReport(tuple(sources), tuple(skipped), tuple(warnings))
+
+
+def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -> str | None:
+    """Why this file is skipped; None when its text was added to the sources."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        key = read(text).key
+    except (UnicodeDecodeError, OSError) as error:
+        return f"cannot be read: {error}"
+    except FlowFileInvalid as error:
+        return f"line {error.line}, column {error.column}: {error.message}"
+    if key in sources or organization.find(key):
+        return f"there is already a flow {key}"
+    sources[key] = text
+    return None
+
+
+def _bind(organization: Organization, sources: dict[FlowKey, str]) -> None:
+    """Bind callers once all callees are there, so that neither order nor cycles matter."""
+    for key, text in sources.items():
+        flow = organization.find(key)
+        if flow and flow.published:
+            flow.published.bindings = dict(bindings(organization, text))

@@ -1,0 +1,71 @@
+"""Editing a flow: who checks out or saves holds its lock until it is checked in, reverted or unlocked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controller.simulator.actor import Actor
+from controller.simulator.content import empty
+from controller.simulator.flow import Flow, Lock
+from controller.simulator.operation import Action
+from controller.simulator.organization import Organization
+from controller.simulator.problem import conflict
+from controller.simulator.version import Draft, Version
+
+
+def refuse_when_locked(flow: Flow, actor: Actor) -> None:
+    """Raises 409 while somebody else holds the lock."""
+    lock = flow.lock_of_others(actor)
+    if lock:
+        kind = "user" if lock.holder.person else "client"
+        raise conflict(
+            f"Flow '{flow.name}' is locked by {kind} '{lock.holder.name}'.",
+            code="general.resource.conflict",
+            entity=flow.entity,
+        )
+
+
+def check_out(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+    """Take the lock; taking it twice changes nothing. Raises 409 when somebody else holds it."""
+    refuse_when_locked(flow, actor)
+    if flow.lock is None:
+        flow.lock = Lock(actor, now)
+    organization.operation(flow, Action.CHECKOUT, actor, now).ended_at = now
+    organization.record(flow, Action.CHECKOUT, actor, now)
+
+
+def save(organization: Organization, flow: Flow, text: str, actor: Actor, now: datetime) -> Draft:
+    """Save a draft, which locks the flow. Raises 409 when somebody else holds the lock."""
+    refuse_when_locked(flow, actor)
+    flow.lock = flow.lock or Lock(actor, now)
+    flow.draft = Draft(f"saved_version_{organization.next_id('draft')}", text, now, actor)
+    organization.record(flow, Action.SAVE, actor, now, flow.draft.id)
+    return flow.draft
+
+
+def check_in(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> Version:
+    """Make the next version of what is saved, or of the latest version, and release the lock. Raises 409."""
+    refuse_when_locked(flow, actor)
+    if flow.lock is None and flow.draft is None:
+        raise conflict(f"Flow '{flow.name}' is not checked out.", entity=flow.entity)
+    text = flow.draft.text if flow.draft else flow.latest.text if flow.latest else empty(flow.key)
+    flow.draft = flow.lock = None
+    return organization.add_version(flow, text, actor, now)
+
+
+def revert(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+    """Throw the draft away and release the lock. Raises 409 when somebody else holds it."""
+    refuse_when_locked(flow, actor)
+    flow.draft = flow.lock = None
+    organization.operation(flow, Action.REVERT, actor, now).ended_at = now
+    organization.record(flow, Action.REVERT, actor, now)
+
+
+def unlock(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+    """Release anybody's lock. What was saved is checked in as a new version, as Genesys' help centre warns."""
+    draft = flow.draft
+    flow.draft = flow.lock = None
+    organization.operation(flow, Action.UNLOCK, actor, now).ended_at = now
+    if draft:
+        organization.add_version(flow, draft.text, actor, now)
+    organization.record(flow, Action.UNLOCK, actor, now)

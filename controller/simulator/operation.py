@@ -1,0 +1,66 @@
+"""What runs on a flow: a publish takes time, and is told by the flow's `currentOperation` until it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from controller.simulator.actor import Actor
+
+
+class Action(StrEnum):
+    """`Operation.actionName` of the Platform API, with the notifications' DEACTIVATE."""
+
+    CREATE = "CREATE"
+    CHECKIN = "CHECKIN"
+    CHECKOUT = "CHECKOUT"
+    DEACTIVATE = "DEACTIVATE"
+    DELETE = "DELETE"
+    HISTORY = "HISTORY"
+    PUBLISH = "PUBLISH"
+    REVERT = "REVERT"
+    SAVE = "SAVE"
+    UNLOCK = "STATE_CHANGE"
+    UPDATE = "UPDATE"
+    VALIDATE = "VALIDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an operation or a job failed."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Operation:
+    id: str
+    action: Action
+    actor: Actor
+    started_at: datetime
+    version: str | None = None
+    ended_at: datetime | None = None
+    problem: Problem | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.ended_at is not None
+
+    @property
+    def status(self) -> str:
+        """`Operation.actionStatus`."""
+        if not self.complete:
+            return "STARTED"
+        return "FAILURE" if self.problem else "SUCCESS"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a flow's history: what took effect, when, by whom."""
+
+    action: Action
+    at: datetime
+    actor: Actor
+    version: str | None = None

@@ -1,0 +1,140 @@
+"""The organisation: its flows and jobs, found by id, type and name. Knows no dialect, no HTTP and no clock.
+
+Whatever changes it takes the moment as an argument. Operations on flows stand in `locking`, `publishing` and
+`uploads`; what they started takes effect when `settling` is told that it is due.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.domain.identity import FlowKey
+from controller.simulator.actor import Actor
+from controller.simulator.flow import Flow
+from controller.simulator.job import Job, JobKind
+from controller.simulator.operation import Action, Happening, Operation
+from controller.simulator.problem import ApiError, conflict, not_found
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.state import Due, State
+from controller.simulator.version import Version
+
+_NAMESPACE = uuid.UUID("6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
+
+
+@dataclass
+class Organization:
+    settings: SimulatorSettings
+    state: State = field(default_factory=State)
+    listeners: list[Callable[[Flow], None]] = field(default_factory=list)
+    """Called after every change of a flow."""
+
+    @property
+    def id(self) -> str:
+        return self.identifier("organization")
+
+    @property
+    def division_id(self) -> str:
+        return self.identifier("division")
+
+    def identifier(self, *parts: str) -> str:
+        """An id that is the same whenever the same things happen in the same organisation."""
+        return str(uuid.uuid5(_NAMESPACE, "\n".join((self.settings.organization, *parts))))
+
+    def next_id(self, kind: str) -> str:
+        self.state.serial += 1
+        return self.identifier(kind, str(self.state.serial))
+
+    # --- Finding ------------------------------------------------------------------------------------------------
+
+    def flows(self, *, deleted: bool = False) -> Iterator[Flow]:
+        """Every flow; deleted ones only on demand."""
+        return (flow for flow in self.state.flows.values() if deleted or not flow.deleted)
+
+    def flow(self, flow_id: str) -> Flow:
+        """Raises 404 for an id that never was, 410 for a deleted flow."""
+        found = self.state.flows.get(flow_id)
+        if found is None:
+            raise not_found("Could not find flow with specified ID.", code="architect.flow.not.found")
+        if found.deleted:
+            raise ApiError(410, "architect.flow.deleted", "Flow has been deleted.", entity=found.entity)
+        return found
+
+    def find(self, key: FlowKey) -> Flow | None:
+        """The flow with this type and name."""
+        flow_id = self.state.names.get(str(key))
+        return self.state.flows[flow_id] if flow_id else None
+
+    def version(self, flow: Flow, version: str) -> Version:
+        """Raises 404 for a version that does not exist."""
+        found = flow.version(version)
+        if found is None:
+            raise not_found(f"Flow '{flow.name}' version '{version}' is missing.", code="not.found")
+        return found
+
+    def job(self, job_id: str, kind: JobKind) -> Job:
+        found = self.state.jobs.get(job_id)
+        if found is None or found.kind is not kind:
+            raise not_found("Could not find job with specified ID.")
+        return found
+
+    # --- Changing -----------------------------------------------------------------------------------------------
+
+    def create(self, key: FlowKey, actor: Actor, now: datetime, *, description: str = "", division: str = "") -> Flow:
+        """A flow without a version. Raises 409 when type and name are taken."""
+        if self.find(key):
+            raise conflict(f"A flow of type '{key.type}' with name '{key.name}' already exists.")
+        earlier = sum(1 for flow in self.state.flows.values() if flow.key == key)
+        flow_id = self.identifier("flow", str(key), str(earlier))
+        flow = Flow(flow_id, key.type, key.name, now, description, division or "Home")
+        self.state.flows[flow.id] = flow
+        self.state.names[str(key)] = flow.id
+        self.record(flow, Action.CREATE, actor, now)
+        return flow
+
+    def rename(self, flow: Flow, name: str) -> None:
+        """Give a flow another name. Raises 409 when it is taken."""
+        key = FlowKey(flow.type, name)
+        if key == flow.key:
+            return
+        if self.find(key):
+            raise conflict(f"A flow of type '{flow.type}' with name '{name}' already exists.", entity=flow.entity)
+        del self.state.names[str(flow.key)]
+        flow.name = name
+        self.state.names[str(key)] = flow.id
+
+    def remove(self, flow: Flow, actor: Actor, now: datetime) -> None:
+        """Mark a flow deleted: it answers 410 from now on and its name is free."""
+        flow.deleted = True
+        flow.lock = flow.draft = None
+        self.state.names.pop(str(flow.key), None)
+        self.record(flow, Action.DELETE, actor, now)
+
+    def add_version(self, flow: Flow, text: str, actor: Actor, now: datetime) -> Version:
+        """The next version of a flow, checked in and not published."""
+        version = Version(len(flow.versions) + 1, text, now, actor)
+        flow.versions.append(version)
+        self.record(flow, Action.CHECKIN, actor, now, version.id)
+        return version
+
+    def operation(self, flow: Flow, action: Action, actor: Actor, now: datetime) -> Operation:
+        """Begin what the flow shows as its current operation."""
+        flow.operation = Operation(self.next_id("operation"), action, actor, now)
+        return flow.operation
+
+    def record(self, flow: Flow, action: Action, actor: Actor, now: datetime, version: str | None = None) -> None:
+        """Write down what took effect, and tell who listens."""
+        flow.history.append(Happening(action, now, actor, version))
+        self.changed(flow)
+
+    def changed(self, flow: Flow) -> None:
+        for listener in self.listeners:
+            listener(flow)
+
+    def schedule(self, at: datetime, effect: str, subject: str) -> None:
+        """Let something take effect later: `settling.settle` carries it out."""
+        self.state.serial += 1
+        self.state.due.append(Due(at, self.state.serial, effect, subject))
+        self.state.due.sort()

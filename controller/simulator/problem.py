@@ -1,0 +1,69 @@
+"""An answer that is not a success, in the shape of the API's `ErrorBody`.
+
+Statuses, codes and messages are those that Genesys' SDK and the field's clients document; see docs/simulator.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.simulator.operation import Problem
+
+
+class ApiError(Exception):
+    """Raised anywhere below a route; the gateway turns it into the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        entity: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.params = dict(params or {})
+        self.headers = dict(headers or {})
+        self.entity = entity
+        """Id and name of what the error is about."""
+
+    def body(self, correlation_id: str) -> dict[str, object]:
+        """The `ErrorBody`; `messageWithParams` is the message with its parameters' places marked."""
+        template = self.message
+        for name, value in self.params.items():
+            template = template.replace(value, "{" + name + "}") if value else template
+        body: dict[str, object] = {
+            "message": self.message,
+            "code": self.code,
+            "status": self.status,
+            "messageWithParams": template,
+            "messageParams": self.params,
+            "contextId": correlation_id,
+            "details": [],
+            "errors": [],
+        }
+        if self.entity:
+            body["entityId"], body["entityName"] = self.entity
+        return body
+
+
+def bad_request(message: str, *, code: str = "bad.request") -> ApiError:
+    return ApiError(400, code, message)
+
+
+def not_found(message: str = "The requested resource was not found.", *, code: str = "not.found") -> ApiError:
+    return ApiError(404, code, message)
+
+
+def conflict(message: str, *, code: str = "general.conflict", entity: tuple[str, str] | None = None) -> ApiError:
+    return ApiError(409, code, message, entity=entity)
+
+
+def rejected(problem: Problem, entity: tuple[str, str]) -> ApiError:
+    """What an operation would report, given at once."""
+    return ApiError(400, problem.code, problem.message, entity=entity)

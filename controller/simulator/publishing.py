@@ -1,0 +1,117 @@
+"""Making a version the published one, which takes time, and taking it away."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from controller.simulator.actor import Actor
+from controller.simulator.flow import Flow
+from controller.simulator.locking import check_in, refuse_when_locked
+from controller.simulator.operation import Action, Operation, Problem
+from controller.simulator.organization import Organization
+from controller.simulator.problem import ApiError, conflict, not_found, rejected
+from controller.simulator.resolution import bindings, problems
+from controller.simulator.settings import UnclearPublish
+from controller.simulator.version import Version
+
+PUBLISH = "publish"
+"""The effect's name in the agenda."""
+
+
+def refuse_when_busy(flow: Flow) -> None:
+    """Raises 409 while an operation runs on the flow."""
+    if flow.operation and not flow.operation.complete:
+        raise conflict(
+            f"Another operation ({flow.operation.action}) is running on flow '{flow.name}'.",
+            code="general.resource.conflict",
+            entity=flow.entity,
+        )
+
+
+def publish(
+    organization: Organization,
+    flow: Flow,
+    version: str | None,
+    actor: Actor,
+    now: datetime,
+    *,
+    fault: Problem | UnclearPublish | None = None,
+) -> Operation:
+    """Begin to publish a version, or what is checked in last.
+
+    `fault` lets it fail with a problem at its end, or do silently nothing. Raises 404, 409.
+    """
+    refuse_when_locked(flow, actor)
+    refuse_when_busy(flow)
+    if version is None:
+        chosen = check_in(organization, flow, actor, now) if flow.lock else flow.latest
+        if chosen is None:
+            raise not_found(f"Flow '{flow.name}' has no version that is checked in.")
+    else:
+        chosen = flow.version(version)
+    behaviour = fault if isinstance(fault, UnclearPublish) else _behaviour(organization, flow, chosen)
+    if behaviour is UnclearPublish.ERROR:
+        problem = Problem("flow.version.invalid", f"Flow '{flow.name}' version '{version}' cannot be published.")
+        raise rejected(problem, flow.entity)
+    if chosen is None or behaviour is UnclearPublish.SILENTLY_NOTHING:
+        return Operation(organization.next_id("operation"), Action.PUBLISH, actor, now)
+    operation = organization.operation(flow, Action.PUBLISH, actor, now)
+    operation.version = chosen.id
+    operation.problem = fault if isinstance(fault, Problem) else None
+    organization.schedule(now + timedelta(seconds=_duration_s(organization)), PUBLISH, flow.id)
+    organization.changed(flow)
+    return operation
+
+
+def _behaviour(organization: Organization, flow: Flow, chosen: Version | None) -> UnclearPublish:
+    settings = organization.settings
+    if chosen is None:
+        works = settings.unknown_version is UnclearPublish.WORKS
+        return UnclearPublish.ERROR if works else settings.unknown_version
+    if flow.live is not None and chosen.number < flow.live:
+        return settings.older_version
+    return UnclearPublish.WORKS
+
+
+def _duration_s(organization: Organization) -> float:
+    return organization.settings.duration_s(organization.settings.publish_s)
+
+
+def finish_publish(organization: Organization, flow_id: str, now: datetime) -> None:
+    """The end of a publish: the version goes live, or the operation tells why not."""
+    flow = organization.state.flows[flow_id]
+    operation = flow.operation
+    if flow.deleted or operation is None or operation.version is None:
+        return
+    version = organization.version(flow, operation.version)
+    if operation.problem is None:
+        found = problems(organization, flow.key, version.text)
+        operation.problem = found[0] if found else None
+    operation.ended_at = now
+    if operation.problem is None:
+        go_live(organization, flow, version, operation.actor, now)
+    else:
+        organization.changed(flow)
+
+
+def go_live(organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime) -> None:
+    """Let a version be the published one, bound to the modules and bots that are published now."""
+    if flow.published and flow.published is not version:
+        flow.published.published_until = now
+    version.published_at, version.published_until, version.published_by = now, None, actor
+    version.bindings = dict(bindings(organization, version.text))
+    flow.live = version.number
+    organization.record(flow, Action.PUBLISH, actor, now, version.id)
+
+
+def deactivate(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+    """Unpublish. Raises 409 when somebody else holds the lock or something runs."""
+    refuse_when_locked(flow, actor)
+    refuse_when_busy(flow)
+    published = flow.published
+    if published is None:
+        raise ApiError(400, "bad.request", f"Flow '{flow.name}' is not published.", entity=flow.entity)
+    published.published_until = now
+    flow.live = None
+    organization.operation(flow, Action.DEACTIVATE, actor, now).ended_at = now
+    organization.record(flow, Action.DEACTIVATE, actor, now, published.id)

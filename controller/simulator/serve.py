@@ -1,0 +1,105 @@
+"""Serving a simulated organisation on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from controller.domain.errors import SettingsInvalid
+from controller.simulator.app import create_app
+from controller.simulator.simulator import Simulator
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that tells where it listens and returns on a signal instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        self._ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+
+def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], None]) -> _Server:
+    config = uvicorn.Config(
+        create_app(simulator),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    return _Server(config, ready)
+
+
+async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` gets the URL once it listens. Port 0 is any free port.
+
+    Raises `SettingsInvalid` when the address cannot be listened on.
+    """
+    try:
+        await _server(simulator, host, port, ready).serve()
+    except SystemExit as stopped:
+        raise SettingsInvalid(
+            f"cannot listen on {host}:{port}", hint="choose another port, or 0 for any free one"
+        ) from stopped
+    finally:
+        simulator.settle()
+        simulator.save()
+
+
+@contextlib.contextmanager
+def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve from a thread for as long as the block runs; gives the URL."""
+    listening = threading.Event()
+    urls: list[str] = []
+
+    def ready(url: str) -> None:
+        urls.append(url)
+        listening.set()
+
+    server = _server(simulator, host, port, ready)
+
+    def run() -> None:
+        try:
+            server.run()
+        finally:
+            listening.set()
+
+    thread = threading.Thread(target=run, name="simulator", daemon=True)
+    thread.start()
+    listening.wait()
+    if not urls:
+        raise SettingsInvalid(f"cannot listen on {host}:{port}", hint="choose another port, or 0 for any free one")
+    try:
+        yield urls[0]
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        simulator.save()

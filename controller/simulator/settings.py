@@ -1,0 +1,82 @@
+"""How a simulated organisation behaves. Durations are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from controller.simulator.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client-credentials OAuth client of the organisation."""
+
+    id: str
+    secret: str = field(repr=False)
+    name: str = ""
+    permissions: frozenset[str] | None = None
+    """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None is all of them."""
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.id, self.name or self.id)
+
+    def holds(self, permission: str) -> bool:
+        """Whether it may do what needs this permission; `architect:flow:*` in its list stands for every action."""
+        if self.permissions is None or permission in self.permissions:
+            return True
+        domain = permission.rpartition(":")[0]
+        return f"{domain}:*" in self.permissions
+
+
+PENSTOCK = Client("penstock", "penstock-secret", "Penstock")
+"""The client that every simulated organisation has."""
+
+
+class UnclearPublish(StrEnum):
+    """What a publish does where Genesys' documents do not tell."""
+
+    WORKS = "works"
+    SILENTLY_NOTHING = "silently-nothing"
+    """200, and the published version does not move."""
+    ERROR = "error"
+
+
+class LockedUpload(StrEnum):
+    """What an upload does to a flow that somebody else has locked; undocumented."""
+
+    FAIL = "fail"
+    STEAL = "steal"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    organization: str = "Simulated organisation"
+    clients: tuple[Client, ...] = (PENSTOCK,)
+    token_lifetime_s: float = 86_400.0
+    """The documented default; 300 to 172 800 can be set in an organisation."""
+    publish_s: float = 2.0
+    upload_s: float = 3.0
+    export_s: float = 1.0
+    validate_s: float = 1.0
+    launch_s: float = 1.0
+    """How long one launched execution runs."""
+    index_s: float = 0.0
+    """How long after a publish the dependency index still shows what was before."""
+    time_scale: float = 1.0
+    """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
+    rate_limit_per_minute: int = 300
+    token_requests_per_minute: int = 60
+    upload_valid_s: float = 3_600.0
+    """How long a presigned URL can be used."""
+    download_valid_s: float = 3_600.0
+    older_version: UnclearPublish = UnclearPublish.WORKS
+    """Publishing a version older than the published one."""
+    unknown_version: UnclearPublish = UnclearPublish.SILENTLY_NOTHING
+    """Publishing a version that does not exist; `works` makes no sense here and counts as `error`."""
+    locked_upload: LockedUpload = LockedUpload.FAIL
+
+    def duration_s(self, seconds: float) -> float:
+        """The seconds that something takes under `time_scale`."""
+        return seconds / self.time_scale

@@ -1,0 +1,71 @@
+"""A simulated organisation with all that stands around it: clock, tokens, limits, call counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from controller.domain.clock import Clock, SystemClock
+from controller.domain.identity import FlowKey
+from controller.simulator.calls import Calls
+from controller.simulator.flow import Flow
+from controller.simulator.loading import LoadReport, load_folder
+from controller.simulator.oauth import Tokens
+from controller.simulator.organization import Organization
+from controller.simulator.ratelimit import RateLimit
+from controller.simulator.settings import PENSTOCK, Client, SimulatorSettings
+from controller.simulator.settling import settle
+from controller.simulator.snapshot import StateFile
+from controller.simulator.time import MovableClock
+
+
+class Simulator:
+    """The state that `create_app` serves."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        settings: SimulatorSettings | None = None,
+        *,
+        state_file: Path | None = None,
+    ) -> None:
+        self.clock = MovableClock(clock or SystemClock())
+        self.settings = settings or SimulatorSettings()
+        self.organization = Organization(self.settings)
+        self.clients = {client.id: client for client in self.settings.clients}
+        self.tokens = Tokens()
+        self.limit = RateLimit(self.settings.rate_limit_per_minute)
+        self.token_limit = RateLimit(self.settings.token_requests_per_minute)
+        self.calls = Calls()
+        self.state_file = StateFile(state_file) if state_file else None
+        if self.state_file:
+            self.organization.state = self.state_file.load()
+
+    def settle(self) -> datetime:
+        """Let everything that is due take effect, and tell what time it is."""
+        now = self.clock.now()
+        settle(self.organization, now)
+        return now
+
+    def load_folder(self, folder: Path) -> LoadReport:
+        """See `loading.load_folder`."""
+        report = load_folder(self.organization, folder, self.settle())
+        self.save()
+        return report
+
+    def flow(self, flow_type: str, name: str) -> Flow:
+        """The flow with this type and name as it is now. Raises KeyError when there is none."""
+        self.settle()
+        found = self.organization.find(FlowKey(flow_type, name))
+        if found is None:
+            raise KeyError(f"{flow_type}/{name}")
+        return found
+
+    def client(self, client_id: str) -> Client | None:
+        """An OAuth client of the organisation."""
+        return self.clients.get(client_id, PENSTOCK if client_id == PENSTOCK.id else None)
+
+    def save(self) -> None:
+        """Write the state file, where there is one."""
+        if self.state_file:
+            self.state_file.save(self.organization.state)

@@ -1,0 +1,42 @@
+"""The state file: the whole organisation as JSON, replaced atomically."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from controller.domain.errors import SettingsInvalid
+from controller.simulator.state import State
+
+_STATE = TypeAdapter(State)
+
+
+@dataclass(frozen=True, slots=True)
+class StateFile:
+    path: Path
+
+    def load(self) -> State:
+        """The saved state; an empty one where there is no file. Raises `SettingsInvalid` when it is no state file."""
+        if not self.path.exists():
+            return State()
+        try:
+            return _STATE.validate_json(self.path.read_bytes())
+        except ValidationError as error:
+            raise SettingsInvalid(
+                f"{self.path} is not a state file of the simulator", hint="delete it, or name another file"
+            ) from error
+
+    def save(self, state: State) -> None:
+        """Replace the file; whoever reads it sees the old state or the new one."""
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_STATE.dump_json(state))
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise

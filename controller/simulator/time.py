@@ -1,0 +1,41 @@
+"""The organisation's clock: somebody else's, plus what it was moved by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from controller.domain.clock import Clock
+
+
+class MovableClock:
+    """Implements `controller.domain.clock.Clock` on top of another one."""
+
+    def __init__(self, base: Clock) -> None:
+        self._base = base
+        self.moved_s = 0.0
+        """Seconds that `advance` added since the start."""
+
+    def now(self) -> datetime:
+        return self._base.now() + timedelta(seconds=self.moved_s)
+
+    def monotonic(self) -> float:
+        return self._base.monotonic() + self.moved_s
+
+    async def sleep(self, seconds: float) -> None:
+        await self._base.sleep(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Move time forward; whoever sleeps on the clock below is not woken."""
+        if seconds < 0:
+            raise ValueError("time cannot be moved back")
+        self.moved_s += seconds
+
+
+def iso(moment: datetime) -> str:
+    """A moment as the API writes it: `2026-01-05T12:00:00.000Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since 1970, as the version dates are given."""
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,108 @@
+"""Upload jobs: register, send the file to the presigned URL, and the flow that it names is published."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from controller.domain.errors import FlowFileInvalid
+from controller.domain.identity import FlowKey
+from controller.flows import FlowFile
+from controller.simulator.actor import Actor
+from controller.simulator.content import empty, read
+from controller.simulator.job import Job, JobKind, Message
+from controller.simulator.operation import Action
+from controller.simulator.organization import Organization
+from controller.simulator.publishing import go_live
+from controller.simulator.resolution import problems, resolve
+from controller.simulator.settings import LockedUpload
+
+UPLOAD = "upload"
+"""The effect's name in the agenda."""
+SESSION_ENDED = "Architect Scripting session ended in error ( code: 99 )"
+
+
+def register(organization: Organization, actor: Actor, now: datetime, *, create_stubs: bool = False) -> Job:
+    """A job that waits for its file."""
+    job = Job(organization.next_id("job"), JobKind.UPLOAD, actor, now, key=secrets.token_hex(32))
+    job.create_stubs = create_stubs
+    organization.state.jobs[job.id] = job
+    return job
+
+
+def receive(organization: Organization, job: Job, text: str, now: datetime) -> None:
+    """The file has come: work begins. A second file changes nothing."""
+    if job.started_at is not None:
+        return
+    job.text, job.started_at = text, now
+    job.ends_at = now + timedelta(seconds=organization.settings.duration_s(organization.settings.upload_s))
+    organization.schedule(job.ends_at, UPLOAD, job.id)
+
+
+def named(text: str) -> FlowKey | None:
+    """The flow that a file names; None when it cannot be read."""
+    try:
+        return read(text).key
+    except FlowFileInvalid:
+        return None
+
+
+def finish_upload(organization: Organization, job_id: str, now: datetime) -> None:
+    """The end of an upload: the flow has a new published version, or the job tells why not."""
+    job = organization.state.jobs[job_id]
+    found: list[str]
+    if job.force_failure is not None:
+        job.failed = True
+        found = [job.force_failure] if job.force_failure else []
+    else:
+        found = _publish(organization, job, now)
+        if found:
+            found.append(SESSION_ENDED)
+    job.failed = job.failed or bool(found)
+    job.messages.extend(Message(now, text) for text in found)
+    job.text = ""
+
+
+def _publish(organization: Organization, job: Job, now: datetime) -> list[str]:
+    """What went wrong; nothing when the version is live."""
+    try:
+        flow_file = read(job.text)
+    except FlowFileInvalid as error:
+        return [f"Unable to read the flow file at line {error.line}, column {error.column}: {error.message}"]
+    job.flow_key = flow_file.key
+    flow = organization.find(flow_file.key)
+    if flow and flow.lock_of_others(job.owner) and organization.settings.locked_upload is LockedUpload.FAIL:
+        holder = flow.lock.holder.name if flow.lock else ""
+        return [f"the flow named '{flow.name}' of type '{flow.type}' is locked by '{holder}'."]
+    if flow and flow.operation and not flow.operation.complete:
+        return [f"another operation is running on the flow named '{flow.name}'."]
+    if job.create_stubs:
+        _create_stubs(organization, job, now)
+    found = [problem.message for problem in problems(organization, flow_file.key, job.text)]
+    if not found:
+        _commit(organization, job, flow_file, now)
+    return found
+
+
+def _create_stubs(organization: Organization, job: Job, now: datetime) -> None:
+    """Flows without content for what is missing, published so that the caller can be."""
+    for resolved in resolve(organization, job.text):
+        types = resolved.reference.types
+        if resolved.flow is None and types:
+            flow = organization.create(FlowKey(types[0], resolved.reference.name), job.owner, now)
+            version = organization.add_version(flow, empty(flow.key), job.owner, now)
+            go_live(organization, flow, version, job.owner, now)
+
+
+def _commit(organization: Organization, job: Job, flow_file: FlowFile, now: datetime) -> None:
+    flow = organization.find(flow_file.key)
+    if flow is None:
+        flow = organization.create(flow_file.key, job.owner, now)
+    flow.description = flow_file.description or ""
+    flow.division = flow_file.division or flow.division
+    flow.draft = flow.lock = None
+    version = organization.add_version(flow, job.text, job.owner, now)
+    operation = organization.operation(flow, Action.PUBLISH, job.owner, job.started_at or now)
+    operation.version, operation.ended_at = version.id, now
+    go_live(organization, flow, version, job.owner, now)
+    job.flow_id, job.version = flow.id, version.id
