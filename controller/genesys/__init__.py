@@ -2,3 +2,10 @@
 
 The only package that knows HTTP towards Genesys Cloud. Never decides what to publish.
 """
+
+from controller.genesys.connect import connect
+from controller.genesys.latency import RouteLatency
+from controller.genesys.permissions import permissions_needed
+from controller.genesys.settings import TransportSettings
+
+__all__ = ["RouteLatency", "TransportSettings", "connect", "permissions_needed"]

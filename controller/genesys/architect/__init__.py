@@ -1,0 +1,1 @@
+"""The architect dialect: Genesys' Platform API v2."""

@@ -1,0 +1,131 @@
+"""Execution data: which executions a version had, how each went, and launching one.
+
+Off by default in an organisation, kept for ten days, and a query answers at most 200 rows that need not be the newest:
+the range of time is halved until every part has fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from controller.domain.errors import BadAnswer, ServerFault
+from controller.domain.platform import ExecutionSummary, Launch, Priority
+from controller.genesys.call import Call
+from controller.genesys.excerpt import excerpt
+from controller.genesys.transport import Transport
+from controller.genesys.wire.architect import (
+    ExecutionDataJob,
+    ExecutionPage,
+    ExecutionRow,
+    LaunchedExecution,
+    RuntimeExecution,
+)
+
+log = structlog.get_logger()
+
+MOST_ROWS = 200
+_INSTANCES = "/api/v2/flows/instances"
+_EXECUTIONS = "/api/v2/flows/executions"
+_NARROWEST = timedelta(milliseconds=1)
+
+
+async def executions(
+    transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
+) -> AsyncIterator[ExecutionSummary]:
+    """Executions of that version which started from `since` up to, not including, `until`; oldest first."""
+    seen: set[str] = set()
+    pending = [(since, until)]
+    while pending:
+        start, end = pending.pop()
+        rows = await query(transport, [("FlowId", "eq", flow_id), *_between(start, end)])
+        if len(rows) >= MOST_ROWS and end - start > _NARROWEST:
+            middle = start + (end - start) / 2
+            pending += [(middle, end), (start, middle)]
+            continue
+        if len(rows) >= MOST_ROWS:
+            log.warning("executions.cut", flow_id=flow_id, at=start.isoformat(), rows=len(rows))
+        for summary in sorted(_of_version(rows, flow_id, version), key=lambda one: (one.started_at, one.id)):
+            if summary.id not in seen and since <= summary.started_at < until:
+                seen.add(summary.id)
+                yield summary
+
+
+async def query(
+    transport: Transport, criteria: Sequence[tuple[str, str, str]], *, priority: Priority = Priority.GATE
+) -> Sequence[ExecutionRow]:
+    """At most 200 rows that meet all criteria `(key, operator, value)`."""
+    body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
+    call = Call(
+        "POST", f"{_INSTANCES}/query", query={"pageSize": MOST_ROWS}, body=body, priority=priority, repeatable=True
+    )
+    return (await transport.fetch(call, ExecutionPage)).entities
+
+
+async def execution_data(transport: Transport, ids: Sequence[str]) -> Mapping[str, bytes]:
+    """The execution files (JSON) of these executions by id; those that the organisation could not render are missing.
+
+    Raises ServerFault when the organisation does not render them in time.
+    """
+    call = Call("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
+    job = await transport.fetch(call, ExecutionDataJob)
+    deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
+    look = Call("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
+    while job.job_state in ("Registered", "Running"):
+        if transport.clock.monotonic() >= deadline:
+            raise ServerFault(f"{look.name}: the execution data were not rendered in time")
+        await transport.clock.sleep(transport.settings.poll_s)
+        job = await transport.fetch(look, ExecutionDataJob)
+    if job.job_state != "Success":
+        raise BadAnswer(f"{look.name}: rendering the execution data ended as {job.job_state}")
+    download = Call("GET", "(presigned execution data)", limit_bytes=transport.settings.export_limit_bytes)
+    return {
+        entity.id: await transport.get_presigned(entity.download_uri, call=download)
+        for entity in job.entities or []
+        if entity.id and entity.download_uri and not entity.failed
+    }
+
+
+async def launch(transport: Transport, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
+    """Start one execution of a flow type that can be launched. Raises AnswerLost: it may be running."""
+    body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
+    call = Call("POST", _EXECUTIONS, body=body, priority=Priority.GATE)
+    return Launch((await transport.fetch(call, LaunchedExecution)).id, "running")
+
+
+async def launch_state(transport: Transport, launch_id: str) -> Launch:
+    """How the launched execution stands. Raises NotFound."""
+    call = Call("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", {"flowExecutionId": launch_id}, priority=Priority.GATE)
+    execution = await transport.fetch(call, RuntimeExecution)
+    state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
+    error = execution.flow_error_info
+    told = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
+    message = excerpt(told or execution.completion_reason or "", transport.redactor) or None
+    return Launch(launch_id, state, message)
+
+
+def _between(start: datetime, end: datetime) -> list[tuple[str, str, str]]:
+    return [("FlowStartDateTime", "gte", _iso(start)), ("FlowStartDateTime", "lt", _iso(end))]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _of_version(rows: Sequence[ExecutionRow], flow_id: str, version: str) -> list[ExecutionSummary]:
+    """The query has no key for the version, so it is chosen here."""
+    return [
+        ExecutionSummary(
+            id=row.id,
+            flow_id=flow_id,
+            version=version,
+            started_at=row.start_date_time,
+            ended_at=row.end_date_time,
+            failed=bool(row.flow_error_reason),
+            reason=row.flow_error_reason,
+        )
+        for row in rows
+        if row.flow_version == version and row.start_date_time is not None
+    ]

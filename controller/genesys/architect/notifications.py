@@ -1,0 +1,103 @@
+"""What happens to flows, pushed by the organisation over a websocket.
+
+A channel is a promise of nothing: it ends after a day, or earlier, and events can be missed. Callers go on polling.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+
+from controller.domain.errors import BadAnswer, Unreachable
+from controller.domain.platform import Priority
+from controller.genesys.call import Call
+from controller.genesys.transport import Transport
+from controller.genesys.wire.architect import Channel
+
+log = structlog.get_logger()
+
+_CHANNELS = "/api/v2/notifications/channels"
+_TOPIC = "v2.flows."
+MOST_TOPICS = 1000
+"""Topics that one channel can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEvent:
+    """Something about a flow changed. Fields are None where the event does not tell."""
+
+    flow_id: str
+    published_version: str | None = None
+    action: str | None = None
+    """CHECKIN, PUBLISH, ..."""
+    status: str | None = None
+    """SUCCESS, FAILURE, STARTED, ..."""
+    deleted: bool = False
+
+
+async def flow_events(transport: Transport, flow_ids: Collection[str]) -> AsyncIterator[FlowEvent]:
+    """Events of up to 1,000 flows until the connection ends.
+
+    Raises Unreachable when the channel cannot be opened, and the transport's errors.
+    """
+    topics = [{"id": f"{_TOPIC}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
+    channel = await transport.fetch(Call("POST", _CHANNELS, body={}, repeatable=True), Channel)
+    subscribe = Call(
+        "PUT",
+        f"{_CHANNELS}/{{channelId}}/subscriptions",
+        {"channelId": channel.id},
+        body=topics,
+        priority=Priority.OBSERVE,
+        repeatable=True,
+    )
+    await transport.send(subscribe)
+    _check_uri(transport, channel.connect_uri)
+    try:
+        async with connect(channel.connect_uri, max_size=1024 * 1024, open_timeout=10) as socket:
+            async for message in socket:
+                event = _event(message)
+                if event is not None:
+                    yield event
+    except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
+        raise Unreachable(f"the notification channel failed ({type(error).__name__})") from error
+    log.info("notifications.ended", flows=len(topics))
+
+
+def _check_uri(transport: Transport, uri: str) -> None:
+    """The URI holds the right to listen: it goes over TLS, except to the very host of a plain-http API."""
+    there, api = urlsplit(uri), urlsplit(transport.api_url)
+    plain = there.scheme == "ws" and api.scheme == "http" and there.hostname == api.hostname
+    if not (there.scheme == "wss" or plain):
+        raise BadAnswer(f"POST {_CHANNELS}: the organisation names a channel that is not reached over wss")
+
+
+def _event(message: str | bytes) -> FlowEvent | None:
+    """The event of a message; None for heartbeats and whatever else is no flow's."""
+    try:
+        content = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or not str(content.get("topicName", "")).startswith(_TOPIC):
+        return None
+    body = content.get("eventBody")
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        return None
+    published, operation = body.get("publishedVersion"), body.get("currentOperation")
+    return FlowEvent(
+        flow_id=body["id"],
+        published_version=_field(published, "id"),
+        action=_field(operation, "actionName"),
+        status=_field(operation, "actionStatus"),
+        deleted=body.get("deleted") is True,
+    )
+
+
+def _field(value: object, name: str) -> str | None:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,151 @@
+"""The architect dialect: the Platform API v2 as Genesys ships SDKs for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES
+from controller.domain.errors import CapabilityMissing, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import (
+    Capability,
+    ExecutionSummary,
+    Export,
+    FlowListing,
+    Launch,
+    Priority,
+    Progress,
+    ProgressState,
+    PublishRequest,
+    SwitchRequest,
+    Ticket,
+    TicketKind,
+    UploadSlot,
+    ValidationReport,
+    VersionInfo,
+)
+from controller.domain.references import FlowReference
+from controller.genesys.architect import (
+    dependencies,
+    executions,
+    exports,
+    flows,
+    notifications,
+    publish,
+    references,
+    upload,
+    validation,
+)
+from controller.genesys.transport import Transport
+
+
+class ArchitectPlatform:
+    """Implements `Platform`; what it offers beyond is for diagnosis and impact analysis."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    @property
+    def dialect(self) -> str:
+        return ARCHITECT
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return CAPABILITIES[ARCHITECT]
+
+    async def list_flows(self, *, priority: Priority = Priority.OBSERVE) -> FlowListing:
+        return await flows.list_flows(self.transport, priority)
+
+    async def changed_since(self, since: datetime, *, priority: Priority = Priority.OBSERVE) -> Sequence[LiveFlow]:
+        """The flows that were published after that moment."""
+        return await flows.changed_since(self.transport, since, priority)
+
+    async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
+        flow = await flows.read_flow(self.transport, flow_id, priority)
+        return flows.live_flow(flow) if flow else None
+
+    async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
+        return await flows.find_flow(self.transport, key, priority)
+
+    async def versions(self, flow_id: str) -> Sequence[VersionInfo]:
+        return await flows.versions(self.transport, flow_id)
+
+    async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
+        return await references.references(self.transport, flow_id, version)
+
+    async def validate(self, flow_id: str, version: str) -> ValidationReport:
+        return await validation.validate(self.transport, flow_id, version)
+
+    async def progress(self, ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> Progress:
+        match ticket.kind:
+            case TicketKind.JOB:
+                return await upload.upload_progress(self.transport, ticket, priority)
+            case TicketKind.OPERATION:
+                return await publish.operation_progress(self.transport, ticket, priority)
+            case TicketKind.DONE:
+                return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
+            case _:
+                raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {ARCHITECT}")
+
+    async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
+        return await exports.export(self.transport, flow_id, version, priority)
+
+    def executions(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        return executions.executions(self.transport, flow_id, version, since, until)
+
+    async def conversation_executions(self, conversation_id: str) -> Sequence[str]:
+        """Ids of the executions of one conversation, at most 200, in the order in which they started."""
+        rows = await executions.query(self.transport, [("ConversationId", "eq", conversation_id)])
+        return [row.id for row in sorted(rows, key=lambda row: (str(row.start_date_time), row.id))]
+
+    async def execution_data(self, ids: Sequence[str]) -> Mapping[str, bytes]:
+        """The execution files (JSON) by execution id."""
+        return await executions.execution_data(self.transport, ids)
+
+    async def consumers(self, flow: LiveFlow) -> dependencies.Consumers:
+        """The published flows that consume this one, as the organisation's index knows them."""
+        return await dependencies.consumers(self.transport, flow.id, flow.key.type)
+
+    async def index_state(self) -> str:
+        """State of the dependency index; only `OPERATIONAL` can be relied on."""
+        return await dependencies.index_state(self.transport)
+
+    def flow_events(self, flow_ids: Collection[str]) -> AsyncIterator[notifications.FlowEvent]:
+        """What happens to these flows, as it happens, until the connection ends; callers poll as well."""
+        return notifications.flow_events(self.transport, flow_ids)
+
+    async def launch_state(self, launch_id: str) -> Launch:
+        return await executions.launch_state(self.transport, launch_id)
+
+    async def register_upload(self) -> UploadSlot:
+        return await upload.register_upload(self.transport)
+
+    async def upload(self, slot: UploadSlot, text: str) -> None:
+        await upload.upload(self.transport, slot, text)
+
+    async def publish(self, request: PublishRequest) -> Ticket:
+        if request.stages:
+            raise CapabilityMissing("the architect dialect has no percentage rollout", hint="use waves and bake time")
+        return await publish.publish(self.transport, request.flow_id, request.version, Priority.PUBLISH)
+
+    async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+        return await publish.publish(self.transport, request.flow_id, request.version, priority)
+
+    async def unlock(self, flow_id: str) -> LiveFlow:
+        return await publish.unlock(self.transport, flow_id)
+
+    async def unpublish(self, flow_id: str) -> None:
+        await publish.unpublish(self.transport, flow_id)
+
+    async def delete(self, flow_id: str) -> None:
+        await publish.delete(self.transport, flow_id)
+
+    async def launch(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
+        return await executions.launch(self.transport, flow_id, version, inputs)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()

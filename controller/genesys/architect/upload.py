@@ -1,0 +1,47 @@
+"""Publishing a flow file: register a job, put the YAML to its presigned URL, follow the job."""
+
+from __future__ import annotations
+
+from controller.domain.errors import BadAnswer
+from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
+from controller.genesys.architect.jobs import job_words
+from controller.genesys.call import Call
+from controller.genesys.transport import Transport
+from controller.genesys.wire.architect import Job, RegisteredUpload
+
+JOBS = "/api/v2/flows/jobs"
+_STATES = {
+    "Registered": ProgressState.QUEUED,
+    "Started": ProgressState.RUNNING,
+    "Success": ProgressState.SUCCEEDED,
+    "Failure": ProgressState.FAILED,
+}
+
+
+async def register_upload(transport: Transport) -> UploadSlot:
+    """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
+    call = Call("POST", JOBS, body={}, priority=Priority.PUBLISH, repeatable=True)
+    job = await transport.fetch(call, RegisteredUpload)
+    return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
+
+
+async def upload(transport: Transport, slot: UploadSlot, text: str) -> None:
+    """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
+    call = Call("PUT", "(presigned upload)", priority=Priority.PUBLISH)
+    await transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
+
+
+async def upload_progress(transport: Transport, ticket: Ticket, priority: Priority) -> Progress:
+    """How an upload stands; `started` is False while the job waits for its file."""
+    call = Call("GET", f"{JOBS}/{{jobId}}", {"jobId": ticket.id}, {"expand": "messages"}, priority=priority)
+    job = await transport.fetch(call, Job)
+    state = _STATES.get(job.status)
+    if state is None:
+        raise BadAnswer(f"{call.name}: {job.status!r} is no status of a job")
+    return Progress(
+        state,
+        stage=job.status,
+        messages=job_words(job, transport.redactor),
+        flow_id=job.flow.id if job.flow else None,
+        started=job.status != "Registered",
+    )

@@ -1,0 +1,49 @@
+"""Reading answers: JSON of the promised shape, or an error that names the endpoint and the field."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from controller.domain.errors import AnswerLost, BadAnswer
+from controller.domain.redaction import Redactor
+from controller.genesys.call import Answer, Call
+from controller.genesys.errors import lost
+from controller.genesys.excerpt import first_words
+from controller.genesys.wire.model import WireModel
+
+Model = TypeVar("Model", bound=WireModel)
+
+
+def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) -> Model:
+    """The answer as that model.
+
+    Raises BadAnswer; for a write that must not be repeated AnswerLost, because it probably took effect.
+    """
+    try:
+        return model.model_validate(read_json(call, answer, redactor))
+    except ValidationError as error:
+        raise _unreadable(call, _wrong_field(error)) from None
+
+
+def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
+    """The answer's JSON, of whatever shape. Raises like `parse`."""
+    try:
+        return json.loads(answer.content)
+    except (ValueError, RecursionError):
+        words = first_words(answer.content, redactor)
+        raise _unreadable(call, f"answered {answer.status} with something that is not JSON: {words}") from None
+
+
+def _unreadable(call: Call, reason: str) -> BadAnswer | AnswerLost:
+    return BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)
+
+
+def _wrong_field(error: ValidationError) -> str:
+    """The first wrong field with its place; never the value, which may be secret."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the answer itself"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"the answer's field {place} is not as promised: {first['msg'].lower()}{more}"

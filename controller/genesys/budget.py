@@ -1,0 +1,150 @@
+"""The request budget of one credential in one organisation: nobody sends more than the limit allows.
+
+A slot is taken before a request and given back 60 s after its answer, so that whatever window the server counts in,
+sliding or fixed, it never sees more than the limit. What the server tells in its `inin-ratelimit-*` headers lowers the
+budget further, because other programs may use the same credential. Waiting calls are served by priority.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from controller.domain.clock import Clock
+from controller.domain.platform import Priority
+from controller.genesys.waiting import nudged
+
+WINDOW_S = 60.0
+_SAME_WINDOW_S = 2.0
+
+
+@dataclass(order=True, slots=True)
+class _Place:
+    """A waiting call's place in the queue."""
+
+    priority: int
+    order: int
+    look_again: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+
+
+class Budget:
+    """Slots for requests; see the module's text for the rule."""
+
+    def __init__(self, clock: Clock, *, limit: int, reserve: float, concurrency: int) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._reserve = reserve
+        self._concurrency = concurrency
+        self._allowed = limit
+        self._in_flight = 0
+        self._expiries: deque[float] = deque()
+        self._server_count = 0
+        self._server_window_end = 0.0
+        self._paused_until = 0.0
+        self._queue: list[_Place] = []
+        self._order = itertools.count()
+
+    @property
+    def limit(self) -> int:
+        """Requests a minute as it stands: the configured limit, or what the organisation allows when that is less."""
+        return min(self._limit, self._allowed)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a slot."""
+        return len(self._queue)
+
+    @asynccontextmanager
+    async def slot(self, priority: Priority) -> AsyncIterator[None]:
+        """Wait for this call's turn and hold a slot for its duration."""
+        await self._acquire(priority)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._expiries.append(self._clock.monotonic() + WINDOW_S)
+            self._wake_first()
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take in the rate-limit headers of an answer; unreadable ones are ignored."""
+        count, allowed = _number(headers, "inin-ratelimit-count"), _number(headers, "inin-ratelimit-allowed")
+        reset = _number(headers, "inin-ratelimit-reset")
+        if allowed is not None and allowed > 0:
+            self._allowed = int(allowed)
+        if count is None or reset is None or not 0 <= reset <= 2 * WINDOW_S:
+            return
+        window_end = self._clock.monotonic() + reset
+        same = abs(window_end - self._server_window_end) <= _SAME_WINDOW_S
+        self._server_count = max(self._server_count, int(count)) if same else int(count)
+        self._server_window_end = window_end
+
+    def pause(self, seconds: float) -> None:
+        """The organisation answered 429: nobody sends anything for this long."""
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
+    async def _acquire(self, priority: Priority) -> None:
+        place = _Place(int(priority), next(self._order))
+        heapq.heappush(self._queue, place)
+        try:
+            while (wait_s := self._wait_of(place)) != 0:
+                place.look_again.clear()
+                if wait_s is None:
+                    await place.look_again.wait()
+                else:
+                    await nudged(place.look_again, self._clock, wait_s)
+            self._in_flight += 1
+        finally:
+            self._leave(place)
+
+    def _leave(self, place: _Place) -> None:
+        if self._queue[0] is place:
+            heapq.heappop(self._queue)
+        else:
+            self._queue.remove(place)
+            heapq.heapify(self._queue)
+        self._wake_first()
+
+    def _wake_first(self) -> None:
+        """Only the first in the queue watches the time; whoever becomes first must be told."""
+        if self._queue:
+            self._queue[0].look_again.set()
+
+    def _wait_of(self, place: _Place) -> float | None:
+        if self._queue[0] is not place:
+            return None
+        self._forget()
+        return self._wait_s(Priority(place.priority))
+
+    def _forget(self) -> None:
+        now = self._clock.monotonic()
+        while self._expiries and self._expiries[0] <= now:
+            self._expiries.popleft()
+
+    def _wait_s(self, priority: Priority) -> float | None:
+        """Seconds until a call of this priority could be sent; 0 is now, None: only an answer can free a slot."""
+        now = self._clock.monotonic()
+        if self._paused_until > now:
+            return self._paused_until - now
+        if self._in_flight >= self._concurrency:
+            return None
+        ceiling = self._ceiling(priority)
+        if self._server_window_end > now and self._server_count + self._in_flight >= ceiling:
+            return self._server_window_end - now
+        if self._in_flight + len(self._expiries) < ceiling:
+            return 0
+        return max(0.001, self._expiries[0] - now) if self._expiries else None
+
+    def _ceiling(self, priority: Priority) -> int:
+        """The most requests in a window that a call of this priority may see, at least one."""
+        share = 1.0 if priority is Priority.ROLLBACK else 1.0 - self._reserve
+        return max(1, int(self.limit * share))
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    text = headers.get(name, "")
+    return float(text) if text.isdecimal() else None

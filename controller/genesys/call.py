@@ -1,0 +1,87 @@
+"""One request to the organisation's API and its answer, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from controller.domain.errors import BadAnswer
+from controller.domain.platform import Priority
+
+QueryValue = str | int | bool | Sequence[str]
+
+_READS = frozenset({"GET", "HEAD"})
+_NO_IDS = frozenset({"", ".", ".."})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request by its route template, so that latencies, permissions and errors name the route and not the ids."""
+
+    method: str
+    route: str
+    """`/api/v2/flows/{flowId}`."""
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, QueryValue | None] = field(default_factory=dict)
+    """Values that are None are left out."""
+    body: object = None
+    """Sent as JSON unless None."""
+    priority: Priority = Priority.OBSERVE
+    repeatable: bool = False
+    """Whether a write may be sent again when its answer was lost. Reads always may."""
+    limit_bytes: int | None = None
+    """Largest answer in bytes; None means the settings' limit for JSON."""
+
+    @property
+    def safe(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.repeatable or self.method in _READS
+
+    @property
+    def name(self) -> str:
+        """`GET /api/v2/flows/{flowId}`: how errors, metrics and tables of permissions name it."""
+        return f"{self.method} {self.route}"
+
+    def target(self) -> str:
+        """The path with its ids filled in and escaped. Raises BadAnswer for an id that would change the path."""
+        filled = self.route
+        for name, value in self.path.items():
+            if value in _NO_IDS:
+                raise BadAnswer(f"{self.name}: {value!r} cannot be used as {name}")
+            filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
+        return filled
+
+    def params(self) -> list[tuple[str, str]]:
+        """The query as pairs, repeated for lists, in the order of the mapping."""
+        return [(name, text) for name, value in self.query.items() for text in _texts(value)]
+
+
+def _texts(value: QueryValue | None) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, str | int):
+        return [str(value)]
+    return list(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, read within its limits."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    content: bytes = field(repr=False)
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What Genesys' support asks for."""
+        return self.headers.get("inin-correlation-id")
+
+    @property
+    def text(self) -> str:
+        """The body as text, for people."""
+        return self.content.decode("utf-8", "replace")

@@ -1,0 +1,76 @@
+"""The entrance: an organisation's `Platform` from where it answers and who asks."""
+
+from __future__ import annotations
+
+from weakref import WeakValueDictionary
+
+import httpx
+
+from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.clock import Clock
+from controller.domain.desired import Endpoint
+from controller.domain.errors import SettingsInvalid
+from controller.domain.platform import Platform
+from controller.domain.redaction import Redactor
+from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.auth import TokenSource
+from controller.genesys.budget import Budget
+from controller.genesys.sender import Sender
+from controller.genesys.settings import TransportSettings
+from controller.genesys.transport import Transport
+
+_budgets: WeakValueDictionary[tuple[str, str, int, TransportSettings], Budget] = WeakValueDictionary()
+"""The limit counts for a credential, not for a connection: whoever uses the same one shares the budget."""
+
+
+def connect(
+    endpoint: Endpoint,
+    dialect: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    clock: Clock,
+    settings: TransportSettings = TransportSettings(),  # noqa: B008 - frozen
+    http: httpx.AsyncBaseTransport | None = None,
+) -> Platform:
+    """An organisation as `Platform`; nothing is sent before the first call. Close it with `aclose`.
+
+    `http` stands in for the network in tests. Raises SettingsInvalid for a dialect that does not exist.
+    """
+    if dialect not in (ARCHITECT, VERSIONED):
+        raise SettingsInvalid(f"there is no dialect {dialect!r}", hint=f"use {ARCHITECT} or {VERSIONED}")
+    transport = open_transport(endpoint, client_id, client_secret, clock=clock, settings=settings, http=http)
+    return ArchitectPlatform(transport)
+
+
+def open_transport(
+    endpoint: Endpoint,
+    client_id: str,
+    client_secret: str,
+    *,
+    clock: Clock,
+    settings: TransportSettings,
+    http: httpx.AsyncBaseTransport | None = None,
+) -> Transport:
+    """What both dialects send their calls through."""
+    redactor = Redactor()
+    sender = Sender(clock, settings, transport=http)
+    tokens = TokenSource(
+        sender, endpoint.login_url, client_id, client_secret, clock=clock, redactor=redactor, scope=settings.scope
+    )
+    budget = _budget(endpoint.api_url, client_id, clock, settings)
+    return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings, redactor=redactor)
+
+
+def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> Budget:
+    key = (api_url.rstrip("/"), client_id, id(clock), settings)
+    budget = _budgets.get(key)
+    if budget is None:
+        budget = Budget(
+            clock,
+            limit=settings.rate_limit_per_minute,
+            reserve=settings.reserve,
+            concurrency=settings.concurrency,
+        )
+        _budgets[key] = budget
+    return budget

@@ -1,0 +1,250 @@
+"""The one table at the border: what httpx raises and what the organisation answers, as errors of the domain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+
+import httpx
+
+from controller.domain.errors import (
+    AnswerLost,
+    AuthenticationFailed,
+    BadAnswer,
+    HostNotAllowed,
+    NotFound,
+    PenstockError,
+    PermissionMissing,
+    RateLimited,
+    RequestRejected,
+    ServerFault,
+    Unreachable,
+)
+from controller.domain.redaction import Redactor
+from controller.genesys.call import Answer, Call
+from controller.genesys.excerpt import excerpt, first_words
+from controller.genesys.permissions import needed_by
+
+DEFAULT_RETRY_AFTER_S = 60.0
+_PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
+
+
+class Reached(Enum):
+    """How far a request that got no answer came."""
+
+    NO = auto()
+    """Certainly nothing was processed: whatever it was, it may be sent again."""
+    MAYBE = auto()
+    """It may have taken effect."""
+    BAD_ANSWER = auto()
+    """An answer came, and it is not HTTP."""
+
+
+# The order matters: the first class that matches decides. Base classes come last.
+HTTPX_FAULTS: Mapping[type[Exception], Reached] = {
+    httpx.ConnectError: Reached.NO,
+    httpx.ConnectTimeout: Reached.NO,
+    httpx.PoolTimeout: Reached.NO,
+    httpx.ProxyError: Reached.NO,
+    httpx.UnsupportedProtocol: Reached.NO,
+    httpx.LocalProtocolError: Reached.NO,
+    httpx.InvalidURL: Reached.NO,
+    httpx.CookieConflict: Reached.NO,
+    httpx.ReadError: Reached.MAYBE,
+    httpx.ReadTimeout: Reached.MAYBE,
+    httpx.WriteError: Reached.MAYBE,
+    httpx.WriteTimeout: Reached.MAYBE,
+    httpx.CloseError: Reached.MAYBE,
+    httpx.RemoteProtocolError: Reached.MAYBE,
+    httpx.DecodingError: Reached.BAD_ANSWER,
+    httpx.TooManyRedirects: Reached.BAD_ANSWER,
+    httpx.HTTPStatusError: Reached.BAD_ANSWER,
+    httpx.StreamError: Reached.BAD_ANSWER,
+    httpx.HTTPError: Reached.MAYBE,
+}
+
+
+def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
+    """The domain's error for an exception that httpx raised. Never shows a URL: it may be presigned."""
+    reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
+    kind = type(error).__name__
+    if reached is Reached.NO:
+        return Unreachable(
+            f"{call.name}: {host} could not be reached ({kind})", hint="check the network, proxy settings and the host"
+        )
+    if not call.safe:
+        return lost(call, f"the connection to {host} broke ({kind})")
+    if reached is Reached.BAD_ANSWER:
+        return BadAnswer(f"{call.name}: {host} sent an answer that cannot be read ({kind})")
+    return Unreachable(f"{call.name}: the connection to {host} broke before the whole answer was there ({kind})")
+
+
+def lost(call: Call, reason: str) -> AnswerLost:
+    """A write may or may not have taken effect."""
+    return AnswerLost(
+        f"{call.name}: {reason}; the write may or may not have taken effect",
+        hint="read the flow's state before writing again",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What the organisation said about a rejected request, redacted and shortened."""
+
+    status: int
+    message: str
+    code: str | None
+    permissions: tuple[str, ...]
+    correlation_id: str | None
+
+    @property
+    def text(self) -> str:
+        """`404 architect.flow.not.found: Could not find flow (correlation id x)`."""
+        code = f" {self.code}" if self.code else ""
+        correlation = f" (correlation id {self.correlation_id})" if self.correlation_id else ""
+        return f"{self.status}{code}: {self.message}{correlation}"
+
+
+def read_error_body(answer: Answer, redactor: Redactor) -> ErrorBody:
+    """Genesys' ErrorBody, OAuth's `error_description`, or the first words of whatever came instead."""
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        words = first_words(answer.content, redactor)
+        return ErrorBody(answer.status, words, None, (), answer.correlation_id)
+    message = _message(body)
+    code = body.get("code") or body.get("error")
+    parameters = body.get("messageParams")
+    named = f"{parameters.get('permissions', '')} " if isinstance(parameters, dict) else ""
+    return ErrorBody(
+        status=answer.status,
+        message=excerpt(message, redactor),
+        code=excerpt(str(code), redactor, limit=100) if code else None,
+        permissions=tuple(dict.fromkeys(_PERMISSION.findall(named + message))),
+        correlation_id=answer.correlation_id or _text(body.get("contextId")),
+    )
+
+
+def _message(body: dict[str, object]) -> str:
+    message = _text(body.get("message") or body.get("description") or body.get("error_description")) or "no message"
+    details = body.get("details")
+    shown = []
+    for detail in details if isinstance(details, list) else []:
+        if isinstance(detail, dict):
+            parts = [_text(detail.get(name)) for name in ("errorCode", "fieldName", "entityId", "entityName")]
+            shown.append(" ".join(part for part in parts if part))
+    return f"{message} [{'; '.join(shown)}]" if any(shown) else message
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def error_of(call: Call, answer: Answer, redactor: Redactor, now: datetime) -> PenstockError:
+    """The domain's error for an answer whose status is no success."""
+    if 300 <= answer.status < 400:
+        return redirect(call, answer, redactor)
+    body = read_error_body(answer, redactor)
+    build = _BY_STATUS.get(answer.status)
+    if build is not None:
+        return build(call, answer, body, now)
+    if answer.status >= 500:
+        return _server_fault(call, answer, body, now)
+    return RequestRejected(
+        f"{call.name}: {body.text}", status=answer.status, api_code=body.code, correlation_id=body.correlation_id
+    )
+
+
+def presigned_error(call: Call, answer: Answer, redactor: Redactor, now: datetime) -> PenstockError:
+    """Like `error_of`, for a presigned URL: there a 401, 403 or 404 means that the link is no longer good."""
+    if answer.status not in (400, 401, 403, 404, 410):
+        return error_of(call, answer, redactor, now)
+    return RequestRejected(
+        f"{call.name}: {answer.status}: {first_words(answer.content, redactor)}",
+        status=answer.status,
+        hint="the link has expired or was used already: start the upload or export again",
+    )
+
+
+def redirect(call: Call, answer: Answer, redactor: Redactor) -> PenstockError:
+    """A redirect is never followed: the token would go along."""
+    target = excerpt(answer.headers.get("location", "nowhere"), redactor, limit=200)
+    return HostNotAllowed(
+        f"{call.name}: answered {answer.status}, a redirect to {target}; redirects are never followed,"
+        " because the credentials would go along",
+        hint="correct the organisation's region or URLs, or the proxy between",
+    )
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds of a `Retry-After` header, which holds seconds or an HTTP date; None without a readable one."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(text)) if text[:1].isdigit() and "," not in text else _until(text, now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _until(text: str, now: datetime) -> float | None:
+    if not text:
+        return None
+    moment = parsedate_to_datetime(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
+    wait_s = retry_after_s(answer.headers, now)
+    wait_s = DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s
+    return RateLimited(f"{call.name}: {body.text}; try again in {wait_s:.0f} s", retry_after_s=wait_s)
+
+
+def _server_fault(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+    if not call.safe:
+        return lost(call, f"the organisation answered {body.text}")
+    return ServerFault(f"{call.name}: {body.text}")
+
+
+def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+    return AuthenticationFailed(
+        f"{call.name}: {body.text}",
+        status=401,
+        api_code=body.code,
+        correlation_id=body.correlation_id,
+        hint="check the client id and secret, and that the client is active in this region",
+    )
+
+
+def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+    needed = body.permissions or needed_by(call.name)
+    permission = ", ".join(needed) or None
+    named = f"; missing permission: {permission}" if permission else ""
+    return PermissionMissing(
+        f"{call.name}: {body.text}{named}",
+        permission=permission,
+        correlation_id=body.correlation_id,
+        hint="give the client's role this permission, in the flow's division; it takes up to 5 minutes to work",
+    )
+
+
+def _not_found(call: Call, answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+    return NotFound(
+        f"{call.name}: {body.text}", status=answer.status, api_code=body.code, correlation_id=body.correlation_id
+    )
+
+
+_BY_STATUS: Mapping[int, Callable[[Call, Answer, ErrorBody, datetime], PenstockError]] = {
+    401: _not_accepted,
+    403: _forbidden,
+    404: _not_found,
+    408: _server_fault,
+    410: _not_found,
+    429: _rate_limited,
+}

@@ -1,0 +1,25 @@
+"""What of a server's words may stand in an error: short, on one line, without secrets or signed links."""
+
+from __future__ import annotations
+
+import re
+
+from controller.domain.redaction import MASK, Redactor
+
+_URL_QUERY = re.compile(r"(\b(?:https?|wss?)://[^\s\"'<>?]+)\?[^\s\"'<>]*", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_LONGEST_INPUT = 20_000
+
+
+def excerpt(text: str, redactor: Redactor, *, limit: int = 500) -> str:
+    """The text's first `limit` characters on one line; every query string of a link is masked."""
+    shown = _URL_QUERY.sub(rf"\1?{MASK}", text[:_LONGEST_INPUT])
+    shown = "".join(character if character.isprintable() else " " for character in redactor.text(shown))
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def first_words(content: bytes, redactor: Redactor) -> str:
+    """The first words of a body that is no JSON; markup is left out."""
+    text = content[:4000].decode("utf-8", "replace")
+    return excerpt(_TAGS.sub(" ", text), redactor, limit=120) or "an empty body"

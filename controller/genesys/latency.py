@@ -1,0 +1,78 @@
+"""How long calls take, per method and route template: for people as percentiles, for Prometheus as histograms."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter, Histogram
+
+_KEPT = 2048
+
+CALLS = Histogram(
+    "penstock_api_call_seconds",
+    "Time of one exchange with an organisation, without waiting for the request budget",
+    ("method", "route"),
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+ANSWERS = Counter(
+    "penstock_api_answers_total", "Answers of organisations by status; 0 is none", ("method", "route", "status")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLatency:
+    """Latency of one route in milliseconds. Percentiles are over the last 2,048 calls, the maximum over all."""
+
+    method: str
+    route: str
+    count: int
+    p50_ms: float
+    p95_ms: float
+    max_ms: float
+
+
+@dataclass(slots=True)
+class _Samples:
+    count: int = 0
+    max_ms: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+
+class Latency:
+    """Collects the latency of every exchange of one transport."""
+
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, str], _Samples] = {}
+
+    def record(self, method: str, route: str, seconds: float, status: int) -> None:
+        """Count one exchange; `status` is 0 when no answer came."""
+        samples = self._routes.setdefault((method, route), _Samples())
+        samples.count += 1
+        samples.max_ms = max(samples.max_ms, seconds * 1000)
+        samples.recent.append(seconds * 1000)
+        CALLS.labels(method, route).observe(seconds)
+        ANSWERS.labels(method, route, str(status)).inc()
+
+    def snapshot(self) -> tuple[RouteLatency, ...]:
+        """All routes called so far, ordered by route and method."""
+        return tuple(
+            RouteLatency(
+                method=method,
+                route=route,
+                count=samples.count,
+                p50_ms=percentile(samples.recent, 0.50),
+                p95_ms=percentile(samples.recent, 0.95),
+                max_ms=samples.max_ms,
+            )
+            for (method, route), samples in sorted(self._routes.items(), key=lambda item: (item[0][1], item[0][0]))
+        )
+
+
+def percentile(samples: deque[float] | list[float], fraction: float) -> float:
+    """Nearest-rank percentile; 0.0 without samples."""
+    if not samples:
+        return 0.0
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]

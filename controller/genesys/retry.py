@@ -1,0 +1,52 @@
+"""When a call is sent again: full jitter for faults, the organisation's own word for rate limits (tenacity's loop).
+
+Only errors that say that nothing happened reach the loop as repeatable: `AnswerLost` is never repeated.
+"""
+
+from __future__ import annotations
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_base, wait_random_exponential
+
+from controller.domain.clock import Clock
+from controller.domain.errors import RateLimited, ServerFault, Unreachable
+from controller.genesys.settings import TransportSettings
+
+log = structlog.get_logger()
+
+
+class _Wait(wait_base):
+    """`Retry-After` where the organisation gave it, backoff with full jitter otherwise."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._backoff = wait_random_exponential(multiplier=settings.retry_base_s, max=settings.retry_cap_s)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        return error.retry_after_s if isinstance(error, RateLimited) else self._backoff(retry_state)
+
+
+def attempts(call: str, clock: Clock, settings: TransportSettings) -> AsyncRetrying:
+    """The attempts of one call: `async for attempt in attempts(...): with attempt: ...`; the last error is raised."""
+
+    def worth_repeating(error: BaseException) -> bool:
+        if isinstance(error, RateLimited):
+            return error.retry_after_s <= settings.longest_wait_s
+        return isinstance(error, Unreachable | ServerFault)
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info(
+            "call.repeated", call=call, attempt=state.attempt_number, error=getattr(error, "code", None),
+            wait_s=round(state.next_action.sleep, 2) if state.next_action else None,
+        )  # fmt: skip
+
+    return AsyncRetrying(
+        sleep=clock.sleep,
+        stop=stop_after_attempt(settings.retries + 1),
+        wait=_Wait(settings),
+        retry=retry_if_exception(worth_repeating),
+        before_sleep=tell,
+        reraise=True,
+    )

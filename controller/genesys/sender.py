@@ -1,0 +1,95 @@
+"""One exchange over HTTP: bounded in time and size, redirects refused, httpx's exceptions translated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from controller.domain.clock import Clock
+from controller.domain.errors import BadAnswer, Unreachable
+from controller.genesys.call import Answer, Call
+from controller.genesys.errors import fault_of, lost
+from controller.genesys.settings import MIB, TransportSettings
+from controller.genesys.waiting import within
+
+
+@dataclass(frozen=True, slots=True)
+class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
+    limit: int
+
+
+class Sender:
+    """Sends requests exactly once. Holds the connections of one organisation."""
+
+    def __init__(
+        self, clock: Clock, settings: TransportSettings, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            follow_redirects=False,
+            headers={"Accept": "application/json", "User-Agent": "penstock"},
+            timeout=httpx.Timeout(
+                connect=settings.connect_timeout_s,
+                read=settings.read_timeout_s,
+                write=settings.write_timeout_s,
+                pool=settings.pool_timeout_s,
+            ),
+            limits=httpx.Limits(
+                max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency
+            ),
+        )
+
+    async def send(self, call: Call, request: httpx.Request) -> Answer:
+        """The whole answer, whatever its status.
+
+        Raises Unreachable, AnswerLost (writes) or BadAnswer.
+        """
+        limit = call.limit_bytes or self._settings.json_limit_bytes
+        host = request.url.host
+        try:
+            return await within(self._clock, self._settings.deadline_s, self._exchange(request, limit))
+        except TimeoutError:
+            reason = f"{host} did not answer within {self._settings.deadline_s:g} s"
+            raise (Unreachable(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
+        except _TooLarge as error:
+            reason = f"{host} sent an answer of more than {error.limit / MIB:g} MiB"
+            raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
+            raise fault_of(call, error, host) from error
+
+    def build(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: list[tuple[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx.Request:
+        """A request that `send` takes. Raises BadAnswer when the URL cannot be one."""
+        try:
+            query = httpx.QueryParams(tuple(params)) if params else None
+            return self._http.build_request(method, url, params=query, headers=headers, content=content)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise BadAnswer(f"{method}: what should be a URL is none") from error
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _exchange(self, request: httpx.Request, limit: int) -> Answer:
+        response = await self._http.send(request, stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > limit:
+                    raise _TooLarge(limit)
+        finally:
+            await response.aclose()
+            self._http.cookies.clear()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, bytes(content))

@@ -1,0 +1,171 @@
+"""The one way to an organisation: budget, token, circuit, retries, latency and errors around every call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import structlog
+
+from controller.domain.clock import Clock
+from controller.domain.desired import Endpoint
+from controller.domain.errors import AuthenticationFailed, BadAnswer, PenstockError, RateLimited
+from controller.domain.redaction import Redactor
+from controller.genesys.auth import TokenSource
+from controller.genesys.bodies import Model, parse, read_json
+from controller.genesys.budget import Budget
+from controller.genesys.call import Answer, Call
+from controller.genesys.circuit import Circuit
+from controller.genesys.errors import error_of, presigned_error
+from controller.genesys.latency import Latency
+from controller.genesys.retry import attempts
+from controller.genesys.sender import Sender
+from controller.genesys.settings import TransportSettings
+
+log = structlog.get_logger()
+
+_OUTAGE = frozenset({502, 503, 504})
+
+
+class Transport:
+    """Sends calls to one organisation with one credential."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sender: Sender,
+        tokens: TokenSource,
+        budget: Budget,
+        *,
+        clock: Clock,
+        settings: TransportSettings,
+        redactor: Redactor,
+    ) -> None:
+        self.api_url = endpoint.api_url.rstrip("/")
+        self.clock = clock
+        self.settings = settings
+        self.redactor = redactor
+        self.latency = Latency()
+        self.budget = budget
+        self.circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
+        self._sender = sender
+        self._tokens = tokens
+
+    async def fetch(self, call: Call, model: type[Model]) -> Model:
+        """Send the call and read its answer as that model."""
+        return self.read(call, await self.send(call), model)
+
+    def read(self, call: Call, answer: Answer, model: type[Model]) -> Model:
+        """An answer that was sent for already, as that model."""
+        return parse(call, answer, model, self.redactor)
+
+    async def fetch_json(self, call: Call) -> object:
+        """Send the call and read its answer as JSON of any shape."""
+        return read_json(call, await self.send(call), self.redactor)
+
+    async def send(self, call: Call) -> Answer:
+        """Send the call, and again where that is safe. Returns answers of 200 to 299; all others are errors."""
+        async for attempt in attempts(call.name, self.clock, self.settings):
+            with attempt:
+                return await self._authorized(call)
+        raise AssertionError("the attempts end with an answer or an error")
+
+    async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: Call) -> None:
+        """Send a body to a presigned URL with exactly the given headers and without a token."""
+        await self._presigned(call, url, dict(headers), content)
+
+    async def get_presigned(self, url: str, *, call: Call) -> bytes:
+        """Fetch a presigned URL without a token."""
+        return (await self._presigned(call, url, {"Accept": "*/*"}, None)).content
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sender.aclose()
+
+    async def _authorized(self, call: Call) -> Answer:
+        """One attempt; a 401 costs one new token and one repetition, because a refused call did nothing."""
+        token = await self._token()
+        try:
+            return await self._attempt(call, token)
+        except AuthenticationFailed:
+            fresh = await self._token(stale=token)
+            return await self._attempt(call, fresh)
+
+    async def _token(self, *, stale: str | None = None) -> str:
+        self.circuit.check()
+        return await self._tokens.token(stale=stale)
+
+    async def _attempt(self, call: Call, token: str) -> Answer:
+        self.circuit.check()
+        async with self.budget.slot(call.priority), self.circuit.attempt():
+            return await self._exchange(call, token)
+
+    async def _exchange(self, call: Call, token: str) -> Answer:
+        content = None if call.body is None else json.dumps(call.body).encode()
+        headers = {"Authorization": f"Bearer {token}"}
+        if call.method not in ("GET", "DELETE"):
+            headers["Content-Type"] = "application/json"
+        request = self._sender.build(
+            call.method, self.api_url + call.target(), params=call.params(), headers=headers, content=content
+        )
+        started = self.clock.monotonic()
+        status = 0
+        try:
+            answer = await self._sender.send(call, request)
+            status = answer.status
+        except PenstockError as error:
+            if not isinstance(error, BadAnswer):
+                self.circuit.failed()
+            raise
+        finally:
+            self.latency.record(call.method, call.route, self.clock.monotonic() - started, status)
+        self.budget.learn(answer.headers)
+        self._judge(answer)
+        return self._checked(call, answer)
+
+    def _judge(self, answer: Answer) -> None:
+        if answer.status in _OUTAGE:
+            self.circuit.failed()
+        else:
+            self.circuit.answered()
+
+    def _checked(self, call: Call, answer: Answer) -> Answer:
+        if 200 <= answer.status < 300:
+            return answer
+        error = error_of(call, answer, self.redactor, self.clock.now())
+        if isinstance(error, RateLimited):
+            self.budget.pause(min(error.retry_after_s, self.settings.longest_wait_s))
+            log.warning("call.limited", call=call.name, retry_after_s=error.retry_after_s)
+        raise error
+
+    async def _presigned(self, call: Call, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
+        self._check_presigned(call, url)
+        async for attempt in attempts(call.name, self.clock, self.settings):
+            with attempt:
+                request = self._sender.build(call.method, url, headers=headers, content=content)
+                started = self.clock.monotonic()
+                answer = await self._sender.send(call, request)
+                self.latency.record(call.method, call.route, self.clock.monotonic() - started, answer.status)
+                if 200 <= answer.status < 300:
+                    return answer
+                raise presigned_error(call, answer, self.redactor, self.clock.now())
+        raise AssertionError("the attempts end with an answer or an error")
+
+    def _check_presigned(self, call: Call, url: str) -> None:
+        """A presigned URL is https, except where the operator chose plain http for this very host."""
+        try:
+            there, api = urlsplit(url), urlsplit(self.api_url)
+            same = (there.scheme, there.hostname, there.port) == (api.scheme, api.hostname, api.port)
+            loopback = there.scheme == "http" and _is_loopback(there.hostname) and _is_loopback(api.hostname)
+            allowed = there.scheme == "https" or same or loopback
+        except ValueError:
+            allowed = False
+        if not allowed or there.hostname is None or there.username is not None:
+            raise BadAnswer(
+                f"{call.name}: the organisation names a place that is not reached over https; nothing was sent there"
+            )
+
+
+def _is_loopback(host: str | None) -> bool:
+    return host in ("localhost", "::1") or (host or "").startswith("127.")

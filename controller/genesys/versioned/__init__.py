@@ -1,0 +1,1 @@
+"""The versioned dialect: per-version endpoints."""

@@ -1,0 +1,223 @@
+"""Answers of the Platform API v2. Source of fields and enums: the models of Genesys' own Python SDK (269.0.0)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from controller.genesys.wire.model import EntityRef, WireModel
+
+
+def _moment(value: object) -> object:
+    """Epoch milliseconds or ISO 8601, aware; None where it is neither: a date is never worth a failed call."""
+    if isinstance(value, bool):
+        return None
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value / 1000, UTC)
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Id = Annotated[str, Field(min_length=1)]
+
+
+class FlowVersion(WireModel):
+    id: Id
+    type: str | None = None
+    """PUBLISH, CHECKIN or SAVE."""
+    created_by: EntityRef | None = None
+    created_by_client: EntityRef | None = None
+    date_created: Moment = None
+    date_checked_in: Moment = None
+    date_saved: Moment = None
+    date_published: Moment = None
+    date_published_end: Moment = None
+
+    @property
+    def author(self) -> str | None:
+        """Who made it: a person, or else a client."""
+        who = self.created_by or self.created_by_client
+        return who.label if who else None
+
+
+class ErrorDetail(WireModel):
+    error_code: str | None = None
+    field_name: str | None = None
+    entity_id: str | None = None
+    entity_name: str | None = None
+
+
+class Operation(WireModel):
+    id: Id
+    complete: bool = False
+    action_name: str | None = None
+    action_status: str | None = None
+    error_message: str | None = None
+    error_code: str | None = None
+    error_details: list[ErrorDetail] | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.action_status == "FAILURE"
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The operation's own words about what went wrong."""
+        shown = [" ".join(part for part in (self.error_code, self.error_message) if part)]
+        for detail in self.error_details or []:
+            parts = (detail.error_code, detail.field_name, detail.entity_name or detail.entity_id)
+            shown.append(" ".join(part for part in parts if part))
+        return tuple(text for text in shown if text)
+
+
+class Flow(WireModel):
+    id: Id
+    name: str
+    type: str
+    division: EntityRef | None = None
+    locked_user: EntityRef | None = None
+    locked_client: EntityRef | None = None
+    active: bool | None = None
+    system: bool | None = None
+    deleted: bool | None = None
+    published_version: FlowVersion | None = None
+    checked_in_version: FlowVersion | None = None
+    saved_version: FlowVersion | None = None
+    published_by: EntityRef | None = None
+    current_operation: Operation | None = None
+
+
+class Page(WireModel):
+    """What all listings share."""
+
+    page_number: int | None = None
+    page_count: int | None = None
+    total: int | None = None
+
+
+class FlowPage(Page):
+    entities: list[Flow]
+
+
+class VersionPage(Page):
+    entities: list[FlowVersion]
+
+
+class RegisteredJob(WireModel):
+    id: Id
+
+
+class RegisteredUpload(WireModel):
+    id: Id
+    presigned_url: Id
+    headers: dict[str, str] | None = None
+
+
+class JobMessageDetail(WireModel):
+    error_code: str | None = None
+    error_message: str | None = None
+    status_code: int | str | None = None
+
+
+class JobMessage(WireModel):
+    type: str | None = None
+    text: str | None = None
+    details: list[JobMessageDetail] | None = None
+
+
+class Job(WireModel):
+    """State of an upload, export or validation: Registered, Started, Success or Failure."""
+
+    id: Id
+    status: str
+    flow: EntityRef | None = None
+    download_url: str | None = None
+    messages: list[JobMessage] | None = None
+
+
+class ExecutionRow(WireModel):
+    id: Id
+    flow_id: str | None = None
+    flow_version: str | None = None
+    start_date_time: Moment = None
+    end_date_time: Moment = None
+    flow_error_reason: str | None = None
+    flow_warning_reason: str | None = None
+    conversation_id: str | None = None
+
+
+class ExecutionPage(Page):
+    entities: list[ExecutionRow]
+
+
+class ExecutionDataEntity(WireModel):
+    id: str | None = None
+    download_uri: str | None = None
+    failed: bool | None = None
+    status_code: str | int | None = None
+
+
+class ExecutionDataJob(WireModel):
+    """Registered, Running, Success or Failed."""
+
+    id: Id
+    job_state: str
+    entities: list[ExecutionDataEntity] | None = None
+
+
+class ExecutionDataSettings(WireModel):
+    enabled: bool
+
+
+class LaunchedExecution(WireModel):
+    id: Id
+
+
+class ErrorInfo(WireModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class RuntimeExecution(WireModel):
+    """UNKNOWN, RUNNING, ERROR, TERMINATED, COMPLETED or FAILED."""
+
+    id: Id
+    status: str
+    completion_reason: str | None = None
+    flow_error_info: ErrorInfo | None = None
+
+
+class Dependency(WireModel):
+    id: Id
+    name: str | None = None
+    version: str | None = None
+    type: str
+    deleted: bool | None = None
+    state_unknown: bool | None = None
+
+
+class DependencyPage(Page):
+    entities: list[Dependency]
+
+
+class IndexBuild(WireModel):
+    status: str
+
+
+class Channel(WireModel):
+    id: Id
+    connect_uri: Id
+
+
+class Configuration(WireModel):
+    """A version's JSON; `manifest` groups what it refers to by type."""
+
+    manifest: dict[str, Any] | None = None

@@ -1,0 +1,26 @@
+"""The base of all answers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class WireModel(BaseModel):
+    """Camel case on the wire, unknown fields ignored, values frozen."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
+
+
+class EntityRef(WireModel):
+    """A reference to a person, a client, a division or a flow: an id, often a name."""
+
+    id: str | None = None
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What people recognise it by."""
+        return self.name or self.id or "someone unknown"
