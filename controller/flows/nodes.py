@@ -1,0 +1,142 @@
+"""The graph inside one flow: what leads to what. Built from either dialect's content; nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowNode:
+    """One step of a flow: an action, a task, a menu, a state, or the flow itself as the start."""
+
+    flow: str
+    """The id of the flow, or its `type/name` where it has none."""
+    node: str
+    """The id within the flow: the definition's own, or the path in an Archy file."""
+    type: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """Unique over all flows: `flow:node`."""
+        return f"{self.flow}:{self.node}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NodeEdge:
+    """One way from a node to another, both by `FlowNode.id`."""
+
+    id: str
+    source: str
+    target: str
+    condition: str = ""
+    """The output that leads there (`yes`, `case 2`) or the definition's own condition; empty for what just follows."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NodeProblem:
+    """Something in a flow's content that is no proper node or edge."""
+
+    code: str
+    """`unknown-node`, `malformed-node`, `malformed-transition`, `duplicate-transition` or `unknown-target`."""
+    where: str
+    """The node, transition or path that has the problem."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGraph:
+    """Nodes and edges in the order of the content."""
+
+    nodes: tuple[FlowNode, ...] = ()
+    edges: tuple[NodeEdge, ...] = ()
+    problems: tuple[NodeProblem, ...] = ()
+
+    def downstream(self, changed: Iterable[str]) -> frozenset[str]:
+        """The ids of all nodes that can be reached from the given ids, those not included unless a way leads back."""
+        following: dict[str, list[str]] = {}
+        for edge in self.edges:
+            following.setdefault(edge.source, []).append(edge.target)
+        reached: set[str] = set()
+        waiting = deque(changed)
+        while waiting:
+            for target in following.get(waiting.popleft(), ()):
+                if target not in reached:
+                    reached.add(target)
+                    waiting.append(target)
+        return frozenset(reached)
+
+
+def definition_graph(definition: Mapping[str, object], flow: str) -> NodeGraph:
+    """The graph of a versioned definition: `nodes` by id, `transitions` as a list.
+
+    A transition from or to a node that the definition does not have becomes a problem, as does anything malformed.
+    """
+    problems: list[NodeProblem] = []
+    nodes = {node.node: node for node in _nodes(definition.get("nodes"), flow, problems)}
+    edges: list[NodeEdge] = []
+    seen: set[str] = set()
+    for label, transition in _transitions(definition.get("transitions"), problems):
+        if label in seen:
+            problems.append(NodeProblem("duplicate-transition", label, f"several transitions have the id {label!r}"))
+        seen.add(label)
+        edge = _edge(label, transition, nodes, flow, problems)
+        if edge is not None:
+            edges.append(edge)
+    return NodeGraph(tuple(nodes.values()), tuple(edges), tuple(problems))
+
+
+def _nodes(nodes: object, flow: str, problems: list[NodeProblem]) -> Iterator[FlowNode]:
+    if nodes is None:
+        return
+    if not isinstance(nodes, Mapping):
+        problems.append(NodeProblem("malformed-node", "nodes", "'nodes' is not a mapping from id to node"))
+        return
+    for key, node in nodes.items():
+        if not isinstance(node, Mapping):
+            problems.append(NodeProblem("malformed-node", str(key), f"node {key!r} is not a mapping"))
+        said = node if isinstance(node, Mapping) else {}
+        yield FlowNode(flow, str(key), _text(said.get("type"), "unknown"), _text(said.get("name"), ""))
+
+
+def _transitions(transitions: object, problems: list[NodeProblem]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    if transitions is None:
+        return
+    if not isinstance(transitions, list | tuple):
+        problems.append(NodeProblem("malformed-transition", "transitions", "'transitions' is not a list"))
+        return
+    for index, transition in enumerate(transitions):
+        if isinstance(transition, Mapping):
+            yield _text(transition.get("id"), f"transitions[{index}]"), transition
+        else:
+            label = f"transitions[{index}]"
+            problems.append(NodeProblem("malformed-transition", label, f"{label} is not a mapping"))
+
+
+def _edge(
+    label: str,
+    transition: Mapping[str, object],
+    nodes: Mapping[str, FlowNode],
+    flow: str,
+    problems: list[NodeProblem],
+) -> NodeEdge | None:
+    ends = {end: transition.get(end) for end in ("from", "to")}
+    for end, node in ends.items():
+        if node is None:
+            message = f"transition {label!r} does not say where it leads {end}"
+            problems.append(NodeProblem("malformed-transition", label, message))
+            return None
+    unknown = [(end, str(node)) for end, node in ends.items() if str(node) not in nodes]
+    for end, node in unknown:
+        message = f"transition {label!r} leads {end} {node!r}, which is not a node of flow {flow!r}"
+        problems.append(NodeProblem("unknown-node", label, message))
+    if unknown:
+        return None
+    condition = _text(transition.get("condition"), "")
+    return NodeEdge(label, nodes[str(ends["from"])].id, nodes[str(ends["to"])].id, condition)
+
+
+def _text(value: object, default: str) -> str:
+    return default if value is None else str(value)

@@ -1,0 +1,197 @@
+"""The node graph of an Archy file: tasks, menus, states and actions, what follows what, and the jumps between them.
+
+A list of actions runs from top to bottom. An action's outputs hold lists of their own; when such a list ends, the
+flow goes on after the action. Actions that end a task, a state or the interaction lead nowhere but where they jump.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem
+from controller.flows.walk import ACTION_LISTS, Place, walk
+
+CONTAINERS: Mapping[str, str] = {"task": "tasks", "menu": "menus", "state": "states", "bot": "bots"}
+"""Kinds of containers at a flow's top level, and the lists that hold them."""
+_OWN_STATES = frozenset({"startUpState", "periodicState"})
+_ENDING = re.compile(
+    r"disconnect|menuDisconnect|end(Task|State|Flow|Workflow)|exit[A-Z]\w*|changeState|(j|menuJ)umpTo\w+|loop(Exit|Next)"
+)
+"""Actions that nothing follows."""
+_TARGET = re.compile(r"(?P<kind>[\w-]+)\[(?P<name>.*)\]\Z", re.DOTALL)
+_LOOPS = frozenset({"loop", "loopAnythingElse"})
+
+
+def source_graph(document: Mapping[str, object], flow: str) -> NodeGraph:
+    """The graph of a parsed Archy document; a jump to something that is not there becomes a problem."""
+    root, content = next(iter(document.items()))
+    return _Builder(flow, tuple(walk(root, content))).build()
+
+
+def is_container(place: Place) -> bool:
+    """Whether a place is a task, menu, state or bot of its own, and not the inside of an action."""
+    if not isinstance(place.value, Mapping) or place.action is not None or place.parent is None:
+        return False
+    if place.key in _OWN_STATES:
+        return place.depth == 2
+    above = place.parent.parent
+    return isinstance(place.parent.key, int) and above is not None and CONTAINERS.get(str(place.key)) == above.key
+
+
+def branch_label(actions: Place) -> str:
+    """Which output of its owner a list of actions is: `yes`, `case Open`, `path Refund`; empty for a plain list."""
+    parent = actions.parent
+    if parent is None or not isinstance(parent.value, Mapping) or parent.is_action or is_container(parent):
+        return ""
+    if parent.parent is None:
+        return "start"
+    for key in ("name", "value"):
+        text = plain_text(parent.value.get(key))
+        if text:
+            return f"{parent.key} {text}"
+    return str(parent.key)
+
+
+def plain_text(value: object) -> str:
+    """The text of a scalar or of `{lit|exp|var: scalar}`; empty for anything else."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = next((value[key] for key in ("lit", "exp", "var") if key in value), None)
+    return "" if value is None or isinstance(value, Mapping | list) else str(value)
+
+
+@dataclass(slots=True)
+class _Branch:
+    """A list of actions, and the node that leads into it."""
+
+    owner: Place
+    label: str
+    choices: bool
+    """Whether these are a menu's choices: they stand side by side, and the caller picks one."""
+    members: list[Place] = field(default_factory=list)
+
+
+class _Builder:
+    """Builds one graph; places are told apart by their path."""
+
+    def __init__(self, flow: str, places: tuple[Place, ...]) -> None:
+        self._flow = flow
+        self._places = places
+        self._root = places[0]
+        self._nodes: dict[int, FlowNode] = {}
+        self._branches: dict[int, list[_Branch]] = {}
+        self._targets: dict[tuple[str, str], Place] = {}
+        self._after: dict[int, Place | None] = {}
+        self._edges: dict[str, NodeEdge] = {}
+        self._problems: list[NodeProblem] = []
+
+    def build(self) -> NodeGraph:
+        lists: dict[int, _Branch] = {}
+        for place in self._places:
+            if place is self._root or place.is_action or is_container(place):
+                self._add_node(place, lists)
+            if place.key in ACTION_LISTS and isinstance(place.value, list):
+                branch = _Branch(_owner(place), branch_label(place), place.key == "choices")
+                lists[id(place)] = branch
+                self._branches.setdefault(id(branch.owner), []).append(branch)
+        self._continue_lists()
+        for place in self._places:
+            if id(place) in self._nodes:
+                self._lead_on(place)
+            elif str(place.key).endswith("Ref") and isinstance(place.value, str):
+                self._jump(place, place.value)
+        return NodeGraph(tuple(self._nodes.values()), tuple(self._edges.values()), tuple(self._problems))
+
+    def _add_node(self, place: Place, lists: dict[int, _Branch]) -> None:
+        content = place.value if isinstance(place.value, Mapping) else {}
+        name = content.get("name")
+        name = name if isinstance(name, str) else ""
+        local = place.path.removeprefix(f"{self._root.path}.") if place is not self._root else str(place.key)
+        self._nodes[id(place)] = FlowNode(self._flow, local, str(place.key), name)
+        for alias in (content.get("refId"), name):
+            if isinstance(alias, str) and alias:
+                self._targets.setdefault((str(place.key), alias), place)
+        above = place.parent.parent if place.is_action and place.parent else None
+        if above is not None and id(above) in lists:
+            lists[id(above)].members.append(place)
+
+    def _continue_lists(self) -> None:
+        """What runs after each action: outer lists come first, so an inner list knows where its owner goes on."""
+        for place in self._places:
+            for branch in self._branches.get(id(place), ()):
+                end = place if place.key in _LOOPS else self._after.get(id(place))
+                following = [None] * len(branch.members) if branch.choices else [*branch.members[1:], end]
+                self._after.update(zip(map(id, branch.members), following, strict=False))
+
+    def _lead_on(self, place: Place) -> None:
+        branches = [branch for branch in self._branches.get(id(place), ()) if branch.members]
+        for branch in branches:
+            for member in branch.members if branch.choices else branch.members[:1]:
+                self._connect(place, member, _choice_key(member) if branch.choices else branch.label)
+        after = self._after.get(id(place))
+        labels = {branch.label for branch in branches}
+        complete = labels >= {"yes", "no"} or "default" in labels
+        kind = str(place.key)
+        if after is not None and not complete and not _ENDING.fullmatch(kind):
+            self._connect(place, after, _onward(kind, labels))
+        if kind in _OWN_STATES and not place.is_action:
+            self._connect(self._root, place, "start" if kind == "startUpState" else "periodic")
+        if kind in ("loopNext", "loopExit") and place.is_action:
+            self._leave_loop(place, again=kind == "loopNext")
+
+    def _leave_loop(self, place: Place, *, again: bool) -> None:
+        loop = next((around for around in _outwards(place) if around.is_action and around.key in _LOOPS), None)
+        target = loop if again or loop is None else self._after.get(id(loop))
+        if target is not None:
+            self._connect(place, target, "")
+
+    def _jump(self, place: Place, text: str) -> None:
+        source = place.parent
+        while source is not None and id(source) not in self._nodes:
+            source = source.parent
+        match = _TARGET.search(text)
+        target = self._targets.get((match["kind"], match["name"])) if match else None
+        if source is None:
+            return
+        if target is None:
+            message = f"{place.key} leads to {text!r}, which this flow does not have"
+            self._problems.append(NodeProblem("unknown-target", place.path, message))
+            return
+        words = {"startUpRef": "start", "defaultChildMenuRef": "default"}
+        calls = "call" if str(source.key).startswith("call") else "jump"
+        self._connect(source, target, words.get(str(place.key), calls))
+
+    def _connect(self, source: Place, target: Place, condition: str) -> None:
+        start, end = self._nodes[id(source)], self._nodes[id(target)]
+        label = f"{start.node} -> {end.node}" + (f" ({condition})" if condition else "")
+        self._edges.setdefault(label, NodeEdge(label, start.id, end.id, condition))
+
+
+def _owner(actions: Place) -> Place:
+    """The action, container or flow whose actions these are."""
+    for place in _outwards(actions):
+        if place.is_action or is_container(place):
+            return place
+    return actions.way()[0]
+
+
+def _outwards(place: Place) -> Iterator[Place]:
+    around = place.parent
+    while around is not None:
+        yield around
+        around = around.parent
+
+
+def _onward(kind: str, labels: set[str]) -> str:
+    """Why an action is followed by the next one: a transfer only when it failed."""
+    if kind.startswith("transferTo"):
+        return "failure"
+    return "otherwise" if labels else ""
+
+
+def _choice_key(member: Place) -> str:
+    """The key that a caller presses for a choice, or what the choice is called."""
+    if not isinstance(member.value, Mapping):
+        return ""
+    return plain_text(member.value.get("dtmf")) or plain_text(member.value.get("name"))
