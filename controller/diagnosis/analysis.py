@@ -1,0 +1,141 @@
+"""One pass over a trace that joins everything: state, anomalies and masking. All that is rendered comes from here.
+
+Whatever leaves an `Analysis` is masked already, so that no renderer can forget it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from controller.diagnosis.anomalies import Anomaly, AnomalyKind, anomalies_of
+from controller.diagnosis.changes import VariableChange
+from controller.diagnosis.masking import Masking
+from controller.diagnosis.model import Step, Trace, TraceHeader, Variable
+from controller.diagnosis.query import merged_ranges
+from controller.diagnosis.state import StateTracker
+from controller.domain.traces import SnapshotRange
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedStep:
+    """One step with what it did; masked."""
+
+    step: Step
+    changes: tuple[VariableChange, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    variables: Mapping[str, Variable] | None = None
+    """All variables after the step, for the steps whose snapshots were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSummary:
+    """Counts over a whole trace."""
+
+    steps: int = 0
+    resolved: int = 0
+    """Steps whose record says what happened."""
+    failed: int = 0
+    decisions: int = 0
+    deepest: int = 0
+    without_time: int = 0
+    unknown_events: int = 0
+    problems: int = 0
+    """Steps whose record has something wrong."""
+    anomalies: Mapping[AnomalyKind, int] = field(default_factory=dict)
+    """How many there are of each kind, zeros included."""
+    first_failure: int | None = None
+    """The index of the first step that failed."""
+
+    @property
+    def accuracy(self) -> float:
+        """Step resolution accuracy: resolved steps of all steps, from 0 to 1; 1 for a trace without steps."""
+        return self.resolved / self.steps if self.steps else 1.0
+
+    @property
+    def anomalous(self) -> int:
+        return sum(self.anomalies.values())
+
+
+class Analysis:
+    """The analysis of one trace; walking it yields `AnalysedStep`s, any number of times.
+
+    `patterns` are names whose values are masked besides the usual ones; `snapshot_ranges` are the steps whose whole
+    state is wanted. Making it walks the trace for secrets.
+    """
+
+    def __init__(
+        self, trace: Trace, *, patterns: Sequence[str] = (), snapshot_ranges: Sequence[SnapshotRange] = ()
+    ) -> None:
+        self._trace = trace
+        self._masking = Masking(patterns)
+        self._masking.learn(trace)
+        self._ranges = merged_ranges(snapshot_ranges)
+        self._summary: AnalysisSummary | None = None
+
+    @property
+    def header(self) -> TraceHeader:
+        return self._masking.header(self._trace.header)
+
+    def __iter__(self) -> Iterator[AnalysedStep]:
+        masking, tracker, tally = self._masking, StateTracker(), _Tally()
+        for step in self._trace.steps:
+            changes = tracker.apply(step)
+            anomalies = tuple(anomalies_of(step, changes))
+            tally.add(step, anomalies)
+            yield AnalysedStep(
+                masking.step(step),
+                tuple(map(masking.change, changes)),
+                tuple(map(masking.anomaly, anomalies)),
+                self._snapshot(step.index, tracker),
+            )
+        self._summary = tally.summary()
+
+    def summary(self) -> AnalysisSummary:
+        """Counts over the whole trace; walks it where nothing did before."""
+        if self._summary is None:
+            tracker, tally = StateTracker(), _Tally()
+            for step in self._trace.steps:
+                tally.add(step, tuple(anomalies_of(step, tracker.apply(step))))
+            self._summary = tally.summary()
+        return self._summary
+
+    def _snapshot(self, index: int, tracker: StateTracker) -> Mapping[str, Variable] | None:
+        if not any(wanted.start_step_index <= index <= wanted.end_step_index for wanted in self._ranges):
+            return None
+        variables = tracker.state.variables
+        return {name: self._masking.variable(variable) for name, variable in sorted(variables.items())}
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._kinds: Counter[AnomalyKind] = Counter()
+        self._deepest = 0
+        self._first_failure: int | None = None
+
+    def add(self, step: Step, anomalies: Sequence[Anomaly]) -> None:
+        self._deepest = max(self._deepest, step.depth)
+        self._kinds.update(anomaly.kind for anomaly in anomalies)
+        self._counts.update(
+            name
+            for name, holds in (
+                ("steps", True),
+                ("resolved", step.resolved),
+                ("failed", step.status.failed),
+                ("decisions", step.decision),
+                ("without_time", step.start is None),
+                ("unknown_events", not step.known),
+                ("problems", bool(step.problems)),
+            )
+            if holds
+        )
+        if step.status.failed and self._first_failure is None:
+            self._first_failure = step.index
+
+    def summary(self) -> AnalysisSummary:
+        kinds = {kind: self._kinds[kind] for kind in AnomalyKind}
+        return AnalysisSummary(
+            **self._counts, deepest=self._deepest, anomalies=kinds, first_failure=self._first_failure
+        )

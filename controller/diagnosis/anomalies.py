@@ -1,0 +1,107 @@
+"""What went wrong in an execution: steps that failed, decisions that led nowhere, variables that drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.diagnosis.changes import Cause, ChangeKind, VariableChange, type_name
+from controller.diagnosis.model import Step, StepStatus, Trace, Variable
+from controller.diagnosis.state import StateTracker
+
+
+class AnomalyKind(StrEnum):
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    VALIDATION_ERROR = "validation_error"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    UNKNOWN_STATUS = "unknown_status"
+    """A status that is in no list: it may be a failure."""
+    FAILED_DECISION = "failed_decision"
+    """A decision that failed, or that took no branch."""
+    VALUE_CHANGE = "value_change"
+    """A variable has another value, and no step can have written it."""
+    TYPE_CHANGE = "type_change"
+    """A variable has a value of another type, whoever wrote it."""
+    INJECTION = "injection"
+    """A variable appeared, and neither a step nor a scope accounts for it."""
+    SCOPE_EXIT = "scope_exit"
+    """A variable vanished while the scope that owns it was open."""
+
+
+_STATUS_KINDS = {
+    StepStatus.ERROR: AnomalyKind.ERROR,
+    StepStatus.TIMEOUT: AnomalyKind.TIMEOUT,
+    StepStatus.VALIDATION_ERROR: AnomalyKind.VALIDATION_ERROR,
+    StepStatus.SERVICE_UNAVAILABLE: AnomalyKind.SERVICE_UNAVAILABLE,
+    StepStatus.UNKNOWN: AnomalyKind.UNKNOWN_STATUS,
+}
+_DRIFT_KINDS = {
+    ChangeKind.VALUE: AnomalyKind.VALUE_CHANGE,
+    ChangeKind.NEW: AnomalyKind.INJECTION,
+    ChangeKind.GONE: AnomalyKind.SCOPE_EXIT,
+}
+_UNDECIDED = frozenset({StepStatus.SKIPPED, StepStatus.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    kind: AnomalyKind
+    step_index: int
+    step_id: str
+    message: str
+    variable: str | None = None
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+def anomalies_of(step: Step, changes: Iterable[VariableChange]) -> Iterator[Anomaly]:
+    """The anomalies of one step and of what its variables did, the step's own first.
+
+    A decision that failed is both: a failed step, and a failed decision.
+    """
+    if kind := _STATUS_KINDS.get(step.status):
+        yield Anomaly(kind, step.index, step.id, _status_message(step))
+    if step.decision and (step.status.failed or (step.branch is None and step.status not in _UNDECIDED)):
+        how = f"failed and went on by {step.branch}" if step.branch else "took no branch"
+        yield Anomaly(AnomalyKind.FAILED_DECISION, step.index, step.id, f"{_label(step)} {how}")
+    for change in changes:
+        if drift := _drift_kind(change):
+            message = _drift_message(drift, change, step)
+            yield Anomaly(drift, step.index, step.id, message, change.name, change.old, change.new)
+
+
+def detect(trace: Trace) -> Iterator[Anomaly]:
+    """All anomalies of a trace in order, in one pass. Their values are not masked: render an `Analysis` instead."""
+    tracker = StateTracker()
+    for step in trace.steps:
+        yield from anomalies_of(step, tracker.apply(step))
+
+
+def _drift_kind(change: VariableChange) -> AnomalyKind | None:
+    if change.kind is ChangeKind.TYPE:
+        return AnomalyKind.TYPE_CHANGE
+    return _DRIFT_KINDS[change.kind] if change.cause is Cause.UNEXPLAINED else None
+
+
+def _status_message(step: Step) -> str:
+    reason = "; ".join(step.errors)
+    spelt = step.status_text or ("no status" if step.status is StepStatus.UNKNOWN else step.status.value)
+    return f"{_label(step)} ended with {spelt}" + (f": {reason}" if reason else "")
+
+
+def _drift_message(kind: AnomalyKind, change: VariableChange, step: Step) -> str:
+    at = f"at {_label(step)}"
+    if kind is AnomalyKind.TYPE_CHANGE and change.old and change.new:
+        types = f"{type_name(change.old.value)} to {type_name(change.new.value)}"
+        return f"{change.name} changed its type from {types} {at}"
+    if kind is AnomalyKind.INJECTION:
+        return f"{change.name} appeared {at}, and no step or scope set it"
+    if kind is AnomalyKind.SCOPE_EXIT:
+        return f"{change.name} vanished {at} while its scope was open"
+    return f"{change.name} changed {at}, and no step that could set it ran"
+
+
+def _label(step: Step) -> str:
+    return f"{step.type} {step.name!r}" if step.name else f"{step.type} {step.id}"

@@ -1,0 +1,160 @@
+"""The skeleton of an architect execution file: its events in order, nested executions opened and closed by a stack.
+
+The file is one object `{"flow": {...}}`; `execution` is a list of single-key objects `{"<event>": payload}`, and a
+payload can hold another `execution`. Source: the shape of Genesys Cloud's rendered execution data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from controller.diagnosis.json_stream import JsonText
+from controller.diagnosis.nested import shallow
+from controller.domain.errors import TraceUnreadable
+
+EXECUTION = "execution"
+RESULTS = frozenset(
+    {"outputData", "outputVariables", "outputPathId", "outputPathName", "error", "errors", "warning", "warnings"}
+)
+"""Fields that tell how an event ended: with a nested execution they take effect after it, wherever they stand."""
+
+
+class TokenKind(Enum):
+    HEADER = auto()
+    """Fields of the flow itself."""
+    EVENT = auto()
+    """An event without a nested execution."""
+    ENTER = auto()
+    """An event whose nested execution follows."""
+    LEAVE = auto()
+    """The end of that nested execution, with the event's remaining fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: TokenKind
+    type: str
+    fields: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A bracket of the text that was entered."""
+
+    role: str
+    """`flow`, `list`, `event` or `payload`."""
+    type: str = ""
+    fields: dict[str, object] = field(default_factory=dict)
+    entered: bool = False
+    count: int = 0
+
+
+def tokens_of_text(text: JsonText) -> Iterator[Token]:
+    """Tokens of a file that is read piece by piece; memory is bounded by the nesting, not by the length.
+
+    Raises TraceUnreadable where the text is no JSON or not of this shape.
+    """
+    text.take("{")
+    stack = [_Open("flow")]
+    while stack:
+        top = stack[-1]
+        if text.accept("]" if top.role == "list" else "}"):
+            stack.pop()
+            yield from _closed(top)
+            continue
+        if top.count:
+            text.take(",")
+        top.count += 1
+        yield from _MEMBERS[top.role](text, top, stack)
+    if text.peek():
+        raise text.unreadable("something follows the end of the execution")
+
+
+def _flow_member(text: JsonText, top: _Open, stack: list[_Open]) -> Iterator[Token]:
+    key = text.key()
+    if key == "flow" and text.accept("{"):
+        stack.append(_Open("flow"))
+    elif key == EXECUTION and text.accept("["):
+        stack.append(_Open("list"))
+    else:
+        top.fields[key] = text.value()
+    yield from ()
+
+
+def _list_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[Token]:
+    if text.accept("{"):
+        stack.append(_Open("event"))
+    else:
+        yield Token(TokenKind.EVENT, "", {"value": text.value()})
+
+
+def _event_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[Token]:
+    key = text.key()
+    if text.accept("{"):
+        stack.append(_Open("payload", type=key))
+    else:
+        yield Token(TokenKind.EVENT, key, {"value": text.value()})
+
+
+def _payload_member(text: JsonText, top: _Open, stack: list[_Open]) -> Iterator[Token]:
+    key = text.key()
+    if key != EXECUTION or not text.accept("["):
+        top.fields[key] = text.value()
+        return
+    stack.append(_Open("list"))
+    if not top.entered:
+        before = {name: value for name, value in top.fields.items() if name not in RESULTS}
+        top.fields = {name: value for name, value in top.fields.items() if name in RESULTS}
+        top.entered = True
+        yield Token(TokenKind.ENTER, top.type, before)
+
+
+_MEMBERS = {"flow": _flow_member, "list": _list_member, "event": _event_member, "payload": _payload_member}
+
+
+def _closed(top: _Open) -> Iterator[Token]:
+    if top.role == "flow":
+        yield Token(TokenKind.HEADER, "", top.fields)
+    elif top.role == "payload":
+        yield Token(TokenKind.LEAVE if top.entered else TokenKind.EVENT, top.type, top.fields)
+    elif top.role == "event" and not top.count:
+        yield Token(TokenKind.EVENT, "", {})
+
+
+def tokens_of_document(document: Mapping[str, object]) -> Iterator[Token]:
+    """Tokens of a file that was parsed already. Raises TraceUnreadable where it is not of this shape."""
+    flow = document.get("flow", document)
+    if not isinstance(flow, Mapping):
+        raise TraceUnreadable(f"the execution data has no flow object: found {type(flow).__name__}")
+    stack: list[tuple[Iterator[tuple[str, object]], Token | None]] = [(_pairs(flow.get(EXECUTION)), None)]
+    while stack:
+        events, leave = stack[-1]
+        kind, payload = next(events, (None, None))
+        if kind is None:
+            stack.pop()
+            if leave:
+                yield leave
+            continue
+        fields = payload if isinstance(payload, Mapping) else {"value": payload}
+        nested = fields.get(EXECUTION)
+        plain = {
+            name: shallow(value) for name, value in fields.items() if name != EXECUTION or not isinstance(value, list)
+        }
+        if not isinstance(nested, list):
+            yield Token(TokenKind.EVENT, kind, plain)
+            continue
+        yield Token(TokenKind.ENTER, kind, {name: value for name, value in plain.items() if name not in RESULTS})
+        results = {name: value for name, value in plain.items() if name in RESULTS}
+        stack.append((_pairs(nested), Token(TokenKind.LEAVE, kind, results)))
+    header = {key: shallow(value) for key, value in {**document, **flow}.items() if key not in {"flow", EXECUTION}}
+    yield Token(TokenKind.HEADER, "", header)
+
+
+def _pairs(events: object) -> Iterator[tuple[str, object]]:
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, Mapping) and event:
+            yield from event.items()
+        else:
+            yield "", event if isinstance(event, Mapping) else {"value": event}

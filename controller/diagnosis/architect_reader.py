@@ -1,0 +1,123 @@
+"""Reads the architect dialect's execution files into the trace model.
+
+The file has no durations: a step lasts until the next one begins. Nothing is lost: each event's whole payload stays in
+`Step.detail`, an action with a nested execution becomes two steps (what went in, and what came out), and events that
+this reader does not know are kept and marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from controller.diagnosis.architect_events import Token, TokenKind, tokens_of_document, tokens_of_text
+from controller.diagnosis.architect_steps import StepBuilder
+from controller.diagnosis.json_stream import JsonText
+from controller.diagnosis.model import Step, Trace, TraceHeader
+from controller.diagnosis.variables import flag, milliseconds, moment
+from controller.domain.capabilities import ARCHITECT
+from controller.domain.errors import TraceUnreadable
+
+_HEADER_FIELDS = frozenset(
+    {
+        "executionId",
+        "flowId",
+        "flowName",
+        "flowType",
+        "flowVersion",
+        "conversationId",
+        "startDateTime",
+        "endDateTime",
+        "isTruncated",
+        "isSecure",
+        "flowIsDebug",
+    }
+)
+
+
+def read_execution(document: Mapping[str, object]) -> Trace:
+    """The trace of an execution file that was parsed already.
+
+    Raises TraceUnreadable when it is no execution file.
+    """
+    return _trace(lambda: tokens_of_document(document))
+
+
+def open_execution(chunks: Callable[[], Iterable[str]]) -> Trace:
+    """The trace of an execution file that is read piece by piece each time its steps are walked.
+
+    `chunks` opens the text anew, for example a spooled download. Memory is bounded by how deep executions nest, not
+    by how long the file is. The whole text is read once here, for the header can stand after the steps.
+    Raises TraceUnreadable here, or while the steps are walked, where the text is no execution file.
+    """
+    return _trace(lambda: tokens_of_text(JsonText(chunks())))
+
+
+def _trace(tokens: Callable[[], Iterator[Token]]) -> Trace:
+    fields: dict[str, object] = {}
+    events = 0
+    for token in tokens():
+        if token.kind is TokenKind.HEADER:
+            fields = {**token.fields, **fields}
+        else:
+            events += 1
+    if not fields and not events:
+        raise TraceUnreadable("the execution data is empty", hint="is execution data enabled for this organisation?")
+    return Trace(_header(fields), _Steps(tokens, fields))
+
+
+class _Steps:
+    """Walks the tokens anew each time."""
+
+    def __init__(self, tokens: Callable[[], Iterator[Token]], header: Mapping[str, object]) -> None:
+        self._tokens = tokens
+        self._header = header
+
+    def __iter__(self) -> Iterator[Step]:
+        builder = StepBuilder(flow_name=_text(self._header.get("flowName")) or "")
+        yield from _timed(builder.step(token) for token in self._tokens() if token.kind is not TokenKind.HEADER)
+
+
+def _timed(steps: Iterable[Step]) -> Iterator[Step]:
+    """Give each step its end, which is where the next one begins."""
+    waiting: Step | None = None
+    for step in steps:
+        if waiting is not None:
+            yield _ended(waiting, step)
+        waiting = step
+    if waiting is not None:
+        yield waiting
+
+
+def _ended(step: Step, following: Step) -> Step:
+    duration = milliseconds(step.start, following.start)
+    if duration is None:
+        return step
+    if duration < 0:
+        problem = f"the next event is {-duration:g} ms earlier: counted as no time"
+        return replace(step, end=step.start, duration_ms=0.0, problems=(*step.problems, problem))
+    return replace(step, end=following.start, duration_ms=duration)
+
+
+def _header(fields: Mapping[str, object]) -> TraceHeader:
+    info = fields.get("executionInfo")
+    return TraceHeader(
+        id=_text(fields.get("executionId")) or _text(fields.get("id")) or "unknown",
+        dialect=ARCHITECT,
+        flow_id=_text(fields.get("flowId")),
+        flow_name=_text(fields.get("flowName")),
+        flow_type=_text(fields.get("flowType")),
+        flow_version=_text(fields.get("flowVersion")),
+        conversation_id=_text(fields.get("conversationId")),
+        started_at=moment(fields.get("startDateTime")),
+        ended_at=moment(fields.get("endDateTime")),
+        truncated=flag(fields, "isTruncated"),
+        secure=flag(fields, "isSecure"),
+        debug=flag(fields, "flowIsDebug"),
+        log_level=_text(info.get("logLevel")) if isinstance(info, Mapping) else None,
+        extra={name: value for name, value in fields.items() if name not in _HEADER_FIELDS},
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

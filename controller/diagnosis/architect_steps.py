@@ -1,0 +1,182 @@
+"""Turns events of the architect dialect into steps, keeping track of what stands in what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.diagnosis.architect_events import Token, TokenKind
+from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, Variable
+from controller.diagnosis.nested import to_text
+from controller.diagnosis.statuses import status_of_errors, status_of_path
+from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment
+
+_SCOPES = {
+    "Flow": ScopeKind.FLOW,
+    "CommonModule": ScopeKind.MODULE,
+    "BotFlow": ScopeKind.BOT,
+    "DigitalBotFlow": ScopeKind.BOT,
+    "Task": ScopeKind.TASK,
+    "Menu": ScopeKind.TASK,
+    "BotState": ScopeKind.STATE,
+    "State": ScopeKind.STATE,
+}
+_BOUNDARY = re.compile(rf"(started|ended)({'|'.join(_SCOPES)})$")
+_KNOWN = re.compile(r"(action|menu|event)[A-Z]|turn$")
+_DECISIONS = frozenset({"actionDecision", "actionSwitch", "actionEvaluateSchedule", "actionEvaluateScheduleGroup"})
+_NAMES = ("actionName", "taskName", "menuName", "stateName", "flowName", "name")
+_ERRORS = ("error", "errors", "errorReason", "flowErrorReason", "errorMessage")
+_WARNINGS = ("warning", "warnings", "warningReason", "flowWarningReason")
+_WORDS = ("reason", "errorCode", "code", "message", "errorMessage", "text", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    index: int
+    kind: str
+    """The boundary's noun (`Task`), or empty for an action with a nested execution."""
+    step: Step
+
+
+class StepBuilder:
+    """Feed it the tokens of one execution in order."""
+
+    def __init__(self, *, flow_name: str = "") -> None:
+        self._flow_name = flow_name
+        self._open: list[_Open] = []
+        self._count = 0
+        self._last_moment: datetime | None = None
+        self._last_type = ""
+
+    def step(self, token: Token) -> Step:
+        """The step of one token."""
+        if token.kind is TokenKind.LEAVE:
+            return self._leave(token)
+        boundary = _BOUNDARY.match(token.type)
+        closed = self._closed_by(boundary[1], boundary[2]) if boundary else None
+        step = self._build(token, boundary, closed)
+        self._count += 1
+        self._last_type = token.type
+        if token.kind is TokenKind.ENTER:
+            self._open.append(_Open(step.index, "", step))
+        elif boundary and boundary[1] == "started":
+            self._open.append(_Open(step.index, boundary[2], step))
+        return step
+
+    def _closed_by(self, verb: str, kind: str) -> Step | None:
+        """End what this boundary ends, with all that stands in it, and return its opening step."""
+        replaces = kind in {"State", "BotState", "Menu"} or (kind == "Task" and "CallTask" not in self._last_type)
+        if verb == "started" and not replaces:
+            return None
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place].kind == kind:
+                step = self._open[place].step
+                del self._open[place:]
+                return step
+            if not self._open[place].kind:
+                return None
+        return None
+
+    def _leave(self, token: Token) -> Step:
+        place = max(index for index, opened in enumerate(self._open) if not opened.kind)
+        opener = self._open[place].step
+        del self._open[place:]
+        step = self._build(token, None, opener)
+        self._count += 1
+        self._last_type = token.type
+        return step
+
+    def _build(self, token: Token, boundary: re.Match[str] | None, closed: Step | None) -> Step:
+        fields = token.fields
+        started = bool(boundary and boundary[1] == "started")
+        start, problems = self._start(token)
+        known = bool(boundary or _KNOWN.match(token.type))
+        if boundary and not started and closed is None:
+            problems.append(f"ends a {boundary[2]} that never started")
+        if not known:
+            problems.append("an event of an unknown kind" if token.type else "an event without a name")
+        errors, warnings = _complaints(token)
+        path = _text(fields.get("outputPathId"))
+        ending = closed if closed is not None and not started else None
+        return Step(
+            index=self._count,
+            id=_text(fields.get("executionId")) or (ending.id if ending else f"#{self._count}"),
+            type=token.type or "(unnamed)",
+            name=self._name(token, ending),
+            depth=len(self._open),
+            parent=self._open[-1].index if self._open else None,
+            start=start,
+            span_ms=milliseconds(ending.start, start) if ending else None,
+            status=_status(token, errors, path),
+            status_text=path if path and status_of_path(path).failed else "",
+            decision=token.type in _DECISIONS and token.kind is not TokenKind.ENTER,
+            branch=Branch(path, _text(fields.get("outputPathName"))) if path else None,
+            writes=_writes(fields),
+            observed=tuple(listed_variables(fields["variables"])) if "variables" in fields else None,
+            opens=_SCOPES[boundary[2]] if boundary and started else None,
+            closes=closed.index if closed else None,
+            errors=errors,
+            warnings=warnings,
+            secure=flag(fields, "isSecure", "secure"),
+            known=known,
+            problems=tuple(problems),
+            resolved=known,
+            detail=fields,
+        )
+
+    def _start(self, token: Token) -> tuple[datetime | None, list[str]]:
+        start = moment(token.fields.get("dateTime"))
+        if token.kind is TokenKind.LEAVE and start is None:
+            return self._last_moment, []
+        if start is None:
+            return None, ["has no readable dateTime" if "dateTime" in token.fields else "has no dateTime"]
+        self._last_moment = start
+        return start, []
+
+    def _name(self, token: Token, ending: Step | None) -> str:
+        named = next((str(token.fields[key]) for key in _NAMES if token.fields.get(key)), "")
+        if named or ending is None:
+            return named or (self._flow_name if token.type == "startedFlow" else "")
+        return ending.name
+
+
+def _writes(fields: Mapping[str, object]) -> tuple[Variable, ...]:
+    return (*listed_variables(fields.get("statements")), *listed_variables(fields.get("outputVariables")))
+
+
+def _status(token: Token, errors: tuple[str, ...], path: str | None) -> StepStatus:
+    if errors:
+        return status_of_errors(errors)
+    if "ERROR" in str(token.fields.get("flowExitReason", "")).upper():
+        return StepStatus.ERROR
+    return status_of_path(path)
+
+
+def _complaints(token: Token) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Errors and warnings: how an error looks inside the file is documented nowhere, so every likely field counts."""
+    errors = [text for key in _ERRORS for text in _texts(token.fields.get(key))]
+    warnings = [text for key in _WARNINGS for text in _texts(token.fields.get(key))]
+    if token.type == "eventError" and not errors:
+        errors = [_words(token.fields) or "error event"]
+    if token.type == "eventWarning" and not warnings:
+        warnings = [_words(token.fields) or "warning event"]
+    return tuple(errors), tuple(warnings)
+
+
+def _texts(value: object) -> list[str]:
+    items = value if isinstance(value, list | tuple) else [value]
+    return [
+        (_words(item) or to_text(item)) if isinstance(item, Mapping) else str(item)
+        for item in items
+        if item not in (None, "", False)
+    ]
+
+
+def _words(fields: Mapping[str, object]) -> str:
+    return ": ".join(str(fields[key]) for key in _WORDS if isinstance(fields.get(key), str | int) and fields[key])
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,67 @@
+"""What happened to a variable at a step, and whether anything explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller.diagnosis.model import Variable
+from controller.diagnosis.nested import same
+
+
+class ChangeKind(StrEnum):
+    NEW = "new"
+    VALUE = "value"
+    TYPE = "type"
+    GONE = "gone"
+
+
+class Cause(StrEnum):
+    """Why a variable is not what it was."""
+
+    WRITTEN = "written"
+    """The step says that it assigned it."""
+    POSSIBLE = "possible"
+    """A step that sets variables without saying which ran since the variable was last seen."""
+    DECLARED = "declared"
+    """It came with a scope that began, or with the first values that were seen."""
+    SCOPE_ENDED = "scope-ended"
+    """It went with the scope that owned it."""
+    UNEXPLAINED = "unexplained"
+    """Nothing in the trace accounts for it: drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariableChange:
+    name: str
+    kind: ChangeKind
+    cause: Cause
+    old: Variable | None = None
+    new: Variable | None = None
+
+
+def kind_of_change(old: Variable | None, new: Variable) -> ChangeKind | None:
+    """What tells two values of one variable apart; None when nothing does, or when one of them was withheld.
+
+    A value that was null, or becomes null, changed its value and not its type.
+    """
+    if old is None:
+        return ChangeKind.NEW
+    if old.withheld or new.withheld or same(old.value, new.value):
+        return None
+    kinds = {type_name(old.value), type_name(new.value)} - {"null"}
+    return ChangeKind.TYPE if len(kinds) > 1 else ChangeKind.VALUE
+
+
+def type_name(value: object) -> str:
+    """The JSON type: null, boolean, number, string, array or object."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "object" if isinstance(value, Mapping) else "array"

@@ -1,0 +1,140 @@
+"""Reads a JSON text of any length and nesting piece by piece, holding only the value at hand.
+
+The standard parser needs the whole text and recurses; an execution's nesting may be deeper than its limit. Here only
+the lists that were asked for are entered, by a stack; every other value is read whole by the standard parser.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+
+from controller.diagnosis.nested import DEEPEST, depth
+from controller.domain.errors import TraceUnreadable
+
+
+def _integer(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:  # longer than Python turns into a number
+        return text
+
+
+def _fraction(text: str) -> object:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+# What no JSON number can say again (NaN, 1e999) stays text: nothing is lost, and every export is valid JSON.
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_fraction, parse_constant=str)
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
+_PREVIEW = 40
+
+
+class JsonText:
+    """A cursor over chunks of text. Offsets in errors count characters from the start of the text."""
+
+    def __init__(self, chunks: Iterable[str]) -> None:
+        self._chunks: Iterator[str] = iter(chunks)
+        self._buffer = ""
+        self._at = 0
+        self._dropped = 0
+        self._ended = False
+
+    def peek(self) -> str:
+        """The next character that is no white space, without taking it; empty at the end."""
+        while True:
+            self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr] # it matches nothing too
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            if not self._more():
+                return ""
+
+    def take(self, expected: str) -> None:
+        """Take one character, which must be `expected`."""
+        if self.peek() != expected:
+            raise self.unreadable(f"expected {expected!r}")
+        self._at += 1
+
+    def accept(self, wanted: str) -> bool:
+        """Take one character if it is `wanted`."""
+        if self.peek() != wanted:
+            return False
+        self._at += 1
+        return True
+
+    def key(self) -> str:
+        """Take an object's key and its colon."""
+        if self.peek() != '"':
+            raise self.unreadable("expected a key in double quotes")
+        key = self.value()
+        self.take(":")
+        return str(key)
+
+    def value(self) -> object:
+        """Take one whole value. One that nests too deep for the standard parser comes back as its own text."""
+        if not self.peek():
+            raise self.unreadable("the text ends where a value should be")
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._buffer, self._at)
+            except json.JSONDecodeError as error:
+                if not self._more(double=True):
+                    raise self.unreadable(error.msg) from error
+            except RecursionError:
+                return self._raw()
+            else:
+                # At the end of the buffer a number may go on in the next chunk.
+                if end < len(self._buffer) or not self._more(double=True):
+                    return self._taken(value, end)
+
+    def unreadable(self, why: str) -> TraceUnreadable:
+        """The error for what stands at the cursor."""
+        preview = self._buffer[self._at : self._at + _PREVIEW]
+        return TraceUnreadable(
+            f"the execution data is no JSON at character {self._dropped + self._at}: {why}, found {preview!r}",
+            hint="download it again; a cut download ends like this",
+        )
+
+    def _taken(self, value: object, end: int) -> object:
+        start, self._at = self._at, end
+        brackets = self._buffer.count("{", start, end) + self._buffer.count("[", start, end)
+        if brackets > DEEPEST and depth(value) > DEEPEST:
+            return self._buffer[start:end]
+        return value
+
+    def _raw(self) -> str:
+        level, position = 0, self._at
+        while True:
+            match = _STRUCTURE.search(self._buffer, position)
+            if match is None or match[0] == '"':  # the text, or a string in it, goes on in the next chunk
+                position = (match.start() if match else len(self._buffer)) - self._at
+                if not self._more(double=True):
+                    raise self.unreadable("a bracket or a string is never closed")
+                continue
+            position = match.end()
+            level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+            if level == 0:
+                text, self._at = self._buffer[self._at : position], position
+                return text
+
+    def _more(self, *, double: bool = False) -> bool:
+        """Append another chunk; with `double` as much again as is pending, so that long values stay linear."""
+        if self._ended:
+            return False
+        pending = self._buffer[self._at :]
+        wanted = max(1, len(pending) if double else 1)
+        pieces, length = [pending], 0
+        while length < wanted:
+            piece = next(self._chunks, None)
+            if piece is None:
+                self._ended = True
+                break
+            pieces.append(piece)
+            length += len(piece)
+        self._dropped += self._at
+        self._buffer, self._at = "".join(pieces), 0
+        return length > 0

@@ -1,0 +1,182 @@
+"""Keeps secrets out of everything that is made from a trace.
+
+A variable is secret when the source marks it secure, when it belongs to a secure step or execution, or when its name
+matches a pattern. Its values are then masked wherever they stand in the trace, in texts and in other variables too;
+for that they are learned in a pass of their own, before anything is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import translate
+from functools import lru_cache
+
+from controller.diagnosis.anomalies import Anomaly
+from controller.diagnosis.changes import VariableChange
+from controller.diagnosis.model import Branch, Step, Trace, TraceHeader, Variable
+from controller.diagnosis.nested import rewrite
+from controller.domain.redaction import MASK, Redactor
+
+DEFAULT_PATTERNS = (
+    "*passw*",
+    "*secret*",
+    "*token*",
+    "*authorization*",
+    "*credential*",
+    "*api[-_]key*",
+    "*apikey*",
+    "*privatekey*",
+    "*signature*",
+    "*presigned*",
+    "*ssn*",
+    "*cvv*",
+    "*cvc",
+    "*card*number*",
+    "*iban*",
+    "*pin",
+    "*pincode*",
+)
+"""Masked whatever else is asked for. Shell patterns over a variable's whole name; case does not count."""
+
+_SHORTEST = 4
+"""Shorter secret values would mask ordinary text when they stand inside it; whole values are masked all the same."""
+_MOST = 2000
+"""Beyond this many secret values every value of the trace is masked instead: slower would not be safer."""
+_ORDINARY = frozenset({"true", "false", "null", "none", MASK})
+_NAMES = ("variableName", "inputName", "outputName", "name", "variableId", "key")
+_STRUCTURE = re.compile(
+    r"(id|name|type|status|dateTime|startTime|endTime|timestamp|nextStepId|\w+(Id|Name|Version|DateTime|Style|Tag))$"
+)
+"""Fields that say where and when something happened: shown even of secure steps."""
+
+
+class Masking:
+    """What is secret in one trace, and how to copy its parts without it."""
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        globs = "|".join(translate(pattern) for pattern in (*DEFAULT_PATTERNS, *patterns))
+        self._pattern = re.compile(globs, re.IGNORECASE)
+        self._names: set[str] = set()
+        self._values: set[str] = set()
+        self._everything = False
+        self._redactor = Redactor()
+        self._secret_text: re.Pattern[str] | None = None
+        self._clean = lru_cache(maxsize=4096)(self._redact)
+        self._secret_name = lru_cache(maxsize=4096)(self._matches)
+
+    def learn(self, trace: Trace) -> None:
+        """Walk the trace once and remember which names and which values are secret."""
+        self._everything = self._everything or trace.header.secure
+        for step in trace.steps:
+            for variable in (*step.writes, *(step.observed or ())):
+                if variable.secure or step.secure:
+                    self._names.add(variable.name)
+        self._secret_name.cache_clear()
+        for step in trace.steps:
+            self._learn_values((*step.writes, *(step.observed or ())))
+        if len(self._values) > _MOST:
+            self._everything = True
+        longest_first = sorted(self._values, key=lambda value: (-len(value), value))[:_MOST]
+        self._secret_text = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._clean.cache_clear()
+
+    def text(self, text: str) -> str:
+        """The text with secret values, bearer tokens and signed URLs masked."""
+        return self._clean(text)
+
+    def variable(self, variable: Variable) -> Variable:
+        if self._everything or variable.secure or self._secret_name(variable.name):
+            return replace(variable, value=MASK, secure=True)
+        return replace(variable, value=rewrite_named(variable.value, self))
+
+    def step(self, step: Step) -> Step:
+        return replace(
+            step,
+            name=self.text(step.name),
+            branch=Branch(self.text(step.branch.id), step.branch.name and self.text(step.branch.name))
+            if step.branch
+            else None,
+            writes=tuple(map(self.variable, step.writes)),
+            observed=None if step.observed is None else tuple(map(self.variable, step.observed)),
+            errors=tuple(map(self.text, step.errors)),
+            warnings=tuple(map(self.text, step.warnings)),
+            detail=self.fields(step.detail, secure=step.secure or self._everything),
+        )
+
+    def change(self, change: VariableChange) -> VariableChange:
+        old = self.variable(change.old) if change.old else None
+        return replace(change, old=old, new=self.variable(change.new) if change.new else None)
+
+    def anomaly(self, anomaly: Anomaly) -> Anomaly:
+        old = self.variable(anomaly.old) if anomaly.old else None
+        new = self.variable(anomaly.new) if anomaly.new else None
+        return replace(anomaly, message=self.text(anomaly.message), old=old, new=new)
+
+    def header(self, header: TraceHeader) -> TraceHeader:
+        return replace(header, extra=self.fields(header.extra, secure=False))
+
+    def fields(self, fields: Mapping[str, object], *, secure: bool) -> dict[str, object]:
+        """A copy of a payload; of a secure one only the structure stays."""
+        result = rewrite_named(fields, self, secure=secure)
+        return result if isinstance(result, dict) else {}
+
+    def hides(self, name: str) -> bool:
+        """Whether what stands under this name is secret."""
+        return self._secret_name(name)
+
+    def leaf(self, value: object) -> object:
+        """A plain value, masked when it is one of the secret values or holds one."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in self._values:
+            return MASK
+        return value
+
+    def _matches(self, name: str) -> bool:
+        return name in self._names or self._pattern.match(name) is not None
+
+    def _learn_values(self, variables: Iterable[Variable]) -> None:
+        for variable in variables:
+            if len(self._values) <= _MOST and (variable.secure or self._secret_name(variable.name)):
+                rewrite(variable.value, self._learn_value)
+
+    def _learn_value(self, value: object) -> object:
+        text = str(value)
+        if len(text) >= _SHORTEST and text.lower() not in _ORDINARY:
+            self._values.add(text)
+        return value
+
+    def _redact(self, text: str) -> str:
+        if self._secret_text is not None:
+            text = self._secret_text.sub(MASK, text)
+        return self._redactor.text(text)
+
+
+def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> object:
+    """A copy of a nested value: what stands under a secret name, or as the `value` of one, is masked as a whole."""
+    root: dict[str, object] = {}
+    pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, "")]
+    while pending:
+        item, target, key = pending.pop()
+        result: object
+        if isinstance(item, Mapping):
+            new: dict[str, object] = {}
+            hidden = any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))
+            for name, child in item.items():
+                secret = masking.hides(str(name)) or (name == "value" and hidden)
+                new[str(name)] = MASK if secret and child not in (None, "", True, False) else None
+                if new[str(name)] is None:
+                    pending.append((child, new, str(name)))
+            result = new
+        elif isinstance(item, list | tuple):
+            row: list[object] = [None] * len(item)
+            pending.extend((child, row, place) for place, child in enumerate(item))
+            result = row
+        elif secure and item is not None and not (isinstance(key, str) and _STRUCTURE.match(key)):
+            result = MASK
+        else:
+            result = masking.leaf(item)
+        target[key] = result  # type: ignore[index] # str for an object, int for a list, paired above
+    return root[""]

@@ -1,0 +1,98 @@
+"""Walks JSON values of any nesting with a stack instead of recursion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+DEEPEST = 100
+"""Values that nest deeper are kept as their JSON text, so that the standard encoder can always write them."""
+
+
+def depth(value: object) -> int:
+    """How many lists and objects stand inside each other; 0 for a plain value."""
+    deepest = 0
+    pending = [(value, 1)]
+    while pending:
+        item, level = pending.pop()
+        if isinstance(item, Mapping):
+            children = list(item.values())
+        elif isinstance(item, list | tuple):
+            children = list(item)
+        else:
+            continue
+        deepest = max(deepest, level)
+        pending.extend((child, level + 1) for child in children)
+    return deepest
+
+
+def rewrite(value: object, leaf: Callable[[object], object]) -> object:
+    """A copy in which every plain value (what is neither object nor list) went through `leaf`."""
+    root: list[object] = [None]
+    pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, 0)]
+    while pending:
+        item, target, key = pending.pop()
+        result: object
+        if isinstance(item, Mapping):
+            new: dict[str, object] = dict.fromkeys(str(name) for name in item)
+            result = new
+            pending.extend((child, new, str(name)) for name, child in item.items())
+        elif isinstance(item, list | tuple):
+            row: list[object] = [None] * len(item)
+            result = row
+            pending.extend((child, row, place) for place, child in enumerate(item))
+        else:
+            result = leaf(item)
+        target[key] = result  # type: ignore[index] # str for an object, int for a list, paired above
+    return root[0]
+
+
+def same(first: object, second: object) -> bool:
+    """Whether two values are equal as JSON is: `1` and `1.0` are, `1` and `true` are not."""
+    pending = [(first, second)]
+    while pending:
+        one, other = pending.pop()
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            if one.keys() != other.keys():
+                return False
+            pending.extend((one[key], other[key]) for key in one)
+        elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
+            if len(one) != len(other):
+                return False
+            pending.extend(zip(one, other, strict=True))
+        elif one != other or isinstance(one, bool) is not isinstance(other, bool):
+            return False
+    return True
+
+
+def to_text(value: object) -> str:
+    """The value as compact JSON, whatever its depth."""
+    out: list[str] = []
+    pending: list[tuple[bool, object]] = [(False, value)]
+    while pending:
+        literal, item = pending.pop()
+        if literal:
+            out.append(str(item))
+        elif isinstance(item, Mapping):
+            members = [(f"{json.dumps(str(key))}:", child) for key, child in item.items()]
+            pending.extend(_bracketed("{", members, "}"))
+        elif isinstance(item, list | tuple):
+            pending.extend(_bracketed("[", [("", child) for child in item], "]"))
+        else:
+            out.append(json.dumps(item, ensure_ascii=False, default=str))
+    return "".join(out)
+
+
+def shallow(value: object) -> object:
+    """The value itself, or its text when it nests deeper than `DEEPEST`."""
+    return to_text(value) if depth(value) > DEEPEST else value
+
+
+def _bracketed(opening: str, members: list[tuple[str, object]], closing: str) -> list[tuple[bool, object]]:
+    """What to write, last thing first, because it goes on a stack."""
+    stack: list[tuple[bool, object]] = [(True, closing)]
+    for place, (label, child) in reversed(list(enumerate(members))):
+        stack.append((False, child))
+        stack.append((True, ("," if place else "") + label))
+    stack.append((True, opening))
+    return stack

@@ -1,0 +1,156 @@
+"""The values of variables while an execution runs, step by step, in memory that the number of steps does not grow.
+
+A step tells of variables in two ways. It *writes* them: then the change is explained. Or it shows what was *observed*
+after it, without saying who set it; there a change is explained only when
+
+- a step that may set variables (`Step.may_write`) ran since the variable was last observed,
+- the variable came with a scope that began, or went with a scope that ended, or
+- nothing had been observed before.
+
+Every other difference is drift. Steps without a capture in between are no gap in this: they are counted like others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from controller.diagnosis.changes import Cause, ChangeKind, VariableChange, kind_of_change
+from controller.diagnosis.model import ScopeKind, Step, Variable
+from controller.diagnosis.scopes import Scope, ScopeStack, owners
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    kind: ScopeKind
+    name: str
+    opened_at: int
+    """The index of the step that opened it; -1 for the outermost one."""
+    variables: Mapping[str, Variable]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All variables after one step, by scope, the outermost first."""
+
+    step_index: int
+    scopes: tuple[ScopeState, ...]
+
+    @property
+    def variables(self) -> Mapping[str, Variable]:
+        """All names at once; an inner scope's variable hides an outer one's."""
+        merged: dict[str, Variable] = {}
+        for scope in self.scopes:
+            merged.update(scope.variables)
+        return merged
+
+
+class StateTracker:
+    """Feed it the steps of one execution in order."""
+
+    def __init__(self) -> None:
+        self._stack = ScopeStack()
+        self._index = -1
+        self._full = False
+        """Whether full views of the state were seen: then they decide when a variable is gone."""
+        self._seen = False
+        self._may_have_written = False
+        self._opened: int | None = None
+        """The first step that opened a scope since the last full view."""
+
+    def copy(self) -> StateTracker:
+        """An independent tracker at the same step."""
+        twin = StateTracker()
+        twin._stack = self._stack.copy()
+        twin._index, twin._full, twin._seen = self._index, self._full, self._seen
+        twin._may_have_written, twin._opened = self._may_have_written, self._opened
+        return twin
+
+    @property
+    def state(self) -> State:
+        """The variables as they are after the last step."""
+        scopes = (
+            ScopeState(scope.kind, scope.name, scope.opened_at, MappingProxyType(dict(scope.variables)))
+            for scope in self._stack.scopes
+        )
+        return State(self._index, tuple(scopes))
+
+    def apply(self, step: Step) -> tuple[VariableChange, ...]:
+        """Take one step; returns what changed, in the order of cause: scope ends, writes, then what was observed."""
+        self._index = step.index
+        self._full = self._full or step.complete
+        self._may_have_written = self._may_have_written or step.may_write
+        ends_itself = any(scope.opened_at == step.closes for scope in self._stack.scopes) and step.opens is None
+        closing = list(self._close(step.closes)) if step.closes is not None and not ends_itself else []
+        if step.opens:
+            self._stack.scopes.append(Scope(step.opens, step.name, step.index))
+            self._opened = step.index if self._opened is None else self._opened
+        changes = [*closing, *self._write(step), *self._observe(step)]
+        # What a task hands out when it ends is still its own: it is written before the task's scope goes.
+        if step.closes is not None and ends_itself:
+            changes += self._close(step.closes)
+        return tuple(changes)
+
+    def _close(self, first: int) -> Iterator[VariableChange]:
+        dropped = self._stack.drop(first)
+        if self._opened is not None and self._opened >= first:
+            self._opened = None
+        for scope in dropped:
+            for name, variable in scope.variables.items():
+                if not self._full:
+                    yield VariableChange(name, ChangeKind.GONE, Cause.SCOPE_ENDED, old=variable)
+                elif self._stack.find(name, across_borders=True) is None:
+                    self._stack.innermost.variables[name] = variable
+                    self._stack.innermost.leftover.add(name)
+
+    def _write(self, step: Step) -> Iterator[VariableChange]:
+        for variable in step.writes:
+            home = self._stack.find(variable.name, across_borders=self._full) or self._stack.owner(variable.name)
+            yield from _put(home, variable, Cause.WRITTEN)
+
+    def _observe(self, step: Step) -> Iterator[VariableChange]:
+        if step.observed is None:
+            return
+        for variable in step.observed:
+            yield from self._see(step, variable)
+        if step.complete:
+            yield from self._miss({variable.name for variable in step.observed})
+            self._may_have_written, self._opened = False, None
+        self._seen = True
+
+    def _see(self, step: Step, variable: Variable) -> Iterator[VariableChange]:
+        name = variable.name
+        home = self._stack.find(name, across_borders=self._full)
+        if step.opens and home is not self._stack.innermost and step.opens in (owners(name) or ()):
+            home = None  # the new scope's own variable, which hides one of the same name
+        explained = Cause.POSSIBLE if self._may_have_written else Cause.UNEXPLAINED
+        if home is None:
+            fresh = not self._seen or self._opened is not None or bool(step.opens)
+            yield from _put(self._stack.owner(name), variable, Cause.DECLARED if fresh else explained)
+            return
+        yield from _put(home, variable, explained)
+        home.hidden_by.pop(name, None)
+        home.leftover.discard(name)
+
+    def _miss(self, seen: set[str]) -> Iterator[VariableChange]:
+        """Deal with the variables that a full view does not show."""
+        for scope in self._stack.scopes:
+            for name in [name for name in scope.variables if name not in seen]:
+                if name in scope.hidden_by:
+                    continue
+                if self._opened is not None and scope.opened_at < self._opened and name not in scope.leftover:
+                    scope.hidden_by[name] = self._opened
+                    continue
+                ended = name in scope.leftover
+                scope.leftover.discard(name)
+                cause = Cause.SCOPE_ENDED if ended else Cause.UNEXPLAINED
+                yield VariableChange(name, ChangeKind.GONE, cause, old=scope.variables.pop(name))
+
+
+def _put(home: Scope, variable: Variable, cause: Cause) -> Iterator[VariableChange]:
+    old = home.variables.get(variable.name)
+    home.variables[variable.name] = variable
+    kind = kind_of_change(old, variable)
+    if kind is not None:
+        yield VariableChange(variable.name, kind, cause, old, variable)

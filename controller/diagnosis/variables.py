@@ -1,0 +1,76 @@
+"""Reads variables and times as the two dialects write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from controller.diagnosis.model import Variable, Withheld
+
+_EPOCH_MS = 100_000_000_000
+"""Numbers from here on are milliseconds since 1970, smaller ones are seconds."""
+
+
+def listed_variables(entries: object) -> Iterator[Variable]:
+    """Variables of a list `[{value, variableId, variableName}]`; what has neither id nor name is left out."""
+    for entry in entries if isinstance(entries, list | tuple) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        identity = entry.get("variableId") or entry.get("id")
+        name = entry.get("variableName") or entry.get("name") or identity
+        if name:
+            yield _variable(str(name), entry, entry.get("value"), None if identity is None else str(identity))
+
+
+def named_variables(variables: Mapping[str, object]) -> Iterator[Variable]:
+    """Variables of an object `{name: value}`, where a value can be `{"value": …, "secure": true}` too."""
+    for name, raw in variables.items():
+        if isinstance(raw, Mapping) and _is_wrapped(raw):
+            identity = raw.get("variableId") or raw.get("id")
+            yield _variable(str(name), raw, raw.get("value"), None if identity is None else str(identity))
+        else:
+            yield Variable(str(name), raw)
+
+
+def flag(fields: Mapping[str, object], *names: str) -> bool:
+    """Whether one of these fields is true (`"true"` counts)."""
+    return any(fields.get(name) is True or str(fields.get(name)).lower() == "true" for name in names)
+
+
+def moment(value: object) -> datetime | None:
+    """A time from ISO 8601 text, or from seconds or milliseconds since 1970; else None. Without a zone it is UTC."""
+    if isinstance(value, bool):
+        return None
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value / 1000 if abs(value) >= _EPOCH_MS else value, UTC)
+        if not isinstance(value, str):
+            return None
+        parsed = datetime.fromisoformat(value)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
+
+
+def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
+    """The time between both in ms; None when one is missing."""
+    return None if start is None or end is None else (end - start).total_seconds() * 1000
+
+
+def _variable(name: str, entry: Mapping[str, object], value: object, identity: str | None) -> Variable:
+    withheld = _withheld(entry) or (_withheld(value) if isinstance(value, Mapping) else None)
+    secure = flag(entry, "secure", "isSecure")
+    return Variable(name, None if withheld else value, identity, withheld, secure)
+
+
+def _withheld(entry: Mapping[str, object]) -> Withheld | None:
+    if flag(entry, "valueIsTooLarge"):
+        return Withheld.TOO_LARGE
+    return Withheld.REDACTED if flag(entry, "valueIsRedacted") else None
+
+
+def _is_wrapped(raw: Mapping[str, object]) -> bool:
+    """Whether the object describes a variable rather than being its value."""
+    return _withheld(raw) is not None or (
+        "value" in raw and bool({"secure", "isSecure", "type", "variableId"} & set(raw))
+    )

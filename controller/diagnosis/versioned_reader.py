@@ -1,0 +1,240 @@
+"""Reads the versioned dialect's traces, page by page, into the trace model.
+
+A step is `{id, type, status, variables, nextStepId}`; `variables` are all that there are after the step. More is
+understood where it is sent: a name, times, an error message, the branch of a decision, a parent, nested steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from controller.diagnosis.model import Branch, Step, StepStatus, Trace, TraceHeader, Variable
+from controller.diagnosis.nested import shallow, to_text
+from controller.diagnosis.statuses import status_of, status_of_path
+from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables
+from controller.diagnosis.versioned_types import TypeMeaning, meaning_of
+from controller.domain.capabilities import VERSIONED
+from controller.domain.errors import TraceUnreadable
+from controller.domain.traces import SnapshotRange
+
+_NESTED = ("steps", "children", "execution")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    step: Step
+    meaning: TypeMeaning
+
+
+class VersionedReader:
+    """Feed it the pages of one trace in order, then call `finish`. Holds one step and the open scopes.
+
+    `ranges` are the variable snapshot ranges that were asked for: outside of them variables were not captured, and an
+    empty `variables` says nothing there.
+    """
+
+    def __init__(self, ranges: Sequence[SnapshotRange] = ()) -> None:
+        self._ranges = ranges
+        self._open: list[_Open] = []
+        self._waiting: Step | None = None
+        self._count = 0
+
+    def page(self, entities: Iterable[object]) -> Iterator[Step]:
+        """The steps that are certain after this page: each step waits for the next, which proves the chain.
+
+        Raises TraceUnreadable for a step that is no object.
+        """
+        pending: list[tuple[Iterator[object], int]] = [(iter(entities), len(self._open))]
+        while pending:
+            raw = next(pending[-1][0], None)
+            if raw is None:
+                _, level = pending.pop()
+                if pending:
+                    del self._open[level:]
+                continue
+            if not isinstance(raw, Mapping):
+                raise TraceUnreadable(f"step {self._count} of the trace is no object but {type(raw).__name__}")
+            step = self._step(raw)
+            if self._waiting is not None:
+                yield _linked(self._waiting, step)
+            self._waiting = step
+            nested = next((raw[key] for key in _NESTED if isinstance(raw.get(key), list)), None)
+            if nested is not None:
+                pending.append((iter(nested), len(self._open)))
+                self._open.append(_Open(step, TypeMeaning()))
+
+    def finish(self) -> Iterator[Step]:
+        """The last step."""
+        if self._waiting is not None:
+            step, self._waiting = self._waiting, None
+            yield _linked(step, None)
+
+    def _step(self, raw: Mapping[str, object]) -> Step:
+        step_type = _text(raw.get("type")) or ""
+        meaning = meaning_of(step_type)
+        problems = self._place(raw)
+        closed = self._closed_by(meaning)
+        index = self._count
+        identity = _text(raw.get("id"))
+        if not identity:
+            problems.append("has no id")
+        if not step_type:
+            problems.append("has no type")
+        step = self._build(raw, meaning, identity or f"#{index}")
+        start = step.start
+        step = replace(
+            step,
+            type=step_type or "(untyped)",
+            closes=closed.index if closed else None,
+            span_ms=milliseconds(closed.start, start) if closed else None,
+            problems=tuple(problems),
+            resolved=bool(identity and step_type),
+        )
+        self._count += 1
+        if meaning.opens:
+            self._open.append(_Open(step, meaning))
+        return step
+
+    def _build(self, raw: Mapping[str, object], meaning: TypeMeaning, identity: str) -> Step:
+        start = moment(_first(raw, "startTime", "startDateTime", "dateTime", "timestamp"))
+        end = moment(_first(raw, "endTime", "endDateTime"))
+        observed = self._observed(raw)
+        status, status_text, branch = _outcome(raw, meaning)
+        return Step(
+            index=self._count,
+            id=identity,
+            type="",
+            name=_text(_first(raw, "name", "nodeName", "actionName")) or "",
+            depth=len(self._open),
+            parent=self._open[-1].step.index if self._open else None,
+            start=start,
+            end=end,
+            duration_ms=milliseconds(start, end),
+            status=status,
+            status_text=status_text,
+            decision=meaning.decision,
+            branch=branch,
+            writes=tuple(listed_variables(raw.get("writes"))),
+            observed=observed,
+            complete=observed is not None,
+            may_write=meaning.may_write and "writes" not in raw,
+            opens=meaning.opens,
+            errors=_texts(raw, "errorMessage", "error", "errors"),
+            warnings=_texts(raw, "warningMessage", "warning", "warnings"),
+            secure=flag(raw, "secure", "isSecure"),
+            next_id=_text(raw.get("nextStepId")),
+            detail={key: shallow(value) for key, value in raw.items() if key not in _NESTED},
+        )
+
+    def _observed(self, raw: Mapping[str, object]) -> tuple[Variable, ...] | None:
+        variables = raw.get("variables")
+        inside = any(wanted.start_step_index <= self._count <= wanted.end_step_index for wanted in self._ranges)
+        if self._ranges and not inside and not variables:
+            return None
+        if isinstance(variables, Mapping):
+            secure = raw.get("secureVariables")
+            names = set(map(str, secure)) if isinstance(secure, list) else set()
+            return tuple(
+                replace(variable, secure=True) if variable.name in names else variable
+                for variable in named_variables(variables)
+            )
+        return tuple(listed_variables(variables)) if isinstance(variables, list) else None
+
+    def _place(self, raw: Mapping[str, object]) -> list[str]:
+        """Find the step's parent among what is open, where the source names one."""
+        parent = _text(raw.get("parentId"))
+        if parent is None:
+            return []
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place].step.id == parent:
+                del self._open[place + 1 :]
+                return []
+        if self._waiting is not None and self._waiting.id == parent:
+            self._open.append(_Open(self._waiting, TypeMeaning()))
+            return []
+        return [f"its parent {parent} is not open"]
+
+    def _closed_by(self, meaning: TypeMeaning) -> Step | None:
+        if meaning.closes is None:
+            return None
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place].meaning.opens is meaning.closes:
+                step = self._open[place].step
+                del self._open[place:]
+                return step
+        return None
+
+
+def read_trace(
+    header: Mapping[str, object], pages: Iterable[Iterable[object]], *, ranges: Sequence[SnapshotRange] = ()
+) -> Trace:
+    """The whole trace of pages that were fetched already, held in memory. Raises TraceUnreadable."""
+    reader = VersionedReader(ranges)
+    steps = [step for page in pages for step in reader.page(page)]
+    return Trace(versioned_header(header), (*steps, *reader.finish()))
+
+
+def versioned_header(raw: Mapping[str, object]) -> TraceHeader:
+    """The header of what `GET /api/v2/flows/debug/traces/{traceId}` answers; unknown fields stay in `extra`."""
+    names = {
+        "flow_id": ("flowId",),
+        "flow_name": ("flowName",),
+        "flow_type": ("flowType",),
+        "flow_version": ("flowVersion", "flowVersionId", "flow_version_id"),
+        "conversation_id": ("conversationId",),
+        "started_at": ("startTime", "startDateTime", "start_date_time"),
+        "ended_at": ("endTime", "endDateTime", "end_date_time"),
+    }
+    used = {"id", *(name for spellings in names.values() for name in spellings)}
+    return TraceHeader(
+        id=_text(raw.get("id")) or "unknown",
+        dialect=VERSIONED,
+        flow_id=_text(_first(raw, *names["flow_id"])),
+        flow_name=_text(_first(raw, *names["flow_name"])),
+        flow_type=_text(_first(raw, *names["flow_type"])),
+        flow_version=_text(_first(raw, *names["flow_version"])),
+        conversation_id=_text(_first(raw, *names["conversation_id"])),
+        started_at=moment(_first(raw, *names["started_at"])),
+        ended_at=moment(_first(raw, *names["ended_at"])),
+        truncated=flag(raw, "truncated", "isTruncated"),
+        secure=flag(raw, "secure", "isSecure"),
+        extra={key: shallow(value) for key, value in raw.items() if key not in used},
+    )
+
+
+def _linked(step: Step, following: Step | None) -> Step:
+    """Check that the step leads to what really followed, and give it an end where the source gives none."""
+    if following is not None and step.end is None and (gap := milliseconds(step.start, following.start)) is not None:
+        step = replace(step, end=following.start, duration_ms=max(gap, 0.0))
+    if step.next_id is None or (following is not None and step.next_id == following.id):
+        return step
+    found = f"{following.id} follows" if following else "the trace ends"
+    return replace(step, resolved=False, problems=(*step.problems, f"names {step.next_id} as next, but {found}"))
+
+
+def _outcome(raw: Mapping[str, object], meaning: TypeMeaning) -> tuple[StepStatus, str, Branch | None]:
+    status_text = _text(raw.get("status")) or ""
+    status = status_of(status_text) if status_text else StepStatus.UNKNOWN
+    path = _text(_first(raw, "outputPathId", "branch", "branchId", "outcome"))
+    if status is StepStatus.SUCCESS:
+        status = status_of_path(path)
+    if path is None and meaning.decision:
+        path = _text(raw.get("nextStepId"))
+    return status, status_text, Branch(path, _text(_first(raw, "outputPathName", "branchName"))) if path else None
+
+
+def _texts(raw: Mapping[str, object], *names: str) -> tuple[str, ...]:
+    values: list[object] = []
+    for name in names:
+        value = raw.get(name)
+        values.extend(value if isinstance(value, list) else [value])
+    return tuple(to_text(item) if isinstance(item, Mapping) else str(item) for item in values if item)
+
+
+def _first(raw: Mapping[str, object], *names: str) -> object:
+    return next((raw[name] for name in names if raw.get(name) is not None), None)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
