@@ -35,9 +35,16 @@ class Desired:
     """Flow files that no manifest uses, sorted; empty when only some organisations were asked for."""
 
 
-def load(root: Path, *, allowed_hosts: Collection[str] = (), only: Collection[str] | None = None) -> Desired:
-    """The desired state of the repository at `root`.
+def load(
+    root: Path,
+    *,
+    folder: Path | None = None,
+    allowed_hosts: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> Desired:
+    """The desired state of the repository at `root`, or of the manifests in one folder of it.
 
+    Paths in manifests may lead anywhere below `root`, wherever the manifests stand.
     `allowed_hosts` are the operator's additions to the hosts that may be called. `only` limits the load to
     organisations by name: neither the flow files nor the mistakes of others then matter.
     Raises ManifestInvalid with all mistakes, SettingsInvalid when `root` is no folder or `only` names nothing.
@@ -45,7 +52,7 @@ def load(root: Path, *, allowed_hosts: Collection[str] = (), only: Collection[st
     if not root.is_dir():
         raise SettingsInvalid(f"{root} is not a folder", hint="name the root of a repository with manifests")
     report = Report()
-    tree = scan(root, report)
+    tree = scan(root, report, folder)
     manifests = read_manifests(tree, report)
     estates = assign(tree.root, manifests, report)
     check_artifacts(manifests, report)

@@ -50,13 +50,14 @@ class Tree:
     """Files that look like manifests and could not be read; each has its mistake in the report."""
 
 
-def scan(root: Path, report: Report) -> Tree:
-    """Read every manifest below the root, in path order. `root` must exist."""
+def scan(root: Path, report: Report, folder: Path | None = None) -> Tree:
+    """Read every manifest below the root, or below one folder of it, in path order. Both must exist."""
     root = root.resolve()
+    top = folder.resolve() if folder else root
     manifests: list[ManifestFile] = []
     others: list[str] = []
     unread: list[str] = []
-    for path in _distinct(root, sorted(_yaml_files(root, report), key=_path_order), report):
+    for path in _distinct(root, sorted(_yaml_files(root, top, report), key=_path_order), report):
         name = path.relative_to(root).as_posix()
         try:
             content = _content(path)
@@ -101,12 +102,12 @@ def _matches(start: bytes) -> bool:
     return _LOOKS_LIKE_MANIFEST.search(start) is not None
 
 
-def _yaml_files(root: Path, report: Report) -> Iterator[Path]:
+def _yaml_files(root: Path, top: Path, report: Report) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
         report.add(Origin(name), f"the folder cannot be read: {error.strerror or type(error).__name__}")
 
-    for folder, folders, files in os.walk(root, onerror=unreadable):
+    for folder, folders, files in os.walk(top, onerror=unreadable):
         here = Path(folder)
         if here != root and (LOCK_FILE in files or "pyvenv.cfg" in files):
             folders.clear()

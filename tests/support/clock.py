@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 
 class SteppedClock:
@@ -21,6 +22,7 @@ class SteppedClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._watching = False
+        self._in_threads = 0
 
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.elapsed_s)
@@ -42,6 +44,7 @@ class SteppedClock:
         heapq.heappush(self._sleepers, (self.elapsed_s + seconds, next(self._order), future))
         if not self._watching:
             self._watching = True
+            self._count_threads(loop)
             loop.call_soon(self._watch, loop)
         await future
 
@@ -51,10 +54,32 @@ class SteppedClock:
         if not self._sleepers:
             self._watching = False
             return
+        if self._in_threads:
+            # Real work is going on in a thread (git, say): no time passes meanwhile.
+            loop.call_later(0.001, self._watch, loop)
+            return
         if not loop._ready:  # type: ignore[attr-defined]
             self.elapsed_s = max(self.elapsed_s, self._sleepers[0][0])
             self._wake()
         loop.call_soon(self._watch, loop)
+
+    def _count_threads(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Know of the calls that `asyncio.to_thread` has running in this loop."""
+        original = loop.run_in_executor
+        if getattr(original, "counts_for", None) is self:
+            return
+
+        def counted(*arguments: Any) -> asyncio.Future[Any]:
+            self._in_threads += 1
+            future = original(*arguments)
+            future.add_done_callback(self._thread_done)
+            return future
+
+        counted.counts_for = self  # type: ignore[attr-defined]
+        loop.run_in_executor = counted  # type: ignore[method-assign]
+
+    def _thread_done(self, _future: asyncio.Future[Any]) -> None:
+        self._in_threads -= 1
 
     def _wake(self) -> None:
         while self._sleepers and self._sleepers[0][0] <= self.elapsed_s:

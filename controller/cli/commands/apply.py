@@ -1,0 +1,75 @@
+"""`penstock apply`: carry the plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli import exit_codes
+from controller.cli.options import Folder, Format, Organizations, TextOrJson
+
+if TYPE_CHECKING:
+    from controller.reconcile import PassReport
+
+
+def apply(
+    folder: Folder = Path(),
+    organization: Organizations = None,
+    output: Format = TextOrJson.TEXT,
+    saved_plan: Annotated[
+        Path | None, typer.Option("--plan", help="Apply exactly the plan that `plan --out` wrote; refused when stale.")
+    ] = None,
+    approve: Annotated[str | None, typer.Option("--approve", help="Digest of the plan that is approved.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Lift the limits of spec.safety.")] = False,
+    confirm_prune: Annotated[bool, typer.Option("--confirm-prune", help="Let flows be unpublished.")] = False,
+    ignore_windows: Annotated[bool, typer.Option("--ignore-windows", help="Deliver in a closed window.")] = False,
+    allow_dirty: Annotated[bool, typer.Option("--allow-dirty", help="Deliver uncommitted changes.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what was rolled back before.")] = False,
+) -> int:
+    """Carry the plan out: publish in order, watch, roll back what fails, commit what is live."""
+    from controller.cli.progress import watcher
+    from controller.cli.running import actor, opened_services, run_passes
+    from controller.cli.saved_plan import digests_of
+    from controller.planning import Confirmations
+    from controller.reconcile import Mode, PassRequest, load_settings, open_folder
+
+    settings = load_settings()
+    expected = digests_of(saved_plan) if saved_plan else {}
+    workspace = open_folder(folder, settings, organization or ())
+    said = Confirmations(approve, force=force, prune=confirm_prune, ignore_windows=ignore_windows)
+    requests = [
+        PassRequest(
+            each.name,
+            Mode.APPLY,
+            actor=actor(),
+            expected_digest=expected.get(each.name, "none" if saved_plan else None),
+            confirmations=said,
+            allow_dirty=allow_dirty,
+            retry=retry,
+        )
+        for each in workspace.desired.organizations
+    ]
+    with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
+        reports = run_passes(workspace, requests, services, listener)
+    _show(reports, output)
+    return max((_exit_code(report) for report in reports), default=exit_codes.DONE)
+
+
+def _exit_code(report: PassReport) -> int:
+    if report.error is not None:
+        return exit_codes.for_error(report.error)
+    return exit_codes.DONE if report.delivered else exit_codes.ERROR
+
+
+def _show(reports: Sequence[PassReport], output: TextOrJson) -> None:
+    import json
+
+    from controller.cli.outcome import apply_document, apply_text
+
+    if output is TextOrJson.JSON:
+        print(json.dumps(apply_document(reports), indent=2, ensure_ascii=False))
+    else:
+        print(apply_text(reports))

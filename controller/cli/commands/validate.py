@@ -1,0 +1,40 @@
+"""`penstock validate`: are the manifests and flow files of this repository right?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from controller.cli import exit_codes
+from controller.cli.options import Folder, Format, TextOrJson
+
+
+def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
+    """Check manifests and flow files without calling any organisation; report every mistake at once."""
+    import json
+
+    from controller.cli.failures import error_document, error_text
+    from controller.domain.errors import ManifestInvalid
+    from controller.reconcile import load_settings, open_folder
+
+    try:
+        desired = open_folder(folder, load_settings()).desired
+    except ManifestInvalid as error:
+        if output is TextOrJson.JSON:
+            mistakes = error_document(error)["mistakes"]
+            print(_document(valid=False, mistakes=mistakes, organizations=[]))
+        else:
+            print(error_text(error))
+        return exit_codes.ERROR
+    counts = [{"name": each.name, "flows": len(each.flows)} for each in desired.organizations]
+    if output is TextOrJson.JSON:
+        print(_document(valid=True, mistakes=[], organizations=counts))
+        return exit_codes.DONE
+    for each in counts:
+        print(f"{each['name']}: {each['flows']} flows, no mistakes")
+    return exit_codes.DONE
+
+
+def _document(**fields: object) -> str:
+    import json
+
+    return json.dumps({"schema": "penstock.validate/v1", **fields}, indent=2, ensure_ascii=False)

@@ -1,0 +1,21 @@
+"""The exit codes that programs may rely on (docs/commands.md)."""
+
+from __future__ import annotations
+
+from controller.domain.errors import Invalid, LeaseHeld, PenstockError, Refused, WindowClosed
+
+DONE = 0
+"""Done, or nothing to do."""
+ERROR = 1
+CHANGES = 2
+"""`plan --detailed-exitcode`: the plan has changes."""
+REFUSED = 3
+"""Safety, policy, a closed window or another controller said no; nothing was changed."""
+INTERRUPTED = 130
+
+
+def for_error(error: PenstockError) -> int:
+    """The exit code of an error, by its branch of the tree."""
+    if isinstance(error, Invalid):
+        return ERROR
+    return REFUSED if isinstance(error, Refused | WindowClosed | LeaseHeld) else ERROR

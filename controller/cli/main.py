@@ -1,0 +1,75 @@
+"""The `penstock` command: puts the commands together and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from controller import __version__
+from controller.cli import exit_codes
+from controller.cli.commands import COMMANDS
+
+app = typer.Typer(
+    name="penstock",
+    help="The GitOps controller for Genesys Cloud flows.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"penstock {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    log_level: str = typer.Option("warning", "--log-level", envvar="PENSTOCK_LOG_LEVEL", help="debug, info, warning."),
+    log_format: str = typer.Option("auto", "--log-format", envvar="PENSTOCK_LOG_FORMAT", help="auto, text or json."),
+) -> None:
+    from controller.cli.logs import configure_logs
+
+    configure_logs(log_level, log_format)
+
+
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code (docs/commands.md)."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code instead of ending the process."""
+    from controller.cli.failures import report_failure
+    from controller.domain.errors import PenstockError
+
+    try:
+        outcome = typer.main.get_command(app).main(args=arguments, prog_name="penstock", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return exit_codes.ERROR
+    except (click.Abort, KeyboardInterrupt):
+        print("penstock: interrupted", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+    except PenstockError as error:
+        return report_failure(error, as_json=_asks_for_json(arguments))
+    except BrokenPipeError:
+        # The reader of our output went away (`penstock plan | head`): not a failure of ours.
+        sys.stderr.close()
+        return exit_codes.DONE
+    return outcome if isinstance(outcome, int) else exit_codes.DONE
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Whether the failed command line asked for `--format json`; its error is then JSON, too."""
+    pairs = zip(arguments, arguments[1:], strict=False)
+    return "--format=json" in arguments or any(pair in (("--format", "json"), ("-f", "json")) for pair in pairs)

@@ -1,0 +1,92 @@
+"""Running passes from the command line: opens the services, closes them, and stops politely on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from controller.cli.logs import REDACTOR
+from controller.domain.clock import SystemClock
+from controller.reconcile import Listener, PassReport, PassRequest, Services, Settings, Workspace, run_pass
+from controller.store import Store
+
+
+@contextlib.contextmanager
+def opened_services(settings: Settings) -> Iterator[Services]:
+    """Store and connections of this process, from the operator's settings; the store is closed at the end."""
+    clock = SystemClock()
+    store = Store.open(settings.store, clock=clock)
+    try:
+        yield Services(settings, store, REDACTOR, clock)
+    finally:
+        store.close()
+
+
+def actor() -> str:
+    """Who runs the command, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def run_passes(
+    workspace: Workspace,
+    requests: Sequence[PassRequest],
+    services: Services,
+    listener: Listener | None = None,
+) -> list[PassReport]:
+    """One pass after the other over the given organisations; closes the connections, not the store.
+
+    The first signal stops, the second kills.
+    """
+    return asyncio.run(_run_passes(workspace, requests, services, listener))
+
+
+async def _run_passes(
+    workspace: Workspace,
+    requests: Sequence[PassRequest],
+    services: Services,
+    listener: Listener | None,
+) -> list[PassReport]:
+    stop = stop_on_signals()
+
+    async def source() -> Workspace:
+        return workspace
+
+    try:
+        reports = []
+        for request in requests:
+            if stop.is_set():
+                break
+            reports.append(await run_pass(request, services, source, listener=listener, stopping=stop.is_set))
+        return reports
+    finally:
+        await services.disconnect()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and Ctrl-C set; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def handle(number: int) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, handle, number)
+    return stop
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a command's output file, whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,49 @@
+"""Holding an organisation's lease for as long as a pass lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from controller.domain.errors import LeaseLost, StoreFailed
+from controller.reconcile.services import Services
+from controller.store import Lease
+
+TTL_S = 60.0
+_RENEWALS_PER_TTL = 4
+
+log = structlog.get_logger()
+
+
+@contextlib.asynccontextmanager
+async def held_lease(services: Services, organization: str) -> AsyncIterator[Lease]:
+    """Acquire, renew in the background, release. Raises LeaseHeld when another controller has it.
+
+    A renewal that fails is only logged: the journal refuses every write of a holder that lost its lease, and that is
+    the check that counts.
+    """
+    lease = services.store.leases.acquire(organization, services.holder, ttl_s=TTL_S)
+    renewal = asyncio.create_task(_renew(services, lease), name=f"lease {organization}")
+    try:
+        yield lease
+    finally:
+        renewal.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewal
+        with contextlib.suppress(LeaseLost, StoreFailed):
+            services.store.leases.release(lease)
+
+
+async def _renew(services: Services, lease: Lease) -> None:
+    while True:
+        await services.clock.sleep(TTL_S / _RENEWALS_PER_TTL)
+        try:
+            services.store.leases.renew(lease, ttl_s=TTL_S)
+        except LeaseLost:
+            log.warning("lease.lost", organization=lease.name)
+            return
+        except StoreFailed as error:
+            log.warning("lease.renewal-failed", organization=lease.name, error=error.message)

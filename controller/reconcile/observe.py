@@ -1,0 +1,113 @@
+"""Observing: what the organisation answers, and what git has recorded of it.
+
+Costs one listing (a call for each hundred flows) when nothing changed: all that can be known of a version for ever is
+kept in the store, and only flows that no record explains cost more, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from controller.delivery import export_digest
+from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
+from controller.domain.errors import ExportFailed, NotFound, Transient, Waiting
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LiveState
+from controller.domain.platform import Capability, Platform
+from controller.domain.recorded import RecordedState
+from controller.domain.references import FlowReference
+from controller.reconcile.services import Services
+
+
+V = TypeVar("V")
+
+
+async def observe(
+    services: Services, platform: Platform, organization: Organization, recorded: RecordedState
+) -> LiveState:
+    """Read the live state of the organisation, and of its managed flows all that a plan needs to know."""
+    listing = await platform.list_flows()
+    counts = Counter(flow.key for flow in listing.flows)
+    flows = {flow.key: flow for flow in listing.flows}
+    looker = _Looker(services, platform, organization.name, flows)
+    references = await looker.references(organization.flows)
+    digests = await looker.digests(organization.flows, recorded)
+    return LiveState(
+        flows=flows,
+        observed_at=services.clock.now(),
+        references=references,
+        digests=digests,
+        ambiguous=frozenset(key for key, count in counts.items() if count > 1),
+        partial=(*(() if listing.complete else ("the list of flows changed while it was read",)), *looker.unread),
+    )
+
+
+class _Looker:
+    """Reads what the listing does not tell, through the facts that are kept for ever."""
+
+    def __init__(
+        self, services: Services, platform: Platform, organization: str, flows: dict[FlowKey, LiveFlow]
+    ) -> None:
+        self._facts = services.store.facts
+        self._platform = platform
+        self._organization = organization
+        self._flows = flows
+        self.unread: list[str] = []
+
+    async def references(self, desired: Iterable[DesiredFlow]) -> dict[FlowKey, tuple[FlowReference, ...]]:
+        """What pinned versions refer to; the version that is asked for, not the one that is live."""
+        wanted = [
+            (live, each.source.version)
+            for each in desired
+            if isinstance(each.source, PinnedVersion) and (live := self._flows.get(each.key))
+        ]
+        return await self._each(wanted, self._references_of)
+
+    async def digests(self, desired: Iterable[DesiredFlow], recorded: RecordedState) -> dict[FlowKey, str]:
+        """Digests of live versions that no record explains, so that what is already right is adopted."""
+        if Capability.YAML_EXPORT not in self._platform.capabilities:
+            return {}
+        wanted = [
+            (live, live.published_version)
+            for each in desired
+            if isinstance(each.source, SourceFile)
+            and each.key not in recorded.flows
+            and (live := self._flows.get(each.key))
+            and live.published_version
+        ]
+        return await self._each(wanted, self._digest_of)
+
+    async def _each(
+        self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Awaitable[V | None]]
+    ) -> dict[FlowKey, V]:
+        async with asyncio.TaskGroup() as group:
+            tasks = {live.key: group.create_task(read(live, version)) for live, version in wanted}
+        return {key: value for key, task in tasks.items() if (value := task.result()) is not None}
+
+    async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:
+        known = self._facts.references(self._organization, live.id, version)
+        if known is not None:
+            return known
+        try:
+            found = tuple(await self._platform.references(live.id, version))
+        except NotFound:
+            # The version does not exist: delivery refuses it with the versions there are.
+            return None
+        self._facts.remember_references(self._organization, live.id, version, found)
+        return found
+
+    async def _digest_of(self, live: LiveFlow, version: str) -> str | None:
+        known = self._facts.export_digest(self._organization, live.id, version)
+        if known is not None:
+            return known
+        try:
+            digest = export_digest(await self._platform.export(live.id, version))
+        except (ExportFailed, NotFound, Transient, Waiting) as error:
+            self.unread.append(f"{live.key}: version {version} could not be exported ({error.message})")
+            return None
+        if digest is not None:
+            self._facts.remember_export_digest(self._organization, live.id, version, digest)
+        return digest

@@ -1,0 +1,100 @@
+"""One pass over one organisation: what it was asked, and what it has found out so far."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from controller.delivery import DeliveryEvent, SyncResult
+from controller.domain.desired import Organization
+from controller.domain.live import LiveState
+from controller.domain.platform import Platform
+from controller.domain.recorded import RecordedState
+from controller.planning import Confirmations, Plan
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace
+from controller.repository import RecordedCommit
+from controller.store import Lease
+
+
+T = TypeVar("T")
+
+
+class Mode(StrEnum):
+    PLAN = "plan"
+    """Look and tell; nothing is written anywhere."""
+    APPLY = "apply"
+
+
+@dataclass(frozen=True, slots=True)
+class PassRequest:
+    """What a person or a trigger asked for."""
+
+    organization: str
+    mode: Mode = Mode.PLAN
+    actor: str = "penstock"
+    trigger: str = "command"
+    expected_digest: str | None = None
+    """The digest of the plan that was looked at; any other plan is stale."""
+    confirmations: Confirmations = field(default_factory=Confirmations)
+    allow_dirty: bool = False
+    retry: bool = False
+    """Try again what was rolled back before, although git did not change."""
+
+
+Source = Callable[[], Awaitable[Workspace]]
+
+
+class Listener(Protocol):
+    """Who watches a pass while it runs; called in the event loop, so quick and without failing."""
+
+    def planned(self, plan: Plan) -> None:
+        """The plan is made, and nothing was written yet."""
+        ...
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        """A change moved on."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def planned(self, plan: Plan) -> None:
+        pass
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class Pass:
+    """Filled by the steps from top to bottom; reading a field before its step ran is a mistake of ours."""
+
+    request: PassRequest
+    services: Services
+    source: Source
+    stack: AsyncExitStack
+    """What must be given back when the pass ends: the lease."""
+    listener: Listener = field(default_factory=Unwatched)
+    stopping: Callable[[], bool] = lambda: False
+    workspace: Workspace | None = None
+    organization: Organization | None = None
+    platform: Platform | None = None
+    lease: Lease | None = None
+    recorded: RecordedState | None = None
+    live: LiveState | None = None
+    plan: Plan | None = None
+    result: SyncResult | None = None
+    commit: RecordedCommit | None = None
+    recovered: tuple[str, ...] = ()
+
+
+def have(value: T | None) -> T:
+    """The value that an earlier step must have filled in."""
+    if value is None:
+        raise AssertionError("a step ran before the one that it builds on")
+    return value

@@ -1,0 +1,91 @@
+"""What a pass came to: written once, read by the command line, the service and those who are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.delivery import SyncOutcome, SyncResult
+from controller.domain.errors import PenstockError
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.recorded import RecordedState
+from controller.domain.status import Health, SyncStatus
+from controller.planning import Plan
+from controller.reconcile.pass_ import Mode, Pass
+from controller.repository import RecordedCommit
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    organization: str
+    mode: Mode
+    revision: str | None
+    plan: Plan | None
+    result: SyncResult | None
+    commit: RecordedCommit | None
+    error: PenstockError | None
+    recovered: tuple[str, ...]
+    live: dict[FlowKey, LiveFlow]
+    recorded: RecordedState | None
+    duration_s: float
+    trigger: str
+
+    def plan_or_raise(self) -> Plan:
+        """The plan, or the error that kept it from being made."""
+        if self.plan is None:
+            raise self.error or AssertionError("a pass ended with neither a plan nor an error")
+        return self.plan
+
+    @property
+    def delivered(self) -> bool:
+        """Whether everything that the plan asked for is live."""
+        return self.error is None and (self.result is None or self.result.outcome is SyncOutcome.SUCCEEDED)
+
+    @property
+    def sync_status(self) -> SyncStatus:
+        """Synced only when a complete look found nothing to do and nothing moved by hand."""
+        if self.plan is None or (self.error is not None and self.result is None):
+            return SyncStatus.UNKNOWN
+        if self.mode is Mode.APPLY and self.result is not None:
+            return SyncStatus.SYNCED if self.delivered and not self.plan.drift else SyncStatus.OUT_OF_SYNC
+        return SyncStatus.SYNCED if self.plan.empty and not self.plan.drift else SyncStatus.OUT_OF_SYNC
+
+    @property
+    def health(self) -> Health:
+        """Of the delivery alone; a plan by itself says nothing about health."""
+        if self.result is None:
+            return Health.UNKNOWN if self.error is not None else Health.HEALTHY
+        return Health.DEGRADED if self.result.outcome is SyncOutcome.ROLLBACK_FAILED else Health.HEALTHY
+
+    def log_fields(self) -> dict[str, object]:
+        """The report as fields of one log event."""
+        return {
+            "organization": self.organization,
+            "mode": self.mode.value,
+            "revision": self.revision,
+            "status": self.sync_status.value,
+            "changes": None if self.plan is None else len(self.plan.actions),
+            "drift": None if self.plan is None else len(self.plan.drift),
+            "outcome": None if self.result is None else self.result.outcome.value,
+            "commit": None if self.commit is None else self.commit.sha,
+            "error": None if self.error is None else self.error.code,
+            "duration_s": round(self.duration_s, 3),
+        }
+
+
+def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> PassReport:
+    """The report of a pass that ended, however far it came."""
+    return PassReport(
+        organization=pass_.request.organization,
+        mode=pass_.request.mode,
+        revision=None if pass_.workspace is None else pass_.workspace.revision,
+        plan=pass_.plan,
+        result=pass_.result,
+        commit=pass_.commit,
+        error=error,
+        recovered=pass_.recovered,
+        live=dict(pass_.live.flows) if pass_.live else {},
+        recorded=pass_.recorded,
+        duration_s=duration_s,
+        trigger=pass_.request.trigger,
+    )

@@ -1,0 +1,60 @@
+"""What every pass needs and no pass owns: the store, the clock, connections, the register of secrets."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, field
+
+import httpx
+
+from controller.domain.clock import Clock, SystemClock
+from controller.domain.desired import Organization
+from controller.domain.platform import Platform
+from controller.domain.redaction import Redactor
+from controller.genesys import TransportSettings, connect
+from controller.reconcile.credentials import client_credentials
+from controller.reconcile.settings import Settings
+from controller.store import Store
+
+
+@dataclass(slots=True)
+class Services:
+    """One for each process. Connections are kept, so that a token and the request budget are shared by all passes."""
+
+    settings: Settings
+    store: Store
+    redactor: Redactor
+    clock: Clock = field(default_factory=SystemClock)
+    http: httpx.AsyncBaseTransport | None = None
+    """Another way to reach organisations: a proxy, or an application in this process."""
+    _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
+
+    @property
+    def holder(self) -> str:
+        """How this process names itself in leases."""
+        return self.settings.holder or f"{socket.gethostname()}:{os.getpid()}"
+
+    def platform(self, organization: Organization) -> Platform:
+        """The connection to an organisation; opened at first use and again when its credentials changed."""
+        client_id, secret = client_credentials(organization, self.redactor)
+        identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}"
+        known = self._platforms.get((organization.name, identity))
+        if known is None:
+            known = connect(
+                organization.endpoint,
+                organization.dialect,
+                client_id,
+                secret,
+                clock=self.clock,
+                settings=TransportSettings(rate_limit_per_minute=self.settings.rate_limit),
+                http=self.http,
+            )
+            self._platforms[(organization.name, identity)] = known
+        return known
+
+    async def disconnect(self) -> None:
+        """Close all connections; the next use opens them again."""
+        for platform in self._platforms.values():
+            await platform.aclose()
+        self._platforms.clear()

@@ -1,0 +1,61 @@
+"""What the operator decides, from the environment: where state lives, which hosts may be called, how often to look.
+
+Nothing in here can be set from the repository, so that no pull request changes where credentials go.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from controller.domain.errors import SettingsInvalid
+
+
+def default_store_url() -> str:
+    """SQLite in the user's state folder (`$XDG_STATE_HOME/penstock`)."""
+    return f"sqlite:///{platformdirs.user_state_path('penstock') / 'penstock.db'}"
+
+
+class Settings(BaseSettings):
+    """All settings, each from the variable `PENSTOCK_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
+
+    store: str = Field(default_factory=default_store_url, description="SQLAlchemy URL of the store")
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(), description="Hosts besides Genesys' own that may be called, separated by commas"
+    )
+    repository_url: str | None = Field(default=None, description="Git remote that the service follows")
+    branch: str = Field(default="main", description="Branch that the service follows")
+    manifests: str = Field(default=".", description="Folder of the manifests within the repository")
+    work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
+    poll_interval: float = Field(default=30.0, gt=0, description="Seconds between looks at the git remote")
+    drift_interval: float = Field(default=300.0, gt=0, description="Seconds between looks at the organisations")
+    http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
+    rate_limit: int = Field(default=300, gt=0, description="Requests a minute that an organisation allows")
+    holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
+    git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
+    git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(host.strip().lower() for host in value.split(",") if host.strip())
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsInvalid that names each variable and what is wrong with it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"PENSTOCK_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        )
+        raise SettingsInvalid(f"the settings in the environment are wrong: {faults}") from None

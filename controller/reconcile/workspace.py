@@ -1,0 +1,57 @@
+"""One revision of the repository, read: where it is, which commit it is, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.domain.desired import Organization
+from controller.domain.errors import RepositoryFailed, SettingsInvalid
+from controller.manifests import Desired, load
+from controller.reconcile.settings import Settings
+from controller.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    repository: Repository
+    revision: str
+    """The commit's full id, or `none` where there is no git."""
+    dirty: tuple[str, ...]
+    """Paths with uncommitted changes; empty for a checkout that the service made."""
+    desired: Desired
+
+    def organization(self, name: str) -> Organization:
+        """The organisation of that name. Raises SettingsInvalid that names those there are."""
+        for each in self.desired.organizations:
+            if each.name == name:
+                return each
+        known = ", ".join(each.name for each in self.desired.organizations) or "none"
+        raise SettingsInvalid(f"no manifest describes the organisation {name!r}", hint=f"there is: {known}")
+
+
+def open_folder(folder: Path, settings: Settings, only: Collection[str] = ()) -> Workspace:
+    """Read the manifests of a folder as it lies on the disk; the repository around it limits where paths may lead."""
+    if not folder.is_dir():
+        raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
+    repository = Repository.open(folder)
+    revision = repository.revision()
+    desired = _load(repository.root, folder.resolve(), settings, only)
+    return Workspace(repository, revision.sha, revision.dirty, desired)
+
+
+def open_revision(repository: Repository, sha: str, into: Path, settings: Settings) -> Workspace:
+    """Read the manifests of one commit, checked out into an empty folder of its own."""
+    repository.export_tree(sha, into)
+    return Workspace(repository, sha, (), _load(into.resolve(), into.resolve() / settings.manifests, settings, ()))
+
+
+def _load(root: Path, folder: Path, settings: Settings, only: Collection[str]) -> Desired:
+    if not folder.is_dir():
+        raise RepositoryFailed(f"the repository has no folder {folder.relative_to(root)}", hint="set PENSTOCK_MANIFESTS")
+    desired = load(root, folder=folder, allowed_hosts=settings.allowed_hosts, only=only or None)
+    missing = sorted(set(only) - {each.name for each in desired.organizations})
+    if missing:
+        raise SettingsInvalid(f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization")
+    return desired

@@ -1,0 +1,71 @@
+"""What the service knows of each organisation right now: written by the workers, read by probes and people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.domain.clock import Clock
+from controller.domain.status import Health, SyncStatus
+from controller.reconcile import PassReport
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The last pass over one organisation, in the words that are shown."""
+
+    organization: str
+    status: SyncStatus
+    health: Health
+    revision: str | None
+    message: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Board:
+    clock: Clock
+    revision: str | None = None
+    """The newest revision that was read without a mistake."""
+    fault: str | None = None
+    """Why the newest revision could not be read."""
+    _entries: dict[str, Entry] = field(default_factory=dict)
+    _wanted: frozenset[str] = frozenset()
+
+    def expect(self, organizations: Iterable[str]) -> None:
+        """Keep only these organisations from now on."""
+        self._wanted = frozenset(organizations)
+        self._entries = {name: entry for name, entry in self._entries.items() if name in self._wanted}
+
+    def post(self, report: PassReport) -> None:
+        """Note how a pass ended."""
+        self._entries[report.organization] = Entry(
+            report.organization,
+            report.sync_status,
+            report.health,
+            report.revision,
+            _message(report),
+            self.clock.now(),
+        )
+
+    def entries(self) -> list[Entry]:
+        """All organisations, by name."""
+        return [self._entries[name] for name in sorted(self._entries)]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the repository was read and every organisation was looked at once."""
+        return self.revision is not None and self._wanted <= self._entries.keys()
+
+
+def _message(report: PassReport) -> str:
+    if report.error is not None:
+        return report.error.message
+    if report.result is not None:
+        return f"sync {report.result.outcome.value}"
+    if report.plan is not None and not report.plan.empty:
+        return f"{len(report.plan.actions)} change(s) planned"
+    if report.plan is not None and report.plan.drift:
+        return "; ".join(drift.message for drift in report.plan.drift)
+    return "in sync"

@@ -1,0 +1,101 @@
+"""One worker for each organisation: waits for a reason, runs one pass, and decides when to look again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from controller.domain.desired import Organization, SyncMode
+from controller.domain.errors import PenstockError, Transient, Waiting
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, run_pass
+
+log = structlog.get_logger()
+
+_FIRST_BACKOFF_S = 5.0
+_LONGEST_BACKOFF_S = 300.0
+
+
+class Worker:
+    """Passes over one organisation never overlap; a reason that comes during a pass leads to one more pass."""
+
+    def __init__(
+        self,
+        name: str,
+        services: Services,
+        *,
+        drift_interval_s: float,
+        report_to: Callable[[PassReport], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.name = name
+        self._services = services
+        self._drift_interval_s = drift_interval_s
+        self._report_to = report_to
+        self._stopping = stopping
+        self._workspace: Workspace | None = None
+        self._reasons: list[str] = []
+        self._woken = asyncio.Event()
+        self._failures = 0
+
+    def wake(self, workspace: Workspace, reason: str) -> None:
+        """Look at this revision as soon as possible."""
+        self._workspace = workspace
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Wake the worker so that it sees that the service is stopping."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until the service stops."""
+        pause_s = 0.0
+        while not self._stopping():
+            await self._wait(pause_s)
+            if self._stopping() or self._workspace is None:
+                pause_s = self._drift_interval_s
+                continue
+            trigger = ", ".join(self._reasons) or "drift"
+            self._reasons.clear()
+            report = await self._pass(self._workspace, trigger)
+            self._report_to(report)
+            pause_s = self._pause_after(report.error)
+
+    async def _wait(self, seconds: float) -> None:
+        """Until woken, or until the time is over."""
+        sleeper = asyncio.ensure_future(self._services.clock.sleep(seconds))
+        waker = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sleeper, waker):
+                task.cancel()
+            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        self._woken.clear()
+
+    async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
+        async def source() -> Workspace:
+            return workspace
+
+        request = PassRequest(self.name, _mode(workspace.organization(self.name)), actor="service", trigger=trigger)
+        return await run_pass(request, self._services, source, stopping=self._stopping)
+
+    def _pause_after(self, error: PenstockError | None) -> float:
+        if isinstance(error, Waiting):
+            return max(1.0, error.retry_after_s)
+        if isinstance(error, Transient):
+            self._failures += 1
+            longest = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures, 10))
+            return random.uniform(_FIRST_BACKOFF_S, longest)  # noqa: S311 - jitter, not a secret
+        self._failures = 0
+        return self._drift_interval_s
+
+
+def _mode(organization: Organization) -> Mode:
+    """Only `auto` delivers by itself; the other modes are looked at and reported."""
+    may_deliver = organization.sync.mode is SyncMode.AUTO and not organization.suspended
+    return Mode.APPLY if may_deliver else Mode.PLAN
