@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES
+from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES
 from controller.domain.desired import OnLocked
 from controller.domain.errors import CapabilityMissing
 from controller.domain.identity import FlowType
@@ -30,17 +30,33 @@ def check_organization(manifest: OrganizationManifest, shape: OrganizationShape,
             _report_missing(report, manifest, path, message, capability)
 
 
-def check_flow(manifest: FlowManifest, shape: FlowShape, organization: OrganizationShape, report: Report) -> None:
-    """Report what a flow asks for and its organisation's dialect cannot do."""
-    dialect = organization.spec.api
+def check_flow(
+    manifest: FlowManifest, organization: OrganizationManifest, flow_type: str | None, report: Report
+) -> None:
+    """Report what a flow asks for and its organisation's dialect cannot do; `flow_type` is None where it is unknown."""
+    shape, dialect = manifest.shape, _dialect(organization)
+    if shape is None or dialect is None:
+        return
     for path, capability, what in _flow_needs(shape):
         if capability not in CAPABILITIES[dialect]:
-            message = f"{dotted(path)} asks for {what}, which {organization.metadata.name} (api: {dialect}) cannot do"
+            whose = f"{organization.name} (api: {dialect})" if organization.name else f"api: {dialect}"
+            message = f"{dotted(path)} asks for {what}, which {whose} cannot do"
             _report_missing(report, manifest, path, message, capability)
+    if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None:
+        _check_launchable(manifest, shape, flow_type, report)
 
 
-def check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, report: Report) -> None:
-    """Report execution gates on flows that no API call can start."""
+def _dialect(organization: OrganizationManifest) -> str | None:
+    """The dialect, also of an organisation that is mistaken elsewhere; None when it cannot be told."""
+    if organization.shape is not None:
+        return organization.shape.spec.api
+    written = organization.node.get("spec", "api")
+    if written is None:
+        return ARCHITECT
+    return written.value if isinstance(written.value, str) and written.value in CAPABILITIES else None
+
+
+def _check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, report: Report) -> None:
     for index, gate in enumerate(shape.spec.gates):
         if gate.execution is not None and flow_type not in LAUNCHABLE:
             report.add(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from controller.domain.desired import DesiredFlow
 from controller.domain.identity import FlowKey
 from controller.manifests.manifest import FlowManifest, Manifests
 from controller.manifests.ownership import Estate
@@ -13,26 +12,29 @@ from controller.manifests.wording import did_you_mean, quoted
 
 
 class Identities:
-    """The names of one organisation's flows, checked when it is made."""
+    """The names of one organisation's flows."""
 
     def __init__(self, estate: Estate, manifests: Manifests, report: Report) -> None:
         self._estate = estate
         self._manifests = manifests
         self._report = report
         self._names = {flow.name for flow in estate.flows if flow.name is not None}
+
+    def check(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
+        """Report names that stand twice, flows that several manifests describe, and dependencies on nothing."""
         self._check_names()
-        for flow in estate.flows:
+        self._check_keys(keys)
+        for flow in self._estate.flows:
             self._check_dependencies(flow)
 
-    def check_keys(self, flows: Sequence[DesiredFlow]) -> None:
-        """Report flows that several manifests describe."""
-        first: dict[FlowKey, DesiredFlow] = {}
-        for flow in flows:
-            earlier = first.setdefault(flow.key, flow)
+    def _check_keys(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
+        first: dict[FlowKey, FlowManifest] = {}
+        for flow, key in keys.items():
+            earlier = first.setdefault(key, flow)
             if earlier is not flow:
                 self._report.add(
-                    flow.origin,
-                    f"the {flow.key.type} flow {quoted(flow.key.name)} is described by {earlier.origin} too"
+                    flow.origin("spec", "source"),
+                    f"the {key.type} flow {quoted(key.name)} is described by {earlier.origin('spec', 'source')} too"
                     f"{self._within()}",
                     hint="remove one of the two manifests",
                 )

@@ -11,9 +11,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
 from controller.flows import ARCHY_ROOTS
 from controller.manifests.artifacts import check_artifacts
-from controller.manifests.assembly import Surroundings, assemble
+from controller.manifests.assembly import Assembly
 from controller.manifests.manifest import Manifests, read_manifests
-from controller.manifests.ownership import Estate, assign
+from controller.manifests.ownership import Estate, assign, included_paths
 from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import Tree, scan
@@ -42,24 +42,25 @@ def load(
     allowed_hosts: Collection[str] = (),
     only: Collection[str] | None = None,
 ) -> Desired:
-    """The desired state of the repository at `root`, or of the manifests in one folder of it.
+    """The desired state of the repository at `root`.
 
-    Paths in manifests may lead anywhere below `root`, wherever the manifests stand.
-    `allowed_hosts` are the operator's additions to the hosts that may be called. `only` limits the load to
-    organisations by name: neither the flow files nor the mistakes of others then matter.
-    Raises ManifestInvalid with all mistakes, SettingsInvalid when `root` is no folder or `only` names nothing.
+    `folder` limits where manifests are looked for; what they name may stand anywhere below `root`. `allowed_hosts` are
+    the operator's additions to the hosts that may be called. `only` limits the load to organisations by name: neither
+    the flow files nor the mistakes of others then matter.
+    Raises ManifestInvalid with all mistakes, SettingsInvalid when a folder is none or `only` names nothing.
     """
-    if not root.is_dir():
-        raise SettingsInvalid(f"{root} is not a folder", hint="name the root of a repository with manifests")
+    root = _checked(root)
+    place = root if folder is None else _checked(folder)
+    if not place.is_relative_to(root):
+        raise SettingsInvalid(f"{folder} is not below {root}", hint="name a folder of the repository")
     report = Report()
-    tree = scan(root, report, folder)
-    manifests = read_manifests(tree, report)
-    estates = assign(tree.root, manifests, report)
+    tree, manifests = _read(root, place, report)
+    estates = assign(root, manifests, report)
     check_artifacts(manifests, report)
     selected = _selected(estates, only, manifests)
-    files = FlowFiles(tree.root, report)
-    surroundings = Surroundings(tree.root, manifests, files, allowed_hosts, report)
-    organizations = [assemble(estate, surroundings) for estate in selected]
+    files = FlowFiles(root, report)
+    assembly = Assembly(manifests, files, allowed_hosts, report)
+    organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)
     if mistakes:
         raise ManifestInvalid(mistakes)
@@ -68,6 +69,24 @@ def load(
         files=tuple(sorted({*(file.path for file in tree.manifests), *files.names})),
         unused=_unused(tree, files) if only is None else (),
     )
+
+
+def _checked(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
+    return folder.resolve()
+
+
+def _read(root: Path, place: Path, report: Report) -> tuple[Tree, Manifests]:
+    """The manifests of a folder, and of what they include from outside of it."""
+    tree = scan(root, [place], report)
+    manifests = read_manifests(tree, report)
+    outside = [path for path in included_paths(root, manifests) if path.exists() and not path.is_relative_to(place)]
+    if outside:
+        beyond = scan(root, outside, report)
+        manifests.extend(read_manifests(beyond, report))
+        tree = tree.joined(beyond)
+    return tree, manifests
 
 
 def _selected(estates: tuple[Estate, ...], only: Collection[str] | None, manifests: Manifests) -> tuple[Estate, ...]:

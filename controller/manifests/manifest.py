@@ -63,6 +63,12 @@ class Manifests:
     broken: dict[str, str] = field(default_factory=dict)
     """Text of the files of which a part could not be recognised: what it was meant to say is not known."""
 
+    def extend(self, other: Manifests) -> None:
+        """Add the documents of another part of the repository."""
+        self.organizations.extend(other.organizations)
+        self.flows.extend(other.flows)
+        self.broken |= other.broken
+
     def may_define(self, name: str) -> bool:
         """Whether a file that could not be recognised may be where a name is defined."""
         return any(name in text for text in self.broken.values())

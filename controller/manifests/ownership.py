@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -112,6 +113,16 @@ def _included(
             yield _place(root, organization, path, manifests)
         except PathRefused as error:
             report.add(origin, f"spec.include[{index}] {error.message}", hint=error.hint)
+
+
+def included_paths(root: Path, manifests: Manifests) -> list[Path]:
+    """Where the organisations include flows from, as far as the paths can be used; the others are reported later."""
+    found = []
+    for organization in manifests.organizations:
+        for path in organization.shape.spec.include if organization.shape is not None else ():
+            with suppress(PathRefused):
+                found.append(resolved(root, organization.folder, path))
+    return found
 
 
 def _place(root: Path, organization: OrganizationManifest, path: str, manifests: Manifests) -> PurePosixPath:

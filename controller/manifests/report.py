@@ -17,6 +17,9 @@ class Report:
     def add(self, origin: Origin, message: str, *, hint: str | None = None, code: str = MANIFEST_INVALID) -> None:
         self._mistakes[Mistake(origin, message, code, hint)] = None
 
+    def __len__(self) -> int:
+        return len(self._mistakes)
+
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
         """All mistakes in file order."""

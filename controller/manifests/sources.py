@@ -36,7 +36,7 @@ class FlowFiles:
     """The flow files of one load."""
 
     def __init__(self, root: Path, report: Report) -> None:
-        self._root = root
+        self.root = root
         self._report = report
         self._templates: dict[Path, Template | None] = {}
         self._renderings: dict[tuple[Path, tuple[tuple[str, str], ...]], Rendering | None] = {}
@@ -61,7 +61,7 @@ class FlowFiles:
         return self._renderings[key]
 
     def _read(self, path: Path) -> Template | None:
-        name = path.relative_to(self._root).as_posix()
+        name = path.relative_to(self.root).as_posix()
         try:
             with path.open("rb") as file:
                 content = file.read(MAXIMUM_BYTES + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,15 +49,19 @@ class Tree:
     unread: tuple[str, ...]
     """Files that look like manifests and could not be read; each has its mistake in the report."""
 
+    def joined(self, other: Tree) -> Tree:
+        """Both trees as one."""
+        return Tree(self.root, self.manifests + other.manifests, self.others + other.others, self.unread + other.unread)
 
-def scan(root: Path, report: Report, folder: Path | None = None) -> Tree:
-    """Read every manifest below the root, or below one folder of it, in path order. Both must exist."""
-    root = root.resolve()
-    top = folder.resolve() if folder else root
+
+def scan(root: Path, places: Sequence[Path], report: Report) -> Tree:
+    """Read every manifest at or below some places of the root, in path order. All paths are absolute, links resolved."""
     manifests: list[ManifestFile] = []
     others: list[str] = []
     unread: list[str] = []
-    for path in _distinct(root, sorted(_yaml_files(root, top, report), key=_path_order), report):
+    for path in _distinct(
+        root, sorted({path for place in places for path in _yaml_files(root, place, report)}), report
+    ):
         name = path.relative_to(root).as_posix()
         try:
             content = _content(path)
@@ -102,14 +106,18 @@ def _matches(start: bytes) -> bool:
     return _LOOKS_LIKE_MANIFEST.search(start) is not None
 
 
-def _yaml_files(root: Path, top: Path, report: Report) -> Iterator[Path]:
+def _yaml_files(root: Path, place: Path, report: Report) -> Iterator[Path]:
+    if not place.is_dir():
+        yield from [place] if place.name.endswith(_SUFFIXES) else []
+        return
+
     def unreadable(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
         report.add(Origin(name), f"the folder cannot be read: {error.strerror or type(error).__name__}")
 
-    for folder, folders, files in os.walk(top, onerror=unreadable):
+    for folder, folders, files in os.walk(place, onerror=unreadable):
         here = Path(folder)
-        if here != root and (LOCK_FILE in files or "pyvenv.cfg" in files):
+        if here != place and (LOCK_FILE in files or "pyvenv.cfg" in files):
             folders.clear()
             continue
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
@@ -117,10 +125,6 @@ def _yaml_files(root: Path, top: Path, report: Report) -> Iterator[Path]:
             if (here / name).is_symlink():
                 log.info("manifests.link_skipped", folder=(here / name).relative_to(root).as_posix())
         yield from (here / name for name in files if name.endswith(_SUFFIXES) and not name.startswith("."))
-
-
-def _path_order(path: Path) -> tuple[str, ...]:
-    return path.parts
 
 
 def _distinct(root: Path, paths: list[Path], report: Report) -> Iterator[Path]:

@@ -19,6 +19,8 @@ Finding = tuple[str, str | None]
 """A message and a hint."""
 _FREE = ("inputs", "equals")
 """Keys below which any value may stand, null included."""
+_MANY = 8
+"""More words than this are listed only when none of them is close."""
 _TYPES: Mapping[str, str] = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
@@ -33,7 +35,7 @@ _TYPES: Mapping[str, str] = {
 
 def validated(shape: type[S], kind: str, node: Node, file: str, report: Report) -> S | None:
     """The document as its shape, or None after reporting each mistake."""
-    before = len(report.mistakes)
+    before = len(report)
     value = _without_nulls(node, (), file, report)
     try:
         result = shape.model_validate(value)
@@ -41,7 +43,7 @@ def validated(shape: type[S], kind: str, node: Node, file: str, report: Report) 
         for details in error.errors(include_url=False):
             _tell(details, kind, node, file, report)
         return None
-    return result if len(report.mistakes) == before else None
+    return result if len(report) == before else None
 
 
 def _without_nulls(node: Node, path: Path, file: str, report: Report) -> object:
@@ -89,10 +91,11 @@ def _unknown_key(_details: ErrorDetails, kind: str, path: Path) -> Finding:
 def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
     words = known_words(kind, path)
     given = details["input"]
-    expected = f"{dotted(path)} must be {one_of(words)}" if words else f"{dotted(path)} must be {details['msg']}"
     if not isinstance(given, str):
-        return expected, None
-    return f"{expected}, and not {quoted(given)}", did_you_mean(given, words)
+        return f"{dotted(path)} must be {one_of(words)}", None
+    if len(words) > _MANY:
+        return f"{dotted(path)} cannot be {quoted(given)}", did_you_mean(given, words) or f"known are {one_of(words)}"
+    return f"{dotted(path)} must be {one_of(words)}, and not {quoted(given)}", did_you_mean(given, words)
 
 
 def _wrong_type(details: ErrorDetails, kind: str, path: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""The values for a flow file's placeholders: the flow's own, then the organisation's, then the environment's."""
+"""The values for a flow file's placeholders: the flow's own first, then the organisation's."""
 
 from __future__ import annotations
 
@@ -6,37 +6,40 @@ import os
 from collections.abc import Mapping
 
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
-from controller.manifests.organization import OrganizationShape
+from controller.manifests.node import Node, Path
 from controller.manifests.report import Report
 from controller.manifests.sources import Template
-from controller.manifests.substitutions import VariableShape
 from controller.manifests.wording import did_you_mean, quoted
+
+_SHARED: Path = ("spec", "substitutions")
+_OWN: Path = ("spec", "source", "substitutions")
 
 
 class Values:
     """The substitutions of one organisation, and which of them were used."""
 
-    def __init__(self, manifest: OrganizationManifest, shape: OrganizationShape, report: Report) -> None:
-        self._manifest = manifest
-        self._shared = shape.spec.substitutions
+    def __init__(self, organization: OrganizationManifest, report: Report) -> None:
+        self._organization = organization
+        self._shared = _written(organization.node.get(*_SHARED))
         self._report = report
         self._used: set[str] = set()
         self._names: set[str] = set()
 
-    def of(self, flow: FlowManifest, own: Mapping[str, str | VariableShape], template: Template) -> dict[str, str]:
+    def of(self, flow: FlowManifest, template: Template) -> dict[str, str]:
         """Values by placeholder. Reports those of the flow's own that its file has no placeholder for."""
+        own = _written(flow.node.get(*_OWN))
         wanted = set(template.placeholders)
         self._names |= wanted
         values: dict[str, str] = {}
         for name in template.placeholders:
             if name in own:
-                self._take(values, name, own[name], flow, "source")
+                values[name] = self._value(own[name], flow, (*_OWN, name))
             elif name in self._shared:
                 self._used.add(name)
-                self._take(values, name, self._shared[name], self._manifest)
+                values[name] = self._value(self._shared[name], self._organization, (*_SHARED, name))
         for name in sorted(set(own) - wanted):
             self._report.add(
-                flow.key_origin("spec", "source", "substitutions", name),
+                flow.key_origin(*_OWN, name),
                 f"{template.name} has no placeholder {{{{{name}}}}}",
                 hint=did_you_mean(name, wanted - set(values)) or "remove the value",
             )
@@ -46,29 +49,28 @@ class Values:
         """Report the organisation's values that none of its flow files uses; only once all of them were read."""
         for name in sorted(set(self._shared) - self._used):
             self._report.add(
-                self._manifest.key_origin("spec", "substitutions", name),
+                self._organization.key_origin(*_SHARED, name),
                 f"no flow file of this organisation takes a value for {{{{{name}}}}} from here",
                 hint=did_you_mean(name, self._names - self._used) or "remove the value",
             )
 
-    def _take(
-        self,
-        values: dict[str, str],
-        name: str,
-        value: str | VariableShape,
-        manifest: FlowManifest | OrganizationManifest,
-        *below: str,
-    ) -> None:
-        if isinstance(value, str):
-            values[name] = value
-            return
-        found = os.environ.get(value.env)
-        if found is not None:
-            values[name] = found
-            return
-        values[name] = ""  # the missing variable is told below; the file itself is checked all the same
-        self._report.add(
-            manifest.origin("spec", *below, "substitutions", name, "env"),
-            f"the environment variable {value.env} is not set",
-            hint=f"set it where Penstock runs: it is the value of {quoted(name)}",
-        )
+    def _value(self, node: Node, manifest: FlowManifest | OrganizationManifest, path: Path) -> str:
+        """The value; empty after a mistake was reported, here or by the shape: the file is checked all the same."""
+        if isinstance(node.value, str):
+            return node.value
+        if manifest.shape is None:
+            return ""
+        variable = node.get("env")
+        name = str(variable.value) if variable is not None else ""
+        value = os.environ.get(name)
+        if value is None:
+            self._report.add(
+                manifest.origin(*path, "env"),
+                f"the environment variable {name} is not set",
+                hint=f"set it where Penstock runs: it is the value of {quoted(str(path[-1]))}",
+            )
+        return value or ""
+
+
+def _written(node: Node | None) -> Mapping[str, Node]:
+    return node.value if node is not None and isinstance(node.value, dict) else {}

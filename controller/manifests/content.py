@@ -1,0 +1,93 @@
+"""What a flow manifest's source says: which flow it is, and what should be live.
+
+A manifest that is mistaken elsewhere is read all the same, as far as its source can be told: its flow file's mistakes
+are then reported in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.domain.desired import PinnedVersion, SourceFile
+from controller.domain.identity import FlowKey
+from controller.manifests.flow import FlowShape
+from controller.manifests.manifest import FlowManifest, OrganizationManifest
+from controller.manifests.paths import PathRefused, flow_file
+from controller.manifests.report import Report
+from controller.manifests.sources import FlowFiles
+from controller.manifests.values import Values
+from controller.manifests.wording import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Who the flow is and what it should be."""
+
+    key: FlowKey
+    source: SourceFile | PinnedVersion
+
+
+class Contents:
+    """Reads the sources of one organisation's flows."""
+
+    def __init__(self, organization: OrganizationManifest, files: FlowFiles, report: Report) -> None:
+        self._values = Values(organization, report)
+        self._files = files
+        self._report = report
+
+    def read(self, flows: Iterable[FlowManifest]) -> dict[FlowManifest, Content]:
+        """The contents of the flows whose source could be read; for the others a mistake was reported."""
+        flows = tuple(flows)
+        found = {flow: content for flow in flows if (content := self._content(flow)) is not None}
+        if len(found) == len(flows):
+            self._values.report_unused()
+        return found
+
+    def _content(self, manifest: FlowManifest) -> Content | None:
+        shape = manifest.shape
+        if shape is not None and shape.spec.source.version is not None:
+            return _pinned(shape, shape.spec.source.version)
+        path = self._path(manifest)
+        template = self._files.template(path) if path is not None else None
+        if path is None or template is None:
+            return None
+        values = self._values.of(manifest, template)
+        rendering = self._files.rendering(path, values, manifest.origin("spec", "source", "file"))
+        if rendering is None:
+            return None
+        if shape is not None:
+            self._check_agreement(manifest, shape, rendering.key, rendering.source)
+        return Content(rendering.key, rendering.source)
+
+    def _path(self, manifest: FlowManifest) -> Path | None:
+        written = manifest.node.get("spec", "source", "file")
+        if written is None or not isinstance(written.value, str) or not written.value.strip():
+            return None  # the shape's own validation told it
+        try:
+            return flow_file(self._files.root, manifest.folder, written.value)
+        except PathRefused as error:
+            origin = manifest.origin("spec", "source", "file")
+            self._report.add(origin, f"spec.source.file {error.message}", hint=error.hint)
+            return None
+
+    def _check_agreement(self, manifest: FlowManifest, shape: FlowShape, key: FlowKey, source: SourceFile) -> None:
+        spec = shape.spec
+        for field, value, told in (("type", spec.type, key.type), ("name", spec.name, key.name)):
+            if value is not None and value != told:
+                self._report.add(
+                    manifest.origin("spec", field),
+                    f"spec.{field} is {quoted(value)}, but the {field} of the flow in {source.file} is {quoted(told)}",
+                    hint=f"correct one of the two, or leave spec.{field} out: the flow file tells it",
+                )
+        if spec.name is None and spec.renamed_from == key.name:
+            origin = manifest.origin("spec", "renamedFrom")
+            message = f"spec.renamedFrom is the name that {source.file} still has"
+            self._report.add(origin, message, hint="renamedFrom is the name before the change")
+
+
+def _pinned(shape: FlowShape, version: str) -> Content | None:
+    if shape.spec.type is None or shape.spec.name is None:
+        return None
+    return Content(FlowKey(shape.spec.type.value, shape.spec.name), PinnedVersion(version))
