@@ -50,12 +50,14 @@ def missing_dependency(
 ) -> Blocked | None:
     """Blocked when a static reference, or `dependsOn`, leads to a flow that is not there or not published.
 
-    Members of the flow's own `group` (its strongly connected component) are looked at by `cycle`.
+    Members of the flow's own `group` (its strongly connected component) are looked at by `cycle`, flows whose own
+    change is blocked by `waits_for_blocked`.
     """
     absent = [_reference_words(reference) for reference in consumption.missing]
     absent += [f"dependsOn {id_!r}, which no manifest has" for id_ in consumption.undeclared]
     unpublished = [key for key in consumption.outside if live.flows[key].published_version is None]
-    unpublished += [key for key in consumption.managed if key not in group and not outcomes[key].available]
+    outside_group = [(key, outcomes[key]) for key in consumption.managed if key not in group]
+    unpublished += [key for key, outcome in outside_group if not outcome.available and not outcome.blocked]
     reasons = absent + [f"{key}, which is not published" for key in unpublished]
     if not reasons:
         return None

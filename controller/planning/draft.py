@@ -20,6 +20,8 @@ class Outcome:
     """None where nothing is published, or where the organisation will choose the number."""
     anew: bool
     """Whether this plan publishes a version that does not exist yet."""
+    blocked: bool = False
+    """Whether a change to it is wanted and cannot be made."""
 
     @property
     def available(self) -> bool:
@@ -53,7 +55,7 @@ class Draft:
     @property
     def outcome(self) -> Outcome:
         if self.blocked is not None or not self.writes:
-            return Outcome(self.situation.live_version, anew=False)
+            return Outcome(self.situation.live_version, anew=False, blocked=self.blocked is not None)
         return Outcome(self.decision.to_version, anew=self.decision.kind in _NEW_VERSION)
 
     def block(self, blocked: Blocked | None) -> Draft:

@@ -26,11 +26,11 @@ def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[st
         "schema": PLAN_SCHEMA,
         "digest": digests[0] if len(digests) == 1 else sha256(*digests),
         "revision": plans[0].revision if plans else None,
-        "organizations": [_organization(plan, everything) for plan in plans],
+        "organizations": [_organization(plan, everything=everything) for plan in plans],
     }
 
 
-def _organization(plan: Plan, everything: bool) -> dict[str, object]:
+def _organization(plan: Plan, *, everything: bool) -> dict[str, object]:
     return {
         "name": plan.organization,
         "digest": plan.digest,

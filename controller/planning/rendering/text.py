@@ -16,24 +16,25 @@ def plan_text(plans: Iterable[Plan], *, everything: bool = False, color: bool = 
     shown = tables(plans, everything=everything)
     if not shown:
         return "No organisation to plan for.\n"
-    return "\n".join("".join(f"{line}\n" for line in _lines(table, color)) for table in shown)
+    return "\n".join("".join(f"{line}\n" for line in _lines(table, color=color)) for table in shown)
 
 
-def _lines(table: Table, color: bool) -> Iterator[str]:
+def _lines(table: Table, *, color: bool) -> Iterator[str]:
     yield f"{visible(table.organization)} at {visible(table.revision)}: {table.headline}"
     for section in table.sections:
         yield f"  {section.title}"
         for row in section.rows:
-            yield from _row_lines(row, color)
+            yield from _row_lines(row, color=color)
     yield from _block("Drift", [f"{flow} ({kind}): {message}" for flow, kind, message in table.drift])
     yield from _block("Cycles", table.cycles)
     yield from _block("Notes", table.notes)
     yield f"  Plan {table.digest}"
 
 
-def _row_lines(row: Row, color: bool) -> Iterator[str]:
+def _row_lines(row: Row, *, color: bool) -> Iterator[str]:
     sign = f"\x1b[{_COLORS[row.mark]}m{row.mark}\x1b[0m" if color else row.mark.value
-    yield f'    {sign} {row.change} {visible(row.flow)}  {visible(row.type)} "{visible(row.name)}"  {visible(row.versions)}'
+    flow = f'{visible(row.flow)}  {visible(row.type)} "{visible(row.name)}"'
+    yield f"    {sign} {row.change} {flow}  {visible(row.versions)}"
     yield f"        {visible(row.reason)}"
     if row.after:
         yield f"        after {visible(', '.join(row.after))}"
