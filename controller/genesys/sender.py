@@ -10,7 +10,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import BadAnswer, Unreachable
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import fault_of, lost
-from controller.genesys.settings import MIB, TransportSettings
+from controller.genesys.settings import TransportSettings
 from controller.genesys.waiting import within
 
 
@@ -55,7 +55,7 @@ class Sender:
             reason = f"{host} did not answer within {self._settings.deadline_s:g} s"
             raise (Unreachable(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
         except _TooLarge as error:
-            reason = f"{host} sent an answer of more than {error.limit / MIB:g} MiB"
+            reason = f"{host} sent an answer of more than {error.limit:,} bytes"
             raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             raise fault_of(call, error, host) from error

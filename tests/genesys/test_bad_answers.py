@@ -1,0 +1,127 @@
+"""Answers that do not keep what the API promises: refused with the endpoint and the field, never trusted."""
+
+from __future__ import annotations
+
+import gzip
+
+import httpx
+import pytest
+
+from controller.domain.errors import AnswerLost, BadAnswer, PenstockError
+from controller.genesys.call import Call
+from controller.genesys.settings import TransportSettings
+from controller.genesys.wire.architect import Flow, FlowPage, Operation
+from tests.genesys.scripted import SECRET, reply, script
+from tests.support.clock import SteppedClock
+
+CALL = Call("GET", "/api/v2/flows")
+WRITE = Call("POST", "/api/v2/flows/actions/publish")
+SMALL = TransportSettings(json_limit_bytes=1000, retries=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"entities": [{"id": "1", "name": "a", "type": "BOT"}, {"id": "2", "type": "BOT"}]}, "entities.1.name"),
+        ({"entities": [{"id": 7, "name": "a", "type": "BOT"}]}, "entities.0.id"),
+        ({"entities": {"id": "1"}}, "entities"),
+        ({"entities": None}, "entities"),
+        ({}, "entities"),
+        ({"entities": [], "total": "many"}, "total"),
+        ([], "the answer itself"),
+        ("text", "the answer itself"),
+    ],
+)
+async def test_a_wrong_shape_names_endpoint_and_field(clock: SteppedClock, body: object, place: str) -> None:
+    organization = script(reply(body=body))
+    with pytest.raises(BadAnswer, match=r"GET /api/v2/flows: ") as caught:
+        await organization.transport(clock).fetch(CALL, FlowPage)
+    assert f"field {place} " in caught.value.message
+    assert len(organization.requests) == 1
+
+
+async def test_a_wrong_value_is_not_shown(clock: SteppedClock) -> None:
+    organization = script(reply(body={"id": "1", "name": {"hidden": "hunter2"}, "type": "BOT"}))
+    with pytest.raises(BadAnswer) as caught:
+        await organization.transport(clock).fetch(CALL, Flow)
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(caught.value.__context__)
+
+
+async def test_what_we_do_not_need_is_ignored(clock: SteppedClock) -> None:
+    body = {"id": "1", "name": "a ", "type": "BOT", "newField": [1], "publishedVersion": {"id": "1.0", "x": None}}
+    flow = await script(reply(body=body)).transport(clock).fetch(CALL, Flow)
+    assert (flow.name, flow.published_version and flow.published_version.id) == ("a ", "1.0")
+
+
+@pytest.mark.parametrize("date", ["yesterday", -(10**20), True, {}, "2026-13-45T00:00:00Z"])
+async def test_a_date_that_cannot_be_read_costs_only_the_date(clock: SteppedClock, date: object) -> None:
+    body = {"id": "1", "name": "a", "type": "BOT", "publishedVersion": {"id": "1.0", "datePublished": date}}
+    flow = await script(reply(body=body)).transport(clock).fetch(CALL, Flow)
+    assert flow.published_version
+    assert flow.published_version.date_published is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"entities": [{"id": "1", "na', "entities"),
+        (b"<html><body>Please log in to the hotel's network</body></html>", "Please log in to the hotel's network"),
+        (b"", "an empty body"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "PNG"),
+        (b"[" * 100_000 + b"]" * 100_000, "not JSON"),
+        (f"leaked {SECRET}".encode(), "leaked ***"),
+    ],
+    ids=["truncated", "markup", "empty", "binary", "nested too deeply", "with a secret"],
+)
+async def test_what_is_not_json_shows_its_first_words(clock: SteppedClock, content: bytes, words: str) -> None:
+    organization = script(httpx.Response(200, content=content))
+    with pytest.raises(BadAnswer, match="something that is not JSON") as caught:
+        await organization.transport(clock).fetch(CALL, FlowPage)
+    assert words in caught.value.message
+    assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("content", [b"<html>ok</html>", b"{}", b'{"id": ""}'])
+async def test_a_write_whose_answer_makes_no_sense_counts_as_lost(clock: SteppedClock, content: bytes) -> None:
+    """It probably took effect: only reading can tell."""
+    organization = script(httpx.Response(200, content=content))
+    with pytest.raises(AnswerLost):
+        await organization.transport(clock).fetch(WRITE, Operation)
+    assert len(organization.requests) == 1
+
+
+@pytest.mark.parametrize(("call", "kind"), [(CALL, BadAnswer), (WRITE, AnswerLost)])
+async def test_a_huge_body_is_given_up_at_the_limit(clock: SteppedClock, call: Call, kind: type[PenstockError]) -> None:
+    """The limit counts what arrives, whatever a Content-Length says."""
+    sent = 0
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self):  # type: ignore[no-untyped-def]
+            nonlocal sent
+            while True:
+                sent += 100
+                yield b" " * 100
+
+    organization = script(lambda _request: httpx.Response(200, stream=Endless()))
+    with pytest.raises(kind, match="more than"):
+        await organization.transport(clock, SMALL).send(call)
+    assert sent == 1100
+
+
+async def test_a_compressed_bomb_is_given_up_at_the_limit(clock: SteppedClock) -> None:
+    bomb = gzip.compress(b" " * 5_000_000)
+    organization = script(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb))
+    organization.replies = [lambda _r: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb)]
+    with pytest.raises(BadAnswer, match="more than"):
+        await organization.transport(clock, SMALL).send(CALL)
+
+
+async def test_an_encoding_that_lies_is_a_bad_answer(clock: SteppedClock) -> None:
+    organization = script(
+        lambda _request: httpx.Response(
+            200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not compressed")
+        )
+    )
+    with pytest.raises(BadAnswer, match="cannot be read"):
+        await organization.transport(clock, SMALL).send(CALL)

@@ -1,0 +1,68 @@
+"""Latency is measured per method and route template, in milliseconds, without the wait for the budget."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+
+from controller.domain.errors import Unreachable
+from controller.genesys.call import Call
+from controller.genesys.latency import Latency, percentile
+from controller.genesys.settings import TransportSettings
+from tests.genesys.scripted import reply, script
+from tests.support.clock import SteppedClock
+
+CALL = Call("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
+
+
+async def test_calls_with_different_ids_count_for_one_route(clock: SteppedClock) -> None:
+    transport = script(reply()).transport(clock)
+    for flow_id in ("f1", "f2", "f3"):
+        await transport.send(Call("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
+    await transport.send(Call("DELETE", "/api/v2/flows/{flowId}", {"flowId": "f1"}))
+    counted = [(one.method, one.route, one.count) for one in transport.latency.snapshot()]
+    assert counted == [("DELETE", CALL.route, 1), ("GET", CALL.route, 3)]
+
+
+async def test_only_the_exchange_itself_is_measured(clock: SteppedClock) -> None:
+    class Slow(httpx.AsyncByteStream):
+        async def __aiter__(self):  # type: ignore[no-untyped-def]
+            await clock.sleep(0.25)
+            yield b"{}"
+
+    organization = script(lambda _request: httpx.Response(200, stream=Slow()))
+    transport = organization.transport(clock, TransportSettings(rate_limit_per_minute=1, reserve=0))
+    await transport.send(CALL)
+    await transport.send(CALL)
+    [route] = transport.latency.snapshot()
+    assert clock.elapsed_s > 60
+    assert (route.count, route.p50_ms, route.max_ms) == (2, pytest.approx(250), pytest.approx(250))
+
+
+async def test_a_call_without_an_answer_counts_as_status_0(clock: SteppedClock) -> None:
+    labels = {"method": "GET", "route": CALL.route, "status": "0"}
+    before = REGISTRY.get_sample_value("penstock_api_answers_total", labels) or 0
+    transport = script(httpx.ReadError("x")).transport(clock, TransportSettings(retries=0))
+    with pytest.raises(Unreachable):
+        await transport.send(CALL)
+    assert REGISTRY.get_sample_value("penstock_api_answers_total", labels) == before + 1
+
+
+def test_percentiles_are_of_the_nearest_rank() -> None:
+    latency = Latency()
+    for milliseconds in range(1, 101):
+        latency.record("GET", "/x", milliseconds / 1000, 200)
+    [route] = latency.snapshot()
+    assert (route.p50_ms, route.p95_ms, route.max_ms) == (pytest.approx(50), pytest.approx(95), pytest.approx(100))
+    assert percentile([], 0.5) == 0.0
+    assert percentile([7.0], 0.01) == 7.0
+
+
+def test_memory_is_bounded_and_the_maximum_is_kept() -> None:
+    latency = Latency()
+    latency.record("GET", "/x", 9.0, 200)
+    for _ in range(5000):
+        latency.record("GET", "/x", 0.001, 200)
+    [route] = latency.snapshot()
+    assert (route.count, route.max_ms, route.p95_ms) == (5001, 9000, pytest.approx(1))

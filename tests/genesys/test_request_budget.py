@@ -1,0 +1,181 @@
+"""The request budget: no 429 that could have been avoided, and the urgent calls first."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import httpx
+import pytest
+
+from controller.domain.capabilities import ARCHITECT
+from controller.domain.desired import Endpoint
+from controller.domain.platform import Priority
+from controller.genesys.budget import Budget
+from controller.genesys.call import Call
+from controller.genesys.connect import connect, open_transport
+from controller.genesys.settings import TransportSettings
+from controller.simulator.app import create_app
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
+from tests.genesys.scripted import reply, script
+from tests.support.clock import SteppedClock
+
+URL = "http://simulator.test"
+CALL = Call("GET", "/api/v2/flows")
+
+
+def budget(clock: SteppedClock, **changes: float) -> Budget:
+    return Budget(
+        clock,
+        limit=int(changes.get("limit", 10)),
+        reserve=changes.get("reserve", 0.0),
+        concurrency=int(changes.get("concurrency", 100)),
+    )
+
+
+async def _use(
+    budget: Budget, priority: Priority = Priority.OBSERVE, *, for_s: float = 0, clock: SteppedClock
+) -> float:
+    async with budget.slot(priority):
+        granted_at = clock.elapsed_s
+        if for_s:
+            await clock.sleep(for_s)
+    return granted_at
+
+
+async def test_two_thousand_calls_against_300_a_minute_meet_no_429(clock: SteppedClock) -> None:
+    """They take as long as the limit demands, and not much longer."""
+    simulator = Simulator(clock, SimulatorSettings(rate_limit_per_minute=300))
+    transport = open_transport(
+        Endpoint(None, URL, URL),
+        "penstock",
+        "penstock-secret",
+        clock=clock,
+        settings=TransportSettings(),
+        http=httpx.ASGITransport(app=create_app(simulator)),
+    )
+    answers = await asyncio.gather(*(transport.send(CALL) for _ in range(2000)))
+    assert len(answers) == 2000
+    statuses = {answer.status for answer in answers}
+    assert statuses == {200}
+    assert simulator.calls.count(status=429) == 0
+    assert simulator.calls.count("GET", "/api/v2/flows", 200) == 2000
+    assert 7 * 60 <= clock.elapsed_s <= 8 * 60
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_no_window_of_a_minute_holds_more_requests_than_the_limit(clock: SteppedClock, seed: int) -> None:
+    """Whatever the latencies: at the server, any 60 seconds see at most the limit."""
+    dice = random.Random(seed)
+    limited = budget(clock, limit=20, concurrency=8)
+    arrivals: list[float] = []
+
+    async def one(delay_s: float, way_there_s: float, way_back_s: float) -> None:
+        await clock.sleep(delay_s)
+        async with limited.slot(Priority.OBSERVE):
+            await clock.sleep(way_there_s)
+            arrivals.append(clock.elapsed_s)
+            await clock.sleep(way_back_s)
+
+    await asyncio.gather(*(one(dice.random() * 90, dice.random() * 5, dice.random() * 5) for _ in range(120)))
+    arrivals.sort()
+    assert len(arrivals) == 120
+    assert all(later - earlier >= 60 for earlier, later in zip(arrivals, arrivals[20:], strict=False))
+
+
+async def test_waiting_calls_are_served_by_priority_and_then_in_order(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=1)
+    await _use(limited, clock=clock)
+    served: list[str] = []
+
+    async def one(name: str, priority: Priority) -> None:
+        async with limited.slot(priority):
+            served.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name, priority in (
+            ("export", Priority.EXPORT),
+            ("observe 1", Priority.OBSERVE),
+            ("observe 2", Priority.OBSERVE),
+            ("publish", Priority.PUBLISH),
+            ("rollback", Priority.ROLLBACK),
+            ("gate", Priority.GATE),
+        ):
+            group.create_task(one(name, priority))
+            await asyncio.sleep(0)
+    assert served == ["rollback", "publish", "gate", "observe 1", "observe 2", "export"]
+    assert clock.elapsed_s == pytest.approx(6 * 60)
+
+
+async def test_the_reserve_is_used_by_rollbacks_only(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=10, reserve=0.2)
+    granted = await asyncio.gather(*(_use(limited, clock=clock) for _ in range(9)))
+    assert granted.count(0.0) == 8
+    assert max(granted) == 60
+    clock.advance(120)
+    before = clock.elapsed_s
+    for _ in range(8):
+        await _use(limited, clock=clock)
+    assert await _use(limited, Priority.ROLLBACK, clock=clock) == before
+
+
+async def test_no_more_requests_are_in_flight_than_the_settings_allow(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=1000, concurrency=3)
+    granted = await asyncio.gather(*(_use(limited, for_s=1, clock=clock) for _ in range(9)))
+    assert sorted(granted) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+async def test_what_other_programs_sent_with_the_same_credential_counts(clock: SteppedClock) -> None:
+    """The organisation says 295 of 300 are used: five are left until its window ends."""
+    limited = budget(clock, limit=300)
+    limited.learn({"inin-ratelimit-count": "295", "inin-ratelimit-allowed": "300", "inin-ratelimit-reset": "20"})
+    granted = []
+    for _ in range(5):
+        granted.append(await _use(limited, clock=clock))
+        headers = {"inin-ratelimit-count": str(296 + len(granted) - 1), "inin-ratelimit-reset": "20"}
+        limited.learn(headers)
+    assert granted == [0.0] * 5
+    assert await _use(limited, clock=clock) == 20
+
+
+async def test_a_lower_limit_of_the_organisation_wins_and_a_higher_one_does_not(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=300)
+    limited.learn({"inin-ratelimit-allowed": "180"})
+    assert limited.limit == 180
+    limited.learn({"inin-ratelimit-allowed": "1000"})
+    assert limited.limit == 300
+
+
+@pytest.mark.parametrize("text", ["", "-1", "many", "1e9", "99999999"])
+async def test_rate_limit_headers_that_make_no_sense_are_ignored(clock: SteppedClock, text: str) -> None:
+    limited = budget(clock, limit=10)
+    limited.learn({"inin-ratelimit-count": text, "inin-ratelimit-allowed": "0", "inin-ratelimit-reset": text})
+    assert await _use(limited, clock=clock) == 0
+
+
+async def test_a_cancelled_call_gives_its_place_to_the_next(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=1)
+    await _use(limited, clock=clock)
+    first = asyncio.create_task(_use(limited, Priority.ROLLBACK, clock=clock))
+    second = asyncio.create_task(_use(limited, clock=clock))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == 60
+    assert limited.waiting == 0
+
+
+async def test_connections_with_the_same_credential_share_one_budget(clock: SteppedClock) -> None:
+    organization = script(reply(200, {"entities": [], "total": 0}))
+    http = httpx.MockTransport(organization)
+    settings = TransportSettings(rate_limit_per_minute=2, reserve=0)
+    one, two = (
+        connect(Endpoint(None, URL, URL), ARCHITECT, "shared", "secret", clock=clock, settings=settings, http=http)
+        for _ in range(2)
+    )
+    await one.list_flows()
+    await two.list_flows()
+    assert clock.elapsed_s == 0
+    await one.list_flows()
+    assert clock.elapsed_s == 60
