@@ -55,7 +55,7 @@ class Tree:
 
 
 def scan(root: Path, places: Sequence[Path], report: Report) -> Tree:
-    """Read every manifest at or below some places of the root, in path order. All paths are absolute, links resolved."""
+    """Read every manifest at or below some places of the root, in path order. All paths are absolute and resolved."""
     manifests: list[ManifestFile] = []
     others: list[str] = []
     unread: list[str] = []
