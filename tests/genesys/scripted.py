@@ -16,7 +16,7 @@ from controller.genesys.transport import Transport
 
 API = "https://api.genesys.test"
 LOGIN = "https://login.genesys.test"
-SECRET = "s3cr3t-of-the-client"  # noqa: S105
+SECRET = "s3cr3t-of-the-client"
 
 Reply = httpx.Response | Exception
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -19,6 +19,19 @@ ONCE = TransportSettings(retries=0)
 DOWN = refusal(503, "service.unavailable", "down")
 
 
+class HeldBack(httpx.AsyncByteStream):
+    """A body that waits until the test releases it."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def __aiter__(self):  # type: ignore[no-untyped-def]
+        self.begun.set()
+        await self.released.wait()
+        yield b"{}"
+
+
 async def _fail(transport: Transport, times: int, clock: SteppedClock, *, every_s: float) -> None:
     for index in range(times):
         clock.advance(every_s if index else 0)
@@ -71,21 +84,14 @@ async def test_one_probe_that_gets_an_answer_closes_it_for_all(clock: SteppedClo
     organization, transport = await _opened(clock)
     clock.advance(30)
     sent = len(organization.requests)
-    release = asyncio.Event()
-
-    class WhenReleased(httpx.AsyncByteStream):
-        async def __aiter__(self):  # type: ignore[no-untyped-def]
-            await release.wait()
-            yield b"{}"
-
-    organization.replies = [lambda _request: httpx.Response(200, stream=WhenReleased())]
+    answer = HeldBack()
+    organization.replies = [lambda _request: httpx.Response(200, stream=answer)]
     probe = asyncio.create_task(transport.send(CALL))
-    while len(organization.requests) == sent:
-        await asyncio.sleep(0)
+    await answer.begun.wait()
     refused = await asyncio.gather(*(transport.send(CALL) for _ in range(10)), return_exceptions=True)
     assert all(isinstance(one, CircuitOpen) for one in refused)
     assert len(organization.requests) == sent + 1
-    release.set()
+    answer.released.set()
     assert (await probe).status == 200
     assert not transport.circuit.is_open
     assert (await transport.send(CALL)).status == 200
@@ -106,17 +112,10 @@ async def test_a_probe_that_fails_keeps_it_open_until_the_next(clock: SteppedClo
 async def test_a_cancelled_probe_lets_the_next_call_probe(clock: SteppedClock) -> None:
     organization, transport = await _opened(clock)
     clock.advance(30)
-
-    class Never(httpx.AsyncByteStream):
-        async def __aiter__(self):  # type: ignore[no-untyped-def]
-            await asyncio.Event().wait()
-            yield b""
-
-    organization.replies = [lambda _request: httpx.Response(200, stream=Never())]
-    sent = len(organization.requests)
+    answer = HeldBack()
+    organization.replies = [lambda _request: httpx.Response(200, stream=answer)]
     probe = asyncio.create_task(transport.send(CALL))
-    while len(organization.requests) == sent:
-        await asyncio.sleep(0)
+    await answer.begun.wait()
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
     organization.replies = [reply()]

@@ -123,7 +123,7 @@ async def test_a_429_makes_every_call_wait(clock: SteppedClock) -> None:
 
 async def test_a_429_that_stays_is_rate_limited(clock: SteppedClock) -> None:
     organization = script(BUSY)
-    with pytest.raises(RateLimited, match="too.many.requests"):
+    with pytest.raises(RateLimited, match=r"too\.many\.requests"):
         await organization.transport(clock).send(READ)
     assert len(organization.requests) == 4
 

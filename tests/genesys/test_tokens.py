@@ -129,7 +129,7 @@ async def test_a_login_host_that_cannot_be_reached_is_tried_again(clock: Stepped
     granted = reply(body={"access_token": "token", "expires_in": 3600})
     organization = script(tokens=[httpx.ConnectError("no route"), granted])
     assert (await organization.transport(clock).send(CALL)).status == 200
-    with pytest.raises(Unreachable, match="login.genesys.test"):
+    with pytest.raises(Unreachable, match=r"login\.genesys\.test"):
         await script(tokens=[httpx.ConnectError("no route")]).transport(clock, ONCE).send(CALL)
 
 
