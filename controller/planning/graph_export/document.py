@@ -1,0 +1,60 @@
+"""Graphs as JSON: `penstock.graph/v1`, described in docs/json.md. A field is never renamed within a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from controller.domain.references import Resolution
+from controller.planning.graph_export.model import Edge, Graph, Node, Unanswered
+from controller.planning.graph_export.questions import cycles, missing, orphans, sequence
+
+GRAPH_SCHEMA = "penstock.graph/v1"
+
+
+def graph_json(graph: Graph) -> str:
+    """The document as text, ending with a newline; the same graph gives the same bytes."""
+    return json.dumps(graph_document(graph), indent=2) + "\n"
+
+
+def graph_document(graph: Graph) -> dict[str, object]:
+    """The document as plain JSON types."""
+    return {
+        "schema": GRAPH_SCHEMA,
+        "nodes": [_node(node) for node in graph.nodes],
+        "edges": [_edge(edge) for edge in graph.edges],
+        "waves": [list(wave) for wave in sequence(graph)],
+        "cycles": [list(cycle) for cycle in cycles(graph)],
+        "orphans": [node.key for node in orphans(graph)],
+        "missing": _unanswered(missing(graph)),
+        "unresolvable": _unanswered(item for item in graph.unanswered if item.resolution is not Resolution.STATIC),
+    }
+
+
+def _node(node: Node) -> dict[str, object]:
+    return {
+        "key": node.key,
+        "type": node.type,
+        "name": node.name,
+        "version": node.version,
+        "status": node.status,
+        "health": node.health.value if node.health else None,
+        "managed": node.managed,
+    }
+
+
+def _edge(edge: Edge) -> dict[str, object]:
+    return {"consumer": edge.consumer, "consumed": edge.consumed, "kind": edge.kind.value}
+
+
+def _unanswered(items: Iterable[Unanswered]) -> list[dict[str, object]]:
+    return [
+        {
+            "consumer": item.consumer,
+            "name": item.name,
+            "types": list(item.types),
+            "path": item.path,
+            "resolution": item.resolution.value,
+        }
+        for item in items
+    ]

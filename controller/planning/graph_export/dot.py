@@ -1,0 +1,55 @@
+"""Graphs in Graphviz' DOT language. Grammar: https://graphviz.org/doc/info/lang.html"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.planning.graph_export.label import details
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
+from controller.planning.rendering.visible import visible
+
+_STYLES = {
+    EdgeKind.REFERENCES: "solid",
+    EdgeKind.BINDS: "bold",
+    EdgeKind.DEPENDS_ON: "dashed",
+    EdgeKind.TRANSITION: "solid",
+}
+
+
+def graph_dot(graph: Graph) -> str:
+    """The graph, consumers left of what they consume; ends with a newline."""
+    return "".join(f"{line}\n" for line in _lines(graph))
+
+
+def _lines(graph: Graph) -> Iterator[str]:
+    yield "digraph flows {"
+    yield "  rankdir=LR;"
+    yield '  node [shape=box, style=rounded, fontname="sans-serif"];'
+    for node in graph.nodes:
+        yield f"  {_quoted(node.key)} [{_attributes(node)}];"
+    for edge in graph.edges:
+        yield f"  {_quoted(edge.consumer)} -> {_quoted(edge.consumed)} [{_style(edge)}];"
+    yield "}"
+
+
+def _attributes(node: Node) -> str:
+    style = "" if node.managed else ', style="rounded,dashed"'
+    return f'label="{_label(node.name)}\\n{_label(details(node))}"{style}'
+
+
+def _style(edge: Edge) -> str:
+    return f'style={_STYLES[edge.kind]}, tooltip="{edge.kind.value}"'
+
+
+def _quoted(key: str) -> str:
+    """A key as a quoted identifier. Different keys stay different: backslashes are doubled before escapes are added."""
+    return f'"{_escape(visible(key.replace(chr(92), chr(92) * 2)))}"'
+
+
+def _label(text: str) -> str:
+    """Text inside a quoted label, where Graphviz reads backslashes and HTML entities."""
+    return _escape(visible(text)).replace("&", "&amp;")
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

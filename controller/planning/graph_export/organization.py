@@ -1,0 +1,83 @@
+"""The graph of one organisation: what its manifests name, and what is live beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+from controller.domain.desired import DesiredFlow, Organization, SourceFile
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveState
+from controller.domain.references import FlowReference, Resolution
+from controller.domain.status import Health
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Unanswered
+from controller.planning.model import PlanInputs
+from controller.planning.resolve import Resolver
+
+_BINDS = PlanInputs(revision="").binds_at_publish
+
+
+def organization_graph(
+    organization: Organization,
+    live: LiveState | None = None,
+    *,
+    health: Mapping[FlowKey, Health] | None = None,
+) -> Graph:
+    """The flows of the manifests and, with a live state, every live flow with its version and status.
+
+    Without a live state, references to flows that no manifest names are missing: nobody was asked about them.
+    """
+    managed = {flow.key: flow for flow in organization.flows}
+    seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
+    resolver = Resolver(managed, seen)
+    edges = set(_declared(organization.flows))
+    unanswered: set[Unanswered] = set()
+    for key, references in _references(managed, seen).items():
+        _connect(key, references, resolver, edges, unanswered)
+    nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
+    return Graph(tuple(sorted(nodes, key=lambda node: node.key)), tuple(sorted(edges)), tuple(sorted(unanswered)))
+
+
+def _references(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[FlowReference, ...]]:
+    """What each flow refers to; a source file in git goes before what is live."""
+    found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
+    sources = {key: flow.source.references for key, flow in managed.items() if isinstance(flow.source, SourceFile)}
+    return found | sources
+
+
+def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
+    keys = {flow.id: str(flow.key) for flow in flows}
+    for flow in flows:
+        for id_ in flow.depends_on:
+            if id_ in keys:
+                yield Edge(str(flow.key), keys[id_], EdgeKind.DEPENDS_ON)
+
+
+def _connect(
+    key: FlowKey,
+    references: Iterable[FlowReference],
+    resolver: Resolver,
+    edges: set[Edge],
+    unanswered: set[Unanswered],
+) -> None:
+    for reference in references:
+        found = resolver.candidates(reference) if reference.resolution is Resolution.STATIC else ()
+        if found:
+            binds = reference.binds_at_publish or found[0].type in _BINDS
+            edges.add(Edge(str(key), str(found[0]), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
+        else:
+            item = Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
+            unanswered.add(item)
+
+
+def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow], health: Health | None) -> Node:
+    found = live.flows.get(key)
+    return Node(
+        key=str(key),
+        name=key.name,
+        type=key.type,
+        version=found.published_version if found else None,
+        status=found.status if found else None,
+        health=health,
+        managed=key in managed,
+    )

@@ -1,0 +1,86 @@
+"""What people ask a dependency graph: what is affected, what goes round in circles, what is unused, what is missing."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from controller.domain.references import Resolution
+from controller.planning.components import shortest_cycle, strongly_connected
+from controller.planning.graph_export.model import Graph, Node, Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """One node that a change reaches."""
+
+    key: str
+    distance: int
+    """How many edges away from what changed; 1 for direct consumers."""
+    via: Impact | None = field(default=None, compare=False, repr=False)
+    """What it consumes on the way to what changed; None for what changed itself."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """A shortest chain from what changed to this node, both included: each consumes the one before it."""
+        keys = [self.key]
+        step = self.via
+        while step is not None:
+            keys.append(step.key)
+            step = step.via
+        return tuple(reversed(keys))
+
+
+def impact(graph: Graph, changed: Iterable[str]) -> tuple[Impact, ...]:
+    """Everything that consumes the changed nodes, directly or not, nearest first; what changed is left out.
+
+    Keys that the graph does not have reach nothing. Linear in the graph.
+    """
+    consumers = graph.consumers()
+    reached = {key: Impact(key, 0) for key in sorted(set(changed)) if key in consumers}
+    queue = deque(reached.values())
+    while queue:
+        step = queue.popleft()
+        for consumer in consumers[step.key]:
+            if consumer not in reached:
+                reached[consumer] = Impact(consumer, step.distance + 1, step)
+                queue.append(reached[consumer])
+    found = [item for item in reached.values() if item.via is not None]
+    return tuple(sorted(found, key=lambda item: (item.distance, item.key)))
+
+
+def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
+    """One shortest cycle for each strongly connected component, closed (`a, b, a`); loops to oneself included."""
+    consumed = graph.consumed()
+    components = strongly_connected([node.key for node in graph.nodes], consumed)
+    found = [shortest_cycle(component, consumed) for component in components]
+    return tuple(sorted(cycle for cycle in found if cycle))
+
+
+def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
+    """The deployment sequence in waves: nothing consumes what comes later, except within a cycle.
+
+    The members of a cycle stand in one wave; within a wave the order is by key.
+    """
+    consumed = graph.consumed()
+    wave: dict[str, int] = {}
+    for component in strongly_connected([node.key for node in graph.nodes], consumed):
+        inside = frozenset(component)
+        below = (wave[key] for member in component for key in consumed[member] if key not in inside)
+        wave |= dict.fromkeys(component, max(below, default=0) + 1)
+    waves: list[list[str]] = [[] for _ in range(max(wave.values(), default=0))]
+    for key in sorted(wave):
+        waves[wave[key] - 1].append(key)
+    return tuple(tuple(keys) for keys in waves)
+
+
+def orphans(graph: Graph) -> tuple[Node, ...]:
+    """The nodes that no other node consumes. Entry points are among them: a graph cannot tell them from leftovers."""
+    used = {edge.consumed for edge in graph.edges if edge.consumer != edge.consumed}
+    return tuple(node for node in graph.nodes if node.key not in used)
+
+
+def missing(graph: Graph) -> tuple[Unanswered, ...]:
+    """The references by name that lead nowhere; what an expression decides at run time is never among them."""
+    return tuple(item for item in graph.unanswered if item.resolution is Resolution.STATIC)
