@@ -5,6 +5,7 @@ Answers as the Platform API does, on a state of its own. Never imports the clien
 
 from controller.simulator.actor import Actor
 from controller.simulator.app import create_app
+from controller.simulator.faults import Fault, FaultKind, Match, Point
 from controller.simulator.handwork import Deed
 from controller.simulator.loading import LoadReport, SkippedFile
 from controller.simulator.serve import running, serve
@@ -16,8 +17,12 @@ __all__ = [
     "Actor",
     "Client",
     "Deed",
+    "Fault",
+    "FaultKind",
     "LoadReport",
     "LockedUpload",
+    "Match",
+    "Point",
     "Simulator",
     "SimulatorSettings",
     "SkippedFile",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
+from controller.simulator.faults import Fault, FaultKind
 from controller.simulator.flow import Flow
 from controller.simulator.organization import Organization
 from controller.simulator.problem import ApiError, bad_request
+from controller.simulator.ratelimit import Usage
 from controller.simulator.settings import Client
 from controller.simulator.simulator import Simulator
 
@@ -22,12 +26,17 @@ from controller.simulator.simulator import Simulator
 class Call:
     simulator: Simulator
     request: Request
+    route: str
+    """The route's template."""
     path: Mapping[str, str]
     """Path parameters by their names in the route's template."""
     raw: bytes
     now: datetime
     client: Client | None = None
     """Who called; None on routes that need no token."""
+    usage: Usage | None = None
+    """How the caller's token stands; None on routes that need no token."""
+    correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def organization(self) -> Organization:
@@ -46,6 +55,19 @@ class Call:
     def flow(self) -> Flow:
         """The flow that the path or the query names. Raises 400, 404, 410."""
         return self.organization.flow(self.path.get("flowId") or self.required("flow"))
+
+    def fault(self, kinds: Collection[FaultKind], *flows: Flow | FlowKey | None) -> Fault | None:
+        """The fault of one of these kinds that hits this call, which is about these flows and those that it names."""
+        subjects = {subject for flow in (*flows, *self._named_flows()) if flow for subject in _subjects(flow)}
+        return self.simulator.faults.take(kinds, self.request.method, self.route, subjects, self.now)
+
+    def _named_flows(self) -> Iterator[Flow | FlowKey | None]:
+        state = self.organization.state
+        yield state.flows.get(self.path.get("flowId") or self.text("flow") or "")
+        job = state.jobs.get(self.path.get("jobId", ""))
+        if job:
+            yield job.flow_key
+            yield from (state.flows.get(item.flow_id) for item in job.items)
 
     # --- Query --------------------------------------------------------------------------------------------------
 
@@ -98,6 +120,11 @@ class Call:
         if not isinstance(value, dict):
             raise bad_request("The request body must be a JSON object.")
         return value
+
+
+def _subjects(flow: Flow | FlowKey) -> tuple[str, ...]:
+    key = flow if isinstance(flow, FlowKey) else flow.key
+    return (str(key), key.name, *(() if isinstance(flow, FlowKey) else (flow.id,)))
 
 
 def parse_moment(value: str) -> datetime:

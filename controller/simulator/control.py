@@ -83,21 +83,6 @@ def by_hand(call: Call) -> Response:
     return answer(_flow(flow))
 
 
-def clock(call: Call) -> Response:
-    """`GET /_simulator/clock`: what time it is in the organisation."""
-    return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
-
-
-def move_clock(call: Call) -> Response:
-    """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
-    seconds = call.json().get("advance_s")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
-        raise bad_request("[advance_s] must be a number of seconds that is not negative.")
-    call.simulator.clock.advance(seconds)
-    call.now = call.simulator.settle()
-    return clock(call)
-
-
 def _text(call: Call, name: str) -> str | None:
     value = call.json().get(name)
     return value if isinstance(value, str) and value else None
@@ -113,6 +98,4 @@ ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/flows", flows),
     Endpoint("POST", f"{INTERNAL}/flows", new_flow),
     Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand),
-    Endpoint("GET", f"{INTERNAL}/clock", clock),
-    Endpoint("POST", f"{INTERNAL}/clock", move_clock),
 )

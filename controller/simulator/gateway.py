@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from controller.simulator import sabotage
 from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint, Found, Routes
+from controller.simulator.disturbed import DroppedResponse
+from controller.simulator.endpoint import Endpoint, Routes
+from controller.simulator.faults import ANSWER_FAULTS, FaultKind
 from controller.simulator.oauth import Token
-from controller.simulator.problem import ApiError
+from controller.simulator.problem import ApiError, not_found
 from controller.simulator.ratelimit import Usage
 from controller.simulator.simulator import Simulator
 
 CORRELATION = "ININ-Correlation-Id"
-_UNROUTED = "(unknown route)"
+NO_ANSWER = 0
+"""The status under which calls are counted whose connection was dropped."""
 
 
 @dataclass(slots=True)
@@ -29,41 +32,50 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        correlation_id = str(uuid.uuid4())
         try:
             raw = await request.body()
         except ClientDisconnect:
             return
         found = self.routes.find(request)
-        response = self._respond(request, raw, found, correlation_id)
-        response.headers[CORRELATION] = correlation_id
-        if found is None or not found.endpoint.internal:
-            template = found.endpoint.template if found else _UNROUTED
-            self.simulator.calls.add(request.method, template, response.status_code)
-        await response(scope, receive, send)
-
-    def _respond(self, request: Request, raw: bytes, found: Found | None, correlation_id: str) -> Response:
-        usage: list[Usage] = []
-        try:
-            response = self._handle(request, raw, found, usage)
-        except ApiError as error:
-            response = answer(error.body(correlation_id), error.status, error.headers)
-        for one in usage:
-            response.headers.update(one.headers())
+        endpoint = found.endpoint if found else self._unrouted(request)
+        call = Call(
+            self.simulator, request, endpoint.template, found.path if found else {}, raw, self.simulator.settle()
+        )
+        response = self._respond(call, endpoint)
         if request.method not in ("GET", "HEAD"):
             self.simulator.save()
-        return response
+        if not endpoint.internal:
+            status = NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code
+            self.simulator.calls.add(request.method, endpoint.template, status)
+        await response(scope, receive, send)
 
-    def _handle(self, request: Request, raw: bytes, found: Found | None, usage: list[Usage]) -> Response:
-        if found is None:
-            if self.routes.knows(request.scope["path"]):
-                raise ApiError(405, "method.not.allowed", "The requested method is not allowed for this resource.")
-            raise ApiError(404, "not.found", "The requested resource was not found.")
-        endpoint = found.endpoint
-        call = Call(self.simulator, request, found.path, raw, self.simulator.settle())
+    def _unrouted(self, request: Request) -> Endpoint:
+        known = self.routes.knows(request.scope["path"])
+        return Endpoint(request.method, "(unknown route)", _not_allowed if known else _not_found, open=True)
+
+    def _respond(self, call: Call, endpoint: Endpoint) -> Response:
+        fault = None if endpoint.internal else call.fault(ANSWER_FAULTS)
+        early: Response | None = None
+        try:
+            early = sabotage.before(fault, call.now) if fault else None
+            response = early or self._handle(call, endpoint)
+        except ApiError as error:
+            response = answer(error.body(call.correlation_id), error.status, error.headers)
+            early = response if fault and fault.kind is FaultKind.HTTP_429 else None
+        _dress(call, response)
+        if fault is None or early is not None:
+            return response
+        try:
+            return sabotage.after(fault, response, self.simulator.clock)
+        except ApiError as error:
+            lost = answer(error.body(call.correlation_id), error.status, error.headers)
+            _dress(call, lost)
+            return lost
+
+    def _handle(self, call: Call, endpoint: Endpoint) -> Response:
         if not (endpoint.open or endpoint.internal):
             token = self._token(call)
-            usage.append(self._count(token))
+            call.usage = self._count(token)
             call.client = token.client
             _refuse_without_permission(endpoint, token)
         return endpoint.handler(call)
@@ -73,6 +85,8 @@ class Gateway:
         if scheme.lower() != "bearer" or not value.strip():
             message = "No authentication bearer token specified in authorization header."
             raise ApiError(401, "authentication.required", message)
+        if call.fault({FaultKind.EXPIRED_TOKEN}):
+            self.simulator.tokens.expire(call.now, value.strip())
         token = self.simulator.tokens.get(value.strip())
         if token is None:
             raise ApiError(401, "bad.credentials", "Invalid login credentials.")
@@ -93,6 +107,21 @@ class Gateway:
                 headers={"Retry-After": str(usage.reset_s), **usage.headers()},
             )
         return usage
+
+
+def _dress(call: Call, response: Response) -> None:
+    """What every answer carries."""
+    response.headers[CORRELATION] = call.correlation_id
+    if call.usage:
+        response.headers.update(call.usage.headers())
+
+
+def _not_found(_: Call) -> Response:
+    raise not_found()
+
+
+def _not_allowed(_: Call) -> Response:
+    raise ApiError(405, "method.not.allowed", "The requested method is not allowed for this resource.")
 
 
 def _refuse_without_permission(endpoint: Endpoint, token: Token) -> None:

@@ -54,6 +54,8 @@ class Job:
     create_stubs: bool = False
     force_failure: str | None = None
     """A fault that was set: the message to fail with; empty for a failure that says nothing."""
+    leave_unpublished: bool = False
+    """A fault that was set: an upload succeeds, and its version is only checked in."""
     flow_id: str | None = None
     flow_key: FlowKey | None = None
     version: str | None = None

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
+from controller.simulator.faults import FaultKind
 from controller.simulator.settings import Client
 
 
@@ -24,7 +25,7 @@ def token(call: Call) -> Response:
     client_id, secret = _credentials(call, form)
     simulator = call.simulator
     usage = simulator.token_limit.count(client_id, simulator.clock.monotonic())
-    if usage.exceeded:
+    if usage.exceeded or call.fault({FaultKind.TOKEN_RATE_LIMITED}):
         return _refused(400, "invalid_request", f"rate limit exceeded; retry in {usage.reset_s} seconds")
     client = simulator.client(client_id)
     if client is None:

@@ -34,14 +34,16 @@ class Tokens:
         """The token, expired or not."""
         return self._issued.get(value)
 
-    def expire(self, now: datetime, client_id: str | None = None) -> int:
-        """Let tokens (of one client) expire at once; how many did."""
-        chosen = [
-            token for token in self._issued.values() if token.expires_at > now and client_id in (None, token.client.id)
-        ]
-        for token in chosen:
-            self._issued[token.value] = Token(token.value, token.client, token.issued_at, now, token.scope)
-        return len(chosen)
+    def expire(self, now: datetime, value: str) -> None:
+        """Let a token expire at once."""
+        token = self._issued.get(value)
+        if token and token.expires_at > now:
+            self._issued[value] = Token(value, token.client, token.issued_at, now, token.scope)
+
+    def expire_all(self, now: datetime) -> None:
+        """Let every token expire at once."""
+        for value in list(self._issued):
+            self.expire(now, value)
 
     def revoke(self, value: str) -> None:
         self._issued.pop(value, None)

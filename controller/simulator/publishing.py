@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.simulator.actor import Actor
@@ -16,6 +17,18 @@ from controller.simulator.version import Version
 
 PUBLISH = "publish"
 """The effect's name in the agenda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """How a publish goes wrong by a fault that was set."""
+
+    silent: bool = False
+    """It answers, and nothing happens."""
+    problem: Problem | None = None
+    """It fails at its end."""
+    version: str | None = None
+    """Another version goes live than was asked for."""
 
 
 def refuse_when_busy(flow: Flow) -> None:
@@ -35,12 +48,9 @@ def publish(
     actor: Actor,
     now: datetime,
     *,
-    fault: Problem | UnclearPublish | None = None,
+    mishap: Mishap | None = None,
 ) -> Operation:
-    """Begin to publish a version, or what is checked in last.
-
-    `fault` lets it fail with a problem at its end, or do silently nothing. Raises 404, 409.
-    """
+    """Begin to publish a version, or what is checked in last. Raises 404, 409."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     if version is None:
@@ -49,15 +59,16 @@ def publish(
             raise not_found(f"Flow '{flow.name}' has no version that is checked in.")
     else:
         chosen = flow.version(version)
-    behaviour = fault if isinstance(fault, UnclearPublish) else _behaviour(organization, flow, chosen)
+    mishap = mishap or Mishap()
+    behaviour = UnclearPublish.SILENTLY_NOTHING if mishap.silent else _behaviour(organization, flow, chosen)
     if behaviour is UnclearPublish.ERROR:
         problem = Problem("flow.version.invalid", f"Flow '{flow.name}' version '{version}' cannot be published.")
         raise rejected(problem, flow.entity)
     if chosen is None or behaviour is UnclearPublish.SILENTLY_NOTHING:
         return Operation(organization.next_id("operation"), Action.PUBLISH, actor, now)
     operation = organization.operation(flow, Action.PUBLISH, actor, now)
-    operation.version = chosen.id
-    operation.problem = fault if isinstance(fault, Problem) else None
+    operation.version = mishap.version if mishap.version and flow.version(mishap.version) else chosen.id
+    operation.problem = mishap.problem
     organization.schedule(now + timedelta(seconds=_duration_s(organization)), PUBLISH, flow.id)
     organization.changed(flow)
     return operation

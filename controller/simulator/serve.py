@@ -10,10 +10,27 @@ import threading
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from controller.domain.errors import SettingsInvalid
 from controller.simulator.app import create_app
+from controller.simulator.disturbed import DROP
 from controller.simulator.simulator import Simulator
+
+
+class _Connection(H11Protocol):
+    """HTTP whose connection an answer can drop, as a reset does."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["extensions"] = {**scope.get("extensions", {}), DROP: transport.abort}
+            await inner(scope, receive, send)
+
+        self.app = app
 
 
 class _Server(uvicorn.Server):
@@ -50,6 +67,7 @@ def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], N
         create_app(simulator),
         host=host,
         port=port,
+        http=_Connection,
         log_config=None,
         access_log=False,
         lifespan="off",

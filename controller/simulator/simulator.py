@@ -8,6 +8,7 @@ from pathlib import Path
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.identity import FlowKey
 from controller.simulator.calls import Calls
+from controller.simulator.faults import Fault, Faults, read_faults
 from controller.simulator.flow import Flow
 from controller.simulator.loading import LoadReport, load_folder
 from controller.simulator.oauth import Tokens
@@ -32,7 +33,8 @@ class Simulator:
         self.clock = MovableClock(clock or SystemClock())
         self.settings = settings or SimulatorSettings()
         self.organization = Organization(self.settings)
-        self.clients = {client.id: client for client in self.settings.clients}
+        self.clients = {client.id: client for client in (PENSTOCK, *self.settings.clients)}
+        self.faults = Faults()
         self.tokens = Tokens()
         self.limit = RateLimit(self.settings.rate_limit_per_minute)
         self.token_limit = RateLimit(self.settings.token_requests_per_minute)
@@ -63,7 +65,21 @@ class Simulator:
 
     def client(self, client_id: str) -> Client | None:
         """An OAuth client of the organisation."""
-        return self.clients.get(client_id, PENSTOCK if client_id == PENSTOCK.id else None)
+        return self.clients.get(client_id)
+
+    def set_faults(self, *faults: Fault) -> None:
+        """Set faults; one of the same name is replaced."""
+        self.faults.set(faults, self.clock.now())
+
+    def load_faults(self, path: Path) -> None:
+        """Set the faults of a YAML or JSON file. Raises `SettingsInvalid`."""
+        self.set_faults(*read_faults(path))
+
+    def configure(self, settings: SimulatorSettings) -> None:
+        """Change how the organisation behaves from now on; what runs already goes on as it began."""
+        self.settings = self.organization.settings = settings
+        self.limit.per_minute = settings.rate_limit_per_minute
+        self.token_limit.per_minute = settings.token_requests_per_minute
 
     def save(self) -> None:
         """Write the state file, where there is one."""

@@ -34,7 +34,7 @@ def receive(organization: Organization, job: Job, text: str, now: datetime) -> N
     """The file has come: work begins. A second file changes nothing."""
     if job.started_at is not None:
         return
-    job.text, job.started_at = text, now
+    job.text, job.started_at, job.flow_key = text, now, named(text)
     job.ends_at = now + timedelta(seconds=organization.settings.duration_s(organization.settings.upload_s))
     organization.schedule(job.ends_at, UPLOAD, job.id)
 
@@ -104,5 +104,6 @@ def _commit(organization: Organization, job: Job, flow_file: FlowFile, now: date
     version = organization.add_version(flow, job.text, job.owner, now)
     operation = organization.operation(flow, Action.PUBLISH, job.owner, job.started_at or now)
     operation.version, operation.ended_at = version.id, now
-    go_live(organization, flow, version, job.owner, now)
+    if not job.leave_unpublished:
+        go_live(organization, flow, version, job.owner, now)
     job.flow_id, job.version = flow.id, version.id

@@ -8,6 +8,7 @@ from controller.simulator import locking, publishing
 from controller.simulator.architect import views
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
+from controller.simulator.mishaps import publish_mishap
 from controller.simulator.operation import Action
 
 
@@ -28,8 +29,10 @@ def checkin(call: Call) -> Response:
 
 
 def publish(call: Call) -> Response:
+    """`POST /api/v2/flows/actions/publish`: 200 says only that it was asked for."""
     flow = call.flow()
-    operation = publishing.publish(call.organization, flow, call.text("version"), call.actor, call.now)
+    mishap = publish_mishap(call, flow)
+    operation = publishing.publish(call.organization, flow, call.text("version"), call.actor, call.now, mishap=mishap)
     return answer(views.operation(operation))
 
 

@@ -16,6 +16,7 @@ from controller.simulator.call import Call, answer, records
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.flow import Flow
 from controller.simulator.job import Job, JobItem, JobKind
+from controller.simulator.mishaps import job_mishap
 from controller.simulator.problem import ApiError, bad_request, not_found
 
 _URI = "/api/v2/flows/export/jobs"
@@ -29,6 +30,7 @@ def register(call: Call) -> Response:
         raise bad_request("At least one flow must be given.")
     items = [_item(call, one) for one in details]
     job = exporting.register_export(call.organization, items, call.actor, call.now, key=secrets.token_hex(32))
+    job_mishap(call, job, [call.organization.state.flows[item.flow_id] for item in items])
     shown = {"id": job.id, "status": "Registered", "totalFlows": len(items), "selfUri": f"{_URI}/{job.id}"}
     return answer(shown)
 

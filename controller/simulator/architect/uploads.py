@@ -13,6 +13,7 @@ from controller.simulator.architect import views
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.job import Job, JobKind
+from controller.simulator.mishaps import upload_mishap
 
 _URI = "/api/v2/flows/jobs"
 _STORAGE = "/_storage/uploads"
@@ -49,7 +50,10 @@ def put_file(call: Call) -> Response:
         return _storage_error(403, "AccessDenied", "There were headers present in the request which were not signed")
     if call.now > job.registered_at + timedelta(seconds=call.simulator.settings.upload_valid_s):
         return _storage_error(403, "AccessDenied", "Request has expired")
-    uploads.receive(call.organization, job, call.raw.decode("utf-8", "replace"), call.now)
+    text = call.raw.decode("utf-8", "replace")
+    if job.started_at is None:
+        upload_mishap(call, job, uploads.named(text))
+    uploads.receive(call.organization, job, text, call.now)
     return Response(status_code=200)
 
 

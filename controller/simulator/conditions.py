@@ -1,0 +1,127 @@
+"""`/_simulator`: the conditions that the organisation works under: faults, clients, settings, tokens, time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from controller.domain.errors import SettingsInvalid
+from controller.simulator.call import Call, answer, texts
+from controller.simulator.endpoint import INTERNAL, Endpoint
+from controller.simulator.faults import parse_faults
+from controller.simulator.problem import bad_request, not_found
+from controller.simulator.settings import Client, SimulatorSettings
+from controller.simulator.time import iso
+
+_SETTINGS = TypeAdapter(SimulatorSettings)
+_FIXED = frozenset({"organization", "clients"})
+
+
+def faults(call: Call) -> Response:
+    """`GET /_simulator/faults`: what is set, how many requests fitted and were hit."""
+    return answer({"faults": call.simulator.faults.shown()})
+
+
+def set_faults(call: Call) -> Response:
+    """`POST /_simulator/faults`: one fault, or `{"faults": […]}`."""
+    try:
+        call.simulator.set_faults(*parse_faults(dict(call.json())))
+    except SettingsInvalid as error:
+        raise bad_request(error.message) from error
+    return faults(call)
+
+
+def clear_faults(call: Call) -> Response:
+    """`DELETE /_simulator/faults`, or one of them with `?name=`."""
+    name = call.text("name")
+    if not call.simulator.faults.clear(name) and name:
+        raise not_found(f"There is no fault named [{name}].")
+    return faults(call)
+
+
+def clients(call: Call) -> Response:
+    """`GET /_simulator/clients`, without their secrets."""
+    shown = [
+        {
+            "id": client.id,
+            "name": client.actor.name,
+            "permissions": None if client.permissions is None else sorted(client.permissions),
+        }
+        for client in call.simulator.clients.values()
+    ]
+    return answer({"clients": shown})
+
+
+def set_client(call: Call) -> Response:
+    """`POST /_simulator/clients`, body `{id, secret, name?, permissions?}`; an existing one is changed."""
+    body = call.json()
+    client_id, secret, name = body.get("id"), body.get("secret"), body.get("name")
+    existing = call.simulator.client(client_id) if isinstance(client_id, str) else None
+    if not isinstance(client_id, str) or not isinstance(secret or (existing and existing.secret), str):
+        raise bad_request("A client needs an [id] and a [secret].")
+    permissions = body.get("permissions")
+    call.simulator.clients[client_id] = Client(
+        client_id,
+        str(secret or (existing and existing.secret)),
+        name if isinstance(name, str) else existing.name if existing else client_id,
+        None if permissions is None else frozenset(texts(permissions, "permissions")),
+    )
+    return clients(call)
+
+
+def settings(call: Call) -> Response:
+    """`GET /_simulator/settings`."""
+    shown = {name: value for name, value in asdict(call.simulator.settings).items() if name not in _FIXED}
+    return answer(shown)
+
+
+def change_settings(call: Call) -> Response:
+    """`PATCH /_simulator/settings`: any of the settings by name."""
+    changes = call.json()
+    current = asdict(call.simulator.settings)
+    unknown = sorted(set(changes) - (set(current) - _FIXED))
+    if unknown:
+        raise bad_request(f"There is no setting {unknown} that can be changed.")
+    try:
+        call.simulator.configure(_SETTINGS.validate_python(current | dict(changes)))
+    except ValidationError as error:
+        mistakes = "; ".join(f"{mistake['loc'][0]}: {mistake['msg']}" for mistake in error.errors())
+        raise bad_request(mistakes) from error
+    return settings(call)
+
+
+def expire_tokens(call: Call) -> Response:
+    """`POST /_simulator/tokens/expire`: every token that was issued expires now."""
+    call.simulator.tokens.expire_all(call.now)
+    return Response(status_code=204)
+
+
+def clock(call: Call) -> Response:
+    """`GET /_simulator/clock`: what time it is in the organisation."""
+    return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
+
+
+def move_clock(call: Call) -> Response:
+    """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
+    seconds = call.json().get("advance_s")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+        raise bad_request("[advance_s] must be a number of seconds that is not negative.")
+    call.simulator.clock.advance(seconds)
+    call.now = call.simulator.settle()
+    return clock(call)
+
+
+ENDPOINTS = (
+    Endpoint("GET", f"{INTERNAL}/faults", faults),
+    Endpoint("POST", f"{INTERNAL}/faults", set_faults),
+    Endpoint("DELETE", f"{INTERNAL}/faults", clear_faults),
+    Endpoint("GET", f"{INTERNAL}/clients", clients),
+    Endpoint("POST", f"{INTERNAL}/clients", set_client),
+    Endpoint("GET", f"{INTERNAL}/settings", settings),
+    Endpoint("PATCH", f"{INTERNAL}/settings", change_settings),
+    Endpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),
+    Endpoint("GET", f"{INTERNAL}/clock", clock),
+    Endpoint("POST", f"{INTERNAL}/clock", move_clock),
+)

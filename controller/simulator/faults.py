@@ -1,0 +1,203 @@
+"""Named faults: what goes wrong, for which requests, how often. Set from a file or over `/_simulator/faults`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+
+from controller.domain.errors import FlowFileInvalid, SettingsInvalid
+from controller.flows import load_yaml
+
+
+class FaultKind(StrEnum):
+    HTTP_429 = "http-429"
+    HTTP_5XX = "http-5xx"
+    RESET = "reset"
+    SLOW_BODY = "slow-body"
+    TRUNCATED_JSON = "truncated-json"
+    HTML_ERROR = "html-error"
+    WRONG_TYPE = "wrong-type"
+    MISSING_FIELD = "missing-field"
+    HUGE_BODY = "huge-body"
+    REDIRECT = "redirect"
+    EXPIRED_TOKEN = "expired-token"  # noqa: S105 - a kind of fault
+    TOKEN_RATE_LIMITED = "token-rate-limited"  # noqa: S105 - a kind of fault
+    PUBLISH_SILENT_NOOP = "publish-silent-noop"
+    PUBLISH_FAILS = "publish-fails"
+    WRONG_VERSION = "wrong-version"
+    JOB_FAILS = "job-fails"
+    DISGUISED_429 = "disguised-429"
+    STALE_INDEX = "stale-index"
+
+
+ANSWER_FAULTS = frozenset(
+    {
+        FaultKind.HTTP_429,
+        FaultKind.HTTP_5XX,
+        FaultKind.RESET,
+        FaultKind.SLOW_BODY,
+        FaultKind.TRUNCATED_JSON,
+        FaultKind.HTML_ERROR,
+        FaultKind.WRONG_TYPE,
+        FaultKind.MISSING_FIELD,
+        FaultKind.HUGE_BODY,
+        FaultKind.REDIRECT,
+    }
+)
+"""The kinds that can hit any request; the others are asked for where they belong."""
+
+
+class Point(StrEnum):
+    """When a reset or an error comes."""
+
+    BEFORE = "before"
+    """Nothing was done."""
+    AFTER = "after"
+    """The request took effect, and its answer is lost."""
+    MIDDLE = "middle"
+    """The request took effect, and half of its answer arrives."""
+
+
+class Match(BaseModel):
+    """Which requests; what is not given fits every one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str | None = None
+    route: str | None = None
+    """A route's template: `/api/v2/flows/{flowId}`."""
+    flow: str | None = None
+    """A flow's id, `type/name` or name."""
+
+    def fits(self, method: str, route: str, subjects: Collection[str]) -> bool:
+        return (
+            (self.method is None or self.method.upper() == method)
+            and (self.route is None or self.route == route)
+            and (self.flow is None or self.flow in subjects)
+        )
+
+
+class Fault(BaseModel):
+    """One fault. `name` is how it is shown and removed; setting another fault of the same name replaces it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    kind: FaultKind
+    match: Match = Match()
+    nth: Annotated[int, Field(ge=1)] = 1
+    """The first fitting request that it hits."""
+    times: Annotated[int, Field(ge=1)] | None = None
+    """How many requests it hits; all by default."""
+    for_s: Annotated[float, Field(gt=0)] | None = None
+    """How long it lasts after it was set; for ever by default."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of requests that it hits, the same ones whenever the same requests come."""
+    point: Point = Point.BEFORE
+    """For `reset` and `http-5xx`."""
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    """For `http-5xx` (503), `html-error` (200) and `redirect` (307)."""
+    retry_after_s: Annotated[int, Field(ge=0)] | None = None
+    """For `http-429` (1) and `http-5xx` (no header)."""
+    retry_after_date: bool = False
+    """Whether `Retry-After` is an HTTP date instead of seconds."""
+    delay_s: Annotated[float, Field(ge=0)] = 30.0
+    """For `slow-body`: between the headers and the body."""
+    message: str | None = None
+    """For `publish-fails` and `job-fails`; an empty one is a failure that says nothing."""
+    version: str | None = None
+    """For `wrong-version`: what goes live instead; by default what was live before."""
+    field: str | None = None
+    """For `wrong-type` and `missing-field`: its name, wherever it stands in the answer."""
+    size: Annotated[int, Field(ge=1)] = 64_000_000
+    """For `huge-body`: bytes."""
+    location: str = "https://elsewhere.example/"
+    """For `redirect`."""
+
+    _seen: int = PrivateAttr(0)
+    _hits: int = PrivateAttr(0)
+    _ends_at: datetime | None = PrivateAttr(None)
+
+    def begin(self, now: datetime) -> None:
+        """The moment from which `for_s` counts."""
+        self._ends_at = now + timedelta(seconds=self.for_s) if self.for_s else None
+
+    def strikes(self, now: datetime) -> bool:
+        """Whether it hits this request, which fits; counts it."""
+        if self._ends_at and now >= self._ends_at:
+            return False
+        self._seen += 1
+        if self._seen < self.nth or (self.times is not None and self._hits >= self.times):
+            return False
+        if self.rate < 1 and random.Random(f"{self.name}/{self._seen}").random() >= self.rate:  # noqa: S311 - no secret
+            return False
+        self._hits += 1
+        return True
+
+    def shown(self) -> dict[str, object]:
+        """What was set, and how many requests fitted and were hit."""
+        return self.model_dump(mode="json", exclude_defaults=True) | {"seen": self._seen, "hits": self._hits}
+
+
+_FAULTS = TypeAdapter(list[Fault])
+
+
+class Faults:
+    """The faults that are set, in the order in which they are tried: the first that strikes counts."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+
+    def set(self, faults: Iterable[Fault], now: datetime) -> None:
+        for fault in faults:
+            fault.begin(now)
+            self._faults[fault.name] = fault
+
+    def clear(self, name: str | None = None) -> int:
+        """Remove one or all; how many were removed."""
+        chosen = list(self._faults) if name is None else [name] if name in self._faults else []
+        for one in chosen:
+            del self._faults[one]
+        return len(chosen)
+
+    def take(
+        self, kinds: Collection[FaultKind], method: str, route: str, subjects: Collection[str], now: datetime
+    ) -> Fault | None:
+        """The fault of one of these kinds that hits this request."""
+        for fault in self._faults.values():
+            if fault.kind in kinds and fault.match.fits(method, route, subjects) and fault.strikes(now):
+                return fault
+        return None
+
+    def shown(self) -> list[dict[str, object]]:
+        return [fault.shown() for fault in self._faults.values()]
+
+
+def parse_faults(value: object) -> list[Fault]:
+    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` naming every mistake."""
+    if isinstance(value, dict):
+        value = value.get("faults", [value])
+    try:
+        return _FAULTS.validate_python(value)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()
+        )
+        raise SettingsInvalid(f"the faults cannot be read: {mistakes}", hint="see docs/simulator.md") from error
+
+
+def read_faults(path: Path) -> list[Fault]:
+    """Faults from a YAML or JSON file. Raises `SettingsInvalid`."""
+    try:
+        return parse_faults(load_yaml(path.read_text(encoding="utf-8")))
+    except FlowFileInvalid as error:
+        message = f"{path}, line {error.line}, column {error.column}: {error.message}"
+        raise SettingsInvalid(message, hint=error.hint) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"the faults file {path} cannot be read: {error}") from error
