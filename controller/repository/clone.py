@@ -13,6 +13,7 @@ from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.names import checked_url
 from controller.repository.objects import resolve
+from controller.repository.pending import ROOT as PENDING
 from controller.repository.place import Place, bare_place
 from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
 
@@ -32,8 +33,10 @@ def prepare_clone(url: str, into: Path, branch: str) -> Place:
     into = into.absolute()
     _remove_stale_locks(into)
     if not _usable(into, branch):
-        _set_aside(into)
+        broken = _set_aside(into)
         _create(into, branch)
+        if broken is not None:
+            _save_pending(into, broken)
     git = GitCommand(bare_place(into))
     if git.text("config", "--get", f"remote.{ORIGIN}.url", ok=(0, 1)) != target:
         git.run("config", f"remote.{ORIGIN}.url", target)
@@ -79,16 +82,28 @@ def _usable(into: Path, branch: str) -> bool:
     return git.attempt("rev-list", "--objects", "--quiet", "--end-of-options", known, "--").ok
 
 
-def _set_aside(into: Path) -> None:
-    """Move a broken repository away; nothing that is not recognisably one is touched."""
+def _set_aside(into: Path) -> Path | None:
+    """Move a broken repository away, and say where to; nothing that is not recognisably one is touched."""
     if not into.exists() or not any(into.iterdir()):
-        return
+        return None
     if not (into / "objects").is_dir():
         raise RepositoryFailed(f"{into} holds something that is no clone", hint="choose an empty PENSTOCK_WORK_DIR")
     broken = into.with_name(f"{into.name}.broken")
     shutil.rmtree(broken, ignore_errors=True)
     into.rename(broken)
     _log.warning("clone.set-aside", path=str(into), kept=str(broken))
+    return broken
+
+
+def _save_pending(into: Path, broken: Path) -> None:
+    """Take over what waited to be pushed, as far as it can still be read: its refs and objects may be whole."""
+    for name in ("config", "HEAD"):
+        shutil.copyfile(into / name, broken / name)
+    refspec = f"+{PENDING}/*:{PENDING}/*"
+    options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+    answer = GitCommand(bare_place(into)).attempt("fetch", *options, "--end-of-options", str(broken), refspec)
+    if not answer.ok:
+        _log.error("clone.pending-lost", kept=str(broken), error=answer.complaint)
 
 
 def _remove_stale_locks(into: Path) -> None:

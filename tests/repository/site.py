@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
 from controller.repository import ArtifactCommit, DeliveredFlow, RecordSettings
 
+GIT = shutil.which("git") or "git"
 POLICY = ArtifactsPolicy()
 LOCK = "artifacts/production/penstock.lock.yaml"
 MOMENT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -30,7 +32,7 @@ class Site:
     def git(self, *arguments: str, at: Path | None = None, ok: bool = True) -> str:
         """Run git as a person would; the output."""
         answer = subprocess.run(
-            ["git", "-c", "user.name=Person", "-c", "user.email=person@example.com", *arguments],
+            [GIT, "-c", "user.name=Person", "-c", "user.email=person@example.com", *arguments],
             cwd=at or self.root,
             check=ok,
             capture_output=True,

@@ -45,9 +45,9 @@ def test_one_repository_serves_several_threads(site: Site) -> None:
     assert site.count(remote) == 7
 
 
-def race_on_push(site: Site, work: Path, script: str) -> None:
+def race_on_push(remote: Path, script: str) -> None:
     """Let `script` run on the remote's side when a push arrives, before it is accepted."""
-    hook = site.root / "origin.git" / "hooks" / "pre-receive"
+    hook = remote / "hooks" / "pre-receive"
     hook.write_text(f"#!/bin/sh\nunset GIT_QUARANTINE_PATH\n{script}\n")
     hook.chmod(0o755)
 
@@ -59,9 +59,7 @@ def test_a_push_that_lost_a_race_is_made_again_on_the_new_tip(site: Site) -> Non
     Repository.open(winner, settings=PATIENT).record(delivery(theirs))
     won = site.head(remote, "main")
     site.git("update-ref", "refs/heads/main", f"{won}^", at=remote)
-    race_on_push(
-        site, winner, f'test -e raced || {{ touch raced; git update-ref refs/heads/main {won}; }}'
-    )  # fmt: skip
+    race_on_push(remote, f"test -e raced || {{ touch raced; git update-ref refs/heads/main {won}; }}")
     paused: list[float] = []
     mine = Repository.open(site.clone(remote, "mine"), settings=RecordSettings(pause=paused.append, pause_s=0.1))
     landed = mine.record(delivery(ours))
@@ -86,10 +84,9 @@ def test_races_are_given_up_after_the_set_number_and_the_record_is_kept(site: Si
     remote = site.remote()
     work = site.clone(remote, "work")
     race_on_push(
-        site,
-        work,
-        'tree=$(git rev-parse main^{tree}); tip=$(git -c user.name=x -c user.email=x commit-tree "$tree" -p main -m x)\n'
-        "git update-ref refs/heads/main $tip",
+        remote,
+        "export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x\n"
+        "git update-ref refs/heads/main $(git commit-tree -p main -m x main^{tree})",
     )
     paused: list[float] = []
     settings = RecordSettings(tries=3, pause=paused.append, pause_s=1, pause_ceiling_s=2)

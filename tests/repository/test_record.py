@@ -10,7 +10,7 @@ import pytest
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
-from controller.repository import ArtifactCommit, DeliveredFlow, Draft, Repository, RecordSettings, Signature
+from controller.repository import ArtifactCommit, DeliveredFlow, Draft, RecordSettings, Repository, Signature
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded, snapshot
 
 
