@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
@@ -86,8 +87,8 @@ class Organization:
         """A flow without a version. Raises 409 when type and name are taken."""
         if self.find(key):
             raise conflict(f"A flow of type '{key.type}' with name '{key.name}' already exists.")
-        earlier = sum(1 for flow in self.state.flows.values() if flow.key == key)
-        flow_id = self.identifier("flow", str(key), str(earlier))
+        incarnations = (self.identifier("flow", str(key), str(number)) for number in count())
+        flow_id = next(one for one in incarnations if one not in self.state.flows)
         flow = Flow(flow_id, key.type, key.name, now, description, division or "Home")
         self.state.flows[flow.id] = flow
         self.state.names[str(key)] = flow.id

@@ -105,10 +105,10 @@ def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> 
     server = _server(simulator, host, port, ready)
 
     def run() -> None:
-        try:
+        # uvicorn leaves the process when it cannot listen; the block below tells it instead.
+        with contextlib.suppress(SystemExit):
             server.run()
-        finally:
-            listening.set()
+        listening.set()
 
     thread = threading.Thread(target=run, name="simulator", daemon=True)
     thread.start()
