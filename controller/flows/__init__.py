@@ -1,6 +1,9 @@
 """What a flow is: Archy YAML, node graphs, references, canonical digests, semantic diff. Does no I/O."""
 
 from controller.flows.canonical import digest
+from controller.flows.definition_diff import diff_definitions
+from controller.flows.diff import diff_sources
+from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json, diff_text
 from controller.flows.flow_file import FlowFile, parse
 from controller.flows.loading import load_yaml
 from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem, definition_graph
@@ -10,12 +13,19 @@ from controller.flows.substitution import placeholders, render
 
 __all__ = [
     "ARCHY_ROOTS",
+    "DiffEntry",
+    "DiffKind",
+    "FlowDiff",
     "FlowFile",
     "FlowNode",
     "NodeEdge",
     "NodeGraph",
     "NodeProblem",
     "definition_graph",
+    "diff_definitions",
+    "diff_json",
+    "diff_sources",
+    "diff_text",
     "digest",
     "load_yaml",
     "parse",
