@@ -1,5 +1,13 @@
-"""Finding out why an execution went wrong. Pure: reads traces that others fetched."""
+"""Finding out why an execution went wrong. Pure: reads traces that others fetched, and calls nobody.
 
+Read a trace (`read_execution`, `open_execution`, `read_trace`, `VersionedReader`), make an `Analysis` of it, and render
+that: `timeline`, `report`, `page`. Action traces are in `controller.diagnosis.action`.
+"""
+
+from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummary
+from controller.diagnosis.anomalies import Anomaly, AnomalyKind, detect
+from controller.diagnosis.architect_reader import open_execution, read_execution
+from controller.diagnosis.checkpoints import StateIndex, snapshots
 from controller.diagnosis.error_rate import (
     ErrorRate,
     ErrorRateVerdict,
@@ -7,16 +15,55 @@ from controller.diagnosis.error_rate import (
     judge_error_rate,
     measure_error_rate,
 )
+from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, Trace, TraceHeader, Variable
+from controller.diagnosis.modules import LiveModule, ModuleCall, StaleCall, module_calls, stale_calls
+from controller.diagnosis.page import page
 from controller.diagnosis.query import Retention, check_action_trace_request, check_trace_request, retention
+from controller.diagnosis.report import SCHEMA, Audit, report
+from controller.diagnosis.state import State, StateTracker
+from controller.diagnosis.timeline import timeline
+from controller.diagnosis.versioned_reader import VersionedReader, read_trace, versioned_header
 
 __all__ = [
+    "SCHEMA",
+    "AnalysedStep",
+    "Analysis",
+    "AnalysisSummary",
+    "Anomaly",
+    "AnomalyKind",
+    "Audit",
+    "Branch",
     "ErrorRate",
     "ErrorRateVerdict",
+    "LiveModule",
+    "ModuleCall",
     "Retention",
+    "ScopeKind",
+    "StaleCall",
+    "State",
+    "StateIndex",
+    "StateTracker",
+    "Step",
+    "StepStatus",
+    "Trace",
+    "TraceHeader",
+    "Variable",
     "Verdict",
+    "VersionedReader",
     "check_action_trace_request",
     "check_trace_request",
+    "detect",
     "judge_error_rate",
     "measure_error_rate",
+    "module_calls",
+    "open_execution",
+    "page",
+    "read_execution",
+    "read_trace",
+    "report",
     "retention",
+    "snapshots",
+    "stale_calls",
+    "timeline",
+    "versioned_header",
 ]

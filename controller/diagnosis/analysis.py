@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from controller.diagnosis.anomalies import Anomaly, AnomalyKind, anomalies_of
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.masking import Masking
+from controller.diagnosis.masking import Masking, learned
 from controller.diagnosis.model import Step, Trace, TraceHeader, Variable
 from controller.diagnosis.query import merged_ranges
 from controller.diagnosis.state import StateTracker
@@ -62,17 +62,25 @@ class Analysis:
     """The analysis of one trace; walking it yields `AnalysedStep`s, any number of times.
 
     `patterns` are names whose values are masked besides the usual ones; `snapshot_ranges` are the steps whose whole
-    state is wanted. Making it walks the trace for secrets.
+    state is wanted. Making it walks the trace for secrets, unless it is given a masking that did so.
     """
 
     def __init__(
-        self, trace: Trace, *, patterns: Sequence[str] = (), snapshot_ranges: Sequence[SnapshotRange] = ()
+        self,
+        trace: Trace,
+        *,
+        patterns: Sequence[str] = (),
+        snapshot_ranges: Sequence[SnapshotRange] = (),
+        masking: Masking | None = None,
     ) -> None:
         self._trace = trace
-        self._masking = Masking(patterns)
-        self._masking.learn(trace)
+        self._masking = masking or learned(trace, patterns)
         self._ranges = merged_ranges(snapshot_ranges)
         self._summary: AnalysisSummary | None = None
+
+    def with_snapshots(self, *ranges: SnapshotRange) -> Analysis:
+        """The same analysis with the whole state at other steps; it does not look for secrets again."""
+        return Analysis(self._trace, masking=self._masking, snapshot_ranges=ranges)
 
     @property
     def header(self) -> TraceHeader:
@@ -80,6 +88,7 @@ class Analysis:
 
     def __iter__(self) -> Iterator[AnalysedStep]:
         masking, tracker, tally = self._masking, StateTracker(), _Tally()
+        shown: dict[str, tuple[Variable, Variable]] = {}
         for step in self._trace.steps:
             changes = tracker.apply(step)
             anomalies = tuple(anomalies_of(step, changes))
@@ -88,7 +97,7 @@ class Analysis:
                 masking.step(step),
                 tuple(map(masking.change, changes)),
                 tuple(map(masking.anomaly, anomalies)),
-                self._snapshot(step.index, tracker),
+                self._snapshot(step.index, tracker, shown),
             )
         self._summary = tally.summary()
 
@@ -101,11 +110,17 @@ class Analysis:
             self._summary = tally.summary()
         return self._summary
 
-    def _snapshot(self, index: int, tracker: StateTracker) -> Mapping[str, Variable] | None:
+    def _snapshot(
+        self, index: int, tracker: StateTracker, shown: dict[str, tuple[Variable, Variable]]
+    ) -> Mapping[str, Variable] | None:
+        """The masked state; `shown` keeps what was masked before, because most variables stay as they are."""
         if not any(wanted.start_step_index <= index <= wanted.end_step_index for wanted in self._ranges):
             return None
         variables = tracker.state.variables
-        return {name: self._masking.variable(variable) for name, variable in sorted(variables.items())}
+        for name, variable in variables.items():
+            if name not in shown or shown[name][0] is not variable:
+                shown[name] = (variable, self._masking.variable(variable))
+        return {name: shown[name][1] for name in sorted(variables)}
 
 
 class _Tally:

@@ -8,7 +8,7 @@ for that they are learned in a pass of their own, before anything is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import translate
 from functools import lru_cache
@@ -41,7 +41,7 @@ DEFAULT_PATTERNS = (
 """Masked whatever else is asked for. Shell patterns over a variable's whole name; case does not count."""
 
 _SHORTEST = 4
-"""Shorter secret values would mask ordinary text when they stand inside it; whole values are masked all the same."""
+"""Shorter secret values would mask ordinary text that holds them by chance: they are masked under their names only."""
 _MOST = 2000
 """Beyond this many secret values every value of the trace is masked instead: slower would not be safer."""
 _ORDINARY = frozenset({"true", "false", "null", "none", MASK})
@@ -76,6 +76,16 @@ class Masking:
         self._secret_name.cache_clear()
         for step in trace.steps:
             self._learn_values((*step.writes, *(step.observed or ())))
+            self._learn_fields(step.detail, secure=step.secure)
+        self._learned()
+
+    def learn_payloads(self, payloads: Iterable[Mapping[str, object]]) -> None:
+        """Remember the secret values of payloads that are no trace's steps."""
+        for payload in payloads:
+            self._learn_fields(payload, secure=False)
+        self._learned()
+
+    def _learned(self) -> None:
         if len(self._values) > _MOST:
             self._everything = True
         longest_first = sorted(self._values, key=lambda value: (-len(value), value))[:_MOST]
@@ -87,7 +97,7 @@ class Masking:
         return self._clean(text)
 
     def variable(self, variable: Variable) -> Variable:
-        if self._everything or variable.secure or self._secret_name(variable.name):
+        if self._is_secret(variable):
             return replace(variable, value=MASK, secure=True)
         return replace(variable, value=rewrite_named(variable.value, self))
 
@@ -134,13 +144,22 @@ class Masking:
             return MASK
         return value
 
+    def _is_secret(self, variable: Variable) -> bool:
+        return self._everything or variable.secure or self._secret_name(variable.name)
+
     def _matches(self, name: str) -> bool:
         return name in self._names or self._pattern.match(name) is not None
 
     def _learn_values(self, variables: Iterable[Variable]) -> None:
         for variable in variables:
-            if len(self._values) <= _MOST and (variable.secure or self._secret_name(variable.name)):
+            if len(self._values) <= _MOST and self._is_secret(variable):
                 rewrite(variable.value, self._learn_value)
+
+    def _learn_fields(self, fields: Mapping[str, object], *, secure: bool) -> None:
+        """Values under a secret name, however deep they stand."""
+        for value in secret_values(fields, self, secure=secure or self._everything):
+            if len(self._values) <= _MOST:
+                rewrite(value, self._learn_value)
 
     def _learn_value(self, value: object) -> object:
         text = str(value)
@@ -154,6 +173,28 @@ class Masking:
         return self._redactor.text(text)
 
 
+def learned(trace: Trace, patterns: Sequence[str] = ()) -> Masking:
+    """A masking that knows the trace's secrets."""
+    masking = Masking(patterns)
+    masking.learn(trace)
+    return masking
+
+
+def secret_values(value: object, masking: Masking, *, secure: bool = False) -> Iterator[object]:
+    """What `rewrite_named` would mask for its name in a nested value."""
+    pending: list[tuple[object, str]] = [(value, "")]
+    while pending:
+        item, key = pending.pop()
+        if isinstance(item, Mapping):
+            secrets = _secret_members(item, masking)
+            yield from (item[name] for name in secrets)
+            pending.extend((child, str(name)) for name, child in item.items() if name not in secrets)
+        elif isinstance(item, list | tuple):
+            pending.extend((child, "") for child in item)
+        elif secure and not _STRUCTURE.match(key):
+            yield item
+
+
 def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> object:
     """A copy of a nested value: what stands under a secret name, or as the `value` of one, is masked as a whole."""
     root: dict[str, object] = {}
@@ -163,11 +204,10 @@ def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> o
         result: object
         if isinstance(item, Mapping):
             new: dict[str, object] = {}
-            hidden = any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))
+            secrets = _secret_members(item, masking)
             for name, child in item.items():
-                secret = masking.hides(str(name)) or (name == "value" and hidden)
-                new[str(name)] = MASK if secret and child not in (None, "", True, False) else None
-                if new[str(name)] is None:
+                new[str(name)] = MASK
+                if name not in secrets:
                     pending.append((child, new, str(name)))
             result = new
         elif isinstance(item, list | tuple):
@@ -180,3 +220,13 @@ def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> o
             result = masking.leaf(item)
         target[key] = result  # type: ignore[index] # str for an object, int for a list, paired above
     return root[""]
+
+
+def _secret_members(item: Mapping[str, object], masking: Masking) -> set[str]:
+    """The keys of an object whose values are secret: by their own name, or as the `value` of a secret name."""
+    named = any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))
+    marked = item.get("secure") is True or item.get("isSecure") is True
+    secrets = {name for name, value in item.items() if masking.hides(str(name)) and not isinstance(value, bool)}
+    if "value" in item and (named or marked):
+        secrets.add("value")
+    return {name for name in secrets if item[name] is not None}

@@ -1,0 +1,26 @@
+"""Traces of single actions: the graph of what ran, what took longest, and the path that decided when it ended."""
+
+from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
+from controller.diagnosis.action.critical_path import CriticalPath, PathNode, critical_path
+from controller.diagnosis.action.exports import ACTION_SCHEMA, action_dot, action_report
+from controller.diagnosis.action.graph import ActionGraph, build_graph
+from controller.diagnosis.action.model import ActionNode, ActionTraceResult
+from controller.diagnosis.action.waterfall import waterfall
+from controller.diagnosis.action.webhook import webhook_payload
+
+__all__ = [
+    "ACTION_SCHEMA",
+    "ActionAnalysis",
+    "ActionGraph",
+    "ActionNode",
+    "ActionTraceResult",
+    "CriticalPath",
+    "PathNode",
+    "action_dot",
+    "action_report",
+    "analyse_action",
+    "build_graph",
+    "critical_path",
+    "waterfall",
+    "webhook_payload",
+]

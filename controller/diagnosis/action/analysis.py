@@ -1,0 +1,38 @@
+"""Joins what is known of one action trace: graph, critical path, bottleneck. Masked, like everything that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from controller.diagnosis.action.critical_path import CriticalPath, critical_path
+from controller.diagnosis.action.graph import ActionGraph, build_graph
+from controller.diagnosis.action.model import ActionNode, ActionTraceResult
+from controller.diagnosis.masking import Masking
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnalysis:
+    result: ActionTraceResult
+    """Without its raw steps: those are masked in `graph`."""
+    graph: ActionGraph
+    path: CriticalPath
+
+    @property
+    def bottleneck(self) -> ActionNode | None:
+        return self.graph.bottleneck
+
+
+def analyse_action(result: ActionTraceResult, *, patterns: Sequence[str] = ()) -> ActionAnalysis:
+    """Analyse a finished trace job; `patterns` are names whose captured values are masked besides the usual ones."""
+    masking = Masking(patterns)
+    graph = build_graph(result.steps, expected=result.expected_steps)
+    masking.learn_payloads(node.detail for node in graph.nodes)
+    masked = replace(graph, nodes=tuple(_masked(node, masking) for node in graph.nodes))
+    message = masking.text(result.message) if result.message else None
+    return ActionAnalysis(replace(result, steps=(), message=message), masked, critical_path(masked))
+
+
+def _masked(node: ActionNode, masking: Masking) -> ActionNode:
+    error = masking.text(node.error) if node.error else None
+    return replace(node, error=error, detail=masking.fields(node.detail, secure=False))

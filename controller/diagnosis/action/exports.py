@@ -1,0 +1,96 @@
+"""An action trace for programs: JSON (`penstock.action-trace/v1`) and Graphviz DOT."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+from controller.diagnosis.action.analysis import ActionAnalysis
+from controller.diagnosis.action.critical_path import CriticalPath
+from controller.diagnosis.action.graph import ActionGraph
+from controller.diagnosis.action.model import ActionNode
+from controller.diagnosis.display import printable, shortened, shown_duration
+
+ACTION_SCHEMA = "penstock.action-trace/v1"
+_LONGEST_LABEL = 80
+
+
+def action_report(analysis: ActionAnalysis) -> dict[str, object]:
+    """The artifact as one JSON object."""
+    result, graph = analysis.result, analysis.graph
+    bottleneck = analysis.bottleneck
+    return {
+        "schema": ACTION_SCHEMA,
+        "flow_id": result.flow_id,
+        "action_invocation_id": result.action_invocation_id,
+        "job_id": result.job_id,
+        "status": result.status,
+        "message": result.message,
+        "finished_at": result.finished_at.isoformat(),
+        "retrieval_latency_ms": result.retrieval_latency_ms,
+        "trace_accuracy": graph.accuracy,
+        "steps_parsed": graph.parsed,
+        "steps_expected": graph.expected,
+        "bottleneck": {"node": bottleneck.key, "latency_ms": bottleneck.latency_ms} if bottleneck else None,
+        "critical_path": _path(analysis.path),
+        "failed": [node.key for node in graph.failed],
+        "problems": list(graph.problems),
+        "nodes": [_node(node) for node in graph.nodes],
+    }
+
+
+def action_dot(graph: ActionGraph, path: CriticalPath | None = None) -> str:
+    """The graph in Graphviz' language; the critical path is bold, failed nodes are red."""
+    critical = path.keys if path else ()
+    critical_edges = set(pairwise(critical))
+    names = {node.key: f"n{place}" for place, node in enumerate(graph.nodes)}
+    lines = ["digraph action {", "  rankdir=LR;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    for node in graph.nodes:
+        look = "".join((', color="#c62f3d"' if node.failed else "", ", penwidth=3" if node.key in critical else ""))
+        lines.append(f"  {names[node.key]} [label={_quoted(_label(node))}{look}];")
+    for node in graph.nodes:
+        for parent in node.parents:
+            bold = " [penwidth=3]" if (parent, node.key) in critical_edges else ""
+            lines.append(f"  {names[parent]} -> {names[node.key]}{bold};")
+    return "\n".join([*lines, "}", ""])
+
+
+def _label(node: ActionNode) -> str:
+    error = f"\n{shortened(printable(node.error), _LONGEST_LABEL)}" if node.error else ""
+    name = shortened(printable(node.key), _LONGEST_LABEL)
+    return f"{name}\n{shown_duration(node.latency_ms) if node.timed else 'no time'}{error}"
+
+
+def _quoted(text: str) -> str:
+    """A quoted string of DOT: entities and escapes in a label mean something there, so both are escaped."""
+    escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _path(path: CriticalPath) -> dict[str, object]:
+    return {
+        "nodes": [{"node": step.node.key, "own_ms": step.own_ms} for step in path.nodes],
+        "length_ms": path.length_ms,
+        "span_ms": path.span_ms,
+        "wait_ms": path.wait_ms,
+    }
+
+
+def _node(node: ActionNode) -> dict[str, object]:
+    return {
+        "key": node.key,
+        "node_id": node.id,
+        "parents": list(node.parents),
+        "start": _time(node.start),
+        "end": _time(node.end),
+        "latency_ms": node.latency_ms,
+        "status": node.status,
+        "status_text": node.status_text,
+        "error": node.error,
+        "problems": list(node.problems),
+        "detail": node.detail,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,20 @@
+"""What an observability receiver is told of a finished action trace. Sending it is not this package's business."""
+
+from __future__ import annotations
+
+from controller.diagnosis.action.analysis import ActionAnalysis
+
+
+def webhook_payload(analysis: ActionAnalysis) -> dict[str, object]:
+    """The body as a plain object; latencies in milliseconds, the rate from 0 to 1, the time in ISO 8601."""
+    result, bottleneck = analysis.result, analysis.bottleneck
+    return {
+        "flowId": result.flow_id,
+        "actionInvocationId": result.action_invocation_id,
+        "status": result.status,
+        "bottleneckNode": bottleneck.id if bottleneck else None,
+        "bottleneckLatencyMs": bottleneck.latency_ms if bottleneck else 0.0,
+        "retrievalLatencyMs": result.retrieval_latency_ms,
+        "traceAccuracyRate": analysis.graph.accuracy,
+        "timestamp": result.finished_at.isoformat(),
+    }
