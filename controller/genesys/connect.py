@@ -18,6 +18,7 @@ from controller.genesys.budget import Budget
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
+from controller.genesys.versioned.platform import VersionedPlatform
 
 _budgets: WeakValueDictionary[tuple[str, str, int, TransportSettings], Budget] = WeakValueDictionary()
 """The limit counts for a credential, not for a connection: whoever uses the same one shares the budget."""
@@ -40,7 +41,7 @@ def connect(
     if dialect not in (ARCHITECT, VERSIONED):
         raise SettingsInvalid(f"there is no dialect {dialect!r}", hint=f"use {ARCHITECT} or {VERSIONED}")
     transport = open_transport(endpoint, client_id, client_secret, clock=clock, settings=settings, http=http)
-    return ArchitectPlatform(transport)
+    return ArchitectPlatform(transport) if dialect == ARCHITECT else VersionedPlatform(transport)
 
 
 def open_transport(

@@ -1,0 +1,87 @@
+"""The listing with definitions: pages until a short one, kept for a while, dropped by any write (D2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Priority
+from controller.genesys.call import Call
+from controller.genesys.transport import Transport
+from controller.genesys.wire.versioned import FlowEntity, FlowPage
+
+PAGE_SIZE = 500
+UNTYPED = "flow"
+"""The type of a flow whose type the organisation does not tell."""
+_MOST_PAGES = 10_000
+LIVE = frozenset({"published", "deployed"})
+
+
+class Listing:
+    """The organisation's flows as last listed. `complete` is False when one id came twice: something moved."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._lock = asyncio.Lock()
+        self._entities: dict[str, FlowEntity] | None = None
+        self._read_at = 0.0
+        self._writes = 0
+        self.complete = True
+
+    def drop(self) -> None:
+        """Something was written: what was listed no longer holds."""
+        self._entities = None
+        self._writes += 1
+
+    async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
+        """The flows by id, listed anew when they are too old or `fresh` ones are asked for."""
+        asked_at = self._transport.clock.monotonic()
+        async with self._lock:
+            oldest = asked_at if fresh else self._transport.clock.monotonic() - self._transport.settings.cache_ttl_s
+            if self._entities is not None and self._read_at > oldest:
+                return self._entities
+            writes, read_at = self._writes, self._transport.clock.monotonic()
+            entities = await self._read(priority)
+            if writes == self._writes:
+                self._entities, self._read_at = entities, read_at
+            return entities
+
+    async def _read(self, priority: Priority) -> dict[str, FlowEntity]:
+        for attempt in (1, 2):
+            rows = await self._pages(priority)
+            entities = {row.id: row for row in rows}
+            self.complete = len(entities) == len(rows)
+            if self.complete or attempt == 2:
+                break
+        return entities
+
+    async def _pages(self, priority: Priority) -> Sequence[FlowEntity]:
+        rows: list[FlowEntity] = []
+        for number in range(1, _MOST_PAGES):
+            call = Call(
+                "GET",
+                "/api/v2/flows",
+                query={"expand": "definition", "pageSize": PAGE_SIZE, "pageNumber": number},
+                priority=priority,
+                limit_bytes=self._transport.settings.export_limit_bytes,
+            )
+            page = (await self._transport.fetch(call, FlowPage)).entities
+            rows += page
+            if len(page) < PAGE_SIZE:
+                break
+        return rows
+
+
+def live_flow(entity: FlowEntity) -> LiveFlow:
+    """The listed flow in the vocabulary; its version is live when its status says published or deployed."""
+    return LiveFlow(
+        id=entity.id,
+        key=FlowKey((entity.type or entity.metadata.type or UNTYPED).lower(), entity.name),
+        published_version=entity.version if entity.standing in LIVE else None,
+        checked_in_version=entity.version,
+        status=entity.standing,
+        published_at=entity.metadata.date_published,
+        published_by=entity.metadata.published_by,
+    )

@@ -1,0 +1,183 @@
+"""The versioned dialect: per-version endpoints, staged rollouts, atomic switches and traces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NoReturn
+
+from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES, VERSIONED
+from controller.domain.errors import AmbiguousFlow, CapabilityMissing, NotFound, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import (
+    Capability,
+    ExecutionSummary,
+    Export,
+    FlowListing,
+    Launch,
+    Priority,
+    Progress,
+    ProgressState,
+    PublishRequest,
+    SwitchRequest,
+    Ticket,
+    TicketKind,
+    UploadSlot,
+    ValidationReport,
+    VersionInfo,
+)
+from controller.domain.references import FlowReference
+from controller.domain.traces import ActionTraceRequest, TraceRequest
+from controller.genesys.transport import Transport
+from controller.genesys.versioned import publish, traces
+from controller.genesys.versioned.listing import Listing, live_flow
+from controller.genesys.versioned.references import references_of
+from controller.genesys.versioned.versions import Versions, live_version, version_info
+from controller.genesys.wire.versioned import TraceJob
+
+
+class VersionedPlatform:
+    """Implements `Platform`; what it offers beyond is for diagnosis."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self._listing = Listing(transport)
+        self._versions = Versions(transport)
+
+    @property
+    def dialect(self) -> str:
+        return VERSIONED
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return CAPABILITIES[VERSIONED]
+
+    async def list_flows(self, *, priority: Priority = Priority.OBSERVE) -> FlowListing:
+        """From the last listing where it is not older than the settings allow and nothing was written since."""
+        entities = await self._listing.flows(priority=priority)
+        return FlowListing([live_flow(entity) for entity in entities.values()], complete=self._listing.complete)
+
+    async def definitions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The definitions of all flows by id, from the last listing: nodes and transitions."""
+        entities = await self._listing.flows()
+        return {entity.id: entity.definition or {} for entity in entities.values()}
+
+    async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
+        """What is live is read anew from the flow's versions; the name and type come from the listing."""
+        entity = (await self._listing.flows(priority=priority)).get(flow_id)
+        try:
+            versions = await self._versions.read(flow_id, priority)
+        except NotFound:
+            return None
+        live = live_version(versions)
+        if entity is None or (live is None and any(one.status.lower() != "draft" for one in versions)):
+            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
+            return live_flow(entity) if entity else None
+        newest = versions[0].number if versions else None
+        return replace(
+            live_flow(entity),
+            published_version=live.number if live else None,
+            checked_in_version=newest,
+            status=live.status.lower() if live else "draft",
+            published_at=live.date_published if live else None,
+        )
+
+    async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
+        entities = await self._listing.flows(fresh=True, priority=priority)
+        found = [flow for flow in map(live_flow, entities.values()) if flow.key == key]
+        if len(found) > 1:
+            ids = ", ".join(sorted(flow.id for flow in found))
+            raise AmbiguousFlow(
+                f"{key}: {len(found)} flows carry this type and name ({ids})", hint="rename all but one"
+            )
+        return found[0] if found else None
+
+    async def versions(self, flow_id: str) -> Sequence[VersionInfo]:
+        return [version_info(entity) for entity in await self._versions.read(flow_id)]
+
+    async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
+        return references_of(await self._versions.definition(flow_id, version, Priority.OBSERVE))
+
+    async def validate(self, flow_id: str, version: str) -> ValidationReport:
+        return await self._versions.validate(flow_id, version)
+
+    async def progress(self, ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> Progress:
+        if ticket.kind is TicketKind.DONE:
+            return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
+        if ticket.kind is not TicketKind.PUBLISH:
+            raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {VERSIONED}")
+        seen = await publish.progress(self.transport, self._versions, ticket, priority)
+        self._listing.drop()
+        return seen
+
+    async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
+        return await self._versions.export(flow_id, version, priority)
+
+    def executions(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        return traces.executions(self.transport, flow_id, version, since, until)
+
+    def debug_traces(self, request: TraceRequest) -> AsyncIterator[Mapping[str, Any]]:
+        """The traces that a query finds, as they were answered."""
+        return traces.debug_traces(self.transport, request)
+
+    async def trace(self, trace_id: str) -> Mapping[str, Any]:
+        """One trace's header as it was answered. Raises NotFound."""
+        return await traces.trace(self.transport, trace_id)
+
+    def trace_steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """The steps of one trace in order, page by page."""
+        return traces.trace_steps(self.transport, trace_id)
+
+    async def start_debug(self, request: ActionTraceRequest) -> str:
+        """Start tracing an action's invocation; the id of the job."""
+        return await traces.start_debug(self.transport, request)
+
+    async def debug_job(self, job_id: str) -> TraceJob:
+        """How such a job stands."""
+        return await traces.debug_job(self.transport, job_id)
+
+    async def publish(self, request: PublishRequest) -> Ticket:
+        try:
+            return await publish.publish(self.transport, self._versions, request)
+        finally:
+            self._listing.drop()
+
+    async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+        try:
+            return await publish.switch(self.transport, self._versions, request, priority)
+        finally:
+            self._listing.drop()
+
+    async def register_upload(self) -> UploadSlot:
+        _missing(Capability.PUBLISH_SOURCE)
+
+    async def upload(self, slot: UploadSlot, text: str) -> None:  # noqa: ARG002 - the port's signature
+        _missing(Capability.PUBLISH_SOURCE)
+
+    async def unlock(self, flow_id: str) -> LiveFlow:  # noqa: ARG002 - the port's signature
+        _missing(Capability.UNLOCK)
+
+    async def unpublish(self, flow_id: str) -> None:  # noqa: ARG002 - the port's signature
+        _missing(Capability.UNPUBLISH)
+
+    async def delete(self, flow_id: str) -> None:  # noqa: ARG002 - the port's signature
+        _missing(Capability.DELETE)
+
+    async def launch(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:  # noqa: ARG002
+        _missing(Capability.LAUNCH)
+
+    async def launch_state(self, launch_id: str) -> Launch:  # noqa: ARG002 - the port's signature
+        _missing(Capability.LAUNCH)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
+def _missing(capability: Capability) -> NoReturn:
+    raise CapabilityMissing(
+        f"the versioned dialect cannot do {capability.value.replace('_', ' ')}", hint=ALTERNATIVES.get(capability)
+    )

@@ -1,0 +1,136 @@
+"""Publishing in stages, and the atomic switch with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from controller.domain.errors import BadAnswer, FlowLocked, PublishFailed, RequestRejected
+from controller.domain.platform import (
+    Priority,
+    Progress,
+    ProgressState,
+    PublishRequest,
+    SwitchRequest,
+    Ticket,
+    TicketKind,
+)
+from controller.genesys.call import Call
+from controller.genesys.excerpt import excerpt
+from controller.genesys.transport import Transport
+from controller.genesys.versioned.versions import ROUTED, VERSION, Versions, live_version
+from controller.genesys.wire.versioned import PublishAccepted, PublishError, PublishStatus, RoutedFlow
+
+T = TypeVar("T")
+
+_LOCK_RETRY_S = 15.0
+_STATES = {
+    "queued": ProgressState.QUEUED,
+    "publishing": ProgressState.RUNNING,
+    "completed": ProgressState.SUCCEEDED,
+    "failed": ProgressState.FAILED,
+    "cancelled": ProgressState.CANCELLED,
+}
+
+
+async def publish(transport: Transport, versions: Versions, request: PublishRequest) -> Ticket:
+    """Start publishing a version, all at once or in stages (P2).
+
+    Raises FlowLocked, NoSuchVersion, AnswerLost.
+    """
+    path = await versions.path(request.flow_id, request.version)
+    call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=Priority.PUBLISH)
+    accepted = await _unless_locked(request.flow_id, lambda: transport.fetch(call, PublishAccepted))
+    return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
+
+
+def publish_body(request: PublishRequest) -> Mapping[str, object]:
+    """What is sent: durations of stages in minutes, the hash only where there is one."""
+    metadata = dict(request.metadata) | ({"reason": request.reason} if request.reason else {})
+    body: dict[str, object] = {"publishType": "standard", "metadata": metadata}
+    if request.dependency_digest:
+        body["dependencyValidationHash"] = request.dependency_digest
+    stages = [{"percentage": one.percentage, "durationMinutes": _minutes(one.duration_s)} for one in request.stages]
+    body["rolloutConfig"] = {"staged": bool(stages), "stages": stages}
+    return body
+
+
+def _minutes(seconds: float) -> float | int:
+    minutes = seconds / 60
+    return int(minutes) if minutes == int(minutes) else minutes
+
+
+async def progress(transport: Transport, versions: Versions, ticket: Ticket, priority: Priority) -> Progress:
+    """How a publish stands (P5)."""
+    path = await versions.path(ticket.flow_id or "", ticket.version or "", priority)
+    call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
+    status = await transport.fetch(call, PublishStatus)
+    state = _STATES.get(status.status.lower())
+    if state is None:
+        raise BadAnswer(f"{call.name}: {status.status!r} is no status of a publish")
+    if status.publish_id and ticket.id and status.publish_id != ticket.id:
+        return _superseded(ticket, status.publish_id)
+    return Progress(
+        state,
+        percent=status.progress_percent,
+        stage=None if status.current_stage is None else str(status.current_stage),
+        eta_s=status.estimated_time_remaining_seconds,
+        messages=tuple(excerpt(_told(error), transport.redactor) for error in status.errors or []),
+        flow_id=ticket.flow_id,
+    )
+
+
+async def switch(transport: Transport, versions: Versions, request: SwitchRequest, priority: Priority) -> Ticket:
+    """Let calls go to a version, in one step (S2, S3); already there is success without a write.
+
+    Raises FlowLocked, NoSuchVersion, and PublishFailed when the answer
+    does not prove the switch.
+    """
+    known = await versions.read(request.flow_id, priority)
+    done = Ticket(TicketKind.DONE, "", request.flow_id, request.version)
+    current = live_version(known)
+    if current is not None and current.number == request.version:
+        return done
+    await versions.path(request.flow_id, request.version, priority)
+    body = {"version": request.version, "description": _description(request)}
+    call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
+    routed = await _unless_locked(request.flow_id, lambda: transport.fetch(call, RoutedFlow))
+    if (routed.id, routed.version) != (request.flow_id, request.version):
+        raise PublishFailed(
+            f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
+            f" {routed.version} of flow {routed.id}",
+            hint="what is live has to be read again; a rollback follows where the manifest asks for it",
+        )
+    return done
+
+
+def _description(request: SwitchRequest) -> str:
+    """It carries what to go back to, for people who have to do it by hand."""
+    parts = [request.reason] if request.reason else []
+    if request.rollback_to:
+        parts.append(f"rollback to {request.rollback_to}")
+    return "; ".join(parts)
+
+
+def _superseded(ticket: Ticket, other: str) -> Progress:
+    return Progress(
+        ProgressState.CANCELLED,
+        messages=(f"another publish of this version ({other}) took the place of {ticket.id}",),
+        flow_id=ticket.flow_id,
+    )
+
+
+def _told(error: PublishError | str) -> str:
+    if isinstance(error, str):
+        return error
+    return " ".join(part for part in (error.code, error.message) if part) or "no message"
+
+
+async def _unless_locked(flow_id: str, write: Callable[[], Awaitable[T]]) -> T:
+    """A 409: another deployment runs, or a person holds the flow; the message is all that tells which."""
+    try:
+        return await write()
+    except RequestRejected as error:
+        if error.status != 409:
+            raise
+        raise FlowLocked(f"flow {flow_id} is busy: {error.message}", retry_after_s=_LOCK_RETRY_S) from error

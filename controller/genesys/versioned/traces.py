@@ -1,0 +1,182 @@
+"""Traces of executions, page by page, and asynchronous traces of actions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import ValidationError
+
+from controller.domain.errors import BadAnswer
+from controller.domain.platform import ExecutionSummary, Priority
+from controller.domain.traces import ActionTraceRequest, TraceRequest
+from controller.genesys.call import Call
+from controller.genesys.transport import Transport
+from controller.genesys.wire.versioned import TraceJob, TracePage, TraceRow
+
+_TRACES = "/api/v2/flows/debug/traces"
+_PAGE_SIZE = 100
+_NARROWEST = timedelta(milliseconds=1)
+_FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error", "service_unavailable", "fault"})
+
+
+async def debug_traces(
+    transport: Transport, request: TraceRequest, priority: Priority = Priority.GATE
+) -> AsyncIterator[Mapping[str, Any]]:
+    """The traces that a query finds, as they were answered, page by page."""
+    async for page in _pages(transport, request, priority):
+        for row in page.entities:
+            yield row
+
+
+async def trace(transport: Transport, trace_id: str) -> Mapping[str, Any]:
+    """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
+    call = Call("GET", f"{_TRACES}/{{traceId}}", {"traceId": trace_id})
+    answer = await transport.fetch_json(call)
+    if not isinstance(answer, dict):
+        raise BadAnswer(f"{call.name}: the answer is not a JSON object")
+    return answer
+
+
+async def trace_steps(transport: Transport, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """The steps of one trace in order, a page of up to 100 at a time. Raises BadAnswer for a cursor that repeats."""
+    token: str | None = None
+    seen: set[str] = set()
+    while True:
+        call = Call(
+            "GET",
+            f"{_TRACES}/{{traceId}}/steps",
+            {"traceId": trace_id},
+            {"pageSize": _PAGE_SIZE, "nextPageToken": token},
+        )
+        page = await transport.fetch(call, TracePage)
+        yield page.entities
+        token = page.next_page_token
+        if not token:
+            return
+        _remember(call, seen, token)
+
+
+async def start_debug(transport: Transport, request: ActionTraceRequest) -> str:
+    """Start tracing an action's invocation; the id of the job to ask for. Raises AnswerLost (J1)."""
+    body: dict[str, object] = {
+        "flowId": request.flow_id,
+        "actionInvocationId": request.action_invocation_id,
+        "traceDepth": request.trace_depth,
+        "contextDirectives": {"captureContext": request.capture_context, "captureData": request.capture_data},
+        "enableAsync": True,
+    }
+    if request.simulated_inputs is not None:
+        body["simulatedInputs"] = dict(request.simulated_inputs)
+    call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
+    answer = await transport.send(call)
+    return job_id_of(call, answer.headers.get("location", ""))
+
+
+def job_id_of(call: Call, location: str) -> str:
+    """The last segment of a `Location`'s path, absolute or relative. The host in it is never asked."""
+    try:
+        job_id = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
+    except ValueError:
+        job_id = ""
+    if not job_id:
+        raise BadAnswer(f"{call.name}: the answer's Location header names no job")
+    return job_id
+
+
+async def debug_job(transport: Transport, job_id: str) -> TraceJob:
+    """How the job stands: `in_progress`, `completed` with its steps, or `failed` with a message (J3)."""
+    return await transport.fetch(Call("GET", "/api/v2/jobs/{jobId}", {"jobId": job_id}), TraceJob)
+
+
+async def executions(
+    transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
+) -> AsyncIterator[ExecutionSummary]:
+    """Executions of that version which started from `since` up to, not including, `until`.
+
+    An answer that is full and names no next page may have been cut: its range of time is halved and asked again.
+    """
+    seen: set[str] = set()
+    pending = [(since, until)]
+    while pending:
+        start, end = pending.pop()
+        request = TraceRequest(start=start, end=end, flow_id=flow_id, flow_version=version, page_size=_PAGE_SIZE)
+        rows = [row async for page in _pages(transport, request, Priority.GATE) for row in page.entities]
+        if len(rows) == _PAGE_SIZE and end - start > _NARROWEST:
+            middle = start + (end - start) / 2
+            pending += [(middle, end), (start, middle)]
+            continue
+        for raw in rows:
+            row = _row(raw)
+            summary = _summary(row, flow_id, version, start)
+            fits = row.flow_version in (None, version) and since <= summary.started_at < until
+            if fits and row.id not in seen:
+                seen.add(row.id)
+                yield summary
+
+
+async def _pages(transport: Transport, request: TraceRequest, priority: Priority) -> AsyncIterator[TracePage]:
+    token: str | None = None
+    seen: set[str] = set()
+    while True:
+        body = query_body(request) | ({"next_page_token": token} if token else {})
+        call = Call("POST", f"{_TRACES}/query", body=body, priority=priority, repeatable=True)
+        page = await transport.fetch(call, TracePage)
+        yield page
+        token = page.next_page_token
+        if not token:
+            return
+        _remember(call, seen, token)
+
+
+def query_body(request: TraceRequest) -> dict[str, object]:
+    """The query as the table writes it: snake case, flow and version joined by a colon (T1)."""
+    body: dict[str, object] = {
+        "session_token": request.session_token or str(uuid.uuid4()),
+        "start_date_time": _iso(request.start),
+        "end_date_time": _iso(request.end),
+        "page_size": request.page_size,
+    }
+    if request.flow_id:
+        version = f":{request.flow_version}" if request.flow_version else ""
+        body["flow_version_id"] = f"{request.flow_id}{version}"
+    if request.snapshot_ranges:
+        body["variable_snapshot_ranges"] = [
+            {"start_step_index": one.start_step_index, "end_step_index": one.end_step_index}
+            for one in request.snapshot_ranges
+        ]
+    return body
+
+
+def _row(raw: Mapping[str, Any]) -> TraceRow:
+    try:
+        return TraceRow.model_validate(raw)
+    except ValidationError:
+        raise BadAnswer(f"POST {_TRACES}/query: a trace in the answer has no usable id") from None
+
+
+def _summary(row: TraceRow, flow_id: str, version: str, since: datetime) -> ExecutionSummary:
+    """A row without a start counts as started at the range's begin: the query has already chosen it."""
+    status = (row.status or "").lower()
+    return ExecutionSummary(
+        id=row.id,
+        flow_id=flow_id,
+        version=version,
+        started_at=row.start_time or row.start_date_time or since,
+        ended_at=row.end_time or row.end_date_time,
+        failed=status in _FAILED,
+        reason=row.error_message or (status if status in _FAILED else None),
+    )
+
+
+def _remember(call: Call, seen: set[str], token: str) -> None:
+    if token in seen:
+        raise BadAnswer(f"{call.name}: the organisation gave the same page token twice; the listing would never end")
+    seen.add(token)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

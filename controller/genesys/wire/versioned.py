@@ -1,0 +1,135 @@
+"""Answers of the version endpoints. Source: the table of the versioned dialect in the project's requirements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from controller.genesys.wire.architect import Id, Moment
+from controller.genesys.wire.model import WireModel
+
+
+class Metadata(WireModel):
+    status: str | None = None
+    """draft, published, deployed or archived."""
+    type: str | None = None
+    published_by: str | None = None
+    date_published: Moment = None
+
+
+class FlowEntity(WireModel):
+    id: Id
+    name: str
+    version: str | None = None
+    type: str | None = None
+    status: str | None = None
+    metadata: Metadata = Field(default_factory=Metadata)
+    definition: dict[str, Any] | None = None
+
+    @property
+    def standing(self) -> str:
+        """The status, wherever it stands; `draft` when nobody tells, so that nothing counts as live unsaid."""
+        return (self.metadata.status or self.status or "draft").lower()
+
+
+class FlowPage(WireModel):
+    entities: list[FlowEntity]
+
+
+class VersionEntity(WireModel):
+    id: Id
+    version: str | None = None
+    status: str
+    date_created: Moment = None
+    date_published: Moment = None
+    date_published_end: Moment = None
+    created_by: str | None = None
+
+    @property
+    def number(self) -> str:
+        """The version as manifests name it; where the answer tells none, its id."""
+        return self.version or self.id
+
+
+class VersionPage(WireModel):
+    entities: list[VersionEntity]
+
+
+class ValidationResult(WireModel):
+    id: str | None = None
+    message: str = ""
+    severity: str = "error"
+
+
+class ValidationSummary(WireModel):
+    total_errors: int = 0
+    total_warnings: int = 0
+    is_successful: bool
+
+
+class Validation(WireModel):
+    validation_results: list[ValidationResult] = Field(default_factory=list)
+    validation_summary: ValidationSummary
+
+
+class PublishAccepted(WireModel):
+    publish_id: Id
+    status: str = "queued"
+    flow_id: str | None = None
+    version_id: str | None = None
+
+
+class PublishError(WireModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class PublishStatus(WireModel):
+    """queued, publishing, completed, failed or cancelled."""
+
+    status: str
+    publish_id: str | None = None
+    progress_percent: float | None = None
+    current_stage: str | int | None = None
+    estimated_time_remaining_seconds: float | None = None
+    errors: list[PublishError | str] | None = None
+
+
+class RoutedFlow(WireModel):
+    """What the atomic switch answers."""
+
+    id: Id
+    version: Id
+    name: str | None = None
+    status: str | None = None
+    type: str | None = None
+
+
+class TraceRow(WireModel):
+    """One execution in a query's answer; the table promises the id only."""
+
+    id: Id
+    status: str | None = None
+    flow_id: str | None = None
+    flow_version: str | None = None
+    start_time: Moment = None
+    start_date_time: Moment = None
+    end_time: Moment = None
+    end_date_time: Moment = None
+    error_message: str | None = None
+
+
+class TracePage(WireModel):
+    """Traces, or the steps of one, as they are: the reader in `diagnosis` understands more than the table promises."""
+
+    entities: list[dict[str, Any]]
+    next_page_token: str | None = None
+
+
+class TraceJob(WireModel):
+    """in_progress, completed or failed."""
+
+    status: str
+    result: list[dict[str, Any]] | None = None
+    message: str | None = None
