@@ -1,0 +1,92 @@
+"""What all changes of one sync share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Unpack
+
+import httpx
+
+from controller.delivery.progress import Announcer, DeliveryEvent
+from controller.delivery.settings import DeliverySettings
+from controller.delivery.signals import Signals
+from controller.delivery.work import Work
+from controller.domain.clock import Clock
+from controller.domain.desired import Organization
+from controller.domain.platform import Capability, Export, Platform
+from controller.domain.redaction import Redactor
+from controller.domain.status import StepState
+from controller.planning.model import Change
+from controller.store import AuditEntry, Lease, Store, SyncRecord
+from controller.store.journal import StepFacts
+
+KeepDraft = Callable[[Change, Export], Awaitable[None]]
+"""Commits a draft whose lock is about to be overridden; when it raises, nothing is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    platform: Platform
+    store: Store
+    clock: Clock
+    settings: DeliverySettings
+    redactor: Redactor
+    announcer: Announcer
+    signals: Signals
+    organization: Organization
+    lease: Lease
+    sync: SyncRecord
+    works: list[Work] = field(default_factory=list)
+    """All changes of the sync, in deployment order."""
+    keep_draft: KeepDraft | None = None
+    gate_transport: httpx.AsyncBaseTransport | None = None
+
+    def can(self, capability: Capability) -> bool:
+        return capability in self.platform.capabilities
+
+    def tell(self, name: str, work: Work | None = None, **fields: object) -> None:
+        flow = None if work is None else work.change.flow
+        self.announcer.tell(DeliveryEvent(name, self.organization.name, self.sync.id, flow, fields))
+
+    def advance(self, work: Work, state: StepState, **facts: Unpack[StepFacts]) -> None:
+        """Move the change on in the journal, which proves the lease. Raises LeaseLost and StoreFailed."""
+        reason = facts.get("reason")
+        if reason is not None:
+            facts["reason"] = self.redactor.text(reason)
+        work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
+        self.tell(f"change.{state.value}", work, version=work.record.live_version, reason=work.record.reason)
+
+    def refresh(self, work: Work) -> None:
+        work.record = self.store.journal.step(work.record.id)
+
+    def note(self, work: Work, message: str) -> None:
+        """Something that people should read beside the change's outcome."""
+        work.messages.append(self.redactor.text(message))
+
+    def audit(
+        self,
+        work: Work | None,
+        action: str,
+        status: str,
+        *,
+        version: str | None = None,
+        latency_ms: float | None = None,
+        error_rate: float | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> AuditEntry:
+        """Append to the audit log; `error_rate` is the validation's, from 0 to 1."""
+        return self.store.audit.append(
+            AuditEntry(
+                organization=self.organization.name,
+                action=action,
+                status=status,
+                actor=self.sync.actor,
+                flow=None if work is None else str(work.key),
+                version=version,
+                latency_ms=latency_ms,
+                validation_error_rate=error_rate,
+                details={"sync": self.sync.id, "trigger": self.sync.trigger, **(details or {})},
+                revision=self.sync.revision,
+            )
+        )

@@ -1,0 +1,100 @@
+"""Runs the changes of a sync: each as soon as its own dependencies are done, a bounded number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from controller.delivery.context import Context
+from controller.delivery.machine import Machine
+from controller.delivery.quarantine import deserves_quarantine, quarantine
+from controller.delivery.signals import Parked
+from controller.delivery.work import DESTRUCTIVE, Work
+from controller.domain.desired import OnFailure
+from controller.domain.errors import LeaseLost, PenstockError, StoreFailed
+from controller.domain.status import StepState
+
+_SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
+
+
+class Executor:
+    """One run over the works of a context.
+
+    Waves play no part. A dependency that stands later in the order (a cycle that is deployed as a group) is not waited
+    for, so nothing can wait for itself. Removals come last, and not at all once something failed.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._works = sorted(context.works, key=lambda work: work.change.kind in DESTRUCTIVE)
+        self._by_flow = {work.change.flow: work for work in self._works}
+        self._done = {work.change.flow: asyncio.Event() for work in self._works}
+        self._slots = asyncio.Semaphore(max(context.organization.sync.concurrency, 1))
+        self._halted = False
+
+    async def run(self) -> None:
+        """Until no change can go on. Raises LeaseLost and StoreFailed, alone or in a group."""
+        async with asyncio.TaskGroup() as group:
+            for position, work in enumerate(self._works):
+                group.create_task(self._one(position, work), name=f"change {work.change.flow}")
+
+    async def _one(self, position: int, work: Work) -> None:
+        earlier = self._works[:position]
+        needed = [other for other in earlier if other.change.flow in work.change.depends_on]
+        awaited = earlier if work.change.kind in DESTRUCTIVE else needed
+        for other in awaited:
+            await self._done[other.change.flow].wait()
+        async with self._slots:
+            why_not = self._why_not(work, needed)
+            if why_not is None:
+                await self._carry_out(work)
+            else:
+                self._context.advance(work, StepState.SKIPPED, reason=why_not)
+        work.ended_at = self._context.clock.monotonic()
+        self._done[work.change.flow].set()
+
+    def _why_not(self, work: Work, needed: list[Work]) -> str | None:
+        """Why a change that has not begun is skipped; what has begun always goes on."""
+        if work.state is not StepState.PENDING:
+            return None
+        if work.change.blocked is not None:
+            return f"{work.change.blocked.code}: {work.change.blocked.message}"
+        for other in needed:
+            if other.state not in _SUCCESSFUL:
+                return f"it depends on {other.change.flow}, which is {other.state.value}"
+        if self._context.signals.stopping:
+            return "the controller was told to stop before it began"
+        if self._context.signals.aborting or self._halted:
+            return "another change of this sync failed before it began"
+        if work.change.kind in DESTRUCTIVE and any(other.error is not None for other in self._works):
+            return "nothing is removed while another change of this sync fails"
+        return None
+
+    async def _carry_out(self, work: Work) -> None:
+        work.began_at = self._context.clock.monotonic()
+        try:
+            await Machine(self._context, work).run()
+        except Parked:
+            work.parked = True
+            self._context.tell("change.parked", work, state=work.state.value)
+        except (LeaseLost, StoreFailed):
+            raise
+        except PenstockError as error:
+            self._fail(work, error)
+
+    def _fail(self, work: Work, error: PenstockError) -> None:
+        context = self._context
+        work.error = error
+        context.advance(work, StepState.FAILED, reason=f"{error.code}: {error.message}")
+        context.audit(
+            work,
+            "change",
+            "failure",
+            version=work.record.live_version,
+            details={"error": error.message, "code": error.code},
+        )
+        if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
+            quarantine(context, work, error.message)
+        policy = OnFailure(context.sync.on_failure)
+        if policy is OnFailure.ROLLBACK_ALL and work.change.kind not in DESTRUCTIVE:
+            context.signals.abort()
+        self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW

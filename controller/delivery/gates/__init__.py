@@ -1,0 +1,1 @@
+"""Health gates: what must hold of a new version before the change counts as done. Never a command."""

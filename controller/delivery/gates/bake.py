@@ -1,0 +1,76 @@
+"""Watching a new version: it bakes for a while, then every gate has to pass."""
+
+from __future__ import annotations
+
+from controller.delivery.context import Context
+from controller.delivery.gates import error_rate, execution, http
+from controller.delivery.gates.subject import Subject
+from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.work import Work
+from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
+from controller.domain.errors import GateFailed
+
+
+async def bake(context: Context, work: Work, subject: Subject) -> None:
+    """Wait until the bake time is over; an error rate that is too high ends it early.
+
+    Raises GateFailed, and Parked when the process has to go: the end of the bake time stays in the journal.
+    """
+    until = work.record.bake_until
+    watched = [gate for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
+    while until is not None and (left_s := (until - context.clock.now()).total_seconds()) > 0:
+        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watched else left_s)
+        for gate in watched:
+            report = await error_rate.look(context, gate, subject)
+            if report.verdict is Verdict.FAIL:
+                _require_pass(context, work, report)
+
+
+async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
+    """Every gate in the manifest's order; the first that does not pass ends it. Raises GateFailed and Parked."""
+    for gate in _gates(work):
+        report = await _conclude(context, work, gate, subject)
+        _require_pass(context, work, report)
+
+
+def _gates(work: Work) -> tuple[Gate, ...]:
+    return work.desired.gates if work.desired is not None else ()
+
+
+async def _conclude(context: Context, work: Work, gate: Gate, subject: Subject) -> GateReport:
+    match gate:
+        case ErrorRateGate():
+            return await error_rate.conclude(context, work, gate, subject)
+        case ExecutionGate():
+            return await execution.run_once(context, work, gate, subject)
+        case HttpGate():
+            return await _http(context, gate)
+
+
+async def _http(context: Context, gate: HttpGate) -> GateReport:
+    """A check that fails is repeated: one lost packet must not roll production back."""
+    report = await http.check(context, gate)
+    for _ in range(context.settings.gate_attempts - 1):
+        if report.verdict is Verdict.PASS:
+            break
+        await context.signals.rest(context.settings.gate_retry_s)
+        report = await http.check(context, gate)
+    return report
+
+
+def _require_pass(context: Context, work: Work, report: GateReport) -> None:
+    passed = report.verdict is Verdict.PASS
+    message = context.redactor.text(report.message)
+    context.tell("gate.judged", work, gate=report.gate, verdict=report.verdict.value, message=message)
+    context.audit(
+        work,
+        "gate",
+        "success" if passed else "failure",
+        version=work.record.live_version,
+        details={"gate": report.gate, "verdict": report.verdict.value, "message": message},
+    )
+    if not passed:
+        raise GateFailed(
+            f"{work.change.flow} ({work.key}): gate {report.gate}: {report.verdict.value}: {message}",
+            hint="correct the flow and commit it, or change the gate",
+        )

@@ -1,0 +1,102 @@
+"""Locked flows: fail, wait or unlock, as the manifest says; never break a lock without keeping what was in it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from controller.delivery.context import Context
+from controller.delivery.reading import current
+from controller.delivery.work import Work
+from controller.delivery.writer import Call, Took, write
+from controller.domain.desired import OnLocked
+from controller.domain.errors import FlowLocked
+from controller.domain.live import LiveFlow, LockHolder
+from controller.domain.platform import Capability, Priority
+
+T = TypeVar("T")
+
+
+async def wait_for_lock(
+    context: Context, work: Work, live: LiveFlow | None, *, priority: Priority = Priority.PUBLISH
+) -> LiveFlow | None:
+    """The flow once nobody else holds it, read again where time has passed.
+
+    Raises FlowLocked by policy, and Parked when the process has to go; a rollback waits on.
+    """
+    wait = context.clock.sleep if priority is Priority.ROLLBACK else context.signals.rest
+    holder = _in_the_way(context, live)
+    if live is None or holder is None:
+        return live
+    policy = context.organization.on_locked
+    if policy is OnLocked.UNLOCK and context.can(Capability.UNLOCK):
+        return await _unlock(context, work, live, holder)
+    if policy is not OnLocked.WAIT:
+        raise _locked(work, holder)
+    for _ in range(context.settings.lock_attempts):
+        context.tell("lock.waiting", work, holder=holder.name, wait_s=context.settings.lock_wait_s)
+        await wait(context.settings.lock_wait_s)
+        live = await current(context, work, priority=priority)
+        holder = _in_the_way(context, live)
+        if holder is None:
+            return live
+    raise _locked(work, holder)
+
+
+async def through_conflicts(
+    context: Context, work: Work, attempt: Callable[[], Awaitable[T]], *, priority: Priority = Priority.PUBLISH
+) -> T:
+    """Make a write that a 409 may refuse: another operation is waited for, a person's lock by policy."""
+    for _ in range(context.settings.lock_attempts):
+        try:
+            return await attempt()
+        except FlowLocked as conflict:
+            if conflict.holder is not None:
+                await wait_for_lock(context, work, await current(context, work), priority=priority)
+            else:
+                context.tell("lock.waiting", work, holder=None, wait_s=context.settings.lock_wait_s)
+                await context.clock.sleep(context.settings.lock_wait_s)
+    return await attempt()
+
+
+def _in_the_way(context: Context, live: LiveFlow | None) -> LockHolder | None:
+    holder = None if live is None else live.locked_by
+    if holder is not None and holder.kind == "client" and holder.name == context.settings.client_name:
+        return None
+    return holder
+
+
+async def _unlock(context: Context, work: Work, live: LiveFlow, holder: LockHolder) -> LiveFlow | None:
+    """Break the lock and keep what its holder had saved, before anything is published over it.
+
+    Breaking a lock checks the holder's saved changes in as a new version, which can be exported; the draft cannot.
+    """
+
+    async def look() -> Took[LiveFlow] | None:
+        seen = await current(context, work)
+        return Took(seen) if seen is not None and seen.locked_by is None else None
+
+    call = Call(
+        "unlock", lambda: context.platform.unlock(live.id), look, details={"holder": holder.name, "had": live.has_draft}
+    )
+    await write(context, work, call)
+    freed = await current(context, work)
+    version = None if freed is None else freed.checked_in_version
+    if freed is not None and version is not None and version != live.checked_in_version:
+        draft = await context.platform.export(freed.id, version)
+        work.drafts.append(draft)
+        if context.keep_draft is not None:
+            await context.keep_draft(work.change, draft)
+        context.note(work, f"the lock of {holder.name} was broken; what was saved is kept as version {version}")
+    else:
+        context.note(work, f"the lock of {holder.name} was broken; nothing was saved under it")
+    return freed
+
+
+def _locked(work: Work, holder: LockHolder) -> FlowLocked:
+    since = f" since {holder.since:%Y-%m-%d %H:%M} UTC" if holder.since else ""
+    return FlowLocked(
+        f"{work.change.flow} ({work.key}) is locked by {holder.kind} {holder.name}{since}",
+        holder=holder.name,
+        hint="ask for the lock to be released, or set onLocked: wait or unlock",
+    )

@@ -1,0 +1,128 @@
+"""One change from its state in the journal to exported; each handler takes it one state further."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from controller.delivery.adopt_step import AdoptStep
+from controller.delivery.announce import announce_migration
+from controller.delivery.context import Context
+from controller.delivery.exporting import export_live
+from controller.delivery.gates.bake import bake, pass_gates
+from controller.delivery.gates.subject import Subject
+from controller.delivery.publish_step import PublishStep
+from controller.delivery.remove_step import RemoveStep
+from controller.delivery.signals import Parked
+from controller.delivery.step import Step
+from controller.delivery.switch_step import SwitchStep
+from controller.delivery.work import DESTRUCTIVE, Work
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Priority
+from controller.domain.status import StepState
+from controller.planning.model import ChangeKind
+
+
+class Machine:
+    """Drives one change. Raises the errors of the domain; the change is then still in the state that it had."""
+
+    def __init__(self, context: Context, work: Work) -> None:
+        self._context = context
+        self._work = work
+        self._step = choose_step(context, work)
+        self._handlers: Mapping[StepState, Callable[[], Awaitable[None]]] = {
+            StepState.PENDING: self._prepare,
+            StepState.VALIDATED: self._publish,
+            StepState.PUBLISHING: self._settle,
+            StepState.LIVE: self._begin_bake,
+            StepState.BAKING: self._bake,
+            StepState.HEALTHY: self._export,
+        }
+
+    async def run(self) -> None:
+        """Until the change is exported, or until there is nothing more to do. Raises Parked as well."""
+        while (handler := self._handlers.get(self._work.state)) is not None:
+            before = self._work.state
+            await handler()
+            if self._work.state is before:
+                return
+
+    async def _prepare(self) -> None:
+        if await self._step.prepare(self._work):
+            self._context.advance(self._work, StepState.VALIDATED)
+        else:
+            await self._went_live(await self._step.settle(self._work))
+
+    async def _publish(self) -> None:
+        await self._step.publish(self._work)
+
+    async def _settle(self) -> None:
+        await self._went_live(await self._step.settle(self._work))
+        announce_migration(self._context, self._work)
+
+    async def _went_live(self, live: LiveFlow | None) -> None:
+        flow_id = self._work.flow_id if live is None else live.id
+        version = None if live is None else live.published_version
+        consumed = await self._consumed() if live is not None else {}
+        self._context.advance(
+            self._work, StepState.LIVE, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
+        )
+
+    async def _consumed(self) -> dict[FlowKey, str]:
+        """What the flow is bound to: this sync's own versions, and what is live of all others."""
+        mine = {work.key: work.record.live_version for work in self._context.works}
+        consumed: dict[FlowKey, str] = {}
+        for key in self._work.record.consumes:
+            version = mine.get(key)
+            if version is None:
+                found = await self._context.platform.find_flow(key, priority=Priority.OBSERVE)
+                version = None if found is None else found.published_version
+            if version is not None:
+                consumed[key] = version
+        return consumed
+
+    async def _begin_bake(self) -> None:
+        if self._context.signals.aborting:
+            raise Parked
+        desired = self._work.desired
+        if not self._step.bakes or desired is None:
+            self._context.advance(self._work, StepState.HEALTHY)
+            return
+        until = self._context.clock.now() + timedelta(seconds=desired.rollout.bake_s)
+        self._context.advance(self._work, StepState.BAKING, bake_until=until)
+
+    async def _bake(self) -> None:
+        record = self._work.record
+        if record.flow_id is not None and record.live_version is not None:
+            subject = self._subject(record.flow_id, record.live_version)
+            await bake(self._context, self._work, subject)
+            await pass_gates(self._context, self._work, subject)
+        self._context.advance(self._work, StepState.HEALTHY)
+
+    def _subject(self, flow_id: str, version: str) -> Subject:
+        record, desired = self._work.record, self._work.desired
+        bake_s = desired.rollout.bake_s if desired is not None else 0.0
+        until = record.bake_until or self._context.clock.now()
+        return Subject(flow_id, version, record.previous_version, live_since=until - timedelta(seconds=bake_s))
+
+    async def _export(self) -> None:
+        if self._work.change.kind in DESTRUCTIVE:
+            self._context.advance(self._work, StepState.EXPORTED)
+            return
+        await export_live(self._context, self._work)
+        if self._work.export is not None:
+            self._context.advance(self._work, StepState.EXPORTED)
+
+
+def choose_step(context: Context, work: Work) -> Step:
+    """The way to carry out a kind of change."""
+    kind = work.change.kind
+    if kind is ChangeKind.ADOPT:
+        return AdoptStep(context)
+    if kind in DESTRUCTIVE:
+        return RemoveStep(context)
+    pinned = work.record.source_digest is None
+    if pinned or kind in (ChangeKind.SWITCH, ChangeKind.RESTORE):
+        return SwitchStep(context)
+    return PublishStep(context)

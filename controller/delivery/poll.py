@@ -1,0 +1,63 @@
+"""Following a running publish: patient where the organisation tells how long it will take, never for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from controller.delivery.context import Context
+from controller.delivery.work import Work
+from controller.domain.errors import PublishTimedOut, Transient, Waiting
+from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind
+
+OnStage = Callable[[Progress], Awaitable[None]]
+
+
+async def follow(
+    context: Context,
+    work: Work,
+    ticket: Ticket,
+    *,
+    timeout_s: float,
+    priority: Priority = Priority.PUBLISH,
+    on_look: OnStage | None = None,
+) -> Progress:
+    """The progress at the end, good or bad. Faults on the way are no end: the next look may succeed.
+
+    Raises PublishTimedOut, and Parked when the process has to go. A rollback is followed to its end.
+    """
+    if ticket.kind is TicketKind.DONE:
+        return Progress(ProgressState.SUCCEEDED, flow_id=ticket.flow_id)
+    clock, settings = context.clock, context.settings
+    deadline = clock.monotonic() + timeout_s
+    interval_s = wait_s = settings.poll_base_s
+    wait = clock.sleep if priority is Priority.ROLLBACK else context.signals.watch
+    while True:
+        left_s = deadline - clock.monotonic()
+        if left_s <= 0:
+            raise _timed_out(work, ticket, timeout_s)
+        await wait(min(wait_s, left_s))
+        progress = await _look(context, ticket, priority)
+        if progress is not None:
+            context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage)
+            if progress.finished:
+                return progress
+            if on_look is not None:
+                await on_look(progress)
+        interval_s = min(interval_s * 1.5, settings.poll_cap_s)
+        wait_s = interval_s
+        if progress is not None and progress.eta_s is not None:
+            wait_s = min(max(progress.eta_s, 1.0), settings.poll_cap_s)
+
+
+async def _look(context: Context, ticket: Ticket, priority: Priority) -> Progress | None:
+    try:
+        return await context.platform.progress(ticket, priority=priority)
+    except (Transient, Waiting):
+        return None
+
+
+def _timed_out(work: Work, ticket: Ticket, timeout_s: float) -> PublishTimedOut:
+    return PublishTimedOut(
+        f"{work.change.flow} ({work.key}): {ticket.kind.value} {ticket.id} did not end within {timeout_s:.0f} s",
+        hint="look at the flow in Architect; the next pass reads again what is live",
+    )

@@ -1,0 +1,37 @@
+"""What delivery tells while it works: named events for logs, progress bars and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """One thing that happened, as `noun.verb` with its facts; never a secret."""
+
+    name: str
+    organization: str
+    sync_id: int
+    flow: str | None = None
+    """`metadata.name` of the change that it is about."""
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+OnEvent = Callable[[DeliveryEvent], None]
+
+
+class Announcer:
+    """Logs every event and hands it to the listener. What the listener raises ends the delivery."""
+
+    def __init__(self, listener: OnEvent | None) -> None:
+        self._listener = listener
+
+    def tell(self, event: DeliveryEvent) -> None:
+        log.info(event.name, organization=event.organization, sync=event.sync_id, flow=event.flow, **dict(event.fields))
+        if self._listener is not None:
+            self._listener(event)

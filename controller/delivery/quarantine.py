@@ -1,0 +1,30 @@
+"""Which wishes are not tried again until git asks for something else."""
+
+from __future__ import annotations
+
+from controller.delivery.context import Context
+from controller.delivery.work import Work
+from controller.domain.errors import Invalid, PenstockError, Permanent
+from controller.planning.model import ChangeKind
+
+
+def quarantine(context: Context, work: Work, reason: str) -> None:
+    """Quarantine what the change asked for.
+
+    A republish only follows a module; where that module is in quarantine itself, the caller's unchanged content must
+    stay free, or it could not follow the corrected module.
+    """
+    if work.change.kind is ChangeKind.REPUBLISH and _follows_another(context, work):
+        return
+    reason = context.redactor.text(reason)
+    context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)
+    context.tell("wish.quarantined", work, wanted=work.record.wanted, reason=reason)
+
+
+def deserves_quarantine(error: PenstockError) -> bool:
+    """Trying the same content again cannot help; what passes by itself is tried again."""
+    return isinstance(error, Invalid | Permanent)
+
+
+def _follows_another(context: Context, work: Work) -> bool:
+    return any(other.key in work.record.consumes for other in context.works)

@@ -1,0 +1,70 @@
+"""Reading flows as they are now, and refusing to write when they are not what the plan was made on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.delivery.context import Context
+from controller.delivery.work import NEW_FLOW, Work
+from controller.domain.errors import PlanStale, Transient, Waiting
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Priority
+
+
+async def current(context: Context, work: Work, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
+    """The change's flow as it is now; None when it does not exist."""
+    if work.flow_id is not None:
+        return await context.platform.get_flow(work.flow_id, priority=priority)
+    return await context.platform.find_flow(work.key, priority=priority)
+
+
+async def as_planned(context: Context, work: Work, *, or_version: str | None = None) -> LiveFlow | None:
+    """The flow, when it is as the plan saw it (or already at `or_version`). Raises PlanStale otherwise."""
+    live = await current(context, work)
+    version = None if live is None else live.published_version
+    if live is None and work.flow_id is not None:
+        raise _stale(work, "the flow was deleted")
+    if live is not None and work.flow_id is None and work.change.kind in NEW_FLOW and version is not None:
+        raise _stale(work, f"somebody created the flow meanwhile, and {version} is live")
+    if or_version is not None and version == or_version:
+        return live
+    if version != work.expected_version:
+        raise _stale(work, f"{version or 'nothing'} is live instead of {work.expected_version or 'nothing'}")
+    return live
+
+
+def _stale(work: Work, what: str) -> PlanStale:
+    return PlanStale(
+        f"{work.change.flow} ({work.key}): {what} since the plan was made; nothing was written to it",
+        hint="make a new plan and look at it again",
+    )
+
+
+async def seen(
+    context: Context,
+    work: Work,
+    wish: Callable[[LiveFlow | None], bool],
+    *,
+    priority: Priority = Priority.PUBLISH,
+    for_s: float | None = None,
+) -> tuple[bool, LiveFlow | None]:
+    """Read until the flow is as wished, or until there was time enough for reads to catch up.
+
+    Returns whether it is, and the flow as it was read last.
+    """
+    settings = context.settings
+    wait_s = settings.verify_wait_s
+    looks = settings.verify_attempts if for_s is None else max(int(for_s / wait_s), 1) + 1
+    live: LiveFlow | None = None
+    for look in range(looks):
+        if look:
+            await context.clock.sleep(wait_s)
+        try:
+            live = await current(context, work, priority=priority)
+        except (Transient, Waiting):
+            if look + 1 == looks:
+                raise
+            continue
+        if wish(live):
+            return True, live
+    return False, live

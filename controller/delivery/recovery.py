@@ -1,0 +1,75 @@
+"""After a crash or a stop: what the journal left open is resolved from journal and live state, before anything new.
+
+Nothing is published twice: what may have taken effect is looked for, what certainly had none is dropped and planned
+again.
+"""
+
+from __future__ import annotations
+
+from controller.delivery.context import Context
+from controller.delivery.exporting import export_live
+from controller.delivery.machine import choose_step
+from controller.delivery.result import SyncResult
+from controller.delivery.sync import carry_out, with_lease
+from controller.delivery.work import Work
+from controller.domain.desired import DesiredFlow, OnFailure, Organization
+from controller.domain.errors import PublishFailed
+from controller.domain.status import StepState
+from controller.planning.model import Change, ChangeKind
+from controller.store import StepRecord, SyncRecord
+
+_NOT_BEGUN = frozenset({StepState.PENDING, StepState.VALIDATED})
+
+
+def works_of(sync: SyncRecord, organization: Organization, now: float) -> list[Work]:
+    """The changes of a journaled sync; gates and bake time come from the manifest, where it still asks the same."""
+    return [Work(_change(step, organization), step, began_at=now) for step in sync.steps]
+
+
+async def recover_sync(context: Context) -> SyncResult:
+    """Bring one sync to its end. Raises what reading the organisation raises; then it stays open."""
+    await with_lease(context, lambda: _resolve(context))
+    return await carry_out(context)
+
+
+async def _resolve(context: Context) -> None:
+    if context.sync.state.open and _failed_before(context):
+        context.signals.abort()
+    for work in context.works:
+        if work.state in _NOT_BEGUN:
+            context.advance(work, StepState.SKIPPED, reason="the controller stopped before it began")
+        elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
+            context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
+        elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
+            await export_live(context, work)
+    context.tell("recovery.resolved", steps={work.change.flow: work.state.value for work in context.works})
+
+
+def _failed_before(context: Context) -> bool:
+    """Whether all of the sync is to be taken back because of something that failed before the process ended."""
+    for work in context.works:
+        if work.state is StepState.FAILED:
+            work.error = PublishFailed(work.record.reason or f"{work.change.flow} failed before the controller ended")
+    rolling = any(work.state in (StepState.ROLLING_BACK, StepState.FAILED) for work in context.works)
+    return rolling and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
+
+
+def _change(step: StepRecord, organization: Organization) -> Change:
+    return Change(
+        flow=step.flow,
+        key=step.key,
+        kind=ChangeKind(step.kind),
+        flow_id=step.flow_id,
+        from_version=step.previous_version,
+        to_version=step.target_version,
+        reason="an earlier run of the controller began it",
+        wave=1,
+        dependency_digest=step.dependency_digest,
+        consumes=step.consumes,
+        desired=_desired(step, organization),
+    )
+
+
+def _desired(step: StepRecord, organization: Organization) -> DesiredFlow | None:
+    """The manifest, when it still asks for what the step delivered."""
+    return next((flow for flow in organization.flows if flow.key == step.key and flow.wanted == step.wanted), None)

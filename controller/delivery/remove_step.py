@@ -1,0 +1,84 @@
+"""Taking a flow out of use, or deleting it, when its manifest is gone."""
+
+from __future__ import annotations
+
+from controller.delivery.context import Context
+from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.reading import as_planned, seen
+from controller.delivery.work import Work
+from controller.delivery.writer import Call, Took, write
+from controller.domain.errors import PublishFailed
+from controller.domain.live import LiveFlow
+from controller.domain.status import StepState
+from controller.planning.model import ChangeKind
+
+
+class RemoveStep:
+    """`unpublish` and `delete`. Deleting cannot be taken back; what was live is in the artifacts."""
+
+    bakes = False
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def prepare(self, work: Work) -> bool:
+        live = await as_planned(self._context, work)
+        if await wait_for_lock(self._context, work, live) is not live:
+            await as_planned(self._context, work)
+        return True
+
+    async def publish(self, work: Work) -> None:
+        await through_conflicts(
+            self._context,
+            work,
+            lambda: take_out(self._context, work, delete=_deletes(work), state=StepState.PUBLISHING),
+        )
+
+    async def settle(self, work: Work) -> LiveFlow | None:
+        """Raises PublishFailed when the flow is still there."""
+        delete = _deletes(work)
+        gone, live = await seen(self._context, work, lambda flow: _is_out(flow, delete=delete))
+        if not gone:
+            raise PublishFailed(
+                f"{work.change.flow} ({work.key}): the organisation reported success, but the flow is still "
+                f"{'there' if delete else 'published'}",
+                hint="look at the flow in Architect",
+            )
+        return live
+
+    async def took_effect(self, work: Work) -> bool:
+        delete = _deletes(work)
+        grace_s = self._context.settings.lost_answer_grace_s
+        gone, _ = await seen(self._context, work, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
+        return gone
+
+
+async def take_out(
+    context: Context, work: Work, *, delete: bool, prefix: str = "", state: StepState | None = None
+) -> None:
+    """Unpublish or delete the change's flow."""
+    flow_id = work.flow_id or ""
+
+    async def send() -> bool:
+        await (context.platform.delete(flow_id) if delete else context.platform.unpublish(flow_id))
+        return True
+
+    async def look() -> Took[bool] | None:
+        gone, _ = await seen(
+            context,
+            work,
+            lambda flow: _is_out(flow, delete=delete),
+            for_s=context.settings.lost_answer_grace_s,
+        )
+        return Took(value=True) if gone else None
+
+    action = f"{prefix}{'delete' if delete else 'unpublish'}"
+    await write(context, work, Call(action, send, look, version=work.record.previous_version, state=state))
+
+
+def _deletes(work: Work) -> bool:
+    return work.change.kind is ChangeKind.DELETE
+
+
+def _is_out(live: LiveFlow | None, *, delete: bool) -> bool:
+    return live is None if delete else live is None or live.published_version is None

@@ -1,0 +1,119 @@
+"""What a delivery comes back with: values that the caller commits, reports and notifies about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from controller.domain.errors import PenstockError
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Export
+from controller.domain.status import StepState
+from controller.planning.model import Change
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Something failed, and by policy it was left as it is."""
+    ROLLED_BACK = "rolled-back"
+    ROLLBACK_FAILED = "rollback-failed"
+    """A person is needed: at least one flow is not at the version that it should be at."""
+    STOPPED = "stopped"
+    """The controller was told to stop; parked changes go on in the next pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContext:
+    """Who asks for a sync, why, and from which commit."""
+
+    revision: str
+    actor: str
+    trigger: str
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One change as it ended."""
+
+    change: Change
+    state: StepState
+    step_id: int
+    flow_id: str | None = None
+    version: str | None = None
+    """What is live now, as far as this change knows: the new version, or after a rollback the restored one."""
+    previous_version: str | None = None
+    """What was live before the sync."""
+    export: Export | None = None
+    """The live version as the organisation gives it out; None when there is nothing to commit."""
+    export_digest: str | None = None
+    source_digest: str | None = None
+    consumed: Mapping[FlowKey, str] = field(default_factory=dict)
+    """Versions of the flows that it consumes, at the moment when it was published."""
+    drafts: tuple[Export, ...] = ()
+    """What was saved by the holder of a lock that was broken (`onLocked: unlock`)."""
+    error: PenstockError | None = None
+    messages: tuple[str, ...] = ()
+    """Warnings and the organisation's own words, with secrets masked."""
+    duration_s: float = 0.0
+    parked: bool = False
+    """Left in its state by `stop`; the next pass goes on with it."""
+    revision: str = ""
+    dirty: bool = False
+
+    @property
+    def to_record(self) -> bool:
+        """Whether the caller has something to commit for it: a delivered version, or one that a rollback made."""
+        if self.state is StepState.EXPORTED:
+            return True
+        return (
+            self.state is StepState.ROLLED_BACK and self.version is not None and self.version != self.previous_version
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """One sync as it ended; `steps` stand in deployment order."""
+
+    sync_id: int
+    organization: str
+    outcome: Outcome
+    steps: tuple[StepResult, ...]
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """How many changes ended in each state, plus `parked`."""
+        counts: dict[str, int] = {}
+        for step in self.steps:
+            counts[step.state.value] = counts.get(step.state.value, 0) + 1
+        return counts | {"parked": sum(step.parked for step in self.steps)}
+
+    @property
+    def to_record(self) -> tuple[StepResult, ...]:
+        return tuple(step for step in self.steps if step.to_record)
+
+    @property
+    def failures(self) -> tuple[StepResult, ...]:
+        """The changes that failed by themselves, not those that were skipped or rolled back because of them."""
+        return tuple(step for step in self.steps if step.error is not None and step.state is not StepState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryResult:
+    """What was left behind by earlier processes, brought to an end."""
+
+    syncs: tuple[SyncResult, ...] = ()
+
+    @property
+    def to_record(self) -> tuple[StepResult, ...]:
+        """What the caller has to commit before anything new begins, oldest first."""
+        return tuple(step for sync in self.syncs for step in sync.to_record)
+
+    @property
+    def clean(self) -> bool:
+        return not self.syncs

@@ -1,0 +1,108 @@
+"""Taking a sync back: what it published, in reverse order, each verified on the live flow.
+
+A rollback is done when the flow shows it, and reported as failed in every other case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from controller.delivery.announce import announce_migration
+from controller.delivery.context import Context
+from controller.delivery.quarantine import quarantine
+from controller.delivery.reading import current
+from controller.delivery.rebind import rebind
+from controller.delivery.restore import restore
+from controller.delivery.work import Work
+from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed
+from controller.domain.platform import Priority
+from controller.domain.status import StepState
+from controller.planning.model import ChangeKind
+
+_DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.SKIPPED, StepState.RECORDED})
+
+
+async def roll_back(context: Context, works: Iterable[Work], reason: str) -> None:
+    """Bring back what was live before, for each of the changes that touched the organisation.
+
+    Raises LeaseLost and StoreFailed; every other failure ends as the change's state `rollback-failed`.
+    """
+    chosen = [work for work in works if work.state not in _DONE and work.touched and _automatic(context, work)]
+    for work in sorted(chosen, key=lambda work: work.first_write, reverse=True):
+        if work.state is not StepState.ROLLING_BACK and await _nothing_happened(context, work):
+            continue
+        await _take_back(context, work, reason)
+    await _rebind(context, chosen)
+
+
+def _automatic(context: Context, work: Work) -> bool:
+    if work.desired is None or work.desired.automatic_rollback or work.state is StepState.ROLLING_BACK:
+        return True
+    context.note(work, "it was left as it is: the manifest asks for rollback by hand")
+    return False
+
+
+async def _nothing_happened(context: Context, work: Work) -> bool:
+    """A failed change that left the flow as it was: there is nothing to take back."""
+    if work.state is not StepState.FAILED or work.change.kind is ChangeKind.DELETE:
+        return False
+    try:
+        live = await current(context, work, priority=Priority.ROLLBACK)
+    except (LeaseLost, StoreFailed):
+        raise
+    except PenstockError:
+        return False
+    version = None if live is None else live.published_version
+    return version == work.record.previous_version
+
+
+async def _take_back(context: Context, work: Work, reason: str) -> None:
+    if work.state is not StepState.ROLLING_BACK:
+        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=None)
+    failure: PenstockError | None = None
+    for attempt in range(context.settings.rollback_attempts):
+        if attempt:
+            await context.clock.sleep(context.settings.write_backoff_s * 2**attempt)
+        try:
+            version = await restore(context, work)
+        except (LeaseLost, StoreFailed):
+            raise
+        except PenstockError as error:
+            failure = error
+            context.tell("rollback.attempt-failed", work, attempt=attempt + 1, message=error.message)
+            if isinstance(error, RollbackFailed):
+                break
+            continue
+        context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
+        quarantine(context, work, work.record.reason or reason)
+        announce_migration(context, work, action="rollback")
+        return
+    _report_failure(context, work, failure)
+
+
+def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:
+    """Loud, and never again by itself: a person has to look."""
+    why = failure.message if failure else "no reason given"
+    error = RollbackFailed(
+        f"{work.change.flow} ({work.key}): {work.record.previous_version or 'the state before'} could not be brought "
+        f"back: {why}",
+        hint="bring it back in Architect, then let the next pass adopt it",
+    )
+    error.__cause__ = failure
+    work.error = error
+    context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
+    context.audit(work, "rollback", "failure", version=work.record.previous_version, details={"error": error.message})
+    quarantine(context, work, error.message)
+
+
+async def _rebind(context: Context, works: Sequence[Work]) -> None:
+    """Callers that were taken back before the modules that they keep a version of: bind them once more."""
+    for work in sorted(works, key=lambda work: work.first_write):
+        if work.state is not StepState.ROLLED_BACK:
+            continue
+        try:
+            await rebind(context, work)
+        except (LeaseLost, StoreFailed):
+            raise
+        except PenstockError as error:
+            _report_failure(context, work, error)

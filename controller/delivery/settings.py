@@ -1,0 +1,54 @@
+"""How patient delivery is. All durations are seconds; the defaults are the documented ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySettings:
+    poll_base_s: float = 5.0
+    """First interval between looks at a running publish; it grows by half each time."""
+    poll_cap_s: float = 60.0
+    publish_timeout_s: float = 600.0
+    rollback_timeout_s: float = 300.0
+    """For one attempt to bring a previous version back."""
+    rollback_attempts: int = 3
+
+    write_attempts: int = 3
+    """Tries of one write, where it is certain that the earlier ones had no effect."""
+    write_backoff_s: float = 2.0
+    """Wait before the second try; doubled for each further one."""
+    lost_answer_grace_s: float = 30.0
+    """How long the organisation is looked at, after an answer was lost, before the write counts as never arrived."""
+
+    lock_wait_s: float = 15.0
+    lock_attempts: int = 20
+    """Looks at a locked flow under `onLocked: wait`, and at a flow on which another operation runs."""
+
+    verify_attempts: int = 3
+    verify_wait_s: float = 5.0
+    """Reads may lag behind a publish that has just ended: this often, and this long apart, before it is a failure."""
+
+    gate_interval_s: float = 30.0
+    """How often the error rate is looked at while a version bakes, and while a gate waits for samples."""
+    gate_attempts: int = 3
+    """Tries of a gate that could not be evaluated, or of an HTTP check that failed."""
+    gate_retry_s: float = 5.0
+
+    export_attempts: int = 3
+    export_retry_s: float = 15.0
+
+    lease_ttl_s: float = MINUTE
+    """The lease is renewed three times in this span while delivery is at work."""
+    stop_grace_s: float = 20.0
+    """How long a running publish may still be followed after `stop`; what is left then is parked."""
+
+    client_name: str | None = None
+    """How our own locks are labelled in the organisation: they do not stand in the way."""
+    binds_at_publish: frozenset[str] = frozenset({"commonmodule"})
+    """Types whose version a caller keeps from the moment when the caller was published."""
+    announce_to: tuple[str, ...] = ()
+    """Receivers in the outbox that are told of every migration of a flow's version."""

@@ -1,0 +1,67 @@
+"""Being told to stop: waits end early, running publishes are followed a little longer, nothing new begins."""
+
+from __future__ import annotations
+
+import asyncio
+
+from controller.domain.clock import Clock
+
+
+class Parked(Exception):  # noqa: N818 - not an error: the change is left where it stands, on purpose
+    """The change stays in its state; the journal tells the next process, or the rollback, how to go on."""
+
+
+class Signals:
+    """`stop` is the operator's word; `abort` means that another change failed and all will be rolled back."""
+
+    def __init__(self, clock: Clock, stop_grace_s: float) -> None:
+        self._clock = clock
+        self._grace_s = stop_grace_s
+        self._halt = asyncio.Event()
+        self._give_up_at: float | None = None
+        self.stopping = False
+        self.aborting = False
+
+    def stop(self) -> None:
+        if not self.stopping:
+            self.stopping = True
+            self._give_up_at = self._clock.monotonic() + self._grace_s
+            self._halt.set()
+
+    def abort(self) -> None:
+        self.aborting = True
+        self._halt.set()
+
+    @property
+    def halted(self) -> bool:
+        """Whether no new change may begin."""
+        return self._halt.is_set()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait between looks at what is live already. Raises Parked as soon as there is a reason to leave."""
+        if not self.halted:
+            await self._wait(seconds)
+        if self.halted:
+            raise Parked
+
+    async def watch(self, seconds: float) -> None:
+        """Wait between looks at a running publish. Raises Parked when the grace after `stop` is used up."""
+        until = self._clock.monotonic() + seconds
+        if not self.stopping:
+            await self._wait(seconds)
+        if self._give_up_at is None:
+            await self._clock.sleep(max(until - self._clock.monotonic(), 0.0))
+            return
+        left = self._give_up_at - self._clock.monotonic()
+        if left <= 0:
+            raise Parked
+        await self._clock.sleep(min(left, max(until - self._clock.monotonic(), 0.0)))
+
+    async def _wait(self, seconds: float) -> None:
+        sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
+        halt = asyncio.ensure_future(self._halt.wait())
+        try:
+            await asyncio.wait({sleeper, halt}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeper.cancel()
+            halt.cancel()

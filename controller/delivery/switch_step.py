@@ -1,0 +1,161 @@
+"""Letting a version that exists be the live one: by one atomic switch, or by publishing it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controller.delivery.context import Context
+from controller.delivery.gates.stages import StageWatch
+from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.poll import follow
+from controller.delivery.publish_step import PublishStep
+from controller.delivery.reading import as_planned, current, seen
+from controller.delivery.upload import require_success, send_source
+from controller.delivery.validation import validate
+from controller.delivery.verify import exactly, is_version
+from controller.delivery.version_writes import publish_version, switch_version
+from controller.delivery.work import Work
+from controller.domain.desired import Stage
+from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedOut, SafetyLimit
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability, Ticket, TicketKind, VersionInfo
+from controller.domain.status import StepState
+from controller.planning.model import ChangeKind
+
+_ACTIVE = frozenset({"published", "deployed"})
+_ALLOWED = _ACTIVE | {"draft"}
+
+
+class SwitchStep:
+    """`switch`, `restore`, and `republish` of a pinned version."""
+
+    bakes = True
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def prepare(self, work: Work) -> bool:
+        """Raises PlanStale, FlowLocked, NoSuchVersion, SafetyLimit and FlowRejected."""
+        context, target = self._context, _target(work)
+        live = await as_planned(context, work, or_version=target)
+        if is_version(live, target) and work.change.kind is not ChangeKind.REPUBLISH:
+            context.note(work, f"{target} is live already; nothing was written")
+            return False
+        if await wait_for_lock(context, work, live) is not live:
+            await as_planned(context, work)
+        flow_id = _flow_id(work)
+        self._check_version(work, await context.platform.versions(flow_id))
+        await validate(context, work, flow_id, target)
+        return True
+
+    async def publish(self, work: Work) -> None:
+        context, target = self._context, _target(work)
+        stages = self._stages(work)
+        if context.can(Capability.ATOMIC_SWITCH) and not stages and await self._was_published(work):
+            await through_conflicts(
+                context, work, lambda: switch_version(context, work, target, state=StepState.PUBLISHING)
+            )
+            return
+        await through_conflicts(
+            context,
+            work,
+            lambda: publish_version(context, work, target, stages=stages, state=StepState.PUBLISHING),
+        )
+
+    async def settle(self, work: Work) -> LiveFlow | None:
+        """Raises PublishFailed, PublishTimedOut, and GateFailed while a staged rollout is under way."""
+        context, target, ticket = self._context, _target(work), work.record.ticket
+        if ticket is not None and ticket.kind is TicketKind.JOB:
+            return await PublishStep(context).settle(work)
+        if ticket is not None:
+            await self._follow(work, ticket)
+        if not context.can(Capability.ATOMIC_SWITCH):
+            return await self._on_architect(work, target)
+        if not is_version(await current(context, work), target):
+            moved = await through_conflicts(context, work, lambda: switch_version(context, work, target))
+            require_success(
+                context, work, await follow(context, work, moved, timeout_s=context.settings.publish_timeout_s)
+            )
+        return await exactly(context, work, target)
+
+    async def took_effect(self, work: Work) -> bool:
+        if work.record.ticket is not None and work.record.ticket.kind is TicketKind.JOB:
+            return await PublishStep(self._context).took_effect(work)
+        if work.record.ticket is not None:
+            return True
+        target = _target(work)
+        grace_s = self._context.settings.lost_answer_grace_s
+        reached, _ = await seen(self._context, work, lambda live: is_version(live, target), for_s=grace_s)
+        return reached
+
+    async def _on_architect(self, work: Work, target: str) -> LiveFlow | None:
+        """An older version that the organisation does not make live again is restored from its source instead."""
+        context = self._context
+        try:
+            return await exactly(context, work, target)
+        except PublishFailed:
+            if work.change.kind is not ChangeKind.RESTORE or work.source is None:
+                raise
+            if not is_version(await current(context, work), work.record.previous_version or ""):
+                raise
+        context.note(work, f"the organisation did not make {target} live again; its source was published anew")
+        await send_source(context, work, work.source.text)
+        return await PublishStep(context).settle(work)
+
+    async def _follow(self, work: Work, ticket: Ticket) -> None:
+        context = self._context
+        stages = self._stages(work)
+        timeout_s = context.settings.publish_timeout_s + sum(stage.duration_s for stage in stages)
+        watch = StageWatch(context, work, ticket.version or _target(work)) if stages else None
+        try:
+            progress = await follow(context, work, ticket, timeout_s=timeout_s, on_look=watch)
+        except PublishTimedOut:
+            if not is_version(await current(context, work), _target(work)):
+                raise
+            context.note(work, "the publish did not end in time, but its version is live")
+            return
+        require_success(context, work, progress)
+
+    def _stages(self, work: Work) -> Sequence[Stage]:
+        desired = work.desired
+        if desired is None or not self._context.can(Capability.PERCENTAGE_ROLLOUT):
+            return ()
+        return desired.rollout.stages
+
+    async def _was_published(self, work: Work) -> bool:
+        versions = await self._context.platform.versions(_flow_id(work))
+        return any(info.version == _target(work) and info.status in _ACTIVE for info in versions)
+
+    def _check_version(self, work: Work, versions: Sequence[VersionInfo]) -> None:
+        """S1: the target exists, its status allows it, and there is room for one more active version."""
+        target = _target(work)
+        info = next((info for info in versions if info.version == target), None)
+        if info is None or info.status not in _ALLOWED:
+            known = ", ".join(f"{found.version} ({found.status})" for found in versions[:5])
+            what = "does not exist" if info is None else f"is {info.status}"
+            raise NoSuchVersion(
+                f"{work.change.flow} ({work.key}): version {target} {what}; the newest are {known or 'none'}",
+                hint="pin a version that is there and not archived",
+            )
+        limit = self._context.organization.safety.max_active_versions
+        active = sum(found.status in _ACTIVE for found in versions)
+        if self._context.can(Capability.ATOMIC_SWITCH) and info.status not in _ACTIVE and active >= limit:
+            raise SafetyLimit(
+                f"{work.change.flow} ({work.key}): {active} versions are active, and {target} would be one more than "
+                f"safety.maxActiveVersions ({limit}) allows",
+                hint="archive a version that nobody needs, or raise safety.maxActiveVersions",
+            )
+
+
+def _target(work: Work) -> str:
+    """The version that is to be live: the plan's, or what is pinned, or for a republish what is live."""
+    target = work.record.target_version or work.record.previous_version
+    if target is None:
+        raise NoSuchVersion(f"{work.change.flow} ({work.key}): the plan names no version", hint="make a new plan")
+    return target
+
+
+def _flow_id(work: Work) -> str:
+    if work.flow_id is None:
+        raise NoSuchVersion(f"{work.change.flow} ({work.key}): the flow does not exist", hint="make a new plan")
+    return work.flow_id

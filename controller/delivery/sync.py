@@ -1,0 +1,147 @@
+"""One sync from its first change to its last rollback, with the lease kept all the while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from controller.delivery.context import Context
+from controller.delivery.executor import Executor
+from controller.delivery.exporting import export_live
+from controller.delivery.result import Outcome, StepResult, SyncResult
+from controller.delivery.rollback import roll_back
+from controller.delivery.work import DESTRUCTIVE, Work
+from controller.domain.desired import OnFailure
+from controller.domain.errors import LeaseLost, StoreFailed
+from controller.domain.status import StepState
+from controller.store import SyncState
+
+_UNDER_WAY = frozenset(
+    {StepState.VALIDATED, StepState.PUBLISHING, StepState.LIVE, StepState.BAKING, StepState.ROLLING_BACK}
+)
+
+
+async def carry_out(context: Context) -> SyncResult:
+    """Run the changes, roll back what has to be, close the sync. Raises LeaseLost and StoreFailed."""
+    await with_lease(context, lambda: _carry_out(context))
+    return _close(context)
+
+
+async def _carry_out(context: Context) -> None:
+    await Executor(context).run()
+    failed = [work for work in context.works if _calls_for_rollback(work)]
+    if failed and not context.signals.stopping:
+        await _after_failure(context, failed)
+    for work in context.works:
+        if work.state is StepState.ROLLED_BACK and work.export is None and _restored_anew(work):
+            await export_live(context, work)
+
+
+def _calls_for_rollback(work: Work) -> bool:
+    return work.change.kind not in DESTRUCTIVE and work.state in (StepState.FAILED, StepState.ROLLING_BACK)
+
+
+def _restored_anew(work: Work) -> bool:
+    return work.record.live_version is not None and work.record.live_version != work.record.previous_version
+
+
+async def _after_failure(context: Context, failed: list[Work]) -> None:
+    policy = OnFailure(context.sync.on_failure)
+    if policy is OnFailure.HALT:
+        return
+    names = ", ".join(work.change.flow for work in failed)
+    reason = f"{names} failed: {failed[0].record.reason or 'no reason given'}"
+    works = context.works if policy is OnFailure.ROLLBACK_ALL else failed
+    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], reason)
+
+
+async def with_lease(context: Context, work: Callable[[], Awaitable[None]]) -> None:
+    """Do something while the lease is renewed in the background; losing it ends the work at once.
+
+    Raises what the work raises, never a group.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            keeper = group.create_task(_keep(context), name="lease")
+            try:
+                await work()
+            finally:
+                keeper.cancel()
+    except BaseExceptionGroup as failures:
+        raise _most_telling(failures) from None
+
+
+async def _keep(context: Context) -> None:
+    ttl_s = context.settings.lease_ttl_s
+    while True:
+        context.store.leases.renew(context.lease, ttl_s=ttl_s)
+        await context.clock.sleep(ttl_s / 3)
+
+
+def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    leaves = list(_leaves(failures))
+    for kind in (LeaseLost, StoreFailed):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return leaf
+    return leaves[0]
+
+
+def _leaves(failure: BaseException) -> list[BaseException]:
+    if not isinstance(failure, BaseExceptionGroup):
+        return [failure]
+    return [leaf for part in failure.exceptions for leaf in _leaves(part)]
+
+
+def _close(context: Context) -> SyncResult:
+    outcome = outcome_of(context)
+    now = context.clock.now()
+    steps = tuple(step_result(context, work) for work in context.works)
+    result = SyncResult(context.sync.id, context.organization.name, outcome, steps, context.sync.started_at, now)
+    context.store.journal.finish(context.lease, context.sync.id, SyncState(outcome.value), result.totals)
+    context.audit(None, "sync", outcome.value, details=result.totals)
+    context.tell("sync.finished", outcome=outcome.value, totals=dict(result.totals))
+    return result
+
+
+def outcome_of(context: Context) -> Outcome:
+    """How the sync ended, from how its changes did; the worst word wins."""
+    states = {work.state for work in context.works}
+    unfinished = states & _UNDER_WAY or (context.signals.stopping and _rollback_is_due(context))
+    if unfinished or context.signals.stopping:
+        return Outcome.STOPPED
+    if StepState.ROLLBACK_FAILED in states:
+        return Outcome.ROLLBACK_FAILED
+    if StepState.ROLLED_BACK in states:
+        return Outcome.ROLLED_BACK
+    return Outcome.FAILED if StepState.FAILED in states else Outcome.SUCCEEDED
+
+
+def _rollback_is_due(context: Context) -> bool:
+    return any(_calls_for_rollback(work) for work in context.works)
+
+
+def step_result(context: Context, work: Work) -> StepResult:
+    """The change as the caller gets it."""
+    record = work.record
+    ended_at = context.clock.monotonic() if work.ended_at is None else work.ended_at
+    skipped = () if record.state is not StepState.SKIPPED or record.reason is None else (record.reason,)
+    return StepResult(
+        change=work.change,
+        state=record.state,
+        step_id=record.id,
+        flow_id=record.flow_id,
+        version=record.live_version,
+        previous_version=record.previous_version,
+        export=work.export,
+        export_digest=work.export_digest,
+        source_digest=record.source_digest,
+        consumed=record.consumed,
+        drafts=tuple(work.drafts),
+        error=work.error,
+        messages=(*work.messages, *skipped),
+        duration_s=max(ended_at - work.began_at, 0.0),
+        parked=work.parked and record.state in _UNDER_WAY,
+        revision=context.sync.revision,
+        dirty=context.sync.dirty,
+    )

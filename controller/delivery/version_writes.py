@@ -1,0 +1,91 @@
+"""The two writes that make an existing version live, each with the way to find out when its answer was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from controller.delivery.context import Context
+from controller.delivery.reading import seen
+from controller.delivery.verify import is_version
+from controller.delivery.work import Work
+from controller.delivery.writer import Call, Took, write
+from controller.domain.desired import Stage
+from controller.domain.platform import Priority, PublishRequest, SwitchRequest, Ticket, TicketKind
+from controller.domain.status import StepState
+
+
+async def publish_version(
+    context: Context,
+    work: Work,
+    version: str,
+    *,
+    prefix: str = "",
+    stages: Sequence[Stage] = (),
+    state: StepState | None = None,
+) -> Ticket:
+    """Ask for a version to be published, all at once or in stages."""
+    request = PublishRequest(
+        flow_id=work.flow_id or "",
+        version=version,
+        dependency_digest=work.record.dependency_digest,
+        reason=work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}",
+        metadata={
+            "releaseVersion": context.sync.revision,
+            "deployedBy": context.sync.actor,
+            "environment": context.organization.name,
+            "timestamp": context.clock.now().isoformat(),
+        },
+        stages=tuple(stages),
+    )
+    call = Call(
+        f"{prefix}publish",
+        lambda: context.platform.publish(request),
+        _reached(context, work, version),
+        details={"version": version, "stages": len(stages)},
+        version=version,
+        state=state,
+    )
+    return await write(context, work, call)
+
+
+async def switch_version(
+    context: Context,
+    work: Work,
+    version: str,
+    *,
+    prefix: str = "",
+    priority: Priority = Priority.PUBLISH,
+    state: StepState | None = None,
+) -> Ticket:
+    """Ask for traffic to go to a version. The request carries what to go back to."""
+    back_to = None if prefix else work.record.previous_version
+    reason = work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}"
+    request = SwitchRequest(work.flow_id or "", version, back_to, reason)
+    call = Call(
+        f"{prefix}switch",
+        lambda: context.platform.switch(request, priority=priority),
+        _reached(context, work, version),
+        details={"version": version, "rollback_to": back_to},
+        version=version,
+        state=state,
+    )
+    return await write(context, work, call)
+
+
+def _reached(context: Context, work: Work, version: str) -> Callable[[], Awaitable[Took[Ticket] | None]]:
+    """Reads until the version is live, or until it would have been.
+
+    A version that was live before cannot show it; publishing that one once more changes nothing, so it is repeated.
+    """
+    was_live = work.record.previous_version == version and work.record.live_version in (None, version)
+
+    async def look() -> Took[Ticket] | None:
+        if was_live:
+            return None
+        grace_s = context.settings.lost_answer_grace_s
+        reached, live = await seen(context, work, lambda flow: is_version(flow, version), for_s=grace_s)
+        if not reached or live is None:
+            return None
+        return Took(Ticket(TicketKind.DONE, "", live.id, version))
+
+    return look

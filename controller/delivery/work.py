@@ -1,0 +1,86 @@
+"""One change while it is being carried out: what the plan asks, what the journal says, what was learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
+from controller.domain.errors import PenstockError
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Export
+from controller.domain.status import StepState
+from controller.planning.model import Change, ChangeKind
+from controller.store import StepRecord
+
+DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
+NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
+
+EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
+"""Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """Mutable on purpose, and owned by the one task that works on the change."""
+
+    change: Change
+    record: StepRecord
+    began_at: float
+    """Monotonic."""
+    export: Export | None = None
+    export_digest: str | None = None
+    drafts: list[Export] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    error: PenstockError | None = None
+    parked: bool = False
+    ended_at: float | None = None
+
+    @property
+    def state(self) -> StepState:
+        return self.record.state
+
+    @property
+    def key(self) -> FlowKey:
+        return self.change.key
+
+    @property
+    def desired(self) -> DesiredFlow | None:
+        return self.change.desired
+
+    @property
+    def flow_id(self) -> str | None:
+        return self.record.flow_id
+
+    @property
+    def expected_version(self) -> str | None:
+        """What must be live before anything is written: what the plan was made on."""
+        return self.record.previous_version
+
+    @property
+    def source(self) -> SourceFile | None:
+        desired = self.desired
+        return desired.source if desired is not None and isinstance(desired.source, SourceFile) else None
+
+    @property
+    def touched(self) -> bool:
+        """Whether it may have changed what is live."""
+        return any(write.action in EFFECTIVE for write in self.record.writes)
+
+    @property
+    def first_write(self) -> int:
+        """Orders changes by when they first touched the organisation."""
+        return min((write.id for write in self.record.writes if write.action in EFFECTIVE), default=0)
+
+
+def wanted_of(change: Change) -> str:
+    """What the change asks for, as the journal and quarantines name it."""
+    if change.desired is not None:
+        return change.desired.wanted
+    return f"{change.kind.value} {change.flow}"
+
+
+def source_digest_of(change: Change) -> str | None:
+    desired = change.desired
+    if desired is None or isinstance(desired.source, PinnedVersion):
+        return None
+    return desired.source.digest

@@ -1,0 +1,125 @@
+"""The only way to a call that changes the organisation: intent, call, result.
+
+The intent proves the lease. A call is repeated only where it is certain that it had no effect: because it never left,
+or because somebody looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from controller.delivery.context import Context
+from controller.delivery.work import Work
+from controller.domain.errors import AnswerLost, CircuitOpen, PenstockError, RateLimited, Unreachable
+from controller.domain.platform import Ticket, UploadSlot
+from controller.domain.status import StepState
+from controller.store import WriteOutcome, WriteRecord
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Took(Generic[T]):
+    """The write had taken effect, though its answer was lost; `value` stands in for the answer."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One write to the organisation."""
+
+    action: str
+    send: Callable[[], Awaitable[T]]
+    look: Callable[[], Awaitable[Took[T] | None]]
+    """Called when the answer was lost: reads until it knows; None when the write certainly had no effect."""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """For the journal and the audit log; never a secret."""
+    version: str | None = None
+    state: StepState | None = None
+    """Where the intent moves the change."""
+
+
+async def write(context: Context, work: Work, call: Call[T]) -> T:
+    """Make the call, once in effect.
+
+    Raises LeaseLost or StoreFailed before anything is sent, and whatever the organisation's refusal is.
+    """
+    settings = context.settings
+    for attempt in range(settings.write_attempts):
+        last = attempt + 1 == settings.write_attempts
+        try:
+            return await _once(context, work, call)
+        except AnswerLost:
+            took = await call.look()
+            if took is not None:
+                _found_out(context, work, call, took.value)
+                return took.value
+            if last:
+                raise
+        except (Unreachable, CircuitOpen):
+            if last:
+                raise
+            await context.clock.sleep(settings.write_backoff_s * 2**attempt)
+        except RateLimited as error:
+            if last:
+                raise
+            await context.clock.sleep(error.retry_after_s)
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _once(context: Context, work: Work, call: Call[T]) -> T:
+    journal = context.store.journal
+    intent = journal.intend(context.lease, work.record.id, call.action, call.details, state=call.state)
+    context.refresh(work)
+    context.tell("write.intended", work, action=call.action, **call.details)
+    started = context.clock.monotonic()
+    try:
+        value = await call.send()
+    except PenstockError as error:
+        outcome = WriteOutcome.LOST if isinstance(error, AnswerLost) else WriteOutcome.FAILED
+        message = context.redactor.text(error.message)
+        journal.conclude(intent, outcome, {"error": error.code, "message": message})
+        context.refresh(work)
+        _audit(context, work, call, started, outcome, message)
+        raise
+    context.tell("write.answered", work, action=call.action)
+    _conclude(context, work, intent, value)
+    _audit(context, work, call, started, WriteOutcome.DONE, None)
+    context.tell("write.concluded", work, action=call.action)
+    return value
+
+
+def _conclude(context: Context, work: Work, intent: WriteRecord, value: object) -> None:
+    ticket = _ticket(value)
+    result = {} if ticket is None else {"ticket": ticket.id, "kind": ticket.kind.value}
+    context.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
+    context.refresh(work)
+
+
+def _found_out(context: Context, work: Work, call: Call[T], value: T) -> None:
+    """Correct the journal: the last write of this kind did take effect."""
+    _conclude(context, work, work.record.writes[-1], value)
+    context.note(work, f"the answer to {call.action} was lost; reading showed that it had taken effect")
+
+
+def _ticket(value: object) -> Ticket | None:
+    if isinstance(value, UploadSlot):
+        return value.ticket
+    return value if isinstance(value, Ticket) else None
+
+
+def _audit(
+    context: Context, work: Work, call: Call[T], started: float, outcome: WriteOutcome, message: str | None
+) -> None:
+    words = {WriteOutcome.DONE: "success", WriteOutcome.FAILED: "failure", WriteOutcome.LOST: "lost"}
+    context.audit(
+        work,
+        call.action,
+        words[outcome],
+        version=call.version,
+        latency_ms=(context.clock.monotonic() - started) * 1000,
+        details={**call.details, **({} if message is None else {"error": message})},
+    )
