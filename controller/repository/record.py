@@ -19,7 +19,7 @@ from controller.repository.command import GitCommand
 from controller.repository.objects import Signature, resolve, tree_of, write_commit, write_tree
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
 from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit
-from controller.repository.remote import Push, PushAnswer, Remote
+from controller.repository.remote import NETWORK_TIMEOUT_S, Push, PushAnswer, Remote
 from controller.repository.worktree import fast_forward
 
 _log = structlog.get_logger()
@@ -49,6 +49,8 @@ class RecordSettings:
     """Upper bound of the first random pause after a lost race; doubled each time up to `pause_ceiling_s`."""
     pause_ceiling_s: float = 5.0
     pause: Callable[[float], None] = time.sleep
+    network_timeout_s: float = NETWORK_TIMEOUT_S
+    """After so long a fetch or push is ended."""
 
 
 class Recorder:
@@ -86,6 +88,8 @@ class Recorder:
     def _land(self, waiting: Pending | None, new: Sequence[Edit]) -> RecordedCommit:
         reason = ""
         for attempt in range(self._settings.tries):
+            if attempt:
+                self._pause(attempt)
             tip = self._tip()
             base = tip or resolve(self._git, f"refs/heads/{self._branch}")
             older = edits_of(self._git, waiting, base) if waiting else []
@@ -100,7 +104,6 @@ class Recorder:
             if answer.outcome is Push.DECLINED:
                 raise self._declined(reason)
             _log.info("push.raced", branch=self._branch, attempt=attempt + 1, reason=reason)
-            self._pause(attempt)
         raise GitRemoteFailed(f"{self._where}: lost {self._settings.tries} races for {self._branch}: {reason}")
 
     def _put(self, base: str | None, head: str) -> PushAnswer:
@@ -164,5 +167,5 @@ class Recorder:
         return f"; the commit {head[:12]} is kept on {ref} and goes out the next time"
 
     def _pause(self, attempt: int) -> None:
-        ceiling = min(self._settings.pause_ceiling_s, self._settings.pause_s * 2**attempt)
+        ceiling = min(self._settings.pause_ceiling_s, self._settings.pause_s * 2 ** (attempt - 1))
         self._settings.pause(random.uniform(0, ceiling))  # noqa: S311 - spreads retries, guards nothing

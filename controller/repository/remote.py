@@ -41,7 +41,14 @@ class PushAnswer:
 class Remote:
     """One named remote of a repository."""
 
-    def __init__(self, git: GitCommand, name: str, credentials: GitCredentials | None = None) -> None:
+    def __init__(
+        self,
+        git: GitCommand,
+        name: str,
+        credentials: GitCredentials | None = None,
+        timeout_s: float = NETWORK_TIMEOUT_S,
+    ) -> None:
+        self._timeout_s = timeout_s
         self._git = git
         self.name = name
         self._credentials = credentials or GitCredentials()
@@ -118,7 +125,7 @@ class Remote:
 
     def _attempt(self, *arguments: str) -> Answer:
         environment = self._credentials.environment(self._raw_url())
-        return self._git.attempt(*arguments, environment=environment, timeout_s=NETWORK_TIMEOUT_S)
+        return self._git.attempt(*arguments, environment=environment, timeout_s=self._timeout_s)
 
     def _raw_url(self) -> str:
         return self._git.text("config", "--get", f"remote.{self.name}.url", ok=(0, 1))

@@ -175,7 +175,7 @@ class Repository:
 
     def _remote(self, git: GitCommand, branch: str) -> Remote | None:
         name = remote_name(git, checked_branch(branch))
-        return Remote(git, name, self._credentials) if name else None
+        return Remote(git, name, self._credentials, self._settings.network_timeout_s) if name else None
 
     def _recorder(self, branch: str) -> Recorder:
         git = self._git()

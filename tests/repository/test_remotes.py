@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import GitRemoteFailed, SettingsInvalid
-from controller.repository import GitCredentials, Repository
+from controller.repository import GitCredentials, RecordSettings, Repository
 from tests.repository.servers import SshRemote, http_remote, ssh_remote, sshd_program
 from tests.repository.site import PATIENT, POLICY, Site, delivery, recorded
 
@@ -150,6 +150,20 @@ def test_a_key_that_the_host_does_not_take_is_a_clear_error(site: Site, sshd: Ss
     credentials = GitCredentials(ssh_key=sshd.key, known_hosts=sshd.known_hosts)
     with pytest.raises(GitRemoteFailed, match="Permission denied"):
         Repository.clone(f"{sshd.url}{site.remote()}", site.root / "work", branch="main", credentials=credentials)
+
+
+def test_a_remote_that_hangs_is_ended_with_all_its_processes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = site.clone(site.remote(), "work")
+    site.git("remote", "set-url", "origin", "ssh://nobody@127.0.0.1/x", at=work)
+    script = site.root / "hanging-ssh"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {site.root}/child\nwait\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    with pytest.raises(GitRemoteFailed, match=r"did not finish within 1 s"):
+        Repository.open(work, settings=RecordSettings(network_timeout_s=1)).recorded_state("production", POLICY)
+    child = int((site.root / "child").read_text())
+    status = Path(f"/proc/{child}/status")
+    assert not status.exists() or "State:\tZ" in status.read_text()
 
 
 def test_a_missing_key_file_is_said_before_anything_is_tried(site: Site) -> None:
