@@ -93,13 +93,13 @@ def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) ->
         other = f", {said.approved_digest} was" if said.approved_digest else ""
         yield NotConfirmed(
             f"{organization.name}: sync.mode is manual, and plan {plan.digest} is not approved{other}",
-            hint="look at the plan and approve it",
+            hint=f"look at the plan, then pass --approve {plan.digest}",
         )
     removed = [change.flow for change in changes if change.kind in REMOVALS]
     if removed and not said.prune:
         yield NotConfirmed(
             f"{organization.name}: would unpublish or delete {', '.join(removed)}",
-            hint="pass --prune to confirm it, or add the manifests again",
+            hint="pass --confirm-prune, or add the manifests again",
         )
 
 

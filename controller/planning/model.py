@@ -70,6 +70,11 @@ class Drift:
     actual: str | None
     message: str
 
+    @property
+    def informative(self) -> bool:
+        """Whether it only tells that someone is at work: a lock or a draft leaves what is live as it was."""
+        return self.kind in ("lock", "draft")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
