@@ -7,7 +7,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import click
+import typer
 import structlog
 
 from controller.domain.redaction import Redactor
@@ -21,9 +21,9 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 def configure_logs(level: str, form: str) -> None:
     """Set the level and the form (`auto`: text on a terminal, JSON elsewhere)."""
     if level not in _LEVELS:
-        raise click.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")
+        raise typer.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")
     if form not in ("auto", "text", "json"):
-        raise click.BadParameter(f"{form!r} is none of auto, text, json", param_hint="--log-format")
+        raise typer.BadParameter(f"{form!r} is none of auto, text, json", param_hint="--log-format")
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
     structlog.configure(

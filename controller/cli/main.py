@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
-import click
 import typer
 
 from controller import __version__
@@ -29,7 +29,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    _show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
     log_level: str = typer.Option("warning", "--log-level", envvar="PENSTOCK_LOG_LEVEL", help="debug, info, warning."),
     log_format: str = typer.Option("auto", "--log-format", envvar="PENSTOCK_LOG_FORMAT", help="auto, text or json."),
 ) -> None:
@@ -53,13 +53,14 @@ def run(arguments: list[str]) -> int:
     from controller.domain.errors import PenstockError
 
     try:
-        outcome = typer.main.get_command(app).main(args=arguments, prog_name="penstock", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return exit_codes.ERROR
-    except (click.Abort, KeyboardInterrupt):
+        outcome = typer.main.get_command(app).main(args=arguments or ["--help"], prog_name="penstock", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
         print("penstock: interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
+    except typer.TyperException as error:
+        # A wrong option: told by the library, but with our exit code, since 2 means changes here.
+        print(f"penstock: {error}\n  see penstock --help", file=sys.stderr)
+        return exit_codes.ERROR
     except PenstockError as error:
         return report_failure(error, as_json=_asks_for_json(arguments))
     except BrokenPipeError:
@@ -71,5 +72,5 @@ def run(arguments: list[str]) -> int:
 
 def _asks_for_json(arguments: list[str]) -> bool:
     """Whether the failed command line asked for `--format json`; its error is then JSON, too."""
-    pairs = zip(arguments, arguments[1:], strict=False)
+    pairs = itertools.pairwise(arguments)
     return "--format=json" in arguments or any(pair in (("--format", "json"), ("-f", "json")) for pair in pairs)

@@ -1,1 +1,28 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
+
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings, load_settings
+from controller.reconcile.status import FlowStatus, OrganizationStatus, organization_status
+from controller.reconcile.workspace import Workspace, open_folder, open_revision
+
+__all__ = [
+    "FlowStatus",
+    "Listener",
+    "Mode",
+    "OrganizationStatus",
+    "PassReport",
+    "PassRequest",
+    "Services",
+    "Settings",
+    "Source",
+    "Unwatched",
+    "Workspace",
+    "load_settings",
+    "open_folder",
+    "open_revision",
+    "organization_status",
+    "run_pass",
+]

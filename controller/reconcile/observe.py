@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from controller.delivery import export_digest
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
@@ -20,7 +20,6 @@ from controller.domain.platform import Capability, Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.reconcile.services import Services
-
 
 V = TypeVar("V")
 
@@ -81,7 +80,7 @@ class _Looker:
         return await self._each(wanted, self._digest_of)
 
     async def _each(
-        self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Awaitable[V | None]]
+        self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
     ) -> dict[FlowKey, V]:
         async with asyncio.TaskGroup() as group:
             tasks = {live.key: group.create_task(read(live, version)) for live, version in wanted}

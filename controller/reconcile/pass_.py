@@ -19,7 +19,6 @@ from controller.reconcile.workspace import Workspace
 from controller.repository import RecordedCommit
 from controller.store import Lease
 
-
 T = TypeVar("T")
 
 

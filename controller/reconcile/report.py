@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.delivery import SyncOutcome, SyncResult
+from controller.delivery import Outcome, SyncResult
 from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
@@ -39,7 +39,7 @@ class PassReport:
     @property
     def delivered(self) -> bool:
         """Whether everything that the plan asked for is live."""
-        return self.error is None and (self.result is None or self.result.outcome is SyncOutcome.SUCCEEDED)
+        return self.error is None and (self.result is None or self.result.outcome is Outcome.SUCCEEDED)
 
     @property
     def sync_status(self) -> SyncStatus:
@@ -55,7 +55,7 @@ class PassReport:
         """Of the delivery alone; a plan by itself says nothing about health."""
         if self.result is None:
             return Health.UNKNOWN if self.error is not None else Health.HEALTHY
-        return Health.DEGRADED if self.result.outcome is SyncOutcome.ROLLBACK_FAILED else Health.HEALTHY
+        return Health.DEGRADED if self.result.outcome is Outcome.ROLLBACK_FAILED else Health.HEALTHY
 
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
+    git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

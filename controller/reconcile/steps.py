@@ -6,12 +6,13 @@ and plan, and holds no lease. What a delivery that failed has brought about is r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
-from controller.delivery import Delivery, SyncContext
+from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
-from controller.planning import PlanInputs, guard, make_plan
-from controller.reconcile.artifacts import artifact_commit, recovered_commit
+from controller.planning import PlanInputs, Quarantine, guard, make_plan
+from controller.reconcile.artifacts import artifact_commit
 from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
 from controller.reconcile.pass_ import Mode, Pass, have
@@ -43,27 +44,26 @@ async def acquire(pass_: Pass) -> None:
 
 async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
-    delivery = _delivery(pass_)
-    resolved = await delivery.recover(have(pass_.organization), have(pass_.lease))
-    have(pass_.workspace).repository.flush_pending()
-    commit = recovered_commit(pass_, resolved)
-    if commit is not None:
-        pass_.commit = have(pass_.workspace).repository.record(commit)
-        delivery.recorded(have(pass_.lease), resolved, pass_.commit.sha)
-    pass_.recovered = tuple(str(each.message) for each in resolved)
+    repository = have(pass_.workspace).repository
+    await asyncio.to_thread(repository.flush_pending)
+    found = await _delivery(pass_).recover(have(pass_.organization), have(pass_.lease))
+    pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
+    await _record(pass_, found.to_record, "recovery")
 
 
 async def observe(pass_: Pass) -> None:
     """Read the recorded state from git and the live state from the organisation."""
     organization = have(pass_.organization)
-    pass_.recorded = have(pass_.workspace).repository.recorded_state(organization.name, organization.artifacts)
+    repository = have(pass_.workspace).repository
+    pass_.recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
     pass_.live = await observe_organization(pass_.services, have(pass_.platform), organization, pass_.recorded)
 
 
 async def plan(pass_: Pass) -> None:
     """Compare the three states."""
     organization = have(pass_.organization)
-    quarantines = () if pass_.request.retry else pass_.services.store.quarantines.active(organization.name)
+    active = () if pass_.request.retry else pass_.services.store.quarantines.active(organization.name)
+    quarantines = tuple(Quarantine(each.key, each.wanted, each.reason) for each in active)
     inputs = PlanInputs(revision=have(pass_.workspace).revision, quarantines=quarantines)
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
     expected = pass_.request.expected_digest
@@ -97,13 +97,16 @@ async def deliver(pass_: Pass) -> None:
 
 async def record(pass_: Pass) -> None:
     """Commit what is live now, with its exports, and push it."""
-    if pass_.result is None:
-        return
-    commit = artifact_commit(pass_)
+    if pass_.result is not None:
+        await _record(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
+
+
+async def _record(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
+    commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=pass_.services.clock.now())
     if commit is None:
         return
-    pass_.commit = have(pass_.workspace).repository.record(commit)
-    _delivery(pass_).recorded(have(pass_.lease), pass_.result.steps, pass_.commit.sha)
+    pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
+    _delivery(pass_).recorded(have(pass_.lease), steps)
 
 
 def _delivery(pass_: Pass) -> Delivery:

@@ -37,7 +37,7 @@ def open_folder(folder: Path, settings: Settings, only: Collection[str] = ()) ->
         raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
     repository = Repository.open(folder)
     revision = repository.revision()
-    desired = _load(repository.root, folder.resolve(), settings, only)
+    desired = _load(repository.top, folder.resolve(), settings, only)
     return Workspace(repository, revision.sha, revision.dirty, desired)
 
 
@@ -49,9 +49,13 @@ def open_revision(repository: Repository, sha: str, into: Path, settings: Settin
 
 def _load(root: Path, folder: Path, settings: Settings, only: Collection[str]) -> Desired:
     if not folder.is_dir():
-        raise RepositoryFailed(f"the repository has no folder {folder.relative_to(root)}", hint="set PENSTOCK_MANIFESTS")
+        raise RepositoryFailed(
+            f"the repository has no folder {folder.relative_to(root)}", hint="set PENSTOCK_MANIFESTS"
+        )
     desired = load(root, folder=folder, allowed_hosts=settings.allowed_hosts, only=only or None)
     missing = sorted(set(only) - {each.name for each in desired.organizations})
     if missing:
-        raise SettingsInvalid(f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization")
+        raise SettingsInvalid(
+            f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization"
+        )
     return desired

@@ -15,7 +15,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         labels = ("organization",)
         self._passes = Counter(
-            "penstock_passes_total", "Passes, by how they ended", (*labels, "trigger", "outcome"), registry=self.registry
+            "penstock_passes_total",
+            "Passes, by how they ended",
+            (*labels, "trigger", "outcome"),
+            registry=self.registry,
         )
         self._duration = Histogram(
             "penstock_pass_duration_seconds",

@@ -29,12 +29,15 @@ class Worker:
         drift_interval_s: float,
         report_to: Callable[[PassReport], None],
         stopping: Callable[[], bool],
+        allow_dirty: bool = False,
     ) -> None:
         self.name = name
         self._services = services
         self._drift_interval_s = drift_interval_s
         self._report_to = report_to
-        self._stopping = stopping
+        self._told_to_stop = stopping
+        self._allow_dirty = allow_dirty
+        self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
         self._woken = asyncio.Event()
@@ -50,6 +53,14 @@ class Worker:
     def stop(self) -> None:
         """Wake the worker so that it sees that the service is stopping."""
         self._woken.set()
+
+    def dismiss(self) -> None:
+        """The organisation is no longer asked for: end after the pass that is running."""
+        self._dismissed = True
+        self._woken.set()
+
+    def _stopping(self) -> bool:
+        return self._dismissed or self._told_to_stop()
 
     async def run(self) -> None:
         """Work until the service stops."""
@@ -81,7 +92,8 @@ class Worker:
         async def source() -> Workspace:
             return workspace
 
-        request = PassRequest(self.name, _mode(workspace.organization(self.name)), actor="service", trigger=trigger)
+        mode = _mode(workspace.organization(self.name))
+        request = PassRequest(self.name, mode, actor="service", trigger=trigger, allow_dirty=self._allow_dirty)
         return await run_pass(request, self._services, source, stopping=self._stopping)
 
     def _pause_after(self, error: PenstockError | None) -> float:

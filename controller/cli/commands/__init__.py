@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from controller.cli.commands.apply import apply
+from controller.cli.commands.demo import demo
+from controller.cli.commands.plan import plan
+from controller.cli.commands.run import run
 from controller.cli.commands.schema import schema
+from controller.cli.commands.simulator import simulator
+from controller.cli.commands.status import status
 from controller.cli.commands.validate import validate
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "demo": demo,
     "validate": validate,
+    "plan": plan,
+    "apply": apply,
+    "status": status,
+    "run": run,
+    "simulator": simulator,
     "schema": schema,
 }
 """The commands in the order of `penstock --help`."""

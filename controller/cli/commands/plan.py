@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def plan(
     folder: Folder = Path(),
     organization: Organizations = None,
-    output: Annotated[PlanFormat, typer.Option("--format", "-f", help="text, json, markdown or html.")] = PlanFormat.TEXT,
+    output: Annotated[
+        PlanFormat, typer.Option("--format", "-f", help="text, json, markdown or html.")
+    ] = PlanFormat.TEXT,
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file, too, as JSON.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List the flows that are in sync, too.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Plan again what was rolled back before.")] = False,
@@ -42,7 +44,6 @@ def plan(
     if detailed_exitcode and any(not each.empty for each in plans):
         return exit_codes.CHANGES
     return exit_codes.DONE
-
 
 
 def _render(plans: list[Plan], output: PlanFormat, everything: bool) -> str:

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from controller.reconcile import OrganizationStatus
 
 
-def status(
-    folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT
-) -> None:
+def status(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> None:
     """Show sync status and health of every managed flow."""
     import json
 

@@ -10,8 +10,6 @@ from controller.cli.options import Folder, Format, TextOrJson
 
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     """Check manifests and flow files without calling any organisation; report every mistake at once."""
-    import json
-
     from controller.cli.failures import error_document, error_text
     from controller.domain.errors import ManifestInvalid
     from controller.reconcile import load_settings, open_folder

@@ -1,0 +1,62 @@
+"""`penstock run`: the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from controller.domain.clock import Clock
+    from controller.reconcile import Settings
+    from controller.service import Feed
+
+
+def run(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Watch this local folder instead of PENSTOCK_REPOSITORY_URL; for development."),
+    ] = None,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="With a folder: deliver uncommitted changes.")
+    ] = False,
+) -> None:
+    """Keep organisations at what git asks for, until SIGTERM or Ctrl-C."""
+    import asyncio
+
+    from controller.cli.running import opened_services, stop_on_signals
+    from controller.reconcile import load_settings
+    from controller.service import Controller
+
+    settings = load_settings()
+    with opened_services(settings) as services:
+        feed = _feed(folder, settings, services.clock)
+
+        async def work() -> None:
+            await Controller(services, feed, stop_on_signals(), allow_dirty=allow_dirty).run()
+
+        asyncio.run(work())
+
+
+def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
+    import platformdirs
+
+    from controller.domain.errors import SettingsInvalid
+    from controller.repository import GitCredentials, Repository
+    from controller.service import FolderFeed, GitFeed
+
+    if folder is not None:
+        return FolderFeed(folder, settings)
+    if settings.repository_url is None:
+        raise SettingsInvalid("there is nothing to follow", hint="set PENSTOCK_REPOSITORY_URL, or name a local folder")
+    work = settings.work_dir or platformdirs.user_cache_path("penstock")
+    credentials = GitCredentials(
+        token=settings.git_token, ssh_key=settings.git_ssh_key, known_hosts=settings.git_known_hosts
+    )
+    url = settings.repository_url
+
+    def open_repository() -> Repository:
+        return Repository.clone(url, work / "repository.git", branch=settings.branch, credentials=credentials)
+
+    return GitFeed(open_repository, work / "revisions", settings, clock)

@@ -1,0 +1,125 @@
+"""The chapters of the demo, in order. Each shows one thing and checks that it came out as it should."""
+
+from __future__ import annotations
+
+from controller.cli.demo.order import callees_before_callers
+from controller.cli.demo.stage import Stage
+from controller.cli.demo.telling import Narrator
+from controller.cli.outcome import apply_text
+from controller.delivery import Outcome
+from controller.domain.status import SyncStatus
+from controller.planning import Plan, plan_text
+from controller.reconcile import PassReport
+
+_MODULE = ("commonmodule", "Branded Greeting")
+_CALLER = ("inboundcall", "Main IVR")
+_FAILING = ("securecall", "Card Payment")
+_INNOCENT = ("digitalbot", "Outage Helper")
+
+
+def first_deployment(stage: Stage, say: Narrator) -> None:
+    say.chapter("An empty organisation, and a repository that describes its flows")
+    report = _shown_plan(stage, say)
+    say.check("every flow is to be created", holds=_kinds(report) == {"create": len(report.plan_or_raise().changes)})
+    say.command("penstock apply manifests")
+    applied = stage.apply()
+    say.show(apply_text([applied]))
+    say.check("everything is live", holds=applied.delivered)
+    desired = [change.desired for change in report.plan_or_raise().changes if change.desired]
+    in_order = callees_before_callers(desired, stage.flows())
+    say.check("no flow went live before a flow that it uses", holds=in_order)
+
+
+def nothing_to_do(stage: Stage, say: Narrator) -> None:
+    say.chapter("The same revision again")
+    stage.reset_calls()
+    report = _shown_plan(stage, say)
+    say.check(f"the plan is empty, at a cost of {stage.calls()} calls", holds=report.plan_or_raise().empty)
+    say.check("git and the organisation agree", holds=report.sync_status is SyncStatus.SYNCED)
+
+
+def changed_module(stage: Stage, say: Narrator) -> None:
+    say.chapter("Somebody rewords the common module that greets callers")
+    _edit(stage, "branded-greeting.yaml", "Our desks are closed at the moment.", "Our desks are closed right now.")
+    stage.commit("Reword the greeting outside opening hours")
+    report = _shown_plan(stage, say)
+    say.check("its callers are to be published again", holds=_kinds(report) == {"publish": 1, "republish": 2})
+    applied = stage.apply()
+    say.command("penstock apply manifests")
+    say.show(apply_text([applied]))
+    module, caller = stage.flow(*_MODULE), stage.flow(*_CALLER)
+    bound = next(v["bindings"] for v in caller["versions"] if v["version"] == caller["published_version"])
+    say.check("the main line now uses the new version of the module", holds=bound.get(module["id"]) == "2.0")
+
+
+def failed_publish(stage: Stage, say: Narrator) -> None:
+    say.chapter("A publish that fails")
+    before = _versions(stage)
+    _edit(stage, "outage-helper.yaml", "name: Outage Helper", "name: Outage Helper\n  description: Knows every street")
+    _edit(stage, "card-payment.yaml", "name: Card Payment", "name: Card Payment\n  description: Takes a card")
+    stage.commit("Describe two flows better")
+    stage.set_faults([{"name": "card payment fails", "kind": "job-fails", "match": {"flow": _FAILING[1]}}])
+    _shown_plan(stage, say)
+    say.command("penstock apply manifests")
+    applied = stage.apply()
+    say.show(apply_text([applied]))
+    rolled_back = applied.result is not None and applied.result.outcome is Outcome.ROLLED_BACK
+    say.check("the sync failed and was rolled back", holds=rolled_back)
+    say.check("every flow is at the version that it had before", holds=_versions(stage) == before)
+    stage.set_faults([])
+    report = stage.plan()
+    blocked = [change.flow for change in report.plan_or_raise().actions if change.blocked]
+    say.check(f"what failed is not tried again by itself: {', '.join(blocked)}", holds=bool(blocked))
+    say.command("git revert HEAD")
+    stage.git("revert", "--no-edit", _last_commit_by_author(stage))
+    stage.git("push", "--quiet", "origin", "HEAD:main")
+    say.check("after the revert there is nothing to do", holds=stage.plan().plan_or_raise().empty)
+
+
+def drift(stage: Stage, say: Narrator) -> None:
+    say.chapter("Somebody publishes in Architect, past git")
+    stage.publish_by_hand(stage.flow(*_INNOCENT)["id"], "Ada Lovelace")
+    report = _shown_plan(stage, say)
+    plan = report.plan_or_raise()
+    say.check("the drift is reported, by the flow's name", holds=[d.flow for d in plan.drift] == ["outage-helper"])
+    say.check("nothing is changed, because the manifest does not say heal", holds=plan.empty)
+
+
+def artifacts(stage: Stage, say: Narrator) -> None:
+    say.chapter("What came back to git")
+    say.command("git log --oneline")
+    log = stage.git("log", "--oneline", "--no-decorate")
+    say.show(log)
+    say.check("each delivery that changed something is a commit", holds=log.count("demo: record") == 2)
+    say.command("git show --stat HEAD")
+    newest = stage.git("log", "--max-count=1", "--format=%H", "--author=penstock@")
+    say.show(stage.git("show", "--stat=100", "--format=%an: %s%n%n%b", newest))
+
+
+CHAPTERS = (first_deployment, nothing_to_do, changed_module, failed_publish, drift, artifacts)
+
+
+def _shown_plan(stage: Stage, say: Narrator) -> PassReport:
+    say.command("penstock plan manifests")
+    report = stage.plan()
+    say.show(plan_text([report.plan_or_raise()]))
+    return report
+
+
+def _kinds(report: PassReport) -> dict[str, int]:
+    """How many changes there are of each kind that there is."""
+    plan: Plan = report.plan_or_raise()
+    return {kind: count for kind, count in plan.summary().items() if count and kind != "none"}
+
+
+def _versions(stage: Stage) -> dict[str, str]:
+    return {f"{flow['type']}/{flow['name']}": flow["published_version"] for flow in stage.flows()}
+
+
+def _edit(stage: Stage, file: str, old: str, new: str) -> None:
+    path = stage.clone / "examples" / "flows" / file
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+
+def _last_commit_by_author(stage: Stage) -> str:
+    return stage.git("log", "--max-count=1", "--format=%H", "--author=author@example.com")

@@ -1,0 +1,169 @@
+"""Where the demo plays: a bare git remote, a clone of it, a simulated organisation in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from controller.cli.logs import REDACTOR
+from controller.cli.running import opened_services, run_passes
+from controller.domain.errors import SettingsInvalid
+from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settings, open_folder
+
+ORGANIZATION = "demo"
+_TIME_SCALE = 20
+_ADDRESS_IN_MANIFESTS = "http://127.0.0.1:8080"
+_CREDENTIALS = {"PENSTOCK_DEMO_CLIENT_ID": "penstock", "PENSTOCK_DEMO_CLIENT_SECRET": "penstock-secret"}
+_STOP_TIMEOUT_S = 10
+
+
+@dataclass(slots=True)
+class Stage:
+    """The props, and the few moves that the chapters make with them."""
+
+    clone: Path
+    remote: Path
+    url: str
+    settings: Settings
+
+    def git(self, *arguments: str, folder: Path | None = None) -> str:
+        """Run git as a person would, in the clone."""
+        done = subprocess.run(
+            ["git", *arguments],  # noqa: S607 - whichever git the person has
+            cwd=folder or self.clone,
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            timeout=60,
+        )
+        return done.stdout.rstrip()
+
+    def commit(self, message: str) -> None:
+        """Commit everything in the clone and push it."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        self.git("pull", "--quiet", "--rebase")
+        self.git("push", "--quiet", "origin", "HEAD:main")
+
+    def plan(self) -> PassReport:
+        """One pass that looks."""
+        return self._pass(Mode.PLAN)
+
+    def apply(self, listener: Listener | None = None) -> PassReport:
+        """One pass that delivers."""
+        report = self._pass(Mode.APPLY, listener)
+        self.git("pull", "--quiet", "--rebase")
+        return report
+
+    def _pass(self, mode: Mode, listener: Listener | None = None) -> PassReport:
+        workspace = open_folder(self.clone / "manifests", self.settings)
+        with opened_services(self.settings) as services:
+            return run_passes(workspace, [PassRequest(ORGANIZATION, mode, actor="demo")], services, listener)[0]
+
+    def flows(self) -> list[dict[str, Any]]:
+        """The simulated organisation's own account of its flows."""
+        return list(self._ask("GET", "/_simulator/flows")["flows"])
+
+    def flow(self, flow_type: str, name: str) -> dict[str, Any]:
+        """One flow of that account."""
+        return next(flow for flow in self.flows() if (flow["type"], flow["name"]) == (flow_type, name))
+
+    def calls(self) -> int:
+        """How many calls the organisation has answered since the last reset."""
+        return int(self._ask("GET", "/_simulator/calls")["total"])
+
+    def reset_calls(self) -> None:
+        self._ask("DELETE", "/_simulator/calls")
+
+    def publish_by_hand(self, flow_id: str, person: str) -> None:
+        """Somebody publishes in Architect, past git."""
+        self._ask("POST", f"/_simulator/flows/{flow_id}/publish", {"by": person})
+
+    def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
+        """Let these faults, and no others, happen from now on."""
+        self._ask("DELETE", "/_simulator/faults")
+        for fault in faults:
+            self._ask("POST", "/_simulator/faults", fault)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+        answer = httpx.request(method, f"{self.url}{path}", json=body, timeout=10)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+
+@contextlib.contextmanager
+def open_stage() -> Iterator[Stage]:
+    """Set the stage in a temporary folder and clear it away afterwards."""
+    with tempfile.TemporaryDirectory(prefix="penstock-demo-") as name, _simulator() as url:
+        folder = Path(name)
+        for variable, value in _CREDENTIALS.items():
+            os.environ[variable] = value
+        REDACTOR.register(_CREDENTIALS["PENSTOCK_DEMO_CLIENT_SECRET"])
+        settings = Settings(store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000)
+        stage = Stage(folder / "clone", folder / "remote.git", url, settings)
+        _fill(stage)
+        yield stage
+
+
+def _fill(stage: Stage) -> None:
+    stage.git("init", "--quiet", "--bare", "--initial-branch=main", str(stage.remote), folder=stage.remote.parent)
+    stage.git("clone", "--quiet", str(stage.remote), str(stage.clone), folder=stage.remote.parent)
+    stage.git("config", "user.name", "Flow Author")
+    stage.git("config", "user.email", "author@example.com")
+    stage.git("switch", "--quiet", "--create", "main")
+    material = _material()
+    shutil.copytree(material / "manifests", stage.clone / "manifests")
+    shutil.copytree(material / "examples" / "flows", stage.clone / "examples" / "flows")
+    for manifest in sorted((stage.clone / "manifests").rglob("*.yaml")):
+        text = manifest.read_text(encoding="utf-8")
+        manifest.write_text(text.replace(_ADDRESS_IN_MANIFESTS, stage.url), encoding="utf-8")
+    stage.git("add", "--all")
+    stage.git("commit", "--quiet", "--message", "Describe the flows that we want")
+    stage.git("push", "--quiet", "--set-upstream", "origin", "main")
+
+
+def _material() -> Path:
+    """The folder that holds `manifests/` and `examples/`: a checkout, or where the package installed them."""
+    places = (Path(__file__).parents[3], Path(sysconfig.get_path("data")) / "share" / "penstock")
+    for place in places:
+        if (place / "manifests").is_dir() and (place / "examples" / "flows").is_dir():
+            return place
+    raise SettingsInvalid("the demo's flows are not installed", hint="run the demo in a checkout of the repository")
+
+
+@contextlib.contextmanager
+def _simulator() -> Iterator[str]:
+    """`penstock simulator` in a process of its own; gives its URL."""
+    command = [sys.executable, "-m", "controller", "simulator", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--time-scale", str(_TIME_SCALE), "--rate-limit", "3000"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        url = process.stdout.readline().strip()
+        if not url:
+            raise SettingsInvalid("the simulator did not start", hint="try `penstock simulator`")
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

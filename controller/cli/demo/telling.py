@@ -1,0 +1,39 @@
+"""How the demo speaks: chapters, what a person would type, and what must hold."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from controller.domain.errors import Permanent
+
+
+class DemoFailed(Permanent):
+    """A chapter of the demo did not come out as it should."""
+
+    code = "demo-failed"
+
+
+class Narrator:
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._chapter = 0
+
+    def chapter(self, title: str) -> None:
+        self._chapter += 1
+        self._console.print()
+        self._console.print(Text(f"{self._chapter}. {title}", style="bold"))
+
+    def command(self, line: str) -> None:
+        """What a person would type for what happens next."""
+        self._console.print(Text(f"$ {line}", style="cyan"))
+
+    def show(self, text: str) -> None:
+        for line in text.splitlines():
+            self._console.print(Text(f"  {line}".rstrip()))
+
+    def check(self, claim: str, *, holds: bool) -> None:
+        """Say that something holds. Raises DemoFailed when it does not."""
+        if not holds:
+            raise DemoFailed(f"chapter {self._chapter}: this does not hold: {claim}")
+        self._console.print(Text(f"  ✓ {claim}", style="green"))

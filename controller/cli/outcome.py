@@ -1,0 +1,81 @@
+"""How a delivery ended, for people and for programs (`penstock.apply/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from controller.cli.failures import error_document, error_text
+from controller.delivery import StepResult
+from controller.domain.status import StepState
+from controller.reconcile import PassReport
+
+
+def apply_text(reports: Sequence[PassReport]) -> str:
+    """A paragraph for each organisation."""
+    return "\n".join(line for report in reports for line in _lines(report))
+
+
+def _lines(report: PassReport) -> Iterator[str]:
+    if report.recovered:
+        yield f"{report.organization}: an earlier sync was brought to an end first:"
+        yield from (f"  {line}" for line in report.recovered)
+    if report.result is None:
+        if report.error is None:
+            yield f"{report.organization}: in sync, nothing to do"
+    else:
+        yield f"{report.organization}: sync {report.result.sync_id} {report.result.outcome.value}"
+        yield from (f"  {_step_line(step)}" for step in report.result.steps)
+    if report.commit is not None and report.commit.sha is not None:
+        yield f"  recorded in {report.commit.sha[:12]}{', pushed' if report.commit.pushed else ''}"
+        if report.commit.note:
+            yield f"  {report.commit.note}"
+    if report.error is not None:
+        yield error_text(report.error)
+
+
+def _step_line(step: StepResult) -> str:
+    versions = f" {step.previous_version or '-'} -> {step.version}" if step.version else ""
+    line = f"{step.change.flow}: {step.change.kind.value} {step.state.value}{versions}"
+    if step.error is not None:
+        line += f"\n      {step.error.message}"
+        if step.error.hint:
+            line += f"\n      what to do: {step.error.hint}"
+    if step.state is StepState.ROLLED_BACK:
+        line += "\n      to make git agree again, revert the commit that asked for it"
+    return line + "".join(f"\n      {message}" for message in step.messages)
+
+
+def apply_document(reports: Sequence[PassReport]) -> dict[str, object]:
+    """The `penstock.apply/v1` document."""
+    return {"schema": "penstock.apply/v1", "organizations": [_organization(report) for report in reports]}
+
+
+def _organization(report: PassReport) -> dict[str, object]:
+    result, commit = report.result, report.commit
+    return {
+        "name": report.organization,
+        "revision": report.revision,
+        "digest": report.plan.digest if report.plan else None,
+        "outcome": "refused" if result is None and report.error else result.outcome.value if result else "in-sync",
+        "sync": result.sync_id if result else None,
+        "recovered": list(report.recovered),
+        "steps": [_step(step) for step in result.steps] if result else [],
+        "commit": {"sha": commit.sha, "pushed": commit.pushed, "note": commit.note} if commit else None,
+        "error": error_document(report.error) if report.error else None,
+        "duration_s": round(report.duration_s, 3),
+    }
+
+
+def _step(step: StepResult) -> dict[str, object]:
+    return {
+        "flow": step.change.flow,
+        "type": step.change.key.type,
+        "name": step.change.key.name,
+        "change": step.change.kind.value,
+        "state": step.state.value,
+        "previous_version": step.previous_version,
+        "version": step.version,
+        "error": error_document(step.error) if step.error else None,
+        "messages": list(step.messages),
+        "duration_s": round(step.duration_s, 3),
+    }

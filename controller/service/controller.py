@@ -1,0 +1,82 @@
+"""The long-running controller: one feed of desired states, one worker for each organisation, one HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from controller.domain.errors import PenstockError
+from controller.reconcile import PassReport, Services, Workspace
+from controller.service.board import Board
+from controller.service.feeds import Feed
+from controller.service.http import create_app
+from controller.service.metrics import Metrics
+from controller.service.server import serve
+from controller.service.worker import Worker
+
+log = structlog.get_logger()
+
+
+class Controller:
+    """Runs until `stop` is set: then no new change begins, what is in flight ends or is parked, and all is closed."""
+
+    def __init__(self, services: Services, feed: Feed, stop: asyncio.Event, *, allow_dirty: bool = False) -> None:
+        self._services = services
+        self._feed = feed
+        self._stop = stop
+        self._allow_dirty = allow_dirty
+        self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self.board = Board(services.clock)
+        self.metrics = Metrics()
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        log.info("service.started", holder=self._services.holder)
+        async with asyncio.TaskGroup() as group:
+            app = create_app(self.board, self.metrics.registry)
+            server = group.create_task(serve(app, self._services.settings.http_address, self._stop))
+            feeding = group.create_task(self._follow(group))
+            await self._stop.wait()
+            log.info("service.stopping", workers=len(self._workers))
+            feeding.cancel()
+            for worker, _ in self._workers.values():
+                worker.stop()
+            await asyncio.gather(server, *(task for _, task in self._workers.values()))
+        await self._services.disconnect()
+        log.info("service.stopped")
+
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        async for workspace in self._feed.workspaces(self._fault):
+            self.board.fault = None
+            self.board.revision = workspace.revision
+            log.info("revision.read", revision=workspace.revision)
+            self._employ(workspace, group)
+
+    def _fault(self, error: PenstockError) -> None:
+        self.board.fault = error.message
+        log.error("revision.unusable", code=error.code, error=error.message)
+
+    def _employ(self, workspace: Workspace, group: asyncio.TaskGroup) -> None:
+        """A worker for each organisation of this revision; those whose organisation is gone stop."""
+        names = {organization.name for organization in workspace.desired.organizations}
+        self.board.expect(names)
+        for name in sorted(self._workers.keys() - names):
+            worker, _ = self._workers.pop(name)
+            worker.dismiss()
+        for name in sorted(names):
+            if name not in self._workers:
+                worker = Worker(
+                    name,
+                    self._services,
+                    drift_interval_s=self._services.settings.drift_interval,
+                    report_to=self._report,
+                    stopping=self._stop.is_set,
+                    allow_dirty=self._allow_dirty,
+                )
+                self._workers[name] = (worker, group.create_task(worker.run(), name=f"worker {name}"))
+            self._workers[name][0].wake(workspace, f"revision {workspace.revision[:12]}")
+
+    def _report(self, report: PassReport) -> None:
+        self.board.post(report)
+        self.metrics.observe(report)

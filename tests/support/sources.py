@@ -1,0 +1,66 @@
+"""Small Archy files for tests, in the shape that real ones have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def module(name: str, *, says: str = "Hello", calls: Sequence[str] = ()) -> str:
+    """A common module that plays a text and calls other modules."""
+    return "\n".join(
+        [
+            "commonModule:",
+            f"  name: {_quoted(name)}",
+            "  startUpTaskActions:",
+            *_play(says, "    "),
+            *(line for callee in calls for line in _call(callee, "    ")),
+            "",
+        ]
+    )
+
+
+def inbound(name: str, *, says: str = "Hello", calls: Sequence[str] = (), transfers: Sequence[str] = ()) -> str:
+    """An inbound call flow that calls modules and transfers to other inbound call flows."""
+    return "\n".join(
+        [
+            "inboundCall:",
+            f"  name: {_quoted(name)}",
+            "  startUpRef: /inboundCall/tasks/task[Main_1]",
+            "  tasks:",
+            "    - task:",
+            "        name: Main",
+            "        refId: Main_1",
+            "        actions:",
+            *_play(says, "          "),
+            *(line for callee in calls for line in _call(callee, "          ")),
+            *(line for target in transfers for line in _transfer(target, "          ")),
+            "",
+        ]
+    )
+
+
+def _play(text: str, indent: str) -> list[str]:
+    return [f"{indent}- playAudio:", f"{indent}    name: Say", f"{indent}    audio: {{tts: {_quoted(text)}}}"]
+
+
+def _call(callee: str, indent: str) -> list[str]:
+    return [
+        f"{indent}- callCommonModule:",
+        f"{indent}    name: Call {callee}".rstrip(),
+        f"{indent}    commonModule:",
+        f"{indent}      {_quoted(callee)}:",
+        f"{indent}        ver_latestPublished: {{none: true}}",
+    ]
+
+
+def _transfer(target: str, indent: str) -> list[str]:
+    return [
+        f"{indent}- transferToFlow:",
+        f"{indent}    name: Transfer",
+        f"{indent}    targetFlow: {{name: {_quoted(target)}}}",
+    ]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,216 @@
+"""A whole world for scenarios: a git remote, a clone, a simulated organisation and the services of one controller.
+
+Client and simulator talk over ASGI in one process, time is stepped, git is real.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import yaml
+
+from controller.delivery import DeliveryEvent
+from controller.domain.redaction import Redactor
+from controller.planning import Confirmations, Plan, plan_json
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
+from controller.simulator import Simulator, SimulatorSettings, create_app
+from controller.simulator.faults import Fault
+from controller.simulator.handwork import DEEDS, Deed
+from controller.simulator.handwork import person as person_of
+from controller.store import Store
+from tests.support.clock import SteppedClock
+
+ORGANIZATION = "acme"
+URL = "http://127.0.0.1:8080"
+SECRET = "penstock-secret"
+
+
+class Recording:
+    """A listener that keeps what it is told, and can raise at a given moment to play a crash."""
+
+    def __init__(self, crash_when: Callable[[DeliveryEvent], bool] = lambda _: False) -> None:
+        self.plans: list[Plan] = []
+        self.events: list[DeliveryEvent] = []
+        self._crash_when = crash_when
+
+    def planned(self, plan: Plan) -> None:
+        self.plans.append(plan)
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        self.events.append(event)
+        if self._crash_when(event):
+            raise Crash(event.name)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class World:
+    folder: Path
+    clock: SteppedClock = field(default_factory=SteppedClock)
+    simulator_settings: SimulatorSettings = field(default_factory=lambda: SimulatorSettings(rate_limit_per_minute=3000))
+    spec: dict[str, object] = field(default_factory=dict)
+    """Fields of the organisation's `spec` besides where it is and who asks."""
+
+    def __post_init__(self) -> None:
+        self.simulator = Simulator(self.clock, self.simulator_settings)
+        self.http = httpx.ASGITransport(app=create_app(self.simulator))
+        self.remote = self.folder / "remote.git"
+        self.clone = self.folder / "clone"
+        self.settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=3000)
+        self._git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
+        self._git(self.folder, "clone", "--quiet", str(self.remote), str(self.clone))
+        self.git("config", "user.name", "Flow Author")
+        self.git("config", "user.email", "author@example.com")
+        self.git("checkout", "--quiet", "-B", "main")
+        self.services = self._services("controller-a")
+        self.describe(**self.spec)
+
+    # What an author does.
+
+    def describe(self, **spec: object) -> None:
+        """Write the organisation's manifest."""
+        document = {
+            "apiVersion": "penstock/v1",
+            "kind": "Organization",
+            "metadata": {"name": ORGANIZATION},
+            "spec": {
+                "apiUrl": URL,
+                "loginUrl": URL,
+                "credentials": {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}},
+                **spec,
+            },
+        }
+        (self.clone / "organization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    def flow(self, name: str, text: str, **spec: object) -> None:
+        """Write a flow file and its manifest."""
+        (self.clone / "flows").mkdir(exist_ok=True)
+        (self.clone / "flows" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        self.manifest(name, source={"file": f"flows/{name}.yaml"}, **spec)
+
+    def manifest(self, name: str, **spec: object) -> None:
+        document = {"apiVersion": "penstock/v1", "kind": "Flow", "metadata": {"name": name}, "spec": spec}
+        (self.clone / f"{name}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    def remove(self, name: str) -> None:
+        (self.clone / f"{name}.yaml").unlink()
+
+    def commit(self, message: str = "Change what we want") -> str:
+        """Commit everything and push it; returns the revision."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+        self.git("push", "--quiet", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+    def git(self, *arguments: str, check: bool = True) -> str:
+        return self._git(self.clone, *arguments, check=check)
+
+    @staticmethod
+    def _git(folder: Path, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(["git", *arguments], cwd=folder, check=check, capture_output=True, text=True, timeout=60)
+        return done.stdout.strip()
+
+    # What somebody does in Architect.
+
+    def by_hand(self, deed: str, flow_type: str, name: str, text: str | None = None, person: str = "Ada") -> None:
+        """Publish, lock, delete, ... past git, as a named person."""
+        flow = self.simulator.flow(flow_type, name)
+        who = person_of(self.simulator.organization, person)
+        DEEDS[deed](self.simulator.organization, Deed(flow, who, text, None), self.clock.now())
+
+    # What a controller does.
+
+    async def plan(self, **request: object) -> PassReport:
+        return await self._pass(Mode.PLAN, Recording(), **request)
+
+    async def apply(self, listener: Recording | None = None, **request: object) -> PassReport:
+        report = await self._pass(Mode.APPLY, listener or Recording(), **request)
+        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+        return report
+
+    async def _pass(self, mode: Mode, listener: Recording, **request: object) -> PassReport:
+        async def source() -> Workspace:
+            return open_folder(self.clone, self.settings)
+
+        return await run_pass(
+            PassRequest(ORGANIZATION, mode, **request),  # type: ignore[arg-type]
+            self.services,
+            source,
+            listener=listener,
+        )
+
+    async def restart(self) -> None:
+        """A new process over the same store: nothing in memory survives."""
+        await self.services.disconnect()
+        self.services.store.close()
+        self.services = self._services("controller-a")
+
+    def _services(self, holder: str) -> Services:
+        settings = self.settings.model_copy(update={"holder": holder})
+        store = Store.open(settings.store, clock=self.clock)
+        return Services(settings, store, Redactor(), self.clock, self.http)
+
+    async def close(self) -> None:
+        await self.services.disconnect()
+        self.services.store.close()
+
+    # What the organisation says.
+
+    def live(self, flow_type: str, name: str) -> str | None:
+        published = self.simulator.flow(flow_type, name).published
+        return published.id if published else None
+
+    def versions(self) -> dict[str, str | None]:
+        """`type/name` to published version, of all flows."""
+        self.simulator.settle()
+        flows = self.simulator.organization.flows()
+        return {str(flow.key): flow.published.id if flow.published else None for flow in flows}
+
+    def publishes(self) -> list[str]:
+        """`type/name` of every publish that took effect, in order of time."""
+        self.simulator.settle()
+        happened = [
+            (happening.at, str(flow.key))
+            for flow in self.simulator.organization.flows(deleted=True)
+            for happening in flow.history
+            if happening.action.name.lower() == "publish"
+        ]
+        return [key for _, key in sorted(happened, key=lambda entry: entry[0])]
+
+    def fault(self, kind: str, **fields: object) -> None:
+        self.simulator.set_faults(Fault.model_validate({"name": kind, "kind": kind, **fields}))
+
+    # What must always be true.
+
+    async def assert_settled(self) -> None:
+        """After a successful delivery: nothing left to do, the same plan twice, a record, no secret anywhere."""
+        first, second = await self.plan(), await self.plan()
+        plan = first.plan_or_raise()
+        assert plan.empty, plan_json([plan])
+        assert plan_json([plan], everything=True) == plan_json([second.plan_or_raise()], everything=True)
+        recorded = first.recorded
+        assert recorded is not None
+        versions = self.versions()
+        for key, entry in recorded.flows.items():
+            assert versions[str(key)] == entry.version
+        self.assert_no_secret()
+
+    def assert_no_secret(self) -> None:
+        """Neither the artifacts nor the store hold the client's secret."""
+        held = self.git("grep", "--fixed-strings", "--files-with-matches", SECRET, "origin/main", check=False)
+        assert held == ""
+        for file in self.folder.glob("store.db*"):
+            assert SECRET.encode() not in file.read_bytes()
+
+
+def said(**fields: object) -> Confirmations:
+    """What a person said about a plan."""
+    return Confirmations(**fields)  # type: ignore[arg-type]
