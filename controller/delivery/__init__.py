@@ -6,6 +6,7 @@ decides what is wanted nor commits what it delivered: the caller does both.
 
 from controller.delivery.context import KeepDraft
 from controller.delivery.delivery import Delivery
+from controller.delivery.exporting import export_digest
 from controller.delivery.progress import DeliveryEvent, OnEvent
 from controller.delivery.result import Outcome, RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.settings import DeliverySettings
@@ -21,4 +22,5 @@ __all__ = [
     "StepResult",
     "SyncContext",
     "SyncResult",
+    "export_digest",
 ]

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Unpack
 
-import httpx
-
 from controller.delivery.progress import Announcer, DeliveryEvent
 from controller.delivery.settings import DeliverySettings
 from controller.delivery.signals import Signals
@@ -39,8 +37,8 @@ class Context:
     sync: SyncRecord
     works: list[Work] = field(default_factory=list)
     """All changes of the sync, in deployment order."""
+    stopping: Callable[[], bool] = lambda: False
     keep_draft: KeepDraft | None = None
-    gate_transport: httpx.AsyncBaseTransport | None = None
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import httpx
+from collections.abc import Callable, Iterable
 
 from controller.delivery.context import Context, KeepDraft
 from controller.delivery.progress import Announcer, OnEvent
@@ -35,16 +33,17 @@ class Delivery:
         *,
         on_event: OnEvent | None = None,
         redactor: Redactor | None = None,
-        gate_transport: httpx.AsyncBaseTransport | None = None,
+        stopping: Callable[[], bool] | None = None,
     ) -> None:
+        """`stopping` is asked every second, for callers that would rather be asked than call `stop`."""
         self._platform = platform
         self._store = store
         self._clock = clock
         self._settings = settings or DeliverySettings()
         self._announcer = Announcer(on_event)
         self._redactor = redactor or Redactor()
-        self._gate_transport = gate_transport
         self._signals = self._new_signals()
+        self._stopping = stopping or (lambda: False)
         self._stopped = False
 
     async def deliver(
@@ -52,8 +51,8 @@ class Delivery:
         organization: Organization,
         plan: Plan,
         lease: Lease,
-        *,
         sync: SyncContext,
+        *,
         keep_draft: KeepDraft | None = None,
     ) -> SyncResult:
         """Carry out every change of the plan that is not blocked.
@@ -116,7 +115,7 @@ class Delivery:
         keep_draft: KeepDraft | None,
     ) -> Context:
         self._signals = self._new_signals()
-        if self._stopped:
+        if self._stopped or self._stopping():
             self._signals.stop()
         return Context(
             platform=self._platform,
@@ -126,12 +125,12 @@ class Delivery:
             redactor=self._redactor,
             announcer=self._announcer,
             signals=self._signals,
+            stopping=self._stopping,
             organization=organization,
             lease=lease,
             sync=sync,
             works=works,
             keep_draft=keep_draft,
-            gate_transport=self._gate_transport,
         )
 
     def _new_signals(self) -> Signals:

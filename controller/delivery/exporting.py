@@ -20,7 +20,7 @@ async def export_version(
             await context.clock.sleep(settings.export_retry_s * attempt)
         try:
             export = await context.platform.export(flow_id, version, priority=priority)
-            digest = digest_of(export)
+            digest = export_digest(export)
         except PenstockError as error:
             last = error
             continue
@@ -32,7 +32,7 @@ async def export_version(
     ) from last
 
 
-def digest_of(export: Export) -> str:
+def export_digest(export: Export) -> str:
     """Canonical digest of an export. Raises ExportFailed when there is nothing readable in it."""
     if export.yaml is not None:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import httpx
+
 MINUTE = 60.0
 
 
@@ -38,11 +40,16 @@ class DeliverySettings:
     """Tries of a gate that could not be evaluated, or of an HTTP check that failed."""
     gate_retry_s: float = 5.0
 
+    gate_transport: httpx.AsyncBaseTransport | None = None
+    """What HTTP checks are sent through, where it is not the network itself."""
+
     export_attempts: int = 3
     export_retry_s: float = 15.0
 
     lease_ttl_s: float = MINUTE
     """The lease is renewed three times in this span while delivery is at work."""
+    stop_check_s: float = 1.0
+    """How often the caller is asked whether to stop."""
     stop_grace_s: float = 20.0
     """How long a running publish may still be followed after `stop`; what is left then is parked."""
 

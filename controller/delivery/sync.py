@@ -62,11 +62,15 @@ async def with_lease(context: Context, work: Callable[[], Awaitable[None]]) -> N
     """
     try:
         async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(_keep(context), name="lease")
+            beside = [
+                group.create_task(_keep(context), name="lease"),
+                group.create_task(_listen(context), name="stop"),
+            ]
             try:
                 await work()
             finally:
-                keeper.cancel()
+                for task in beside:
+                    task.cancel()
     except BaseExceptionGroup as failures:
         raise _most_telling(failures) from None
 
@@ -76,6 +80,12 @@ async def _keep(context: Context) -> None:
     while True:
         context.store.leases.renew(context.lease, ttl_s=ttl_s)
         await context.clock.sleep(ttl_s / 3)
+
+
+async def _listen(context: Context) -> None:
+    while not context.stopping():
+        await context.clock.sleep(context.settings.stop_check_s)
+    context.signals.stop()
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -22,7 +22,7 @@ async def check(context: Context, gate: HttpGate) -> GateReport:
     where = context.redactor.text(gate.url)
     try:
         async with httpx.AsyncClient(
-            transport=context.gate_transport, timeout=gate.timeout_s, follow_redirects=False, trust_env=True
+            transport=context.settings.gate_transport, timeout=gate.timeout_s, follow_redirects=False, trust_env=True
         ) as client:
             status, body = await _get(client, gate.url)
     except httpx.HTTPError as error:
