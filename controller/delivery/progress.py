@@ -22,6 +22,9 @@ class DeliveryEvent:
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
+_DETAILS = frozenset({"write", "publish", "validation"})
+"""What only somebody who is looking for a fault wants to read."""
+
 OnEvent = Callable[[DeliveryEvent], None]
 
 
@@ -32,6 +35,7 @@ class Announcer:
         self._listener = listener
 
     def tell(self, event: DeliveryEvent) -> None:
-        log.info(event.name, organization=event.organization, sync=event.sync_id, flow=event.flow, **dict(event.fields))
+        say = log.debug if event.name.partition(".")[0] in _DETAILS else log.info
+        say(event.name, organization=event.organization, sync=event.sync_id, flow=event.flow, **dict(event.fields))
         if self._listener is not None:
             self._listener(event)
