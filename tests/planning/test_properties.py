@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -220,7 +221,7 @@ def test_the_cycle_shown_is_a_real_and_a_shortest_one(edges: list[tuple[int, int
         assert bool(cycle) == (len(component) > 1 or inside.number_of_edges() > 0)
         if cycle:
             assert cycle[0] == cycle[-1]
-            assert all(end in successors[start] for start, end in zip(cycle, cycle[1:], strict=False))
+            assert all(end in successors[start] for start, end in itertools.pairwise(cycle))
             assert len(set(cycle[1:])) == len(cycle) - 1
             assert not lengths or len(cycle) - 1 == min(lengths)
 

@@ -1,0 +1,268 @@
+"""How plans are shown: complete, the same every time, and safe whatever a name holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from controller.planning import Plan, PlanInputs, make_plan, plan_html, plan_json, plan_markdown, plan_text
+from controller.planning.rendering.markdown import escape
+from controller.planning.rendering.visible import visible
+from tests.planning.compact import live_state, organization, recorded_state
+
+NASTY = "Main | <script>alert(1)</script> `x` **b** [a](http://e) @team #12 \r\n\x1b[31m\u202ered\u2028 😀 "
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    return make_plan(organization(document), live_state(document), recorded_state(document), PlanInputs("0123abc"))
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """One change of each look: added, changed, blocked, removed, in sync; with drift, a cycle and an unmanaged flow."""
+    return _plan(
+        {
+            "organization": {"prune": True},
+            "desired": {
+                "a": {"key": "inboundcall/A", "digest": "a", "calls": ["inboundcall/B"]},
+                "b": {"key": "inboundcall/B", "digest": "b", "calls": ["inboundcall/A"]},
+                "greeting": {"key": "commonmodule/Greeting", "digest": "g2"},
+                "hours": {"key": "inboundcall/Hours", "version": "2.0"},
+                "ivr": {"key": "inboundcall/Main IVR", "digest": "i", "calls": ["commonmodule/Greeting"]},
+                "same": {"key": "inboundcall/Same", "digest": "s"},
+            },
+            "live": {
+                "commonmodule/Greeting": {"version": "3.0"},
+                "inboundcall/Hours": {"version": "1.0"},
+                "inboundcall/Main IVR": {"version": "4.0", "locked": {"name": "Jane"}},
+                "inboundcall/Old": {"version": "1.0"},
+                "inboundcall/Same": {"version": "5.0"},
+                "inboundcall/By Hand": {"version": "1.0"},
+            },
+            "recorded": {
+                "commonmodule/Greeting": {"manifest": "greeting", "version": "3.0", "digest": "g1"},
+                "inboundcall/Main IVR": {
+                    "manifest": "ivr",
+                    "version": "4.0",
+                    "digest": "i",
+                    "consumed": {"commonmodule/Greeting": "3.0"},
+                },
+                "inboundcall/Old": {"manifest": "old", "version": "1.0", "digest": "o"},
+                "inboundcall/Same": {"manifest": "same", "version": "5.0", "digest": "s"},
+            },
+        }
+    )
+
+
+@pytest.fixture
+def nasty() -> Plan:
+    """A plan in which everything that can carry a name carries a nasty one."""
+    return _plan(
+        {
+            "organization": {"name": NASTY},
+            "desired": {NASTY: {"key": f"inboundcall/{NASTY}", "digest": "a", "calls": [f"inboundcall/{NASTY}2"]}},
+            "live": {f"inboundcall/{NASTY}": {"version": "1|0", "locked": {"name": NASTY}}},
+            "recorded": {f"inboundcall/{NASTY}": {"manifest": NASTY, "version": "0.9", "digest": "old"}},
+            "partial": [NASTY],
+        }
+    )
+
+
+def test_text_shows_what_when_and_why(plan: Plan) -> None:
+    """Read from top to bottom it is the order of the deployment."""
+    assert plan_text([plan]) == (
+        "production at 0123abc: 2 to create, 1 to publish, 1 to switch, 1 to republish, 1 to unpublish, 3 blocked\n"
+        "  Wave 1\n"
+        '    ! create a  inboundcall "A"  a new version\n'
+        "        the organisation has no such flow\n"
+        "        blocked: flows consume each other: a -> b -> a; break the cycle, or set cycles: group once all of "
+        "these flows are published (cycle)\n"
+        '    ~ publish greeting  commonmodule "Greeting"  3.0 → a new version\n'
+        "        the source changed\n"
+        '    ~ switch hours  inboundcall "Hours"  1.0 → 2.0\n'
+        "        2.0 is pinned, 1.0 is live\n"
+        '    - unpublish old  inboundcall "Old"  1.0 → nothing\n'
+        "        its manifest 'old' is gone, and sync.prune is on\n"
+        "  Wave 2\n"
+        '    ! create b  inboundcall "B"  a new version\n'
+        "        the organisation has no such flow\n"
+        "        after a\n"
+        "        blocked: flows consume each other: a -> b -> a; break the cycle, or set cycles: group once all of "
+        "these flows are published (cycle)\n"
+        '    ! republish ivr  inboundcall "Main IVR"  4.0 → a new version\n'
+        "        callers keep a module's version until they are published again: commonmodule/Greeting is about to be "
+        "published anew (bound to 3.0)\n"
+        "        after greeting\n"
+        "        blocked: inboundcall/Main IVR is locked by Jane, since when is not known; ask them to check in, or "
+        "set onLocked: wait or unlock (flow-locked)\n"
+        "  Drift\n"
+        "    ivr (lock): inboundcall/Main IVR is locked by Jane, since when is not known\n"
+        "    old (orphaned): inboundcall/Old was delivered from manifest 'old', which is gone; version 1.0 stays live. "
+        "Add the manifest again, or set sync.prune\n"
+        "  Cycles\n"
+        "    a -> b -> a\n"
+        "  Notes\n"
+        "    1 flow is in no manifest and left alone\n"
+        f"  Plan {plan.digest}\n"
+    )
+
+
+def test_everything_lists_the_flows_in_sync_too(plan: Plan) -> None:
+    assert "Same" not in plan_text([plan])
+    assert '    = none same  inboundcall "Same"  5.0\n' in plan_text([plan], everything=True)
+    assert '"Same"' in plan_markdown([plan], everything=True)
+    assert "Same" in plan_html([plan], everything=True)
+
+
+def test_colour_is_only_in_the_signs(plan: Plan) -> None:
+    """Without colour there is no escape sequence at all; with it, taking the sequences out gives the plain text."""
+    assert "\x1b" not in plan_text([plan])
+    assert re.sub(r"\x1b\[[\d;]*m", "", plan_text([plan], color=True)) == plan_text([plan])
+
+
+def test_a_plan_without_changes_says_so() -> None:
+    in_sync = _plan({})
+    assert plan_text([in_sync]).startswith("production at 0123abc: in sync, nothing to do\n")
+    assert plan_text([]) == "No organisation to plan for.\n"
+    assert plan_markdown([]) == "No organisation to plan for.\n"
+
+
+def test_a_name_cannot_write_to_the_terminal(nasty: Plan) -> None:
+    """Control characters, line ends and direction marks are shown as escapes; emoji and letters as they are."""
+    text = plan_text([nasty])
+    assert not set(text) & set("\x1b\r\u202e\u2028")
+    assert r"\r\n\x1b[31m\u202ered\u2028 😀" in text
+    assert all(line.startswith(("  ", "Main")) for line in text.splitlines())
+
+
+def test_json_holds_names_exactly_and_follows_the_contract(plan: Plan, nasty: Plan) -> None:
+    """The fields that programs rely on, in deployment order; nothing is escaped away."""
+    document = json.loads(plan_json([plan, nasty]))
+    assert list(document) == ["schema", "digest", "revision", "organizations"]
+    assert document["schema"] == "penstock.plan/v1"
+    first, second = document["organizations"]
+    assert first["summary"] == dict(plan.summary())
+    assert [change["flow"] for change in first["changes"]] == [change.flow for change in plan.actions]
+    assert first["unmanaged"] == 1
+    republish = first["changes"][-1]
+    assert {key: republish[key] for key in ("flow", "type", "name", "change", "from_version", "to_version")} == {
+        "flow": "ivr",
+        "type": "inboundcall",
+        "name": "Main IVR",
+        "change": "republish",
+        "from_version": "4.0",
+        "to_version": None,
+    }
+    assert (republish["wave"], republish["depends_on"], republish["blocked"]["code"]) == (
+        2,
+        ["greeting"],
+        "flow-locked",
+    )
+    assert second["name"] == NASTY
+    assert {drift["name"] for drift in second["drift"]} == {NASTY}
+
+
+def test_the_digest_of_one_organisation_is_its_plans(plan: Plan) -> None:
+    """So that approving what was shown approves the plan."""
+    assert json.loads(plan_json([plan]))["digest"] == plan.digest
+    assert json.loads(plan_json([plan, plan]))["digest"] not in (plan.digest, json.loads(plan_json([]))["digest"])
+
+
+def test_json_lists_flows_in_sync_only_when_asked(plan: Plan) -> None:
+    short, long = (json.loads(plan_json([plan], everything=everything)) for everything in (False, True))
+    assert "none" not in {change["change"] for change in short["organizations"][0]["changes"]}
+    assert len(long["organizations"][0]["changes"]) == len(plan.changes)
+
+
+def test_markdown_is_a_table_that_names_cannot_break(nasty: Plan) -> None:
+    """Every row has its six cells, no tag gets through, nobody is called, and no line is left open."""
+    text = plan_markdown([nasty])
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+    assert "<script" not in text
+    assert "@team" not in text
+    assert "#12" not in text
+    assert "[a](" not in text
+    assert "`x`" not in text
+
+
+def test_markdown_keeps_a_table_row_on_one_line(plan: Plan) -> None:
+    rows = [line for line in plan_markdown([plan]).splitlines() if line.startswith("| `")]
+    assert len(rows) == len(plan.actions)
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 7 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Main IVR ", "Main IVR&nbsp;"),
+        ("  two", "&nbsp;&nbsp;two"),
+        ("a|b", r"a\|b"),
+        ("a`b", r"a\`b"),
+        ("<b>", "&lt;b&gt;"),
+        ("&lt;", "&amp;lt;"),
+        ("a\\", "a\\\\"),
+        ("a\nb", r"a\\nb"),
+        ("@all", "@<!-- -->all"),
+        ("mail@example.com", "mail@example.com"),
+        ("😀 ü", "😀 ü"),
+    ],
+)
+def test_markdown_shows_just_the_name(name: str, shown: str) -> None:
+    assert escape(name) == shown
+
+
+def test_markdown_stays_within_a_comment(plan: Plan) -> None:
+    """What does not fit is counted, and the table before it is whole."""
+    short = plan_markdown([plan], limit=1500)
+    assert len(short) < 1600
+    assert re.search(r"\d+ more lines are left out", short)
+    assert len(plan_markdown([plan] * 50)) < 65_536
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_html_needs_nothing_else_and_runs_nothing(plan: Plan, nasty: Plan) -> None:
+    """No script, no link, no image; names are text."""
+    parser = _Tags()
+    parser.feed(plan_html([plan, nasty]))
+    assert not {"script", "link", "img", "iframe", "a"} & set(parser.tags)
+    assert not {"src", "href", "onclick"} & {name for name, _ in parser.attributes}
+    assert any("<script>alert(1)</script>" in text for text in parser.text)
+    assert parser.tags.count("h1") == 2
+
+
+def test_html_shows_every_change(plan: Plan) -> None:
+    page = plan_html([plan])
+    assert all(f"<strong>{change.flow}</strong>" in page for change in plan.actions)
+    assert page.count("<strong>blocked:</strong>") == 3
+
+
+@pytest.mark.parametrize("text", ["Main IVR ", "Ünïcode", "客服", "👩‍👩‍👧", "a\\b"])
+def test_what_is_visible_stays_as_it_is(text: str) -> None:
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("\x00", r"\x00"), ("\x1b]8;;", r"\x1b]8;;"), ("\u2066a\u2069", r"\u2066a\u2069"), ("\x85", r"\x85")],
+)
+def test_what_hides_is_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
