@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -11,12 +11,14 @@ from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Endpoint
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import connect
+from controller.genesys.settings import TransportSettings
 from controller.simulator.app import create_app
 from controller.simulator.simulator import Simulator
+from tests.genesys.hands import URL, Hands
 from tests.support.clock import SteppedClock
 
-URL = "http://simulator.test"
 ENDPOINT = Endpoint(None, URL, URL)
+Connect = Callable[..., ArchitectPlatform]
 
 
 @pytest.fixture
@@ -30,16 +32,36 @@ def simulator(clock: SteppedClock) -> Simulator:
 
 
 @pytest.fixture
-async def organization(simulator: Simulator, clock: SteppedClock) -> AsyncIterator[ArchitectPlatform]:
-    """The simulated organisation through the real client of the architect dialect."""
-    platform = connect(
-        ENDPOINT,
-        ARCHITECT,
-        "penstock",
-        "penstock-secret",
-        clock=clock,
-        http=httpx.ASGITransport(app=create_app(simulator)),
-    )
-    assert isinstance(platform, ArchitectPlatform)
-    yield platform
-    await platform.aclose()
+def hands(simulator: Simulator) -> Hands:
+    """A person in Architect."""
+    return Hands(simulator)
+
+
+@pytest.fixture
+async def open_organization(simulator: Simulator, clock: SteppedClock) -> AsyncIterator[Connect]:
+    """Opens the simulated organisation through the real client of the architect dialect."""
+    opened: list[ArchitectPlatform] = []
+
+    def open_one(client: str = "penstock", **settings: float) -> ArchitectPlatform:
+        platform = connect(
+            ENDPOINT,
+            ARCHITECT,
+            client,
+            f"{client}-secret",
+            clock=clock,
+            settings=TransportSettings(**settings),  # type: ignore[arg-type]
+            http=httpx.ASGITransport(app=create_app(simulator)),
+        )
+        assert isinstance(platform, ArchitectPlatform)
+        opened.append(platform)
+        return platform
+
+    yield open_one
+    for platform in opened:
+        await platform.aclose()
+
+
+@pytest.fixture
+def organization(open_organization: Connect) -> ArchitectPlatform:
+    """The simulated organisation through the real client, with default settings."""
+    return open_organization()
