@@ -41,14 +41,15 @@ async def follow(
 ) -> AsyncIterator[str]:
     """Yield each new commit that the remote has on the branch, for ever; the first at once unless it is `seen`.
 
-    Nothing is fetched. A remote that does not answer is asked again, ever less often; `on_failure` is told each time.
-    A branch that goes missing is such a failure too.
+    A commit that is yielded has been fetched; asking costs the same however large the repository is. A remote that does
+    not answer is asked again, ever less often; `on_failure` is told each time. A branch that goes missing is such a
+    failure too.
     """
     settings = settings or FollowSettings()
     failures = 0
     while True:
         try:
-            tip = await asyncio.to_thread(_tip, repository, branch)
+            tip = await asyncio.to_thread(_tip, repository, branch, seen)
         except (GitRemoteFailed, RepositoryFailed) as error:
             failures += 1
             _log.warning("follow.failed", branch=branch, failures=failures, error=error.message)
@@ -74,11 +75,12 @@ async def watch(
             yield wanted
 
 
-def _tip(repository: Repository, branch: str) -> str:
+def _tip(repository: Repository, branch: str, seen: str | None) -> str:
+    """The remote's commit, fetched where it is new: a commit whose fetch failed is not yet seen, and tried again."""
     tip = repository.remote_head(branch)
     if tip is None:
         raise RepositoryFailed(f"the remote has no branch {branch} now")
-    return tip
+    return tip if tip == seen else repository.fetch(branch)
 
 
 def _pause_s(settings: FollowSettings, failures: int) -> float:

@@ -62,6 +62,7 @@ async def test_each_new_commit_is_told_once(site: Site, remote: Path, repository
     async with aclosing(follow(repository, "main", clock=clock, settings=SETTINGS)) as revisions:
         seen = [await anext(revisions) for _ in range(3)]
     assert seen == [first, *shas]
+    assert repository.head("main") == shas[-1]
     assert len(clock.slept) == 4
     assert all(27 <= pause <= 33 for pause in clock.slept)
 

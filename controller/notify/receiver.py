@@ -1,0 +1,53 @@
+"""Who is told: a name for the outbox, a URL that the operator allowed, and the secret that signs what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from controller.domain.errors import HostNotAllowed, SettingsInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One webhook receiver. Its URL can hold a secret: messages and logs name it by `name` and host only."""
+
+    name: str
+    """The `target` of its messages in the outbox."""
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    """The HMAC key; at least 16 characters."""
+
+    @property
+    def host(self) -> str:
+        """The host, for messages and logs."""
+        return urlsplit(self.url).hostname or ""
+
+
+def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Receiver:
+    """The receiver, if the operator allows its host. Only the operator's settings may name one, never a repository.
+
+    Raises HostNotAllowed when the host is not on the list, and SettingsInvalid for a URL or secret that will not do.
+    """
+    try:
+        parts = urlsplit(receiver.url)
+        host, _ = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise SettingsInvalid(f"the URL of the receiver {receiver.name} cannot be read") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise SettingsInvalid(f"the URL of the receiver {receiver.name} is not an http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsInvalid(
+            f"the URL of the receiver {receiver.name} holds a login", hint="what is sent is signed: leave it out"
+        )
+    if len(receiver.secret) < 16:
+        raise SettingsInvalid(
+            f"the secret of the receiver {receiver.name} is shorter than 16 characters", hint="openssl rand -hex 32"
+        )
+    if host not in {allowed.lower() for allowed in allowed_hosts}:
+        raise HostNotAllowed(
+            f"the receiver {receiver.name} is on {host}, which is not allowed",
+            hint=f"add {host} to PENSTOCK_ALLOWED_HOSTS",
+        )
+    return receiver

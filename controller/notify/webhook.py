@@ -1,0 +1,72 @@
+"""Sending one message to one receiver: signed, without redirects, bounded in time; its faults are never raised."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from controller import __version__
+from controller.domain.clock import Clock
+from controller.notify.outbox import Message
+from controller.notify.receiver import Receiver
+from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+
+TIMEOUT_S = 10.0
+EVENT_HEADER = "X-Penstock-Event"
+DELIVERY_HEADER = "X-Penstock-Delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How a receiver answered."""
+
+    taken: bool
+    reason: str = ""
+    """Why it was not taken, without URL or secret."""
+    retry_after: str | None = None
+    """The `Retry-After` header as it stood."""
+    answered: bool = False
+    """Whether the receiver itself said no; else it is down, and the messages behind this one need not be tried."""
+
+
+async def send(client: httpx.AsyncClient, receiver: Receiver, message: Message, clock: Clock) -> Reply:
+    """Send a message and say how it went; only a cancellation ends this early.
+
+    The delivery header is the same at every try, so that a receiver can drop what it has already.
+    """
+    body = json.dumps(message.payload, separators=(",", ":"), sort_keys=True).encode()
+    timestamp = int(clock.now().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"penstock/{__version__}",
+        EVENT_HEADER: message.kind,
+        DELIVERY_HEADER: str(message.id),
+        TIMESTAMP_HEADER: str(timestamp),
+        SIGNATURE_HEADER: sign(receiver.secret, timestamp, body),
+    }
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            client.stream("POST", receiver.url, content=body, headers=headers, follow_redirects=False) as answer,
+        ):
+            return _reply(receiver, answer)
+    except TimeoutError:
+        return Reply(taken=False, reason=f"{receiver.host} did not answer within {TIMEOUT_S:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        return Reply(taken=False, reason=f"{receiver.host} cannot be reached ({type(error).__name__})")
+
+
+def _reply(receiver: Receiver, answer: httpx.Response) -> Reply:
+    """Judge by the status alone: the body is not read, however long it is."""
+    if answer.is_success:
+        return Reply(taken=True)
+    status = answer.status_code
+    reason = f"{receiver.host} answered {status}"
+    if answer.is_redirect:
+        reason += ", and redirects are not followed"
+    busy = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500
+    return Reply(taken=False, reason=reason, retry_after=answer.headers.get("Retry-After"), answered=not busy)
