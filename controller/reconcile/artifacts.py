@@ -8,8 +8,9 @@ from datetime import datetime
 from controller.delivery import StepResult
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
+from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
-from controller.planning import ChangeKind
+from controller.planning import Change, ChangeKind
 from controller.repository import ArtifactCommit, DeliveredFlow, Draft
 
 _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
@@ -24,8 +25,7 @@ def artifact_commit(
     """
     delivered = {step.change.key: step for step in steps if step.change.kind not in _REMOVALS and step.flow_id}
     removed = tuple(sorted({step.change.key for step in steps if step.change.kind in _REMOVALS}))
-    drafts = tuple(_draft(step, number) for step in steps for number in range(len(step.drafts)))
-    if not delivered and not removed and not drafts:
+    if not delivered and not removed:
         return None
     flows = tuple(
         DeliveredFlow(_recorded(delivered[key], now), delivered[key].export)
@@ -37,10 +37,22 @@ def artifact_commit(
         policy=organization.artifacts,
         flows=flows,
         removed=removed,
-        drafts=drafts,
         revision=_one_revision(steps),
         deployment=deployment,
         summary=tuple(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}" for step in steps),
+    )
+
+
+def draft_commit(
+    organization: Organization, change: Change, export: Export, *, revision: str, now: datetime
+) -> ArtifactCommit:
+    """The commit that keeps somebody's draft."""
+    return ArtifactCommit(
+        organization=organization.name,
+        policy=organization.artifacts,
+        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), export),),
+        revision=revision,
+        summary=(f"{change.flow}: a draft, before its lock is overridden",),
     )
 
 
@@ -63,12 +75,6 @@ def _recorded(step: StepResult, now: datetime) -> RecordedFlow:
 
 def _known(consumed: Mapping[FlowKey, str]) -> dict[FlowKey, str]:
     return {key: consumed[key] for key in sorted(consumed)}
-
-
-def _draft(step: StepResult, number: int) -> Draft:
-    export = step.drafts[number]
-    label = f"sync-{step.step_id}" if len(step.drafts) == 1 else f"sync-{step.step_id}-{number + 1}"
-    return Draft(step.change.flow, label, export)
 
 
 def _one_revision(steps: Sequence[StepResult]) -> str | None:

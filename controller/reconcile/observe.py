@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from controller.delivery import export_digest
+from controller.delivery.exporting import export_digest
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import ExportFailed, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
@@ -107,6 +107,5 @@ class _Looker:
         except (ExportFailed, NotFound, Transient, Waiting) as error:
             self.unread.append(f"{live.key}: version {version} could not be exported ({error.message})")
             return None
-        if digest is not None:
-            self._facts.remember_export_digest(self._organization, live.id, version, digest)
+        self._facts.remember_export_digest(self._organization, live.id, version, digest)
         return digest

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import httpx
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Organization
@@ -26,8 +25,8 @@ class Services:
     store: Store
     redactor: Redactor
     clock: Clock = field(default_factory=SystemClock)
-    http: httpx.AsyncBaseTransport | None = None
-    """Another way to reach organisations: a proxy, or an application in this process."""
+    connect: Callable[..., Platform] = connect
+    """How organisations are reached; `genesys.connect`, with what it takes."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
 
     @property
@@ -41,14 +40,13 @@ class Services:
         identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}"
         known = self._platforms.get((organization.name, identity))
         if known is None:
-            known = connect(
+            known = self.connect(
                 organization.endpoint,
                 organization.dialect,
                 client_id,
                 secret,
                 clock=self.clock,
                 settings=TransportSettings(rate_limit_per_minute=self.settings.rate_limit),
-                http=self.http,
             )
             self._platforms[(organization.name, identity)] = known
         return known

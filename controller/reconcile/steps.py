@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
-from controller.planning import PlanInputs, Quarantine, guard, make_plan
-from controller.reconcile.artifacts import artifact_commit
+from controller.domain.platform import Export
+from controller.planning import Change, PlanInputs, Quarantine, guard, make_plan
+from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
 from controller.reconcile.pass_ import Mode, Pass, have
@@ -46,7 +48,9 @@ async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
     await asyncio.to_thread(repository.flush_pending)
-    found = await _delivery(pass_).recover(have(pass_.organization), have(pass_.lease))
+    found = await _delivery(pass_).recover(
+        have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_)
+    )
     pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
     await _record(pass_, found.to_record, "recovery")
 
@@ -92,7 +96,9 @@ async def deliver(pass_: Pass) -> None:
         trigger=pass_.request.trigger,
         dirty=bool(workspace.dirty),
     )
-    pass_.result = await _delivery(pass_).deliver(have(pass_.organization), current, have(pass_.lease), context)
+    pass_.result = await _delivery(pass_).deliver(
+        have(pass_.organization), current, have(pass_.lease), context, keep_draft=partial(_keep_draft, pass_)
+    )
 
 
 async def record(pass_: Pass) -> None:
@@ -107,6 +113,14 @@ async def _record(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> 
         return
     pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
     _delivery(pass_).recorded(have(pass_.lease), steps)
+
+
+async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
+    """Commit somebody's draft before its lock is taken away."""
+    organization = have(pass_.organization)
+    now = pass_.services.clock.now()
+    commit = draft_commit(organization, change, export, revision=have(pass_.workspace).revision, now=now)
+    await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
 
 
 def _delivery(pass_: Pass) -> Delivery:

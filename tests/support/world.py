@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import yaml
 
 from controller.delivery import DeliveryEvent
 from controller.domain.redaction import Redactor
+from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, SimulatorSettings, create_app
@@ -89,15 +91,15 @@ class World:
         }
         (self.clone / "organization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
 
-    def flow(self, name: str, text: str, **spec: object) -> None:
+    def flow(self, flow: str, text: str, /, **spec: object) -> None:
         """Write a flow file and its manifest."""
         (self.clone / "flows").mkdir(exist_ok=True)
-        (self.clone / "flows" / f"{name}.yaml").write_text(text, encoding="utf-8")
-        self.manifest(name, source={"file": f"flows/{name}.yaml"}, **spec)
+        (self.clone / "flows" / f"{flow}.yaml").write_text(text, encoding="utf-8")
+        self.manifest(flow, source={"file": f"flows/{flow}.yaml"}, **spec)
 
-    def manifest(self, name: str, **spec: object) -> None:
-        document = {"apiVersion": "penstock/v1", "kind": "Flow", "metadata": {"name": name}, "spec": spec}
-        (self.clone / f"{name}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    def manifest(self, flow: str, /, **spec: object) -> None:
+        document = {"apiVersion": "penstock/v1", "kind": "Flow", "metadata": {"name": flow}, "spec": spec}
+        (self.clone / f"{flow}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
 
     def remove(self, name: str) -> None:
         (self.clone / f"{name}.yaml").unlink()
@@ -156,7 +158,7 @@ class World:
     def _services(self, holder: str) -> Services:
         settings = self.settings.model_copy(update={"holder": holder})
         store = Store.open(settings.store, clock=self.clock)
-        return Services(settings, store, Redactor(), self.clock, self.http)
+        return Services(settings, store, Redactor(), self.clock, partial(connect, http=self.http))
 
     async def close(self) -> None:
         await self.services.disconnect()

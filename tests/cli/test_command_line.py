@@ -1,0 +1,201 @@
+"""The command line as programs use it: real processes, a served simulator, a real repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.support.sources import inbound, module
+
+
+class Shell:
+    """A folder with a repository, an environment, and the `penstock` command."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder / "repository"
+        self.url = url
+        self.environment = {
+            **os.environ,
+            "PENSTOCK_STORE": f"sqlite:///{folder / 'store.db'}",
+            "ACME_ID": "penstock",
+            "ACME_SECRET": "penstock-secret",
+        }
+        self.folder.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        (self.folder / "organization.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "penstock/v1",
+                    "kind": "Organization",
+                    "metadata": {"name": "acme"},
+                    "spec": {
+                        "apiUrl": url,
+                        "loginUrl": url,
+                        "credentials": {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}},
+                    },
+                }
+            )
+        )
+        self.flow("front", inbound("Front", calls=["Hours"]))
+        self.flow("hours", module("Hours"))
+        self.commit()
+
+    def flow(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.flow.yaml").write_text(text)
+        manifest = {
+            "apiVersion": "penstock/v1",
+            "kind": "Flow",
+            "metadata": {"name": name},
+            "spec": {"source": {"file": f"{name}.flow.yaml"}},
+        }
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Change what we want")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "controller", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    def json(self, *arguments: str) -> dict:
+        done = self.run(*arguments, "--format", "json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "controller", "simulator", "--port", "0", "--time-scale", "50"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
+
+
+@pytest.fixture
+def shell(tmp_path: Path, simulator: str) -> Shell:
+    return Shell(tmp_path, simulator)
+
+
+def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:
+    plan = shell.json("plan")
+    assert plan["schema"] == "penstock.plan/v1"
+    (organization,) = plan["organizations"]
+    assert organization["summary"]["create"] == 2
+    assert [(change["flow"], change["wave"]) for change in organization["changes"]] == [("hours", 1), ("front", 2)]
+    assert organization["changes"][1]["depends_on"] == ["hours"]
+    assert shell.run("plan", "--detailed-exitcode").returncode == 2
+
+    applied = shell.json("apply")
+    assert applied["organizations"][0]["outcome"] == "succeeded"
+
+    again = shell.run("plan", "--detailed-exitcode", "--format", "json")
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["organizations"][0]["changes"] == []
+    live = {
+        flow["name"]: flow["published_version"] for flow in httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]
+    }
+    lock = yaml.safe_load(shell.git("show", "main:artifacts/acme/penstock.lock.yaml"))
+    assert live == {"Front": "1.0", "Hours": "1.0"}
+    assert {flow["name"]: flow["version"] for flow in lock["flows"]} == live
+    assert shell.git("status", "--porcelain") == ""
+
+    status = shell.json("status")
+    assert status["organizations"][0]["sync"] == "Synced"
+    assert {flow["health"] for flow in status["organizations"][0]["flows"]} == {"Healthy"}
+
+
+def test_a_saved_plan_is_applied_only_while_it_is_true(shell: Shell, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    assert shell.run("plan", "--out", str(plan)).returncode == 0
+    shell.flow("hours", module("Hours", says="Other"))
+    shell.commit()
+
+    refused = shell.run("apply", "--plan", str(plan))
+
+    assert refused.returncode == 3
+    assert "plan-stale" in refused.stdout + refused.stderr
+
+
+def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: Shell) -> None:
+    shell.flow("hours", module("Hours", says="Not committed"))
+
+    assert shell.run("apply").returncode == 3
+    assert shell.run("apply", "--allow-dirty").returncode == 0
+    lock = yaml.safe_load(shell.git("show", "main:artifacts/acme/penstock.lock.yaml"))
+    assert all(flow["dirty"] for flow in lock["flows"])
+
+
+def test_mistakes_are_all_reported_with_file_and_line(shell: Shell) -> None:
+    (shell.folder / "front.yaml").write_text(
+        "apiVersion: penstock/v1\nkind: Flow\nmetadata: {name: front}\nspec: {sorce: 1}\n"
+    )
+    (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
+
+    text = shell.run("validate")
+    document = shell.json("validate")
+
+    assert text.returncode == 1
+    assert "front.yaml:4:" in text.stdout
+    assert document["valid"] is False
+    assert {mistake["file"] for mistake in document["mistakes"]} == {"front.yaml", "hours.yaml"}
+    planned = shell.json("plan")
+    assert planned["schema"] == "penstock.error/v1"
+    assert planned["mistakes"] == document["mistakes"]
+
+
+def test_a_wrong_option_is_an_error_and_not_a_change(shell: Shell) -> None:
+    done = shell.run("plan", "--no-such-option")
+
+    assert done.returncode == 1
+    assert "--no-such-option" in done.stderr
+
+
+def test_a_missing_credential_is_named_and_never_shown(shell: Shell) -> None:
+    del shell.environment["ACME_SECRET"]
+
+    done = shell.run("plan")
+
+    assert done.returncode == 1
+    assert "ACME_SECRET" in done.stderr
+    assert "penstock-secret" not in done.stdout + done.stderr
+
+
+def test_a_host_that_the_operator_did_not_allow_gets_no_credentials(shell: Shell) -> None:
+    manifest = (shell.folder / "organization.yaml").read_text()
+    (shell.folder / "organization.yaml").write_text(manifest.replace(shell.url, "https://evil.example.com"))
+
+    document = shell.json("validate")
+
+    assert {mistake["code"] for mistake in document["mistakes"]} == {"host-not-allowed"}
+
+
+def test_markdown_and_html_show_the_same_plan(shell: Shell) -> None:
+    assert "front" in shell.run("plan", "--format", "markdown").stdout
+    assert "<html" in shell.run("plan", "--format", "html").stdout
