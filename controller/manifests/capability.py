@@ -14,6 +14,7 @@ from controller.manifests.manifest import FlowManifest, OrganizationManifest
 from controller.manifests.node import Path, dotted
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.report import Report
+from controller.manifests.wording import quoted
 
 LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 """Flow types that `POST /api/v2/flows/executions` starts."""
@@ -39,7 +40,7 @@ def check_flow(
         return
     for path, capability, what in _flow_needs(shape):
         if capability not in CAPABILITIES[dialect]:
-            whose = f"{organization.name} (api: {dialect})" if organization.name else f"api: {dialect}"
+            whose = f"{quoted(organization.name)} (api: {dialect})" if organization.name else f"api: {dialect}"
             message = f"{dotted(path)} asks for {what}, which {whose} cannot do"
             _report_missing(report, manifest, path, message, capability)
     if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None:

@@ -132,8 +132,10 @@ class _Builder:
             tag = self._loader.tag_of(event.value, plain=bool(event.implicit[0]))
         try:
             return scalar(STR if tag == "!" else tag, event.value)
-        except ValueError as error:
-            self._reading.faults.append(Fault(_position(event), f"this value cannot be read: {error}"))
+        except ValueError:
+            self._reading.faults.append(
+                Fault(_position(event), "this value does not fit its tag, or is too long a number")
+            )
             return event.value
 
     def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
@@ -168,7 +170,9 @@ class _Builder:
         if self._expects_key() is not None:
             raise _Unreadable(Fault(position, "a mapping key must be text, not a collection"))
         if event.tag not in (None, "!", TAG + "map", TAG + "seq"):
-            self._reading.faults.append(Fault(position, f"the tag {event.tag} is not one that a manifest may use"))
+            self._reading.faults.append(
+                Fault(position, f"the tag {event.tag.replace(TAG, '!!')} is not one that a manifest may use")
+            )
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._frames.append(

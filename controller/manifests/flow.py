@@ -25,6 +25,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 class SourceShape(Choice):
     """Where the flow's content comes from: a flow file, or a version that the organisation already has."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["version", "substitutions"]}})
     choices: ClassVar[tuple[str, ...]] = ("file", "version")
 
     file: Text | None = None
@@ -36,7 +37,7 @@ class SourceShape(Choice):
 
     @model_validator(mode="after")
     def _substituted_file(self) -> Self:
-        if self.version is not None and self.substitutions:
+        if self.version is not None and "substitutions" in self.model_fields_set:
             raise mistaken("must not hold substitutions beside version", "an existing version cannot be changed")
         return self
 

@@ -67,7 +67,8 @@ class Identities:
 
     def _within(self) -> str:
         name = self._estate.organization.name
-        return f" in {name}" if name is not None else ""
+        return f" in {quoted(name)}" if name is not None else ""
 
     def _whose(self) -> str:
-        return f" {self._estate.organization.name or 'this organisation'}"
+        name = self._estate.organization.name
+        return f" {quoted(name)}" if name is not None else " this organisation"

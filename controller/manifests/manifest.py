@@ -127,7 +127,7 @@ def _kind_of(node: Node, file: str, report: Report) -> str | None:
 
 
 def _near_key(node: Node, key: str) -> str | None:
-    keys: Sequence[str] = [name for name in node.keys if name.lower() == key]
+    keys: Sequence[str] = [name for name in node.keys if name.lower() == key and name != key]
     return f"write {quoted(key)} instead of {quoted(keys[0])}" if keys else None
 
 

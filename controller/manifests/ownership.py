@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
-from controller.manifests.paths import PathRefused, neighbours, resolved
+from controller.manifests.paths import PathRefused, nearest, resolved
 from controller.manifests.report import Report
-from controller.manifests.wording import did_you_mean, quoted
+from controller.manifests.wording import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,7 @@ def _place(root: Path, organization: OrganizationManifest, path: str, manifests:
     target = resolved(root, organization.folder, path)
     place = PurePosixPath(target.relative_to(root).as_posix())
     if not target.exists():
-        hint = did_you_mean(target.name, neighbours(target))
-        raise PathRefused(f"names {quoted(place.as_posix())}, which does not exist", hint)
+        raise PathRefused(f"names {quoted(place.as_posix())}, which does not exist", nearest(target))
     if organization.folder.is_relative_to(place):
         raise PathRefused("names a folder that this organisation itself is in", "name a folder beside it")
     for other in manifests.organizations:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from controller.manifests.wording import did_you_mean, quoted
+from controller.flows.suggestion import near_miss
+from controller.manifests.wording import quoted
 
 FLOW_FILE_SUFFIXES = (".yaml", ".yml")
 
@@ -33,18 +34,20 @@ def resolved(root: Path, folder: PurePosixPath, written: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise PathRefused("is a link that leads in a circle, or too long a path") from error
     if not path.is_relative_to(root):
-        raise PathRefused("leads out of the repository", "put the file into the repository")
+        raise PathRefused("leads out of the repository", "whatever is needed must be in the repository")
     if any(part.startswith(".") for part in path.relative_to(root).parts):
         raise PathRefused("leads into a hidden folder", "put the file where everyone sees it")
     return path
 
 
-def neighbours(path: Path) -> tuple[str, ...]:
-    """The names beside a path that is not there: what may have been meant."""
+def nearest(path: Path) -> str | None:
+    """The hint that names what may have been meant by a path that is not there."""
     try:
-        return tuple(sorted(entry.name for entry in path.parent.iterdir()))
+        beside = {entry.stem: entry.name for entry in sorted(path.parent.iterdir()) if not entry.name.startswith(".")}
     except OSError:
-        return ()
+        return None
+    close = near_miss(path.stem, beside)
+    return f"did you mean {quoted(beside[close])}?" if close is not None else None
 
 
 def flow_file(root: Path, folder: PurePosixPath, written: str) -> Path:
@@ -54,7 +57,7 @@ def flow_file(root: Path, folder: PurePosixPath, written: str) -> Path:
         raise PathRefused("must name a flow file that ends in .yaml or .yml")
     if not _is_file(path):
         name = path.relative_to(root).as_posix()
-        raise PathRefused(f"names {quoted(name)}, which does not exist", did_you_mean(path.name, neighbours(path)))
+        raise PathRefused(f"names {quoted(name)}, which does not exist", nearest(path))
     return path
 
 

@@ -75,7 +75,10 @@ def known_words(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
 def meaning(kind: str, path: Sequence[str | int]) -> str | None:
     """What a field is for, in a short clause for hints."""
     text = _at(kind, path).get("description")
-    return text.splitlines()[0].rstrip(".") if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    first = text.splitlines()[0].rstrip(".")
+    return first[0].lower() + first[1:]
 
 
 def _at(kind: str, path: Sequence[str | int]) -> dict[str, Any]:
@@ -93,6 +96,10 @@ def _at(kind: str, path: Sequence[str | int]) -> dict[str, Any]:
 
 
 def _resolved(root: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema behind a reference; of several variants the one that has keys."""
+    for variant in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        if "$ref" in variant:
+            schema = {**schema, **variant}
     reference = schema.get("$ref")
     if reference is None:
         return schema

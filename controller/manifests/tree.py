@@ -13,6 +13,7 @@ import structlog
 
 from controller.domain.desired import Origin
 from controller.manifests.report import Report
+from controller.manifests.wording import quoted
 
 MAXIMUM_BYTES = 5 * 1024 * 1024
 """The largest manifest or flow file that is read."""
@@ -66,11 +67,14 @@ def scan(root: Path, places: Sequence[Path], report: Report) -> Tree:
         try:
             content = _content(path)
         except OSError as error:
-            report.add(Origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
+            report.add(_origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
             unread.append(name)
             continue
         if not _LOOKS_LIKE_MANIFEST.search(content):
             others.append(name)
+        elif not name.isprintable():
+            report.add(_origin(name), "the file's name holds characters that cannot be shown", hint="rename it")
+            unread.append(name)
         elif (text := decode(name, content, report)) is None:
             unread.append(name)
         else:
@@ -93,6 +97,10 @@ def decode(name: str, content: bytes, report: Report) -> str | None:
         return None
 
 
+def _origin(name: str) -> Origin:
+    return Origin(name if name.isprintable() else quoted(name))
+
+
 def _content(path: Path) -> bytes:
     """The file's bytes; of one that is too large, so much that this shows and that its kind can be told."""
     with path.open("rb") as file:
@@ -113,7 +121,7 @@ def _yaml_files(root: Path, place: Path, report: Report) -> Iterator[Path]:
 
     def unreadable(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
-        report.add(Origin(name), f"the folder cannot be read: {error.strerror or type(error).__name__}")
+        report.add(_origin(name), f"the folder cannot be read: {error.strerror or type(error).__name__}")
 
     for folder, folders, files in os.walk(place, onerror=unreadable):
         here = Path(folder)
@@ -136,12 +144,20 @@ def _distinct(root: Path, paths: list[Path], report: Report) -> Iterator[Path]:
             if stat.S_ISREG(path.lstat().st_mode):
                 yield path
             continue
-        origin = Origin(path.relative_to(root).as_posix())
-        target = path.resolve()
-        if not target.is_relative_to(root):
+        origin = _origin(path.relative_to(root).as_posix())
+        target = _target(path)
+        if target is not None and not target.is_relative_to(root):
             report.add(origin, "this link leads out of the repository", hint="put the file itself here")
-        elif not target.is_file():
+        elif target is None or not target.is_file():
             report.add(origin, "this link leads to nothing that can be read", hint="remove it, or add its target")
         elif target not in real and target not in seen:
             seen.add(target)
             yield path
+
+
+def _target(link: Path) -> Path | None:
+    """Where a link leads in the end; None when it leads in a circle."""
+    try:
+        return link.resolve()
+    except (OSError, RuntimeError):
+        return None

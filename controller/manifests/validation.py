@@ -19,17 +19,15 @@ Finding = tuple[str, str | None]
 """A message and a hint."""
 _FREE = ("inputs", "equals")
 """Keys below which any value may stand, null included."""
+_MAPPINGS = ("model_type", "model_attributes_type", "mapping_type", "dict_type")
 _MANY = 8
 """More words than this are listed only when none of them is close."""
 _TYPES: Mapping[str, str] = {
     "string_type": "must be text",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
-    "model_type": "must be a mapping of keys",
-    "model_attributes_type": "must be a mapping of keys",
-    "mapping_type": "must be a mapping of keys",
-    "dict_type": "must be a mapping of keys",
     "tuple_type": "must be a list",
+    **dict.fromkeys(_MAPPINGS, "must be a mapping of keys"),
 }
 
 
@@ -69,11 +67,19 @@ def _tell(details: ErrorDetails, kind: str, node: Node, file: str, report: Repor
     path = tuple(part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<")))
     handler = _HANDLERS.get(details["type"], _other)
     found = node.get(*path)
-    if details["type"] == "missing" and found is not None:
-        return  # it stands there without a value, and that was told already
+    if _told_already(details["type"], found):
+        return
     message, hint = handler(details, kind, path)
     line, column = node.locate(path, at_key=details["type"] == "extra_forbidden")
     report.add(Origin(file, line, column), message, hint=hint)
+
+
+def _told_already(kind: str, found: Node | None) -> bool:
+    """Whether the fault only follows from a key without a value, which is a mistake of its own."""
+    if found is None:
+        return False
+    empty = isinstance(found.value, dict) and any(item.value is None for item in found.value.values())
+    return kind == "missing" or (kind == "expectation" and empty)
 
 
 def _missing(_details: ErrorDetails, kind: str, path: Path) -> Finding:
@@ -92,7 +98,7 @@ def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
     words = known_words(kind, path)
     given = details["input"]
     if not isinstance(given, str):
-        return f"{dotted(path)} must be {one_of(words)}", None
+        return f"{dotted(path)} must be {one_of(words) if len(words) <= _MANY else 'text'}", None
     if len(words) > _MANY:
         return f"{dotted(path)} cannot be {quoted(given)}", did_you_mean(given, words) or f"known are {one_of(words)}"
     return f"{dotted(path)} must be {one_of(words)}, and not {quoted(given)}", did_you_mean(given, words)
@@ -100,9 +106,12 @@ def _unknown_word(details: ErrorDetails, kind: str, path: Path) -> Finding:
 
 def _wrong_type(details: ErrorDetails, kind: str, path: Path) -> Finding:
     words = known_words(kind, path)
-    expected = f"must be {one_of(words)}" if words else _TYPES[details["type"]]
+    expected = f"must be {one_of(words)}" if 0 < len(words) <= _MANY else _TYPES[details["type"]]
     hint = None
-    if details["type"] == "string_type" and isinstance(details["input"], bool | int | float):
+    if details["type"] in _MAPPINGS:
+        keys = known_keys(kind, path)
+        hint = f"known keys: {', '.join(keys)}" if keys else None
+    elif details["type"] == "string_type" and isinstance(details["input"], bool | int | float):
         hint = "put it in quotes"
     elif details["type"] in ("bool_type", "int_type") and isinstance(details["input"], str):
         hint = "without quotes" if details["input"] in ("true", "false") or details["input"].isdigit() else None

@@ -16,42 +16,40 @@ _OWN: Path = ("spec", "source", "substitutions")
 
 
 class Values:
-    """The substitutions of one organisation, and which of them were used."""
+    """The substitutions of one organisation, and the placeholders that its flow files have."""
 
     def __init__(self, organization: OrganizationManifest, report: Report) -> None:
         self._organization = organization
         self._shared = _written(organization.node.get(*_SHARED))
         self._report = report
-        self._used: set[str] = set()
-        self._names: set[str] = set()
+        self._wanted: set[str] = set()
 
     def of(self, flow: FlowManifest, template: Template) -> dict[str, str]:
         """Values by placeholder. Reports those of the flow's own that its file has no placeholder for."""
         own = _written(flow.node.get(*_OWN))
         wanted = set(template.placeholders)
-        self._names |= wanted
+        self._wanted |= wanted
         values: dict[str, str] = {}
         for name in template.placeholders:
             if name in own:
                 values[name] = self._value(own[name], flow, (*_OWN, name))
             elif name in self._shared:
-                self._used.add(name)
                 values[name] = self._value(self._shared[name], self._organization, (*_SHARED, name))
         for name in sorted(set(own) - wanted):
             self._report.add(
                 flow.key_origin(*_OWN, name),
                 f"{template.name} has no placeholder {{{{{name}}}}}",
-                hint=did_you_mean(name, wanted - set(values)) or "remove the value",
+                hint=did_you_mean(name, wanted - set(own)) or "remove the value",
             )
         return values
 
     def report_unused(self) -> None:
-        """Report the organisation's values that none of its flow files uses; only once all of them were read."""
-        for name in sorted(set(self._shared) - self._used):
+        """Report the organisation's values that no flow file has a placeholder for; only once all of them were read."""
+        for name in sorted(set(self._shared) - self._wanted):
             self._report.add(
                 self._organization.key_origin(*_SHARED, name),
-                f"no flow file of this organisation takes a value for {{{{{name}}}}} from here",
-                hint=did_you_mean(name, self._names - self._used) or "remove the value",
+                f"no flow file of this organisation has a placeholder {{{{{name}}}}}",
+                hint=did_you_mean(name, self._wanted - set(self._shared)) or "remove the value",
             )
 
     def _value(self, node: Node, manifest: FlowManifest | OrganizationManifest, path: Path) -> str:
