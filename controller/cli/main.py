@@ -53,7 +53,9 @@ def run(arguments: list[str]) -> int:
     from controller.domain.errors import PenstockError
 
     try:
-        outcome = typer.main.get_command(app).main(args=arguments or ["--help"], prog_name="penstock", standalone_mode=False)
+        outcome = typer.main.get_command(app).main(
+            args=arguments or ["--help"], prog_name="penstock", standalone_mode=False
+        )
     except (typer.Abort, KeyboardInterrupt):
         print("penstock: interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED

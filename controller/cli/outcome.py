@@ -34,8 +34,9 @@ def _lines(report: PassReport) -> Iterator[str]:
 
 
 def _step_line(step: StepResult) -> str:
-    versions = f" {step.previous_version or '-'} -> {step.version}" if step.version else ""
-    line = f"{step.change.flow}: {step.change.kind.value} {step.state.value}{versions}"
+    before = f" {step.previous_version} →" if step.previous_version else ""
+    versions = f",{before} {step.version}" if step.version else ""
+    line = f"{step.change.flow}: {step.change.kind.value}, {step.state.value}{versions}"
     if step.error is not None:
         line += f"\n      {step.error.message}"
         if step.error.hint:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Organization
 from controller.domain.platform import Platform
@@ -34,6 +35,10 @@ class Services:
         """How this process names itself in leases."""
         return self.settings.holder or f"{socket.gethostname()}:{os.getpid()}"
 
+    @property
+    def delivery_settings(self) -> DeliverySettings:
+        return DeliverySettings(poll_base_s=self.settings.publish_poll)
+
     def platform(self, organization: Organization) -> Platform:
         """The connection to an organisation; opened at first use and again when its credentials changed."""
         client_id, secret = client_credentials(organization, self.redactor)
@@ -46,7 +51,9 @@ class Services:
                 client_id,
                 secret,
                 clock=self.clock,
-                settings=TransportSettings(rate_limit_per_minute=self.settings.rate_limit),
+                settings=TransportSettings(
+                    rate_limit_per_minute=self.settings.rate_limit, poll_s=self.settings.job_poll
+                ),
             )
             self._platforms[(organization.name, identity)] = known
         return known

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     drift_interval: float = Field(default=300.0, gt=0, description="Seconds between looks at the organisations")
     http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
     rate_limit: int = Field(default=300, gt=0, description="Requests a minute that an organisation allows")
+    publish_poll: float = Field(default=5.0, gt=0, description="Seconds before the first look at a running publish")
+    job_poll: float = Field(default=2.0, gt=0, description="Seconds between looks at an export or validation")
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
 from controller.domain.platform import Export
+from controller.domain.status import StepState
 from controller.planning import Change, PlanInputs, Quarantine, guard, make_plan
 from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.lease import held_lease
@@ -103,8 +105,15 @@ async def deliver(pass_: Pass) -> None:
 
 async def record(pass_: Pass) -> None:
     """Commit what is live now, with its exports, and push it."""
-    if pass_.result is not None:
-        await _record(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
+    if pass_.result is None:
+        return
+    await _record(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
+    if pass_.commit is not None:
+        recorded = [
+            replace(step, state=StepState.RECORDED) if step.state is StepState.EXPORTED else step
+            for step in pass_.result.steps
+        ]
+        pass_.result = replace(pass_.result, steps=tuple(recorded))
 
 
 async def _record(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
@@ -128,6 +137,7 @@ def _delivery(pass_: Pass) -> Delivery:
         have(pass_.platform),
         pass_.services.store,
         pass_.services.clock,
+        pass_.services.delivery_settings,
         on_event=pass_.listener.progressed,
         redactor=pass_.services.redactor,
         stopping=pass_.stopping,

@@ -26,6 +26,8 @@ class Shell:
         self.environment = {
             **os.environ,
             "PENSTOCK_STORE": f"sqlite:///{folder / 'store.db'}",
+            "PENSTOCK_PUBLISH_POLL": "0.1",
+            "PENSTOCK_JOB_POLL": "0.1",
             "ACME_ID": "penstock",
             "ACME_SECRET": "penstock-secret",
         }

@@ -30,7 +30,7 @@ async def test_the_first_delivery_publishes_callees_before_callers_and_records_t
     assert kinds(report) == {"front": "create", "desk": "create", "hours": "create"}
     assert report.delivered, report.error
     assert world.publishes() == ["commonmodule/Hours", "inboundcall/Desk", "inboundcall/Front"]
-    assert {step.state for step in report.result.steps} == {StepState.EXPORTED}
+    assert {step.state for step in report.result.steps} == {StepState.RECORDED}
     assert {step.state for sync in world.services.store.journal.history() for step in sync.steps} == {
         StepState.RECORDED
     }

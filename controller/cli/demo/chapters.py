@@ -55,8 +55,8 @@ def changed_module(stage: Stage, say: Narrator) -> None:
 def failed_publish(stage: Stage, say: Narrator) -> None:
     say.chapter("A publish that fails")
     before = _versions(stage)
-    _edit(stage, "outage-helper.yaml", "name: Outage Helper", "name: Outage Helper\n  description: Knows every street")
-    _edit(stage, "card-payment.yaml", "name: Card Payment", "name: Card Payment\n  description: Takes a card")
+    _edit(stage, "outage-helper.yaml", "Tells customers in messages", "Tells customers at once")
+    _edit(stage, "card-payment.yaml", "Takes a card payment;", "Takes a payment by card;")
     stage.commit("Describe two flows better")
     stage.set_faults([{"name": "card payment fails", "kind": "job-fails", "match": {"flow": _FAILING[1]}}])
     _shown_plan(stage, say)

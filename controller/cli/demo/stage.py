@@ -111,7 +111,9 @@ def open_stage() -> Iterator[Stage]:
         for variable, value in _CREDENTIALS.items():
             os.environ[variable] = value
         REDACTOR.register(_CREDENTIALS["PENSTOCK_DEMO_CLIENT_SECRET"])
-        settings = Settings(store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000)
+        settings = Settings(
+            store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000, publish_poll=0.2, job_poll=0.1
+        )
         stage = Stage(folder / "clone", folder / "remote.git", url, settings)
         _fill(stage)
         yield stage
