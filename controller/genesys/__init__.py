@@ -3,9 +3,24 @@
 The only package that knows HTTP towards Genesys Cloud. Never decides what to publish.
 """
 
-from controller.genesys.connect import connect
+from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import connect, latency
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
+from controller.genesys.preflight import Check, PreflightReport, Verdict, preflight
 from controller.genesys.settings import TransportSettings
+from controller.genesys.versioned.platform import VersionedPlatform
 
-__all__ = ["RouteLatency", "TransportSettings", "connect", "permissions_needed"]
+__all__ = [
+    "ArchitectPlatform",
+    "Check",
+    "PreflightReport",
+    "RouteLatency",
+    "TransportSettings",
+    "Verdict",
+    "VersionedPlatform",
+    "connect",
+    "latency",
+    "permissions_needed",
+    "preflight",
+]

@@ -15,6 +15,7 @@ from controller.domain.redaction import Redactor
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import TokenSource
 from controller.genesys.budget import Budget
+from controller.genesys.latency import RouteLatency
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
@@ -33,7 +34,7 @@ def connect(
     clock: Clock,
     settings: TransportSettings = TransportSettings(),  # noqa: B008 - frozen
     http: httpx.AsyncBaseTransport | None = None,
-) -> Platform:
+) -> ArchitectPlatform | VersionedPlatform:
     """An organisation as `Platform`; nothing is sent before the first call. Close it with `aclose`.
 
     `http` stands in for the network in tests. Raises SettingsInvalid for a dialect that does not exist.
@@ -42,6 +43,18 @@ def connect(
         raise SettingsInvalid(f"there is no dialect {dialect!r}", hint=f"use {ARCHITECT} or {VERSIONED}")
     transport = open_transport(endpoint, client_id, client_secret, clock=clock, settings=settings, http=http)
     return ArchitectPlatform(transport) if dialect == ARCHITECT else VersionedPlatform(transport)
+
+
+def transport_of(platform: Platform) -> Transport:
+    """The transport below a connected organisation. Raises TypeError for any other implementation of the port."""
+    if not isinstance(platform, ArchitectPlatform | VersionedPlatform):
+        raise TypeError(f"{type(platform).__name__} was not opened by connect()")
+    return platform.transport
+
+
+def latency(platform: Platform) -> tuple[RouteLatency, ...]:
+    """The latency of every call made so far, per method and route template, in milliseconds (D10)."""
+    return transport_of(platform).latency.snapshot()
 
 
 def open_transport(

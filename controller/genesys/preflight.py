@@ -1,0 +1,238 @@
+"""Before the first sync: does this client reach the organisation, and may it do what will be asked of it?
+
+Only reads. What cannot be told without writing is said to be unknown, never to be fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from controller.domain.capabilities import ARCHITECT
+from controller.domain.errors import NotFound, PenstockError, PermissionMissing
+from controller.domain.platform import Platform
+from controller.genesys.architect.dependencies import OPERATIONAL, index_state
+from controller.genesys.call import Answer, Call
+from controller.genesys.connect import transport_of
+from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
+from controller.genesys.transport import Transport
+from controller.genesys.wire.account import Subject, TokenInfo
+from controller.genesys.wire.architect import ExecutionDataSettings
+
+T = TypeVar("T")
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
+_MOST_SKEW_S = 30.0
+_SUBJECT = Call("GET", "/api/v2/authorization/subjects/me")
+_TOKEN = Call("GET", "/api/v2/tokens/me")
+_FLOWS = Call("GET", "/api/v2/flows", query={"pageSize": 1, "pageNumber": 1})
+_EXECUTION_DATA = Call("GET", "/api/v2/flows/instances/settings/executiondata")
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightReport:
+    """What a client can expect of an organisation. None is what could not be found out."""
+
+    dialect: str
+    checks: tuple[Check, ...]
+    organization: str | None = None
+    missing_permissions: tuple[str, ...] = ()
+    unproven_permissions: tuple[str, ...] = ()
+    """Needed, and not provable without writing."""
+    execution_data: bool | None = None
+    rate_limit_per_minute: int | None = None
+    clock_skew_s: float | None = None
+    """How far the organisation's clock is ahead of ours."""
+    dependency_index: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; warnings and unknowns do not count."""
+        return all(check.verdict is not Verdict.FAILED for check in self.checks)
+
+
+async def preflight(platform: Platform, operations: Collection[str] = ()) -> PreflightReport:
+    """Look at everything that the operations need; all of the dialect's by default. Raises nothing of an organisation.
+
+    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError.
+    """
+    wanted = tuple(operations) or tuple(OPERATIONS[platform.dialect])
+    needed = permissions_needed(platform.dialect, wanted)
+    probe = _Probe(transport_of(platform), platform.dialect, wanted)
+    first = await probe.reach()
+    if first is None:
+        return PreflightReport(platform.dialect, tuple(probe.checks), unproven_permissions=tuple(sorted(needed)))
+    rate_limit, skew_s = probe.limit(first), probe.skew(first)
+    missing, unproven = await probe.permissions(needed)
+    is_architect = platform.dialect == ARCHITECT
+    return PreflightReport(
+        dialect=platform.dialect,
+        organization=probe.organization,
+        missing_permissions=missing,
+        unproven_permissions=unproven,
+        execution_data=await probe.execution_data() if is_architect and "executions" in wanted else None,
+        rate_limit_per_minute=rate_limit,
+        clock_skew_s=skew_s,
+        dependency_index=await probe.index() if is_architect and "dependencies" in wanted else None,
+        checks=tuple(probe.checks),
+    )
+
+
+class _Probe:
+    """Looks at one thing after the other and writes down what it saw."""
+
+    def __init__(self, transport: Transport, dialect: str, operations: Collection[str]) -> None:
+        self._transport = transport
+        self._dialect = dialect
+        self._operations = operations
+        self.checks: list[Check] = []
+        self.organization: str | None = None
+
+    def note(self, name: str, verdict: Verdict, message: str, hint: str | None = None) -> None:
+        self.checks.append(Check(name, verdict, message, hint))
+
+    async def reach(self) -> Answer | None:
+        """The login and the API; the answer whose headers tell limits and time. None when there is none."""
+        try:
+            answer = await self._transport.send(_TOKEN if self._dialect == ARCHITECT else _FLOWS)
+            if self._dialect == ARCHITECT:
+                info = self._transport.read(_TOKEN, answer, TokenInfo)
+                self.organization = info.organization.label if info.organization else None
+        except PermissionMissing as error:
+            self.note("login and API", Verdict.OK, "the token is accepted")
+            self.note("first call", Verdict.FAILED, error.message, error.hint)
+            return None
+        except PenstockError as error:
+            self.note("login and API", Verdict.FAILED, error.message, error.hint)
+            return None
+        self.note("login and API", Verdict.OK, "the token is accepted")
+        return answer
+
+    def limit(self, answer: Answer) -> int | None:
+        """The organisation's own word about its request limit."""
+        text = answer.headers.get("inin-ratelimit-allowed", "")
+        if not text.isdecimal():
+            self.note("request limit", Verdict.UNKNOWN, "the organisation does not tell its request limit")
+            return None
+        ours = self._transport.settings.rate_limit_per_minute
+        self.note("request limit", Verdict.OK, f"{text} requests a minute; this client sends at most {ours}")
+        return int(text)
+
+    def skew(self, answer: Answer) -> float | None:
+        """How far the organisation's clock is ahead, to the second."""
+        try:
+            there = parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            self.note("clock", Verdict.UNKNOWN, "the organisation does not tell its time")
+            return None
+        there = there if there.tzinfo else there.replace(tzinfo=UTC)
+        skew_s = (there - self._transport.clock.now()).total_seconds()
+        far = abs(skew_s) > _MOST_SKEW_S
+        message = f"the organisation's clock is {abs(skew_s):.0f} s {'ahead' if skew_s >= 0 else 'behind'}"
+        hint = "correct this machine's clock: gates and traces ask for ranges of time" if far else None
+        self.note("clock", Verdict.WARNING if far else Verdict.OK, message, hint)
+        return skew_s
+
+    async def permissions(self, needed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The missing and the unproven permissions, from the client's roles or else from harmless calls."""
+        subject = await self._subject() if self._dialect == ARCHITECT else None
+        if subject is not None:
+            missing = {permission for permission in needed if not subject.holds(permission)}
+            unproven: set[str] = set()
+        else:
+            missing, unproven = await self._probed(needed)
+        if missing:
+            hint = "give the client a role with these permissions, in the divisions of the flows"
+            self.note("permissions", Verdict.FAILED, f"missing: {', '.join(sorted(missing))}", hint)
+        elif not unproven:
+            self.note("permissions", Verdict.OK, f"all {len(needed)} that are needed are there")
+        if unproven:
+            message = f"cannot be proven without writing: {', '.join(sorted(unproven))}"
+            self.note("permissions to write", Verdict.UNKNOWN, message)
+        return tuple(sorted(missing)), tuple(sorted(unproven))
+
+    async def _subject(self) -> Subject | None:
+        try:
+            return await self._transport.fetch(_SUBJECT, Subject)
+        except PenstockError:
+            return None
+
+    async def _probed(self, needed: Collection[str]) -> tuple[set[str], set[str]]:
+        """Reads that no permission but the asked one can refuse; a 404 proves it as well as a 200."""
+        missing: set[str] = set()
+        proven: set[str] = set()
+        calls = {name for operation in self._operations for name in OPERATIONS[self._dialect][operation]}
+        for name in sorted(calls):
+            permissions = PERMISSIONS[self._dialect][name]
+            if not name.startswith("GET ") or set(permissions) <= proven | missing:
+                continue
+            if (allowed := await self._allowed(name)) is not None:
+                (proven if allowed else missing).update(permissions)
+        return missing - proven, set(needed) - proven - missing
+
+    async def _allowed(self, name: str) -> bool | None:
+        """Whether the read is allowed; None when that cannot be told."""
+        method, _, route = name.partition(" ")
+        path = {part[1:-1]: NOBODY for part in route.split("/") if part.startswith("{")}
+        query = _FLOWS.query if route == _FLOWS.route else {}
+        try:
+            await self._transport.send(Call(method, route, path, query))
+        except PermissionMissing:
+            return False
+        except NotFound:
+            return True
+        except PenstockError:
+            return None
+        return True
+
+    async def execution_data(self) -> bool | None:
+        """Whether the organisation keeps execution data, which error-rate gates and traces live on."""
+
+        async def look() -> bool:
+            return (await self._transport.fetch(_EXECUTION_DATA, ExecutionDataSettings)).enabled
+
+        enabled = await self._look("execution data", look)
+        if enabled is False:
+            hint = "turn on historical execution data and publish the flows again, or use http gates"
+            self.note("execution data", Verdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
+        elif enabled:
+            self.note("execution data", Verdict.OK, "is on")
+        return enabled
+
+    async def index(self) -> str | None:
+        """The state of the dependency index."""
+        state = await self._look("dependency index", lambda: index_state(self._transport))
+        if state == OPERATIONAL:
+            self.note("dependency index", Verdict.OK, state)
+        elif state is not None:
+            self.note("dependency index", Verdict.WARNING, f"{state}: who consumes a flow may be told wrong")
+        return state
+
+    async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T | None:
+        try:
+            return await look()
+        except PenstockError as error:
+            self.note(name, Verdict.UNKNOWN, error.message, error.hint)
+            return None

@@ -1,0 +1,50 @@
+"""Answers about the caller: its token, its organisation, its roles."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from controller.genesys.wire.model import EntityRef, WireModel
+
+
+class TokenInfo(WireModel):
+    organization: EntityRef | None = None
+
+
+class Policy(WireModel):
+    domain: str | None = None
+    entity_name: str | None = None
+    actions: list[str] = Field(default_factory=list)
+
+    def grants(self, permission: str) -> bool:
+        """Whether this policy gives `domain:entity:action`; `*` stands for all."""
+        domain, _, rest = permission.partition(":")
+        entity, _, action = rest.partition(":")
+        return (
+            _fits(self.domain, domain)
+            and _fits(self.entity_name, entity)
+            and any(_fits(given, action) for given in self.actions)
+        )
+
+
+def _fits(given: str | None, wanted: str) -> bool:
+    return given == "*" or (given or "").lower() == wanted.lower()
+
+
+class Role(WireModel):
+    name: str | None = None
+    policies: list[Policy] = Field(default_factory=list)
+
+
+class Grant(WireModel):
+    role: Role = Field(default_factory=Role)
+
+
+class Subject(WireModel):
+    """Who asks, with all roles that it was granted."""
+
+    id: str
+    grants: list[Grant]
+
+    def holds(self, permission: str) -> bool:
+        return any(policy.grants(permission) for grant in self.grants for policy in grant.role.policies)
