@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from controller.simulator import conditions, control, login
+from controller.simulator import conditions, control, demand, login
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
 from controller.simulator.endpoint import Routes
 from controller.simulator.gateway import Gateway
@@ -15,6 +15,6 @@ from controller.simulator.simulator import Simulator
 def create_app(simulator: Simulator) -> Starlette:
     """Serve this organisation. Absolute URLs in answers use the scheme and host of the request."""
     routes = Routes()
-    for endpoints in (login.ENDPOINTS, control.ENDPOINTS, conditions.ENDPOINTS, ARCHITECT):
+    for endpoints in (login.ENDPOINTS, control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS, ARCHITECT):
         routes.add(endpoints)
     return Starlette(routes=[Route("/{path:path}", Gateway(simulator, routes))])

@@ -109,17 +109,19 @@ class Call:
 
     def json(self) -> Mapping[str, object]:
         """The JSON object that was sent; empty for no body and for `null`. Raises 400."""
-        if not self.raw.strip():
-            return {}
-        try:
-            value = json.loads(self.raw)
-        except (ValueError, RecursionError) as error:
-            raise bad_request("The request could not be understood by the server due to malformed syntax.") from error
+        value = self.json_value()
         if value is None:
             return {}
         if not isinstance(value, dict):
             raise bad_request("The request body must be a JSON object.")
         return value
+
+    def json_value(self) -> object:
+        """What was sent; None for no body. Raises 400 when it is not JSON."""
+        try:
+            return json.loads(self.raw) if self.raw.strip() else None
+        except (ValueError, RecursionError) as error:
+            raise bad_request("The request could not be understood by the server due to malformed syntax.") from error
 
 
 def _subjects(flow: Flow | FlowKey) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from itertools import count
 
 from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
+from controller.simulator.execution import Execution
 from controller.simulator.flow import Flow
 from controller.simulator.job import Job, JobKind
 from controller.simulator.operation import Action, Happening, Operation
@@ -31,6 +32,8 @@ class Organization:
     state: State = field(default_factory=State)
     listeners: list[Callable[[Flow], None]] = field(default_factory=list)
     """Called after every change of a flow."""
+    watchers: list[Callable[[Execution], None]] = field(default_factory=list)
+    """Called for every execution that is launched or added by hand."""
 
     @property
     def id(self) -> str:
@@ -133,6 +136,11 @@ class Organization:
     def changed(self, flow: Flow) -> None:
         for listener in self.listeners:
             listener(flow)
+
+    def finished(self, execution: Execution) -> None:
+        """Tell who watches executions; their end may lie ahead."""
+        for watcher in self.watchers:
+            watcher(execution)
 
     def schedule(self, at: datetime, effect: str, subject: str) -> None:
         """Let something take effect later: `settling.settle` carries it out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,13 @@ def _meant(organization: Organization, reference: FlowReference) -> Flow | None:
     return None
 
 
+def named_flow(organization: Organization, name: str) -> Flow | None:
+    """The flow with this id or `type/name`."""
+    flow_id = organization.state.names.get(name, name)
+    found = organization.state.flows.get(flow_id)
+    return None if found is None or found.deleted else found
+
+
 def problems(organization: Organization, key: FlowKey, text: str) -> list[Problem]:
     """What keeps this content from being published: missing and unpublished flows, each named once."""
     found: dict[str, Problem] = {}
@@ -48,7 +56,36 @@ def problems(organization: Organization, key: FlowKey, text: str) -> list[Proble
         elif resolved.flow.published is None and resolved.flow.key != key:
             message = f"Flow '{reference.name}' version 'published' is missing. (not.found)"
             found.setdefault(message, Problem("flow.reference.unpublished", message))
+    if cycle := _cycle(organization, key, text):
+        message = f"Circular reference between modules: {' -> '.join(str(one) for one in cycle)}"
+        found[message] = Problem("flow.reference.circular", message)
     return list(found.values())
+
+
+def _cycle(organization: Organization, key: FlowKey, text: str) -> list[FlowKey]:
+    """The shortest way along bound references (modules, bots) from this content back to its own flow; mostly empty."""
+    before: dict[FlowKey, FlowKey] = {}
+    waiting = deque([(key, text)])
+    while waiting:
+        current, content = waiting.popleft()
+        for resolved in resolve(organization, content):
+            flow = resolved.flow
+            if flow is None or not resolved.reference.binds_at_publish or flow.published is None:
+                continue
+            if flow.key == key:
+                return [*reversed(list(_back(before, current))), key]
+            if flow.key not in before:
+                before[flow.key] = current
+                waiting.append((flow.key, flow.published.text))
+    return []
+
+
+def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
+    """From this flow back to where the search began."""
+    yield key
+    while key in before:
+        key = before[key]
+        yield key
 
 
 def bindings(organization: Organization, text: str) -> Mapping[str, str]:

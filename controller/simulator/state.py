@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.simulator.execution import Execution, ExecutionDataSettings, Traffic
 from controller.simulator.flow import Flow
 from controller.simulator.job import Job
 
@@ -21,6 +22,17 @@ class Due:
 
 
 @dataclass(slots=True)
+class Index:
+    """The dependency index of the organisation."""
+
+    built_at: datetime | None = None
+    """When the last build was asked for."""
+    ready_at: datetime | None = None
+    status: str | None = None
+    """A status that was set by hand; None lets it follow from the builds."""
+
+
+@dataclass(slots=True)
 class State:
     flows: dict[str, Flow] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -29,3 +41,8 @@ class State:
     due: list[Due] = field(default_factory=list)
     """In the order in which they take effect."""
     serial: int = 0
+    index: Index = field(default_factory=Index)
+    traffic: list[Traffic] = field(default_factory=list)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    """Those that were launched, added by hand, or found by a query."""
+    execution_data: ExecutionDataSettings = field(default_factory=ExecutionDataSettings)

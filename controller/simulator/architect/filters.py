@@ -28,17 +28,17 @@ def chosen_flows(call: Call) -> list[Flow]:
 
 def _text_tests(call: Call) -> Iterator[Test]:
     if name := call.text("name"):
-        fits = _wildcard(name)
+        fits = wildcard(name)
         yield lambda flow: fits(flow.name)
     if description := call.text("description"):
-        fits_description = _wildcard(description)
+        fits_description = wildcard(description)
         yield lambda flow: fits_description(flow.description)
     if either := call.text("nameOrDescription"):
-        fits_either = _wildcard(either)
+        fits_either = wildcard(either)
         yield lambda flow: fits_either(flow.name) or fits_either(flow.description)
 
 
-def _wildcard(pattern: str) -> Callable[[str], bool]:
+def wildcard(pattern: str) -> Callable[[str], bool]:
     """Case does not count; `*` stands for anything."""
     compiled = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.IGNORECASE | re.DOTALL)
     return lambda text: compiled.fullmatch(text) is not None

@@ -1,0 +1,133 @@
+"""What execution data is recorded: the organisation's switch, and log levels by default and for each flow."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from controller.simulator.architect import views
+from controller.simulator.call import Call, answer
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.execution import CHARACTERISTICS, LogLevel, LogSetting, defaults
+from controller.simulator.flow import Flow
+from controller.simulator.problem import bad_request
+from controller.simulator.time import iso
+
+_SETTINGS = "/api/v2/flows/instances/settings"
+_FLOW = "/api/v2/flows/{flowId}/instances/settings/loglevels"
+
+
+def get_switch(call: Call) -> Response:
+    """`GET …/executiondata`."""
+    settings = call.organization.state.execution_data
+    shown: views.JSON = {
+        "id": call.organization.identifier("executiondata"),
+        "name": "executiondata",
+        "enabled": settings.enabled,
+        "selfUri": f"{_SETTINGS}/executiondata",
+    }
+    if settings.modified_at:
+        shown["dateModified"] = iso(settings.modified_at)
+    return answer(shown)
+
+
+def switch(call: Call) -> Response:
+    """`PATCH …/executiondata`: once switched on, only versions published from then on have data."""
+    enabled = call.json().get("enabled")
+    if not isinstance(enabled, bool):
+        raise bad_request("[enabled] must be true or false.")
+    settings = call.organization.state.execution_data
+    if enabled and not settings.enabled:
+        settings.enabled_since = call.now
+    settings.enabled, settings.modified_at = enabled, call.now
+    return get_switch(call)
+
+
+def get_default(call: Call) -> Response:
+    return answer(_shown(call, call.organization.state.execution_data.default, None))
+
+
+def set_default(call: Call) -> Response:
+    call.organization.state.execution_data.default = _wanted(call)
+    return get_default(call)
+
+
+def reset_default(call: Call) -> Response:
+    call.organization.state.execution_data.default = LogSetting(LogLevel.BASE, defaults(LogLevel.BASE), call.now)
+    return Response(status_code=204)
+
+
+def get_level(call: Call) -> Response:
+    flow = call.flow()
+    return answer(_shown(call, call.organization.state.execution_data.of(flow.id), flow))
+
+
+def set_level(call: Call) -> Response:
+    flow = call.flow()
+    call.organization.state.execution_data.flows[flow.id] = _wanted(call)
+    return get_level(call)
+
+
+def reset_level(call: Call) -> Response:
+    call.organization.state.execution_data.flows.pop(call.flow().id, None)
+    return Response(status_code=204)
+
+
+def list_levels(call: Call) -> Response:
+    """Flows with a level of their own."""
+    own = call.organization.state.execution_data.flows
+    flows = [call.organization.state.flows[flow_id] for flow_id in own]
+    return answer(views.page(call, flows, lambda flow: _shown(call, own[flow.id], flow), maximum=200))
+
+
+def characteristics(_: Call) -> Response:
+    """Which level brings which characteristic."""
+    levels = [level for level in LogLevel if level is not LogLevel.DISABLED]
+    found = [
+        {"id": name, "minimumLevel": next(str(level) for level in levels if defaults(level)[name]), "dependsOn": {}}
+        for name in CHARACTERISTICS
+    ]
+    shown = [{"level": str(level), "characteristics": defaults(level)} for level in LogLevel]
+    return answer({"logLevels": shown, "characteristics": found})
+
+
+def _wanted(call: Call) -> LogSetting:
+    body = call.json().get("logLevelCharacteristics")
+    level = body.get("level") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or level not in list(LogLevel):
+        raise bad_request("[logLevelCharacteristics.level] must be one of " + ", ".join(LogLevel))
+    chosen = defaults(LogLevel(level))
+    given = body.get("characteristics")
+    if isinstance(given, dict):
+        chosen |= {name: value for name, value in given.items() if name in CHARACTERISTICS and isinstance(value, bool)}
+    return LogSetting(LogLevel(level), chosen, call.now)
+
+
+def _shown(call: Call, setting: LogSetting, flow: Flow | None) -> views.JSON:
+    shown: views.JSON = {
+        "id": flow.id if flow else call.organization.identifier("loglevel"),
+        "name": flow.name if flow else "default",
+        "logLevelCharacteristics": {"level": str(setting.level), "characteristics": setting.characteristics},
+        "selfUri": _FLOW.replace("{flowId}", flow.id) if flow else f"{_SETTINGS}/loglevels/default",
+    }
+    if flow:
+        shown["type"] = flow.type
+    if setting.modified_at:
+        shown["dateModified"] = iso(setting.modified_at)
+    return shown
+
+
+_LEVEL, _DEFAULT = "architect:flowLogLevel", "architect:flowLogLevelDefault"
+_DATA = "architect:flowinstanceexecutiondata"
+ENDPOINTS = (
+    Endpoint("GET", f"{_SETTINGS}/executiondata", get_switch, (f"{_DATA}:view",)),
+    Endpoint("PATCH", f"{_SETTINGS}/executiondata", switch, (f"{_DATA}:edit",)),
+    Endpoint("GET", f"{_SETTINGS}/loglevels", list_levels, (f"{_LEVEL}:view",)),
+    Endpoint("GET", f"{_SETTINGS}/loglevels/characteristics", characteristics, (f"{_LEVEL}:view",)),
+    Endpoint("GET", f"{_SETTINGS}/loglevels/default", get_default, (f"{_DEFAULT}:view",)),
+    Endpoint("PUT", f"{_SETTINGS}/loglevels/default", set_default, (f"{_DEFAULT}:edit",)),
+    Endpoint("DELETE", f"{_SETTINGS}/loglevels/default", reset_default, (f"{_DEFAULT}:delete",)),
+    Endpoint("GET", _FLOW, get_level, (f"{_LEVEL}:view",)),
+    Endpoint("POST", _FLOW, set_level, (f"{_LEVEL}:add",)),
+    Endpoint("PUT", _FLOW, set_level, (f"{_LEVEL}:edit",)),
+    Endpoint("DELETE", _FLOW, reset_level, (f"{_LEVEL}:delete",)),
+)

@@ -1,0 +1,69 @@
+"""The execution data file of one execution, in the format that Genesys renders: `{"flow": {…, "execution": […]}}`.
+
+The steps follow the flow's own structure; the way through decisions follows from the execution's id, so that the same
+execution gives the same file. Format after the sample in Genesys' resource centre (historical flow execution data).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controller.simulator.execution import CHARACTERISTICS, Execution
+from controller.simulator.flow import Flow
+from controller.simulator.organization import Organization
+from controller.simulator.time import iso
+from controller.simulator.walkthrough import Step, walk
+
+JSON = dict[str, object]
+
+
+def render(organization: Organization, flow: Flow, execution: Execution) -> JSON:
+    """The whole file; names are left out when the flow's log level does not record them."""
+    version = organization.version(flow, execution.version)
+    setting = organization.state.execution_data.of(flow.id)
+    steps = walk(organization, version, execution)
+    shown: JSON = {
+        "conversationId": execution.conversation_id or None,
+        "division": {"id": organization.division_id},
+        "executionId": execution.id,
+        "flowId": flow.id,
+        "flowName": flow.name,
+        "flowType": flow.type,
+        "flowVersion": execution.version,
+        "flowIsDebug": False,
+        "isSecure": flow.type == "securecall",
+        "isTruncated": False,
+        "startDateTime": iso(execution.started_at),
+        "endDateTime": iso(execution.ended_at),
+        "executionInfo": {
+            "logLevel": setting.level.lower(),
+            "characteristics": {
+                f"flow{name[0].upper()}{name[1:]}": setting.characteristics[name] for name in CHARACTERISTICS
+            },
+        },
+        "execution": _timed(steps, execution.started_at, execution.ended_at),
+    }
+    return {"flow": shown if setting.characteristics["names"] else _nameless(shown)}
+
+
+def _timed(steps: list[Step], begin: datetime, end: datetime) -> list[JSON]:
+    """Spread the steps, nested ones too, evenly over the time of the execution."""
+    total = sum(step.size for step in steps)
+    pace = (end - begin) / max(1, total)
+    shown: list[JSON] = []
+    at = begin
+    for step in steps:
+        payload: JSON = {"dateTime": iso(at), **step.payload}
+        if step.nested:
+            payload["execution"] = _timed(step.nested, at, at + pace * step.size)
+        shown.append({step.event: payload})
+        at += pace * step.size
+    return shown
+
+
+def _nameless(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _nameless(item) for key, item in value.items() if not str(key).endswith("Name")}
+    if isinstance(value, list):
+        return [_nameless(item) for item in value]
+    return value

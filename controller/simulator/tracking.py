@@ -1,0 +1,133 @@
+"""The dependency index: what each version of a flow consumes and is consumed by. It can lag behind and be rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.domain.references import Resolution
+from controller.simulator.content import ROOTS, read
+from controller.simulator.flow import Flow
+from controller.simulator.organization import Organization
+from controller.simulator.resolution import resolve
+from controller.simulator.version import Version
+
+OPERATIONAL = "OPERATIONAL"
+STATUSES = (
+    "BUILDINCOMPLETE",
+    "BUILDINITIALIZING",
+    "BUILDINPROGRESS",
+    "BUILDQUEUED",
+    "NOTBUILT",
+    OPERATIONAL,
+    "OPERATIONALNEEDSREBUILD",
+)
+BUILD_S = 30.0
+"""How long a rebuild takes."""
+RESOURCE_TYPES = {
+    "contact-list": "CONTACTLIST",
+    "data-action": "DATAACTION",
+    "data-table": "DATATABLE",
+    "decision-table": "DECISIONTABLE",
+    "division": "DIVISION",
+    "emergency-group": "EMERGENCYGROUP",
+    "flow-milestone": "FLOWMILESTONE",
+    "flow-outcome": "FLOWOUTCOME",
+    "grammar": "GRAMMAR",
+    "group": "GROUP",
+    "knowledge-base": "KNOWLEDGEBASE",
+    "language-skill": "ACDLANGUAGE",
+    "queue": "QUEUE",
+    "schedule": "SCHEDULE",
+    "schedule-group": "SCHEDULEGROUP",
+    "script": "COMPOSERSCRIPT",
+    "skill": "ACDSKILL",
+    "stt-engine": "STTENGINE",
+    "survey-form": "SURVEYFORM",
+    "tts-engine": "TTSENGINE",
+    "user": "USER",
+    "user-prompt": "USERPROMPT",
+    "utilization-label": "UTILIZATIONLABEL",
+    "worktype": "WORKTYPE",
+    "wrap-up-code": "ACDWRAPUPCODE",
+}
+"""Kinds of resources to `Dependency.type`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of the index, as a consumer or as something consumed."""
+
+    id: str
+    name: str
+    type: str
+    version: str | None = None
+    deleted: bool = False
+    updated: bool = False
+    """Whether it moved on since its consumer was published."""
+
+
+def object_type(flow_type: str) -> str:
+    """`COMMONMODULEFLOW` for `commonmodule`; a workflow is a WORKFLOW."""
+    return "WORKFLOW" if flow_type == "workflow" else f"{flow_type.upper()}FLOW"
+
+
+FLOW_TYPES = {object_type(flow_type): flow_type for flow_type in ROOTS}
+"""`Dependency.type` to the API's flow type: the versioned ones."""
+
+
+def status(organization: Organization, now: datetime) -> str:
+    """`DependencyStatus.status`."""
+    index = organization.state.index
+    if index.status:
+        return index.status
+    return "BUILDINPROGRESS" if index.ready_at and now < index.ready_at else OPERATIONAL
+
+
+def build(organization: Organization, now: datetime) -> None:
+    """Begin to build the index anew."""
+    index = organization.state.index
+    index.built_at, index.status = now, None
+    index.ready_at = now + timedelta(seconds=organization.settings.duration_s(BUILD_S))
+
+
+def indexed(organization: Organization, version: Version, now: datetime) -> bool:
+    """Whether the index knows this version already."""
+    settings = organization.settings
+    return version.created_at + timedelta(seconds=settings.duration_s(settings.index_s)) <= now
+
+
+def consumed(organization: Organization, version: Version) -> Iterator[Entry]:
+    """What a version consumes, each object once."""
+    seen: set[str] = set()
+    for resolved in resolve(organization, version.text):
+        flow = resolved.flow
+        if flow and flow.id not in seen:
+            seen.add(flow.id)
+            live = flow.published.id if flow.published else None
+            bound = version.bindings.get(flow.id, live)
+            yield Entry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
+    for resource in read(version.text).resources:
+        kind = RESOURCE_TYPES.get(resource.kind)
+        identifier = organization.identifier("resource", resource.kind, resource.name)
+        if kind and resource.resolution is Resolution.STATIC and identifier not in seen:
+            seen.add(identifier)
+            yield Entry(identifier, resource.name, kind)
+
+
+def consuming(organization: Organization, object_id: str, now: datetime, flow_filter: str | None) -> Iterator[Entry]:
+    """Every version of every flow that consumes an object, or only the checked in or published ones."""
+    for flow in organization.flows():
+        for version in _versions(flow, flow_filter):
+            known = indexed(organization, version, now)
+            if known and any(entry.id == object_id for entry in consumed(organization, version)):
+                yield Entry(flow.id, flow.name, object_type(flow.type), version.id)
+
+
+def _versions(flow: Flow, flow_filter: str | None) -> list[Version]:
+    if flow_filter == "published":
+        return [flow.published] if flow.published else []
+    if flow_filter == "checkedIn":
+        return [flow.latest] if flow.latest else []
+    return flow.versions

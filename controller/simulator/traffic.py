@@ -1,0 +1,112 @@
+"""Which executions there were. A stream is not stored: the same executions follow from it whenever somebody asks."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.simulator.execution import RETENTION_S, Execution, LogLevel, Traffic
+from controller.simulator.flow import Flow
+from controller.simulator.operation import Action
+from controller.simulator.organization import Organization
+
+DURATION_S = 20.0
+"""How long an execution takes at most; each takes its own share of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """A stretch of time in which one version was live."""
+
+    version: str
+    begin: datetime
+    end: datetime
+
+
+def reigns(flow: Flow, now: datetime) -> Iterator[Reign]:
+    """What was live when, from the flow's history."""
+    current: tuple[str, datetime] | None = None
+    for happening in flow.history:
+        if happening.action in (Action.PUBLISH, Action.DEACTIVATE, Action.DELETE):
+            if current:
+                yield Reign(*current, happening.at)
+            live = happening.action is Action.PUBLISH and happening.version
+            current = (happening.version, happening.at) if live and happening.version else None
+    if current:
+        yield Reign(*current, now)
+
+
+def executions(organization: Organization, since: datetime, now: datetime) -> Iterator[Execution]:
+    """Everything that started from `since` until now and for which data is kept, streamed or stored, each once."""
+    state = organization.state
+    since = max(since, now - timedelta(seconds=RETENTION_S))
+    if not state.execution_data.enabled:
+        return
+    seen: set[str] = set()
+    for execution in state.executions.values():
+        if since <= execution.started_at <= now and _kept(organization, execution.flow_id, execution.version):
+            seen.add(execution.id)
+            yield execution
+    for traffic in state.traffic:
+        for execution in _stream(organization, traffic, since, now):
+            if execution.id not in seen:
+                yield execution
+
+
+def _kept(organization: Organization, flow_id: str, version: str) -> bool:
+    """Whether data exists: the level is not Disabled, and the version was published after data was switched on."""
+    settings = organization.state.execution_data
+    if settings.of(flow_id).level is LogLevel.DISABLED:
+        return False
+    flow = organization.state.flows[flow_id]
+    found = flow.version(version)
+    since = settings.enabled_since
+    return since is None or (found is not None and found.published_at is not None and found.published_at >= since)
+
+
+def _stream(organization: Organization, traffic: Traffic, since: datetime, now: datetime) -> Iterator[Execution]:
+    flow = organization.state.flows[traffic.flow_id]
+    period = timedelta(seconds=60 / traffic.per_minute)
+    for reign in reigns(flow, now):
+        if traffic.version not in (None, reign.version) or not _kept(organization, flow.id, reign.version):
+            continue
+        begin = max(reign.begin, traffic.since, since)
+        number = math.ceil((begin - traffic.since) / period)
+        while (started_at := traffic.since + number * period) < min(reign.end, now):
+            execution = _execution(organization, traffic, reign.version, number, started_at)
+            if execution.ended_at <= now:
+                yield execution
+            number += 1
+
+
+def _execution(
+    organization: Organization, traffic: Traffic, version: str, number: int, started_at: datetime
+) -> Execution:
+    identifier = organization.identifier("execution", traffic.flow_id, started_at.isoformat(), str(number))
+    luck = fraction(identifier, "luck")
+    return Execution(
+        identifier,
+        traffic.flow_id,
+        version,
+        started_at,
+        started_at + timedelta(seconds=1 + fraction(identifier, "duration") * (DURATION_S - 1)),
+        traffic.reason if luck < traffic.error_rate else None,
+        organization.identifier("conversation", identifier),
+    )
+
+
+def error_rate(organization: Organization, flow_id: str, version: str) -> tuple[float, str]:
+    """The share of executions of a version that fail, and why; 0 without a stream."""
+    for traffic in reversed(organization.state.traffic):
+        if traffic.flow_id == flow_id and traffic.version in (None, version):
+            return traffic.error_rate, traffic.reason
+    return 0.0, ""
+
+
+def fraction(*parts: str) -> float:
+    """A number from 0 to 1 (not 1 itself) that is the same for the same parts and looks random otherwise."""
+    digest = hashlib.sha256("\n".join(parts).encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
