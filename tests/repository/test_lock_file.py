@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.errors import RepositoryFailed
@@ -56,11 +56,13 @@ STATES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(STATES)
 def test_every_state_survives_being_written_and_read(state: RecordedState) -> None:
     assert decode(encode(state), file="lock", organization=state.organization) == state
 
 
+@settings(deadline=None)
 @given(STATES)
 def test_other_yaml_readers_see_the_same_text(state: RecordedState) -> None:
     document = yaml.safe_load(encode(state))
@@ -68,6 +70,7 @@ def test_other_yaml_readers_see_the_same_text(state: RecordedState) -> None:
     assert names == [(key.type, key.name, state.flows[key].version) for key in sorted(state.flows)]
 
 
+@settings(deadline=None)
 @given(STATES, st.randoms())
 def test_the_order_in_which_flows_were_recorded_leaves_no_trace(state: RecordedState, random: object) -> None:
     items = list(state.flows.items())
