@@ -84,6 +84,8 @@ class Executor:
     def _fail(self, work: Work, error: PenstockError) -> None:
         context = self._context
         work.error = error
+        if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
+            quarantine(context, work, error.message)
         context.advance(work, StepState.FAILED, reason=f"{error.code}: {error.message}")
         context.audit(
             work,
@@ -92,8 +94,6 @@ class Executor:
             version=work.record.live_version,
             details={"error": error.message, "code": error.code},
         )
-        if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
-            quarantine(context, work, error.message)
         policy = OnFailure(context.sync.on_failure)
         if policy is OnFailure.ROLLBACK_ALL and work.change.kind not in DESTRUCTIVE:
             context.signals.abort()

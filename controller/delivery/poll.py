@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from controller.delivery.context import Context
 from controller.delivery.work import Work
@@ -23,7 +24,9 @@ async def follow(
 ) -> Progress:
     """The progress at the end, good or bad. Faults on the way are no end: the next look may succeed.
 
-    Raises PublishTimedOut, and Parked when the process has to go. A rollback is followed to its end.
+    An operation that the flow does not show counts as ended. A rollback is followed to its end.
+
+    Raises PublishTimedOut, and Parked when the process has to go.
     """
     if ticket.kind is TicketKind.DONE:
         return Progress(ProgressState.SUCCEEDED, flow_id=ticket.flow_id)
@@ -31,6 +34,7 @@ async def follow(
     deadline = clock.monotonic() + timeout_s
     interval_s = wait_s = settings.poll_base_s
     wait = clock.sleep if priority is Priority.ROLLBACK else context.signals.watch
+    unseen = 0
     while True:
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
@@ -41,12 +45,23 @@ async def follow(
             context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage)
             if progress.finished:
                 return progress
+            unseen = unseen + 1 if _is_unseen(ticket, progress) else 0
+            if unseen >= settings.unseen_looks:
+                return replace(progress, state=ProgressState.SUCCEEDED)
             if on_look is not None:
                 await on_look(progress)
         interval_s = min(interval_s * 1.5, settings.poll_cap_s)
         wait_s = interval_s
         if progress is not None and progress.eta_s is not None:
             wait_s = min(max(progress.eta_s, 1.0), settings.poll_cap_s)
+
+
+def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
+    """The flow shows no trace of the operation: it never began, or another one took its place.
+
+    Waiting longer tells nothing; what is live does, and the caller looks at that next.
+    """
+    return ticket.kind is TicketKind.OPERATION and progress.stage is None and progress.percent is None
 
 
 async def _look(context: Context, ticket: Ticket, priority: Priority) -> Progress | None:

@@ -73,8 +73,8 @@ async def _take_back(context: Context, work: Work, reason: str) -> None:
             if isinstance(error, RollbackFailed):
                 break
             continue
-        context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
         quarantine(context, work, work.record.reason or reason)
+        context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
         announce_migration(context, work, action="rollback")
         return
     _report_failure(context, work, failure)
@@ -90,9 +90,9 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None)
     )
     error.__cause__ = failure
     work.error = error
+    quarantine(context, work, error.message)
     context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
     context.audit(work, "rollback", "failure", version=work.record.previous_version, details={"error": error.message})
-    quarantine(context, work, error.message)
 
 
 async def _rebind(context: Context, works: Sequence[Work]) -> None:

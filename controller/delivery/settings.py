@@ -14,6 +14,8 @@ class DeliverySettings:
     poll_base_s: float = 5.0
     """First interval between looks at a running publish; it grows by half each time."""
     poll_cap_s: float = 60.0
+    unseen_looks: int = 3
+    """Looks in a row at which the flow shows no trace of an operation, before it counts as ended."""
     publish_timeout_s: float = 600.0
     rollback_timeout_s: float = 300.0
     """For one attempt to bring a previous version back."""

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controller.delivery import Outcome
 from controller.domain.desired import Rollout
 from controller.domain.errors import LeaseLost
-from controller.domain.identity import FlowKey
-from controller.planning import ChangeKind
+from controller.planning import ChangeKind, Plan
+from tests.delivery.scenes import DESK, HOURS, three
 from tests.delivery.site import NAME, Site, states
 from tests.support.sources import inbound, module
-
-HOURS, DESK, FRONT = FlowKey("commonmodule", "Hours"), FlowKey("inboundcall", "Desk"), FlowKey("inboundcall", "Front")
-
-
-def three(site: Site, says: str = "Hello") -> None:
-    """`front` transfers to `desk`, and both call the module `hours`."""
-    site.want("front", inbound("Front", says=says, calls=["Hours"], transfers=["Desk"]))
-    site.want("desk", inbound("Desk", says=says, calls=["Hours"]))
-    site.want("hours", module("Hours", says=says))
 
 
 async def test_callees_are_live_before_their_callers_and_everything_is_exported(site: Site) -> None:
@@ -51,7 +44,9 @@ async def test_flows_that_do_not_depend_on_each_other_are_published_together(sit
     for number in range(4):
         site.want(f"f{number}", inbound(f"F{number}"))
     result = await site.deliver()
-    assert [step.duration_s for step in result.steps] == [7.0] * 4  # 5 s to the first look, 2 s to the first look at the export
+    assert [step.duration_s for step in result.steps] == [
+        7.0
+    ] * 4  # 5 s to the first look, 2 s to the first look at the export
     assert site.clock.elapsed_s == 7.0
 
 
@@ -245,8 +240,6 @@ async def test_every_write_has_an_intent_a_result_and_an_audit_entry(site: Site)
     assert all(entry.latency_ms is not None for entry in entries if entry.action == "upload")
 
 
-async def _only(site: Site, *ids: str):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+async def _only(site: Site, *ids: str) -> Plan:
     plan = await site.plan()
     return replace(plan, changes=tuple(change for change in plan.changes if change.flow in ids))
