@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from pathlib import PurePath
+from functools import cache
 
 from controller.domain.desired import Organization, PinnedVersion
 from controller.domain.identity import FlowKey
@@ -16,8 +16,8 @@ from controller.domain.recorded import RecordedState
 from controller.planning.graph import FlowGraph
 from controller.planning.model import PlanInputs
 
-_NO_INPUT = frozenset({"origin", "text", "credentials"})
-"""Where something was written, and what may hold a secret: they do not change what is wanted."""
+_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources"})
+"""Fields left out: where something was written, what may hold a secret, and what the content's digest covers."""
 
 
 def sha256(*parts: object) -> str:
@@ -28,19 +28,29 @@ def sha256(*parts: object) -> str:
 
 def canonical(value: object) -> object:
     """A value of plain JSON types that is equal when and only when the given value is."""
-    if is_dataclass(value) and not isinstance(value, type):
-        content = [canonical(getattr(value, item.name)) for item in fields(value) if item.name not in _NO_INPUT]
-        return [type(value).__name__, *content]
-    if isinstance(value, Mapping):
-        pairs = ([canonical(key), canonical(item)] for key, item in value.items())
-        return sorted(pairs, key=lambda pair: json.dumps(pair[0], sort_keys=True))
-    if isinstance(value, set | frozenset):
-        return sorted((canonical(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, list | tuple):
         return [canonical(item) for item in value]
+    if isinstance(value, Mapping):
+        pairs = ([canonical(key), canonical(item)] for key, item in value.items())
+        return sorted(pairs, key=_order)
+    if isinstance(value, set | frozenset):
+        return sorted((canonical(item) for item in value), key=_order)
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value) if isinstance(value, PurePath) else value
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__name__, *(canonical(getattr(value, name)) for name in _inputs(type(value)))]
+    return str(value)
+
+
+@cache
+def _inputs(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind) if item.name not in _NO_INPUT)
+
+
+def _order(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def plan_digest(

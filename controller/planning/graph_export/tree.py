@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.references import Resolution
@@ -9,6 +10,15 @@ from controller.planning.components import strongly_connected
 from controller.planning.graph_export.label import details
 from controller.planning.graph_export.model import Graph, Node, Unanswered
 from controller.planning.rendering.visible import visible
+
+MAX_DEPTH = 24
+"""Deeper branches go on at the left margin, or the lines of a long chain would outgrow every screen."""
+
+_VERDICTS = {
+    Resolution.STATIC: "missing",
+    Resolution.DYNAMIC: "decided at run time",
+    Resolution.UNKNOWN: "of a kind that is not known",
+}
 
 
 def graph_text(graph: Graph) -> str:
@@ -27,33 +37,43 @@ class _Tree:
         for item in graph.unanswered:
             self._unanswered.setdefault(item.consumer, []).append(item)
         self._drawn: set[str] = set()
+        self._waiting = deque(self._roots)
 
     def lines(self) -> Iterator[str]:
-        for root in self._roots:
-            yield from self._branch(root)
+        while self._waiting:
+            key = self._waiting.popleft()
+            if key not in self._drawn:
+                yield from self._branch(key)
 
     def _branch(self, root: str) -> Iterator[str]:
         """Depth first on a stack of our own: chains of flows may be longer than Python's recursion goes."""
-        stack: list[tuple[str, str, str]] = [(root, "", "")]
+        stack: list[tuple[str, str, str, int]] = [(root, "", "", 0)]
         while stack:
-            key, first, rest = stack.pop()
-            known = key in self._drawn
-            self._drawn.add(key)
-            children = () if known else self._consumed[key]
-            again = " (see above)" if known and self._consumed[key] else ""
-            yield f"{first}{_words(self._nodes[key])}{again}"
-            if not known:
+            key, first, rest, depth = stack.pop()
+            children, remark = self._children(key, depth)
+            yield f"{first}{_words(self._nodes[key])}{remark}"
+            if not remark and key in self._unanswered:
                 yield from self._open_ends(key, rest, followed=bool(children))
             for position, child in enumerate(reversed(children)):
-                last = position == 0
-                stack.append((child, f"{rest}{'└── ' if last else '├── '}", f"{rest}{'    ' if last else '│   '}"))
+                branch, trunk = ("└── ", "    ") if position == 0 else ("├── ", "│   ")
+                stack.append((child, rest + branch, rest + trunk, depth + 1))
+
+    def _children(self, key: str, depth: int) -> tuple[Sequence[str], str]:
+        """What to draw below a node here, or where it is drawn instead."""
+        children = self._consumed[key]
+        if key in self._drawn:
+            return (), " (see above)" if children or key in self._unanswered else ""
+        if depth == MAX_DEPTH and children:
+            self._waiting.append(key)
+            return (), " (see below)"
+        self._drawn.add(key)
+        return children, ""
 
     def _open_ends(self, key: str, rest: str, *, followed: bool) -> Iterator[str]:
-        items = self._unanswered.get(key, [])
+        items = self._unanswered[key]
         for position, item in enumerate(items):
             branch = "├── " if followed or position + 1 < len(items) else "└── "
-            verdict = "missing" if item.resolution is Resolution.STATIC else f"{item.resolution}, decided at run time"
-            yield f"{rest}{branch}{visible(item.name)!r} ({verdict}: {visible(item.path)})"
+            yield f'{rest}{branch}"{visible(item.name)}" ({_VERDICTS[item.resolution]}: {visible(item.path)})'
 
 
 def _words(node: Node) -> str:

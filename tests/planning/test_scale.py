@@ -1,0 +1,102 @@
+"""Cost grows with the graph, never with the number of its cycles."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from typing import Any
+
+from controller.domain.identity import FlowKey
+from controller.planning import ChangeKind, PlanInputs, make_plan
+from controller.planning.components import shortest_cycle, strongly_connected
+from controller.planning.graph_export import Edge, Graph, Node, cycles, graph_text, impact, sequence
+from controller.planning.order import deployment_order
+from tests.planning.compact import live_state, organization, recorded_state
+
+NODES = 100_000
+EDGES = 500_000
+GENEROUS_S = 20.0
+"""Each takes a second or two on one core; a quadratic algorithm takes minutes."""
+
+
+def _large() -> dict[FlowKey, list[FlowKey]]:
+    """A random graph, nearly without cycles; the same for every run."""
+    chance = random.Random(1)
+    keys = [FlowKey("inboundcall", f"F{index}") for index in range(NODES)]
+    successors: dict[FlowKey, list[FlowKey]] = {key: [] for key in keys}
+    for _ in range(EDGES):
+        low, high = sorted(chance.sample(range(NODES), 2))
+        start, end = (low, high) if chance.random() < 0.0005 else (high, low)
+        successors[keys[start]].append(keys[end])
+    return successors
+
+
+def test_a_hundred_thousand_flows_take_seconds() -> None:
+    """Components, one cycle of each, and the deployment order of what is left."""
+    successors = _large()
+    started = time.perf_counter()
+    components = strongly_connected(list(successors), successors)
+    found = [shortest_cycle(component, successors) for component in components if len(component) > 1]
+    place = {key: index for index, component in enumerate(components) for key in component}
+    below = {str(key): [str(end) for end in ends if place[end] < place[key]] for key, ends in successors.items()}
+    order = deployment_order(below)
+    assert time.perf_counter() - started < GENEROUS_S
+    assert found
+    assert len(order) == NODES
+
+
+def test_questions_to_a_long_chain_are_answered_without_recursion() -> None:
+    """A chain of 50,000 flows: the last consumer is 49,999 edges away, and its path is known."""
+    count = 50_000
+    keys = [f"inboundcall/F{index:06}" for index in range(count)]
+    edges = tuple(Edge(later, earlier) for earlier, later in itertools.pairwise(keys))
+    graph = Graph(tuple(Node(key, key, "inboundcall") for key in keys), edges)
+    started = time.perf_counter()
+    reached = impact(graph, [keys[0]])
+    assert reached[-1].distance == count - 1
+    assert reached[-1].path == tuple(keys)
+    assert len(sequence(graph)) == count
+    assert cycles(graph) == ()
+    text = graph_text(graph)
+    assert text.count('"inboundcall/F') < 1.1 * count
+    assert len(text) < 1000 * count
+    assert time.perf_counter() - started < GENEROUS_S
+
+
+def test_thirty_flows_that_all_transfer_to_each_other_do_not_hang() -> None:
+    """They have more elementary cycles than there are grains of sand; one of length two is shown."""
+    names = [f"f{index:02}" for index in range(30)]
+    calls = {name: [f"inboundcall/{other}" for other in names if other != name] for name in names}
+    states: dict[str, Any] = {
+        "desired": {name: {"key": f"inboundcall/{name}", "digest": name, "calls": calls[name]} for name in names}
+    }
+    started = time.perf_counter()
+    plan = make_plan(organization(states), live_state(states), recorded_state(states), PlanInputs("r"))
+    assert time.perf_counter() - started < 5
+    assert plan.cycles == (("f00", "f01", "f00"),)
+    assert {change.kind for change in plan.changes} == {ChangeKind.CREATE}
+    assert {change.blocked.code for change in plan.changes if change.blocked} == {"cycle"}
+
+
+def test_an_organisation_of_three_thousand_flows_is_planned_in_seconds() -> None:
+    """Every flow calls five others, and each fifth has changed."""
+    chance = random.Random(2)
+    names = [f"f{index:04}" for index in range(3000)]
+    states: dict[str, Any] = {
+        "desired": {
+            name: {
+                "key": f"inboundcall/{name}",
+                "digest": "new" if index % 5 == 0 else "old",
+                "calls": [f"inboundcall/{chance.choice(names[:index])}" for _ in range(5)] if index else [],
+            }
+            for index, name in enumerate(names)
+        },
+        "live": {f"inboundcall/{name}": {"version": "1.0"} for name in names},
+        "recorded": {f"inboundcall/{name}": {"manifest": name, "version": "1.0", "digest": "old"} for name in names},
+    }
+    parts = organization(states), live_state(states), recorded_state(states)
+    started = time.perf_counter()
+    plan = make_plan(*parts, PlanInputs("r"))
+    assert time.perf_counter() - started < GENEROUS_S
+    assert plan.summary()["publish"] == 600
