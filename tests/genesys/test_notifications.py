@@ -1,0 +1,104 @@
+"""Pushed events: subscribed over the API, heard over a websocket, ended without harm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from controller.domain.clock import SystemClock
+from controller.domain.desired import Endpoint
+from controller.domain.errors import BadAnswer, Unreachable
+from controller.genesys.architect.notifications import FlowEvent, flow_events
+from controller.genesys.connect import open_transport
+from controller.genesys.settings import TransportSettings
+from controller.genesys.transport import Transport
+from tests.genesys.scripted import Reply, ScriptedOrganization, reply, script
+
+
+def _transport(organization: ScriptedOrganization, api: str = "http://127.0.0.1:1") -> Transport:
+    return open_transport(
+        Endpoint(None, api, api),
+        "client",
+        "secret",
+        clock=SystemClock(),
+        settings=TransportSettings(retries=0),
+        http=httpx.MockTransport(organization),
+    )
+
+
+def _channel(uri: str) -> Reply:
+    return reply(body={"id": "channel-1", "connectUri": uri})
+
+
+@asynccontextmanager
+async def _speaker(*messages: object) -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
+    """A websocket server that says these things and closes; its URI and the headers that it saw."""
+    seen: list[dict[str, str]] = []
+
+    async def speak(connection: ServerConnection) -> None:
+        assert connection.request
+        seen.append({name.lower(): value for name, value in connection.request.headers.raw_items()})
+        for message in messages:
+            await connection.send(message if isinstance(message, str) else json.dumps(message))
+
+    async with serve(speak, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}/channels/1", seen
+
+
+def _event(flow_id: str = "f1", **body: Any) -> dict[str, object]:
+    return {"topicName": f"v2.flows.{flow_id}", "version": "2", "eventBody": {"id": flow_id, **body}}
+
+
+async def test_events_of_the_subscribed_flows_arrive_until_the_channel_ends() -> None:
+    operation = {"id": "o1", "actionName": "PUBLISH", "actionStatus": "SUCCESS", "complete": True}
+    messages = (
+        {"topicName": "channel.metadata", "eventBody": {"message": "WebSocket Heartbeat"}},
+        _event("f1", publishedVersion={"id": "3.0"}, currentOperation=operation),
+        _event("f2", deleted=True),
+    )
+    async with _speaker(*messages) as (uri, seen):
+        organization = script(_channel(uri), reply(body={"entities": []}))
+        events = [event async for event in flow_events(_transport(organization), {"f2", "f1"})]
+    assert events == [FlowEvent("f1", "3.0", "PUBLISH", "SUCCESS"), FlowEvent("f2", deleted=True)]
+    create, subscribe = organization.requests
+    assert (create.method, create.url.path) == ("POST", "/api/v2/notifications/channels")
+    assert (subscribe.method, subscribe.url.path) == ("PUT", "/api/v2/notifications/channels/channel-1/subscriptions")
+    assert json.loads(subscribe.content) == [{"id": "v2.flows.f1"}, {"id": "v2.flows.f2"}]
+    assert "authorization" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["no json", "[" * 50_000, [], {}, {"topicName": 5}, {"topicName": "v2.flows.f1", "eventBody": []}, _event(id=7)],
+)
+async def test_what_is_no_event_is_skipped(message: object) -> None:
+    async with _speaker(message, _event("f1")) as (uri, _seen):
+        transport = _transport(script(_channel(uri), reply()))
+        assert [event async for event in flow_events(transport, {"f1"})] == [FlowEvent("f1")]
+
+
+async def test_a_channel_that_cannot_be_opened_is_unreachable() -> None:
+    transport = _transport(script(_channel("ws://127.0.0.1:1/x"), reply()))
+    with pytest.raises(Unreachable, match="notification channel"):
+        await anext(aiter(flow_events(transport, {"f1"})))
+
+
+@pytest.mark.parametrize("uri", ["ws://streaming.test/x", "http://127.0.0.1/x", "wss-://x", "ws://user@evil.test/x"])
+async def test_a_channel_that_is_not_reached_over_tls_is_refused(uri: str) -> None:
+    transport = _transport(script(_channel(uri), reply()), api="https://api.genesys.test")
+    with pytest.raises(BadAnswer, match="wss"):
+        await anext(aiter(flow_events(transport, {"f1"})))
+
+
+async def test_a_channel_holds_at_most_a_thousand_topics() -> None:
+    async with _speaker() as (uri, _seen):
+        organization = script(_channel(uri), reply())
+        _ = [event async for event in flow_events(_transport(organization), {f"f{number}" for number in range(1500)})]
+    assert len(json.loads(organization.requests[1].content)) == 1000

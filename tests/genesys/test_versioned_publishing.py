@@ -1,0 +1,232 @@
+"""Validating, publishing in stages and switching on the versioned dialect: bodies, statuses and proofs."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from controller.domain.desired import Stage
+from controller.domain.errors import (
+    AnswerLost,
+    BadAnswer,
+    CapabilityMissing,
+    FlowLocked,
+    NoSuchVersion,
+    PublishFailed,
+    SettingsInvalid,
+)
+from controller.domain.platform import (
+    ProgressState,
+    PublishRequest,
+    Severity,
+    SwitchRequest,
+    Ticket,
+    TicketKind,
+    UploadSlot,
+)
+from tests.genesys.routed import VERSIONS, connected, versions
+from tests.genesys.scripted import Handler, Reply, refusal, reply
+from tests.support.clock import SteppedClock
+
+VALIDATE = "POST /api/v2/flows/f1/versions/v1/validate"
+PUBLISH = "POST /api/v2/flows/f1/versions/v1/publish"
+STATUS = "GET /api/v2/flows/f1/versions/v1/publishstatus"
+
+
+def _validation(successful: bool, *severities: str, errors: int = 0) -> Reply:
+    results = [{"id": f"r{n}", "message": "Look here", "severity": one} for n, one in enumerate(severities)]
+    summary = {"totalErrors": errors, "totalWarnings": 0, "isSuccessful": successful}
+    return reply(body={"validationResults": results, "validationSummary": summary})
+
+
+@pytest.mark.parametrize(
+    ("answer", "successful", "errors"),
+    [
+        (_validation(True), True, 0),
+        (_validation(True, "warning", "Info"), True, 0),
+        (_validation(False, "error", "warning", errors=1), False, 1),
+        (_validation(True, "error"), False, 1),
+        (_validation(True, "catastrophe"), False, 1),
+        (_validation(False), False, 1),
+        (_validation(True, errors=3), False, 1),
+    ],
+    ids=[
+        "clean",
+        "warnings",
+        "errors",
+        "errors called a success",
+        "unknown severity",
+        "failed silently",
+        "counted only",
+    ],
+)
+async def test_validation_is_successful_only_without_any_error(
+    clock: SteppedClock, answer: Reply, successful: bool, errors: int
+) -> None:
+    platform, answers = connected(clock, {VERSIONS: [versions(v1="draft")], VALIDATE: [answer]})
+    report = await platform.validate("f1", "1.0")
+    assert (report.successful, len(report.errors)) == (successful, errors)
+    assert answers.body(VALIDATE) == {}
+    assert all(finding.severity in Severity for finding in report.findings)
+
+
+async def test_a_staged_publish_sends_metadata_hash_and_stages_in_minutes(clock: SteppedClock) -> None:
+    accepted = reply(202, {"status": "queued", "publishId": "p1", "flowId": "f1", "versionId": "v1"})
+    platform, answers = connected(clock, {VERSIONS: [versions(v1="draft")], PUBLISH: [accepted]})
+    metadata = {"releaseVersion": "abc", "deployedBy": "ci", "environment": "prod", "timestamp": "2026-01-05T12:00:00Z"}
+    stages = (Stage(10, 300.0), Stage(50, 90.0), Stage(100, 0.0))
+    request = PublishRequest("f1", "1.0", dependency_digest="sha256:1", metadata=metadata, stages=stages)
+    assert await platform.publish(request) == Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0")
+    assert answers.body(PUBLISH) == {
+        "publishType": "standard",
+        "metadata": metadata,
+        "dependencyValidationHash": "sha256:1",
+        "rolloutConfig": {
+            "staged": True,
+            "stages": [
+                {"percentage": 10, "durationMinutes": 5},
+                {"percentage": 50, "durationMinutes": 1.5},
+                {"percentage": 100, "durationMinutes": 0},
+            ],
+        },
+    }
+
+
+async def test_a_publish_at_once_has_no_stages_and_carries_its_reason(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {VERSIONS: [versions(v1="draft")], PUBLISH: [reply(202, {"publishId": "p1"})]})
+    await platform.publish(PublishRequest("f1", "1.0", reason="rollback: gate failed"))
+    assert answers.body(PUBLISH) == {
+        "publishType": "standard",
+        "metadata": {"reason": "rollback: gate failed"},
+        "rolloutConfig": {"staged": False, "stages": []},
+    }
+
+
+async def test_a_publish_whose_answer_was_lost_is_sent_once(clock: SteppedClock) -> None:
+    routes = {VERSIONS: [versions(v1="draft")], PUBLISH: [httpx.ReadTimeout("x")]}
+    platform, answers = connected(clock, routes)
+    with pytest.raises(AnswerLost):
+        await platform.publish(PublishRequest("f1", "1.0"))
+    assert answers.calls.count(PUBLISH) == 1
+
+
+async def test_a_version_that_is_not_there_is_not_published(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {VERSIONS: [versions(v1="draft")]})
+    with pytest.raises(NoSuchVersion):
+        await platform.publish(PublishRequest("f1", "2.0"))
+    assert answers.calls == [VERSIONS]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("queued", ProgressState.QUEUED),
+        ("publishing", ProgressState.RUNNING),
+        ("completed", ProgressState.SUCCEEDED),
+        ("failed", ProgressState.FAILED),
+        ("cancelled", ProgressState.CANCELLED),
+        ("COMPLETED", ProgressState.SUCCEEDED),
+    ],
+)
+async def test_the_publish_status_is_read_with_all_that_it_tells(
+    clock: SteppedClock, status: str, state: ProgressState
+) -> None:
+    body = {
+        "status": status,
+        "progressPercent": 40,
+        "currentStage": 2,
+        "estimatedTimeRemainingSeconds": 90,
+        "errors": [{"code": "E1", "message": "No prompt"}, "plain words"],
+    }
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="draft")], STATUS: [reply(body=body)]})
+    progress = await platform.progress(Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0"))
+    assert (progress.state, progress.percent, progress.stage, progress.eta_s) == (state, 40, "2", 90)
+    assert progress.messages == ("E1 No prompt", "plain words")
+
+
+async def test_an_unknown_publish_status_is_never_taken_for_a_good_one(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="draft")], STATUS: [reply(body={"status": "great"})]})
+    with pytest.raises(BadAnswer, match="great"):
+        await platform.progress(Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0"))
+
+
+async def test_a_publish_that_another_one_replaced_is_cancelled(clock: SteppedClock) -> None:
+    answer = reply(body={"status": "completed", "publishId": "p2"})
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="draft")], STATUS: [answer]})
+    progress = await platform.progress(Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0"))
+    assert progress.state is ProgressState.CANCELLED
+    assert "p2" in progress.messages[0]
+
+
+def _routed(**changes: object) -> Reply:
+    answer = {"id": "f1", "name": "Flow 1", "version": "2.0", "description": "", "status": "deployed"}
+    return reply(body=answer | changes)
+
+
+SWITCH = "PUT /api/v2/routing/flows/f1"
+TWO: list[Reply | Handler] = [versions(v1="deployed", v2="published")]
+TO_2 = SwitchRequest("f1", "2.0", rollback_to="1.0", reason="promote")
+
+
+async def test_a_switch_is_one_put_that_says_what_to_go_back_to(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {VERSIONS: TWO, SWITCH: [_routed()]})
+    ticket = await platform.switch(TO_2)
+    assert ticket.kind is TicketKind.DONE
+    assert (await platform.progress(ticket)).state is ProgressState.SUCCEEDED
+    assert answers.body(SWITCH) == {"version": "2.0", "description": "promote; rollback to 1.0"}
+
+
+async def test_a_switch_to_what_is_live_already_writes_nothing(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {VERSIONS: [versions(v1="published", v2="deployed")]})
+    assert (await platform.switch(TO_2)).kind is TicketKind.DONE
+    assert answers.calls == [VERSIONS]
+
+
+@pytest.mark.parametrize("changes", [{"version": "1.0"}, {"version": "2"}, {"id": "f2"}])
+async def test_an_answer_that_does_not_prove_the_switch_is_a_failure(
+    clock: SteppedClock, changes: dict[str, object]
+) -> None:
+    platform, _ = connected(clock, {VERSIONS: TWO, SWITCH: [_routed(**changes)]})
+    with pytest.raises(PublishFailed, match="answered with version"):
+        await platform.switch(TO_2)
+
+
+async def test_a_switch_survives_429_and_5xx_because_it_is_the_same_however_often_it_is_sent(
+    clock: SteppedClock,
+) -> None:
+    faults = [reply(429, {}, headers={"Retry-After": "5"}), refusal(503, "x", "x"), httpx.ReadError("x"), _routed()]
+    platform, answers = connected(clock, {VERSIONS: TWO, SWITCH: faults})
+    await platform.switch(TO_2)
+    assert answers.calls.count(SWITCH) == 4
+
+
+async def test_a_409_is_a_lock_with_the_organisations_words(clock: SteppedClock) -> None:
+    conflict = refusal(409, "general.conflict", "Locked by user Grace Hopper.")
+    platform, _ = connected(clock, {VERSIONS: TWO, SWITCH: [conflict]})
+    with pytest.raises(FlowLocked, match="Locked by user Grace Hopper") as caught:
+        await platform.switch(TO_2)
+    assert caught.value.retry_after_s == 15
+
+
+async def test_what_the_dialect_cannot_do_is_refused_with_the_way_out(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {})
+    slot = UploadSlot(Ticket(TicketKind.JOB, "", None), "")
+    for attempt in (
+        platform.register_upload(),
+        platform.upload(slot, ""),
+        platform.unlock("f1"),
+        platform.unpublish("f1"),
+        platform.delete("f1"),
+        platform.launch("f1", "1.0", {}),
+        platform.launch_state("x"),
+    ):
+        with pytest.raises(CapabilityMissing) as caught:
+            await attempt
+        assert caught.value.hint
+    assert answers.calls == []
+
+
+async def test_a_ticket_of_the_other_dialect_is_refused(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {})
+    with pytest.raises(SettingsInvalid, match="another dialect"):
+        await platform.progress(Ticket(TicketKind.JOB, "j1", None))

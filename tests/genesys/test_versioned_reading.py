@@ -1,0 +1,159 @@
+"""Reading on the versioned dialect: the kept listing, what is live, versions, definitions, references."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.domain.errors import (
+    AmbiguousFlow,
+    AnswerLost,
+    BadAnswer,
+    NoSuchVersion,
+)
+from controller.domain.identity import FlowKey
+from controller.domain.platform import (
+    PublishRequest,
+)
+from controller.domain.references import FlowReference, Resolution
+from tests.genesys.routed import LIST, VERSIONS, connected, entity, listed, versions
+from tests.genesys.scripted import refusal, reply
+from tests.support.clock import SteppedClock
+
+
+async def test_the_listing_ends_with_the_first_short_page(clock: SteppedClock) -> None:
+    pages = [listed(*map(entity, range(500))), listed(*map(entity, range(500, 1000))), listed()]
+    platform, answers = connected(clock, {LIST: pages})
+    listing = await platform.list_flows()
+    assert (len(listing.flows), listing.complete) == (1000, True)
+    queries = [dict(request.url.params) for request in answers.requests(LIST)]
+    assert queries == [{"expand": "definition", "pageSize": "500", "pageNumber": str(n)} for n in (1, 2, 3)]
+
+
+async def test_the_listing_is_kept_for_five_minutes(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {LIST: [listed(entity(1))]})
+    await platform.list_flows()
+    clock.advance(299)
+    await platform.list_flows()
+    await platform.definitions()
+    assert len(answers.calls) == 1
+    clock.advance(1)
+    await platform.list_flows()
+    assert len(answers.calls) == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_any_write_drops_the_kept_listing(clock: SteppedClock, fails: bool) -> None:
+    answer = refusal(500, "x", "x") if fails else reply(202, {"publishId": "p1"})
+    routes = {LIST: [listed(entity(1))], VERSIONS: [versions(v1="draft")]}
+    platform, answers = connected(clock, routes | {"POST /api/v2/flows/f1/versions/v1/publish": [answer]})
+    await platform.list_flows()
+    if fails:
+        with pytest.raises(AnswerLost):
+            await platform.publish(PublishRequest("f1", "1.0"))
+    else:
+        await platform.publish(PublishRequest("f1", "1.0"))
+    await platform.list_flows()
+    assert answers.calls.count(LIST) == 2
+
+
+async def test_statuses_tell_what_is_live(clock: SteppedClock) -> None:
+    flows = [entity(n, f"{n}.0", status) for n, status in enumerate(("draft", "published", "deployed", "archived"))]
+    platform, _ = connected(clock, {LIST: [listed(*flows, entity(9, metadata={}))]})
+    live = {flow.id: (flow.status, flow.published_version) for flow in (await platform.list_flows()).flows}
+    assert live == {
+        "f0": ("draft", None),
+        "f1": ("published", "1.0"),
+        "f2": ("deployed", "2.0"),
+        "f3": ("archived", None),
+        "f9": ("draft", None),
+    }
+
+
+async def test_a_flow_is_read_anew_from_its_versions(clock: SteppedClock) -> None:
+    routes = {LIST: [listed(entity(1))], VERSIONS: [versions(v1="deployed"), versions(v1="published", v2="deployed")]}
+    platform, answers = connected(clock, routes)
+    found = [await platform.get_flow("f1") for _ in range(2)]
+    assert [flow and flow.published_version for flow in found] == ["1.0", "2.0"]
+    assert answers.calls.count(LIST) == 1
+
+
+async def test_where_versions_do_not_tell_what_is_live_the_listing_is_read_anew(clock: SteppedClock) -> None:
+    routes = {LIST: [listed(entity(1)), listed(entity(1, "2.0"))], VERSIONS: [versions(v1="published", v2="published")]}
+    platform, _ = connected(clock, routes)
+    found = await platform.get_flow("f1")
+    assert found
+    assert found.published_version == "2.0"
+
+
+async def test_an_unknown_flow_is_none(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {LIST: [listed(entity(1))]})
+    assert await platform.get_flow("f2") is None
+
+
+async def test_a_flow_is_found_by_type_and_name(clock: SteppedClock) -> None:
+    flows = [entity(1), entity(2, name="Twin"), entity(3, name="Twin"), entity(4, name="Twin", type="bot")]
+    platform, _ = connected(clock, {LIST: [listed(*flows)]})
+    found = await platform.find_flow(FlowKey("inboundcall", "Flow 1"))
+    assert found
+    assert found.id == "f1"
+    assert await platform.find_flow(FlowKey("inboundcall", "flow 1")) is None
+    with pytest.raises(AmbiguousFlow, match="f2, f3"):
+        await platform.find_flow(FlowKey("inboundcall", "Twin"))
+
+
+async def test_versions_come_newest_first(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {VERSIONS: [versions(v2="deployed", v10="draft", v1="archived")]})
+    assert [(info.version, info.status) for info in await platform.versions("f1")] == [
+        ("10.0", "draft"),
+        ("2.0", "deployed"),
+        ("1.0", "archived"),
+    ]
+
+
+async def test_an_export_is_the_definition_of_that_version(clock: SteppedClock) -> None:
+    definition = {"nodes": {"n1": {"type": "playAudio", "name": "Greet"}}, "transitions": []}
+    version = "GET /api/v2/flows/f1/versions/v2"
+    routes = {VERSIONS: [versions(v1="published", v2="deployed")], version: [reply(body={"definition": definition})]}
+    platform, _ = connected(clock, routes)
+    export = await platform.export("f1", "2.0")
+    assert (export.yaml, export.definition) == (None, definition)
+    with pytest.raises(NoSuchVersion, match=r"no version 9\.0") as caught:
+        await platform.export("f1", "9.0")
+    assert "2.0, 1.0" in (caught.value.hint or "")
+
+
+async def test_an_answer_without_a_definition_is_a_bad_answer(clock: SteppedClock) -> None:
+    version = "GET /api/v2/flows/f1/versions/v1"
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="deployed")], version: [reply(body={"definition": []})]})
+    with pytest.raises(BadAnswer, match="definition"):
+        await platform.export("f1", "1.0")
+
+
+async def test_references_are_the_nodes_that_name_a_flow(clock: SteppedClock) -> None:
+    nodes = {
+        "n1": {"type": "playAudio", "name": "Greet"},
+        "n2": {
+            "type": "callCommonModule",
+            "name": "x",
+            "flow": {"id": "f7", "name": "Greeting", "type": "COMMONMODULE"},
+        },
+        "n3": {"type": "transferToFlow", "name": "y", "flow": {"name": "Other", "type": "inboundcall"}},
+        "n4": {"type": "transferToFlow", "name": "z", "flow": {"expression": "Flow.Target"}},
+        "n5": {"type": "transferToFlow", "flow": {}},
+        "n6": "broken",
+    }
+    version = "GET /api/v2/flows/f1/versions/v1"
+    answers = {VERSIONS: [versions(v1="deployed")], version: [reply(body={"definition": {"nodes": nodes}})]}
+    platform, _ = connected(clock, answers)
+    assert await platform.references("f1", "1.0") == [
+        FlowReference(
+            "Greeting",
+            ("commonmodule",),
+            "callCommonModule",
+            "definition.nodes.n2",
+            binds_at_publish=True,
+            flow_id="f7",
+        ),
+        FlowReference("Other", ("inboundcall",), "transferToFlow", "definition.nodes.n3"),
+        FlowReference("Flow.Target", (), "transferToFlow", "definition.nodes.n4", resolution=Resolution.DYNAMIC),
+    ]
