@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from controller.domain.errors import LeaseLost, StoreFailed
+from controller.domain.errors import LeaseHeld, LeaseLost, StoreFailed
+from controller.reconcile.holder import is_dead
 from controller.reconcile.services import Services
 from controller.store import Lease
 
@@ -25,7 +26,7 @@ async def held_lease(services: Services, organization: str) -> AsyncIterator[Lea
     A renewal that fails is only logged: the journal refuses every write of a holder that lost its lease, and that is
     the check that counts.
     """
-    lease = services.store.leases.acquire(organization, services.holder, ttl_s=TTL_S)
+    lease = _acquire(services, organization)
     renewal = asyncio.create_task(_renew(services, lease), name=f"lease {organization}")
     try:
         yield lease
@@ -35,6 +36,20 @@ async def held_lease(services: Services, organization: str) -> AsyncIterator[Lea
             await renewal
         with contextlib.suppress(LeaseLost, StoreFailed):
             services.store.leases.release(lease)
+
+
+def _acquire(services: Services, organization: str) -> Lease:
+    """Take the lease; one whose holder died on this machine need not be waited out."""
+    leases = services.store.leases
+    try:
+        return leases.acquire(organization, services.holder, ttl_s=TTL_S)
+    except LeaseHeld:
+        current = leases.holder(organization)
+        if current is None or not is_dead(current.holder):
+            raise
+    log.info("lease.freed", organization=organization, dead=current.holder)
+    leases.release(current)
+    return leases.acquire(organization, services.holder, ttl_s=TTL_S)
 
 
 async def _renew(services: Services, lease: Lease) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +12,7 @@ from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.genesys import TransportSettings, connect
 from controller.reconcile.credentials import client_credentials
+from controller.reconcile.holder import own_name
 from controller.reconcile.settings import Settings
 from controller.store import Store
 
@@ -33,7 +32,7 @@ class Services:
     @property
     def holder(self) -> str:
         """How this process names itself in leases."""
-        return self.settings.holder or f"{socket.gethostname()}:{os.getpid()}"
+        return self.settings.holder or own_name()
 
     @property
     def delivery_settings(self) -> DeliverySettings:
