@@ -92,7 +92,9 @@ def _list_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[To
 
 def _event_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[Token]:
     key = text.key()
-    if text.accept("{"):
+    if (fields := text.plain_object(EXECUTION)) is not None:
+        yield Token(TokenKind.EVENT, key, fields)
+    elif text.accept("{"):
         stack.append(_Open("payload", type=key))
     else:
         yield Token(TokenKind.EVENT, key, {"value": text.value()})

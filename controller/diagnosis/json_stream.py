@@ -43,6 +43,8 @@ class JsonText:
         self._at = 0
         self._dropped = 0
         self._ended = False
+        self._barrier = -1
+        """Where in the buffer `plain_object` must stop; before the cursor when that is not known."""
 
     def peek(self) -> str:
         """The next character that is no white space, without taking it; empty at the end."""
@@ -91,6 +93,28 @@ class JsonText:
                 if end < len(self._buffer) or not self._more(double=True):
                     return self._taken(value, end)
 
+    def plain_object(self, key: str) -> dict[str, object] | None:
+        """Take one whole object at once where that is cheap and safe; None, and nothing taken, where it is not.
+
+        It is when the object ends in the buffer and before the next occurrence of `key`, and nests little.
+        """
+        if self.peek() != "{":
+            return None
+        if self._barrier < self._at:
+            found = self._buffer.find(f'"{key}"', self._at)
+            self._barrier = found if found >= 0 else len(self._buffer)
+        text, start = self._buffer, self._at
+        if self._barrier < len(text):
+            text, start = text[start : self._barrier], 0
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (json.JSONDecodeError, RecursionError):
+            return None
+        if self._nests_deep(value, text, start, end):
+            return None
+        self._at += end - start
+        return value if isinstance(value, dict) else None
+
     def unreadable(self, why: str) -> TraceUnreadable:
         """The error for what stands at the cursor."""
         preview = self._buffer[self._at : self._at + _PREVIEW]
@@ -101,10 +125,14 @@ class JsonText:
 
     def _taken(self, value: object, end: int) -> object:
         start, self._at = self._at, end
-        brackets = self._buffer.count("{", start, end) + self._buffer.count("[", start, end)
-        if brackets > DEEPEST and depth(value) > DEEPEST:
+        if self._nests_deep(value, self._buffer, start, end):
             return self._buffer[start:end]
         return value
+
+    @staticmethod
+    def _nests_deep(value: object, text: str, start: int, end: int) -> bool:
+        brackets = text.count("{", start, end) + text.count("[", start, end)
+        return brackets > DEEPEST and depth(value) > DEEPEST
 
     def _raw(self) -> str:
         level, position = 0, self._at
@@ -136,5 +164,5 @@ class JsonText:
             pieces.append(piece)
             length += len(piece)
         self._dropped += self._at
-        self._buffer, self._at = "".join(pieces), 0
+        self._buffer, self._at, self._barrier = "".join(pieces), 0, -1
         return length > 0

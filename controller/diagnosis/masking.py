@@ -67,17 +67,23 @@ class Masking:
         self._secret_name = lru_cache(maxsize=4096)(self._matches)
 
     def learn(self, trace: Trace) -> None:
-        """Walk the trace once and remember which names and which values are secret."""
+        """Walk the trace and remember which names and which values are secret."""
         self._everything = self._everything or trace.header.secure
-        for step in trace.steps:
-            for variable in (*step.writes, *(step.observed or ())):
-                if variable.secure or step.secure:
-                    self._names.add(variable.name)
-        self._secret_name.cache_clear()
-        for step in trace.steps:
-            self._learn_values((*step.writes, *(step.observed or ())))
-            self._learn_fields(step.detail, secure=step.secure)
+        known = -1
+        # A variable can be marked secure after its first value was seen: then a second pass knows all the names.
+        while known != len(self._names):
+            known = len(self._names)
+            self._secret_name.cache_clear()
+            for step in trace.steps:
+                self._learn_step(step)
         self._learned()
+
+    def _learn_step(self, step: Step) -> None:
+        for variable in (*step.writes, *(step.observed or ())):
+            if variable.secure or step.secure:
+                self._names.add(variable.name)
+        self._learn_values((*step.writes, *(step.observed or ())))
+        self._learn_fields(step.detail, secure=step.secure)
 
     def learn_payloads(self, payloads: Iterable[Mapping[str, object]]) -> None:
         """Remember the secret values of payloads that are no trace's steps."""
@@ -86,6 +92,7 @@ class Masking:
         self._learned()
 
     def _learned(self) -> None:
+        self._secret_name.cache_clear()
         if len(self._values) > _MOST:
             self._everything = True
         longest_first = sorted(self._values, key=lambda value: (-len(value), value))[:_MOST]
@@ -99,7 +106,9 @@ class Masking:
     def variable(self, variable: Variable) -> Variable:
         if self._is_secret(variable):
             return replace(variable, value=MASK, secure=True)
-        return replace(variable, value=rewrite_named(variable.value, self))
+        value = variable.value
+        masked = rewrite_named(value, self) if isinstance(value, dict | list) else self.leaf(value)
+        return variable if masked is value else replace(variable, value=masked)
 
     def step(self, step: Step) -> Step:
         return replace(

@@ -77,20 +77,21 @@ class StateTracker:
         return State(self._index, tuple(scopes))
 
     def apply(self, step: Step) -> tuple[VariableChange, ...]:
-        """Take one step; returns what changed, in the order of cause: scope ends, writes, then what was observed."""
+        """Take one step; returns what changed: by scopes that ended and by writes first, then what was observed."""
         self._index = step.index
         self._full = self._full or step.complete
         self._may_have_written = self._may_have_written or step.may_write
-        ends_itself = any(scope.opened_at == step.closes for scope in self._stack.scopes) and step.opens is None
-        closing = list(self._close(step.closes)) if step.closes is not None and not ends_itself else []
+        # What a task hands out when it ends is still its own: it is written before the task's scope goes.
+        ends_itself = step.opens is None and any(scope.opened_at == step.closes for scope in self._stack.scopes)
+        changes = list(self._write(step)) if ends_itself else []
+        if step.closes is not None:
+            changes += self._close(step.closes)
         if step.opens:
             self._stack.scopes.append(Scope(step.opens, step.name, step.index))
             self._opened = step.index if self._opened is None else self._opened
-        changes = [*closing, *self._write(step), *self._observe(step)]
-        # What a task hands out when it ends is still its own: it is written before the task's scope goes.
-        if step.closes is not None and ends_itself:
-            changes += self._close(step.closes)
-        return tuple(changes)
+        if not ends_itself:
+            changes += self._write(step)
+        return (*changes, *self._observe(step))
 
     def _close(self, first: int) -> Iterator[VariableChange]:
         dropped = self._stack.drop(first)
