@@ -50,14 +50,16 @@ class Layout:
 def lay_out(graph: Graph) -> Layout:
     """A place for every node; deterministic. Nodes without edges stand in columns of their own at the right."""
     nodes = {node.key: node for node in graph.nodes}
-    layers = _layers(graph)
+    layers = [[nodes[key] for key in layer] for layer in _layers(graph)]
+    tallest = min(max(map(len, layers), default=0), MAX_ROWS)
     boxes: dict[str, Box] = {}
     x = MARGIN
     for layer in layers:
         for start in range(0, len(layer), MAX_ROWS):
-            column = [nodes[key] for key in layer[start : start + MAX_ROWS]]
+            column = layer[start : start + MAX_ROWS]
+            top = (tallest - len(column)) / 2
             width = max(_width(node) for node in column)
-            boxes |= {node.key: _box(node, x, row, width) for row, node in enumerate(column)}
+            boxes |= {node.key: _box(node, x, top + row, width) for row, node in enumerate(column)}
             x += width + COLUMN_GAP
         x += LAYER_GAP - COLUMN_GAP
     right = max((box.x + box.width for box in boxes.values()), default=0.0) + MARGIN
@@ -100,7 +102,7 @@ def _barycentre(key: str, neighbours: Mapping[str, Sequence[str]], place: Mappin
     return math.fsum(near) / len(near) if near else place[key]
 
 
-def _box(node: Node, x: float, row: int, width: float) -> Box:
+def _box(node: Node, x: float, row: float, width: float) -> Box:
     y = MARGIN + row * (BOX_HEIGHT + ROW_GAP)
     return Box(node, x, y, width, *_labels(node))
 

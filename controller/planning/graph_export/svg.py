@@ -25,9 +25,10 @@ rect { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.2; rx: 6; }
 .unmanaged rect { stroke-dasharray: 5 3; fill: #fff; }
 text { fill: #1f2328; font-size: 13px; }
 text.details { fill: #57606a; font-size: 11px; }
-path { fill: none; stroke: #8c959f; stroke-width: 1.2; }
+path { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-opacity: .7; }
 path.binds { stroke-width: 2.2; }
 path.depends-on { stroke-dasharray: 6 4; }
+path:hover { stroke: #0969da; stroke-width: 3; stroke-opacity: 1; }
 """
 
 

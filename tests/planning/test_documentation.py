@@ -1,0 +1,58 @@
+"""docs/json.md names the fields that the documents have, and no others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from controller.domain.references import Resolution
+from controller.planning import ChangeKind, PlanInputs, make_plan, plan_document
+from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Unanswered, graph_document
+from tests.planning.compact import live_state, organization, recorded_state
+
+PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+
+
+def _documented(heading: str) -> set[str]:
+    """The field names in the first column of the table below a heading."""
+    section = re.split(rf"^##+ {re.escape(heading)}$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
+    section = re.split(r"^##", section, flags=re.MULTILINE)[0]
+    cells = re.findall(r"^\| ([^|]*`[^|]*) \|", section, flags=re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
+
+
+def _plan_document() -> Any:
+    states = {
+        "desired": {"ivr": {"key": "inboundcall/IVR", "digest": "a"}},
+        "live": {"inboundcall/IVR": {"version": "1.0", "draft": True}},
+    }
+    plan = make_plan(organization(states), live_state(states), recorded_state(states), PlanInputs("r"))
+    return plan_document([plan])
+
+
+def test_the_plan_is_documented_field_by_field() -> None:
+    document = _plan_document()
+    entry = document["organizations"][0]
+    assert _documented("penstock.plan/v1") == set(document)
+    assert _documented("An organisation") == set(entry)
+    assert _documented("A change") == set(entry["changes"][0])
+    assert _documented("Drift") == set(entry["drift"][0])
+    assert set(entry["summary"]) == {kind.value for kind in ChangeKind} | {"blocked"}
+
+
+def test_the_graph_is_documented_field_by_field() -> None:
+    nodes = (Node("inboundcall/A", "A", "inboundcall"),)
+    open_end = Unanswered("inboundcall/A", "B", (), "path", Resolution.STATIC)
+    document: Any = graph_document(Graph(nodes, (Edge("inboundcall/A", "inboundcall/A"),), (open_end,)))
+    assert _documented("penstock.graph/v1") == set(document)
+    assert _documented("A node") == set(document["nodes"][0])
+    assert _documented("An edge") == set(document["edges"][0])
+    assert _documented("A reference without an answer") == set(document["missing"][0])
+
+
+def test_every_word_that_a_field_can_hold_is_documented() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    words = [*ChangeKind, *EdgeKind, *Resolution]
+    words += ["version", "missing", "orphaned", "stale-binding", "draft", "lock"]
+    assert [word for word in words if f"`{word}`" not in page] == []
