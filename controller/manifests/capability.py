@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES
-from controller.domain.desired import OnLocked
+from controller.domain.desired import OnLocked, OnNoData
 from controller.domain.errors import CapabilityMissing
 from controller.domain.identity import FlowType
 from controller.domain.platform import Capability
@@ -18,6 +18,7 @@ from controller.manifests.wording import quoted
 
 LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 """Flow types that `POST /api/v2/flows/executions` starts."""
+_WITHOUT_PROBE = "use onNoData: wait, pass or fail"
 Need = tuple[Path, Capability, str]
 """Where something is asked for, what it takes, and how people call it."""
 
@@ -58,14 +59,11 @@ def _dialect(organization: OrganizationManifest) -> str | None:
 
 
 def _check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, report: Report) -> None:
-    for index, gate in enumerate(shape.spec.gates):
-        if gate.execution is not None and flow_type not in LAUNCHABLE:
-            report.add(
-                manifest.origin("spec", "gates", index, "execution"),
-                f"spec.gates[{index}].execution cannot launch a flow of type {flow_type}; only workflow flows can be",
-                hint=ALTERNATIVES[Capability.LAUNCH],
-                code=CapabilityMissing.code,
-            )
+    if flow_type in LAUNCHABLE:
+        return
+    for path in _launches(shape):
+        message = f"{dotted(path)} cannot launch a flow of type {flow_type}; only workflow flows can be"
+        _report_missing(report, manifest, path, message, Capability.LAUNCH)
 
 
 def _organization_needs(shape: OrganizationShape) -> Iterator[Need]:
@@ -81,10 +79,20 @@ def _flow_needs(shape: FlowShape) -> Iterator[Need]:
     if shape.spec.rollout.stages:
         yield ("spec", "rollout", "stages"), Capability.PERCENTAGE_ROLLOUT, "a rollout by percentages"
     for index, gate in enumerate(shape.spec.gates):
-        if gate.execution is not None:
-            yield ("spec", "gates", index, "execution"), Capability.LAUNCH, "launching the flow"
         if gate.error_rate is not None:
             yield ("spec", "gates", index, "errorRate"), Capability.EXECUTION_DATA, "execution data"
+
+    for path in _launches(shape):
+        yield path, Capability.LAUNCH, "launching the flow"
+
+
+def _launches(shape: FlowShape) -> Iterator[Path]:
+    """Where a flow's gates ask for an execution."""
+    for index, gate in enumerate(shape.spec.gates):
+        if gate.execution is not None:
+            yield "spec", "gates", index, "execution"
+        if gate.error_rate is not None and gate.error_rate.on_no_data is OnNoData.PROBE:
+            yield "spec", "gates", index, "errorRate", "onNoData"
 
 
 def _report_missing(
@@ -94,4 +102,9 @@ def _report_missing(
     message: str,
     capability: Capability,
 ) -> None:
-    report.add(manifest.origin(*path), message, hint=ALTERNATIVES.get(capability), code=CapabilityMissing.code)
+    report.add(
+        manifest.origin(*path),
+        message,
+        hint=_WITHOUT_PROBE if path[-1] == "onNoData" else ALTERNATIVES.get(capability),
+        code=CapabilityMissing.code,
+    )

@@ -88,7 +88,7 @@ class FlowMetadata(Shape):
     name: Slug
     """How plans, commands and other manifests name the flow; unique within an organisation."""
     labels: Mapping[str, StrictStr] = Field(default_factory=dict)
-    """Text for people and for `--label`."""
+    """Text for people and other programs; Penstock only keeps it."""
 
 
 class FlowShape(Shape):

@@ -29,13 +29,13 @@ class ErrorRateShape(Shape):
     """Watches the share of failed executions of the new version."""
 
     window: PositiveDuration
-    """How long executions are counted after the version went live."""
+    """How far back executions are counted, though not before the version went live; `wait` waits as long again."""
     minimum_samples: PositiveCount
     """Fewer executions than this decide nothing: `onNoData` does."""
     max: Percent
     """The highest share of failed executions that passes; with a baseline, the highest increase."""
     on_no_data: OnNoData = OnNoData.WAIT
-    """What too few executions mean: wait on, pass, fail, or let the other gates probe."""
+    """What too few executions mean: `wait` for another window, `pass`, `fail`, or `probe`: launch the flow once."""
     baseline: Literal["previous"] | None = None
     """Compare with the version that was live before instead of with zero."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from controller.manifests.wording import quoted
 
 Position = tuple[int, int]
 """Line and column, both from 1."""
 Path = tuple[str | int, ...]
 """Mapping keys and list indices from the document's root: `("spec", "gates", 0, "http")`."""
+_PLAIN_KEY = re.compile(r"[\w.-]{1,80}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,13 @@ class Node:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """How people write a path: `spec.gates[0].http`."""
+    """How people write a path: `spec.gates[0].http`; keys that are no plain words are quoted."""
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        else:
+        elif _PLAIN_KEY.fullmatch(part):
             text += f".{part}" if text else part
+        else:
+            text += f"[{quoted(part)}]"
     return text

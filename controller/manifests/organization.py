@@ -133,7 +133,7 @@ class WindowShape(Shape):
     """A time that comes again and again, in which changes are allowed or denied."""
 
     kind: WindowKind
-    """`deny` closes the window's time; with any `allow`, all other times are closed."""
+    """`deny` closes this time whatever else is allowed; with any `allow`, all times outside of them are closed."""
     schedule: Schedule
     """When the window opens: a cron expression of five fields."""
     duration: PositiveDuration

@@ -48,9 +48,9 @@ def outcome(content: bytes) -> str:
         try:
             load(root)
         except ManifestInvalid as error:
-            lines = content.count(b"\n") + content.count(b"\r") + 2
+            lines = len(content.decode("utf-8", "replace").splitlines()) + 1
             for mistake in error.mistakes:
-                assert 1 <= mistake.origin.line <= lines
+                assert 1 <= mistake.origin.line <= lines + 1
                 assert mistake.origin.column >= 1
                 assert str(mistake).isprintable()
             return "invalid"
