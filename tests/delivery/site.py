@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,6 +67,8 @@ class Site:
     simulator_settings: SimulatorSettings = SETTINGS
     organization: Organization = field(default_factory=organization)
     settings: DeliverySettings = field(default_factory=DeliverySettings)
+    failing: str | None = None
+    """Name of a flow whose uploads fail in every fork."""
 
     def __post_init__(self) -> None:
         self.simulator = Simulator(self.clock, self.simulator_settings)
@@ -161,6 +165,20 @@ class Site:
         self.store = Store.open(f"sqlite:///{self.folder}/store.db", clock=self.clock)
         self.platform = self._connect()
         self.delivery = self._delivery()
+
+    def fork(self, folder: Path) -> Site:
+        """Another world that is like this one up to now: its own store, organisation and clock."""
+        folder.mkdir()
+        self.store.close()
+        shutil.copy(self.folder / "store.db", folder / "store.db")
+        clock = SteppedClock(self.clock.start)
+        clock.elapsed_s = self.clock.elapsed_s
+        other = Site(folder, clock, self.simulator.settings, self.organization, self.settings)
+        other.simulator.organization.state = copy.deepcopy(self.simulator.organization.state)
+        other.recorded = dict(self.recorded)
+        if self.failing is not None:
+            other.fault("job-fails", match={"flow": self.failing})
+        return other
 
     async def close(self) -> None:
         await self.platform.aclose()
