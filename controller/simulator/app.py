@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from controller.simulator import conditions, control, demand, login
+from controller.simulator.architect.notifications import announce_to
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
 from controller.simulator.endpoint import Routes
 from controller.simulator.gateway import Gateway
 from controller.simulator.simulator import Simulator
+from controller.simulator.streaming import Streaming
 
 
 def create_app(simulator: Simulator) -> Starlette:
@@ -17,4 +19,10 @@ def create_app(simulator: Simulator) -> Starlette:
     routes = Routes()
     for endpoints in (login.ENDPOINTS, control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS, ARCHITECT):
         routes.add(endpoints)
-    return Starlette(routes=[Route("/{path:path}", Gateway(simulator, routes))])
+    announce_to(simulator)
+    return Starlette(
+        routes=[
+            WebSocketRoute("/_channels/{channelId}", Streaming(simulator).__call__),
+            Route("/{path:path}", Gateway(simulator, routes)),
+        ]
+    )

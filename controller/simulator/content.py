@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from controller.domain.identity import FlowKey
+from controller.domain.references import FlowReference, Resolution
 from controller.flows import ARCHY_ROOTS, FlowFile, parse
 
 ROOTS = {api_type: root for root, api_type in ARCHY_ROOTS.items()}
 """Archy's root key for each type of the API."""
+DEFINITION = "definition"
+"""Below the root key: the nodes and transitions of a flow that never was Archy."""
+BINDING_NODES = frozenset({"callCommonModule", "callBotFlow", "callDigitalBotFlow"})
+"""Nodes of such a flow that keep the version which is published when the flow is."""
 
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> FlowFile:
     """The flow file in this text. Raises `FlowFileInvalid` when it is none."""
-    return parse(text)
+    flow_file = parse(text)
+    content = flow_file.document[flow_file.root]
+    given = content.get(DEFINITION) if isinstance(content, Mapping) else None
+    if not isinstance(given, Mapping):
+        return flow_file
+    return replace(flow_file, references=tuple(_references(given.get("nodes"))), resources=())
+
+
+def _references(nodes: object) -> Iterator[FlowReference]:
+    """What the nodes of a given definition name as `flow`."""
+    for node_id, node in nodes.items() if isinstance(nodes, Mapping) else ():
+        target = node.get("flow") if isinstance(node, Mapping) else None
+        if not isinstance(target, Mapping):
+            continue
+        name, kind = target.get("name"), target.get("type")
+        action = str(node.get("type"))
+        yield FlowReference(
+            name=str(name or target.get("expression") or target.get("id")),
+            types=(kind.lower(),) if isinstance(kind, str) else (),
+            action=action,
+            path=f"{DEFINITION}.nodes.{node_id}",
+            resolution=Resolution.STATIC if name else Resolution.DYNAMIC,
+            binds_at_publish=action in BINDING_NODES,
+        )
 
 
 def body(text: str) -> dict[str, object]:

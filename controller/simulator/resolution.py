@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
@@ -26,12 +26,13 @@ def resolve(organization: Organization, text: str) -> Iterator[Resolved]:
     """Static references in the order of the content. Dynamic ones cannot be followed by anybody."""
     for reference in read(text).references:
         if reference.resolution is Resolution.STATIC:
-            yield Resolved(reference, _meant(organization, reference))
+            yield Resolved(reference, meant(organization, reference.name, reference.types))
 
 
-def _meant(organization: Organization, reference: FlowReference) -> Flow | None:
-    for flow_type in reference.types or sorted(ROOTS):
-        if found := organization.find(FlowKey(flow_type, reference.name)):
+def meant(organization: Organization, name: str, types: Sequence[str]) -> Flow | None:
+    """The flow of this name whose type comes first among these, or among all when none is told."""
+    for flow_type in types or sorted(ROOTS):
+        if found := organization.find(FlowKey(flow_type, name)):
             return found
     return None
 

@@ -11,6 +11,7 @@ from controller.simulator.calls import Calls
 from controller.simulator.faults import Fault, Faults, read_faults
 from controller.simulator.flow import Flow
 from controller.simulator.loading import LoadReport, load_folder
+from controller.simulator.notifications import Notifications
 from controller.simulator.oauth import Tokens
 from controller.simulator.organization import Organization
 from controller.simulator.ratelimit import RateLimit
@@ -39,6 +40,7 @@ class Simulator:
         self.limit = RateLimit(self.settings.rate_limit_per_minute)
         self.token_limit = RateLimit(self.settings.token_requests_per_minute)
         self.calls = Calls()
+        self.notifications = Notifications()
         self.state_file = StateFile(state_file) if state_file else None
         if self.state_file:
             self.organization.state = self.state_file.load()

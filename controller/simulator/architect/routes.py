@@ -9,6 +9,7 @@ from controller.simulator.architect.executions import ENDPOINTS as EXECUTIONS
 from controller.simulator.architect.exports import ENDPOINTS as EXPORTS
 from controller.simulator.architect.flows import ENDPOINTS as FLOWS
 from controller.simulator.architect.launches import ENDPOINTS as LAUNCHES
+from controller.simulator.architect.notifications import ENDPOINTS as NOTIFICATIONS
 from controller.simulator.architect.recording import ENDPOINTS as RECORDING
 from controller.simulator.architect.uploads import ENDPOINTS as UPLOADS
 from controller.simulator.architect.validations import ENDPOINTS as VALIDATIONS
@@ -20,6 +21,7 @@ ENDPOINTS = (
     *DEPENDENCIES,
     *EXPORTS,
     *LAUNCHES,
+    *NOTIFICATIONS,
     *RECORDING,
     *UPLOADS,
     *VALIDATIONS,

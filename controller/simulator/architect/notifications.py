@@ -1,0 +1,141 @@
+"""Notification channels, subscriptions, and what the topics of a flow and of its executions say."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.responses import Response
+
+from controller.simulator.architect import views
+from controller.simulator.call import Call, answer, records
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.execution import Execution
+from controller.simulator.flow import Flow
+from controller.simulator.notifications import Channel
+from controller.simulator.problem import bad_request, not_found
+from controller.simulator.simulator import Simulator
+from controller.simulator.time import iso
+
+_URI = "/api/v2/notifications/channels"
+_SUBSCRIPTIONS = f"{_URI}/{{channelId}}/subscriptions"
+_TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect\.dependencytracking\.build")
+
+
+def announce_to(simulator: Simulator) -> None:
+    """Let every change of a flow and every execution be announced to the channels that subscribed; once is enough."""
+    organization = simulator.organization
+    if simulator.notifications.announcing:
+        return
+    simulator.notifications.announcing = True
+
+    def changed(flow: Flow) -> None:
+        simulator.notifications.send(f"v2.flows.{flow.id}", _flow_event(flow), organization.id)
+
+    def ran(execution: Execution) -> None:
+        flow = organization.state.flows[execution.flow_id]
+        topic = f"v2.flows.instances.flow.{flow.id}"
+        simulator.notifications.send(topic, _execution_event(flow, execution), organization.id)
+
+    organization.listeners.append(changed)
+    organization.watchers.append(ran)
+
+
+def _flow_event(flow: Flow) -> views.JSON:
+    shown: views.JSON = {
+        "id": flow.id,
+        "name": flow.name,
+        "description": flow.description,
+        "deleted": flow.deleted,
+    }
+    if flow.latest:
+        shown["checkedInVersion"] = {"id": flow.latest.id}
+        shown["savedVersion"] = {"id": flow.draft.id if flow.draft else flow.latest.id}
+    if flow.published:
+        shown["publishedVersion"] = {"id": flow.published.id}
+    if flow.operation:
+        shown["currentOperation"] = views.operation(flow.operation)
+    return shown
+
+
+def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
+    errors = [{"reason": execution.error, "executionId": execution.id, "objectId": flow.id}] if execution.error else []
+    return {
+        "executionId": execution.id,
+        "conversationId": execution.conversation_id,
+        "flowId": flow.id,
+        "flowType": flow.type,
+        "flowVersion": execution.version,
+        "flowExitReason": "FLOW_ERROR_DISCONNECT" if execution.error else "COMPLETED",
+        "errors": errors,
+        "warnings": [],
+        "execution": [],
+        "executionItemsTruncated": False,
+    }
+
+
+def open_channel(call: Call) -> Response:
+    """`POST /api/v2/notifications/channels`: with the address of its websocket."""
+    channel = call.simulator.notifications.open(call.organization.next_id("channel"), call.actor.id, call.now)
+    return answer(_channel(call, channel))
+
+
+def list_channels(call: Call) -> Response:
+    own = [channel for channel in call.simulator.notifications.channels.values() if channel.client_id == call.actor.id]
+    return answer({"entities": [_channel(call, channel) for channel in own]})
+
+
+def _channel(call: Call, channel: Channel) -> views.JSON:
+    address = call.url(f"/_channels/{channel.id}").replace("http", "ws", 1)
+    return {"connectUri": address, "id": channel.id, "expires": iso(channel.expires_at)}
+
+
+def subscribe(call: Call) -> Response:
+    """`POST …/subscriptions`, body `[{"id": topic}]`: adds topics."""
+    return _subscribe(call, replace=False)
+
+
+def replace_subscriptions(call: Call) -> Response:
+    """`PUT …/subscriptions`: these topics and no others."""
+    return _subscribe(call, replace=True)
+
+
+def _subscribe(call: Call, *, replace: bool) -> Response:
+    channel = _own_channel(call)
+    topics = [str(topic.get("id")) for topic in records(call.json_value(), "topics")]
+    for topic in topics:
+        if not _TOPIC.fullmatch(topic):
+            raise bad_request(f"Topic [{topic}] is not known.")
+    if replace:
+        channel.topics.clear()
+    channel.topics.update(dict.fromkeys(topics))
+    return subscriptions(call)
+
+
+def subscriptions(call: Call) -> Response:
+    topics = [
+        {"id": topic, "state": "Permitted", "selfUri": f"/api/v2/notifications/availabletopics/{topic}"}
+        for topic in _own_channel(call).topics
+    ]
+    return answer({"entities": topics})
+
+
+def unsubscribe(call: Call) -> Response:
+    _own_channel(call).topics.clear()
+    return Response(status_code=204)
+
+
+def _own_channel(call: Call) -> Channel:
+    channel = call.simulator.notifications.channels.get(call.path["channelId"])
+    if channel is None or channel.client_id != call.actor.id:
+        raise not_found()
+    return channel
+
+
+ENDPOINTS = (
+    Endpoint("POST", _URI, open_channel),
+    Endpoint("GET", _URI, list_channels),
+    Endpoint("POST", _SUBSCRIPTIONS, subscribe),
+    Endpoint("PUT", _SUBSCRIPTIONS, replace_subscriptions),
+    Endpoint("GET", _SUBSCRIPTIONS, subscriptions),
+    Endpoint("DELETE", _SUBSCRIPTIONS, unsubscribe),
+)

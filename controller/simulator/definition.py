@@ -1,0 +1,138 @@
+"""What a version holds as the versioned dialect tells it: nodes by id, and transitions between them.
+
+It derives from the version's Archy source. A flow that never was Archy has its definition as it was given: it is kept
+under the type's root key, where no Archy file has a `definition`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import lru_cache
+
+from controller.domain.identity import FlowKey
+from controller.domain.references import FlowReference, Resolution
+from controller.flows import FlowFile, NodeGraph, NodeProblem, definition_graph, source_graph
+from controller.flows.walk import ACTION_LISTS, walk
+from controller.simulator.content import DEFINITION, ROOTS, body, read
+from controller.simulator.organization import Organization
+from controller.simulator.problem import bad_request
+from controller.simulator.resolution import meant
+
+JSON = dict[str, object]
+_CONTAINERS = frozenset({"tasks", "menus", "states", "bots", "startUpState", "periodicState"})
+_NO_SETTING = ACTION_LISTS | _CONTAINERS | {"name", "refId", "trackingId", "referencedObjects"}
+
+
+def raw_text(key: FlowKey, definition: object) -> str:
+    """What a version of this flow holds when it is given as a definition. Raises 400."""
+    if key.type not in ROOTS:
+        raise bad_request(f"[{key.type}] is no type of flow.")
+    if not isinstance(definition, dict):
+        raise bad_request("[definition] must be an object with nodes and transitions.")
+    return json.dumps({ROOTS[key.type]: {"name": key.name, DEFINITION: definition}}, ensure_ascii=False)
+
+
+def given(text: str) -> Mapping[str, object] | None:
+    """The definition that was given for this content; None when it derives from Archy."""
+    found = body(text).get(DEFINITION)
+    return found if isinstance(found, dict) else None
+
+
+def definition(organization: Organization, text: str) -> JSON:
+    """`{nodes: {id: {type, name, settings?, flow?}}, transitions: [{id, from, to, condition}]}`.
+
+    `flow` is what a node refers to: `{name, type, id}` as far as it is known, or `{expression}`.
+    """
+    raw = given(text)
+    shown = deepcopy(dict(raw)) if raw is not None else deepcopy(_derived(text))
+    nodes = shown.get("nodes")
+    named = (node.get("flow") for node in nodes.values() if isinstance(node, dict)) if isinstance(nodes, dict) else ()
+    for target in named:
+        if isinstance(target, dict) and isinstance(target.get("name"), str) and not target.get("id"):
+            flow = meant(organization, str(target["name"]), _types(target))
+            target |= {"id": flow.id, "type": flow.type} if flow else {}
+    return shown
+
+
+def graph_problems(text: str) -> tuple[NodeProblem, ...]:
+    """What is no proper node or transition."""
+    raw = given(text)
+    return definition_graph(raw, "").problems if raw is not None else _graph(text).problems
+
+
+def _types(target: Mapping[str, object]) -> tuple[str, ...]:
+    kind = target.get("type")
+    return (kind.lower(),) if isinstance(kind, str) else ()
+
+
+@lru_cache(maxsize=2048)
+def _graph(text: str) -> NodeGraph:
+    return source_graph(read(text).document, "")
+
+
+@lru_cache(maxsize=2048)
+def _derived(text: str) -> JSON:
+    flow_file, graph = read(text), _graph(text)
+    settings = _settings_by_node(flow_file)
+    nodes: dict[str, JSON] = {}
+    for node in graph.nodes:
+        nodes[node.node] = {"type": node.type, "name": node.name}
+        if settings.get(node.node):
+            nodes[node.node]["settings"] = settings[node.node]
+    for reference in flow_file.references:
+        _refer(nodes, reference, f"{flow_file.root}.")
+    transitions = [
+        {
+            "id": edge.id,
+            "from": edge.source.removeprefix(":"),
+            "to": edge.target.removeprefix(":"),
+            "condition": edge.condition or None,
+        }
+        for edge in graph.edges
+    ]
+    return {"nodes": nodes, "transitions": transitions}
+
+
+def _settings_by_node(flow_file: FlowFile) -> dict[str, object]:
+    """The settings of each action and container by its node's id."""
+    root = flow_file.root
+    places = walk(root, flow_file.document[root])
+    return {
+        root if place.parent is None else place.path.removeprefix(f"{root}."): _pruned(place.value)
+        for place in places
+        if isinstance(place.value, Mapping)
+    }
+
+
+def _pruned(value: object) -> object:
+    """A copy without what is a node of its own."""
+    if isinstance(value, Mapping):
+        kept = {str(key): _pruned(item) for key, item in value.items() if key not in _NO_SETTING}
+        return {key: item for key, item in kept.items() if item not in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in map(_pruned, value) if item != {}]
+    return value
+
+
+def _refer(nodes: dict[str, JSON], reference: FlowReference, root: str) -> None:
+    """Put a reference on the node that it stands in, or on one of its own where that node has one already."""
+    if reference.resolution is Resolution.STATIC:
+        target: JSON = {"name": reference.name} | ({"type": reference.types[0]} if len(reference.types) == 1 else {})
+    else:
+        target = {"expression": reference.name}
+    path = reference.path.removeprefix(root)
+    for node_id in _outwards(path):
+        if node_id in nodes and "flow" not in nodes[node_id]:
+            nodes[node_id]["flow"] = target
+            return
+        if node_id in nodes:
+            break
+    nodes[f"{path}#{reference.name}"] = {"type": reference.action, "name": "", "flow": target}
+
+
+def _outwards(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
