@@ -118,6 +118,9 @@ def _unused(tree: Tree, files: FlowFiles) -> tuple[str, ...]:
 
 
 def _is_flow_file(path: Path) -> bool:
-    with path.open("rb") as file:
-        match = _FLOW_FILE.match(file.read(_OPENING_BYTES))
+    try:
+        with path.open("rb") as file:
+            match = _FLOW_FILE.match(file.read(_OPENING_BYTES))
+    except OSError:  # it went away since the tree was read
+        return False
     return match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS

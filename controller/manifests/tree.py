@@ -141,7 +141,7 @@ def _distinct(root: Path, paths: list[Path], report: Report) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in paths:
         if path in real:
-            if stat.S_ISREG(path.lstat().st_mode):
+            if _is_regular(path):
                 yield path
             continue
         origin = _origin(path.relative_to(root).as_posix())
@@ -153,6 +153,14 @@ def _distinct(root: Path, paths: list[Path], report: Report) -> Iterator[Path]:
         elif target not in real and target not in seen:
             seen.add(target)
             yield path
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether it is a file and no pipe or device, which would never end; not one that went away meanwhile."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _target(link: Path) -> Path | None:
