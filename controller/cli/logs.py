@@ -7,8 +7,8 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import typer
 import structlog
+import typer
 
 from controller.domain.redaction import Redactor
 

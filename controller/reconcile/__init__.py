@@ -2,6 +2,7 @@
 
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
+from controller.reconcile.preflight import operations_needed, preflight_organization
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings, load_settings
@@ -23,6 +24,8 @@ __all__ = [
     "load_settings",
     "open_folder",
     "open_revision",
+    "operations_needed",
     "organization_status",
+    "preflight_organization",
     "run_pass",
 ]

@@ -201,3 +201,25 @@ def test_a_host_that_the_operator_did_not_allow_gets_no_credentials(shell: Shell
 def test_markdown_and_html_show_the_same_plan(shell: Shell) -> None:
     assert "front" in shell.run("plan", "--format", "markdown").stdout
     assert "<html" in shell.run("plan", "--format", "html").stdout
+
+
+def test_preflight_says_what_a_delivery_would_meet(shell: Shell) -> None:
+    document = shell.json("preflight")
+
+    (organization,) = document["organizations"]
+    assert organization["ready"] is True
+    assert organization["missing_permissions"] == []
+    assert organization["rate_limit_per_minute"] == 300
+    assert "failed" not in {check["verdict"] for check in organization["checks"]}
+
+
+def test_preflight_names_the_permissions_that_are_missing(shell: Shell) -> None:
+    client = {"id": "reader", "secret": "reader-secret", "permissions": ["architect:flow:view"]}
+    httpx.post(f"{shell.url}/_simulator/clients", json=client).raise_for_status()
+    shell.environment |= {"ACME_ID": "reader", "ACME_SECRET": "reader-secret"}
+
+    done = shell.run("preflight")
+
+    assert done.returncode == 1
+    assert "architect:job:create" in done.stdout
+    assert "reader-secret" not in done.stdout + done.stderr

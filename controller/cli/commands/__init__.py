@@ -8,6 +8,7 @@ from typing import Any
 from controller.cli.commands.apply import apply
 from controller.cli.commands.demo import demo
 from controller.cli.commands.plan import plan
+from controller.cli.commands.preflight import preflight
 from controller.cli.commands.run import run
 from controller.cli.commands.schema import schema
 from controller.cli.commands.simulator import simulator
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "plan": plan,
     "apply": apply,
     "status": status,
+    "preflight": preflight,
     "run": run,
     "simulator": simulator,
     "schema": schema,

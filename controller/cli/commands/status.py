@@ -33,11 +33,12 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
 
 
 def _show(status: OrganizationStatus) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from controller.cli.console import console as stdout
+
+    console = stdout()
     console.print(Text(f"{status.name}: {status.sync.value}, {status.health.value}, revision {status.revision[:12]}"))
     table = Table(box=None, pad_edge=False)
     for heading in ("FLOW", "TYPE", "VERSION", "SYNC", "HEALTH", "MESSAGE"):

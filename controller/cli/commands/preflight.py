@@ -1,0 +1,78 @@
+"""`penstock preflight`: would a delivery be let in?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from controller.cli import exit_codes
+from controller.cli.options import Folder, Format, Organizations, TextOrJson
+
+if TYPE_CHECKING:
+    from controller.genesys import PreflightReport
+    from controller.reconcile import Services, Workspace
+
+
+def preflight(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
+    """Check, before the first sync, that each organisation is reached and permits what the manifests need."""
+    import asyncio
+    import json
+
+    from controller.cli.running import opened_services
+    from controller.reconcile import load_settings, open_folder
+
+    settings = load_settings()
+    workspace = open_folder(folder, settings, organization or ())
+    with opened_services(settings) as services:
+        reports = asyncio.run(_look(services, workspace))
+    if output is TextOrJson.JSON:
+        organizations = [_document(name, report) for name, report in reports.items()]
+        print(json.dumps({"schema": "penstock.preflight/v1", "organizations": organizations}, indent=2))
+    else:
+        _show(reports)
+    return exit_codes.DONE if all(report.ok for report in reports.values()) else exit_codes.ERROR
+
+
+async def _look(services: Services, workspace: Workspace) -> dict[str, PreflightReport]:
+    from controller.reconcile import preflight_organization
+
+    try:
+        return {each.name: await preflight_organization(services, each) for each in workspace.desired.organizations}
+    finally:
+        await services.disconnect()
+
+
+def _show(reports: dict[str, PreflightReport]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from controller.cli.console import console
+
+    for name, report in reports.items():
+        console().print(Text(f"{name} ({report.dialect}): {'ready' if report.ok else 'not ready'}"))
+        table = Table(box=None, pad_edge=False)
+        for heading in ("CHECK", "VERDICT", "WHAT WAS SEEN"):
+            table.add_column(heading, overflow="fold")
+        for check in report.checks:
+            hint = f"\n{check.hint}" if check.hint else ""
+            table.add_row(Text(check.name), Text(check.verdict.value), Text(check.message + hint))
+        console().print(table)
+
+
+def _document(name: str, report: PreflightReport) -> dict[str, object]:
+    return {
+        "name": name,
+        "dialect": report.dialect,
+        "ready": report.ok,
+        "organization": report.organization,
+        "missing_permissions": list(report.missing_permissions),
+        "unproven_permissions": list(report.unproven_permissions),
+        "execution_data": report.execution_data,
+        "rate_limit_per_minute": report.rate_limit_per_minute,
+        "clock_skew_s": report.clock_skew_s,
+        "dependency_index": report.dependency_index,
+        "checks": [
+            {"name": check.name, "verdict": check.verdict.value, "message": check.message, "hint": check.hint}
+            for check in report.checks
+        ],
+    }

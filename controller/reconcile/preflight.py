@@ -1,0 +1,37 @@
+"""What a repository's manifests will ask an organisation for, so that preflight looks at that and nothing else."""
+
+from __future__ import annotations
+
+from controller.domain.capabilities import ARCHITECT
+from controller.domain.desired import ErrorRateGate, ExecutionGate, OnLocked, OnNoData, Organization, SourceFile
+from controller.genesys import PreflightReport, preflight
+from controller.reconcile.services import Services
+
+
+def operations_needed(organization: Organization) -> tuple[str, ...]:
+    """The operations (`genesys.permissions`) that a delivery of these manifests may make, sorted."""
+    needed = {"observe", "versions", "references", "validate", "publish", "switch", "export"}
+    gates = [gate for flow in organization.flows for gate in flow.gates]
+    if any(isinstance(gate, ErrorRateGate) for gate in gates):
+        needed.add("executions")
+    if organization.dialect == ARCHITECT:
+        needed |= _architect_operations(organization)
+    return tuple(sorted(needed))
+
+
+def _architect_operations(organization: Organization) -> set[str]:
+    gates = [gate for flow in organization.flows for gate in flow.gates]
+    probes = any(isinstance(gate, ErrorRateGate) and gate.on_no_data is OnNoData.PROBE for gate in gates)
+    asked = {
+        "upload": any(isinstance(flow.source, SourceFile) for flow in organization.flows),
+        "unpublish": organization.sync.prune,
+        "unlock": organization.on_locked is OnLocked.UNLOCK,
+        "launch": probes or any(isinstance(gate, ExecutionGate) for gate in gates),
+        "dependencies": True,
+    }
+    return {operation for operation, wanted in asked.items() if wanted}
+
+
+async def preflight_organization(services: Services, organization: Organization) -> PreflightReport:
+    """Look at one organisation as its manifests will use it. Raises SettingsInvalid for missing credentials."""
+    return await preflight(services.platform(organization), operations_needed(organization))
