@@ -59,7 +59,7 @@ def definition(organization: Organization, text: str) -> JSON:
 def graph_problems(text: str) -> tuple[NodeProblem, ...]:
     """What is no proper node or transition."""
     raw = given(text)
-    return definition_graph(raw, "").problems if raw is not None else _graph(text).problems
+    return definition_graph(raw, str(read(text).key)).problems if raw is not None else _graph(text).problems
 
 
 def _types(target: Mapping[str, object]) -> tuple[str, ...]:

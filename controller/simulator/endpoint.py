@@ -24,6 +24,8 @@ class Endpoint:
     handler: Callable[[Call], Response]
     permissions: tuple[str, ...] = ()
     """The caller needs one of these."""
+    every: bool = False
+    """Whether all of the permissions are needed instead of one."""
     open: bool = False
     """Whether it is answered without a token, as presigned URLs and the token endpoint are."""
     when: Callable[[Request], bool] | None = None

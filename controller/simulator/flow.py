@@ -8,6 +8,7 @@ from datetime import datetime
 from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
 from controller.simulator.operation import Happening, Operation
+from controller.simulator.rollout import Rollout
 from controller.simulator.version import Draft, Version
 
 
@@ -34,6 +35,8 @@ class Flow:
     lock: Lock | None = None
     operation: Operation | None = None
     history: list[Happening] = field(default_factory=list)
+    rollouts: list[Rollout] = field(default_factory=list)
+    """Publishes of the versioned dialect, oldest first."""
     deleted: bool = False
 
     @property
@@ -44,6 +47,11 @@ class Flow:
     def entity(self) -> tuple[str, str]:
         """Id and name, as errors name what they are about."""
         return self.id, self.name
+
+    @property
+    def rollout(self) -> Rollout | None:
+        """The one that runs."""
+        return self.rollouts[-1] if self.rollouts and self.rollouts[-1].running else None
 
     @property
     def latest(self) -> Version | None:

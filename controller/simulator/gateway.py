@@ -127,11 +127,13 @@ def _not_allowed(_: Call) -> Response:
 def _refuse_without_permission(endpoint: Endpoint, token: Token) -> None:
     needed = endpoint.permissions
     scopes = set(token.scope.split())
-    if not needed or any(token.client.holds(one) and (not scopes or one in scopes) for one in needed):
+    missing = [one for one in needed if not token.client.holds(one) or (scopes and one not in scopes)]
+    if not missing or (not endpoint.every and len(missing) < len(needed)):
         return
-    if len(needed) == 1:
-        message = f"Unable to perform the requested action. You are missing the following permission(s): {needed[0]}"
-        raise ApiError(403, "missing.permissions", message, params={"permissions": needed[0]})
+    if endpoint.every or len(needed) == 1:
+        names = ", ".join(missing)
+        message = f"Unable to perform the requested action. You are missing the following permission(s): {names}"
+        raise ApiError(403, "missing.permissions", message, params={"permissions": names})
     listed = f"[{', '.join(needed)}]"
     message = (
         "Unable to perform the requested action. "

@@ -58,6 +58,14 @@ class SimulatorSettings:
     """The documented default; 300 to 172 800 can be set in an organisation."""
     publish_s: float = 2.0
     upload_s: float = 3.0
+    queue_s: float = 0.5
+    """How long a publish of the versioned dialect waits before it begins."""
+    debug_s: float = 2.0
+    """How long tracing an action takes."""
+    trace_retention_days: float = 30.0
+    """How long the versioned dialect keeps traces; 90 on the enterprise tier."""
+    absolute_location: bool = True
+    """Whether `Location` headers hold a whole URL instead of a path."""
     export_s: float = 1.0
     validate_s: float = 1.0
     launch_s: float = 1.0

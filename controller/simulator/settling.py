@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from controller.simulator.organization import Organization
 from controller.simulator.publishing import PUBLISH, finish_publish
+from controller.simulator.staging import ROLLOUT, advance
 from controller.simulator.uploads import UPLOAD, finish_upload
 
 EFFECTS: Mapping[str, Callable[[Organization, str, datetime], None]] = MappingProxyType(
-    {PUBLISH: finish_publish, UPLOAD: finish_upload}
+    {PUBLISH: finish_publish, UPLOAD: finish_upload, ROLLOUT: advance}
 )
 
 

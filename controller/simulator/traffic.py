@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.simulator.execution import RETENTION_S, Execution, LogLevel, Traffic
@@ -39,10 +39,12 @@ def reigns(flow: Flow, now: datetime) -> Iterator[Reign]:
         yield Reign(*current, now)
 
 
-def executions(organization: Organization, since: datetime, now: datetime) -> Iterator[Execution]:
+def executions(
+    organization: Organization, since: datetime, now: datetime, *, retention_s: float = RETENTION_S
+) -> Iterator[Execution]:
     """Everything that started from `since` until now and for which data is kept, streamed or stored, each once."""
     state = organization.state
-    since = max(since, now - timedelta(seconds=RETENTION_S))
+    since = max(since, now - timedelta(seconds=retention_s))
     if not state.execution_data.enabled:
         return
     seen: set[str] = set()
@@ -71,15 +73,26 @@ def _stream(organization: Organization, traffic: Traffic, since: datetime, now: 
     flow = organization.state.flows[traffic.flow_id]
     period = timedelta(seconds=60 / traffic.per_minute)
     for reign in reigns(flow, now):
-        if traffic.version not in (None, reign.version) or not _kept(organization, flow.id, reign.version):
+        if traffic.version not in (None, reign.version) and not flow.rollouts:
             continue
         begin = max(reign.begin, traffic.since, since)
         number = math.ceil((begin - traffic.since) / period)
         while (started_at := traffic.since + number * period) < min(reign.end, now):
             execution = _execution(organization, traffic, reign.version, number, started_at)
-            if execution.ended_at <= now:
+            execution = replace(execution, version=_served(flow, execution))
+            fits = traffic.version in (None, execution.version)
+            if fits and execution.ended_at <= now and _kept(organization, flow.id, execution.version):
                 yield execution
             number += 1
+
+
+def _served(flow: Flow, execution: Execution) -> str:
+    """The live version, or for a share of the executions the one that a staged rollout brings in."""
+    luck = 100 * fraction(execution.id, "route")
+    for rollout in flow.rollouts:
+        if luck < rollout.share(execution.started_at):
+            return rollout.version
+    return execution.version
 
 
 def _execution(

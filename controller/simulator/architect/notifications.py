@@ -53,7 +53,7 @@ def _flow_event(flow: Flow) -> views.JSON:
     if flow.published:
         shown["publishedVersion"] = {"id": flow.published.id}
     if flow.operation:
-        shown["currentOperation"] = views.operation(flow.operation)
+        shown["currentOperation"] = views.operation(flow.operation) | {"actionName": str(flow.operation.action)}
     return shown
 
 

@@ -15,7 +15,7 @@ from controller.simulator.call import Call
 from controller.simulator.content import read
 from controller.simulator.flow import Flow
 from controller.simulator.job import Job, Message
-from controller.simulator.operation import Operation
+from controller.simulator.operation import Action, Operation
 from controller.simulator.organization import Organization
 from controller.simulator.time import epoch_ms, iso
 from controller.simulator.version import Draft, Version
@@ -115,11 +115,12 @@ def draft(a_flow: Flow, a_draft: Draft) -> JSON:
 
 
 def operation(an_operation: Operation) -> JSON:
+    """An `Operation`. It has no word for deactivating, which the notifications have: that is a change of state."""
     shown: JSON = {
         "id": an_operation.id,
         "complete": an_operation.complete,
         "errorDetails": [],
-        "actionName": str(an_operation.action),
+        "actionName": str(Action.UNLOCK if an_operation.action is Action.DEACTIVATE else an_operation.action),
         "actionStatus": an_operation.status,
     }
     shown |= by(an_operation.actor, "user", "client")

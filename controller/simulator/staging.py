@@ -1,0 +1,170 @@
+"""Publishing in stages: the versioned dialect's way to make a version live. One deployment of a flow at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from controller.simulator.actor import Actor
+from controller.simulator.findings import ERROR, findings
+from controller.simulator.flow import Flow
+from controller.simulator.locking import refuse_when_locked
+from controller.simulator.operation import Action, Problem
+from controller.simulator.organization import Organization
+from controller.simulator.problem import ApiError, bad_request, rejected
+from controller.simulator.publishing import Mishap, go_live, refuse_when_busy
+from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, RolloutStatus
+from controller.simulator.version import Version
+
+ROLLOUT = "rollout"
+"""The effect's name in the agenda."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a version is to be published."""
+
+    stages: tuple[RolloutStage, ...] = AT_ONCE
+    """Durations as they were asked for, before the settings' time scale."""
+    staged: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    dependency_hash: str | None = None
+    mishap: Mishap = Mishap()
+
+
+def begin(
+    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, order: Order
+) -> Rollout:
+    """Queue a publish. The version that a staged rollout replaces, published at once, cancels that rollout.
+
+    Raises 409 while anything else runs or somebody else holds the lock, 400 for an archived version.
+    """
+    refuse_when_locked(flow, actor)
+    if version.archived:
+        raise bad_request(f"Version '{version.id}' of flow '{flow.name}' is archived.", code="flow.version.archived")
+    running = flow.rollout
+    if running and running.staged and not order.staged and version.id == running.replaces:
+        cancel(organization, flow, now, f"Version '{version.id}' was published again.")
+    refuse_when_busy(flow)
+    settings = organization.settings
+    begins_at = now + timedelta(seconds=settings.duration_s(settings.queue_s))
+    live = flow.published.id if flow.published else None
+    rollout = Rollout(
+        organization.next_id("publish"),
+        version.id,
+        actor,
+        now,
+        begins_at,
+        begins_at + timedelta(seconds=settings.duration_s(settings.publish_s)),
+        tuple(RolloutStage(one.percentage, settings.duration_s(one.duration_s)) for one in order.stages),
+        order.staged,
+        replaces=live,
+        live=live,
+        metadata=order.metadata,
+        dependency_hash=order.dependency_hash,
+        problems=[order.mishap.problem] if order.mishap.problem else [],
+        silent=order.mishap.silent,
+        lands_on=order.mishap.version,
+    )
+    flow.rollouts.append(rollout)
+    organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
+    for moment in rollout.boundaries():
+        organization.schedule(moment, ROLLOUT, flow.id)
+    organization.changed(flow)
+    return rollout
+
+
+def advance(organization: Organization, flow_id: str, now: datetime) -> None:
+    """Let the flow's rollout reach what is due by now: its stages, its end."""
+    flow = organization.state.flows[flow_id]
+    while (rollout := flow.rollout) and (due := _next(rollout)) <= now:
+        live = flow.published.id if flow.published else None
+        if flow.deleted or live != rollout.live:
+            cancel(organization, flow, due, f"Version '{live}' was published meanwhile.")
+        elif rollout.stage is None:
+            _prepared(organization, flow, rollout, due)
+        elif rollout.stage + 1 < len(rollout.stages):
+            _enter(organization, flow, rollout, rollout.stage + 1, due)
+        else:
+            _end(organization, flow, RolloutStatus.COMPLETED, due)
+
+
+def cancel(organization: Organization, flow: Flow, now: datetime, reason: str) -> None:
+    """End the flow's rollout where it is: what is live stays live, and gets all traffic again."""
+    rollout = flow.rollout
+    if rollout:
+        rollout.problems = [Problem("flow.publish.cancelled", reason)]
+        _end(organization, flow, RolloutStatus.CANCELLED, now)
+
+
+def switch(
+    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, mishap: Mishap
+) -> Version:
+    """Let a version that was published before be live at once, with the modules it was published with; which one is.
+
+    Raises 409 while anything runs or somebody else holds the lock, 400 for a draft or an archived version.
+    """
+    refuse_when_locked(flow, actor)
+    refuse_when_busy(flow)
+    if version.status in ("draft", "archived"):
+        raise bad_request(
+            f"Version '{version.id}' of flow '{flow.name}' is {version.status} and cannot be routed to.",
+            code="flow.version.not.published",
+        )
+    if mishap.problem:
+        raise rejected(mishap.problem, flow.entity)
+    if mishap.silent or flow.published is version:
+        return version
+    instead = flow.version(mishap.version) if mishap.version else None
+    target = instead or version
+    if flow.published is not target:
+        bindings = target.bindings
+        go_live(organization, flow, target, actor, now)
+        target.bindings = bindings
+    return target
+
+
+def of_version(flow: Flow, version: Version) -> Rollout:
+    """The last publish of a version. Raises 404 when there was none."""
+    for rollout in reversed(flow.rollouts):
+        if rollout.version == version.id:
+            return rollout
+    message = f"Version '{version.id}' of flow '{flow.name}' was never asked to be published."
+    raise ApiError(404, "not.found", message, entity=flow.entity)
+
+
+def _next(rollout: Rollout) -> datetime:
+    return list(rollout.boundaries())[0 if rollout.stage is None else rollout.stage + 1]
+
+
+def _prepared(organization: Organization, flow: Flow, rollout: Rollout, now: datetime) -> None:
+    """The first stage begins, unless the version turns out not to be fit to be published."""
+    text = organization.version(flow, rollout.version).text
+    if not rollout.problems:
+        found = findings(organization, flow.key, text)
+        rollout.problems = [Problem(one.id, one.message) for one in found if one.severity == ERROR]
+    if rollout.problems:
+        _end(organization, flow, RolloutStatus.FAILED, now)
+    else:
+        _enter(organization, flow, rollout, 0, now)
+
+
+def _enter(organization: Organization, flow: Flow, rollout: Rollout, stage: int, now: datetime) -> None:
+    rollout.stage = stage
+    if rollout.stages[stage].percentage >= 100 and not rollout.silent:
+        version = flow.version(rollout.lands_on or rollout.version) or organization.version(flow, rollout.version)
+        rollout.live = version.id
+        go_live(organization, flow, version, rollout.actor, now)
+    else:
+        organization.changed(flow)
+
+
+def _end(organization: Organization, flow: Flow, outcome: RolloutStatus, now: datetime) -> None:
+    rollout = flow.rollout
+    if rollout is None:
+        return
+    rollout.outcome, rollout.ended_at = outcome, now
+    if flow.operation:
+        flow.operation.ended_at = now
+        flow.operation.problem = rollout.problems[0] if rollout.problems else None
+    organization.changed(flow)
