@@ -59,6 +59,22 @@ def module(name: str = "Greeting") -> str:
 """
 
 
+def workflow(name: str = "Nightly") -> str:
+    """A workflow, which can be launched."""
+    return f"""workflow:
+  name: {name}
+  defaultLanguage: en-us
+  startUpRef: /workflow/states/state[start]
+  states:
+    - state:
+        name: Start
+        refId: start
+        actions:
+          - endWorkflow:
+              name: End
+"""
+
+
 class Hands:
     """Changes the simulated organisation over its control endpoints, as a person would in Architect."""
 
@@ -75,6 +91,10 @@ class Hands:
     async def do(self, deed: str, flow_id: str, *, by: str = "Ada Lovelace", **details: str) -> dict[str, Any]:
         """publish, checkin, lock, draft, unlock, unpublish or delete."""
         return await self._post(f"flows/{flow_id}/{deed}", {"by": by, **details})
+
+    async def executions(self, flow_id: str, **demand: float | str) -> None:
+        """`per_minute` from now on, or `count` that have just ended; with `error_rate` and `reason`."""
+        await self._post("executions", {"flow": flow_id, **demand})
 
     async def history(self, flow_id: str, action: str) -> list[str | None]:
         """The versions of every such action that took effect, oldest first."""

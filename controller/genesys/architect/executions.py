@@ -7,14 +7,13 @@ the range of time is halved until every part has fewer.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-
-import structlog
+from datetime import UTC, datetime
 
 from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
+from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import (
     ExecutionDataJob,
@@ -24,33 +23,23 @@ from controller.genesys.wire.architect import (
     RuntimeExecution,
 )
 
-log = structlog.get_logger()
-
 MOST_ROWS = 200
 _INSTANCES = "/api/v2/flows/instances"
 _EXECUTIONS = "/api/v2/flows/executions"
-_NARROWEST = timedelta(milliseconds=1)
 
 
 async def executions(
     transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
 ) -> AsyncIterator[ExecutionSummary]:
-    """Executions of that version which started from `since` up to, not including, `until`; oldest first."""
-    seen: set[str] = set()
-    pending = [(since, until)]
-    while pending:
-        start, end = pending.pop()
-        rows = await query(transport, [("FlowId", "eq", flow_id), *_between(start, end)])
-        if len(rows) >= MOST_ROWS and end - start > _NARROWEST:
-            middle = start + (end - start) / 2
-            pending += [(middle, end), (start, middle)]
-            continue
-        if len(rows) >= MOST_ROWS:
-            log.warning("executions.cut", flow_id=flow_id, at=start.isoformat(), rows=len(rows))
-        for summary in sorted(_of_version(rows, flow_id, version), key=lambda one: (one.started_at, one.id)):
-            if summary.id not in seen and since <= summary.started_at < until:
-                seen.add(summary.id)
-                yield summary
+    """Executions of that version which started from `since` up to, not including, `until`, in no order."""
+
+    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
+        return await query(transport, [("FlowId", "eq", flow_id), *_between(start, end)])
+
+    async for row in all_rows(fetch, since, until, full=MOST_ROWS):
+        summary = _summary(row, flow_id)
+        if summary is not None and summary.version == version and since <= summary.started_at < until:
+            yield summary
 
 
 async def query(
@@ -114,18 +103,16 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _of_version(rows: Sequence[ExecutionRow], flow_id: str, version: str) -> list[ExecutionSummary]:
-    """The query has no key for the version, so it is chosen here."""
-    return [
-        ExecutionSummary(
-            id=row.id,
-            flow_id=flow_id,
-            version=version,
-            started_at=row.start_date_time,
-            ended_at=row.end_date_time,
-            failed=bool(row.flow_error_reason),
-            reason=row.flow_error_reason,
-        )
-        for row in rows
-        if row.flow_version == version and row.start_date_time is not None
-    ]
+def _summary(row: ExecutionRow, flow_id: str) -> ExecutionSummary | None:
+    """The query has no key for the version, so callers choose by it; without it or a start a row counts for none."""
+    if row.flow_version is None or row.start_date_time is None:
+        return None
+    return ExecutionSummary(
+        id=row.id,
+        flow_id=flow_id,
+        version=row.flow_version,
+        started_at=row.start_date_time,
+        ended_at=row.end_date_time,
+        failed=bool(row.flow_error_reason),
+        reason=row.flow_error_reason,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,12 +14,12 @@ from controller.domain.errors import BadAnswer
 from controller.domain.platform import ExecutionSummary, Priority
 from controller.domain.traces import ActionTraceRequest, TraceRequest
 from controller.genesys.call import Call
+from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import TraceJob, TracePage, TraceRow
 
 _TRACES = "/api/v2/flows/debug/traces"
 _PAGE_SIZE = 100
-_NARROWEST = timedelta(milliseconds=1)
 _FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error", "service_unavailable", "fault"})
 
 
@@ -95,27 +95,19 @@ async def debug_job(transport: Transport, job_id: str) -> TraceJob:
 async def executions(
     transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
 ) -> AsyncIterator[ExecutionSummary]:
-    """Executions of that version which started from `since` up to, not including, `until`.
+    """Executions of that version which started from `since` up to, not including, `until`, in no order.
 
-    An answer that is full and names no next page may have been cut: its range of time is halved and asked again.
+    The query's answer names no next page: one that is full may have been cut.
     """
-    seen: set[str] = set()
-    pending = [(since, until)]
-    while pending:
-        start, end = pending.pop()
+
+    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
         request = TraceRequest(start=start, end=end, flow_id=flow_id, flow_version=version, page_size=_PAGE_SIZE)
-        rows = [row async for page in _pages(transport, request, Priority.GATE) for row in page.entities]
-        if len(rows) == _PAGE_SIZE and end - start > _NARROWEST:
-            middle = start + (end - start) / 2
-            pending += [(middle, end), (start, middle)]
-            continue
-        for raw in rows:
-            row = _row(raw)
-            summary = _summary(row, flow_id, version, start)
-            fits = row.flow_version in (None, version) and since <= summary.started_at < until
-            if fits and row.id not in seen:
-                seen.add(row.id)
-                yield summary
+        rows = [_row(raw) async for page in _pages(transport, request, Priority.GATE) for raw in page.entities]
+        return [_summary(row, flow_id, version, start) for row in rows]
+
+    async for summary in all_rows(fetch, since, until, full=_PAGE_SIZE):
+        if summary.version == version and since <= summary.started_at < until:
+            yield summary
 
 
 async def _pages(transport: Transport, request: TraceRequest, priority: Priority) -> AsyncIterator[TracePage]:
@@ -164,7 +156,7 @@ def _summary(row: TraceRow, flow_id: str, version: str, since: datetime) -> Exec
     return ExecutionSummary(
         id=row.id,
         flow_id=flow_id,
-        version=version,
+        version=row.flow_version or version,
         started_at=row.start_time or row.start_date_time or since,
         ended_at=row.end_time or row.end_date_time,
         failed=status in _FAILED,
