@@ -65,6 +65,10 @@ class Pruning:
         self._inputs = inputs
         self._managed_consumers = graph.consumers()
         self._foreign = _foreign_consumers(graph, live)
+        self._recorded_consumers: dict[FlowKey, list[Draft]] = {}
+        self._successors: dict[FlowKey, list[Draft]] = {}
+        for draft in drafts.values():
+            self._note(draft)
 
     def changes(self, orphans: Iterable[Orphan]) -> list[Change]:
         """One `unpublish` for each orphan."""
@@ -86,8 +90,7 @@ class Pruning:
 
     def _change(self, orphan: Orphan, before: set[str], blocked: Mapping[str, Blocked]) -> Change:
         key, live = orphan.record.key, orphan.live
-        leaving = {draft.id for draft in self._drafts.values() if self._leaves(draft, key)}
-        depends_on = tuple(sorted(before | leaving))
+        depends_on = tuple(sorted(before | self._leaving(key)))
         return Change(
             flow=orphan.flow,
             key=key,
@@ -103,13 +106,23 @@ class Pruning:
             warnings=block.lock_warning(key, live, self._organization, self._inputs.client_name),
         )
 
-    def _leaves(self, draft: Draft, key: FlowKey) -> bool:
-        """Whether this change ends the consumption of the flow, or takes over its name."""
+    def _note(self, draft: Draft) -> None:
+        """Remember what the flow consumed when it was last delivered, and whose name it takes over."""
         situation = draft.situation
-        if situation.previous is not None and situation.previous.key == key:
-            return draft.acts
-        recorded = situation.record is not None and key in situation.record.consumed
-        return recorded and draft.acts and key not in self._graph.consumption[situation.flow.key].outside
+        for key in situation.record.consumed if situation.record else ():
+            self._recorded_consumers.setdefault(key, []).append(draft)
+        if situation.previous is not None:
+            self._successors.setdefault(situation.previous.key, []).append(draft)
+
+    def _leaving(self, key: FlowKey) -> set[str]:
+        """The changes that end the consumption of a flow, or that take over its name: they come first."""
+        consumption = self._graph.consumption
+        leaving = [
+            draft
+            for draft in self._recorded_consumers.get(key, ())
+            if key not in consumption[draft.situation.flow.key].outside
+        ]
+        return {draft.id for draft in [*leaving, *self._successors.get(key, ())] if draft.acts}
 
     def _blocked(
         self, key: FlowKey, live: LiveFlow, depends_on: tuple[str, ...], blocked: Mapping[str, Blocked]
@@ -126,10 +139,8 @@ class Pruning:
 
     def _consumers(self, key: FlowKey) -> list[str]:
         consumers = {self._graph.flows[consumer].id for consumer in self._managed_consumers.get(key, ())}
-        for draft in self._drafts.values():
-            record = draft.situation.record
-            if record is not None and key in record.consumed and not draft.acts and draft.situation.live_version:
-                consumers.add(draft.id)
+        unmoved = [draft for draft in self._recorded_consumers.get(key, ()) if not draft.acts]
+        consumers |= {draft.id for draft in unmoved if draft.situation.live_version}
         return sorted(consumers) + [str(consumer) for consumer in sorted(self._foreign.get(key, ()))]
 
 

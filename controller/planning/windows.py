@@ -18,6 +18,8 @@ from controller.domain.desired import Window, WindowKind
 HORIZON = timedelta(days=400)
 """How far ahead an opening is looked for."""
 MAX_STEPS = 1000
+AMBIGUOUS = timedelta(hours=3)
+"""Longer than any change of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,28 @@ def _closed_until(windows: Sequence[Window], moment: datetime) -> tuple[str | No
 def _open_until(window: Window, moment: datetime) -> datetime | None:
     """When the window that is open at the moment ends; None when it is not open. The end itself is outside."""
     duration = timedelta(seconds=window.duration_s)
+    start = _latest_start(window, moment, moment - duration)
+    return start + duration if start else None
+
+
+def _latest_start(window: Window, moment: datetime, earliest: datetime) -> datetime | None:
+    """The last start up to the moment and after the earliest one.
+
+    The last hours are searched forwards, because a search backwards misses starts of an hour that comes twice; the
+    time before them backwards, because a window of a week that starts each minute would have ten thousand starts.
+    """
+    recent = max(earliest, moment - AMBIGUOUS)
     latest = None
-    for start in _starts(window, moment - duration):
+    for start in _starts(window, recent):
         if start > moment:
             break
         latest = start
-    return latest + duration if latest else None
+    if latest is not None or recent == earliest:
+        return latest
+    local = (recent + timedelta(seconds=1)).astimezone(ZoneInfo(window.timezone))
+    before = next(CronSim(window.schedule, local, reverse=True), None)
+    found = before.astimezone(UTC) if before else None
+    return found if found is not None and found > earliest else None
 
 
 def _next_start(window: Window, moment: datetime) -> datetime | None:

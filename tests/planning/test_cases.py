@@ -29,6 +29,7 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_there_are_cases() -> None:
     """The folder is found: a case that is not run proves nothing."""
     assert len(CASES) >= 25
+    assert all(yaml.safe_load(path.read_text(encoding="utf-8"))["title"] for path in CASES)
 
 
 def test_the_plan_is_what_the_case_says(case: dict[str, Any]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controller.domain.desired import Window, WindowKind
 from controller.planning.windows import closure
@@ -107,6 +111,51 @@ def test_a_window_over_the_change_of_clocks_keeps_its_length() -> None:
     """Eight hours from 22:00 end at 07:00 summer time on the night that has one hour less."""
     assert closure([NIGHTS], _local("2026-03-29T06:59:00")) is None
     assert closure([NIGHTS], _local("2026-03-29T07:00:00")) is not None
+
+
+def _open_by_brute_force(window: Window, moment: datetime) -> bool:
+    """Every start of the days before, one after the other."""
+    duration = timedelta(seconds=window.duration_s)
+    before = (moment - duration - timedelta(days=2)).astimezone(ZoneInfo(window.timezone))
+    for start in CronSim(window.schedule, before):
+        if start.astimezone(UTC) > moment:
+            return False
+        if start.astimezone(UTC) + duration > moment:
+            return True
+    return False
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(
+        ["30 1 * * *", "0 2 * * *", "15 * * * *", "*/30 1-3 * * *", "0 8 * * 1-5", "0 0 * * 0", "5,50 2 * * *"]
+    ),
+    st.sampled_from([DUBLIN, "America/New_York", "Australia/Lord_Howe", "UTC"]),
+    st.integers(1, 60).map(lambda halves: halves * 1800),
+    st.sampled_from([(2026, 3, 28), (2026, 10, 24), (2026, 3, 7), (2026, 10, 31), (2026, 4, 4), (2026, 10, 3)]),
+    st.integers(0, 3 * 24 * 60),
+)
+def test_a_window_is_open_just_when_one_of_its_starts_says_so(
+    schedule: str, zone: str, duration_s: float, day: tuple[int, int, int], minutes: int
+) -> None:
+    """On the days around changes of clocks, in zones that change by an hour, by half an hour, and not at all."""
+    window = Window(WindowKind.DENY, schedule, duration_s, zone)
+    moment = datetime(*day, tzinfo=UTC) + timedelta(minutes=minutes)
+    found = closure([window], moment)
+    assert (found is not None) == _open_by_brute_force(window, moment)
+    if found is not None and found.opens_at is not None:
+        assert not _open_by_brute_force(window, found.opens_at)
+        assert _open_by_brute_force(window, found.opens_at - timedelta(seconds=1))
+
+
+def test_a_window_with_very_many_starts_is_answered_at_once() -> None:
+    """A week that starts anew each minute: closed for ever, and found out in a moment."""
+    dense = Window(WindowKind.DENY, "* * * * *", 7 * 86_400)
+    started = time.perf_counter()
+    found = closure([dense], datetime(2026, 1, 5, 12, 0, tzinfo=UTC))
+    assert found is not None
+    assert found.opens_at is None
+    assert time.perf_counter() - started < 5
 
 
 def test_no_windows_are_never_closed() -> None:
