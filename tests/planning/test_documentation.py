@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from controller.domain.references import Resolution
 from controller.planning import ChangeKind, PlanInputs, make_plan, plan_document
 from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Unanswered, graph_document
-from tests.planning.compact import live_state, organization, recorded_state
+from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 
@@ -56,3 +58,17 @@ def test_every_word_that_a_field_can_hold_is_documented() -> None:
     words = [*ChangeKind, *EdgeKind, *Resolution]
     words += ["version", "missing", "orphaned", "stale-binding", "draft", "lock"]
     assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_every_reason_for_a_block_is_a_heading_of_the_errors_page() -> None:
+    """All codes that the cases bring up, and they bring up all there are."""
+    codes: set[str] = set()
+    for path in (Path(__file__).parents[1] / "cases").glob("*/case.yaml"):
+        states = yaml.safe_load(path.read_text(encoding="utf-8"))
+        plan = make_plan(organization(states), live_state(states), recorded_state(states), plan_inputs(states))
+        codes |= {change.blocked.code for change in plan.changes if change.blocked}
+    sources = (Path(__file__).parents[2] / "controller" / "planning").glob("*.py")
+    used = {code for source in sources for code in re.findall(r'Blocked\(\s*"([a-z-]+)"', source.read_text("utf-8"))}
+    headings = set(re.findall(r"^### (.+)$", (PAGE.parent / "errors.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert codes == used
+    assert codes <= headings
