@@ -10,7 +10,7 @@ from controller.delivery.verify import is_version
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import Stage
-from controller.domain.platform import Priority, PublishRequest, SwitchRequest, Ticket, TicketKind
+from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket, TicketKind
 from controller.domain.status import StepState
 
 
@@ -23,7 +23,7 @@ async def publish_version(
     stages: Sequence[Stage] = (),
     state: StepState | None = None,
 ) -> Ticket:
-    """Ask for a version to be published, all at once or in stages."""
+    """Ask for a version to be published, all at once or in stages; with a prefix it is a rollback's, and goes first."""
     request = PublishRequest(
         flow_id=work.flow_id or "",
         version=version,
@@ -37,9 +37,18 @@ async def publish_version(
         },
         stages=tuple(stages),
     )
+    back = SwitchRequest(request.flow_id, version, None, request.reason)
+
+    def send() -> Awaitable[Ticket]:
+        if prefix and not context.can(Capability.ATOMIC_SWITCH):
+            return context.platform.switch(
+                back, priority=Priority.ROLLBACK
+            )  # there a switch is a publish with priority
+        return context.platform.publish(request)
+
     call = Call(
         f"{prefix}publish",
-        lambda: context.platform.publish(request),
+        send,
         _reached(context, work, version),
         details={"version": version, "stages": len(stages)},
         version=version,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controller.delivery.context import Context
-from controller.delivery.gates import error_rate, execution, http
+from controller.delivery.gates import execution, http
+from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
 from controller.delivery.work import Work
@@ -17,11 +18,11 @@ async def bake(context: Context, work: Work, subject: Subject) -> None:
     Raises GateFailed, and Parked when the process has to go: the end of the bake time stays in the journal.
     """
     until = work.record.bake_until
-    watched = [gate for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
+    watches = [ErrorRateWatch(context, gate, subject) for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
     while until is not None and (left_s := (until - context.clock.now()).total_seconds()) > 0:
-        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watched else left_s)
-        for gate in watched:
-            report = await error_rate.look(context, gate, subject)
+        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watches else left_s)
+        for watch in watches:
+            report = await watch.look()
             if report.verdict is Verdict.FAIL:
                 _require_pass(context, work, report)
 
@@ -40,7 +41,7 @@ def _gates(work: Work) -> tuple[Gate, ...]:
 async def _conclude(context: Context, work: Work, gate: Gate, subject: Subject) -> GateReport:
     match gate:
         case ErrorRateGate():
-            return await error_rate.conclude(context, work, gate, subject)
+            return await ErrorRateWatch(context, gate, subject).conclude(work)
         case ExecutionGate():
             return await execution.run_once(context, work, gate, subject)
         case HttpGate():

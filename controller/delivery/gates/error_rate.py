@@ -15,74 +15,81 @@ from controller.domain.errors import PenstockError
 from controller.domain.platform import Capability
 
 NAME = "errorRate"
+_VERDICTS = {
+    diagnosis.Verdict.PASS: Verdict.PASS,
+    diagnosis.Verdict.FAIL: Verdict.FAIL,
+    diagnosis.Verdict.NO_DATA: Verdict.INCONCLUSIVE,
+}
 
 
-async def look(context: Context, gate: ErrorRateGate, subject: Subject) -> GateReport:
-    """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
-    if not context.can(Capability.EXECUTION_DATA):
-        dialect = context.platform.dialect
-        return GateReport(NAME, Verdict.ERROR, f"the {dialect} dialect gives no execution data")
-    now = context.clock.now()
-    since = max(subject.live_since, now - timedelta(seconds=gate.window_s))
-    try:
-        measured = await _measure(context, subject.flow_id, subject.version, since, now)
-        baseline = await _baseline(context, gate, subject)
-    except PenstockError as error:
-        return GateReport(NAME, Verdict.ERROR, f"executions could not be read: {error.message}")
-    judged = diagnosis.judge_error_rate(gate, measured, baseline=baseline)
-    verdict = {
-        diagnosis.Verdict.PASS: Verdict.PASS,
-        diagnosis.Verdict.FAIL: Verdict.FAIL,
-        diagnosis.Verdict.NO_DATA: Verdict.INCONCLUSIVE,
-    }[judged.verdict]
-    return GateReport(NAME, verdict, judged.message)
+class ErrorRateWatch:
+    """One gate on one version; the baseline, which lies in the past, is read once."""
 
+    def __init__(self, context: Context, gate: ErrorRateGate, subject: Subject) -> None:
+        self._context = context
+        self._gate = gate
+        self._subject = subject
+        self._baseline: diagnosis.ErrorRate | None = None
 
-async def conclude(context: Context, work: Work, gate: ErrorRateGate, subject: Subject) -> GateReport:
-    """Look until it is clear, or until `onNoData` has the word.
+    async def look(self) -> GateReport:
+        """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
+        context, subject = self._context, self._subject
+        if not context.can(Capability.EXECUTION_DATA):
+            dialect = context.platform.dialect
+            return GateReport(NAME, Verdict.ERROR, f"the {dialect} dialect gives no execution data")
+        now = context.clock.now()
+        since = max(subject.live_since, now - timedelta(seconds=self._gate.window_s))
+        try:
+            measured = await self._measure(subject.version, since, now)
+            baseline = await self._read_baseline()
+        except PenstockError as error:
+            return GateReport(NAME, Verdict.ERROR, f"executions could not be read: {error.message}")
+        judged = diagnosis.judge_error_rate(self._gate, measured, baseline=baseline)
+        return GateReport(NAME, _VERDICTS[judged.verdict], judged.message)
 
-    Under `wait` the gate waits for one more window of traffic; without enough of it, it does not pass.
-    Raises Parked when the process has to go.
-    """
-    give_up = context.clock.now() + timedelta(seconds=gate.window_s)
-    errors = 0
-    while True:
-        report = await look(context, gate, subject)
-        if report.verdict in (Verdict.PASS, Verdict.FAIL):
-            return report
-        errors = errors + 1 if report.verdict is Verdict.ERROR else 0
-        if errors >= context.settings.gate_attempts:
-            return report
-        if report.verdict is Verdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
-            return await _without_data(context, work, gate, subject, report)
-        left_s = (give_up - context.clock.now()).total_seconds()
-        if left_s <= 0:
-            return GateReport(NAME, Verdict.INCONCLUSIVE, f"{report.message}; waited {gate.window_s:.0f} s for more")
-        await context.signals.rest(min(context.settings.gate_interval_s, left_s))
+    async def conclude(self, work: Work) -> GateReport:
+        """Look until it is clear, or until `onNoData` has the word.
 
+        Under `wait` the gate waits for one more window of traffic; without enough of it, it does not pass.
+        Raises Parked when the process has to go.
+        """
+        context, gate = self._context, self._gate
+        give_up = context.clock.now() + timedelta(seconds=gate.window_s)
+        errors = 0
+        while True:
+            report = await self.look()
+            if report.verdict in (Verdict.PASS, Verdict.FAIL):
+                return report
+            errors = errors + 1 if report.verdict is Verdict.ERROR else 0
+            if errors >= context.settings.gate_attempts:
+                return report
+            if report.verdict is Verdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
+                return await self._without_data(work, report)
+            left_s = (give_up - context.clock.now()).total_seconds()
+            if left_s <= 0:
+                waited = f"{report.message}; waited {gate.window_s:.0f} s for more"
+                return GateReport(NAME, Verdict.INCONCLUSIVE, waited)
+            await context.signals.rest(min(context.settings.gate_interval_s, left_s))
 
-async def _without_data(
-    context: Context, work: Work, gate: ErrorRateGate, subject: Subject, report: GateReport
-) -> GateReport:
-    if gate.on_no_data is OnNoData.PASS:
-        return GateReport(NAME, Verdict.PASS, f"{report.message}; passed by onNoData: pass")
-    if gate.on_no_data is OnNoData.FAIL:
-        return GateReport(NAME, Verdict.FAIL, f"{report.message}; failed by onNoData: fail")
-    probed = await run_once(context, work, ExecutionGate(), subject)
-    return GateReport(NAME, probed.verdict, f"{report.message}; probed: {probed.message}")
+    async def _without_data(self, work: Work, report: GateReport) -> GateReport:
+        if self._gate.on_no_data is OnNoData.PASS:
+            return GateReport(NAME, Verdict.PASS, f"{report.message}; passed by onNoData: pass")
+        if self._gate.on_no_data is OnNoData.FAIL:
+            return GateReport(NAME, Verdict.FAIL, f"{report.message}; failed by onNoData: fail")
+        probed = await run_once(self._context, work, ExecutionGate(), self._subject)
+        return GateReport(NAME, probed.verdict, f"{report.message}; probed: {probed.message}")
 
+    async def _measure(self, version: str, since: datetime, until: datetime) -> diagnosis.ErrorRate:
+        found = self._context.platform.executions(self._subject.flow_id, version, since=since, until=until)
+        executions = [execution async for execution in found]
+        return diagnosis.measure_error_rate(executions, since=since, until=until, version=version)
 
-async def _measure(
-    context: Context, flow_id: str, version: str, since: datetime, until: datetime
-) -> diagnosis.ErrorRate:
-    found = context.platform.executions(flow_id, version, since=since, until=until)
-    executions = [execution async for execution in found]
-    return diagnosis.measure_error_rate(executions, since=since, until=until, version=version)
-
-
-async def _baseline(context: Context, gate: ErrorRateGate, subject: Subject) -> diagnosis.ErrorRate | None:
-    """The old version's rate over the window that ended when the new one went live."""
-    if not gate.baseline or subject.previous_version is None:
-        return None
-    since = subject.live_since - timedelta(seconds=gate.window_s)
-    return await _measure(context, subject.flow_id, subject.previous_version, since, subject.live_since)
+    async def _read_baseline(self) -> diagnosis.ErrorRate | None:
+        """The old version's rate over the window that ended when the new one went live."""
+        subject = self._subject
+        if not self._gate.baseline or subject.previous_version is None:
+            return None
+        if self._baseline is None:
+            since = subject.live_since - timedelta(seconds=self._gate.window_s)
+            self._baseline = await self._measure(subject.previous_version, since, subject.live_since)
+        return self._baseline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.context import Context
-from controller.delivery.gates import error_rate
+from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import Verdict
 from controller.delivery.work import Work
@@ -19,19 +19,16 @@ class StageWatch:
         self._context = context
         self._work = work
         self._stage: str | None = None
-        self._subject = Subject(
-            work.flow_id or "", version, work.record.previous_version, live_since=context.clock.now()
-        )
+        subject = Subject(work.flow_id or "", version, work.record.previous_version, live_since=context.clock.now())
+        gates = work.desired.gates if work.desired is not None else ()
+        self._watches = [ErrorRateWatch(context, gate, subject) for gate in gates if isinstance(gate, ErrorRateGate)]
 
     async def __call__(self, progress: Progress) -> None:
         if progress.stage != self._stage:
             self._stage = progress.stage
             self._context.tell("rollout.stage", self._work, stage=progress.stage, percent=progress.percent)
-        desired = self._work.desired
-        for gate in desired.gates if desired is not None else ():
-            if not isinstance(gate, ErrorRateGate):
-                continue
-            report = await error_rate.look(self._context, gate, self._subject)
+        for watch in self._watches:
+            report = await watch.look()
             if report.verdict is Verdict.FAIL:
                 raise GateFailed(
                     f"{self._work.change.flow} ({self._work.key}): {report.gate} failed in stage {progress.stage}: "
