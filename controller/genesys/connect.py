@@ -16,6 +16,7 @@ from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import TokenSource
 from controller.genesys.budget import Budget
 from controller.genesys.latency import RouteLatency
+from controller.genesys.quiet import hush
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
@@ -67,6 +68,7 @@ def open_transport(
     http: httpx.AsyncBaseTransport | None = None,
 ) -> Transport:
     """What both dialects send their calls through."""
+    hush()
     redactor = Redactor()
     sender = Sender(clock, settings, transport=http)
     tokens = TokenSource(
