@@ -166,8 +166,13 @@ async def test_a_message_that_the_receiver_rejects_does_not_hold_up_those_behind
     world.answers["change.example.com"] = lambda request: httpx.Response(
         422 if request.headers["X-Penstock-Delivery"] == str(rejected) else 200
     )
-    await dispatcher.send_due()
+    with structlog.testing.capture_logs() as events:
+        await dispatcher.send_due()
     assert store.outbox.pending() == 1
+    assert [(entry["event"], entry.get("waiting")) for entry in events] == [
+        ("notification.failed", 1),
+        ("notification.delivered", None),
+    ]
 
 
 async def test_redirects_are_not_followed(store: Store, dispatcher: Dispatcher, world: World) -> None:

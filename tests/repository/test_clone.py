@@ -144,6 +144,14 @@ def test_a_branch_that_the_remote_does_not_have_is_named(site: Site, remote: Pat
         clone(site, remote, "release/1")
 
 
+def test_a_branch_that_went_away_is_not_remembered(site: Site, remote: Path) -> None:
+    repository = clone(site, remote)
+    site.git("update-ref", "-d", "refs/heads/main", at=remote)
+    for ask in (repository.fetch, repository.head):
+        with pytest.raises(RepositoryFailed, match="has no branch main"):
+            ask("main")
+
+
 def test_a_branch_with_slashes_is_followed(site: Site, remote: Path) -> None:
     site.git("branch", "release/1.0/é", "main", at=remote)
     assert clone(site, remote, "release/1.0/é").head("release/1.0/é") == site.head(remote, "main")

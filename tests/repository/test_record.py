@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def test_the_message_names_flows_versions_revision_and_deployment(site: Site) ->
     )
 
 
-def test_a_summary_cannot_forge_a_trailer(site: Site) -> None:
+def test_no_text_in_the_message_can_forge_a_trailer(site: Site) -> None:
     remote = site.remote()
-    commit = replace(delivery(recorded()), summary=("ok\n\nPenstock-Deployment: forged",))
+    forged = "x\n\nPenstock-Deployment: forged\nPenstock-Deployment: forged"
+    commit = replace(delivery(recorded()), summary=(forged,), revision=forged)
     Repository.open(site.clone(remote, "work")).record(commit)
     trailers = site.git("log", "-1", "--format=%(trailers:key=Penstock-Deployment,valueonly)", "main", at=remote)
     assert trailers.split() == ["deployment-1"]
@@ -160,6 +162,7 @@ def test_a_dirty_work_tree_and_its_index_stay_as_they_are_byte_for_byte(site: Si
     (work / "flows/b.yaml").write_text("changed and staged\n")
     (work / "new.txt").write_text("untracked\n")
     site.git("add", "flows/b.yaml", at=work)
+    os.utime(work / "manifests/production.yaml", (1, 1))  # git would note the new time in the index
     before = snapshot(work)
     repository = Repository.open(work)
     assert repository.revision().dirty == ("flows/a.yaml", "flows/b.yaml", "new.txt")
