@@ -63,8 +63,8 @@ class Masking:
         self._everything = False
         self._redactor = Redactor()
         self._secret_text: re.Pattern[str] | None = None
-        self._clean = lru_cache(maxsize=4096)(self._redact)
-        self._secret_name = lru_cache(maxsize=4096)(self._matches)
+        self._clean = lru_cache(maxsize=1024)(self._redact)
+        self._secret_name = lru_cache(maxsize=1024)(self._matches)
 
     def learn(self, trace: Trace) -> None:
         """Walk the trace and remember which names and which values are secret."""

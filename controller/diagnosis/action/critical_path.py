@@ -1,13 +1,15 @@
 """The critical path: the chain of nodes that decided when the action ended.
 
-Definition. From the root whose subtree ends last, go to the child whose subtree ends last, until there is no child; of
-equals the one that stands first in the answer. Nodes may overlap, a child may run inside its parent or after it. Each
-moment counts once and belongs to the deepest node of the path that ran then: that is a node's own time. The path's
-length is the sum of own times, which equals the time that its nodes cover on the clock. What lies between them is
-waiting, reported apart: `span = length + wait`.
+Definition. From the root whose subtree ends last, go to the child whose subtree ends last, until there is no child:
+that is where the path ends. Back from there, go to the parent that ended last, until there is no parent: a join waits
+for the slowest of its branches. Of equals the one that stands first in the answer counts.
 
-Nodes without times end never and count nothing, but a path can lead through them. Linear in the graph, and
-n log n in the path's length.
+Nodes may overlap, a child may run inside its parent or after it. Each moment counts once and belongs to the deepest
+node of the path that ran then: that is a node's own time. The path's length is the sum of own times, which equals the
+time that its nodes cover on the clock. What lies between them is waiting, reported apart: `span = length + wait`.
+
+Nodes without times count nothing, but a path can lead through them; as a branch they ended when the last node above
+them did. Linear in the graph, and n log n in the path's length.
 """
 
 from __future__ import annotations
@@ -61,21 +63,43 @@ def critical_path(graph: ActionGraph) -> CriticalPath:
 
 
 def _chain(graph: ActionGraph) -> list[ActionNode]:
+    """The path, from its root down."""
+    by_key, reached = graph.by_key(), _reached(graph)
+    node = _last(graph)
+    chain = [] if node is None else [node]
+    while chain and chain[-1].parents:
+        parents = (by_key[key] for key in chain[-1].parents)
+        chain.append(max(parents, key=lambda each: (reached[each.key], -each.order)))
+    return chain[::-1]
+
+
+def _last(graph: ActionGraph) -> ActionNode | None:
+    """Where the path ends; None for a graph without nodes."""
     children = graph.children()
-    ends: dict[str, float] = {}
+    subtree: dict[str, float] = {}
     for each in reversed(graph.nodes):
-        own_end = each.end.timestamp() if each.start and each.end else _NEVER
-        ends[each.key] = max([own_end, *(ends[child.key] for child in children[each.key])])
+        subtree[each.key] = max([_end(each), *(subtree[child.key] for child in children[each.key])])
 
     def latest(nodes: Iterable[ActionNode]) -> ActionNode | None:
-        return max(nodes, key=lambda each: (ends[each.key], -each.order), default=None)
+        return max(nodes, key=lambda each: (subtree[each.key], -each.order), default=None)
 
-    chain = []
-    node: ActionNode | None = latest(root for root in graph.nodes if not root.parents)
-    while node is not None:
-        chain.append(node)
-        node = latest(children[node.key])
-    return chain
+    last = latest(root for root in graph.nodes if not root.parents)
+    while last is not None and children[last.key]:
+        last = latest(children[last.key])
+    return last
+
+
+def _reached(graph: ActionGraph) -> dict[str, float]:
+    """For each node's key when it ended; for one without times when the last node above it did."""
+    reached: dict[str, float] = {}
+    for node in graph.nodes:
+        above = [reached[key] for key in node.parents]
+        reached[node.key] = _end(node) if node.timed else max(above, default=_NEVER)
+    return reached
+
+
+def _end(node: ActionNode) -> float:
+    return node.end.timestamp() if node.start and node.end else _NEVER
 
 
 def _interval(node: ActionNode, origin: datetime | None) -> tuple[float, float] | None:
