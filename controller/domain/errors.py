@@ -221,6 +221,11 @@ class ServerFault(Transient):
 
     code = "server-fault"
 
+    def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        """How long the organisation asks to wait; None where it does not say."""
+
 
 class AnswerLost(Transient):
     """A write was sent and its answer never came: it may or may not have taken effect. Read, never repeat blindly."""
