@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from controller.domain.errors import AnswerLost, BadAnswer
+from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.redaction import Redactor
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import lost
@@ -20,25 +20,27 @@ Model = TypeVar("Model", bound=WireModel)
 def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) -> Model:
     """The answer as that model.
 
-    Raises BadAnswer; for a write that must not be repeated AnswerLost, because it probably took effect.
+    Raises BadAnswer for JSON of another shape; for a write that must not be repeated AnswerLost, because it probably
+    took effect. What is not JSON raises like `read_json`.
     """
     try:
         return model.model_validate(read_json(call, answer, redactor))
     except ValidationError as error:
-        raise _unreadable(call, _wrong_field(error)) from None
+        reason = _wrong_field(error)
+        raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
 
 
 def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
-    """The answer's JSON, of whatever shape. Raises like `parse`."""
+    """The answer's JSON, of whatever shape.
+
+    Raises ServerFault, which is worth another try: a page of a proxy, half an answer. For a write AnswerLost.
+    """
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
         words = first_words(answer.content, redactor)
-        raise _unreadable(call, f"answered {answer.status} with something that is not JSON: {words}") from None
-
-
-def _unreadable(call: Call, reason: str) -> BadAnswer | AnswerLost:
-    return BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)
+        reason = f"answered {answer.status} with something that is not JSON: {words}"
+        raise (ServerFault(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
 
 
 def _wrong_field(error: ValidationError) -> str:

@@ -31,6 +31,7 @@ from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
 
 DEFAULT_RETRY_AFTER_S = 60.0
+_NO_SECRETS = Redactor()
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
 
@@ -74,8 +75,10 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
     if reached is Reached.NO:
+        words = excerpt(str(error), _NO_SECRETS, limit=200) if isinstance(error, httpx.TransportError) else ""
         return Unreachable(
-            f"{call.name}: {host} could not be reached ({kind})", hint="check the network, proxy settings and the host"
+            f"{call.name}: {host} could not be reached ({': '.join(part for part in (kind, words) if part)})",
+            hint="check the network, the certificates, the proxy settings and the host",
         )
     if not call.safe:
         return lost(call, f"the connection to {host} broke ({kind})")
@@ -184,10 +187,15 @@ def redirect(call: Call, answer: Answer, redactor: Redactor) -> PenstockError:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds of a `Retry-After` header, which holds seconds or an HTTP date; None without a readable one."""
+    """Seconds of a `Retry-After` header, which holds seconds or an HTTP date; None without a readable one.
+
+    A date is compared with the answer's own `Date` where it has one: our clock may be wrong.
+    """
     text = headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(text)) if text[:1].isdigit() and "," not in text else _until(text, now)
+        if text[:1].isdigit() and "," not in text:
+            return max(0.0, float(text))
+        return _until(text, _http_date(headers["date"]) if "date" in headers else now)
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -195,9 +203,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
 def _until(text: str, now: datetime) -> float | None:
     if not text:
         return None
+    return max(0.0, (_http_date(text) - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
@@ -206,10 +217,10 @@ def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) ->
     return RateLimited(f"{call.name}: {body.text}; try again in {wait_s:.0f} s", retry_after_s=wait_s)
 
 
-def _server_fault(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+def _server_fault(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
     if not call.safe:
         return lost(call, f"the organisation answered {body.text}")
-    return ServerFault(f"{call.name}: {body.text}")
+    return ServerFault(f"{call.name}: {body.text}", retry_after_s=retry_after_s(answer.headers, now))
 
 
 def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:

@@ -24,16 +24,17 @@ class _Wait(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
-        return error.retry_after_s if isinstance(error, RateLimited) else self._backoff(retry_state)
+        told_s = error.retry_after_s if isinstance(error, RateLimited | ServerFault) else None
+        return told_s or self._backoff(retry_state)
 
 
 def attempts(call: str, clock: Clock, settings: TransportSettings) -> AsyncRetrying:
     """The attempts of one call: `async for attempt in attempts(...): with attempt: ...`; the last error is raised."""
 
     def worth_repeating(error: BaseException) -> bool:
-        if isinstance(error, RateLimited):
-            return error.retry_after_s <= settings.longest_wait_s
-        return isinstance(error, Unreachable | ServerFault)
+        if isinstance(error, RateLimited | ServerFault):
+            return (error.retry_after_s or 0.0) <= settings.longest_wait_s
+        return isinstance(error, Unreachable)
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

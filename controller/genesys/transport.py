@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,6 +25,8 @@ from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 _OUTAGE = frozenset({502, 503, 504})
 
@@ -54,7 +57,7 @@ class Transport:
 
     async def fetch(self, call: Call, model: type[Model]) -> Model:
         """Send the call and read its answer as that model."""
-        return self.read(call, await self.send(call), model)
+        return await self._repeated(call, lambda answer: self.read(call, answer, model))
 
     def read(self, call: Call, answer: Answer, model: type[Model]) -> Model:
         """An answer that was sent for already, as that model."""
@@ -62,14 +65,11 @@ class Transport:
 
     async def fetch_json(self, call: Call) -> object:
         """Send the call and read its answer as JSON of any shape."""
-        return read_json(call, await self.send(call), self.redactor)
+        return await self._repeated(call, lambda answer: read_json(call, answer, self.redactor))
 
     async def send(self, call: Call) -> Answer:
         """Send the call, and again where that is safe. Returns answers of 200 to 299; all others are errors."""
-        async for attempt in attempts(call.name, self.clock, self.settings):
-            with attempt:
-                return await self._authorized(call)
-        raise AssertionError("the attempts end with an answer or an error")
+        return await self._repeated(call, lambda answer: answer)
 
     async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: Call) -> None:
         """Send a body to a presigned URL with exactly the given headers and without a token."""
@@ -82,6 +82,13 @@ class Transport:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._sender.aclose()
+
+    async def _repeated(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """Send and read the answer; what cannot be read counts for an attempt, too."""
+        async for attempt in attempts(call.name, self.clock, self.settings):
+            with attempt:
+                return read(await self._authorized(call))
+        raise AssertionError("the attempts end with an answer or an error")
 
     async def _authorized(self, call: Call) -> Answer:
         """One attempt; a 401 costs one new token and one repetition, because a refused call did nothing."""

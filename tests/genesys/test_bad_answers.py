@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from controller.domain.errors import AnswerLost, BadAnswer, PenstockError
+from controller.domain.errors import AnswerLost, BadAnswer, PenstockError, ServerFault
 from controller.genesys.call import Call
 from controller.genesys.settings import TransportSettings
 from controller.genesys.wire.architect import Flow, FlowPage, Operation
@@ -74,10 +74,13 @@ async def test_a_date_that_cannot_be_read_costs_only_the_date(clock: SteppedCloc
     ],
     ids=["truncated", "markup", "empty", "binary", "nested too deeply", "with a secret"],
 )
-async def test_what_is_not_json_shows_its_first_words(clock: SteppedClock, content: bytes, words: str) -> None:
+async def test_what_is_not_json_is_asked_for_again_and_shows_its_first_words(
+    clock: SteppedClock, content: bytes, words: str
+) -> None:
     organization = script(httpx.Response(200, content=content))
-    with pytest.raises(BadAnswer, match="something that is not JSON") as caught:
+    with pytest.raises(ServerFault, match="something that is not JSON") as caught:
         await organization.transport(clock).fetch(CALL, FlowPage)
+    assert len(organization.requests) == 4
     assert words in caught.value.message
     assert len(caught.value.message) < 300
 

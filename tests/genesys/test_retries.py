@@ -97,6 +97,26 @@ async def test_a_429_waits_until_the_http_date_of_retry_after(clock: SteppedCloc
     assert clock.elapsed_s == pytest.approx(42)
 
 
+async def test_a_date_of_retry_after_counts_from_the_answers_own_date(clock: SteppedClock) -> None:
+    """Our clock may be wrong: here it is an hour behind."""
+    headers = {"Retry-After": "Mon, 05 Jan 2026 13:00:42 GMT", "Date": "Mon, 05 Jan 2026 13:00:30 GMT"}
+    organization = script(reply(429, {}, headers=headers), reply())
+    await organization.transport(clock).send(READ)
+    assert clock.elapsed_s == pytest.approx(12)
+
+
+async def test_a_5xx_that_says_when_to_come_back_is_obeyed(clock: SteppedClock) -> None:
+    organization = script(reply(503, {}, headers={"Retry-After": "45"}), reply())
+    await organization.transport(clock).send(READ)
+    assert clock.elapsed_s == pytest.approx(45)
+
+
+async def test_a_retry_after_of_zero_does_not_make_a_tight_loop(clock: SteppedClock) -> None:
+    organization = script(reply(429, {}, headers={"Retry-After": "0"}), reply())
+    await organization.transport(clock).send(READ)
+    assert 0 < clock.elapsed_s <= 2
+
+
 @pytest.mark.parametrize("header", ["soon", "-3", "", "99999999999999999999999999, x", "Mon, 99 Foo 2026"])
 async def test_a_retry_after_that_cannot_be_read_means_a_minute(clock: SteppedClock, header: str) -> None:
     organization = script(reply(429, {}, headers={"Retry-After": header}), reply())

@@ -134,3 +134,30 @@ async def test_a_location_without_a_job_is_a_bad_answer(clock: SteppedClock, loc
     platform, _ = connected(clock, {"POST /api/v2/flows/f1/debug": [answer]})
     with pytest.raises(BadAnswer, match="names no job"):
         await platform.start_debug(ActionTraceRequest("f1", "a1"))
+
+
+JOB = "GET /api/v2/jobs/j1"
+RUNNING = reply(body={"status": "in_progress"})
+
+
+async def test_a_debug_job_is_looked_at_ever_more_rarely(clock: SteppedClock) -> None:
+    done = reply(body={"status": "failed", "message": "No such invocation"})
+    platform, answers = connected(clock, {JOB: [*[RUNNING] * 6, done]})
+    job = await platform.finished_debug_job("j1")
+    assert (job.status, job.message) == ("failed", "No such invocation")
+    assert len(answers.calls) == 7
+    assert 46 <= clock.elapsed_s <= 92
+
+
+async def test_a_debug_job_that_says_when_to_come_back_is_obeyed(clock: SteppedClock) -> None:
+    told = reply(body={"status": "in_progress"}, headers={"Retry-After": "17"})
+    platform, _ = connected(clock, {JOB: [told, reply(body={"status": "completed", "result": []})]})
+    assert (await platform.finished_debug_job("j1")).status == "completed"
+    assert clock.elapsed_s == pytest.approx(17)
+
+
+async def test_a_debug_job_that_does_not_end_is_given_up(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {JOB: [RUNNING]})
+    with pytest.raises(ServerFault, match="still in_progress after 100 s"):
+        await platform.finished_debug_job("j1", timeout_s=100)
+    assert clock.elapsed_s == pytest.approx(100)

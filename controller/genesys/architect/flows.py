@@ -96,9 +96,9 @@ def lock_holder(flow: Flow) -> LockHolder | None:
     """Who holds the lock: a person or a service client."""
     since = flow.saved_version.date_saved if flow.saved_version else None
     if flow.locked_user:
-        return LockHolder(flow.locked_user.label, "user", since)
+        return LockHolder(flow.locked_user.label, "user", since, flow.locked_user.id)
     if flow.locked_client:
-        return LockHolder(flow.locked_client.label, "client", since)
+        return LockHolder(flow.locked_client.label, "client", since, flow.locked_client.id)
     return None
 
 

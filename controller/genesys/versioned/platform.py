@@ -31,7 +31,7 @@ from controller.domain.platform import (
 from controller.domain.references import FlowReference
 from controller.domain.traces import ActionTraceRequest, TraceRequest
 from controller.genesys.transport import Transport
-from controller.genesys.versioned import publish, traces
+from controller.genesys.versioned import debugging, publish, traces
 from controller.genesys.versioned.listing import Listing, live_flow
 from controller.genesys.versioned.references import references_of
 from controller.genesys.versioned.versions import Versions, live_version, version_info
@@ -134,11 +134,15 @@ class VersionedPlatform:
 
     async def start_debug(self, request: ActionTraceRequest) -> str:
         """Start tracing an action's invocation; the id of the job."""
-        return await traces.start_debug(self.transport, request)
+        return await debugging.start_debug(self.transport, request)
 
     async def debug_job(self, job_id: str) -> TraceJob:
         """How such a job stands."""
-        return await traces.debug_job(self.transport, job_id)
+        return await debugging.debug_job(self.transport, job_id)
+
+    async def finished_debug_job(self, job_id: str, *, timeout_s: float = 300.0) -> TraceJob:
+        """The job when it has ended. Raises ServerFault when it does not end in time."""
+        return await debugging.finished_debug_job(self.transport, job_id, timeout_s)
 
     async def publish(self, request: PublishRequest) -> Ticket:
         try:

@@ -1,4 +1,4 @@
-"""Traces of executions, page by page, and asynchronous traces of actions."""
+"""Traces of executions: found by a query, read page by page, counted for error rates."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
 from controller.domain.errors import BadAnswer
 from controller.domain.platform import ExecutionSummary, Priority
-from controller.domain.traces import ActionTraceRequest, TraceRequest
+from controller.domain.traces import TraceRequest
 from controller.genesys.call import Call
 from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
-from controller.genesys.wire.versioned import TraceJob, TracePage, TraceRow
+from controller.genesys.wire.versioned import TracePage, TraceRow
 
 _TRACES = "/api/v2/flows/debug/traces"
 _PAGE_SIZE = 100
@@ -58,38 +57,6 @@ async def trace_steps(transport: Transport, trace_id: str) -> AsyncIterator[Sequ
         if not token:
             return
         _remember(call, seen, token)
-
-
-async def start_debug(transport: Transport, request: ActionTraceRequest) -> str:
-    """Start tracing an action's invocation; the id of the job to ask for. Raises AnswerLost (J1)."""
-    body: dict[str, object] = {
-        "flowId": request.flow_id,
-        "actionInvocationId": request.action_invocation_id,
-        "traceDepth": request.trace_depth,
-        "contextDirectives": {"captureContext": request.capture_context, "captureData": request.capture_data},
-        "enableAsync": True,
-    }
-    if request.simulated_inputs is not None:
-        body["simulatedInputs"] = dict(request.simulated_inputs)
-    call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
-    answer = await transport.send(call)
-    return job_id_of(call, answer.headers.get("location", ""))
-
-
-def job_id_of(call: Call, location: str) -> str:
-    """The last segment of a `Location`'s path, absolute or relative. The host in it is never asked."""
-    try:
-        job_id = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
-    except ValueError:
-        job_id = ""
-    if not job_id:
-        raise BadAnswer(f"{call.name}: the answer's Location header names no job")
-    return job_id
-
-
-async def debug_job(transport: Transport, job_id: str) -> TraceJob:
-    """How the job stands: `in_progress`, `completed` with its steps, or `failed` with a message (J3)."""
-    return await transport.fetch(Call("GET", "/api/v2/jobs/{jobId}", {"jobId": job_id}), TraceJob)
 
 
 async def executions(
