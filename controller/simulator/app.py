@@ -12,12 +12,14 @@ from controller.simulator.endpoint import Routes
 from controller.simulator.gateway import Gateway
 from controller.simulator.simulator import Simulator
 from controller.simulator.streaming import Streaming
+from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
 
 
 def create_app(simulator: Simulator) -> Starlette:
     """Serve this organisation. Absolute URLs in answers use the scheme and host of the request."""
     routes = Routes()
-    for endpoints in (login.ENDPOINTS, control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS, ARCHITECT):
+    internal = (control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS)
+    for endpoints in (login.ENDPOINTS, *internal, VERSIONED, ARCHITECT):
         routes.add(endpoints)
     announce_to(simulator)
     return Starlette(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from controller.domain.errors import FlowFileInvalid
+from controller.domain.identity import FlowKey
 from controller.simulator.call import Call, answer
 from controller.simulator.content import read
+from controller.simulator.definition import raw_text
 from controller.simulator.endpoint import INTERNAL, Endpoint
 from controller.simulator.flow import Flow
 from controller.simulator.handwork import DEEDS, Deed, person, publish
@@ -58,10 +60,13 @@ def _happening(happening: Happening) -> dict[str, object]:
 
 
 def new_flow(call: Call) -> Response:
-    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by hand."""
-    text = _text(call, "text")
+    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by hand.
+
+    Instead of `text`, a flow that never was Archy: `{"definition": {…}, "name", "type"}`.
+    """
+    text = _text(call, "text") or _raw(call, FlowKey((_text(call, "type") or "").lower(), _text(call, "name") or ""))
     if text is None:
-        raise bad_request("[text] must hold an Archy file.")
+        raise bad_request("[text] must hold an Archy file, or [definition] nodes and transitions.")
     try:
         key = read(text).key
     except FlowFileInvalid as error:
@@ -73,14 +78,24 @@ def new_flow(call: Call) -> Response:
 
 
 def by_hand(call: Call) -> Response:
-    """`POST /_simulator/flows/{flowId}/{deed}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`."""
+    """`POST /_simulator/flows/{flowId}/{deed}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`.
+
+    Instead of `text`, a `definition`.
+    """
     deed = DEEDS.get(call.path["deed"])
     if deed is None:
         raise bad_request(f"[{call.path['deed']}] is none of {', '.join(DEEDS)}.")
     actor = person(call.organization, _by(call))
     flow = call.flow()
-    deed(call.organization, Deed(flow, actor, _text(call, "text"), _text(call, "version")), call.now)
+    text = _text(call, "text") or _raw(call, flow.key)
+    deed(call.organization, Deed(flow, actor, text, _text(call, "version")), call.now)
     return answer(_flow(flow))
+
+
+def _raw(call: Call, key: FlowKey) -> str | None:
+    """The content when it is given as a definition."""
+    given = call.json().get("definition")
+    return None if given is None else raw_text(key, given)
 
 
 def _text(call: Call, name: str) -> str | None:

@@ -48,12 +48,21 @@ def definition(organization: Organization, text: str) -> JSON:
     raw = given(text)
     shown = deepcopy(dict(raw)) if raw is not None else deepcopy(_derived(text))
     nodes = shown.get("nodes")
-    named = (node.get("flow") for node in nodes.values() if isinstance(node, dict)) if isinstance(nodes, dict) else ()
-    for target in named:
-        if isinstance(target, dict) and isinstance(target.get("name"), str) and not target.get("id"):
-            flow = meant(organization, str(target["name"]), _types(target))
-            target |= {"id": flow.id, "type": flow.type} if flow else {}
+    for node in nodes.values() if isinstance(nodes, dict) else ():
+        target = node.get("flow") if isinstance(node, dict) else None
+        if isinstance(target, dict):
+            target.update(_known(organization, target))
     return shown
+
+
+def _known(organization: Organization, target: Mapping[str, object]) -> JSON:
+    """What the organisation adds to a reference that names a flow or its id."""
+    name, flow_id = target.get("name"), target.get("id")
+    if isinstance(flow_id, str):
+        flow = organization.state.flows.get(flow_id)
+    else:
+        flow = meant(organization, name, _types(target)) if isinstance(name, str) else None
+    return {"id": flow.id, "name": name or flow.name, "type": flow.type} if flow else {}
 
 
 def graph_problems(text: str) -> tuple[NodeProblem, ...]:
@@ -119,7 +128,9 @@ def _pruned(value: object) -> object:
 def _refer(nodes: dict[str, JSON], reference: FlowReference, root: str) -> None:
     """Put a reference on the node that it stands in, or on one of its own where that node has one already."""
     if reference.resolution is Resolution.STATIC:
-        target: JSON = {"name": reference.name} | ({"type": reference.types[0]} if len(reference.types) == 1 else {})
+        target: JSON = {"name": reference.name}
+        if len(reference.types) == 1:
+            target["type"] = reference.types[0]
     else:
         target = {"expression": reference.name}
     path = reference.path.removeprefix(root)

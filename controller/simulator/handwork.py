@@ -13,7 +13,7 @@ from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
 from controller.simulator.flow import Flow
 from controller.simulator.organization import Organization
-from controller.simulator.problem import bad_request
+from controller.simulator.problem import bad_request, conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,15 @@ def check_in(organization: Organization, deed: Deed, now: datetime) -> None:
     organization.add_version(deed.flow, _content(deed), deed.person, now)
 
 
+def archive(organization: Organization, deed: Deed, now: datetime) -> None:  # noqa: ARG001 - as all deeds are
+    """Put a version away that is not live. Raises 409 for the live one."""
+    version = organization.version(deed.flow, deed.version or "latest")
+    if deed.flow.published is version:
+        raise conflict(f"Version '{version.id}' of flow '{deed.flow.name}' is live.", entity=deed.flow.entity)
+    version.archived = True
+    organization.changed(deed.flow)
+
+
 def lock(organization: Organization, deed: Deed, now: datetime) -> None:
     locking.check_out(organization, deed.flow, deed.person, now)
 
@@ -71,6 +80,8 @@ DEEDS: Mapping[str, Callable[[Organization, Deed, datetime], None]] = MappingPro
     {
         "publish": publish,
         "checkin": check_in,
+        "version": check_in,
+        "archive": archive,
         "lock": lock,
         "draft": draft,
         "unlock": unlock,

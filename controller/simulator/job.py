@@ -15,6 +15,7 @@ class JobKind(StrEnum):
     EXPORT = "export"
     VALIDATE = "validate"
     EXECUTIONS = "executions"
+    DEBUG = "debug"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Order:
     staged: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     dependency_hash: str | None = None
-    mishap: Mishap = Mishap()
+    mishap: Mishap | None = None
 
 
 def begin(
@@ -49,6 +49,7 @@ def begin(
     settings = organization.settings
     begins_at = now + timedelta(seconds=settings.duration_s(settings.queue_s))
     live = flow.published.id if flow.published else None
+    mishap = order.mishap or Mishap()
     rollout = Rollout(
         organization.next_id("publish"),
         version.id,
@@ -62,9 +63,9 @@ def begin(
         live=live,
         metadata=order.metadata,
         dependency_hash=order.dependency_hash,
-        problems=[order.mishap.problem] if order.mishap.problem else [],
-        silent=order.mishap.silent,
-        lands_on=order.mishap.version,
+        problems=[mishap.problem] if mishap.problem else [],
+        silent=mishap.silent,
+        lands_on=mishap.version,
     )
     flow.rollouts.append(rollout)
     organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
@@ -98,7 +99,7 @@ def cancel(organization: Organization, flow: Flow, now: datetime, reason: str) -
 
 
 def switch(
-    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, mishap: Mishap
+    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, mishap: Mishap | None = None
 ) -> Version:
     """Let a version that was published before be live at once, with the modules it was published with; which one is.
 
@@ -111,6 +112,7 @@ def switch(
             f"Version '{version.id}' of flow '{flow.name}' is {version.status} and cannot be routed to.",
             code="flow.version.not.published",
         )
+    mishap = mishap or Mishap()
     if mishap.problem:
         raise rejected(mishap.problem, flow.entity)
     if mishap.silent or flow.published is version:

@@ -1,0 +1,98 @@
+"""Flows with their definitions, their versions, validation, and the atomic switch."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controller.simulator import staging
+from controller.simulator.architect.filters import chosen_flows
+from controller.simulator.architect.views import page
+from controller.simulator.call import Call, answer
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.findings import ERROR, WARNING, findings
+from controller.simulator.mishaps import publish_mishap
+from controller.simulator.problem import bad_request
+from controller.simulator.versioned import views
+
+MOST_FLOWS = 1_000
+_ROUTED = "/api/v2/routing/flows/{flowId}"
+VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
+
+
+def list_flows(call: Call) -> Response:
+    """`GET /api/v2/flows?expand=definition`: up to 1000 a page; the last page is the short one."""
+    shown = page(call, chosen_flows(call), partial(views.flow, call.organization), maximum=MOST_FLOWS)
+    return answer(shown)
+
+
+def wants_definitions(request: Request) -> bool:
+    """Whether a listing is asked for in this dialect."""
+    return any("definition" in value.split(",") for value in request.query_params.getlist("expand"))
+
+
+def list_versions(call: Call) -> Response:
+    """`GET /api/v2/routing/flows/{flowId}/versions`: all of them, newest first."""
+    flow = call.flow()
+    return answer({"entities": [views.version(flow, version) for version in reversed(flow.versions)]})
+
+
+def get_version(call: Call) -> Response:
+    """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects at once."""
+    flow = call.flow()
+    version = call.organization.version(flow, call.path["versionId"])
+    return answer(views.version_with_definition(call.organization, flow, version))
+
+
+def validate(call: Call) -> Response:
+    """`POST …/validate`: what is found follows from the version and from the flows as they are."""
+    call.json()
+    flow = call.flow()
+    version = call.organization.version(flow, call.path["versionId"])
+    found = findings(call.organization, flow.key, version.text)
+    errors = sum(one.severity == ERROR for one in found)
+    return answer(
+        {
+            "validationResults": [{"id": one.id, "message": one.message, "severity": one.severity} for one in found],
+            "validationSummary": {
+                "totalErrors": errors,
+                "totalWarnings": sum(one.severity == WARNING for one in found),
+                "isSuccessful": errors == 0,
+            },
+        }
+    )
+
+
+def switch(call: Call) -> Response:
+    """`PUT /api/v2/routing/flows/{flowId}`, body `{version, description}`: at once; 409 while a deployment runs."""
+    flow, body = call.flow(), call.json()
+    wanted, description = body.get("version"), body.get("description", "")
+    if not isinstance(wanted, str) or not wanted:
+        raise bad_request("A [version] is required.")
+    if not isinstance(description, str):
+        raise bad_request("[description] must be a string.")
+    version = call.organization.version(flow, wanted)
+    mishap = publish_mishap(call, flow)
+    live = staging.switch(call.organization, flow, version, call.actor, call.now, mishap)
+    return answer(
+        {
+            "id": flow.id,
+            "name": flow.name,
+            "version": live.id,
+            "description": description,
+            "status": views.status(flow, live),
+            "type": flow.type.upper(),
+            "selfUri": f"/api/v2/routing/flows/{flow.id}",
+        }
+    )
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/api/v2/flows", list_flows, ("flow:view",), when=wants_definitions),
+    Endpoint("GET", f"{_ROUTED}/versions", list_versions, ("routing:flow:read",)),
+    Endpoint("PUT", _ROUTED, switch, ("routing:flow:write",)),
+    Endpoint("GET", VERSION, get_version, ("flow:version:read", "architect:flow:view")),
+    Endpoint("POST", f"{VERSION}/validate", validate, ("flow:validate",)),
+)

@@ -1,0 +1,126 @@
+"""Publishing a version, at once or in stages, and how that stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import ceil
+
+from starlette.responses import Response
+
+from controller.simulator import staging
+from controller.simulator.call import Call, answer, records
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.mishaps import publish_mishap
+from controller.simulator.operation import Problem
+from controller.simulator.problem import bad_request
+from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, RolloutStatus
+from controller.simulator.time import iso
+from controller.simulator.versioned.flows import VERSION
+
+_HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+MOST_MINUTES = 60 * 24 * 30
+
+
+def publish(call: Call) -> Response:
+    """`POST …/publish`: 202, queued. 409 while another deployment runs or somebody else holds the lock."""
+    flow = call.flow()
+    version = call.organization.version(flow, call.path["versionId"])
+    body = call.json()
+    if body.get("publishType") != "standard":
+        raise bad_request("[publishType] must be 'standard'.")
+    staged, stages = _rollout(body.get("rolloutConfig"))
+    metadata, dependency_hash = _metadata(body.get("metadata")), _hash(body.get("dependencyValidationHash"))
+    order = staging.Order(stages, staged, metadata, dependency_hash, publish_mishap(call, flow))
+    rollout = staging.begin(call.organization, flow, version, call.actor, call.now, order)
+    shown = {
+        "status": str(rollout.status(call.now)),
+        "publishId": rollout.id,
+        "flowId": flow.id,
+        "versionId": version.id,
+    }
+    return answer(shown, 202)
+
+
+def publish_status(call: Call) -> Response:
+    """`GET …/publishstatus`: of the version's last publish."""
+    flow = call.flow()
+    version = call.organization.version(flow, call.path["versionId"])
+    rollout = staging.of_version(flow, version)
+    left_s = max(0, ceil((rollout.ends_at - call.now).total_seconds())) if rollout.running else 0
+    return answer(
+        {
+            "status": str(rollout.status(call.now)),
+            "publishId": rollout.id,
+            "flowId": flow.id,
+            "versionId": version.id,
+            "progressPercent": round(rollout.progress(call.now)),
+            "currentStage": None if rollout.stage is None else rollout.stage + 1,
+            "totalStages": len(rollout.stages),
+            "trafficPercent": _traffic(rollout),
+            "estimatedTimeRemainingSeconds": left_s,
+            "errors": [_error(problem) for problem in rollout.problems if not rollout.running],
+            "dateRequested": iso(rollout.requested_at),
+            **({"dateEnded": iso(rollout.ended_at)} if rollout.ended_at else {}),
+        }
+    )
+
+
+def _traffic(rollout: Rollout) -> float:
+    if rollout.outcome in (RolloutStatus.FAILED, RolloutStatus.CANCELLED) or rollout.stage is None:
+        return 0
+    return rollout.stages[rollout.stage].percentage
+
+
+def _error(problem: Problem) -> dict[str, str]:
+    return {"code": problem.code, "message": problem.message}
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise bad_request("[metadata] must be an object of strings.")
+    return value
+
+
+def _hash(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and _HASH.match(value)):
+        raise bad_request("[dependencyValidationHash] must be 'sha256:' and 64 hexadecimal digits in lower case.")
+    return value
+
+
+def _rollout(value: object) -> tuple[bool, tuple[RolloutStage, ...]]:
+    """Whether it is staged, and the stages: rising percentages, the last one 100."""
+    if value is None:
+        return False, AT_ONCE
+    if not isinstance(value, dict) or not isinstance(value.get("staged", False), bool):
+        raise bad_request("[rolloutConfig] must be an object with a boolean [staged].")
+    staged, given = bool(value.get("staged", False)), value.get("stages")
+    stages = tuple(map(_stage, records(given, "rolloutConfig.stages"))) if given is not None else ()
+    if staged != bool(stages):
+        raise bad_request("[rolloutConfig.stages] must be given when [staged] is true, and only then.")
+    percentages = [stage.percentage for stage in stages]
+    if staged and (percentages != sorted(set(percentages)) or percentages[-1] != 100):
+        raise bad_request("[rolloutConfig.stages] must rise, and the last one must be 100.")
+    return staged, stages or AT_ONCE
+
+
+def _stage(value: Mapping[str, object]) -> RolloutStage:
+    percentage = _number(value, "percentage", 100)
+    if percentage <= 0:
+        raise bad_request("[percentage] of a stage must be more than 0.")
+    return RolloutStage(percentage, 60.0 * _number(value, "durationMinutes", MOST_MINUTES))
+
+
+def _number(value: Mapping[str, object], name: str, maximum: float) -> float:
+    number = value.get(name, 0)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= maximum:
+        raise bad_request(f"[{name}] of a stage must be a number from 0 to {maximum:g}.")
+    return number
+
+
+ENDPOINTS = (
+    Endpoint("POST", f"{VERSION}/publish", publish, ("flow:publish", "flow:write"), every=True),
+    Endpoint("GET", f"{VERSION}/publishstatus", publish_status, ("flow:read",)),
+)

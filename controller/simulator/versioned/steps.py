@@ -1,0 +1,131 @@
+"""The steps that one execution took: a way through the flow's own graph that follows from the execution's id."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from controller.simulator.definition import definition
+from controller.simulator.execution import Execution
+from controller.simulator.organization import Organization
+from controller.simulator.traffic import fraction
+from controller.simulator.version import Version
+from controller.simulator.versioned.graph import Graph, Way, graph_of
+
+MOST_STEPS = 500
+MOST_DEPTH = 5
+MOST_VISITS = 3
+"""How often a loop brings an execution back to the same node."""
+SUCCESS = "success"
+_FAILURES = ("failure", "timeout", "error")
+_STATUSES = {
+    "TIMEOUT": "timeout",
+    "UNAVAILABLE": "service_unavailable",
+    "VALIDATION": "validation_error",
+    "INVALID": "validation_error",
+}
+
+
+@dataclass(slots=True)
+class Step:
+    id: str
+    """The node's id, with a count where the execution came back to it."""
+    node: str
+    type: str
+    name: str
+    variables: dict[str, object]
+    """All that there were after the step."""
+    branch: str | None = None
+    """The condition under which it was left, where there was a choice."""
+    parent: str | None = None
+    """The step that called the module which this one belongs to."""
+    status: str = SUCCESS
+    error: str | None = None
+
+
+def failure_status(reason: str) -> str:
+    """`error`, `timeout`, `validation_error` or `service_unavailable`, by the words in the reason."""
+    return next((status for word, status in _STATUSES.items() if word in reason.upper()), "error")
+
+
+def steps(organization: Organization, version: Version, execution: Execution) -> list[Step]:
+    """All steps in order; a failed execution ends at the one that failed."""
+    walk = _Walk(organization, execution)
+    walk.flow(version, {"Flow.Version": version.id, **execution.inputs})
+    taken = walk.steps
+    if not execution.error or not taken:
+        return taken
+    own = [place for place, step in enumerate(taken) if step.parent is None][1:] or [0]
+    last = own[int(fraction(execution.id, "failure") * len(own))]
+    taken[last].status, taken[last].error = failure_status(execution.error), execution.error
+    taken[last].branch = None
+    return taken[: last + 1]
+
+
+@dataclass(slots=True)
+class _Walk:
+    organization: Organization
+    execution: Execution
+    steps: list[Step] = field(default_factory=list)
+    ids: Counter[str] = field(default_factory=Counter)
+
+    def flow(
+        self, version: Version, variables: dict[str, object], *, parent: str | None = None, depth: int = 0
+    ) -> None:
+        """The steps of one flow or module; its variables change as it goes."""
+        graph = graph_of(definition(self.organization, version.text))
+        visits: Counter[str] = Counter()
+        node = graph.start
+        while node is not None and len(self.steps) < MOST_STEPS:
+            visits[node] += 1
+            variables.update(_assigned(graph.nodes[node]))
+            step = self._add(graph, node, variables, parent)
+            if graph.text(node, "type") == "callCommonModule" and depth < MOST_DEPTH:
+                self._module(version, graph, node, step, depth)
+            ways = [way for way in graph.ways.get(node, ()) if visits[way.target] < MOST_VISITS]
+            way = self._chosen(step, ways)
+            step.branch = way.condition if way and len(graph.ways[node]) > 1 else None
+            node = way.target if way else None
+
+    def _add(self, graph: Graph, node: str, variables: Mapping[str, object], parent: str | None) -> Step:
+        kind, name = graph.text(node, "type") or "unknown", graph.text(node, "name")
+        step = Step(self._id(node), node, kind, name, dict(variables), parent=parent)
+        self.steps.append(step)
+        return step
+
+    def _id(self, node: str) -> str:
+        self.ids[node] += 1
+        return node if self.ids[node] == 1 else f"{node}#{self.ids[node]}"
+
+    def _module(self, caller: Version, graph: Graph, node: str, call: Step, depth: int) -> None:
+        """A module runs in the version that its caller was bound to, with variables of its own."""
+        target = graph.nodes[node].get("flow")
+        flow_id = target.get("id") if isinstance(target, dict) else None
+        module = self.organization.state.flows.get(str(flow_id))
+        version = module.version(caller.bindings.get(module.id, "published")) if module else None
+        if module is None or version is None:
+            return
+        for word in ("started", "ended"):
+            name = f"{word}CommonModule"
+            self.steps.append(Step(self._id(f"{call.id}/{name}"), node, name, module.name, dict(call.variables)))
+            self.steps[-1].parent = call.id
+            if word == "started":
+                self.flow(version, dict(call.variables), parent=call.id, depth=depth + 1)
+
+    def _chosen(self, step: Step, ways: list[Way]) -> Way | None:
+        good = [way for way in ways if (way.condition or "").lower() not in _FAILURES] or ways
+        return good[int(fraction(self.execution.id, step.id) * len(good))] if good else None
+
+
+def _assigned(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The variables that a node sets: by an update of data, or as a given definition says in `variables`."""
+    told = node.get("variables")
+    yield from told.items() if isinstance(told, dict) else ()
+    settings = node.get("settings")
+    statements = settings.get("statements") if isinstance(settings, dict) else None
+    for statement in statements if isinstance(statements, list) else []:
+        for assigned in statement.values() if isinstance(statement, dict) else []:
+            if isinstance(assigned, dict) and isinstance(assigned.get("variable"), str):
+                value = assigned.get("value")
+                yield assigned["variable"], next(iter(value.values()), None) if isinstance(value, dict) else value

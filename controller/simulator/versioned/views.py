@@ -1,0 +1,78 @@
+"""The organisation's values in the shapes of the version endpoints.
+
+Where the architect dialect has the same route, the answer holds its fields too: either client finds what it needs.
+"""
+
+from __future__ import annotations
+
+from controller.simulator.architect import views
+from controller.simulator.definition import definition
+from controller.simulator.flow import Flow
+from controller.simulator.organization import Organization
+from controller.simulator.time import iso
+from controller.simulator.version import Version
+
+JSON = dict[str, object]
+
+
+def flow(organization: Organization, a_flow: Flow) -> JSON:
+    """A flow with the definition of its live version; without one, of its latest version or of what is saved."""
+    shown = views.flow(organization, a_flow)
+    current = a_flow.published or a_flow.latest
+    text = current.text if current else a_flow.draft.text if a_flow.draft else None
+    metadata: JSON = {
+        "status": status(a_flow, current) if current else "draft",
+        "type": a_flow.type,
+        "dateCreated": iso(a_flow.created_at),
+    }
+    if a_flow.lock:
+        metadata |= {"lockedBy": a_flow.lock.holder.name, "dateLocked": iso(a_flow.lock.since)}
+    if current:
+        metadata |= _dates(current)
+    return shown | {
+        "version": current.id if current else None,
+        "metadata": metadata,
+        "locked": a_flow.lock is not None,
+        "definition": definition(organization, text) if text else {"nodes": {}, "transitions": []},
+    }
+
+
+def version(a_flow: Flow, a_version: Version) -> JSON:
+    """One row of a flow's versions."""
+    return {
+        "id": a_version.id,
+        "version": a_version.id,
+        "status": status(a_flow, a_version),
+        "dateCreated": iso(a_version.created_at),
+        "createdBy": a_version.created_by.name,
+        **_dates(a_version),
+        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{a_version.id}",
+    }
+
+
+def version_with_definition(organization: Organization, a_flow: Flow, a_version: Version) -> JSON:
+    """One version with all that it holds; the dates are the architect dialect's."""
+    return views.version(a_flow, a_version) | {
+        "flowId": a_flow.id,
+        "version": a_version.id,
+        "status": status(a_flow, a_version),
+        "definition": definition(organization, a_version.text),
+    }
+
+
+def status(a_flow: Flow, a_version: Version) -> str:
+    """`draft`, `published`, `deployed` or `archived`; what a staged rollout brings in counts as published."""
+    rollout = a_flow.rollout
+    coming = rollout is not None and rollout.stage is not None and rollout.version == a_version.id
+    return "published" if coming and a_version.status == "draft" else a_version.status
+
+
+def _dates(a_version: Version) -> JSON:
+    shown: JSON = {}
+    if a_version.published_at:
+        shown["datePublished"] = iso(a_version.published_at)
+    if a_version.published_until:
+        shown["datePublishedEnd"] = iso(a_version.published_until)
+    if a_version.published_by:
+        shown["publishedBy"] = a_version.published_by.name
+    return shown
