@@ -17,6 +17,12 @@ from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
 
 sdk = pytest.importorskip("PureCloudPlatformClientV2")
 
+OTHER_DIALECT = frozenset({"$.flowId", "$.version", "$.status", "$.definition"})
+"""One route serves both dialects at once: its answer has these fields besides those that the SDK knows."""
+
+VERSIONED = ("flowId", "version", "status", "definition")
+"""What one version tells to clients of the versioned dialect on the same path."""
+
 
 @pytest.fixture
 def simulator(folder: Path) -> Simulator:
@@ -41,12 +47,13 @@ class Caller:
         self.http.clear()
         self.client.get_http_client().rest_client.pool_manager.clear()
 
-    def call(self, method: str, *arguments: Any, kind: str, **options: Any) -> Any:
-        """Call the SDK's method; the answer must fit its model in every field."""
+    def call(self, method: str, *arguments: Any, kind: str, besides: tuple[str, ...] = (), **options: Any) -> Any:
+        """Call the SDK's method; the answer must fit its model in every field, besides those of the other dialect."""
         from tests.simulator.sdk_models import mistakes
 
         answer = getattr(self.architect, method)(*arguments, **options)
-        assert list(mistakes(json.loads(self.client.last_response.data), kind)) == []
+        body = json.loads(self.client.last_response.data)
+        assert list(mistakes({key: body[key] for key in body if key not in besides}, kind)) == []
         return answer
 
     def until(self, method: str, *arguments: Any, kind: str, done: Callable[[Any], bool], **options: Any) -> Any:
@@ -123,7 +130,7 @@ def test_a_publish_is_polled_until_it_is_live(genesys: Caller, simulator: Simula
     versions = genesys.call("get_flow_versions", flow_id, kind="FlowVersionEntityListing")
     assert [version.id for version in versions.entities] == ["2.0", "1.0"]
     assert versions.entities[1].date_published_end is not None
-    version = genesys.call("get_flow_version", flow_id, "2.0", kind="FlowVersion")
+    version = genesys.call("get_flow_version", flow_id, "2.0", kind="FlowVersion", besides=VERSIONED)
     assert version.created_by_client.id == "penstock"
     for action in ("post_flows_actions_revert", "post_flows_actions_unlock", "post_flows_actions_deactivate"):
         assert genesys.call(action, flow_id, kind="Flow").id == flow_id

@@ -1,0 +1,44 @@
+"""docs/simulator.md tells of every control route and kind of fault, and of no others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from controller.flows import load_yaml
+from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control, demand
+from controller.simulator.faults import parse_faults
+
+PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+
+
+def test_every_control_route_is_documented_and_exists() -> None:
+    documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) /_simulator\S*)` \|", PAGE, re.MULTILINE))
+    endpoints = (*control.ENDPOINTS, *conditions.ENDPOINTS, *demand.ENDPOINTS)
+    assert documented == {f"{endpoint.method} {endpoint.template}" for endpoint in endpoints}
+
+
+def test_every_kind_of_fault_is_documented_and_exists() -> None:
+    table = PAGE[PAGE.index("| kind |") : PAGE.index("## Control")]
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", table, re.MULTILINE)) == {str(kind) for kind in FaultKind}
+
+
+def test_the_faults_of_the_page_can_be_set(simulator: Simulator) -> None:
+    found = re.search(r"```yaml\n(faults:.*?)```", PAGE, re.DOTALL)
+    assert found
+    faults = parse_faults(load_yaml(found.group(1)))
+    assert [fault.name for fault in faults] == ["storm", "main-ivr-never-switches"]
+    simulator.set_faults(*faults)
+
+
+@pytest.mark.parametrize("name", ["older_version", "unknown_version", "locked_upload"])
+def test_defaults_of_undecided_behaviours_are_as_documented(name: str) -> None:
+    row = next(line for line in PAGE.splitlines() if f"`{name}`" in line)
+    assert f"`{getattr(SimulatorSettings(), name)}` (default" in row
+
+
+def test_every_field_that_chooses_requests_is_documented() -> None:
+    for field in Fault.model_fields:
+        assert f"`{field}`" in PAGE or f"`{field}:" in PAGE or field in ("name", "kind", "match"), field
