@@ -61,7 +61,7 @@ async def through_conflicts(
 
 def _in_the_way(context: Context, live: LiveFlow | None) -> LockHolder | None:
     holder = None if live is None else live.locked_by
-    if holder is not None and holder.kind == "client" and holder.name == context.settings.client_name:
+    if holder is not None and holder.is_client(context.settings.client_name):
         return None
     return holder
 

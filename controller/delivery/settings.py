@@ -20,6 +20,9 @@ class DeliverySettings:
     rollback_timeout_s: float = 300.0
     """For one attempt to bring a previous version back."""
     rollback_attempts: int = 3
+    rollback_retry_s: float = 15.0
+    rollback_patience_s: float = 900.0
+    """How long an outage is sat out: attempts that only did not get through are not counted."""
 
     write_attempts: int = 3
     """Tries of one write, where it is certain that the earlier ones had no effect."""
@@ -56,7 +59,7 @@ class DeliverySettings:
     """How long a running publish may still be followed after `stop`; what is left then is parked."""
 
     client_name: str | None = None
-    """How our own locks are labelled in the organisation: they do not stand in the way."""
+    """Our client's id or name in the organisation: its own locks do not stand in the way."""
     binds_at_publish: frozenset[str] = frozenset({"commonmodule"})
     """Types whose version a caller keeps from the moment when the caller was published."""
     announce_to: tuple[str, ...] = ()

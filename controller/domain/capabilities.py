@@ -41,7 +41,9 @@ CAPABILITIES: Mapping[str, frozenset[Capability]] = MappingProxyType(
 ALTERNATIVES: Mapping[Capability, str] = MappingProxyType(
     {
         Capability.PUBLISH_SOURCE: "pin a version that exists in the organisation (spec.source.version)",
-        Capability.PERCENTAGE_ROLLOUT: "deploy in waves through dependencies and watch each with rollout.bake and gates",
+        Capability.PERCENTAGE_ROLLOUT: (
+            "deploy in waves through dependencies and watch each with rollout.bake and gates"
+        ),
         Capability.LAUNCH: "use an http or errorRate gate",
         Capability.UNPUBLISH: "unpublish the flow by hand",
         Capability.DELETE: "delete the flow by hand",

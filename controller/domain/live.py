@@ -18,6 +18,11 @@ class LockHolder:
     kind: str = "user"
     """`user` or `client`."""
     since: datetime | None = None
+    id: str | None = None
+
+    def is_client(self, identity: str | None) -> bool:
+        """Whether it is the service client with this id or name: our own lock does not stand in our way."""
+        return self.kind == "client" and identity is not None and identity in (self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)

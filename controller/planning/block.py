@@ -92,7 +92,7 @@ def cycle(members: Sequence[Draft], policy: CyclePolicy, printed: str) -> Blocke
 
 
 def _held(live: LiveFlow | None, client_name: str | None) -> bool:
-    return live is not None and live.locked_by is not None and live.locked_by.name != client_name
+    return live is not None and live.locked_by is not None and not live.locked_by.is_client(client_name)
 
 
 def _lock_words(key: FlowKey, live: LiveFlow | None) -> str:

@@ -1,14 +1,16 @@
 """Strongly connected components and one short cycle of each, in linear time.
 
 Elementary cycles are never enumerated: a handful of flows that transfer to each other have thousands of them.
-Source: R. Tarjan, "Depth-first search and linear graph algorithms", SIAM J. Comput. 1 (1972), made iterative.
+The components are networkx' (Tarjan's algorithm with Nuutila's changes, iterative).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
+
+import networkx as nx
 
 Node = TypeVar("Node", bound=Hashable)
 
@@ -22,64 +24,14 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
     Successors that are not among `nodes` are ignored. The answer depends only on the order of the arguments.
     """
     number = {node: index for index, node in enumerate(nodes)}
-    edges = [[number[child] for child in successors.get(node, ()) if child in number] for node in nodes]
-    return [tuple(nodes[index] for index in sorted(component)) for component in _Search(edges).run()]
-
-
-class _Search:
-    """One depth-first search over nodes that are numbered from 0."""
-
-    def __init__(self, edges: list[list[int]]) -> None:
-        self._edges = edges
-        self._index = [-1] * len(edges)
-        self._low = [0] * len(edges)
-        self._open = bytearray(len(edges))
-        self._stack: list[int] = []
-        self._count = 0
-        self._found: list[list[int]] = []
-
-    def run(self) -> list[list[int]]:
-        for root in range(len(self._edges)):
-            if self._index[root] < 0:
-                self._visit(root)
-        return self._found
-
-    def _visit(self, root: int) -> None:
-        path = [(root, self._enter(root))]
-        while path:
-            node, rest = path[-1]
-            child = self._unvisited(node, rest)
-            if child is not None:
-                path.append((child, self._enter(child)))
-                continue
-            path.pop()
-            if path:
-                parent = path[-1][0]
-                self._low[parent] = min(self._low[parent], self._low[node])
-            if self._low[node] == self._index[node]:
-                self._close(node)
-
-    def _enter(self, node: int) -> Iterator[int]:
-        self._index[node] = self._low[node] = self._count
-        self._count += 1
-        self._stack.append(node)
-        self._open[node] = 1
-        return iter(self._edges[node])
-
-    def _unvisited(self, node: int, rest: Iterator[int]) -> int | None:
-        for child in rest:
-            if self._index[child] < 0:
-                return child
-            if self._open[child]:
-                self._low[node] = min(self._low[node], self._index[child])
-        return None
-
-    def _close(self, root: int) -> None:
-        component: list[int] = []
-        while not component or component[-1] != root:
-            component.append(self._stack.pop())
-            self._open[component[-1]] = 0
-        self._found.append(component)
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(nodes)))
+    graph.add_edges_from(
+        (number[node], number[child]) for node in nodes for child in successors.get(node, ()) if child in number
+    )
+    # Depth-first search closes a component only after everything that it points to.
+    found = nx.strongly_connected_components(graph)
+    return [tuple(nodes[index] for index in sorted(component)) for component in found]
 
 
 def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:

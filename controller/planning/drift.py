@@ -71,7 +71,7 @@ def _bindings(situation: Situation) -> Iterator[Drift]:
 def _work_in_progress(situation: Situation, live: LiveFlow, client_name: str | None) -> Iterator[Drift]:
     key: FlowKey = situation.flow.key
     holder = live.locked_by
-    if holder is not None and holder.name != client_name:
+    if holder is not None and not holder.is_client(client_name):
         yield _drift(situation, "lock", None, holder.name, f"{key} is locked by {holder_words(holder)}")
     if live.has_draft:
         yield _drift(situation, "draft", None, None, f"{key} has saved changes that are not checked in")

@@ -125,6 +125,6 @@ class PlanInputs:
     revision: str
     quarantines: tuple[Quarantine, ...] = ()
     client_name: str | None = None
-    """How our own locks are labelled in the organisation, so that they do not block us."""
+    """Our client's id or name in the organisation, so that our own locks do not block us."""
     binds_at_publish: frozenset[str] = field(default_factory=lambda: frozenset({"commonmodule"}))
     """Types whose version the caller keeps when it is published."""

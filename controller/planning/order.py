@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import networkx as nx
+
 
 def waves(depends_on: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """For each id the length of the longest chain of dependencies that ends in it, from 1.
@@ -11,23 +13,14 @@ def waves(depends_on: Mapping[str, Sequence[str]]) -> dict[str, int]:
     `depends_on` must be free of cycles; ids outside of it are ignored. Linear in nodes and edges.
     Raises ValueError when there is a cycle.
     """
-    waiting = {id_: sum(dependency in depends_on for dependency in set(below)) for id_, below in depends_on.items()}
-    dependents: dict[str, list[str]] = {id_: [] for id_ in depends_on}
-    for id_, below in depends_on.items():
-        for dependency in set(below):
-            if dependency in dependents:
-                dependents[dependency].append(id_)
-    wave = {id_: 1 for id_, count in waiting.items() if count == 0}
-    ready = list(wave)
-    for id_ in ready:
-        for dependent in dependents[id_]:
-            wave[dependent] = max(wave.get(dependent, 1), wave[id_] + 1)
-            waiting[dependent] -= 1
-            if waiting[dependent] == 0:
-                ready.append(dependent)
-    if len(ready) != len(depends_on):
-        raise ValueError(f"a cycle runs through some of {sorted(id_ for id_, left in waiting.items() if left)}")
-    return wave
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(depends_on)
+    graph.add_edges_from((below, id_) for id_, belows in depends_on.items() for below in belows if below in depends_on)
+    try:
+        generations = list(nx.topological_generations(graph))
+    except nx.NetworkXUnfeasible as error:
+        raise ValueError(f"a cycle runs through some of {sorted(depends_on)}") from error
+    return {id_: number for number, generation in enumerate(generations, start=1) for id_ in generation}
 
 
 def deployment_order(depends_on: Mapping[str, Sequence[str]]) -> list[str]:

@@ -10,7 +10,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, SyncStatus
-from controller.planning import Plan
+from controller.planning import Drift, Plan
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
 
@@ -47,8 +47,13 @@ class PassReport:
         if self.plan is None or (self.error is not None and self.result is None):
             return SyncStatus.UNKNOWN
         if self.mode is Mode.APPLY and self.result is not None:
-            return SyncStatus.SYNCED if self.delivered and not self.plan.drift else SyncStatus.OUT_OF_SYNC
-        return SyncStatus.SYNCED if self.plan.empty and not self.plan.drift else SyncStatus.OUT_OF_SYNC
+            return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
+        return SyncStatus.SYNCED if self.plan.empty and not self.moved else SyncStatus.OUT_OF_SYNC
+
+    @property
+    def moved(self) -> tuple[Drift, ...]:
+        """Differences that somebody made; that a person has a flow open is not one."""
+        return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
 
     @property
     def health(self) -> Health:

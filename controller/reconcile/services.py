@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from controller.domain.desired import Organization
 from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.genesys import TransportSettings, connect
+from controller.manifests import VALUE_PREFIX
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.settings import Settings
@@ -29,14 +31,24 @@ class Services:
     """How organisations are reached; `genesys.connect`, with what it takes."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Values that flow files are filled with may be secrets: they are masked from the start."""
+        for name, value in os.environ.items():
+            if name.startswith(VALUE_PREFIX):
+                self.redactor.register(value)
+
     @property
     def holder(self) -> str:
         """How this process names itself in leases."""
         return self.settings.holder or own_name()
 
-    @property
-    def delivery_settings(self) -> DeliverySettings:
-        return DeliverySettings(poll_base_s=self.settings.publish_poll)
+    def client_id(self, organization: Organization) -> str:
+        """Who we are in an organisation: locks of this client are our own."""
+        return client_credentials(organization, self.redactor)[0]
+
+    def delivery_settings(self, organization: Organization) -> DeliverySettings:
+        """How patient a delivery is, and whose locks are its own."""
+        return DeliverySettings(poll_base_s=self.settings.publish_poll, client_name=self.client_id(organization))
 
     def platform(self, organization: Organization) -> Platform:
         """The connection to an organisation; opened at first use and again when its credentials changed."""

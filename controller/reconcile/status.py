@@ -78,7 +78,7 @@ def _latest_states(history: list[SyncRecord]) -> dict[str, StepState]:
 def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepState | None) -> FlowStatus:
     live = report.live.get(change.key)
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
-    in_sync = change.kind is ChangeKind.NONE and not drifted
+    in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
     return FlowStatus(
         flow=change.flow,

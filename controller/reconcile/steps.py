@@ -70,7 +70,11 @@ async def plan(pass_: Pass) -> None:
     organization = have(pass_.organization)
     active = () if pass_.request.retry else pass_.services.store.quarantines.active(organization.name)
     quarantines = tuple(Quarantine(each.key, each.wanted, each.reason) for each in active)
-    inputs = PlanInputs(revision=have(pass_.workspace).revision, quarantines=quarantines)
+    inputs = PlanInputs(
+        revision=have(pass_.workspace).revision,
+        quarantines=quarantines,
+        client_name=pass_.services.client_id(organization),
+    )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
     expected = pass_.request.expected_digest
     if expected is not None and expected != pass_.plan.digest:
@@ -137,7 +141,7 @@ def _delivery(pass_: Pass) -> Delivery:
         have(pass_.platform),
         pass_.services.store,
         pass_.services.clock,
-        pass_.services.delivery_settings,
+        pass_.services.delivery_settings(have(pass_.organization)),
         on_event=pass_.listener.progressed,
         redactor=pass_.services.redactor,
         stopping=pass_.stopping,

@@ -37,11 +37,10 @@ class GitFeed:
         checkouts = Checkouts(repository, self._folder, self._settings)
         last: Workspace | None = None
         follow_settings = FollowSettings(interval_s=self._settings.poll_interval)
-        async for _ in follow(
+        async for sha in follow(
             repository, self._settings.branch, clock=self._clock, settings=follow_settings, on_failure=on_fault
         ):
             try:
-                sha = await asyncio.to_thread(repository.fetch, self._settings.branch)
                 if last is not None and await asyncio.to_thread(_only_artifacts, repository, last, sha):
                     continue
                 workspace = await asyncio.to_thread(checkouts.open, sha)

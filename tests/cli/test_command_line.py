@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,95 +10,14 @@ import httpx
 import pytest
 import yaml
 
-from tests.support.sources import inbound, module
-
-
-class Shell:
-    """A folder with a repository, an environment, and the `penstock` command."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder / "repository"
-        self.url = url
-        self.environment = {
-            **os.environ,
-            "PENSTOCK_STORE": f"sqlite:///{folder / 'store.db'}",
-            "PENSTOCK_PUBLISH_POLL": "0.1",
-            "PENSTOCK_JOB_POLL": "0.1",
-            "ACME_ID": "penstock",
-            "ACME_SECRET": "penstock-secret",
-        }
-        self.folder.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
-        (self.folder / "organization.yaml").write_text(
-            yaml.safe_dump(
-                {
-                    "apiVersion": "penstock/v1",
-                    "kind": "Organization",
-                    "metadata": {"name": "acme"},
-                    "spec": {
-                        "apiUrl": url,
-                        "loginUrl": url,
-                        "credentials": {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}},
-                    },
-                }
-            )
-        )
-        self.flow("front", inbound("Front", calls=["Hours"]))
-        self.flow("hours", module("Hours"))
-        self.commit()
-
-    def flow(self, name: str, text: str) -> None:
-        (self.folder / f"{name}.flow.yaml").write_text(text)
-        manifest = {
-            "apiVersion": "penstock/v1",
-            "kind": "Flow",
-            "metadata": {"name": name},
-            "spec": {"source": {"file": f"{name}.flow.yaml"}},
-        }
-        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    def commit(self) -> None:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Change what we want")
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "controller", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-
-    def json(self, *arguments: str) -> dict:
-        done = self.run(*arguments, "--format", "json")
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+from tests.support.shell import Shell, simulator_process
+from tests.support.sources import module
 
 
 @pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "controller", "simulator", "--port", "0", "--time-scale", "50"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
-    process.stdout.close()
-
-
-@pytest.fixture
-def shell(tmp_path: Path, simulator: str) -> Shell:
-    return Shell(tmp_path, simulator)
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with simulator_process() as url:
+        yield Shell(tmp_path, url)
 
 
 def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
 
@@ -102,16 +103,8 @@ class Service:
 
 @pytest.fixture
 def simulator() -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "controller", "simulator", "--port", "0", "--time-scale", "50", "--rate-limit", "3000"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.wait(timeout=20)
-    process.stdout.close()
+    with simulator_process("--rate-limit", "3000") as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""Every command in README and docs is one that works: each is run here, in a repository with a simulator."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.shell import Shell, simulator_process
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LONG_RUNNING = ("penstock run", "penstock simulator")
+
+
+def documented() -> list[str]:
+    """Every line of every shell block, without comments and prompts, in order and once."""
+    found: dict[str, None] = {}
+    for document in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for block in _BLOCK.findall(document.read_text(encoding="utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.partition(" # ")[0].strip().removeprefix("$ ")
+                if command and not command.startswith("#"):
+                    found[command] = None
+    return list(found)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    with simulator_process() as url:
+        made = Shell(tmp_path_factory.mktemp("documented"), url)
+        made.environment["PENSTOCK_REPOSITORY_URL"] = str(made.folder)
+        made.environment["PENSTOCK_HTTP_ADDRESS"] = "127.0.0.1:0"
+        made.environment["PENSTOCK_WORK_DIR"] = str(made.folder.parent / "work")
+        made.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{made.environment['PATH']}"
+        assert made.run("apply").returncode == 0
+        yield made
+
+
+def test_the_documents_show_commands() -> None:
+    assert "make demo" in documented()
+    assert "penstock plan" in documented()
+
+
+@pytest.mark.parametrize("command", [command for command in documented() if command.startswith("make ")])
+def test_documented_make_targets_exist(command: str) -> None:
+    done = subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [command for command in documented() if not command.startswith("make ")])
+def test_documented_commands_run(command: str, shell: Shell) -> None:
+    if command.startswith(LONG_RUNNING):
+        process = subprocess.Popen(
+            shlex.split(command),
+            cwd=shell.folder,
+            env=shell.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=4)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, output.decode()
+        return
+    done = subprocess.run(
+        command,
+        cwd=shell.folder,
+        env=shell.environment,
+        shell=True,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+    assert done.returncode in (0, 2), done.stdout + done.stderr

@@ -1,0 +1,103 @@
+"""The `penstock` command in processes of its own: a repository, an environment, a served simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from tests.support.sources import inbound, module
+
+
+@contextlib.contextmanager
+def simulator_process(*arguments: str) -> Iterator[str]:
+    """`penstock simulator` on a free port; gives its URL, and stops it politely."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "controller", "simulator", "--port", "0", "--time-scale", "50", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+        process.stdout.close()
+    assert code == 0
+
+
+class Shell:
+    """A folder with a repository, an environment, and the `penstock` command."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder / "repository"
+        self.url = url
+        self.environment = {
+            **os.environ,
+            "PENSTOCK_STORE": f"sqlite:///{folder / 'store.db'}",
+            "PENSTOCK_PUBLISH_POLL": "0.1",
+            "PENSTOCK_JOB_POLL": "0.1",
+            "ACME_ID": "penstock",
+            "ACME_SECRET": "penstock-secret",
+        }
+        self.folder.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        (self.folder / "organization.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "penstock/v1",
+                    "kind": "Organization",
+                    "metadata": {"name": "acme"},
+                    "spec": {
+                        "apiUrl": url,
+                        "loginUrl": url,
+                        "credentials": {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}},
+                    },
+                }
+            )
+        )
+        self.flow("front", inbound("Front", calls=["Hours"]))
+        self.flow("hours", module("Hours"))
+        self.commit()
+
+    def flow(self, name: str, text: str) -> None:
+        (self.folder / f"{name}.flow.yaml").write_text(text)
+        manifest = {
+            "apiVersion": "penstock/v1",
+            "kind": "Flow",
+            "metadata": {"name": name},
+            "spec": {"source": {"file": f"{name}.flow.yaml"}},
+        }
+        (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Change what we want")
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "controller", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    def json(self, *arguments: str) -> dict:
+        done = self.run(*arguments, "--format", "json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
