@@ -10,6 +10,7 @@ import pytest
 from controller.flows import load_yaml
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control, demand
 from controller.simulator.faults import parse_faults
+from controller.simulator.handwork import DEEDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
 
@@ -18,6 +19,11 @@ def test_every_control_route_is_documented_and_exists() -> None:
     documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) /_simulator\S*)` \|", PAGE, re.MULTILINE))
     endpoints = (*control.ENDPOINTS, *conditions.ENDPOINTS, *demand.ENDPOINTS)
     assert documented == {f"{endpoint.method} {endpoint.template}" for endpoint in endpoints}
+
+
+def test_every_deed_by_hand_is_documented() -> None:
+    row = next(line for line in PAGE.splitlines() if "{deed}" in line)
+    assert set(DEEDS) <= set(re.findall(r"`([a-z]+)`", row))
 
 
 def test_every_kind_of_fault_is_documented_and_exists() -> None:
