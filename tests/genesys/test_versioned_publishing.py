@@ -24,7 +24,7 @@ from controller.domain.platform import (
     TicketKind,
     UploadSlot,
 )
-from tests.genesys.routed import VERSIONS, connected, versions
+from tests.genesys.routed import LIST, VERSIONS, connected, entity, listed, versions
 from tests.genesys.scripted import Handler, Reply, refusal, reply
 from tests.support.clock import SteppedClock
 
@@ -198,6 +198,20 @@ async def test_a_switch_survives_429_and_5xx_because_it_is_the_same_however_ofte
     platform, answers = connected(clock, {VERSIONS: TWO, SWITCH: faults})
     await platform.switch(TO_2)
     assert answers.calls.count(SWITCH) == 4
+
+
+async def test_a_409_names_who_holds_the_lock_as_the_listing_tells(clock: SteppedClock) -> None:
+    locked = entity(1, metadata={"status": "deployed", "lockedBy": {"id": "u1", "name": "Grace Hopper"}})
+    routes = {VERSIONS: TWO, SWITCH: [refusal(409, "x", "Conflict")], LIST: [listed(entity(1)), listed(locked)]}
+    platform, _ = connected(clock, routes)
+    await platform.list_flows()
+    with pytest.raises(FlowLocked, match="is locked by Grace Hopper") as caught:
+        await platform.switch(TO_2)
+    assert caught.value.holder == "Grace Hopper"
+    found = await platform.get_flow("f1")
+    assert found
+    assert found.locked_by
+    assert found.locked_by.name == "Grace Hopper"
 
 
 async def test_a_409_is_a_lock_with_the_organisations_words(clock: SteppedClock) -> None:

@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from controller.domain.errors import (
-    BadAnswer,
-)
+from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from tests.genesys.routed import connected, listed
 from tests.genesys.scripted import reply

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow
+from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
 from controller.genesys.call import Call
 from controller.genesys.transport import Transport
@@ -81,7 +81,14 @@ def live_flow(entity: FlowEntity) -> LiveFlow:
         key=FlowKey((entity.type or entity.metadata.type or UNTYPED).lower(), entity.name),
         published_version=entity.version if entity.standing in LIVE else None,
         checked_in_version=entity.version,
+        locked_by=lock_holder(entity),
         status=entity.standing,
         published_at=entity.metadata.date_published,
         published_by=entity.metadata.published_by,
     )
+
+
+def lock_holder(entity: FlowEntity) -> LockHolder | None:
+    """Who holds the flow's lock, where the listing tells."""
+    metadata = entity.metadata
+    return LockHolder(metadata.locked_by, "user", metadata.date_locked) if metadata.locked_by else None

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
 from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES, VERSIONED
-from controller.domain.errors import AmbiguousFlow, CapabilityMissing, NotFound, SettingsInvalid
+from controller.domain.errors import (
+    AmbiguousFlow,
+    CapabilityMissing,
+    FlowLocked,
+    NotFound,
+    PenstockError,
+    RequestRejected,
+    SettingsInvalid,
+)
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import (
@@ -32,7 +40,7 @@ from controller.domain.references import FlowReference
 from controller.domain.traces import ActionTraceRequest, TraceRequest
 from controller.genesys.transport import Transport
 from controller.genesys.versioned import debugging, publish, traces
-from controller.genesys.versioned.listing import Listing, live_flow
+from controller.genesys.versioned.listing import Listing, live_flow, lock_holder
 from controller.genesys.versioned.references import references_of
 from controller.genesys.versioned.versions import Versions, live_version, version_info
 from controller.genesys.wire.versioned import TraceJob
@@ -65,8 +73,13 @@ class VersionedPlatform:
         return {entity.id: entity.definition or {} for entity in entities.values()}
 
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
-        """What is live is read anew from the flow's versions; the name and type come from the listing."""
+        """What is live is read anew from the flow's versions; name and type come from the listing.
+
+        Only the listing tells of locks: it is read anew while it shows one, and after every 409.
+        """
         entity = (await self._listing.flows(priority=priority)).get(flow_id)
+        if entity is not None and lock_holder(entity) is not None:
+            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
         try:
             versions = await self._versions.read(flow_id, priority)
         except NotFound:
@@ -109,7 +122,8 @@ class VersionedPlatform:
         if ticket.kind is not TicketKind.PUBLISH:
             raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {VERSIONED}")
         seen = await publish.progress(self.transport, self._versions, ticket, priority)
-        self._listing.drop()
+        if seen.finished:
+            self._listing.drop()
         return seen
 
     async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
@@ -145,16 +159,37 @@ class VersionedPlatform:
         return await debugging.finished_debug_job(self.transport, job_id, timeout_s)
 
     async def publish(self, request: PublishRequest) -> Ticket:
+        return await self._write(request.flow_id, publish.publish(self.transport, self._versions, request))
+
+    async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+        return await self._write(request.flow_id, publish.switch(self.transport, self._versions, request, priority))
+
+    async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket]) -> Ticket:
+        """Whatever comes of a write, what was listed before no longer holds."""
         try:
-            return await publish.publish(self.transport, self._versions, request)
+            return await write
+        except RequestRejected as error:
+            if error.status != 409:
+                raise
+            raise await self._locked(flow_id, error) from error
         finally:
             self._listing.drop()
 
-    async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+    async def _locked(self, flow_id: str, error: RequestRejected) -> FlowLocked:
+        """Another deployment runs, or somebody holds the flow: then the listing tells who."""
         try:
-            return await publish.switch(self.transport, self._versions, request, priority)
-        finally:
-            self._listing.drop()
+            entity = (await self._listing.flows(fresh=True, priority=Priority.PUBLISH)).get(flow_id)
+        except PenstockError:
+            entity = None
+        holder = lock_holder(entity) if entity else None
+        if holder is None:
+            return FlowLocked(f"flow {flow_id} is busy: {error.message}")
+        since = f" since {holder.since.isoformat()}" if holder.since else ""
+        return FlowLocked(
+            f"flow {entity.name if entity else flow_id} ({flow_id}) is locked by {holder.name}{since}",
+            holder=holder.name,
+            hint="ask for the lock to be released, or set onLocked: wait",
+        )
 
     async def register_upload(self) -> UploadSlot:
         _missing(Capability.PUBLISH_SOURCE)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-from controller.domain.errors import BadAnswer, FlowLocked, PublishFailed, RequestRejected
+from controller.domain.errors import BadAnswer, PublishFailed
 from controller.domain.platform import (
     Priority,
     Progress,
@@ -21,9 +20,6 @@ from controller.genesys.transport import Transport
 from controller.genesys.versioned.versions import ROUTED, VERSION, Versions, live_version
 from controller.genesys.wire.versioned import PublishAccepted, PublishError, PublishStatus, RoutedFlow
 
-T = TypeVar("T")
-
-_LOCK_RETRY_S = 15.0
 _STATES = {
     "queued": ProgressState.QUEUED,
     "publishing": ProgressState.RUNNING,
@@ -36,11 +32,11 @@ _STATES = {
 async def publish(transport: Transport, versions: Versions, request: PublishRequest) -> Ticket:
     """Start publishing a version, all at once or in stages (P2).
 
-    Raises FlowLocked, NoSuchVersion, AnswerLost.
+    Raises NoSuchVersion, AnswerLost, and RequestRejected with status 409 while the flow is busy or locked.
     """
     path = await versions.path(request.flow_id, request.version)
     call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=Priority.PUBLISH)
-    accepted = await _unless_locked(request.flow_id, lambda: transport.fetch(call, PublishAccepted))
+    accepted = await transport.fetch(call, PublishAccepted)
     return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
 
 
@@ -83,8 +79,8 @@ async def progress(transport: Transport, versions: Versions, ticket: Ticket, pri
 async def switch(transport: Transport, versions: Versions, request: SwitchRequest, priority: Priority) -> Ticket:
     """Let calls go to a version, in one step (S2, S3); already there is success without a write.
 
-    Raises FlowLocked, NoSuchVersion, and PublishFailed when the answer
-    does not prove the switch.
+    Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when the
+    answer does not prove the switch.
     """
     known = await versions.read(request.flow_id, priority)
     done = Ticket(TicketKind.DONE, "", request.flow_id, request.version)
@@ -94,7 +90,7 @@ async def switch(transport: Transport, versions: Versions, request: SwitchReques
     await versions.path(request.flow_id, request.version, priority)
     body = {"version": request.version, "description": _description(request)}
     call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
-    routed = await _unless_locked(request.flow_id, lambda: transport.fetch(call, RoutedFlow))
+    routed = await transport.fetch(call, RoutedFlow)
     if (routed.id, routed.version) != (request.flow_id, request.version):
         raise PublishFailed(
             f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
@@ -124,13 +120,3 @@ def _told(error: PublishError | str) -> str:
     if isinstance(error, str):
         return error
     return " ".join(part for part in (error.code, error.message) if part) or "no message"
-
-
-async def _unless_locked(flow_id: str, write: Callable[[], Awaitable[T]]) -> T:
-    """A 409: another deployment runs, or a person holds the flow; the message is all that tells which."""
-    try:
-        return await write()
-    except RequestRejected as error:
-        if error.status != 409:
-            raise
-        raise FlowLocked(f"flow {flow_id} is busy: {error.message}", retry_after_s=_LOCK_RETRY_S) from error

@@ -94,7 +94,7 @@ async def _pages(transport: Transport, request: TraceRequest, priority: Priority
 def query_body(request: TraceRequest) -> dict[str, object]:
     """The query as the table writes it: snake case, flow and version joined by a colon (T1)."""
     body: dict[str, object] = {
-        "session_token": request.session_token or str(uuid.uuid4()),
+        "session_token": request.session_token or request.conversation_id or str(uuid.uuid4()),
         "start_date_time": _iso(request.start),
         "end_date_time": _iso(request.end),
         "page_size": request.page_size,

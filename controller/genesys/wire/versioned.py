@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from controller.genesys.wire.architect import Id, Moment
 from controller.genesys.wire.model import WireModel
+
+
+def _label(value: object) -> object:
+    """A person or client, told as a name or as `{id, name}`; None for anything else."""
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("id")
+    return value if isinstance(value, str) and value else None
+
+
+Label = Annotated[str | None, BeforeValidator(_label)]
 
 
 class Metadata(WireModel):
     status: str | None = None
     """draft, published, deployed or archived."""
     type: str | None = None
-    published_by: str | None = None
+    published_by: Label = None
     date_published: Moment = None
+    locked_by: Label = None
+    date_locked: Moment = None
 
 
 class FlowEntity(WireModel):
@@ -44,7 +56,7 @@ class VersionEntity(WireModel):
     date_created: Moment = None
     date_published: Moment = None
     date_published_end: Moment = None
-    created_by: str | None = None
+    created_by: Label = None
 
     @property
     def number(self) -> str:
