@@ -62,6 +62,7 @@ class Executor:
             if other.state not in _SUCCESSFUL:
                 return f"it depends on {other.change.flow}, which is {other.state.value}"
         if self._context.signals.stopping:
+            work.held_back = True
             return "the controller was told to stop before it began"
         if self._context.signals.aborting or self._halted:
             return "another change of this sync failed before it began"

@@ -10,12 +10,12 @@ from controller.domain.platform import Export, Priority
 
 
 async def export_version(
-    context: Context, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT
+    context: Context, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT, attempts: int | None = None
 ) -> tuple[Export, str]:
     """One version as the organisation gives it out, with its canonical digest. Raises ExportFailed."""
     settings = context.settings
     last: PenstockError | None = None
-    for attempt in range(settings.export_attempts):
+    for attempt in range(attempts or settings.export_attempts):
         if attempt:
             await context.clock.sleep(settings.export_retry_s * attempt)
         try:
@@ -46,14 +46,14 @@ def export_digest(export: Export) -> str:
     return flows.digest(export.definition)
 
 
-async def export_live(context: Context, work: Work) -> None:
+async def export_live(context: Context, work: Work, *, attempts: int | None = None) -> None:
     """Export what the change made live. A failure is told, not raised: what is live is healthy all the same."""
     flow_id, version = work.record.flow_id, work.record.live_version
     if flow_id is None or version is None:
         return
     started = context.clock.monotonic()
     try:
-        work.export, work.export_digest = await export_version(context, flow_id, version)
+        work.export, work.export_digest = await export_version(context, flow_id, version, attempts=attempts)
     except ExportFailed as error:
         context.note(work, error.message)
         context.tell("export.failed", work, version=version, message=context.redactor.text(error.message))

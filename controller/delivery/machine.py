@@ -17,6 +17,7 @@ from controller.delivery.signals import Parked
 from controller.delivery.step import Step
 from controller.delivery.switch_step import SwitchStep
 from controller.delivery.work import DESTRUCTIVE, Work
+from controller.domain.errors import AmbiguousFlow, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
@@ -76,11 +77,21 @@ class Machine:
         for key in self._work.record.consumes:
             version = mine.get(key)
             if version is None:
-                found = await self._context.platform.find_flow(key, priority=Priority.OBSERVE)
-                version = None if found is None else found.published_version
+                version = await self._published_version(key)
             if version is not None:
                 consumed[key] = version
         return consumed
+
+    async def _published_version(self, key: FlowKey) -> str | None:
+        """A version that cannot be read is left out: that is no reason to take a healthy flow back."""
+        try:
+            found = await self._context.platform.find_flow(key, priority=Priority.OBSERVE)
+        except (Transient, Waiting, AmbiguousFlow) as error:
+            self._context.note(
+                self._work, f"the version of {key} that it is bound to could not be read: {error.message}"
+            )
+            return None
+        return None if found is None else found.published_version
 
     async def _begin_bake(self) -> None:
         if self._context.signals.aborting:
@@ -109,6 +120,8 @@ class Machine:
     async def _export(self) -> None:
         if self._work.change.kind in DESTRUCTIVE:
             self._context.advance(self._work, StepState.EXPORTED)
+            return
+        if self._work.record.recorded_at is not None:
             return
         await export_live(self._context, self._work)
         if self._work.export is not None:

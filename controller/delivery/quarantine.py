@@ -11,10 +11,13 @@ from controller.planning.model import ChangeKind
 def quarantine(context: Context, work: Work, reason: str) -> None:
     """Quarantine what the change asked for.
 
-    A republish only follows a module; where that module is in quarantine itself, the caller's unchanged content must
-    stay free, or it could not follow the corrected module.
+    Nothing is, where all that failed is what passes by itself: an outage, a lock, a stale plan. A republish only
+    follows a module; where that module is in quarantine itself, the caller's unchanged content must stay free, or it
+    could not follow the corrected module.
     """
     if work.change.kind is ChangeKind.REPUBLISH and _follows_another(context, work):
+        return
+    if not any(other.error is not None and deserves_quarantine(other.error) for other in context.works):
         return
     reason = context.redactor.text(reason)
     context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)

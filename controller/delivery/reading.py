@@ -50,21 +50,24 @@ async def seen(
 ) -> tuple[bool, LiveFlow | None]:
     """Read until the flow is as wished, or until there was time enough for reads to catch up.
 
+    Reads that fail do not count: an outage says nothing about the flow. One that lasts is raised at last.
     Returns whether it is, and the flow as it was read last.
     """
     settings = context.settings
     wait_s = settings.verify_wait_s
-    looks = settings.verify_attempts if for_s is None else max(int(for_s / wait_s), 1) + 1
-    live: LiveFlow | None = None
-    for look in range(looks):
-        if look:
-            await context.clock.sleep(wait_s)
+    looks_left = settings.verify_attempts if for_s is None else max(int(for_s / wait_s), 1) + 1
+    patience_s = settings.rollback_timeout_s if priority is Priority.ROLLBACK else settings.publish_timeout_s
+    give_up_at = context.clock.monotonic() + patience_s
+    while True:
         try:
             live = await current(context, work, priority=priority)
         except (Transient, Waiting):
-            if look + 1 == looks:
+            if context.clock.monotonic() >= give_up_at:
                 raise
-            continue
-        if wish(live):
-            return True, live
-    return False, live
+        else:
+            if wish(live):
+                return True, live
+            looks_left -= 1
+            if looks_left <= 0:
+                return False, live
+        await context.clock.sleep(wait_s)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.exporting import export_live
 from controller.delivery.machine import choose_step
+from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
 from controller.delivery.sync import carry_out, with_lease
 from controller.delivery.work import Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
-from controller.domain.errors import PublishFailed
+from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import StepRecord, SyncRecord
@@ -42,16 +43,45 @@ async def _resolve(context: Context) -> None:
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
             await export_live(context, work)
+        elif work.state is StepState.HEALTHY and work.record.recorded_at is not None:
+            await _make_up_for_export(context, work)
     context.tell("recovery.resolved", steps={work.change.flow: work.state.value for work in context.works})
+
+
+async def _make_up_for_export(context: Context, work: Work) -> None:
+    """The version is committed without its export: try once more, as long as it is the one that is live."""
+    live = await current(context, work)
+    if live is None or live.published_version != work.record.live_version:
+        context.advance(
+            work, StepState.RECORDED, reason="another version is live, so its export is not needed any more"
+        )
+        return
+    await export_live(context, work, attempts=1)
+    if work.export is not None:
+        context.advance(work, StepState.EXPORTED)
 
 
 def _failed_before(context: Context) -> bool:
     """Whether all of the sync is to be taken back because of something that failed before the process ended."""
     for work in context.works:
         if work.state is StepState.FAILED:
-            work.error = PublishFailed(work.record.reason or f"{work.change.flow} failed before the controller ended")
+            work.error = _error_of(work.record)
     rolling = any(work.state in (StepState.ROLLING_BACK, StepState.FAILED) for work in context.works)
     return rolling and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
+
+
+def _error_of(step: StepRecord) -> PenstockError:
+    """What the change failed with, as far as the journal tells: an error from which the same follows."""
+    code, _, message = (step.reason or "").partition(": ")
+    transient = {kind.code for kind in (*leaves_of(Transient), *leaves_of(Waiting), *leaves_of(Refused))}
+    if code in transient:
+        return ServerFault(message)
+    return PublishFailed(message or f"{step.flow} failed before the controller ended")
+
+
+def leaves_of(kind: type[PenstockError]) -> list[type[PenstockError]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in leaves_of(child)]
+    return below or [kind]
 
 
 def _change(step: StepRecord, organization: Organization) -> Change:

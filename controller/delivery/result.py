@@ -51,6 +51,7 @@ class StepResult:
     """The live version as the organisation gives it out; None when there is nothing to commit."""
     export_digest: str | None = None
     source_digest: str | None = None
+    """Digest of the source that `version` came from; None for a pinned version and for what a rollback brought back."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
     """Versions of the flows that it consumes, at the moment when it was published."""
     drafts: tuple[Export, ...] = ()
@@ -59,16 +60,26 @@ class StepResult:
     messages: tuple[str, ...] = ()
     """Warnings and the organisation's own words, with secrets masked."""
     duration_s: float = 0.0
+    recorded: bool = False
+    """The caller has committed the version already; only its export is still missing."""
     parked: bool = False
-    """Left in its state by `stop`; the next pass goes on with it."""
+    """Left in its state by `stop`; the next pass goes on with it, or takes it back."""
     revision: str = ""
     dirty: bool = False
 
     @property
     def to_record(self) -> bool:
-        """Whether the caller has something to commit for it: a delivered version, or one that a rollback made."""
+        """Whether the caller has something to commit for it: a delivered version, or one that a rollback made.
+
+        After a rollback what is recorded of the flow stays as it was, but for `version`, `export_digest` and the
+        versions in `consumed`. A version that is live but could not be exported is recorded without an export.
+        """
+        if self.parked:
+            return False
         if self.state is StepState.EXPORTED:
             return True
+        if self.state is StepState.HEALTHY:
+            return self.version is not None and not self.recorded
         return (
             self.state is StepState.ROLLED_BACK and self.version is not None and self.version != self.previous_version
         )

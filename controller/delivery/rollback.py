@@ -14,7 +14,7 @@ from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
 from controller.delivery.work import Work
-from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed
+from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed, Transient, Waiting
 from controller.domain.platform import Priority
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
@@ -53,23 +53,33 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
     except PenstockError:
         return False
     version = None if live is None else live.published_version
-    return version == work.record.previous_version
+    if version == work.record.previous_version:
+        return True
+    published_at = None if live is None else live.published_at
+    if work.record.live_version is None and published_at is not None and published_at > work.record.updated_at:
+        context.note(work, f"{version} was published after this change had failed; it was left alone")
+        return True
+    return False
 
 
 async def _take_back(context: Context, work: Work, reason: str) -> None:
     if work.state is not StepState.ROLLING_BACK:
         context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=None)
+    settings = context.settings
+    give_up_at = context.clock.monotonic() + settings.rollback_patience_s
     failure: PenstockError | None = None
-    for attempt in range(context.settings.rollback_attempts):
-        if attempt:
-            await context.clock.sleep(context.settings.write_backoff_s * 2**attempt)
+    attempts = 0
+    while attempts < settings.rollback_attempts and context.clock.monotonic() < give_up_at:
+        if failure is not None:
+            await context.clock.sleep(settings.rollback_retry_s)
         try:
             version = await restore(context, work)
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
             failure = error
-            context.tell("rollback.attempt-failed", work, attempt=attempt + 1, message=error.message)
+            attempts += not isinstance(error, Transient | Waiting)
+            context.tell("rollback.attempt-failed", work, message=context.redactor.text(error.message))
             if isinstance(error, RollbackFailed):
                 break
             continue

@@ -30,7 +30,7 @@ async def carry_out(context: Context) -> SyncResult:
 async def _carry_out(context: Context) -> None:
     await Executor(context).run()
     failed = [work for work in context.works if _calls_for_rollback(work)]
-    if failed and not context.signals.stopping:
+    if failed and context.sync.state.open:
         await _after_failure(context, failed)
     for work in context.works:
         if work.state is StepState.ROLLED_BACK and work.export is None and _restored_anew(work):
@@ -49,9 +49,13 @@ async def _after_failure(context: Context, failed: list[Work]) -> None:
     policy = OnFailure(context.sync.on_failure)
     if policy is OnFailure.HALT:
         return
+    works = context.works if policy is OnFailure.ROLLBACK_ALL else failed
+    if context.signals.stopping:
+        for work in works:
+            work.parked = work.parked or work.touched
+        return
     names = ", ".join(work.change.flow for work in failed)
     reason = f"{names} failed: {failed[0].record.reason or 'no reason given'}"
-    works = context.works if policy is OnFailure.ROLLBACK_ALL else failed
     await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], reason)
 
 
@@ -117,8 +121,8 @@ def _close(context: Context) -> SyncResult:
 def outcome_of(context: Context) -> Outcome:
     """How the sync ended, from how its changes did; the worst word wins."""
     states = {work.state for work in context.works}
-    unfinished = states & _UNDER_WAY or (context.signals.stopping and _rollback_is_due(context))
-    if unfinished or context.signals.stopping:
+    left_over = states & _UNDER_WAY or any(work.held_back for work in context.works)
+    if left_over or (context.signals.stopping and _rollback_is_due(context)):
         return Outcome.STOPPED
     if StepState.ROLLBACK_FAILED in states:
         return Outcome.ROLLBACK_FAILED
@@ -145,13 +149,14 @@ def step_result(context: Context, work: Work) -> StepResult:
         previous_version=record.previous_version,
         export=work.export,
         export_digest=work.export_digest,
-        source_digest=record.source_digest,
+        source_digest=None if record.state is StepState.ROLLED_BACK else record.source_digest,
         consumed=record.consumed,
         drafts=tuple(work.drafts),
         error=work.error,
         messages=(*work.messages, *skipped),
         duration_s=max(ended_at - work.began_at, 0.0),
-        parked=work.parked and record.state in _UNDER_WAY,
+        parked=work.parked and (record.state in _UNDER_WAY or _rollback_is_due(context)),
+        recorded=record.recorded_at is not None,
         revision=context.sync.revision,
         dirty=context.sync.dirty,
     )

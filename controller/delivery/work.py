@@ -33,6 +33,8 @@ class Work:
     messages: list[str] = field(default_factory=list)
     error: PenstockError | None = None
     parked: bool = False
+    held_back: bool = False
+    """Not begun, because the process was told to stop."""
     ended_at: float | None = None
 
     @property

@@ -90,6 +90,11 @@ class Site:
     def pin(self, id_: str, key: FlowKey, version: str, **fields: object) -> None:
         self._want(DesiredFlow(id_, key, PinnedVersion(version), HERE, **fields))  # type: ignore[arg-type]
 
+    def unwant(self, id_: str) -> None:
+        """Take the manifest away."""
+        kept = tuple(flow for flow in self.organization.flows if flow.id != id_)
+        self.organization = replace(self.organization, flows=kept)
+
     def policy(self, on_failure: OnFailure) -> None:
         self.organization = replace(self.organization, sync=replace(self.organization.sync, on_failure=on_failure))
 

@@ -147,12 +147,15 @@ async def test_a_lost_export_is_made_up_for_in_the_next_pass(site: Site) -> None
     site.fault("job-fails", match={"method": "POST", "route": "/api/v2/flows/export/jobs"})
     result = await site.deliver()
     assert result.outcome is Outcome.SUCCEEDED
-    assert {step.state for step in result.steps} == {StepState.HEALTHY}
+    assert {(step.state, step.export) for step in result.to_record} == {(StepState.HEALTHY, None)}
+    assert (await site.plan()).empty
+    assert (await site.recover()).to_record == ()
     site.simulator.faults.clear()
 
     found = await site.recover()
 
-    assert len(found.to_record) == 3
+    assert [step.export is not None for step in found.to_record] == [True] * 3
+    assert (await site.recover()).clean
     assert (await site.plan()).empty
     assert site.live() == OLD
 

@@ -81,7 +81,7 @@ async def test_an_error_rate_that_is_too_high_ends_the_bake_early_and_rolls_back
     assert step.error.code == "gate-failed"
     assert "executions failed" in step.error.message
     assert step.duration_s < 120
-    assert [one.wanted for one in site.store.quarantines.active(NAME)] == [step.source_digest]
+    assert [one.wanted for one in site.store.quarantines.active(NAME)] == [site.organization.flows[0].wanted]
 
 
 async def test_too_few_samples_are_waited_for_one_window_and_then_do_not_pass(site: Site) -> None:

@@ -8,7 +8,7 @@ from controller.delivery.gates.verdict import GateReport, Verdict
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, write
 from controller.domain.desired import ExecutionGate
-from controller.domain.errors import PenstockError, Refused, StoreFailed, Transient, Waiting
+from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed, Transient, Waiting
 from controller.domain.platform import Capability, Launch
 
 NAME = "execution"
@@ -20,7 +20,8 @@ async def run_once(context: Context, work: Work, gate: ExecutionGate, subject: S
         return GateReport(NAME, Verdict.ERROR, f"the {context.platform.dialect} dialect cannot launch flows")
 
     async def unknown() -> None:
-        """Nothing tells whether it ran; running it once more does no harm to what is live."""
+        """Nothing tells whether it ran, and a second execution could do harm."""
+        raise AnswerLost("the answer to the launch was lost: it may or may not be running")
 
     call = Call(
         "launch",

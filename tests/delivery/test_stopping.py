@@ -1,0 +1,108 @@
+"""Being told to stop: nothing new begins, what runs is followed for a short while, and the next process goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from controller.delivery import Delivery, DeliveryEvent, Outcome, SyncContext
+from controller.domain.desired import Rollout
+from controller.domain.status import StepState
+from controller.store import SyncState
+from tests.delivery.scenes import OLD, three
+from tests.delivery.site import SETTINGS, Site, states
+from tests.support.sources import inbound
+
+
+def stop_at(site: Site, name: str, flow: str) -> None:
+    def stop(event: DeliveryEvent) -> bool:
+        if (event.name, event.flow) == (name, flow):
+            site.delivery.stop()
+        return False
+
+    site.crash_when = stop
+
+
+async def test_a_running_publish_is_followed_to_its_end_and_nothing_new_begins(site: Site) -> None:
+    three(site)
+    stop_at(site, "write.concluded", "hours")
+
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.STOPPED
+    assert states(result) == {"hours": "exported", "desk": "skipped", "front": "skipped"}
+    assert [step.change.flow for step in result.to_record] == ["hours"]
+    await site.restart()
+    await site.converge()
+    assert site.live() == OLD
+    assert (await site.plan()).empty
+
+
+async def test_a_bake_is_parked_at_once_and_its_rest_is_kept(site: Site) -> None:
+    site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=3600))
+    stop_at(site, "change.baking", "desk")
+
+    result = await site.deliver()
+
+    (step,) = result.steps
+    assert (step.state, step.parked, result.outcome) == (StepState.BAKING, True, Outcome.STOPPED)
+    assert site.clock.elapsed_s == 5.0
+    assert result.totals["parked"] == 1
+    await site.restart()
+    site.clock.advance(1000)
+    await site.recover()
+    assert site.clock.elapsed_s == 5.0 + 3600.0 + 2.0
+    assert (await site.plan()).empty
+
+
+async def test_a_publish_that_takes_longer_than_the_grace_is_parked_and_adopted_later(site: Site) -> None:
+    site.simulator.configure(replace(SETTINGS, upload_s=120))
+    site.want("desk", inbound("Desk"))
+    stop_at(site, "write.concluded", "desk")
+
+    result = await site.deliver()
+
+    (step,) = result.steps
+    assert (step.state, step.parked) == (StepState.PUBLISHING, True)
+    assert site.clock.elapsed_s == 20.0
+    sync = site.store.journal.sync(result.sync_id)
+    assert sync is not None
+    assert sync.state is SyncState.STOPPED
+    await site.restart()
+    await site.converge()
+    assert site.publishes() == ["inboundcall/Desk 1.0"]
+    assert (await site.plan()).empty
+
+
+async def test_a_rollback_that_is_due_is_left_to_the_next_process(site: Site) -> None:
+    three(site)
+    await site.deliver()
+    three(site, says="New")
+    site.fault("job-fails", match={"flow": "Front"})
+    stop_at(site, "change.failed", "front")
+
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.STOPPED
+    assert result.to_record == ()
+    await site.restart()
+    found = await site.recover()
+    assert [sync.outcome for sync in found.syncs] == [Outcome.ROLLED_BACK]
+    assert site.live() == OLD
+
+
+async def test_the_caller_is_asked_every_second(site: Site) -> None:
+    site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=3600))
+    delivery = Delivery(site.platform, site.store, site.clock, stopping=lambda: site.clock.elapsed_s >= 60)
+    sync = SyncContext("abc123", "ada", "test")
+    result = await delivery.deliver(site.organization, await site.plan(), site.lease(), sync)
+    assert result.outcome is Outcome.STOPPED
+    assert site.clock.elapsed_s == 60.0
+
+
+async def test_a_delivery_that_was_stopped_before_it_began_writes_nothing(site: Site) -> None:
+    three(site)
+    site.delivery.stop()
+    result = await site.deliver()
+    assert result.outcome is Outcome.STOPPED
+    assert site.publishes() == []
+    assert states(result) == dict.fromkeys(("hours", "desk", "front"), "skipped")
