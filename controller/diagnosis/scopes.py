@@ -82,6 +82,15 @@ class ScopeStack:
                 return None
         return None
 
+    def border_above(self, home: Scope) -> Scope | None:
+        """The innermost flow, module or bot that stands inside `home`; None when there is none."""
+        for scope in self.inside_out():
+            if scope is home:
+                return None
+            if scope.kind in _BORDERS:
+                return scope
+        return None
+
     def owner(self, name: str) -> Scope:
         """The scope that a new variable of this name belongs to."""
         kinds = owners(name)

@@ -8,6 +8,9 @@ after it, without saying who set it; there a change is explained only when
 - nothing had been observed before.
 
 Every other difference is drift. Steps without a capture in between are no gap in this: they are counted like others.
+
+A module works on variables of its own: what changes in it ends with it, and its caller has its values back. Where the
+module's last value stays after its end instead, it handed it out; neither is drift.
 """
 
 from __future__ import annotations
@@ -58,6 +61,8 @@ class StateTracker:
         self._may_have_written = False
         self._opened: int | None = None
         """The first step that opened a scope since the last full view."""
+        self._handed_out: dict[str, Variable] = {}
+        """Last values of scopes that ended since the last full view, for names that their callers have too."""
 
     def copy(self) -> StateTracker:
         """An independent tracker at the same step."""
@@ -65,6 +70,7 @@ class StateTracker:
         twin._stack = self._stack.copy()
         twin._index, twin._full, twin._seen = self._index, self._full, self._seen
         twin._may_have_written, twin._opened = self._may_have_written, self._opened
+        twin._handed_out = dict(self._handed_out)
         return twin
 
     @property
@@ -104,6 +110,8 @@ class StateTracker:
                 elif self._stack.find(name, across_borders=True) is None:
                     self._stack.innermost.variables[name] = variable
                     self._stack.innermost.leftover.add(name)
+                else:
+                    self._handed_out[name] = variable
 
     def _write(self, step: Step) -> Iterator[VariableChange]:
         for variable in step.writes:
@@ -118,40 +126,55 @@ class StateTracker:
         if step.complete:
             yield from self._miss({variable.name for variable in step.observed})
             self._may_have_written, self._opened = False, None
+            self._handed_out.clear()
         self._seen = True
 
     def _see(self, step: Step, variable: Variable) -> Iterator[VariableChange]:
         name = variable.name
         home = self._stack.find(name, across_borders=self._full)
-        if step.opens and home is not self._stack.innermost and step.opens in (owners(name) or ()):
-            home = None  # the new scope's own variable, which hides one of the same name
-        explained = Cause.POSSIBLE if self._may_have_written else Cause.UNEXPLAINED
-        if home is None:
-            fresh = not self._seen or self._opened is not None or bool(step.opens)
-            yield from _put(self._stack.owner(name), variable, Cause.DECLARED if fresh else explained)
+        own = home is not self._stack.innermost and step.opens is not None and step.opens in (owners(name) or ())
+        if home is None or own:  # the new scope's own variable can hide one of the same name
+            fresh = not self._seen or self._opened is not None
+            change = _put(self._stack.owner(name), variable, Cause.DECLARED if fresh else self._explanation(variable))
+            yield from (
+                change if home is None or not self._full or kind_of_change(home.variables[name], variable) else ()
+            )
             return
-        yield from _put(home, variable, explained)
         home.hidden_by.pop(name, None)
         home.leftover.discard(name)
+        border = self._stack.border_above(home) if self._full else None
+        yield from _put(home, variable, self._explanation(variable), into=border)
+
+    def _explanation(self, variable: Variable) -> Cause:
+        """Why a variable that was known may have another value."""
+        if self._may_have_written:
+            return Cause.POSSIBLE
+        out = self._handed_out.get(variable.name)
+        return Cause.SCOPE_ENDED if out and kind_of_change(out, variable) is None else Cause.UNEXPLAINED
 
     def _miss(self, seen: set[str]) -> Iterator[VariableChange]:
         """Deal with the variables that a full view does not show."""
         for scope in self._stack.scopes:
+            border = self._stack.border_above(scope)
             for name in [name for name in scope.variables if name not in seen]:
                 if name in scope.hidden_by:
                     continue
                 if self._opened is not None and scope.opened_at < self._opened and name not in scope.leftover:
                     scope.hidden_by[name] = self._opened
                     continue
-                ended = name in scope.leftover
-                scope.leftover.discard(name)
-                cause = Cause.SCOPE_ENDED if ended else Cause.UNEXPLAINED
-                yield VariableChange(name, ChangeKind.GONE, cause, old=scope.variables.pop(name))
+                cause = Cause.SCOPE_ENDED if name in scope.leftover else Cause.UNEXPLAINED
+                yield VariableChange(name, ChangeKind.GONE, cause, old=scope.variables[name])
+                if border is None:
+                    scope.leftover.discard(name)
+                    del scope.variables[name]
+                else:  # gone in the module; its caller may have it back
+                    scope.hidden_by[name] = border.opened_at
 
 
-def _put(home: Scope, variable: Variable, cause: Cause) -> Iterator[VariableChange]:
+def _put(home: Scope, variable: Variable, cause: Cause, *, into: Scope | None = None) -> Iterator[VariableChange]:
+    """Keep the variable at home; a value that differs goes `into` another scope, where one is given."""
     old = home.variables.get(variable.name)
-    home.variables[variable.name] = variable
     kind = kind_of_change(old, variable)
+    (home if kind is None or into is None else into).variables[variable.name] = variable
     if kind is not None:
         yield VariableChange(variable.name, kind, cause, old, variable)

@@ -25,6 +25,8 @@ _NESTED = ("steps", "children", "execution")
 class _Open:
     step: Step
     meaning: TypeMeaning
+    by_name: bool = False
+    """Opened because a later step named it as its parent."""
 
 
 class VersionedReader:
@@ -73,8 +75,9 @@ class VersionedReader:
     def _step(self, raw: Mapping[str, object]) -> Step:
         step_type = _text(raw.get("type")) or ""
         meaning = meaning_of(step_type)
-        problems = self._place(raw)
-        closed = self._closed_by(meaning)
+        problems, left = self._place(raw)
+        ended = self._closed_by(meaning)
+        closed = ended or left
         index = self._count
         identity = _text(raw.get("id"))
         if not identity:
@@ -87,7 +90,7 @@ class VersionedReader:
             step,
             type=step_type or "(untyped)",
             closes=closed.index if closed else None,
-            span_ms=milliseconds(closed.start, start) if closed else None,
+            span_ms=milliseconds(ended.start, start) if ended else None,
             problems=tuple(problems),
             resolved=bool(identity and step_type),
         )
@@ -141,19 +144,30 @@ class VersionedReader:
             )
         return tuple(listed_variables(variables)) if isinstance(variables, list) else None
 
-    def _place(self, raw: Mapping[str, object]) -> list[str]:
-        """Find the step's parent among what is open, where the source names one."""
+    def _place(self, raw: Mapping[str, object]) -> tuple[list[str], Step | None]:
+        """Find the step's parent among what is open, where the source names one.
+
+        What stands above the parent is left, except for scopes right above it: they have steps of their own to end them.
+        Returns problems, and the outermost step that opened a scope which was left with no such step.
+        """
         parent = _text(raw.get("parentId"))
         if parent is None:
-            return []
+            return [], self._leave(0)
         for place in range(len(self._open) - 1, -1, -1):
             if self._open[place].step.id == parent:
-                del self._open[place + 1 :]
-                return []
+                return [], self._leave(place + 1)
         if self._waiting is not None and self._waiting.id == parent:
-            self._open.append(_Open(self._waiting, TypeMeaning()))
-            return []
-        return [f"its parent {parent} is not open"]
+            self._open.append(_Open(self._waiting, TypeMeaning(), by_name=True))
+            return [], None
+        return [f"its parent {parent} is not open"], None
+
+    def _leave(self, lowest: int) -> Step | None:
+        for place in range(lowest, len(self._open)):
+            if self._open[place].by_name:
+                left = self._open[place:]
+                del self._open[place:]
+                return next((opened.step for opened in left if opened.meaning.opens), None)
+        return None
 
     def _closed_by(self, meaning: TypeMeaning) -> Step | None:
         if meaning.closes is None:

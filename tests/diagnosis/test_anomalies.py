@@ -107,6 +107,46 @@ def test_a_variable_that_came_back_changed_from_a_module_is_drift() -> None:
     assert found(read_trace({}, [steps])) == [(2, "value_change", "v")]
 
 
+def test_what_a_module_changes_in_its_own_copy_is_no_drift_when_the_caller_has_its_value_back() -> None:
+    steps = versioned(
+        ("play", {"v": 1, "Flow.w": 1}),
+        ("startedCommonModule", {"v": 1, "Flow.w": 1}),
+        ("updateData", {"v": 2, "Flow.w": 2, "new": 3}),
+        ("startTask", {"v": 2, "Flow.w": 2, "new": 3, "t": 1}),
+        ("endTask", {"v": 2, "Flow.w": 2, "new": 3}),
+        ("endedCommonModule", {"v": 1, "Flow.w": 1}),
+        ("play", {"v": 1, "Flow.w": 1}),
+    )
+    assert not found(read_trace({}, [steps]))
+
+
+def test_what_a_module_hands_out_is_no_drift_either() -> None:
+    steps = versioned(
+        ("play", {"v": 1}),
+        ("startModule", {"v": 1}),
+        ("updateData", {"v": 2}),
+        ("endModule", {"v": 2}),
+        ("play", {"v": 2}),
+    )
+    assert not found(read_trace({}, [steps]))
+
+
+def test_a_third_value_after_a_module_is_drift() -> None:
+    steps = versioned(("play", {"v": 1}), ("startModule", {"v": 1}), ("updateData", {"v": 2}), ("endModule", {"v": 3}))
+    assert found(read_trace({}, [steps])) == [(3, "value_change", "v")]
+
+
+def test_drift_in_a_module_is_found_where_it_happens_and_only_there() -> None:
+    steps = versioned(
+        ("play", {"v": 1, "w": 1}),
+        ("startModule", {"v": 1, "w": 1}),
+        ("play", {"v": 2}),
+        ("play", {"v": 2}),
+        ("endModule", {"v": 1, "w": 1}),
+    )
+    assert found(read_trace({}, [steps])) == [(2, "scope_exit", "w"), (2, "value_change", "v")]
+
+
 def test_a_variable_that_a_module_swallowed_is_drift() -> None:
     steps = versioned(("play", {"v": 1}), ("startModule", {}), ("endModule", {}))
     assert found(read_trace({}, [steps])) == [(2, "scope_exit", "v")]

@@ -92,6 +92,33 @@ def test_parents_that_are_named_are_followed() -> None:
     assert read[4].problems == ("its parent ghost is not open",)
 
 
+def test_a_module_between_named_parents_begins_and_ends_in_its_call() -> None:
+    rows = [
+        ("main", "play", None), ("call", "callCommonModule", None), ("in", "startedCommonModule", "call"),
+        ("a", "play", "call"), ("call2", "callCommonModule", "call"), ("in2", "startedCommonModule", "call2"),
+        ("b", "play", "call2"), ("out2", "endedCommonModule", "call2"), ("c", "play", "call"),
+        ("out", "endedCommonModule", "call"), ("end", "play", None),
+    ]  # fmt: skip
+    steps = [{"id": name, "type": kind} | ({"parentId": parent} if parent else {}) for name, kind, parent in rows]
+    read = read_trace({}, [steps]).steps
+    assert not [problem for step in read for problem in step.problems]
+    assert [step.depth for step in read] == [0, 0, 1, 2, 2, 3, 4, 3, 2, 1, 0]
+    assert [(step.id, read[step.closes].id) for step in read if step.closes] == [("out2", "in2"), ("out", "in")]
+
+
+def test_a_module_that_never_ended_ends_with_its_call() -> None:
+    rows = [
+        ("call", "callCommonModule", None),
+        ("in", "startedCommonModule", "call"),
+        ("boom", "play", "call"),
+        ("end", "play", None),
+    ]
+    steps = [{"id": name, "type": kind} | ({"parentId": parent} if parent else {}) for name, kind, parent in rows]
+    read = read_trace({}, [steps]).steps
+    assert [step.depth for step in read] == [0, 1, 2, 0]
+    assert [step.closes for step in read] == [None, None, None, 1]
+
+
 def test_variables_are_carried_across_steps_that_captured_none() -> None:
     steps = chain("play", "play", "play")
     steps[0]["variables"] = {"v": 1}

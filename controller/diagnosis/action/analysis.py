@@ -35,4 +35,4 @@ def analyse_action(result: ActionTraceResult, *, patterns: Sequence[str] = ()) -
 
 def _masked(node: ActionNode, masking: Masking) -> ActionNode:
     error = masking.text(node.error) if node.error else None
-    return replace(node, error=error, detail=masking.fields(node.detail, secure=False))
+    return replace(node, name=masking.text(node.name), error=error, detail=masking.fields(node.detail, secure=False))

@@ -57,7 +57,7 @@ def action_dot(graph: ActionGraph, path: CriticalPath | None = None) -> str:
 
 def _label(node: ActionNode) -> str:
     error = f"\n{shortened(printable(node.error), _LONGEST_LABEL)}" if node.error else ""
-    name = shortened(printable(node.key), _LONGEST_LABEL)
+    name = shortened(printable(node.label), _LONGEST_LABEL)
     return f"{name}\n{shown_duration(node.latency_ms) if node.timed else 'no time'}{error}"
 
 
@@ -80,6 +80,7 @@ def _node(node: ActionNode) -> dict[str, object]:
     return {
         "key": node.key,
         "node_id": node.id,
+        "name": node.name,
         "parents": list(node.parents),
         "start": _time(node.start),
         "end": _time(node.end),

@@ -102,6 +102,7 @@ def _node(step: Mapping[str, object], place: int, key: str) -> ActionNode:
     return ActionNode(
         key=key,
         id=str(step.get("nodeId") or key),
+        name=str(step.get("name") or ""),
         order=place,
         start=start,
         end=start if backwards else end,

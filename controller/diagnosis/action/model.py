@@ -35,6 +35,8 @@ class ActionNode:
     key: str
     """Unique in the graph: the node's id, with `#2` and so on for repetitions."""
     id: str
+    name: str
+    """What people call it; empty where the answer does not say."""
     order: int
     """Its place in the answer, from 0."""
     parents: tuple[str, ...] = ()
@@ -48,6 +50,11 @@ class ActionNode:
     error: str | None = None
     problems: tuple[str, ...] = ()
     detail: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The key, with the name in front where there is one."""
+        return f"{self.name} ({self.key})" if self.name and self.name != self.key else self.key
 
     @property
     def timed(self) -> bool:

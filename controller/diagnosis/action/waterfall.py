@@ -23,7 +23,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 class Bar:
     """One node as the template shows it; places and widths in percent of the whole time."""
 
-    key: str
+    label: str
     level: int
     tones: str
     latency: str
@@ -47,6 +47,7 @@ def waterfall(analysis: ActionAnalysis, *, limit: int = LIMIT) -> str:
         "graph": graph,
         "path": path,
         "bottleneck": analysis.bottleneck,
+        "bottleneck_label": printable(analysis.bottleneck.label) if analysis.bottleneck else "",
         "duration": shown_duration,
         "finished": shown_time(result.finished_at),
         "total": shown_duration(total),
@@ -100,7 +101,7 @@ def _bar(node: ActionNode, level: int, own_ms: float | None, origin: datetime | 
         if holds
     )
     return Bar(
-        key=printable(node.key),
+        label=printable(node.label),
         level=min(level, _DEEPEST),
         tones=tones,
         latency=shown_duration(node.latency_ms) if node.timed else "no time",
