@@ -147,7 +147,7 @@ class VersionedReader:
     def _place(self, raw: Mapping[str, object]) -> tuple[list[str], Step | None]:
         """Find the step's parent among what is open, where the source names one.
 
-        What stands above the parent is left, except for scopes right above it: they have steps of their own to end them.
+        What stands above the parent is left, except for scopes right above it: steps of their own end those.
         Returns problems, and the outermost step that opened a scope which was left with no such step.
         """
         parent = _text(raw.get("parentId"))
