@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -150,11 +150,18 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def error_of(call: Call, answer: Answer, redactor: Redactor, now: datetime) -> PenstockError:
-    """The domain's error for an answer whose status is no success."""
+def error_of(
+    call: Call, answer: Answer, redactor: Redactor, now: datetime, dialect: str | None = None
+) -> PenstockError:
+    """The domain's error for an answer whose status is no success.
+
+    The dialect tells which permission a 403 may mean that names none.
+    """
     if 300 <= answer.status < 400:
         return redirect(call, answer, redactor)
     body = read_error_body(answer, redactor)
+    if not body.permissions:
+        body = replace(body, permissions=needed_by(call.name, dialect))
     build = _BY_STATUS.get(answer.status)
     if build is not None:
         return build(call, answer, body, now)
@@ -234,8 +241,7 @@ def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) 
 
 
 def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
-    needed = body.permissions or needed_by(call.name)
-    permission = ", ".join(needed) or None
+    permission = ", ".join(body.permissions) or None
     named = f"; missing permission: {permission}" if permission else ""
     return PermissionMissing(
         f"{call.name}: {body.text}{named}",

@@ -49,6 +49,8 @@ class Transport:
         self.clock = clock
         self.settings = settings
         self.redactor = redactor
+        self.dialect: str | None = None
+        """Whose table of permissions names what a 403 leaves unsaid."""
         self.latency = Latency()
         self.budget = budget
         self.circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
@@ -140,7 +142,7 @@ class Transport:
     def _checked(self, call: Call, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
             return answer
-        error = error_of(call, answer, self.redactor, self.clock.now())
+        error = error_of(call, answer, self.redactor, self.clock.now(), self.dialect)
         if isinstance(error, RateLimited):
             self.budget.pause(min(error.retry_after_s, self.settings.longest_wait_s))
             log.warning("call.limited", call=call.name, retry_after_s=error.retry_after_s)

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from controller.domain.capabilities import ARCHITECT
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import connect
 from controller.genesys.settings import TransportSettings
+from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.app import create_app
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import URL, Hands
@@ -59,6 +60,22 @@ async def open_organization(simulator: Simulator, clock: SteppedClock) -> AsyncI
     yield open_one
     for platform in opened:
         await platform.aclose()
+
+
+@pytest.fixture
+async def versioned(simulator: Simulator, clock: SteppedClock) -> AsyncIterator[VersionedPlatform]:
+    """The simulated organisation through the real client of the versioned dialect."""
+    platform = connect(
+        ENDPOINT,
+        VERSIONED,
+        "penstock",
+        "penstock-secret",
+        clock=clock,
+        http=httpx.ASGITransport(app=create_app(simulator)),
+    )
+    assert isinstance(platform, VersionedPlatform)
+    yield platform
+    await platform.aclose()
 
 
 @pytest.fixture

@@ -95,6 +95,15 @@ async def test_a_403_names_the_missing_scope_of_the_versioned_dialect(clock: Ste
     assert error.permission == "routing:flow:write"
 
 
+async def test_the_dialect_decides_what_a_silent_403_means(clock: SteppedClock) -> None:
+    for dialect, permission in (("architect", "architect:flow:view"), ("versioned", "flow:view")):
+        transport = script(refusal(403, "forbidden", "Forbidden")).transport(clock, ONCE)
+        transport.dialect = dialect
+        with pytest.raises(PermissionMissing) as caught:
+            await transport.send(Call("GET", "/api/v2/flows"))
+        assert caught.value.permission == permission
+
+
 @pytest.mark.parametrize("status", [404, 410])
 async def test_what_is_gone_is_not_found(clock: SteppedClock, status: int) -> None:
     error = await _error(script(refusal(status, "architect.flow.deleted", "Flow has been deleted.")), clock)

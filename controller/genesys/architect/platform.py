@@ -46,6 +46,7 @@ class ArchitectPlatform:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        transport.dialect = ARCHITECT
 
     @property
     def dialect(self) -> str:

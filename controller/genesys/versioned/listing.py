@@ -75,11 +75,12 @@ class Listing:
 
 
 def live_flow(entity: FlowEntity) -> LiveFlow:
-    """The listed flow in the vocabulary; its version is live when its status says published or deployed."""
+    """The listed flow in the vocabulary; its version is live when it is published or deployed, and still is."""
+    live = entity.standing in LIVE and entity.metadata.date_published_end is None
     return LiveFlow(
         id=entity.id,
         key=FlowKey((entity.type or entity.metadata.type or UNTYPED).lower(), entity.name),
-        published_version=entity.version if entity.standing in LIVE else None,
+        published_version=entity.version if live else None,
         checked_in_version=entity.version,
         locked_by=lock_holder(entity),
         status=entity.standing,

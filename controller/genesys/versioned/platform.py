@@ -51,6 +51,7 @@ class VersionedPlatform:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        transport.dialect = VERSIONED
         self._listing = Listing(transport)
         self._versions = Versions(transport)
 
@@ -84,8 +85,8 @@ class VersionedPlatform:
             versions = await self._versions.read(flow_id, priority)
         except NotFound:
             return None
-        live = live_version(versions)
-        if entity is None or (live is None and any(one.status.lower() != "draft" for one in versions)):
+        live, certain = live_version(versions)
+        if entity is None or not certain:
             entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
             return live_flow(entity) if entity else None
         newest = versions[0].number if versions else None

@@ -84,7 +84,7 @@ async def switch(transport: Transport, versions: Versions, request: SwitchReques
     """
     known = await versions.read(request.flow_id, priority)
     done = Ticket(TicketKind.DONE, "", request.flow_id, request.version)
-    current = live_version(known)
+    current, _certain = live_version(known)
     if current is not None and current.number == request.version:
         return done
     await versions.path(request.flow_id, request.version, priority)

@@ -95,10 +95,14 @@ def version_info(entity: VersionEntity) -> VersionInfo:
     )
 
 
-def live_version(entities: Sequence[VersionEntity]) -> VersionEntity | None:
-    """The version that calls go to: the deployed one, or the only published one; None when that is not certain."""
+def live_version(entities: Sequence[VersionEntity]) -> tuple[VersionEntity | None, bool]:
+    """The version that calls go to, and whether that is certain: the deployed one, or the only published one.
+
+    A version whose publication has ended was live once.
+    """
     deployed = [entity for entity in entities if entity.status.lower() == "deployed"]
-    published = [entity for entity in entities if entity.status.lower() == "published"]
-    if len(deployed) == 1:
-        return deployed[0]
-    return published[0] if len(published) == 1 and not deployed else None
+    published = [
+        entity for entity in entities if entity.status.lower() == "published" and entity.date_published_end is None
+    ]
+    candidates = deployed or published
+    return (candidates[0] if len(candidates) == 1 else None), len(candidates) <= 1

@@ -26,6 +26,7 @@ class Metadata(WireModel):
     type: str | None = None
     published_by: Label = None
     date_published: Moment = None
+    date_published_end: Moment = None
     locked_by: Label = None
     date_locked: Moment = None
 
