@@ -10,11 +10,12 @@ from controller.delivery.reading import current
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import OnLocked
-from controller.domain.errors import FlowLocked
+from controller.domain.errors import FlowLocked, RequestRejected
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Capability, Priority
 
 T = TypeVar("T")
+_CONFLICT = 409
 
 
 async def wait_for_lock(
@@ -50,8 +51,10 @@ async def through_conflicts(
     for _ in range(context.settings.lock_attempts):
         try:
             return await attempt()
-        except FlowLocked as conflict:
-            if conflict.holder is not None:
+        except (FlowLocked, RequestRejected) as conflict:
+            if isinstance(conflict, RequestRejected) and conflict.status != _CONFLICT:
+                raise
+            if isinstance(conflict, FlowLocked) and conflict.holder is not None:
                 await wait_for_lock(context, work, await current(context, work), priority=priority)
             else:
                 context.tell("lock.waiting", work, holder=None, wait_s=context.settings.lock_wait_s)

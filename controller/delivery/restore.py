@@ -8,6 +8,7 @@ from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
 from controller.delivery.reading import current
 from controller.delivery.remove_step import take_out
+from controller.delivery.rollout import rollout_under_way
 from controller.delivery.upload import arrived, require_success, send_source
 from controller.delivery.verify import exactly, is_version, newer
 from controller.delivery.version_writes import publish_version, switch_version
@@ -35,6 +36,8 @@ async def restore(context: Context, work: Work) -> str | None:
         return None
     if live is None:
         raise RollbackFailed("somebody deleted the flow")
+    if await rollout_under_way(context, work):
+        return await _end_rollout(context, work, previous)
     if is_version(live, previous):
         return previous
     if not _ours(work, live):
@@ -49,6 +52,8 @@ async def _finish_earlier_attempt(context: Context, work: Work) -> None:
     """An upload or publish of an earlier attempt, or of a process that died, may still be under way."""
     ticket = work.record.ticket
     if ticket is None or (ticket.kind is TicketKind.JOB and not await arrived(context, ticket)):
+        return
+    if ticket.kind is TicketKind.PUBLISH and ticket.version != work.record.previous_version:
         return
     await _follow(context, work, ticket)
 
@@ -120,6 +125,19 @@ async def _switch_back(context: Context, work: Work, previous: str) -> str:
         again = await publish_version(context, work, previous, prefix=PREFIX)
         await _follow(context, work, again)
         await exactly(context, work, previous, priority=Priority.ROLLBACK)
+    return previous
+
+
+async def _end_rollout(context: Context, work: Work, previous: str) -> str:
+    """Publish the previous version at 100 %: that ends the rollout which was to replace it."""
+    rollout = work.record.ticket
+    ticket = await through_conflicts(
+        context, work, lambda: publish_version(context, work, previous, prefix=PREFIX), priority=Priority.ROLLBACK
+    )
+    await _follow(context, work, ticket)
+    await exactly(context, work, previous, priority=Priority.ROLLBACK)
+    if rollout is not None and not (await context.platform.progress(rollout, priority=Priority.ROLLBACK)).finished:
+        raise PublishFailed(f"the rollout {rollout.id} of {work.key} goes on, though {previous} was published again")
     return previous
 
 

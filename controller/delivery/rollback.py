@@ -13,9 +13,10 @@ from controller.delivery.quarantine import quarantine
 from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
+from controller.delivery.rollout import rollout_under_way
 from controller.delivery.work import Work
 from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed, Transient, Waiting
-from controller.domain.platform import Priority
+from controller.domain.platform import Priority, Ticket, TicketKind
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -48,6 +49,8 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
         return False
     try:
         live = await current(context, work, priority=Priority.ROLLBACK)
+        if await rollout_under_way(context, work):
+            return False
     except (LeaseLost, StoreFailed):
         raise
     except PenstockError:
@@ -64,7 +67,7 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
 
 async def _take_back(context: Context, work: Work, reason: str) -> None:
     if work.state is not StepState.ROLLING_BACK:
-        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=None)
+        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_rollout(work))
     settings = context.settings
     give_up_at = context.clock.monotonic() + settings.rollback_patience_s
     failure: PenstockError | None = None
@@ -88,6 +91,12 @@ async def _take_back(context: Context, work: Work, reason: str) -> None:
         announce_migration(context, work, action="rollback")
         return
     _report_failure(context, work, failure)
+
+
+def _rollout(work: Work) -> Ticket | None:
+    """A rollout goes on by itself until somebody ends it, so its ticket is kept."""
+    ticket = work.record.ticket
+    return ticket if ticket is not None and ticket.kind is TicketKind.PUBLISH else None
 
 
 def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:
