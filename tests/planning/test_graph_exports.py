@@ -21,6 +21,7 @@ from controller.planning.graph_export import (
     EdgeKind,
     Graph,
     Node,
+    Presence,
     Unanswered,
     graph_dot,
     graph_json,
@@ -63,7 +64,7 @@ def graph() -> Graph:
         Node("commonmodule/Greeting", "Greeting", "commonmodule", "3.0", "published", Health.HEALTHY),
         Node("inboundcall/Hours", "Hours", "inboundcall", "2.0", "published", managed=False),
         Node("inboundcall/Main IVR", "Main IVR", "inboundcall", "4.0", "published"),
-        Node("inboundcall/New", "New", "inboundcall"),
+        Node("inboundcall/New", "New", "inboundcall", presence=Presence.REPOSITORY),
     )
     edges = (
         Edge("inboundcall/Hours", "inboundcall/Main IVR"),
@@ -114,11 +115,15 @@ def test_json_holds_all_that_is_known(graph: Graph) -> None:
         "status": "published",
         "health": "Healthy",
         "managed": True,
+        "resource": False,
+        "presence": None,
     }
     assert document["edges"][1] == {
         "consumer": "inboundcall/Main IVR",
         "consumed": "commonmodule/Greeting",
         "kind": "binds",
+        "label": "",
+        "presence": None,
     }
     assert document["waves"] == [
         ["commonmodule/Greeting"],
@@ -181,6 +186,7 @@ def test_mermaid_has_a_box_for_each_flow_and_no_name_outside_of_one(graph: Graph
         "  n2 ==> n0\n"
         "  n2 -.-> n1\n"
         "  n3 --> n0\n"
+        "  style n3 stroke:#1a7f37\n"
     )
     for line in graph_mermaid(_nasty()).splitlines()[1:]:
         assert re.fullmatch(r'  n\d+(\["[^"<>`\\]*<br/>[^"<>`\\]*"\]| --> n\d+)', line)

@@ -6,10 +6,13 @@ Works on one neutral value, whatever it was made from. Calls no external program
 from controller.planning.graph_export.compatibility import ALLOWED_STATUSES, Compatibility, compatibility
 from controller.planning.graph_export.document import GRAPH_SCHEMA, graph_document, graph_json
 from controller.planning.graph_export.dot import graph_dot
+from controller.planning.graph_export.inside import inside_graph
+from controller.planning.graph_export.merge import merged
 from controller.planning.graph_export.mermaid import graph_mermaid
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Unanswered
-from controller.planning.graph_export.organization import organization_graph
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.planning.graph_export.organization import live_graph, organization_graph
 from controller.planning.graph_export.questions import Impact, cycles, impact, missing, orphans, sequence
+from controller.planning.graph_export.resources import with_resources
 from controller.planning.graph_export.svg import graph_svg
 from controller.planning.graph_export.tree import graph_text
 
@@ -22,6 +25,7 @@ __all__ = [
     "Graph",
     "Impact",
     "Node",
+    "Presence",
     "Unanswered",
     "compatibility",
     "cycles",
@@ -32,8 +36,12 @@ __all__ = [
     "graph_svg",
     "graph_text",
     "impact",
+    "inside_graph",
+    "live_graph",
+    "merged",
     "missing",
     "organization_graph",
     "orphans",
     "sequence",
+    "with_resources",
 ]

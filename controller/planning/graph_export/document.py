@@ -23,7 +23,7 @@ def graph_document(graph: Graph) -> dict[str, object]:
         "schema": GRAPH_SCHEMA,
         "nodes": [_node(node) for node in graph.nodes],
         "edges": [_edge(edge) for edge in graph.edges],
-        "waves": [list(wave) for wave in sequence(graph)],
+        "waves": [list(wave) for wave in sequence(graph.flows())],
         "cycles": [list(cycle) for cycle in cycles(graph)],
         "orphans": [node.key for node in orphans(graph)],
         "missing": _unanswered(missing(graph)),
@@ -40,11 +40,19 @@ def _node(node: Node) -> dict[str, object]:
         "status": node.status,
         "health": node.health.value if node.health else None,
         "managed": node.managed,
+        "resource": node.resource,
+        "presence": node.presence.value if node.presence else None,
     }
 
 
 def _edge(edge: Edge) -> dict[str, object]:
-    return {"consumer": edge.consumer, "consumed": edge.consumed, "kind": edge.kind.value}
+    return {
+        "consumer": edge.consumer,
+        "consumed": edge.consumed,
+        "kind": edge.kind.value,
+        "label": edge.label,
+        "presence": edge.presence.value if edge.presence else None,
+    }
 
 
 def _unanswered(items: Iterable[Unanswered]) -> list[dict[str, object]]:
@@ -55,6 +63,7 @@ def _unanswered(items: Iterable[Unanswered]) -> list[dict[str, object]]:
             "types": list(item.types),
             "path": item.path,
             "resolution": item.resolution.value,
+            "presence": item.presence.value if item.presence else None,
         }
         for item in items
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.planning.graph_export.label import details
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
+from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence
 from controller.planning.rendering.visible import visible
 
 _STYLES = {
@@ -33,12 +33,20 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _attributes(node: Node) -> str:
-    style = "" if node.managed else ', style="rounded,dashed"'
-    return f'label="{_label(node.name)}\\n{_label(details(node))}"{style}'
+    style = "" if node.managed or node.resource else ', style="rounded,dashed"'
+    shape = ", shape=cylinder" if node.resource else ""
+    return f'label="{_label(node.name)}\\n{_label(details(node))}"{shape}{style}{_color(node.presence)}'
 
 
 def _style(edge: Edge) -> str:
-    return f'style={_STYLES[edge.kind]}, tooltip="{edge.kind.value}"'
+    words = edge_words(edge)
+    label = f', label="{_label(words)}"' if words else ""
+    return f'style={_STYLES[edge.kind]}, tooltip="{edge.kind.value}"{label}{_color(edge.presence)}'
+
+
+def _color(presence: Presence | None) -> str:
+    color = PRESENCE_COLORS.get(presence) if presence else None
+    return f', color="{color}", fontcolor="{color}"' if color else ""
 
 
 def _quoted(key: str) -> str:

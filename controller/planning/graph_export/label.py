@@ -1,12 +1,24 @@
-"""What an export writes beside a node's name."""
+"""What an export writes beside a node's name and on an edge."""
 
 from __future__ import annotations
 
-from controller.planning.graph_export.model import Node
+from controller.planning.graph_export.model import Edge, Node, Presence
+
+PRESENCE_COLORS = {Presence.REPOSITORY: "#1a7f37", Presence.LIVE: "#bc4c00"}
+"""What an apply would bring, and what it would take away; never the only sign of it."""
+
+_NODES = {Presence.REPOSITORY: "not in the organisation", Presence.LIVE: "only live"}
+_EDGES = {Presence.REPOSITORY: "only in the repository", Presence.LIVE: "only live"}
 
 
 def details(node: Node) -> str:
     """`inboundcall 13.0 published Healthy`: what is known, in this order."""
-    version = node.version or ("" if node.status else "not in the organisation" if node.managed else "")
     health = node.health.value if node.health else ""
-    return " ".join(part for part in (node.type, version, node.status or "", health) if part)
+    presence = _NODES.get(node.presence, "") if node.presence else ""
+    return " ".join(part for part in (node.type, node.version or "", node.status or "", health, presence) if part)
+
+
+def edge_words(edge: Edge) -> str:
+    """The output that an edge stands for, and on which side alone it is; empty for most."""
+    presence = _EDGES.get(edge.presence, "") if edge.presence else ""
+    return ", ".join(part for part in (edge.label, presence) if part)

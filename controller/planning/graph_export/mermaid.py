@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from controller.planning.graph_export.label import details
-from controller.planning.graph_export.model import EdgeKind, Graph, Node
+from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
 from controller.planning.rendering.visible import visible
 
 _ARROWS = {
@@ -28,12 +28,29 @@ def _lines(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         yield f"  {names[node.key]}{_box(node)}"
     for edge in graph.edges:
-        yield f"  {names[edge.consumer]} {_ARROWS[edge.kind]} {names[edge.consumed]}"
+        yield f"  {names[edge.consumer]} {_arrow(edge)} {names[edge.consumed]}"
+    yield from _colors(graph, names)
 
 
 def _box(node: Node) -> str:
     text = f"{_escape(node.name)}<br/>{_escape(details(node))}"
+    if node.resource:
+        return f'[("{text}")]'
     return f'["{text}"]' if node.managed else f'(["{text}"])'
+
+
+def _arrow(edge: Edge) -> str:
+    words = edge_words(edge)
+    return f'{_ARROWS[edge.kind]}|"{_escape(words)}"|' if words else _ARROWS[edge.kind]
+
+
+def _colors(graph: Graph, names: Mapping[str, str]) -> Iterator[str]:
+    for presence, color in PRESENCE_COLORS.items():
+        marked = [names[node.key] for node in graph.nodes if node.presence is presence]
+        yield from (f"  style {name} stroke:{color}" for name in marked)
+        links = [str(place) for place, edge in enumerate(graph.edges) if edge.presence is presence]
+        if links:
+            yield f"  linkStyle {','.join(links)} stroke:{color}"
 
 
 def _escape(text: str) -> str:

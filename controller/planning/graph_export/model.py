@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from controller.domain.references import Resolution
@@ -20,10 +21,20 @@ class EdgeKind(StrEnum):
     """From one node inside a flow to another."""
 
 
+class Presence(StrEnum):
+    """Where something stands, in a graph that compares the repository with the organisation."""
+
+    BOTH = "both"
+    REPOSITORY = "repository"
+    """Only the repository has it."""
+    LIVE = "live"
+    """Only the organisation has it."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Node:
     key: str
-    """Unique: `type/name` for a flow, `flow_id:node_id` for a node inside one."""
+    """Unique: `type/name` for a flow, `kind/name` for a resource, `flow_id:node_id` for a node inside a flow."""
     name: str
     type: str
     version: str | None = None
@@ -33,6 +44,10 @@ class Node:
     health: Health | None = None
     managed: bool = True
     """Whether a manifest names it."""
+    resource: bool = False
+    """Whether it is no flow: a queue, a data action, a prompt. Resources consume nothing."""
+    presence: Presence | None = field(default=None, compare=False)
+    """None where nothing was compared."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,6 +55,10 @@ class Edge:
     consumer: str
     consumed: str
     kind: EdgeKind = EdgeKind.REFERENCES
+    label: str = ""
+    """Inside a flow: the output that leads there (`yes`); empty for what just follows."""
+    presence: Presence | None = field(default=None, compare=False)
+    """None where nothing was compared, or only one side can have it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,6 +71,8 @@ class Unanswered:
     types: tuple[str, ...]
     path: str
     resolution: Resolution = Resolution.STATIC
+    presence: Presence | None = field(default=None, compare=False)
+    """None where nothing was compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,26 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...] = ()
     unanswered: tuple[Unanswered, ...] = ()
+
+    def flows(self) -> Graph:
+        """The same graph without the resources."""
+        if not any(node.resource for node in self.nodes):
+            return self
+        return self.part(node.key for node in self.nodes if not node.resource)
+
+    def part(self, keys: Iterable[str]) -> Graph:
+        """The nodes with these keys, and what lies between them."""
+        kept = frozenset(keys)
+        return Graph(
+            tuple(node for node in self.nodes if node.key in kept),
+            tuple(edge for edge in self.edges if edge.consumer in kept and edge.consumed in kept),
+            tuple(item for item in self.unanswered if item.consumer in kept),
+        )
+
+    def reversed(self) -> Graph:
+        """The same graph with every edge turned round: what leads here becomes where it leads."""
+        turned = (replace(edge, consumer=edge.consumed, consumed=edge.consumer) for edge in self.edges)
+        return Graph(self.nodes, tuple(sorted(turned)), self.unanswered)
 
     def consumed(self) -> dict[str, list[str]]:
         """For each key the keys that it consumes, in order, each once."""

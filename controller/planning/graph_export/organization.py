@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
@@ -10,7 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import FlowReference, Resolution
 from controller.domain.status import Health
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Unanswered
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.planning.model import PlanInputs
 from controller.planning.resolve import Resolver
 
@@ -25,7 +26,8 @@ def organization_graph(
 ) -> Graph:
     """The flows of the manifests and, with a live state, every live flow with its version and status.
 
-    Without a live state, references to flows that no manifest names are missing: nobody was asked about them.
+    Without a live state, references to flows that no manifest names are missing: nobody was asked about them. With
+    one, flows of the manifests that the organisation does not have are marked.
     """
     managed = {flow.key: flow for flow in organization.flows}
     seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
@@ -35,7 +37,20 @@ def organization_graph(
     for key, references in _references(managed, seen).items():
         _connect(key, references, resolver, edges, unanswered)
     nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
+    if live is not None:
+        nodes = (replace(node, presence=_absent(node)) for node in nodes)
     return Graph(tuple(sorted(nodes, key=lambda node: node.key)), tuple(sorted(edges)), tuple(sorted(unanswered)))
+
+
+def live_graph(organization: Organization, live: LiveState, *, health: Mapping[FlowKey, Health] | None = None) -> Graph:
+    """What is live and how it refers to each other, whatever the repository says; `managed` is still told."""
+    graph = organization_graph(replace(organization, flows=()), live, health=health)
+    managed = {str(flow.key) for flow in organization.flows}
+    return replace(graph, nodes=tuple(replace(node, managed=node.key in managed) for node in graph.nodes))
+
+
+def _absent(node: Node) -> Presence | None:
+    return Presence.REPOSITORY if node.managed and node.status is None else None
 
 
 def _references(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[FlowReference, ...]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from html import escape
 
 from controller.domain.status import Health
-from controller.planning.graph_export.label import details
-from controller.planning.graph_export.layout import BOX_HEIGHT, Box, lay_out
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph
+from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
+from controller.planning.graph_export.layout import BOX_HEIGHT, Box, lay_out, shortened
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Presence
 from controller.planning.rendering.visible import visible
 
 _HEALTH_COLORS = {
@@ -23,8 +23,9 @@ _STYLE = """
 svg { background: #fff; font-family: system-ui, sans-serif; }
 rect { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.2; rx: 6; }
 .unmanaged rect { stroke-dasharray: 5 3; fill: #fff; }
+.resource rect { rx: 18; fill: #ddf4ff; }
 text { fill: #1f2328; font-size: 13px; }
-text.details { fill: #57606a; font-size: 11px; }
+text.details, text.label { fill: #57606a; font-size: 11px; }
 path { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-opacity: .7; }
 path.binds { stroke-width: 2.2; }
 path.depends-on { stroke-dasharray: 6 4; }
@@ -54,9 +55,24 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _line(edge: Edge, start: Box, end: Box) -> str:
-    tip = f"{start.node.key} {_VERBS[edge.kind]} {end.node.key}"
-    line = f'<path class="{edge.kind}" d="{_curve(start, end)}" marker-end="url(#arrow)">'
-    return f"{line}<title>{_text(tip)}</title></path>"
+    words = edge_words(edge)
+    tip = f"{start.node.key} {_VERBS[edge.kind]} {end.node.key}" + (f" ({words})" if words else "")
+    line = f'<path class="{edge.kind}" d="{_curve(start, end)}" marker-end="url(#arrow)"{_stroke(edge.presence)}>'
+    return f"{line}<title>{_text(tip)}</title></path>{_label(words, start, end)}"
+
+
+def _label(words: str, start: Box, end: Box) -> str:
+    """What stands on an edge, where it leaves its consumer."""
+    if not words:
+        return ""
+    x = start.x + start.width + 6
+    y = start.y + BOX_HEIGHT / 2 + (end.y - start.y) * 0.08 - 3
+    return f'<text class="label" x="{x:.1f}" y="{y:.1f}">{_text(shortened(words, 24))}</text>'
+
+
+def _stroke(presence: Presence | None) -> str:
+    color = PRESENCE_COLORS.get(presence) if presence else None
+    return f' style="stroke:{color};stroke-opacity:1"' if color else ""
 
 
 _VERBS = {
@@ -84,8 +100,10 @@ def _curve(start: Box, end: Box) -> str:
 def _rectangle(box: Box) -> Iterator[str]:
     node = box.node
     tip = f"{node.name} ({details(node)})"
-    yield f'<g class="{"managed" if node.managed else "unmanaged"}"><title>{_text(tip)}</title>'
-    yield f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX_HEIGHT:.0f}"/>'
+    role = "resource" if node.resource else "managed" if node.managed else "unmanaged"
+    yield f'<g class="{role}"><title>{_text(tip)}</title>'
+    place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX_HEIGHT:.0f}"'
+    yield f"<rect {place}{_stroke(node.presence)}/>"
     if node.health is not None:
         color = _HEALTH_COLORS[node.health]
         yield f'<circle cx="{box.x + box.width - 10:.1f}" cy="{box.y + 10:.1f}" r="4" fill="{color}"/>'

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.references import Resolution
 from controller.planning.components import strongly_connected
-from controller.planning.graph_export.label import details
+from controller.planning.graph_export.label import details, edge_words
 from controller.planning.graph_export.model import Graph, Node, Unanswered
 from controller.planning.rendering.visible import visible
 
@@ -36,6 +36,7 @@ class _Tree:
         self._unanswered: dict[str, list[Unanswered]] = {}
         for item in graph.unanswered:
             self._unanswered.setdefault(item.consumer, []).append(item)
+        self._words = _edge_words(graph)
         self._drawn: set[str] = set()
         self._waiting = deque(self._roots)
 
@@ -56,7 +57,8 @@ class _Tree:
                 yield from self._open_ends(key, rest, followed=bool(children))
             for position, child in enumerate(reversed(children)):
                 branch, trunk = ("└── ", "    ") if position == 0 else ("├── ", "│   ")
-                stack.append((child, rest + branch, rest + trunk, depth + 1))
+                words = self._words.get((key, child), "")
+                stack.append((child, rest + branch + words, rest + trunk, depth + 1))
 
     def _children(self, key: str, depth: int) -> tuple[Sequence[str], str]:
         """What to draw below a node here, or where it is drawn instead."""
@@ -77,7 +79,18 @@ class _Tree:
 
 
 def _words(node: Node) -> str:
-    return f'"{visible(node.name)}"  {visible(details(node))}{"" if node.managed else "  (unmanaged)"}'
+    known = node.managed or node.resource or node.presence is not None
+    return f'"{visible(node.name)}"  {visible(details(node))}{"" if known else "  (unmanaged)"}'
+
+
+def _edge_words(graph: Graph) -> dict[tuple[str, str], str]:
+    """What to write in front of a child: how it is reached from its parent."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for edge in graph.edges:
+        words = edge_words(edge)
+        if words:
+            found.setdefault((edge.consumer, edge.consumed), []).append(visible(words))
+    return {pair: f"[{' / '.join(words)}] " for pair, words in found.items()}
 
 
 def _roots(graph: Graph, consumed: Mapping[str, Sequence[str]]) -> list[str]:

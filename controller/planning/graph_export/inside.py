@@ -1,0 +1,13 @@
+"""The nodes inside one flow as a graph of the same form, so that the same exports and questions serve."""
+
+from __future__ import annotations
+
+from controller.flows import NodeGraph
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
+
+
+def inside_graph(content: NodeGraph) -> Graph:
+    """Actions, tasks, menus and states, with edges to what follows. An edge leads from a node to its successor."""
+    nodes = {node.id: Node(node.id, node.name or node.node, node.type) for node in content.nodes}
+    edges = {Edge(edge.source, edge.target, EdgeKind.TRANSITION, edge.condition) for edge in content.edges}
+    return Graph(tuple(sorted(nodes.values(), key=lambda node: node.key)), tuple(sorted(edges)))
