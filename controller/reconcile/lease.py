@@ -13,7 +13,6 @@ from controller.reconcile.holder import is_dead
 from controller.reconcile.services import Services
 from controller.store import Lease
 
-TTL_S = 60.0
 _RENEWALS_PER_TTL = 4
 
 log = structlog.get_logger()
@@ -42,21 +41,21 @@ def _acquire(services: Services, organization: str) -> Lease:
     """Take the lease; one whose holder died on this machine need not be waited out."""
     leases = services.store.leases
     try:
-        return leases.acquire(organization, services.holder, ttl_s=TTL_S)
+        return leases.acquire(organization, services.holder, ttl_s=services.settings.lease_ttl)
     except LeaseHeld:
         current = leases.holder(organization)
         if current is None or not is_dead(current.holder):
             raise
     log.info("lease.freed", organization=organization, dead=current.holder)
     leases.release(current)
-    return leases.acquire(organization, services.holder, ttl_s=TTL_S)
+    return leases.acquire(organization, services.holder, ttl_s=services.settings.lease_ttl)
 
 
 async def _renew(services: Services, lease: Lease) -> None:
     while True:
-        await services.clock.sleep(TTL_S / _RENEWALS_PER_TTL)
+        await services.clock.sleep(services.settings.lease_ttl / _RENEWALS_PER_TTL)
         try:
-            services.store.leases.renew(lease, ttl_s=TTL_S)
+            services.store.leases.renew(lease, ttl_s=services.settings.lease_ttl)
         except LeaseLost:
             log.warning("lease.lost", organization=lease.name)
             return

@@ -48,7 +48,11 @@ class Services:
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
         """How patient a delivery is, and whose locks are its own."""
-        return DeliverySettings(poll_base_s=self.settings.publish_poll, client_name=self.client_id(organization))
+        return DeliverySettings(
+            poll_base_s=self.settings.publish_poll,
+            lease_ttl_s=self.settings.lease_ttl,
+            client_name=self.client_id(organization),
+        )
 
     def platform(self, organization: Organization) -> Platform:
         """The connection to an organisation; opened at first use and again when its credentials changed."""

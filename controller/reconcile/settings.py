@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     rate_limit: int = Field(default=300, gt=0, description="Requests a minute that an organisation allows")
     publish_poll: float = Field(default=5.0, gt=0, description="Seconds before the first look at a running publish")
     job_poll: float = Field(default=2.0, gt=0, description="Seconds between looks at an export or validation")
+    lease_ttl: float = Field(
+        default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
+    )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
