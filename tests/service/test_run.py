@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.shell import simulator_process
+from tests.support.shell import free_port, simulator_process
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
 
@@ -26,12 +25,6 @@ def eventually(check: Callable[[], bool], what: str, *, within_s: float = 60) ->
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what}")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Service:

@@ -41,16 +41,20 @@ def run(
 
 def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
     import platformdirs
+    import structlog
 
-    from controller.domain.errors import SettingsInvalid
+    from controller.cli.material import copy_material
     from controller.repository import GitCredentials, Repository
     from controller.service import FolderFeed, GitFeed
 
+    log = structlog.get_logger()
     if folder is not None:
         return FolderFeed(folder, settings)
-    if settings.repository_url is None:
-        raise SettingsInvalid("there is nothing to follow", hint="set PENSTOCK_REPOSITORY_URL, or name a local folder")
     work = settings.work_dir or platformdirs.user_cache_path("penstock")
+    if settings.repository_url is None:
+        log.warning("run.default-manifests", hint="set PENSTOCK_REPOSITORY_URL to follow a repository of your own")
+        copy_material(work / "default")
+        return FolderFeed(work / "default", settings)
     credentials = GitCredentials(
         token=settings.git_token, ssh_key=settings.git_ssh_key, known_hosts=settings.git_known_hosts
     )

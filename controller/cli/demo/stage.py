@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 import httpx
 
 from controller.cli.logs import REDACTOR
+from controller.cli.material import copy_material
 from controller.cli.running import opened_services, run_passes
 from controller.domain.errors import SettingsInvalid
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settings, open_folder
@@ -125,24 +124,12 @@ def _fill(stage: Stage) -> None:
     stage.git("config", "user.name", "Flow Author")
     stage.git("config", "user.email", "author@example.com")
     stage.git("switch", "--quiet", "--create", "main")
-    material = _material()
-    shutil.copytree(material / "manifests", stage.clone / "manifests")
-    shutil.copytree(material / "examples" / "flows", stage.clone / "examples" / "flows")
-    for manifest in sorted((stage.clone / "manifests").rglob("*.yaml")):
+    for manifest in sorted(copy_material(stage.clone).rglob("*.yaml")):
         text = manifest.read_text(encoding="utf-8")
         manifest.write_text(text.replace(_ADDRESS_IN_MANIFESTS, stage.url), encoding="utf-8")
     stage.git("add", "--all")
     stage.git("commit", "--quiet", "--message", "Describe the flows that we want")
     stage.git("push", "--quiet", "--set-upstream", "origin", "main")
-
-
-def _material() -> Path:
-    """The folder that holds `manifests/` and `examples/`: a checkout, or where the package installed them."""
-    places = (Path(__file__).parents[3], Path(sysconfig.get_path("data")) / "share" / "penstock")
-    for place in places:
-        if (place / "manifests").is_dir() and (place / "examples" / "flows").is_dir():
-            return place
-    raise SettingsInvalid("the demo's flows are not installed", hint="run the demo in a checkout of the repository")
 
 
 @contextlib.contextmanager
