@@ -27,8 +27,11 @@ V = TypeVar("V")
 async def observe(
     services: Services, platform: Platform, organization: Organization, recorded: RecordedState
 ) -> LiveState:
-    """Read the live state of the organisation, and of its managed flows all that a plan needs to know."""
-    listing = await platform.list_flows()
+    """Read the live state of the organisation, and of its managed flows all that a plan needs to know.
+
+    The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
+    """
+    listing = await platform.list_flows(fresh=True)
     counts = Counter(flow.key for flow in listing.flows)
     flows = {flow.key: flow for flow in listing.flows}
     looker = _Looker(services, platform, organization.name, flows)

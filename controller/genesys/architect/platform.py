@@ -56,7 +56,12 @@ class ArchitectPlatform:
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES[ARCHITECT]
 
-    async def list_flows(self, *, priority: Priority = Priority.OBSERVE) -> FlowListing:
+    async def list_flows(
+        self,
+        *,
+        fresh: bool = False,  # noqa: ARG002 - every listing of this dialect is
+        priority: Priority = Priority.OBSERVE,
+    ) -> FlowListing:
         return await flows.list_flows(self.transport, priority)
 
     async def changed_since(self, since: datetime, *, priority: Priority = Priority.OBSERVE) -> Sequence[LiveFlow]:

@@ -63,9 +63,9 @@ class VersionedPlatform:
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES[VERSIONED]
 
-    async def list_flows(self, *, priority: Priority = Priority.OBSERVE) -> FlowListing:
+    async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
         """From the last listing where it is not older than the settings allow and nothing was written since."""
-        entities = await self._listing.flows(priority=priority)
+        entities = await self._listing.flows(fresh=fresh, priority=priority)
         return FlowListing([live_flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
     async def definitions(self) -> Mapping[str, Mapping[str, Any]]:
