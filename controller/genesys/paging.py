@@ -17,7 +17,8 @@ class HasId(Protocol):
 
 Item = TypeVar("Item", bound=HasId)
 
-_MOST_PAGES = 10_000
+_MOST_PAGES = 1_000
+"""More than any organisation has: a total that lies does not cost a call for each page that it promises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority
 from controller.genesys.architect.flows import find_flow, list_flows
 from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.settings import TransportSettings
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr, module
 from tests.genesys.scripted import reply, script
@@ -105,6 +106,14 @@ async def test_a_listing_that_keeps_changing_is_not_complete(clock: SteppedClock
     listing = await list_flows(organization.transport(clock), Priority.OBSERVE)
     assert not listing.complete
     assert len(organization.requests) == 4
+
+
+async def test_a_total_that_lies_costs_a_bounded_number_of_calls(clock: SteppedClock) -> None:
+    organization = script(_page(range(100), 10**12))
+    transport = organization.transport(clock, TransportSettings(rate_limit_per_minute=10_000))
+    listing = await list_flows(transport, Priority.OBSERVE)
+    assert not listing.complete
+    assert len(organization.requests) == 2000
 
 
 async def test_a_flow_that_never_was_or_was_deleted_is_none(hands: Hands, organization: ArchitectPlatform) -> None:

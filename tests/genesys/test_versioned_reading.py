@@ -29,6 +29,24 @@ async def test_the_listing_ends_with_the_first_short_page(clock: SteppedClock) -
     assert queries == [{"expand": "definition", "pageSize": "500", "pageNumber": str(n)} for n in (1, 2, 3)]
 
 
+async def test_a_listing_that_never_ends_is_given_up(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {LIST: [listed(*map(entity, range(500)))]})
+    with pytest.raises(BadAnswer, match="would never end"):
+        await platform.list_flows()
+    assert len(answers.calls) == 2
+
+
+async def test_a_flow_that_came_twice_makes_the_listing_incomplete_unless_a_second_reading_is_whole(
+    clock: SteppedClock,
+) -> None:
+    page, sliding, whole = listed(*map(entity, range(500))), listed(entity(499), entity(500)), listed(entity(500))
+    platform, _ = connected(clock, {LIST: [page, sliding, page, whole]})
+    listing = await platform.list_flows()
+    assert (len(listing.flows), listing.complete) == (501, True)
+    platform, _ = connected(clock, {LIST: [page, sliding, page, sliding]})
+    assert not (await platform.list_flows()).complete
+
+
 async def test_the_listing_is_kept_for_five_minutes(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {LIST: [listed(entity(1))]})
     await platform.list_flows()

@@ -26,7 +26,7 @@ from controller.domain.platform import (
     ValidationReport,
     VersionInfo,
 )
-from controller.domain.references import FlowReference
+from controller.domain.references import FlowReference, ResourceReference
 from controller.genesys.architect import (
     dependencies,
     executions,
@@ -35,6 +35,7 @@ from controller.genesys.architect import (
     notifications,
     publish,
     references,
+    resources,
     upload,
     validation,
 )
@@ -80,6 +81,10 @@ class ArchitectPlatform:
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
         return await references.references(self.transport, flow_id, version)
+
+    async def resources(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
+        """What one version uses besides flows; callers may cache it for ever."""
+        return await resources.resources(self.transport, flow_id, version)
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         return await validation.validate(self.transport, flow_id, version)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
+from controller.domain.errors import BadAnswer
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
@@ -15,7 +17,6 @@ from controller.genesys.wire.versioned import FlowEntity, FlowPage
 PAGE_SIZE = 500
 UNTYPED = "flow"
 """The type of a flow whose type the organisation does not tell."""
-_MOST_PAGES = 10_000
 LIVE = frozenset({"published", "deployed"})
 
 
@@ -59,7 +60,8 @@ class Listing:
 
     async def _pages(self, priority: Priority) -> Sequence[FlowEntity]:
         rows: list[FlowEntity] = []
-        for number in range(1, _MOST_PAGES):
+        seen: set[str] = set()
+        for number in itertools.count(1):
             call = Call(
                 "GET",
                 "/api/v2/flows",
@@ -69,8 +71,12 @@ class Listing:
             )
             page = (await self._transport.fetch(call, FlowPage)).entities
             rows += page
+            new = {row.id for row in page} - seen
             if len(page) < PAGE_SIZE:
                 break
+            if not new:
+                raise BadAnswer(f"{call.name}: page {number} holds nothing new; the listing would never end")
+            seen |= new
         return rows
 
 
