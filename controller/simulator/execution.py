@@ -22,7 +22,7 @@ class Traffic:
     error_rate: float = 0.0
     """The share of executions that fail, from 0 to 1."""
     version: str | None = None
-    """Only while this version is live; None is whatever version is."""
+    """Only executions of this version; None is whatever version serves them."""
     reason: str = ERROR_REASON
 
 

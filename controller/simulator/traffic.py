@@ -98,7 +98,8 @@ def _served(flow: Flow, execution: Execution) -> str:
 def _execution(
     organization: Organization, traffic: Traffic, version: str, number: int, started_at: datetime
 ) -> Execution:
-    identifier = organization.identifier("execution", traffic.flow_id, started_at.isoformat(), str(number))
+    named = (traffic.version,) if traffic.version else ()
+    identifier = organization.identifier("execution", traffic.flow_id, started_at.isoformat(), str(number), *named)
     luck = fraction(identifier, "luck")
     return Execution(
         identifier,
