@@ -85,11 +85,9 @@ async def _take_back(context: Context, work: Work, reason: str) -> None:
             context.tell("rollback.attempt-failed", work, message=context.redactor.text(error.message))
             if isinstance(error, RollbackFailed):
                 break
-            continue
-        quarantine(context, work, work.record.reason or reason)
-        context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
-        announce_migration(context, work, action="rollback")
-        return
+        else:
+            _report_success(context, work, version, reason)
+            return
     _report_failure(context, work, failure)
 
 
@@ -99,18 +97,28 @@ def _rollout(work: Work) -> Ticket | None:
     return ticket if ticket is not None and ticket.kind is TicketKind.PUBLISH else None
 
 
+def _report_success(context: Context, work: Work, version: str | None, reason: str) -> None:
+    """The wish is in quarantine before the rollback counts as done, or a crash between the two would lose it."""
+    quarantine(context, work, work.record.reason or reason)
+    context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
+    announce_migration(context, work, action="rollback")
+
+
 def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:
-    """Loud, and never again by itself: a person has to look."""
-    why = failure.message if failure else "no reason given"
-    error = RollbackFailed(
+    """Loud. What an outage kept from being tried stays open for the next pass; for the rest a person has to look."""
+    outage = isinstance(failure, Transient | Waiting)
+    work.error = error = RollbackFailed(
         f"{work.change.flow} ({work.key}): {work.record.previous_version or 'the state before'} could not be brought "
-        f"back: {why}",
-        hint="bring it back in Architect, then let the next pass adopt it",
+        f"back: {failure.message if failure else 'no reason given'}",
+        hint="it is tried again in the next pass" if outage else "bring it back in Architect; the next pass adopts it",
     )
     error.__cause__ = failure
-    work.error = error
     quarantine(context, work, error.message)
-    context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
+    if outage:
+        work.parked = True
+    else:
+        context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
+    context.tell("rollback.failed", work, message=context.redactor.text(error.message), retried=outage)
     context.audit(work, "rollback", "failure", version=work.record.previous_version, details={"error": error.message})
 
 

@@ -12,7 +12,7 @@ from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back
 from controller.delivery.work import DESTRUCTIVE, Work
 from controller.domain.desired import OnFailure
-from controller.domain.errors import LeaseLost, StoreFailed
+from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.status import StepState
 from controller.store import SyncState
 
@@ -112,7 +112,8 @@ def _close(context: Context) -> SyncResult:
     now = context.clock.now()
     steps = tuple(step_result(context, work) for work in context.works)
     result = SyncResult(context.sync.id, context.organization.name, outcome, steps, context.sync.started_at, now)
-    context.store.journal.finish(context.lease, context.sync.id, SyncState(outcome.value), result.totals)
+    state = SyncState.STOPPED if _left_over(context) else SyncState(outcome.value)
+    context.store.journal.finish(context.lease, context.sync.id, state, result.totals)
     context.audit(None, "sync", outcome.value, details=result.totals)
     context.tell("sync.finished", outcome=outcome.value, totals=dict(result.totals))
     return result
@@ -121,14 +122,19 @@ def _close(context: Context) -> SyncResult:
 def outcome_of(context: Context) -> Outcome:
     """How the sync ended, from how its changes did; the worst word wins."""
     states = {work.state for work in context.works}
-    left_over = states & _UNDER_WAY or any(work.held_back for work in context.works)
-    if left_over or (context.signals.stopping and _rollback_is_due(context)):
-        return Outcome.STOPPED
-    if StepState.ROLLBACK_FAILED in states:
+    if StepState.ROLLBACK_FAILED in states or any(isinstance(work.error, RollbackFailed) for work in context.works):
         return Outcome.ROLLBACK_FAILED
+    if _left_over(context):
+        return Outcome.STOPPED
     if StepState.ROLLED_BACK in states:
         return Outcome.ROLLED_BACK
     return Outcome.FAILED if StepState.FAILED in states else Outcome.SUCCEEDED
+
+
+def _left_over(context: Context) -> bool:
+    """Whether the next process has to go on with the sync."""
+    under_way = any(work.state in _UNDER_WAY or work.held_back for work in context.works)
+    return under_way or (context.signals.stopping and _rollback_is_due(context))
 
 
 def _rollback_is_due(context: Context) -> bool:
