@@ -4,6 +4,7 @@ The only package that knows HTTP towards Genesys Cloud. Never decides what to pu
 """
 
 from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.concurrently import concurrently
 from controller.genesys.connect import connect, latency
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
@@ -19,6 +20,7 @@ __all__ = [
     "TransportSettings",
     "Verdict",
     "VersionedPlatform",
+    "concurrently",
     "connect",
     "latency",
     "permissions_needed",

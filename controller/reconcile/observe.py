@@ -6,19 +6,19 @@ kept in the store, and only flows that no record explains cost more, once.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from controller.delivery.exporting import export_digest
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
-from controller.domain.errors import ExportFailed, NotFound, Transient, Waiting
+from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability, Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
+from controller.genesys import concurrently
 from controller.reconcile.services import Services
 
 V = TypeVar("V")
@@ -85,9 +85,8 @@ class _Looker:
     async def _each(
         self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
     ) -> dict[FlowKey, V]:
-        async with asyncio.TaskGroup() as group:
-            tasks = {live.key: group.create_task(read(live, version)) for live, version in wanted}
-        return {key: value for key, task in tasks.items() if (value := task.result()) is not None}
+        values = await concurrently(read(live, version) for live, version in wanted)
+        return {live.key: value for (live, _), value in zip(wanted, values, strict=True) if value is not None}
 
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:
         known = self._facts.references(self._organization, live.id, version)
@@ -95,7 +94,7 @@ class _Looker:
             return known
         try:
             found = tuple(await self._platform.references(live.id, version))
-        except NotFound:
+        except (NotFound, NoSuchVersion):
             # The version does not exist: delivery refuses it with the versions there are.
             return None
         self._facts.remember_references(self._organization, live.id, version, found)
