@@ -58,7 +58,7 @@ def page_by_page(steps: int) -> None:
 @pytest.mark.parametrize("work", [export, show, page_by_page])
 def test_memory_does_not_grow_with_the_steps(work) -> None:
     work(200)  # fills the caches
-    short, long = peak(lambda: work(1000)), peak(lambda: work(4000))
+    short, long = peak(lambda: work(600)), peak(lambda: work(2400))
     assert long < short * 1.5 + 200_000
 
 
