@@ -1,13 +1,38 @@
-"""One pass after another over a whole world: git, client, simulator, journal."""
+"""One pass after another over a whole world, on either dialect: git, client, simulator, journal.
+
+An author asks for content. On the architect dialect that is a flow file; on the versioned one a version that was
+checked in, which the manifest pins. Everything after that is told once, for both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
 from controller.delivery import Outcome
-from controller.domain.errors import DirtyTree, PlanStale, RateLimited
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.errors import DirtyTree, PlanStale, RateLimited, ServerFault
 from controller.domain.status import StepState, SyncStatus
-from controller.planning import ChangeKind
 from tests.support.sources import inbound, module
-from tests.support.world import World, said
+from tests.support.world import SECRET, World
+
+VERSION_CONTENT = {
+    ARCHITECT: "/api/v2/flows/{flowId}/versions/{versionId}/configuration",
+    VERSIONED: "/api/v2/flows/{flowId}/versions/{versionId}",
+}
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    yield made
+    await made.close()
 
 
 def kinds(report) -> dict[str, str]:
@@ -16,9 +41,9 @@ def kinds(report) -> dict[str, str]:
 
 def three_flows(world: World) -> None:
     """`front` transfers to `desk`, and both call the module `hours`."""
-    world.flow("front", inbound("Front", calls=["Hours"], transfers=["Desk"]))
-    world.flow("desk", inbound("Desk", calls=["Hours"]))
     world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]))
+    world.flow("front", inbound("Front", calls=["Hours"], transfers=["Desk"]))
 
 
 async def test_the_first_delivery_publishes_callees_before_callers_and_records_them(world: World) -> None:
@@ -27,7 +52,8 @@ async def test_the_first_delivery_publishes_callees_before_callers_and_records_t
 
     report = await world.apply()
 
-    assert kinds(report) == {"front": "create", "desk": "create", "hours": "create"}
+    kind = {ARCHITECT: "create", VERSIONED: "switch"}[world.dialect]
+    assert kinds(report) == {"front": kind, "desk": kind, "hours": kind}
     assert report.delivered, report.error
     assert world.publishes() == ["commonmodule/Hours", "inboundcall/Desk", "inboundcall/Front"]
     assert {step.state for step in report.result.steps} == {StepState.RECORDED}
@@ -37,7 +63,8 @@ async def test_the_first_delivery_publishes_callees_before_callers_and_records_t
     message = world.git("log", "-1", "--format=%B", "origin/main")
     assert "hours 1.0" in message
     assert f"Penstock-Revision: {revision}" in message
-    assert "1.0.yaml" in world.git("ls-tree", "-r", "--name-only", "origin/main")
+    exported = {ARCHITECT: "1.0.yaml", VERSIONED: "1.0.json"}[world.dialect]
+    assert exported in world.git("ls-tree", "-r", "--name-only", "origin/main")
     await world.assert_settled()
 
 
@@ -67,23 +94,19 @@ async def test_own_commits_leave_a_clone_behind_that_still_plans_right(world: Wo
     assert report.plan_or_raise().empty
 
 
-async def test_a_changed_module_republishes_its_callers_and_nothing_else(world: World) -> None:
+async def test_a_changed_flow_is_delivered_and_nothing_else(world: World) -> None:
     three_flows(world)
-    world.flow("aside", inbound("Aside"))
     world.commit()
     await world.apply()
-    world.flow("hours", module("Hours", says="We are open"))
+    world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
 
-    report = await world.apply(confirmations=said(force=True))
+    report = await world.apply()
 
-    assert kinds(report) == {"hours": "publish", "desk": "republish", "front": "republish"}
-    assert world.versions() == {
-        "commonmodule/Hours": "2.0",
-        "inboundcall/Desk": "2.0",
-        "inboundcall/Front": "2.0",
-        "inboundcall/Aside": "1.0",
-    }
+    kind = {ARCHITECT: "publish", VERSIONED: "switch"}[world.dialect]
+    assert kinds(report) == {"desk": kind}
+    assert report.delivered, report.error
+    assert world.versions() == {"commonmodule/Hours": "1.0", "inboundcall/Desk": "2.0", "inboundcall/Front": "1.0"}
     await world.assert_settled()
 
 
@@ -94,8 +117,9 @@ async def test_a_failed_publish_rolls_everything_back_and_is_not_tried_again(wor
     before = world.versions()
     world.flow("hours", module("Hours", says="We are open"))
     world.flow("desk", inbound("Desk", says="Desk", calls=["Hours"]))
+    world.flow("front", inbound("Front", says="Front", calls=["Hours"], transfers=["Desk"]))
     world.commit()
-    world.fault("job-fails", match={"flow": "Desk"})
+    world.fail_publishes_of("Desk")
 
     report = await world.apply()
 
@@ -116,8 +140,8 @@ async def test_a_revert_after_a_rollback_leaves_nothing_to_do(world: World) -> N
     await world.apply()
     world.flow("desk", inbound("Desk", says="Desk", calls=["Hours"]))
     world.commit()
-    world.fault("job-fails", match={"flow": "Desk"})
-    await world.apply()
+    world.fail_publishes_of("Desk")
+    assert (await world.apply()).result.outcome is Outcome.FAILED
     world.simulator.faults.clear()
     world.git("revert", "--no-edit", "HEAD")
     world.git("push", "--quiet", "origin", "HEAD:main")
@@ -140,6 +164,21 @@ async def test_a_version_published_by_hand_is_reported_and_left_alone(world: Wor
     assert world.live("inboundcall", "Desk") == "2.0"
 
 
+async def test_a_flow_unpublished_by_hand_is_reported_and_left_alone(world: World) -> None:
+    three_flows(world)
+    world.commit()
+    await world.apply()
+    world.by_hand("unpublish", "inboundcall", "Front")
+
+    report = await world.apply()
+
+    assert [(drift.flow, drift.kind, drift.actual) for drift in report.plan_or_raise().drift] == [
+        ("front", "version", None)
+    ]
+    assert report.sync_status is SyncStatus.OUT_OF_SYNC
+    assert world.live("inboundcall", "Front") is None
+
+
 async def test_healing_puts_back_what_was_published_by_hand(world: World) -> None:
     world.describe(sync={"heal": True})
     three_flows(world)
@@ -150,19 +189,41 @@ async def test_healing_puts_back_what_was_published_by_hand(world: World) -> Non
     report = await world.apply()
 
     assert kinds(report) == {"desk": "restore"}
+    assert report.delivered, report.error
     await world.assert_settled()
+
+
+async def test_a_flow_that_a_person_holds_is_left_alone_and_the_person_named(world: World) -> None:
+    three_flows(world)
+    world.commit()
+    await world.apply()
+    world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
+    world.commit()
+    world.by_hand("lock", "inboundcall", "Desk", person="Grace Hopper")
+
+    report = await world.apply()
+
+    [change] = report.plan_or_raise().actions
+    assert change.blocked
+    assert change.blocked.code == "flow-locked"
+    assert "Grace Hopper" in change.blocked.message
+    assert world.live("inboundcall", "Desk") == "1.0"
+    world.by_hand("unlock", "inboundcall", "Desk", person="Grace Hopper")
+    assert (await world.apply()).delivered
+    assert world.live("inboundcall", "Desk") == "2.0"
 
 
 async def test_flows_that_are_live_already_are_adopted_without_a_publish(world: World) -> None:
     three_flows(world)
-    world.simulator.load_folder(world.clone / "flows")
+    world.publish_all_by_hand()
     world.commit()
-    world.simulator.calls.clear()
+    before = world.publishes()
 
     report = await world.apply()
 
     assert set(kinds(report).values()) == {"adopt"}
-    assert world.simulator.calls.count("POST", "/api/v2/flows/jobs") == 0
+    assert report.delivered, report.error
+    assert world.publishes() == before
     await world.assert_settled()
 
 
@@ -173,14 +234,30 @@ async def test_a_pinned_version_is_switched_to_and_back(world: World) -> None:
     world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
     world.commit()
     await world.apply()
-    world.manifest("desk", type="inboundcall", name="Desk", source={"version": "1.0"})
+
+    for version in ("1.0", "2.0"):
+        world.manifest("desk", type="inboundcall", name="Desk", source={"version": version})
+        world.commit()
+        report = await world.apply()
+        assert kinds(report) == {"desk": "switch"}
+        assert world.live("inboundcall", "Desk") == version
+        await world.assert_settled()
+
+
+async def test_a_version_that_is_not_there_is_refused_with_those_that_are(world: World) -> None:
+    three_flows(world)
+    world.commit()
+    await world.apply()
+    world.manifest("desk", type="inboundcall", name="Desk", source={"version": "9.0"})
     world.commit()
 
     report = await world.apply()
 
-    assert kinds(report) == {"desk": "switch"}
+    [step] = report.result.steps
+    assert step.error is not None
+    assert step.error.code == "no-such-version"
+    assert "1.0" in step.error.message
     assert world.live("inboundcall", "Desk") == "1.0"
-    await world.assert_settled()
 
 
 async def test_uncommitted_changes_are_refused_and_named(world: World) -> None:
@@ -191,7 +268,7 @@ async def test_uncommitted_changes_are_refused_and_named(world: World) -> None:
     report = await world.apply()
 
     assert isinstance(report.error, DirtyTree)
-    assert "flows/desk.yaml" in report.error.message
+    assert "desk.yaml" in report.error.message
     assert world.publishes() == []
 
 
@@ -206,6 +283,22 @@ async def test_a_plan_that_was_looked_at_is_refused_when_it_went_stale(world: Wo
 
     assert isinstance(report.error, PlanStale)
     assert world.publishes() == []
+
+
+async def test_a_plan_that_was_looked_at_is_refused_when_the_organisation_moved(world: World) -> None:
+    three_flows(world)
+    world.commit()
+    await world.apply()
+    world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
+    world.commit()
+    digest = (await world.plan()).plan_or_raise().digest
+    world.by_hand("publish", "inboundcall", "Desk")
+    before = world.publishes()
+
+    report = await world.apply(expected_digest=digest)
+
+    assert isinstance(report.error, PlanStale)
+    assert world.publishes() == before
 
 
 async def test_the_plan_that_plan_shows_is_the_plan_that_apply_carries_out(world: World) -> None:
@@ -245,20 +338,17 @@ async def test_a_manifest_that_is_gone_leaves_its_flow_alone_and_says_so(world: 
     assert world.live("inboundcall", "Aside") == "1.0"
 
 
-async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world: World) -> None:
-    world.describe(sync={"prune": True})
+async def test_an_organisation_that_fails_while_it_is_observed_ends_the_pass_with_its_error(world: World) -> None:
+    """What several reads at once run into is one error, which the service can wait and try again after."""
     three_flows(world)
-    world.flow("aside", inbound("Aside"))
+    world.publish_all_by_hand()
+    for flow, name in (("desk", "Desk"), ("front", "Front")):
+        world.manifest(flow, type="inboundcall", name=name, source={"version": "1.0"})
     world.commit()
-    await world.apply()
-    world.remove("aside")
-    world.commit()
+    world.fault("http-5xx", match={"route": VERSION_CONTENT[world.dialect]})
 
-    refused = await world.apply()
-    report = await world.apply(confirmations=said(prune=True))
+    report = await world.apply()
 
-    assert refused.error is not None
-    assert refused.error.code == "not-confirmed"
-    assert [change.kind for change in report.plan_or_raise().actions] == [ChangeKind.UNPUBLISH]
-    assert world.live("inboundcall", "Aside") is None
-    await world.assert_settled()
+    assert isinstance(report.error, ServerFault)
+    world.simulator.faults.clear()
+    assert (await world.apply()).delivered

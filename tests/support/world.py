@@ -15,7 +15,10 @@ import httpx
 import yaml
 
 from controller.delivery import DeliveryEvent
+from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.identity import FlowKey
 from controller.domain.redaction import Redactor
+from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
@@ -59,6 +62,7 @@ class World:
     simulator_settings: SimulatorSettings = field(default_factory=lambda: SimulatorSettings(rate_limit_per_minute=3000))
     spec: dict[str, object] = field(default_factory=dict)
     """Fields of the organisation's `spec` besides where it is and who asks."""
+    dialect: str = ARCHITECT
 
     def __post_init__(self) -> None:
         self.simulator = Simulator(self.clock, self.simulator_settings)
@@ -85,6 +89,7 @@ class World:
             "spec": {
                 "apiUrl": URL,
                 "loginUrl": URL,
+                "api": self.dialect,
                 "credentials": {"clientId": {"env": "ACME_ID"}, "clientSecret": {"env": "ACME_SECRET"}},
                 **spec,
             },
@@ -92,7 +97,14 @@ class World:
         (self.clone / "organization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
 
     def flow(self, flow: str, text: str, /, **spec: object) -> None:
-        """Write a flow file and its manifest."""
+        """Ask for this content, the way the dialect wants it.
+
+        A flow file and its manifest; or a version that a person checks in, and a manifest that pins it.
+        """
+        if self.dialect == VERSIONED:
+            key, version = self._check_in(text)
+            self.manifest(flow, type=key.type, name=key.name, source={"version": version}, **spec)
+            return
         (self.clone / "flows").mkdir(exist_ok=True)
         (self.clone / "flows" / f"{flow}.yaml").write_text(text, encoding="utf-8")
         self.manifest(flow, source={"file": f"flows/{flow}.yaml"}, **spec)
@@ -127,6 +139,26 @@ class World:
         flow = self.simulator.flow(flow_type, name)
         who = person_of(self.simulator.organization, person)
         DEEDS[deed](self.simulator.organization, Deed(flow, who, text, None), self.clock.now())
+
+    def _check_in(self, text: str, person: str = "Ada") -> tuple[FlowKey, str]:
+        """Save the content as the flow's next version, without publishing it."""
+        organization, now = self.simulator.organization, self.clock.now()
+        key, author = parse(text).key, person_of(self.simulator.organization, person)
+        flow = organization.find(key) or organization.create(key, author, now)
+        return key, organization.add_version(flow, text, author, now).id
+
+    def publish_all_by_hand(self) -> None:
+        """Everything that git asks for is live before a controller ever looked."""
+        if self.dialect == ARCHITECT:
+            self.simulator.load_folder(self.clone / "flows")
+            return
+        for flow in list(self.simulator.organization.flows()):
+            self._publish_by_hand(flow.key, flow.versions[-1].id)
+
+    def _publish_by_hand(self, key: FlowKey, version: str) -> None:
+        who = person_of(self.simulator.organization, "Ada")
+        deed = Deed(self.simulator.flow(key.type, key.name), who, None, version)
+        DEEDS["publish"](self.simulator.organization, deed, self.clock.now())
 
     # What a controller does.
 
@@ -189,6 +221,10 @@ class World:
 
     def fault(self, kind: str, **fields: object) -> None:
         self.simulator.set_faults(Fault.model_validate({"name": kind, "kind": kind, **fields}))
+
+    def fail_publishes_of(self, name: str) -> None:
+        """From now on no publish of that flow succeeds."""
+        self.fault("job-fails" if self.dialect == ARCHITECT else "publish-fails", match={"flow": name})
 
     # What must always be true.
 

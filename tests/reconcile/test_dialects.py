@@ -1,0 +1,171 @@
+"""What only one of the dialects does, over the same world as the scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.delivery import Outcome
+from controller.domain.capabilities import VERSIONED
+from controller.domain.errors import ManifestInvalid
+from controller.domain.status import StepState, SyncStatus
+from controller.planning import ChangeKind
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, World, said
+
+PUBLISH = "/api/v2/flows/{flowId}/versions/{versionId}/publish"
+SWITCH = "/api/v2/routing/flows/{flowId}"
+
+
+@pytest.fixture
+async def versioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=VERSIONED)
+    yield made
+    await made.close()
+
+
+def kinds(report) -> dict[str, str]:
+    return {change.flow: change.kind.value for change in report.plan_or_raise().actions}
+
+
+def three_flows(world: World) -> None:
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]))
+    world.flow("front", inbound("Front", calls=["Hours"], transfers=["Desk"]))
+
+
+# The architect dialect publishes files, so it can bind callers anew and unpublish.
+
+
+async def test_a_changed_module_republishes_its_callers_and_nothing_else(world: World) -> None:
+    three_flows(world)
+    world.flow("aside", inbound("Aside"))
+    world.commit()
+    await world.apply()
+    world.flow("hours", module("Hours", says="We are open"))
+    world.commit()
+
+    report = await world.apply(confirmations=said(force=True))
+
+    assert kinds(report) == {"hours": "publish", "desk": "republish", "front": "republish"}
+    assert world.versions() == {
+        "commonmodule/Hours": "2.0",
+        "inboundcall/Desk": "2.0",
+        "inboundcall/Front": "2.0",
+        "inboundcall/Aside": "1.0",
+    }
+    await world.assert_settled()
+
+
+async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world: World) -> None:
+    world.describe(sync={"prune": True})
+    three_flows(world)
+    world.flow("aside", inbound("Aside"))
+    world.commit()
+    await world.apply()
+    world.remove("aside")
+    world.commit()
+
+    refused = await world.apply()
+    report = await world.apply(confirmations=said(prune=True))
+
+    assert refused.error is not None
+    assert refused.error.code == "not-confirmed"
+    assert [change.kind for change in report.plan_or_raise().actions] == [ChangeKind.UNPUBLISH]
+    assert world.live("inboundcall", "Aside") is None
+    await world.assert_settled()
+
+
+# The versioned dialect has stages and an atomic switch, and a version keeps what it was bound to.
+
+
+async def test_a_version_that_was_live_before_is_reached_by_one_atomic_switch(versioned: World) -> None:
+    three_flows(versioned)
+    versioned.commit()
+    await versioned.apply()
+    versioned.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
+    versioned.commit()
+    await versioned.apply()
+    versioned.simulator.calls.clear()
+    versioned.manifest("desk", type="inboundcall", name="Desk", source={"version": "1.0"})
+    versioned.commit()
+
+    report = await versioned.apply()
+
+    assert report.delivered, report.error
+    assert versioned.simulator.calls.count("PUT", SWITCH) == 1
+    assert versioned.simulator.calls.count("POST", PUBLISH) == 0
+    assert versioned.live("inboundcall", "Desk") == "1.0"
+
+
+async def test_a_staged_rollout_takes_as_long_as_its_stages(versioned: World) -> None:
+    shares = [(10, "5m"), (50, "10m"), (100, "0s")]
+    rollout = {"stages": [{"percentage": share, "duration": duration} for share, duration in shares]}
+    versioned.flow("hours", module("Hours"))
+    versioned.commit()
+    await versioned.apply()
+    versioned.flow("hours", module("Hours", says="We are open"), rollout=rollout)
+    versioned.commit()
+    began_s = versioned.clock.elapsed_s
+
+    report = await versioned.apply()
+
+    assert report.delivered, report.error
+    assert 900 <= versioned.clock.elapsed_s - began_s < 1000
+    assert versioned.live("commonmodule", "Hours") == "2.0"
+    await versioned.assert_settled()
+
+
+async def test_a_failed_rollout_is_taken_back_by_the_switch(versioned: World) -> None:
+    three_flows(versioned)
+    versioned.commit()
+    await versioned.apply()
+    versioned.flow("hours", module("Hours", says="We are open"))
+    versioned.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
+    versioned.commit()
+    versioned.fault("publish-fails", match={"flow": "Desk"})
+    versioned.simulator.calls.clear()
+
+    report = await versioned.apply()
+
+    assert report.result.outcome is Outcome.ROLLED_BACK
+    assert {step.change.flow: step.state for step in report.result.steps} == {
+        "hours": StepState.ROLLED_BACK,
+        "desk": StepState.FAILED,
+    }
+    assert versioned.simulator.calls.count("PUT", SWITCH) == 1
+    assert versioned.live("commonmodule", "Hours") == "1.0"
+
+
+async def test_a_pinned_caller_stays_bound_to_the_module_it_was_published_with_and_the_plan_says_so(
+    versioned: World,
+) -> None:
+    three_flows(versioned)
+    versioned.commit()
+    await versioned.apply()
+    versioned.flow("hours", module("Hours", says="We are open"))
+    versioned.commit()
+    assert kinds(await versioned.apply()) == {"hours": "switch"}
+
+    report = await versioned.plan()
+
+    assert report.plan_or_raise().empty
+    bound = {(drift.flow, drift.kind, drift.expected, drift.actual) for drift in report.plan_or_raise().drift}
+    assert bound == {("desk", "stale-binding", "2.0", "1.0"), ("front", "stale-binding", "2.0", "1.0")}
+    assert report.sync_status is SyncStatus.OUT_OF_SYNC
+
+
+async def test_a_flow_file_is_refused_when_it_is_loaded(versioned: World) -> None:
+    (versioned.clone / "flows").mkdir()
+    (versioned.clone / "flows" / "desk.yaml").write_text(inbound("Desk"))
+    versioned.manifest("desk", source={"file": "flows/desk.yaml"})
+    versioned.commit()
+
+    report = await versioned.plan()
+
+    assert isinstance(report.error, ManifestInvalid)
+    assert [mistake.code for mistake in report.error.mistakes] == ["capability-missing"]
