@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from controller.delivery import DeliveryEvent, DeliverySettings, Outcome
+from controller.domain.clock import SystemClock
 from controller.domain.desired import OnFailure, Rollout
 from controller.domain.errors import LeaseLost, Transient
 from controller.domain.status import StepState
-from controller.simulator import UnclearPublish
+from controller.simulator import SimulatorSettings, UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site, states
 from tests.support.sources import inbound, module
@@ -213,3 +216,48 @@ async def test_no_flow_is_live_before_what_it_depends_on(site: Site, seed: int) 
     for name, callees in below.items():
         assert all(order.index(callee) < order.index(name) for callee in callees)
     assert (await site.plan()).empty
+
+
+async def test_a_cancelled_delivery_is_gone_on_with(site: Site) -> None:
+    site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=300))
+    baking = asyncio.Event()
+
+    def hear(event: DeliveryEvent) -> bool:
+        if event.name == "change.baking":
+            baking.set()
+        return False
+
+    site.crash_when = hear
+    task = asyncio.create_task(site.deliver())
+    await baking.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await site.restart()
+    await site.converge()
+    assert site.publishes() == ["inboundcall/Desk 1.0"]
+    assert (await site.plan()).empty
+
+
+async def test_neither_a_source_nor_a_presigned_link_is_kept_in_the_store(site: Site) -> None:
+    site.want("desk", inbound("Desk", says="hunter2-in-the-text"))
+    result = await site.deliver()
+    assert result.outcome is Outcome.SUCCEEDED
+    for file in site.folder.glob("store.db*"):
+        content = file.read_bytes()
+        assert b"hunter2" not in content
+        assert b"/uploads/" not in content
+        assert b"http://" not in content
+
+
+async def test_it_works_in_real_time(tmp_path: Path) -> None:
+    """The stepped clock hides nothing: the machine's own clock, durations a hundred times shorter."""
+    clock = SystemClock()
+    quick = DeliverySettings(poll_base_s=0.05, verify_wait_s=0.05, stop_check_s=0.05)
+    simulated = SimulatorSettings(rate_limit_per_minute=6000, time_scale=100)
+    site = Site(tmp_path, clock, simulated, settings=quick)  # type: ignore[arg-type]
+    site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=0.2))
+    result = await site.deliver()
+    assert result.outcome is Outcome.SUCCEEDED
+    assert site.live() == {str(DESK): "1.0"}
+    await site.close()
