@@ -29,7 +29,7 @@ def test_the_limits_are_the_defaults() -> None:
         f"| connecting | {settings.connect_timeout_s:g} s |",
         f"| one exchange as a whole | {settings.deadline_s:g} s |",
         f"| {settings.job_timeout_s:g} s, looked at every {settings.poll_s:g} s |",
-        f"is reused | {settings.cache_ttl_s:g} s",
+        f"never for a plan | {settings.cache_ttl_s:g} s",
     ):
         assert promise in PAGE
     assert (settings.retries, settings.retry_base_s, settings.reserve) == (3, 2.0, 0.1)

@@ -57,6 +57,8 @@ async def test_the_listing_is_kept_for_five_minutes(clock: SteppedClock) -> None
     clock.advance(1)
     await platform.list_flows()
     assert len(answers.calls) == 2
+    await platform.list_flows(fresh=True)
+    assert len(answers.calls) == 3
 
 
 @pytest.mark.parametrize("fails", [False, True])
