@@ -3,6 +3,7 @@
 The only package that knows HTTP towards Genesys Cloud. Never decides what to publish.
 """
 
+from controller.genesys.architect.notifications import MOST_TOPICS, FlowEvent
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.concurrently import concurrently
 from controller.genesys.connect import connect, latency
@@ -13,8 +14,10 @@ from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
 
 __all__ = [
+    "MOST_TOPICS",
     "ArchitectPlatform",
     "Check",
+    "FlowEvent",
     "PreflightReport",
     "RouteLatency",
     "TransportSettings",

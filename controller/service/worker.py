@@ -8,9 +8,13 @@ from collections.abc import Callable
 
 import structlog
 
+from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import PenstockError, Transient, Waiting
+from controller.domain.platform import Capability
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, run_pass
+from controller.service.hand_changes import HandChanges
+from controller.service.listening import Listening
 
 log = structlog.get_logger()
 
@@ -37,6 +41,8 @@ class Worker:
         self._report_to = report_to
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
+        self._changes = HandChanges(name, self.nudge)
+        self._listening = Listening(name, services.clock, self._changes.heard)
         self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
@@ -49,6 +55,11 @@ class Worker:
         if reason not in self._reasons:
             self._reasons.append(reason)
         self._woken.set()
+
+    def nudge(self, reason: str) -> None:
+        """Look again at what was asked for last, as soon as possible."""
+        if self._workspace is not None:
+            self.wake(self._workspace, reason)
 
     def stop(self) -> None:
         """Wake the worker so that it sees that the service is stopping."""
@@ -63,7 +74,15 @@ class Worker:
         return self._dismissed or self._told_to_stop()
 
     async def run(self) -> None:
-        """Work until the service stops."""
+        """Work until the service stops, and meanwhile listen to the organisation."""
+        listening = asyncio.create_task(self._listening.run(), name=f"channel {self.name}")
+        try:
+            await self._work()
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _work(self) -> None:
         pause_s = 0.0
         while not self._stopping():
             await self._wait(pause_s)
@@ -72,7 +91,7 @@ class Worker:
                 continue
             trigger = ", ".join(self._reasons) or "drift"
             self._reasons.clear()
-            report = await self._pass(self._workspace, trigger)
+            report = await self._watched_pass(self._workspace, trigger)
             self._report_to(report)
             pause_s = self._pause_after(report.error)
 
@@ -87,6 +106,16 @@ class Worker:
                 task.cancel()
             await asyncio.gather(sleeper, waker, return_exceptions=True)
         self._woken.clear()
+
+    async def _watched_pass(self, workspace: Workspace, trigger: str) -> PassReport:
+        self._changes.pass_begins()
+        report = await self._pass(workspace, trigger)
+        self._changes.pass_ended(report)
+        organization = workspace.organization(self.name)
+        can_hear = Capability.NOTIFICATIONS in CAPABILITIES[organization.dialect]
+        flow_ids = self._changes.flow_ids if can_hear else frozenset()
+        self._listening.listen_to(flow_ids, lambda: self._services.platform(organization))
+        return report
 
     async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
         async def source() -> Workspace:

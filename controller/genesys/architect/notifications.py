@@ -59,7 +59,7 @@ async def flow_events(transport: Transport, flow_ids: Collection[str]) -> AsyncI
     await transport.send(subscribe)
     _check_uri(transport, channel.connect_uri)
     try:
-        async with connect(channel.connect_uri, max_size=1024 * 1024, open_timeout=10) as socket:
+        async with connect(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
             async for message in socket:
                 event = _event(message)
                 if event is not None:

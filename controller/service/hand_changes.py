@@ -1,0 +1,75 @@
+"""Telling what people did to flows from what this controller did, by the versions that are expected to be live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from controller.genesys import FlowEvent
+from controller.reconcile import PassReport
+
+log = structlog.get_logger()
+
+REASON = "changed by hand"
+
+
+class HandChanges:
+    """Compares what is announced with what the last pass saw and made live.
+
+    During a pass the announcements are kept, because most of them are the pass' own doing; what it cannot explain when
+    it has ended was done by somebody else.
+    """
+
+    def __init__(self, organization: str, on_change: Callable[[str], None]) -> None:
+        """`on_change` is called with the reason, at most once for each announcement."""
+        self._organization = organization
+        self._on_change = on_change
+        self._expected: dict[str, str | None] = {}
+        self._kept: dict[str, FlowEvent] = {}
+        self._passing = False
+
+    @property
+    def flow_ids(self) -> frozenset[str]:
+        """The managed flows that exist."""
+        return frozenset(self._expected)
+
+    def pass_begins(self) -> None:
+        self._passing = True
+
+    def pass_ended(self, report: PassReport) -> None:
+        """Expect what the pass left behind; a pass that saw nothing changes no expectation."""
+        self._passing = False
+        if report.plan is not None:
+            self._expected = _left_behind(report)
+        kept, self._kept = self._kept, {}
+        for event in kept.values():
+            self.heard(event)
+
+    def heard(self, event: FlowEvent) -> None:
+        """Note an announcement; what nobody expected is told."""
+        if self._passing:
+            self._kept[event.flow_id] = event
+            return
+        if event.flow_id not in self._expected:
+            return
+        if not event.deleted and event.published_version == self._expected[event.flow_id]:
+            return
+        log.info(
+            "flow.changed-by-hand",
+            organization=self._organization,
+            flow=event.flow_id,
+            version=event.published_version,
+            expected=self._expected[event.flow_id],
+        )
+        self._expected[event.flow_id] = event.published_version
+        self._on_change(REASON)
+
+
+def _left_behind(report: PassReport) -> dict[str, str | None]:
+    """The managed flows' live versions: as they were observed, and then as the delivery left them."""
+    managed = {change.key for change in report.plan_or_raise().changes}
+    expected = {flow.id: flow.published_version for key, flow in report.live.items() if key in managed}
+    if report.result is not None:
+        expected.update({step.flow_id: step.version for step in report.result.steps if step.flow_id and step.version})
+    return expected

@@ -1,0 +1,86 @@
+"""Hearing of changes when they happen. A help, never a need: whatever becomes of it, the worker goes on polling."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+import structlog
+
+from controller.domain.clock import Clock
+from controller.domain.errors import PenstockError
+from controller.domain.platform import Platform
+from controller.genesys import MOST_TOPICS, ArchitectPlatform, FlowEvent
+
+log = structlog.get_logger()
+
+_FIRST_BACKOFF_S = 1.0
+_LONGEST_BACKOFF_S = 300.0
+_STEADY_S = 60.0
+"""A channel that lasted this long was a good one: its end is no reason to wait long."""
+
+
+class Listening:
+    """Keeps channels open for one organisation's flows, and opens them again whenever they end."""
+
+    def __init__(self, organization: str, clock: Clock, on_event: Callable[[FlowEvent], None]) -> None:
+        self._organization = organization
+        self._clock = clock
+        self._on_event = on_event
+        self._flow_ids: frozenset[str] = frozenset()
+        self._connect: Callable[[], Platform] | None = None
+        self._moved = asyncio.Event()
+
+    def listen_to(self, flow_ids: frozenset[str], connect: Callable[[], Platform]) -> None:
+        """Hear of these flows from now on; `connect` gives the organisation's connection, which may change."""
+        self._connect = connect
+        if flow_ids != self._flow_ids:
+            self._flow_ids = flow_ids
+            self._moved.set()
+
+    async def run(self) -> None:
+        """Listen until cancelled. Nothing that a channel does ends it."""
+        while True:
+            self._moved.clear()
+            hearing = [asyncio.ensure_future(self._keep_hearing(part)) for part in _parts(self._flow_ids)]
+            try:
+                await self._moved.wait()
+            finally:
+                for task in hearing:
+                    task.cancel()
+                await asyncio.gather(*hearing, return_exceptions=True)
+
+    async def _keep_hearing(self, flow_ids: Sequence[str]) -> None:
+        failures = 0
+        while True:
+            began_s = self._clock.monotonic()
+            await self._hear(flow_ids)
+            failures = 0 if self._clock.monotonic() - began_s >= _STEADY_S else failures + 1
+            longest_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(failures, 10))
+            await self._clock.sleep(random.uniform(_FIRST_BACKOFF_S / 2, longest_s))  # noqa: S311 - jitter
+
+    async def _hear(self, flow_ids: Sequence[str]) -> None:
+        """One channel until it ends, however it ends."""
+        try:
+            platform = self._connect() if self._connect is not None else None
+            if not isinstance(platform, ArchitectPlatform):
+                return
+            log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
+            async for event in platform.flow_events(flow_ids):
+                self._on_event(event)
+        except PenstockError as error:
+            log.warning("channel.failed", organization=self._organization, code=error.code, error=error.message)
+        except Exception:
+            # A proxy's or a library's fault must not end the service, which polls all the same.
+            log.exception("channel.broke", organization=self._organization)
+
+
+def _parts(flow_ids: Iterable[str]) -> list[list[str]]:
+    """As many at a time as one channel can hold."""
+    rest = iter(sorted(flow_ids))
+    parts = []
+    while part := list(islice(rest, MOST_TOPICS)):
+        parts.append(part)
+    return parts
