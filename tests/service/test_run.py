@@ -2,96 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.support.shell import free_port, simulator_process
+from tests.support.service import Service, eventually
+from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
-
-
-def eventually(check: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
-    """Wait for another process; the only way to know is to look."""
-    deadline = time.monotonic() + within_s
-    while not check():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within_s} s: {what}")
-        time.sleep(0.1)
-
-
-class Service:
-    """One `penstock run`, with the simulator that it talks to."""
-
-    def __init__(self, world: World, url: str, folder: Path) -> None:
-        self.world = world
-        self.url = url
-        self.port = free_port()
-        self.log = folder / "service.log"
-        self.environment = {
-            **os.environ,
-            "PENSTOCK_STORE": f"sqlite:///{folder / 'service.db'}",
-            "PENSTOCK_REPOSITORY_URL": str(world.remote),
-            "PENSTOCK_WORK_DIR": str(folder / "work"),
-            "PENSTOCK_POLL_INTERVAL": "0.3",
-            "PENSTOCK_DRIFT_INTERVAL": "1",
-            "PENSTOCK_PUBLISH_POLL": "0.1",
-            "PENSTOCK_JOB_POLL": "0.1",
-            "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{self.port}",
-            "PENSTOCK_LOG_LEVEL": "info",
-            "PENSTOCK_RATE_LIMIT": "3000",
-        }
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self, *arguments: str) -> None:
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "controller", "run", *arguments],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-
-    def stop(self) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
-
-    def get(self, path: str) -> httpx.Response | None:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
-        except httpx.TransportError:
-            return None
-
-    def organization(self) -> dict[str, str]:
-        answer = self.get("/status")
-        found = answer.json()["organizations"] if answer is not None else []
-        return found[0] if found else {}
-
-    def flows(self) -> list[dict]:
-        return httpx.get(f"{self.url}/_simulator/flows", timeout=5).json()["flows"]
-
-    def published(self) -> dict[str, list[str]]:
-        """Every version that was published, by flow, in order."""
-        return {
-            flow["name"]: [entry["version"] for entry in flow["history"] if entry["action"] == "publish"]
-            for flow in self.flows()
-        }
-
-    def publish_by_hand(self, name: str, person: str) -> None:
-        flow_id = next(flow["id"] for flow in self.flows() if flow["name"] == name)
-        httpx.post(f"{self.url}/_simulator/flows/{flow_id}/publish", json={"by": person}, timeout=5)
-
-    def live(self) -> dict[str, str]:
-        return {flow["name"]: flow["published_version"] for flow in self.flows()}
 
 
 @pytest.fixture
