@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from controller.domain.desired import DesiredFlow, Organization
+from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Plan
@@ -65,6 +68,12 @@ def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
     )
 
 
+def managed_health(organization: Organization, live: Mapping[FlowKey, LiveFlow], store: Store) -> dict[FlowKey, Health]:
+    """The health of every managed flow, from what is live and from the journal."""
+    latest = _latest_states(store.journal.history(organization.name))
+    return {flow.key: _health(flow, live.get(flow.key), latest.get(flow.id)) for flow in organization.flows}
+
+
 def _latest_states(history: list[SyncRecord]) -> dict[str, StepState]:
     """Where each flow's latest step that did anything stands; history comes newest first."""
     latest: dict[str, StepState] = {}
@@ -85,7 +94,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepSta
         type=change.key.type,
         name=change.key.name,
         sync=SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC,
-        health=_health(change, live, latest),
+        health=_health(change.desired, live, latest),
         version=live.published_version if live else None,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
@@ -93,10 +102,10 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepSta
     )
 
 
-def _health(change: Change, live: LiveFlow | None, latest: StepState | None) -> Health:
+def _health(desired: DesiredFlow | None, live: LiveFlow | None, latest: StepState | None) -> Health:
     if latest is StepState.ROLLBACK_FAILED:
         return Health.DEGRADED
-    if change.desired is not None and change.desired.suspended:
+    if desired is not None and desired.suspended:
         return Health.SUSPENDED
     if latest in _IN_FLIGHT:
         return Health.PROGRESSING

@@ -8,11 +8,12 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from controller.domain.clock import Clock
-from controller.domain.references import FlowReference, Resolution
+from controller.domain.references import FlowReference, Resolution, ResourceReference
 from controller.store.database import Database, insert_if_absent
 from controller.store.schema import facts
 
 _REFERENCES: Final = "references"
+_RESOURCES: Final = "resources"
 _EXPORT_DIGEST: Final = "export-digest"
 
 
@@ -32,6 +33,25 @@ class Facts:
         self, organization: str, flow_id: str, version: str, references: Iterable[FlowReference]
     ) -> None:
         self._put((organization, flow_id, version, _REFERENCES), [_reference_json(item) for item in references])
+
+    def resources(self, organization: str, flow_id: str, version: str) -> tuple[ResourceReference, ...] | None:
+        """What the version uses besides flows; None when nobody asked yet."""
+        value = self._get(organization, flow_id, version, _RESOURCES)
+        if value is None:
+            return None
+        return tuple(
+            ResourceReference(each["kind"], each["name"], each["path"], Resolution(each["resolution"]))
+            for each in value
+        )
+
+    def remember_resources(
+        self, organization: str, flow_id: str, version: str, resources: Iterable[ResourceReference]
+    ) -> None:
+        rows = [
+            {"kind": each.kind, "name": each.name, "path": each.path, "resolution": each.resolution.value}
+            for each in resources
+        ]
+        self._put((organization, flow_id, version, _RESOURCES), rows)
 
     def export_digest(self, organization: str, flow_id: str, version: str) -> str | None:
         """Digest of the version's canonical export; None when it was never exported."""

@@ -7,8 +7,11 @@ from typing import Any
 
 from controller.cli.commands.apply import apply
 from controller.cli.commands.demo import demo
+from controller.cli.commands.diff import diff
+from controller.cli.commands.graph import graph
 from controller.cli.commands.plan import plan
 from controller.cli.commands.preflight import preflight
+from controller.cli.commands.rollback import rollback
 from controller.cli.commands.run import run
 from controller.cli.commands.schema import schema
 from controller.cli.commands.simulator import simulator
@@ -20,7 +23,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "validate": validate,
     "plan": plan,
     "apply": apply,
+    "rollback": rollback,
     "status": status,
+    "diff": diff,
+    "graph": graph,
     "preflight": preflight,
     "run": run,
     "simulator": simulator,

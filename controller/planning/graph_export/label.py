@@ -7,7 +7,7 @@ from controller.planning.graph_export.model import Edge, Node, Presence
 PRESENCE_COLORS = {Presence.REPOSITORY: "#1a7f37", Presence.LIVE: "#bc4c00"}
 """What an apply would bring, and what it would take away; never the only sign of it."""
 
-_NODES = {Presence.REPOSITORY: "not in the organisation", Presence.LIVE: "only live"}
+_NODES = {Presence.REPOSITORY: "not in the organisation", Presence.LIVE: "(only live)"}
 _EDGES = {Presence.REPOSITORY: "only in the repository", Presence.LIVE: "only live"}
 
 

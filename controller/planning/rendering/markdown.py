@@ -38,6 +38,14 @@ def escape(text: str) -> str:
     return _EDGE_SPACE.sub(lambda match: "&nbsp;" * len(match.group()), text)
 
 
+def details_block(summary: str, items: Iterable[tuple[str, str]]) -> str:
+    """A list of marks and texts that is folded away below its summary; neither can break out. Ends with a newline."""
+    title = "".join(_ENTITIES.get(char, char) for char in visible(summary))
+    title = _CALLS.sub(lambda match: f"{match.group()}<!-- -->", title)
+    lines = "".join(f"- `{mark}` {escape(text)}\n" for mark, text in items)
+    return f"<details><summary>{title}</summary>\n\n{lines}\n</details>\n"
+
+
 def _fitted(table: Table, limit: int) -> str:
     lines: list[str] = []
     used = left_out = 0

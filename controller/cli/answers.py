@@ -1,0 +1,138 @@
+"""Answers to questions about a graph, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from controller.planning.graph_export import Compatibility, Graph, Impact, Node, Unanswered
+from controller.planning.rendering.visible import visible
+from controller.reconcile.dependency_index import IndexCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was asked; None where it was not."""
+
+    impact: tuple[Impact, ...] | None = None
+    changed: tuple[str, ...] = ()
+    """What the impact starts from."""
+    cycles: tuple[tuple[str, ...], ...] | None = None
+    orphans: tuple[Node, ...] | None = None
+    missing: tuple[Unanswered, ...] | None = None
+    compatibility: tuple[Compatibility, ...] | None = None
+    index: IndexCheck | None = None
+    noun: str = "flow"
+    """What the graph's nodes are called."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether an answer stands in for the drawing of the whole graph."""
+        return any(each is not None for each in self._parts)
+
+    @property
+    def compatible(self) -> bool:
+        """Whether no flow was found to be incompatible."""
+        return all(each.compatible for each in self.compatibility or ())
+
+    @property
+    def _parts(self) -> tuple[object, ...]:
+        return self.impact, self.cycles, self.orphans, self.missing, self.compatibility
+
+    def part_of(self, graph: Graph) -> Graph:
+        """The part of the graph that the answers are about, for drawings."""
+        if all(each is None for each in (self.impact, self.cycles, self.orphans, self.missing)):
+            return graph
+        keys = {*self.changed, *(step.key for step in self.impact or ())}
+        keys |= {key for cycle in self.cycles or () for key in cycle}
+        keys |= {node.key for node in self.orphans or ()}
+        keys |= {item.consumer for item in self.missing or ()}
+        return graph.part(keys)
+
+
+def answers_text(answers: Answers) -> str:
+    """A paragraph for each answer."""
+    paragraphs = [_impact(answers), _cycles(answers), _orphans(answers), _missing(answers), _compatibility(answers)]
+    return "\n".join("".join(f"{line}\n" for line in lines) for lines in map(list, paragraphs) if lines)
+
+
+def answers_document(answers: Answers) -> dict[str, object]:
+    """The answers that the graph's own document does not hold already."""
+    document: dict[str, object] = {}
+    if answers.impact is not None:
+        document["changed"] = list(answers.changed)
+        document["impact"] = [
+            {"key": step.key, "distance": step.distance, "path": list(step.path)} for step in answers.impact
+        ]
+    if answers.compatibility is not None:
+        document["compatibility"] = [_verdict(each) for each in answers.compatibility]
+    if answers.index is not None:
+        document["index"] = {
+            "status": answers.index.status,
+            "stale": answers.index.stale,
+            "only_index": [list(pair) for pair in answers.index.only_index],
+            "only_content": [list(pair) for pair in answers.index.only_content],
+        }
+    return document
+
+
+def _verdict(each: Compatibility) -> dict[str, object]:
+    return {
+        "flow": each.flow,
+        "type": each.key.type,
+        "name": each.key.name,
+        "version": each.version,
+        "status": each.status,
+        "target_version": each.target_version,
+        "compatible": each.compatible,
+        "problems": list(each.problems),
+    }
+
+
+def _impact(answers: Answers) -> Iterator[str]:
+    if answers.impact is None:
+        return
+    changed = visible(", ".join(answers.changed))
+    yield f"{_count(answers.impact, answers.noun)} affected when {changed} changes" + (":" if answers.impact else "")
+    for step in answers.impact:
+        yield f"  {visible(' <- '.join(step.path))}"
+
+
+def _cycles(answers: Answers) -> Iterator[str]:
+    if answers.cycles is None:
+        return
+    yield "no cycles" if not answers.cycles else "one shortest cycle of each group that goes round:"
+    for cycle in answers.cycles:
+        yield f"  {visible(' -> '.join(cycle))}"
+
+
+def _orphans(answers: Answers) -> Iterator[str]:
+    if answers.orphans is None:
+        return
+    yield f"{_count(answers.orphans, answers.noun)} used by no other" + (":" if answers.orphans else "")
+    for node in answers.orphans:
+        yield f"  {visible(node.key)}"
+
+
+def _missing(answers: Answers) -> Iterator[str]:
+    if answers.missing is None:
+        return
+    yield "no missing references" if not answers.missing else "references that lead nowhere:"
+    for item in answers.missing:
+        types = f" ({' or '.join(item.types)})" if item.types else ""
+        yield f'  {visible(item.consumer)} -> "{visible(item.name)}"{types} at {visible(item.path)}'
+
+
+def _compatibility(answers: Answers) -> Iterator[str]:
+    if answers.compatibility is None:
+        return
+    failed = sum(not each.compatible for each in answers.compatibility)
+    yield f"{len(answers.compatibility) - failed} of {len(answers.compatibility)} flows are compatible"
+    for each in answers.compatibility:
+        mark, found = ("ok  ", "") if each.compatible else ("FAIL", f": {'; '.join(each.problems)}")
+        version = f" {each.version}" if each.version else ""
+        yield f"  {mark} {visible(f'{each.flow} ({each.key}){version}{found}')}"
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    return f"1 {noun} is" if len(items) == 1 else f"{len(items) or 'no'} {noun}s are"

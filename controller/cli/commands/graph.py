@@ -1,0 +1,87 @@
+"""`penstock graph`: who consumes whom."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli import exit_codes
+from controller.cli.options import Folder
+
+
+class Origin(StrEnum):
+    REPOSITORY = "repository"
+    LIVE = "live"
+    BOTH = "both"
+
+
+class GraphFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    DOT = "dot"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+def graph(
+    folder: Folder = Path(),
+    organization: Annotated[
+        str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")
+    ] = None,
+    origin: Annotated[
+        Origin | None, typer.Option("--from", help="repository (no call; the default), live, or both compared.")
+    ] = None,
+    output: Annotated[
+        GraphFormat, typer.Option("--format", "-f", help="text, json, dot, mermaid or svg.")
+    ] = GraphFormat.TEXT,
+    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")] = None,
+    nodes: Annotated[str | None, typer.Option("--nodes", metavar="FLOW", help="The nodes inside this flow.")] = None,
+    resources: Annotated[
+        bool, typer.Option("--resources", help="Queues, data actions, prompts, ... as leaves, too.")
+    ] = False,
+    impact: Annotated[
+        list[str] | None, typer.Option("--impact", metavar="FLOW", help="All that a change of this flow reaches.")
+    ] = None,
+    cycles: Annotated[bool, typer.Option("--cycles", help="One shortest cycle of each group that goes round.")] = False,
+    orphans: Annotated[bool, typer.Option("--orphans", help="Flows that no other flow uses.")] = False,
+    missing: Annotated[bool, typer.Option("--missing", help="References to flows that exist nowhere.")] = False,
+    compat: Annotated[
+        bool, typer.Option("--compat", help="Whether what is live meets what is asked for; ends with 1 if not.")
+    ] = False,
+    target_version: Annotated[
+        str | None, typer.Option("--target-version", help="With --compat: the version that has to be live.")
+    ] = None,
+    status: Annotated[
+        list[str] | None, typer.Option("--status", help="With --compat: an allowed status; published and deployed.")
+    ] = None,
+    verify_index: Annotated[
+        bool, typer.Option("--verify-index", help="Compare with the organisation's dependency index (architect).")
+    ] = False,
+) -> int:
+    """Show how flows depend on each other, or what stands inside one."""
+    from controller.cli.graphs import GraphRequest, draw, gather
+    from controller.cli.sinks import output_to, warn
+
+    request = GraphRequest(
+        folder=folder,
+        organization=organization,
+        origin=origin.value if origin else None,
+        nodes=nodes,
+        resources=resources,
+        impact=tuple(impact or ()),
+        cycles=cycles,
+        orphans=orphans,
+        missing=missing,
+        compat=compat,
+        target_version=target_version,
+        statuses=tuple(status or ()),
+        verify_index=verify_index,
+    )
+    drawing = gather(request)
+    warn(drawing.warnings)
+    with output_to(out) as write:
+        write(draw(drawing, output.value))
+    return exit_codes.DONE if drawing.answers.compatible else exit_codes.ERROR

@@ -1,0 +1,100 @@
+"""Comparisons of flows for people, for pull requests and for programs (`penstock.diff/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from controller.flows import diff_json
+from controller.planning.rendering.markdown import details_block
+from controller.planning.rendering.visible import visible
+from controller.reconcile.comparison import FlowComparison
+from controller.reconcile.flow_content import FlowContent
+
+DIFF_SCHEMA = "penstock.diff/v1"
+
+
+def comparisons_text(comparisons: Sequence[FlowComparison], *, everything: bool = False) -> str:
+    """A paragraph for each flow that differs or could not be compared, and a count; `everything` shows all."""
+    shown = [each for each in comparisons if everything or each.different is not False]
+    return "".join(f"{line}\n" for each in shown for line in _paragraph(each)) + f"{_count(comparisons)}\n"
+
+
+def comparisons_markdown(comparisons: Sequence[FlowComparison], limit: int) -> str:
+    """A folded list for each flow that differs; whole lists that would pass `limit` characters are only counted."""
+    parts = ["**Differences**\n"]
+    used = left_out = 0
+    for each in comparisons:
+        if each.different is False:
+            continue
+        block = details_block(_headline(each), _entries(each))
+        used += len(block)
+        if used > limit:
+            left_out += 1
+        else:
+            parts.append(block)
+    if left_out:
+        parts.append(f"The differences of {left_out} more flows are left out: they do not fit into a comment.\n")
+    return "\n".join(parts if len(parts) > 1 else [*parts, "None.\n"])
+
+
+def comparisons_document(comparisons: Iterable[FlowComparison]) -> dict[str, object]:
+    """The `penstock.diff/v1` document."""
+    return {"schema": DIFF_SCHEMA, "flows": [_document(each) for each in comparisons]}
+
+
+def _document(each: FlowComparison) -> dict[str, object]:
+    found = diff_json(each.diff) if each.diff else {"summary": None, "entries": []}
+    return {
+        "flow": each.flow,
+        "type": each.key.type,
+        "name": each.key.name,
+        "from": _side(each.before),
+        "to": _side(each.after),
+        "different": each.different,
+        "note": each.note or None,
+        **found,
+    }
+
+
+def _side(content: FlowContent | None) -> dict[str, object] | None:
+    if content is None:
+        return None
+    return {"organization": content.organization, "version": content.version, "file": content.file}
+
+
+def _paragraph(each: FlowComparison) -> Iterator[str]:
+    yield visible(_headline(each))
+    for mark, text in _entries(each):
+        yield f"  {mark} {visible(text)}"
+
+
+def _headline(each: FlowComparison) -> str:
+    return f'{each.flow} ({each.key.type} "{each.key.name}"): {_place(each, 0)} -> {_place(each, 1)}'
+
+
+def _place(each: FlowComparison, side: int) -> str:
+    content = (each.before, each.after)[side]
+    if content is None:
+        return "?" if each.diff is None else "nothing"
+    other = (each.after, each.before)[side]
+    elsewhere = other is not None and other.organization != content.organization
+    return f"{content.organization} {content.place}" if elsewhere else content.place
+
+
+def _entries(each: FlowComparison) -> Iterator[tuple[str, str]]:
+    """Marks and texts."""
+    if each.note:
+        yield "!", f"not compared: {each.note}" if each.diff is None else each.note
+    elif each.different is False:
+        yield "=", "no difference"
+    for entry in each.diff.entries if each.diff else ():
+        mark, _, text = str(entry).partition(" ")
+        yield mark, text
+
+
+def _count(comparisons: Sequence[FlowComparison]) -> str:
+    different = sum(each.different is True for each in comparisons)
+    unknown = sum(each.different is None for each in comparisons)
+    flows = "flow differs" if different == 1 else "flows differ"
+    text = f"{different or 'no'} {flows}, {len(comparisons)} compared"
+    return f"{text}, {unknown} of them could not be" if unknown else text

@@ -1,0 +1,61 @@
+"""Two contents of one flow side by side: what changed, in Architect's words, or why that cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.domain.identity import FlowKey
+from controller.domain.redaction import Redactor
+from controller.flows import FlowDiff, diff_definitions, diff_sources
+from controller.reconcile.flow_content import ContentForm, FlowContent
+
+
+@dataclass(frozen=True, slots=True)
+class FlowComparison:
+    """One flow on both sides."""
+
+    flow: str
+    """`metadata.name`; for a flow that no manifest names, `type/name`."""
+    key: FlowKey
+    before: FlowContent | None = None
+    """None when the flow is not there on that side."""
+    after: FlowContent | None = None
+    diff: FlowDiff | None = None
+    """None when it could not be compared; `note` says why."""
+    note: str = ""
+
+    @property
+    def different(self) -> bool | None:
+        """None when that cannot be told."""
+        if self.diff is None:
+            return None
+        return not self.diff.empty or (self.before is None) != (self.after is None)
+
+
+def compared(
+    flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None, redactor: Redactor
+) -> FlowComparison:
+    """The comparison. A flow that only one side has is all added, or all removed."""
+    one, other = before or _nothing_like(after), after or _nothing_like(before)
+    if one is None or other is None:
+        return FlowComparison(flow, key, diff=FlowDiff(), note="neither side has it")
+    if one.form is not other.form:
+        note = f"a {one.form.value} cannot be compared with a {other.form.value}"
+        return FlowComparison(flow, key, before, after, note=note)
+    difference = diff_sources if one.form is ContentForm.SOURCE else diff_definitions
+    return FlowComparison(flow, key, before, after, difference(one.document, other.document, redactor=redactor))
+
+
+def _nothing_like(content: FlowContent | None) -> FlowContent | None:
+    """The same flow without anything in it."""
+    if content is None:
+        return None
+    return FlowContent(content.form, _emptied(content), content.organization)
+
+
+def _emptied(content: FlowContent) -> Mapping[str, object]:
+    if content.form is ContentForm.DEFINITION:
+        return {}
+    root, flow = next(iter(content.document.items()))
+    return {root: {"name": flow.get("name")} if isinstance(flow, Mapping) else {}}

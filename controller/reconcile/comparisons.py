@@ -1,0 +1,187 @@
+"""Which flows are compared with what: source against live, two versions, two organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from controller.domain.desired import DesiredFlow, Organization, SourceFile
+from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.planning import Change, ChangeKind, Plan
+from controller.reconcile.comparison import FlowComparison, compared
+from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.flow_content import FlowContent, source_content, version_content
+from controller.reconcile.services import Services
+from controller.reconcile.version_content import Advance, each_of, unwatched
+
+_NOT_COMPARED = (ChangeKind.NONE, ChangeKind.ADOPT, ChangeKind.UNPUBLISH, ChangeKind.DELETE)
+
+Comparing = Callable[[], Awaitable[FlowComparison]]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """Two versions of a flow; None is the published one."""
+
+    before: str | None = None
+    after: str | None = None
+
+
+async def differences(
+    services: Services, organization: Organization, plan: Plan, advance: Advance = unwatched
+) -> list[FlowComparison]:
+    """What each change of a plan changes in its flow: what is live against what is asked for.
+
+    Flows that are in sync, adopted or removed are left out. What somebody published by hand is compared, too.
+    """
+    drifted = {drift.flow for drift in plan.drift if not drift.informative}
+    wanted = [
+        change
+        for change in plan.changes
+        if change.kind not in _NOT_COMPARED or (change.kind is ChangeKind.NONE and change.flow in drifted)
+    ]
+    flows = {flow.id: flow for flow in (await services.platform(organization).list_flows()).flows} if wanted else {}
+
+    def comparing(change: Change) -> Comparing:
+        live = flows.get(change.flow_id or "")
+        return lambda: _desired_against_live(services, organization, change.flow, change.desired, live)
+
+    return await _all([(each.flow, each.key, comparing(each)) for each in wanted if each.desired], advance)
+
+
+async def against_live(
+    services: Services, organization: Organization, said: Sequence[str] = (), advance: Advance = unwatched
+) -> list[FlowComparison]:
+    """What the repository asks for against what is live, for the flows that are named, or for all managed ones."""
+    flows = {flow.key: flow for flow in (await services.platform(organization).list_flows()).flows}
+    managed = {flow.key: flow for flow in organization.flows}
+    chosen = [chosen_flow(each, organization.flows, flows.values()) for each in said] or list(managed)
+    for key in chosen:
+        if key not in managed:
+            raise SettingsInvalid(
+                f"{key}: no manifest of {organization.name} names it, so there is no source to compare with",
+                hint="compare two of its versions: --from-version and --to-version",
+            )
+
+    def comparing(desired: DesiredFlow) -> Comparing:
+        live = flows.get(desired.key)
+        return lambda: _desired_against_live(services, organization, desired.id, desired, live)
+
+    return await _all([(managed[key].id, key, comparing(managed[key])) for key in chosen], advance, strict=bool(said))
+
+
+async def between_versions(
+    services: Services, organization: Organization, said: str, versions: VersionRange
+) -> FlowComparison:
+    """Two versions of one flow of the organisation, managed or not. Raises NotFound, NoSuchVersion, ExportFailed."""
+    listing = await services.platform(organization).list_flows()
+    key = chosen_flow(said, organization.flows, listing.flows)
+    live = next((flow for flow in listing.flows if flow.key == key), None)
+    if live is None:
+        raise NotFound(f"{key}: {organization.name} has no such flow", status=404)
+    sides = [
+        await _existing(services, organization, live, version or _published(live))
+        for version in (versions.before, versions.after)
+    ]
+    flow = next((each.id for each in organization.flows if each.key == key), str(key))
+    return compared(flow, key, sides[0], sides[1], services.redactor)
+
+
+async def between_organizations(
+    services: Services,
+    one: Organization,
+    other: Organization,
+    said: Sequence[str] = (),
+    advance: Advance = unwatched,
+) -> list[FlowComparison]:
+    """What is live in two organisations, flow by flow of the same type and name.
+
+    Of the flows that are named, or else of those that a manifest of either organisation names.
+    """
+    before = {flow.key: flow for flow in (await services.platform(one).list_flows()).flows}
+    after = {flow.key: flow for flow in (await services.platform(other).list_flows()).flows}
+    managed = {flow.key: flow for flow in (*one.flows, *other.flows)}
+    seen = [*before.values(), *after.values()]
+    chosen = [chosen_flow(each, managed.values(), seen) for each in said] or sorted(managed)
+
+    def comparing(key: FlowKey) -> Comparing:
+        return lambda: _live_against_live(services, (one, before.get(key)), (other, after.get(key)), key)
+
+    items = [(managed[key].id if key in managed else str(key), key, comparing(key)) for key in chosen]
+    return await _all(items, advance, strict=bool(said))
+
+
+async def _all(
+    items: Iterable[tuple[str, FlowKey, Comparing]], advance: Advance, *, strict: bool = False
+) -> list[FlowComparison]:
+    """The comparisons in the order of the items. What cannot be exported becomes a note, unless `strict`."""
+    waiting = list(items)
+    found: dict[int, FlowComparison] = {}
+
+    async def one(place: int) -> None:
+        flow, key, comparing = waiting[place]
+        try:
+            found[place] = await comparing()
+        except (ExportFailed, NotFound, NoSuchVersion) as error:
+            if strict:
+                raise
+            found[place] = FlowComparison(flow, key, note=error.message)
+
+    await each_of(range(len(waiting)), one, advance)
+    return [found[place] for place in range(len(waiting))]
+
+
+async def _desired_against_live(
+    services: Services, organization: Organization, flow: str, desired: DesiredFlow | None, live: LiveFlow | None
+) -> FlowComparison:
+    if desired is None:
+        raise AssertionError("only flows of manifests are compared with what is live")
+    before = await _published_content(services, organization, live)
+    after: FlowContent | None
+    if isinstance(desired.source, SourceFile):
+        after = source_content(organization, desired.source)
+    elif live is None:
+        raise NotFound(f"{desired.key}: {organization.name} has no such flow", status=404)
+    else:
+        after = await version_content(services, organization, live, desired.source.version)
+    return compared(flow, desired.key, before, after, services.redactor)
+
+
+async def _live_against_live(
+    services: Services,
+    one: tuple[Organization, LiveFlow | None],
+    other: tuple[Organization, LiveFlow | None],
+    key: FlowKey,
+) -> FlowComparison:
+    flow = next((each.id for each in (*one[0].flows, *other[0].flows) if each.key == key), str(key))
+    before = await _published_content(services, *one)
+    after = await _published_content(services, *other)
+    return compared(flow, key, before, after, services.redactor)
+
+
+async def _published_content(
+    services: Services, organization: Organization, live: LiveFlow | None
+) -> FlowContent | None:
+    if live is None or live.published_version is None:
+        return None
+    return await version_content(services, organization, live, live.published_version)
+
+
+async def _existing(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:
+    """The version's content. Raises NoSuchVersion that names those there are."""
+    try:
+        return await version_content(services, organization, live, version)
+    except NotFound as error:
+        known = [each.version for each in await services.platform(organization).versions(live.id)]
+        if version in known:
+            raise
+        shown = ", ".join(known[:10]) or "none"
+        raise NoSuchVersion(f"{live.key} has no version {version}", hint=f"its newest versions: {shown}") from error
+
+
+def _published(live: LiveFlow) -> str:
+    if live.published_version is None:
+        raise NotFound(f"{live.key}: no version is published", status=404)
+    return live.published_version

@@ -1,0 +1,113 @@
+"""Who consumes whom: from the repository without a call, from what is live, or from both compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from controller.domain.desired import Organization, PinnedVersion, SourceFile
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LiveState
+from controller.domain.references import ResourceReference
+from controller.planning.graph_export import Graph, live_graph, merged, organization_graph, with_resources
+from controller.reconcile.services import Services
+from controller.reconcile.status import managed_health
+from controller.reconcile.version_content import Advance, VersionContent, unwatched
+
+
+class GraphOrigin(StrEnum):
+    """What a graph is made from."""
+
+    REPOSITORY = "repository"
+    LIVE = "live"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyGraph:
+    """The graph of one organisation, and what could not be told."""
+
+    organization: Organization
+    origin: GraphOrigin
+    graph: Graph
+    live: LiveState | None = None
+    """None when nobody asked the organisation."""
+    warnings: tuple[str, ...] = ()
+
+
+def repository_graph(organization: Organization, *, resources: bool = False) -> DependencyGraph:
+    """The graph of the manifests and their flow files. Makes no call."""
+    pinned = [flow.id for flow in organization.flows if isinstance(flow.source, PinnedVersion)]
+    warnings = (
+        (f"what pinned versions refer to is not in the repository: {', '.join(pinned)}; see --from both",)
+        if pinned
+        else ()
+    )
+    graph = organization_graph(organization)
+    if resources:
+        graph = with_resources(graph, _source_resources(organization))
+    return DependencyGraph(organization, GraphOrigin.REPOSITORY, graph, warnings=warnings)
+
+
+async def observed_graph(
+    services: Services,
+    organization: Organization,
+    origin: GraphOrigin,
+    *,
+    resources: bool = False,
+    advance: Advance = unwatched,
+) -> DependencyGraph:
+    """The graph of what is live, or of both.
+
+    Costs one listing, and one call for each published version that was never read before.
+    """
+    listing = await services.platform(organization).list_flows()
+    flows = {flow.key: flow for flow in listing.flows}
+    content = VersionContent(services, organization)
+    published = _published(flows.values())
+    live = LiveState(flows, services.clock.now(), await content.references(published, advance))
+    health = managed_health(organization, flows, services.store)
+    graph = live_graph(organization, live, health=health)
+    used = await content.resources(published) if resources else {}
+    graph = with_resources(graph, {str(key): each for key, each in used.items()})
+    if origin is GraphOrigin.BOTH:
+        graph = merged(await _wanted_graph(content, organization, live, resources=resources), graph)
+    warnings = [] if listing.complete else ["the list of flows changed while it was read"]
+    warnings += _ambiguous(listing.flows)
+    return DependencyGraph(organization, origin, graph, live, (*warnings, *content.unread))
+
+
+async def _wanted_graph(
+    content: VersionContent, organization: Organization, live: LiveState, *, resources: bool
+) -> Graph:
+    """What the repository asks for, its references answered by what is live, too."""
+    pinned = [
+        (flow, desired.source.version)
+        for desired in organization.flows
+        if isinstance(desired.source, PinnedVersion) and (flow := live.flows.get(desired.key))
+    ]
+    references = await content.references(pinned)
+    graph = organization_graph(organization, replace(live, references=references))
+    if not resources:
+        return graph
+    used = {str(key): each for key, each in (await content.resources(pinned)).items()}
+    return with_resources(graph, used | _source_resources(organization))
+
+
+def _source_resources(organization: Organization) -> dict[str, tuple[ResourceReference, ...]]:
+    return {str(flow.key): flow.source.resources for flow in organization.flows if isinstance(flow.source, SourceFile)}
+
+
+def _published(flows: Iterable[LiveFlow]) -> list[tuple[LiveFlow, str]]:
+    return [(flow, flow.published_version) for flow in flows if flow.published_version is not None]
+
+
+def _ambiguous(flows: Iterable[LiveFlow]) -> list[str]:
+    counts: Mapping[FlowKey, int] = Counter(flow.key for flow in flows)
+    return [
+        f"{key}: {count} flows carry this type and name; only one is shown"
+        for key, count in counts.items()
+        if count > 1
+    ]

@@ -1,0 +1,77 @@
+"""The organisation's own dependency index, held against what the versions themselves say. It can be stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.domain.errors import CapabilityMissing
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability
+from controller.genesys import ArchitectPlatform
+from controller.planning.graph_export import EdgeKind, Graph, Presence
+from controller.reconcile.dependency_graph import DependencyGraph
+from controller.reconcile.services import Services
+from controller.reconcile.version_content import Advance, each_of, unwatched
+
+OPERATIONAL = "OPERATIONAL"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """How the index stands, and where it and the versions disagree."""
+
+    status: str
+    """`OPERATIONAL`, or why it cannot be relied on."""
+    complete: bool
+    """Whether every answer was said to be whole."""
+    only_index: tuple[tuple[str, str], ...] = ()
+    """Pairs of consumer and consumed that only the index knows."""
+    only_content: tuple[tuple[str, str], ...] = ()
+    """Pairs that only the versions' own content knows."""
+
+    @property
+    def stale(self) -> bool:
+        return self.status != OPERATIONAL or not self.complete
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know."""
+        found = []
+        if self.stale:
+            found.append(f"the organisation's dependency index is stale ({self.status}): do not rely on it")
+        found += [f"only the dependency index says that {one} consumes {other}" for one, other in self.only_index]
+        found += [f"the dependency index does not know that {one} consumes {other}" for one, other in self.only_content]
+        return tuple(found)
+
+
+async def check_index(services: Services, found: DependencyGraph, advance: Advance = unwatched) -> IndexCheck:
+    """Ask the index who consumes each live flow: a call for each. Raises CapabilityMissing where there is no index."""
+    platform = services.platform(found.organization)
+    if Capability.DEPENDENCY_INDEX not in platform.capabilities or not isinstance(platform, ArchitectPlatform):
+        raise CapabilityMissing(
+            f"{found.organization.name}: the {platform.dialect} dialect has no dependency index",
+            hint="leave --verify-index out: the graph is made from the versions themselves",
+        )
+    flows = list(found.live.flows.values()) if found.live else []
+    known = {flow.id: str(flow.key) for flow in flows}
+    complete = True
+    pairs: set[tuple[str, str]] = set()
+
+    async def ask(flow: LiveFlow) -> None:
+        nonlocal complete
+        answer = await platform.consumers(flow)
+        complete = complete and answer.complete
+        pairs.update((known.get(each.id, each.name or each.id), str(flow.key)) for each in answer.flows)
+
+    status = await platform.index_state()
+    await each_of(flows, ask, advance)
+    content = _live_pairs(found.graph)
+    return IndexCheck(status, complete, tuple(sorted(pairs - content)), tuple(sorted(content - pairs)))
+
+
+def _live_pairs(graph: Graph) -> set[tuple[str, str]]:
+    """What published versions consume; what only the repository knows is no business of the index."""
+    return {
+        (edge.consumer, edge.consumed)
+        for edge in graph.flows().edges
+        if edge.kind is not EdgeKind.DEPENDS_ON and edge.presence is not Presence.REPOSITORY
+    }
