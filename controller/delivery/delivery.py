@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from controller.delivery.context import Context, KeepDraft
 from controller.delivery.progress import Announcer, OnEvent
@@ -10,7 +11,7 @@ from controller.delivery.recovery import recover_sync, works_of
 from controller.delivery.result import RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.settings import DeliverySettings
 from controller.delivery.signals import Signals
-from controller.delivery.sync import carry_out
+from controller.delivery.sync import bring_back, carry_out
 from controller.delivery.work import NEW_FLOW, Work, source_digest_of, wanted_of
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
@@ -63,21 +64,26 @@ class Delivery:
         whoever holds the lease next recovers from the journal.
         """
         changes = plan.actions
-        opening = NewSync(
-            organization=organization.name,
-            revision=sync.revision,
-            plan_digest=plan.digest,
-            actor=sync.actor,
-            trigger=sync.trigger,
-            on_failure=organization.sync.on_failure.value,
-            dirty=sync.dirty,
-        )
+        opening = _new_sync(organization, sync, plan.digest)
         record = self._store.journal.begin(lease, opening, [_new_step(change) for change in changes])
         now = self._clock.monotonic()
         works = [Work(change, step, began_at=now) for change, step in zip(changes, record.steps, strict=True)]
         context = self._context(organization, lease, record, works, keep_draft)
         context.tell("sync.started", changes=len(changes), plan=plan.digest, revision=sync.revision)
         return await carry_out(context)
+
+    async def roll_back_to(
+        self, organization: Organization, change: Change, version: str, lease: Lease, sync: SyncContext
+    ) -> SyncResult:
+        """Bring one flow back from `change.from_version` to a version that it had, with the care of a rollback.
+
+        The caller commits the step when it is `rolled-back`. Raises LeaseLost and StoreFailed.
+        """
+        step = replace(_new_step(change), previous_version=version, target_version=version)
+        record = self._store.journal.begin(lease, _new_sync(organization, sync, plan_digest=""), [step])
+        work = Work(change, record.steps[0], began_at=self._clock.monotonic())
+        context = self._context(organization, lease, record, [work], None)
+        return await bring_back(context, version, change.reason)
 
     async def recover(
         self, organization: Organization, lease: Lease, *, keep_draft: KeepDraft | None = None
@@ -135,6 +141,18 @@ class Delivery:
 
     def _new_signals(self) -> Signals:
         return Signals(self._clock, self._settings.stop_grace_s)
+
+
+def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -> NewSync:
+    return NewSync(
+        organization=organization.name,
+        revision=sync.revision,
+        plan_digest=plan_digest,
+        actor=sync.actor,
+        trigger=sync.trigger,
+        on_failure=organization.sync.on_failure.value,
+        dirty=sync.dirty,
+    )
 
 
 def _new_step(change: Change) -> NewStep:

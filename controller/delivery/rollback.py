@@ -28,12 +28,18 @@ async def roll_back(context: Context, works: Iterable[Work], reason: str) -> Non
 
     Raises LeaseLost and StoreFailed; every other failure ends as the change's state `rollback-failed`.
     """
-    chosen = [work for work in works if work.state not in _DONE and work.touched and _automatic(context, work)]
+    chosen = [
+        work
+        for work in works
+        if work.state not in _DONE
+        and (work.touched or work.state is StepState.ROLLING_BACK)
+        and _automatic(context, work)
+    ]
     for work in sorted(chosen, key=lambda work: work.first_write, reverse=True):
         if work.state is not StepState.ROLLING_BACK and await _nothing_happened(context, work):
             continue
-        await _take_back(context, work, reason)
-    await _rebind(context, chosen)
+        await take_back(context, work, reason)
+    await _rebind(context, context.works)
 
 
 def _automatic(context: Context, work: Work) -> bool:
@@ -65,7 +71,8 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
     return False
 
 
-async def _take_back(context: Context, work: Work, reason: str) -> None:
+async def take_back(context: Context, work: Work, reason: str) -> None:
+    """Bring one flow back, as often as it takes; how it ended is the change's state."""
     if work.state is not StepState.ROLLING_BACK:
         context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_rollout(work))
     settings = context.settings

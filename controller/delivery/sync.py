@@ -9,8 +9,8 @@ from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
 from controller.delivery.result import Outcome, StepResult, SyncResult
-from controller.delivery.rollback import roll_back
-from controller.delivery.work import DESTRUCTIVE, Work
+from controller.delivery.rollback import roll_back, take_back
+from controller.delivery.work import DESTRUCTIVE, TAKEN_BACK, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.status import StepState
@@ -27,10 +27,29 @@ async def carry_out(context: Context) -> SyncResult:
     return _close(context)
 
 
+async def bring_back(context: Context, version: str, reason: str) -> SyncResult:
+    """Take the sync's one flow back to a version that a person chose, and export it, recorded or not.
+
+    Raises LeaseLost and StoreFailed.
+    """
+    (work,) = context.works
+
+    async def run() -> None:
+        context.advance(work, StepState.ROLLING_BACK, live_version=work.change.from_version, reason=reason)
+        await take_back(context, work, reason)
+        if work.state is StepState.ROLLED_BACK and work.export is None:
+            await export_live(context, work)
+
+    context.tell("rollback.asked-for", work, version=version)
+    await with_lease(context, run)
+    return _close(context)
+
+
 async def _carry_out(context: Context) -> None:
     await Executor(context).run()
     failed = [work for work in context.works if _calls_for_rollback(work)]
-    if failed and context.sync.state.open:
+    begun = any(work.state in TAKEN_BACK for work in context.works)
+    if (failed or begun) and context.sync.state.open:
         await _after_failure(context, failed)
     for work in context.works:
         if work.state is StepState.ROLLED_BACK and work.export is None and _restored_anew(work):
@@ -54,9 +73,17 @@ async def _after_failure(context: Context, failed: list[Work]) -> None:
         for work in works:
             work.parked = work.parked or work.touched
         return
+    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], _reason(context, failed))
+
+
+def _reason(context: Context, failed: list[Work]) -> str:
+    """What set the rollback off; where an earlier process began it, what it noted."""
+    noted = (work.record.reason for work in context.works if work.state in TAKEN_BACK and work.record.reason)
+    earlier = next(noted, None)
+    if earlier is not None or not failed:
+        return earlier or "an earlier run of the controller began to roll back"
     names = ", ".join(work.change.flow for work in failed)
-    reason = f"{names} failed: {failed[0].record.reason or 'no reason given'}"
-    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], reason)
+    return f"{names} failed: {failed[0].record.reason or 'no reason given'}"
 
 
 async def with_lease(context: Context, work: Callable[[], Awaitable[None]]) -> None:

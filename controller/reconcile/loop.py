@@ -10,10 +10,17 @@ import structlog
 from controller.domain.errors import PenstockError
 from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassReport, make_report
+from controller.reconcile.rollback import bring_back
 from controller.reconcile.services import Services
-from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS
+from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, acquire, checkout, load, observe, recover
 
 log = structlog.get_logger()
+
+STEPS = {
+    Mode.PLAN: PLAN_STEPS,
+    Mode.APPLY: APPLY_STEPS,
+    Mode.ROLLBACK: (checkout, load, acquire, recover, observe, bring_back),
+}
 
 
 async def run_pass(
@@ -30,7 +37,7 @@ async def run_pass(
     async with AsyncExitStack() as stack:
         pass_ = Pass(request, services, source, stack, listener or Unwatched(), stopping)
         try:
-            for step in APPLY_STEPS if request.mode is Mode.APPLY else PLAN_STEPS:
+            for step in STEPS[request.mode]:
                 log.debug("pass.step", step=step.__name__, organization=request.organization)
                 await step(pass_)
         except PenstockError as caught:

@@ -26,6 +26,8 @@ class Mode(StrEnum):
     PLAN = "plan"
     """Look and tell; nothing is written anywhere."""
     APPLY = "apply"
+    ROLLBACK = "rollback"
+    """One flow back to a version that a person chose, whatever git says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class PassRequest:
     allow_dirty: bool = False
     retry: bool = False
     """Try again what was rolled back before, although git did not change."""
+    flow: str | None = None
+    """For a rollback: the flow as a person names it."""
+    version: str | None = None
+    """For a rollback: the version; None is the one that was delivered before."""
 
 
 Source = Callable[[], Awaitable[Workspace]]

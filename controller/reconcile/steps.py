@@ -50,11 +50,11 @@ async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
     await asyncio.to_thread(repository.flush_pending)
-    found = await _delivery(pass_).recover(
+    found = await delivery_of(pass_).recover(
         have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_)
     )
     pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
-    await _record(pass_, found.to_record, "recovery")
+    await record_steps(pass_, found.to_record, "recovery")
 
 
 async def observe(pass_: Pass) -> None:
@@ -95,15 +95,23 @@ async def deliver(pass_: Pass) -> None:
     current = have(pass_.plan)
     if current.empty:
         return
+    pass_.result = await delivery_of(pass_).deliver(
+        have(pass_.organization),
+        current,
+        have(pass_.lease),
+        sync_context(pass_),
+        keep_draft=partial(_keep_draft, pass_),
+    )
+
+
+def sync_context(pass_: Pass) -> SyncContext:
+    """Who asked, why, and from which commit."""
     workspace = have(pass_.workspace)
-    context = SyncContext(
+    return SyncContext(
         revision=workspace.revision,
         actor=pass_.request.actor,
         trigger=pass_.request.trigger,
         dirty=bool(workspace.dirty),
-    )
-    pass_.result = await _delivery(pass_).deliver(
-        have(pass_.organization), current, have(pass_.lease), context, keep_draft=partial(_keep_draft, pass_)
     )
 
 
@@ -111,7 +119,7 @@ async def record(pass_: Pass) -> None:
     """Commit what is live now, with its exports, and push it."""
     if pass_.result is None:
         return
-    await _record(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
+    await record_steps(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
     if pass_.commit is not None:
         recorded = [
             replace(step, state=StepState.RECORDED) if step.state is StepState.EXPORTED else step
@@ -120,12 +128,13 @@ async def record(pass_: Pass) -> None:
         pass_.result = replace(pass_.result, steps=tuple(recorded))
 
 
-async def _record(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
+async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
+    """Commit what these steps made live, and note that it is committed."""
     commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=pass_.services.clock.now())
     if commit is None:
         return
     pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
-    _delivery(pass_).recorded(have(pass_.lease), steps)
+    delivery_of(pass_).recorded(have(pass_.lease), steps)
 
 
 async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
@@ -136,7 +145,8 @@ async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
     await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
 
 
-def _delivery(pass_: Pass) -> Delivery:
+def delivery_of(pass_: Pass) -> Delivery:
+    """The delivery to this pass' organisation."""
     return Delivery(
         have(pass_.platform),
         pass_.services.store,

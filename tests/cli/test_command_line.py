@@ -138,3 +138,19 @@ def test_preflight_names_the_permissions_that_are_missing(shell: Shell) -> None:
     assert done.returncode == 1
     assert "architect:job:create" in done.stdout
     assert "reader-secret" not in done.stdout + done.stderr
+
+
+def test_a_rollback_brings_the_flow_back_and_says_what_to_do_in_git(shell: Shell) -> None:
+    assert shell.run("apply").returncode == 0
+    shell.flow("hours", module("Hours", says="Second"))
+    shell.commit()
+    assert shell.run("apply").returncode == 0
+
+    done = shell.run("rollback", "hours", "--to", "1.0")
+
+    assert done.returncode == 0, done.stderr
+    assert "revert the commit" in done.stdout
+    live = {
+        flow["name"]: flow["published_version"] for flow in httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]
+    }
+    assert live["Hours"] == "1.0"

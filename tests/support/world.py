@@ -170,6 +170,11 @@ class World:
         self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
         return report
 
+    async def rollback(self, flow: str, **request: object) -> PassReport:
+        report = await self._pass(Mode.ROLLBACK, Recording(), flow=flow, actor="ada", **request)
+        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+        return report
+
     async def _pass(self, mode: Mode, listener: Recording, **request: object) -> PassReport:
         async def source() -> Workspace:
             return open_folder(self.clone, self.settings)
