@@ -28,7 +28,7 @@ T = TypeVar("T")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
 _MOST_SKEW_S = 30.0
-_SUBJECT = Call("GET", "/api/v2/authorization/subjects/me")
+_SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
 _TOKEN = Call("GET", "/api/v2/tokens/me")
 _FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
 _EXECUTION_DATA = Call("GET", "/api/v2/flows/instances/settings/executiondata")
@@ -173,9 +173,11 @@ class _Probe:
 
     async def _subject(self) -> Subject | None:
         try:
-            return await self._transport.fetch(_SUBJECT, Subject)
+            subject = await self._transport.fetch(_SUBJECT, Subject)
         except PenstockError:
             return None
+        # Roles that do not tell what they grant prove nothing: neither that it is there nor that it is missing.
+        return subject if subject.tells else None
 
     async def _probed(self, needed: Collection[str]) -> tuple[set[str], set[str]]:
         """Reads that no permission but the asked one can refuse; a 404 proves it as well as a 200."""

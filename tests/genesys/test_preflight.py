@@ -66,8 +66,25 @@ async def test_a_client_that_may_only_look_is_told_what_is_missing(
     simulator.clients["reader"] = Client("reader", "reader-secret", permissions=frozenset({"architect:flow:view"}))
     report = await preflight(open_organization("reader"), ["observe", "upload", "export"])
     assert not report.ok
-    assert report.missing_permissions == ("architect:job:view", "architect:jobExport:view")
-    assert "architect:job:create" in report.unproven_permissions
+    assert report.missing_permissions == (
+        "architect:flow:add",
+        "architect:flow:edit",
+        "architect:flow:publish",
+        "architect:job:create",
+        "architect:job:view",
+        "architect:jobExport:create",
+        "architect:jobExport:view",
+    )
+    assert report.unproven_permissions == ()
+
+
+@pytest.mark.parametrize("roles", [{"id": "client", "grants": [{"role": {"name": "Admin"}}]}, {"id": "client"}, []])
+async def test_roles_that_tell_nothing_prove_nothing(clock: SteppedClock, roles: object) -> None:
+    """Then every read is tried, and what cannot be tried is said to be unknown, not missing."""
+    answers = {"/api/v2/authorization/subjects/me": reply(body=roles), "/api/v2/flows": reply(body={"entities": []})}
+    report = await _architect(clock, answers, "observe", "unlock")
+    assert report.missing_permissions == ()
+    assert report.unproven_permissions == ("architect:flow:unlock",)
 
 
 async def test_wrong_credentials_fail_the_first_check_and_nothing_else_is_asked(

@@ -293,6 +293,10 @@ def test_the_organisation_the_token_and_the_limits_are_shown(genesys: Caller) ->
     ):
         getattr(api(genesys.client), method)()
         assert list(mistakes(json.loads(genesys.client.last_response.data), kind)) == []
+    for full in (True, False):
+        me = sdk.AuthorizationApi(genesys.client).get_authorization_subjects_me(include_full_roles=full)
+        assert list(mistakes(json.loads(genesys.client.last_response.data), "AuthzSubject")) == []
+        assert bool(me.grants[0].role.policies) is full
     sdk.OrganizationApi(genesys.client).get_organizations_limits_namespace("architect")
     assert list(mistakes(json.loads(genesys.client.last_response.data), "LimitsEntityListing")) == []
 

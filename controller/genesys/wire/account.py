@@ -46,5 +46,10 @@ class Subject(WireModel):
     id: str
     grants: list[Grant]
 
+    @property
+    def tells(self) -> bool:
+        """Whether the answer holds what the roles grant, and not only their names."""
+        return any(grant.role.policies for grant in self.grants)
+
     def holds(self, permission: str) -> bool:
         return any(policy.grants(permission) for grant in self.grants for policy in grant.role.policies)

@@ -1,4 +1,4 @@
-"""The organisation itself, the caller's token, and limits."""
+"""The organisation itself, the caller's token and roles, and limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
+from controller.simulator.architect import views
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.problem import not_found
@@ -47,6 +48,50 @@ def token(call: Call) -> Response:
     return answer(shown)
 
 
+def subject(call: Call) -> Response:
+    """`GET /api/v2/authorization/subjects/me`: who calls, with one role that grants all of its permissions."""
+    role_id = call.organization.identifier("role", call.actor.id)
+    full = (call.text("includeFullRoles") or "true").lower() == "true"
+    role: views.JSON = {
+        "id": role_id,
+        "name": f"Role of {call.actor.name}",
+        "default": False,
+        "selfUri": f"/api/v2/authorization/roles/{role_id}",
+        **({"policies": _policies(call.client.permissions if call.client else frozenset())} if full else {}),
+    }
+    division = {"id": call.organization.division_id, "name": "Home", "homeDivision": True}
+    grant = {
+        "subjectId": call.actor.id,
+        "division": division,
+        "role": role,
+        "grantMadeAt": iso(call.now - timedelta(days=1)),
+    }
+    return answer(
+        {
+            "id": call.actor.id,
+            "name": call.actor.name,
+            "grants": [grant],
+            "version": 1,
+            "selfUri": f"/api/v2/authorization/subjects/{call.actor.id}",
+        }
+    )
+
+
+def _policies(permissions: frozenset[str] | None) -> list[views.JSON]:
+    """`architect:flow:view` as domain, entity and action. Scopes of the versioned dialect are in no role."""
+    if permissions is None:
+        return [{"domain": "*", "entityName": "*", "actions": ["*"]}]
+    granted: dict[tuple[str, str], list[str]] = {}
+    for permission in sorted(permissions):
+        domain, _, rest = permission.partition(":")
+        entity, found, action = rest.partition(":")
+        if found:
+            granted.setdefault((domain, entity), []).append(action)
+    return [
+        {"domain": domain, "entityName": entity, "actions": actions} for (domain, entity), actions in granted.items()
+    ]
+
+
 def revoke(call: Call) -> Response:
     """`DELETE /api/v2/tokens/me`."""
     call.simulator.tokens.revoke(call.request.headers["authorization"].partition(" ")[2].strip())
@@ -66,6 +111,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/v2/organizations/me", me),
     Endpoint("GET", "/api/v2/tokens/me", token),
     Endpoint("DELETE", "/api/v2/tokens/me", revoke),
+    Endpoint("GET", "/api/v2/authorization/subjects/me", subject),
     Endpoint("GET", _LIMITS_URI, limits),
     Endpoint("GET", f"{_LIMITS_URI}/defaults", limits),
 )
