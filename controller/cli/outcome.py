@@ -42,7 +42,7 @@ def _step_line(step: StepResult) -> str:
         if step.error.hint:
             line += f"\n      what to do: {step.error.hint}"
     if step.state is StepState.ROLLED_BACK:
-        line += "\n      to make git agree, revert the commit that asked for it; it is not tried again until git changes"
+        line += "\n      to make git agree, revert the commit that asked for it; until then it stays back"
     return line + "".join(f"\n      {message}" for message in step.messages)
 
 

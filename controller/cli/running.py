@@ -19,7 +19,7 @@ from controller.store import Store
 def opened_services(settings: Settings) -> Iterator[Services]:
     """Store and connections of this process, from the operator's settings; the store is closed at the end."""
     clock = SystemClock()
-    store = Store.open(settings.store, clock=clock)
+    store = Store.open(settings.store, clock=clock, redactor=REDACTOR, audit_folder=settings.audit_dir)
     try:
         yield Services(settings, store, REDACTOR, clock)
     finally:

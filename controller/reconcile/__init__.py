@@ -1,5 +1,6 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
 
+from controller.reconcile.approvals import approve_plan
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
 from controller.reconcile.preflight import operations_needed, preflight_organization
@@ -21,6 +22,7 @@ __all__ = [
     "Source",
     "Unwatched",
     "Workspace",
+    "approve_plan",
     "load_settings",
     "open_folder",
     "open_revision",

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
         default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
+    audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, besides the store")
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")

@@ -87,7 +87,10 @@ async def plan(pass_: Pass) -> None:
 
 async def check(pass_: Pass) -> None:
     """Hold the plan against windows, limits and approvals, before the first write."""
-    guard(have(pass_.plan), have(pass_.organization), pass_.services.clock.now(), pass_.request.confirmations)
+    current, said = have(pass_.plan), pass_.request.confirmations
+    if pass_.services.store.approvals.of(current.organization, current.digest) is not None:
+        said = replace(said, approved_digest=current.digest)
+    guard(current, have(pass_.organization), pass_.services.clock.now(), said)
 
 
 async def deliver(pass_: Pass) -> None:

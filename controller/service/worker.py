@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -121,9 +122,21 @@ class Worker:
         async def source() -> Workspace:
             return workspace
 
-        mode = _mode(workspace.organization(self.name))
-        request = PassRequest(self.name, mode, actor="service", trigger=trigger, allow_dirty=self._allow_dirty)
-        return await run_pass(request, self._services, source, stopping=self._stopping)
+        organization = workspace.organization(self.name)
+        request = PassRequest(
+            self.name, _mode(organization), actor="service", trigger=trigger, allow_dirty=self._allow_dirty
+        )
+        report = await run_pass(request, self._services, source, stopping=self._stopping)
+        if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
+            # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
+            approved = replace(request, mode=Mode.APPLY, trigger=f"{trigger}, approved")
+            report = await run_pass(approved, self._services, source, stopping=self._stopping)
+        return report
+
+    def _is_approved(self, report: PassReport) -> bool:
+        if report.plan is None or report.plan.empty:
+            return False
+        return self._services.store.approvals.of(self.name, report.plan.digest) is not None
 
     def _pause_after(self, error: PenstockError | None) -> float:
         if isinstance(error, Waiting):

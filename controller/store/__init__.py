@@ -4,6 +4,7 @@ Synchronous on purpose: an intent must be on disk before the call that it announ
 source, or anything that git or the organisation can tell.
 """
 
+from controller.store.approvals import Approval, Approvals
 from controller.store.audit import AuditEntry, AuditLog
 from controller.store.audit_file import AuditFile
 from controller.store.database import Database
@@ -16,6 +17,8 @@ from controller.store.records import NewStep, NewSync, StepRecord, SyncRecord, S
 from controller.store.store import Store
 
 __all__ = [
+    "Approval",
+    "Approvals",
     "AuditEntry",
     "AuditFile",
     "AuditLog",

@@ -153,3 +153,12 @@ facts = Table(
     Column("value", JSON, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("digest", String(128), primary_key=True),
+    Column("by", String(255), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)

@@ -8,6 +8,7 @@ from typing import Self
 
 from controller.domain.clock import Clock
 from controller.domain.redaction import Redactor
+from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import AuditFile
 from controller.store.database import Database
@@ -35,6 +36,7 @@ class Store:
         self.audit = AuditLog(
             database, clock, redactor or Redactor(), None if audit_folder is None else AuditFile(audit_folder)
         )
+        self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
         self.outbox = Outbox(database, clock)
         self.facts = Facts(database, clock)
