@@ -17,7 +17,8 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
     """
     if work.change.kind is ChangeKind.REPUBLISH and _follows_another(context, work):
         return
-    if not any(other.error is not None and deserves_quarantine(other.error) for other in context.works):
+    causes = [other.error or other.cause for other in context.works]
+    if not any(cause is not None and deserves_quarantine(cause) for cause in causes):
         return
     reason = context.redactor.text(reason)
     context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)

@@ -12,7 +12,7 @@ from controller.delivery.machine import choose_step
 from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import Work
+from controller.delivery.work import TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
 from controller.domain.status import StepState
@@ -66,22 +66,18 @@ def _failed_before(context: Context) -> bool:
     for work in context.works:
         if work.state is StepState.FAILED:
             work.error = _error_of(work.record)
-    rolling = any(work.state in (StepState.ROLLING_BACK, StepState.FAILED) for work in context.works)
-    return rolling and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
+        elif work.state in TAKEN_BACK:
+            work.cause = _error_of(work.record)
+    failed = any(work.error is not None or work.cause is not None for work in context.works)
+    return failed and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
 
 
 def _error_of(step: StepRecord) -> PenstockError:
     """What the change failed with, as far as the journal tells: an error from which the same follows."""
-    code, _, message = (step.reason or "").partition(": ")
-    transient = {kind.code for kind in (*leaves_of(Transient), *leaves_of(Waiting), *leaves_of(Refused))}
-    if code in transient:
-        return ServerFault(message)
-    return PublishFailed(message or f"{step.flow} failed before the controller ended")
-
-
-def leaves_of(kind: type[PenstockError]) -> list[type[PenstockError]]:
-    below = [leaf for child in kind.__subclasses__() for leaf in leaves_of(child)]
-    return below or [kind]
+    reason = step.reason or f"{step.flow} failed before the controller ended"
+    passing = {kind.code for branch in (Transient, Waiting, Refused) for kind in branch.__subclasses__()}
+    code = next((part for part in reason.split(": ")[:2] if part in passing), None)
+    return PublishFailed(reason) if code is None else ServerFault(reason)
 
 
 def _change(step: StepRecord, organization: Organization) -> Change:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from controller.delivery.context import Context
 from controller.delivery.reading import seen
-from controller.delivery.verify import is_version
+from controller.delivery.verify import is_version, was_published_since
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import Stage
+from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket, TicketKind
 from controller.domain.status import StepState
 
@@ -84,15 +85,16 @@ async def switch_version(
 def _reached(context: Context, work: Work, version: str) -> Callable[[], Awaitable[Took[Ticket] | None]]:
     """Reads until the version is live, or until it would have been.
 
-    A version that was live before cannot show it; publishing that one once more changes nothing, so it is repeated.
+    A version that was live before cannot show it by its number; the moment of its publish can.
     """
-    was_live = work.record.previous_version == version and work.record.live_version in (None, version)
+    was_live = version in (work.record.previous_version, work.record.live_version)
+    asked_at = context.clock.now()
+
+    def took(live: LiveFlow | None) -> bool:
+        return is_version(live, version) and (not was_live or was_published_since(live, asked_at))
 
     async def look() -> Took[Ticket] | None:
-        if was_live:
-            return None
-        grace_s = context.settings.lost_answer_grace_s
-        reached, live = await seen(context, work, lambda flow: is_version(flow, version), for_s=grace_s)
+        reached, live = await seen(context, work, took, for_s=context.settings.lost_answer_grace_s)
         if not reached or live is None:
             return None
         return Took(Ticket(TicketKind.DONE, "", live.id, version))

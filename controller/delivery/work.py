@@ -15,6 +15,8 @@ from controller.store import StepRecord
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
 
+TAKEN_BACK = frozenset({StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED})
+
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 """Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
 
@@ -32,6 +34,8 @@ class Work:
     drafts: list[Export] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     error: PenstockError | None = None
+    cause: PenstockError | None = None
+    """Why an earlier process began to take it back, as far as the journal tells."""
     parked: bool = False
     held_back: bool = False
     """Not begun, because the process was told to stop."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from controller.delivery import DeliveryEvent, Outcome, SyncContext
-from controller.domain.desired import Rollout
+from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState
 from controller.simulator import UnclearPublish
 from tests.delivery.scenes import DESK, HOURS, OLD, three
@@ -42,7 +42,7 @@ def two(site: Site, says: str) -> None:
 _LEAVES_NO_TRACE = frozenset({"publish.progress", "validation.deferred"})
 
 
-async def moments(site: Site, folder: Path, *, after: tuple[str, str, str] | None = None) -> list[int]:
+async def moments(site: Site, folder: Path, *, after: tuple[str, str, str | None] | None = None) -> list[int]:
     """The numbers of a whole delivery's events from here, those that leave no trace excepted.
 
     `after` is the name, flow and action of the event with which they begin.
@@ -81,31 +81,48 @@ async def test_a_first_delivery_converges_and_publishes_nothing_twice(site: Site
         await other.close()
 
 
-@pytest.mark.parametrize("older", [UnclearPublish.WORKS, UnclearPublish.SILENTLY_NOTHING])
+NO_DATA_NO_PASS = ErrorRateGate(60, 1, 0.1, OnNoData.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("fails", "older"),
+    [
+        ("publish", UnclearPublish.WORKS),
+        ("gate", UnclearPublish.WORKS),
+        ("gate", UnclearPublish.SILENTLY_NOTHING),
+    ],
+)
 async def test_a_delivery_that_fails_is_rolled_back_whenever_the_process_dies(
-    site: Site, tmp_path: Path, older: UnclearPublish
+    site: Site, tmp_path: Path, fails: str, older: UnclearPublish
 ) -> None:
     """From the moment when the change that fails is on its way: before that, a crash only splits the sync."""
     two(site, "Hello")
     await site.deliver()
     two(site, "New")
+    if fails == "gate":
+        site.want("desk", inbound("Desk", says="New", calls=["Hours"]), gates=(NO_DATA_NO_PASS,))
+    else:
+        site.failing = "Desk"
     site.simulator.configure(replace(SETTINGS, older_version=older))
-    site.failing = "Desk"
-    numbers = await moments(site, tmp_path, after=("write.answered", "desk", "upload"))
+    after = ("change.live", "desk", None) if fails == "gate" else ("write.answered", "desk", "upload")
+    numbers = await moments(site, tmp_path, after=after)
     assert len(numbers) > 8
     for number in numbers:
         other = await crashed(site, tmp_path, number)
 
         await other.converge()
 
-        published = other.simulator.flow("commonmodule", "Hours").published
-        assert published is not None
-        assert "Hello" in published.text, number
-        assert other.live()[str(DESK)] == "1.0", number
+        for key in (HOURS, DESK):
+            published = other.simulator.flow(key.type, key.name).published
+            assert published is not None
+            assert "Hello" in published.text, (number, key)
+            assert other.recorded[key].version == published.id, (number, key)
+        assert other.bound(DESK, HOURS) in ("1.0", other.live()[str(HOURS)]), number
+        assert {one.key for one in other.store.quarantines.active(NAME)} == {HOURS, DESK}, number
         assert (await other.recover()).clean, number
-        assert other.recorded[HOURS].version == other.live()[str(HOURS)], number
         times = Counter(other.publishes())
-        assert all(count == 1 for flow, count in times.items() if not flow.endswith(" 1.0")), number
+        assert all(count == 1 for flow, count in times.items() if not flow.endswith((" 1.0", "Desk 3.0"))), number
+        assert max(times.values()) <= 3, number
         await other.close()
 
 
