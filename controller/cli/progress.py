@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -31,12 +32,33 @@ class PlainLines:
         print(f"  {event.flow}: {event.name.removeprefix('change.')}{tail}", file=sys.stderr, flush=True)
 
 
+@dataclass(slots=True)
+class _Row:
+    """One change as it is shown."""
+
+    since: float
+    step: str = "pending"
+    progress: str = ""
+    left: str = ""
+
+    def update(self, event: DeliveryEvent) -> None:
+        fields = event.fields
+        if event.name.startswith("change."):
+            self.step, self.progress, self.left = event.name.removeprefix("change."), "", ""
+        elif event.name == "publish.progress":
+            percent, eta_s = fields.get("percent"), fields.get("eta_s")
+            self.progress = f"{percent:.0f} %" if isinstance(percent, int | float) else str(fields.get("stage") or "")
+            self.left = f"{eta_s:.0f} s" if isinstance(eta_s, int | float) else ""
+        elif event.name == "lock.waiting":
+            self.progress = f"locked by {fields.get('holder') or 'another operation'}"
+
+
 class LiveTable:
-    """A row for each change: step, percentage, elapsed."""
+    """A row for each change: step, percentage, estimated time left, elapsed."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._rows: dict[str, tuple[str, str, float]] = {}
+        self._rows: dict[str, _Row] = {}
 
     def planned(self, plan: Plan) -> None:
         self._live.console.print(Text(plan_text([plan])), end="")
@@ -44,23 +66,17 @@ class LiveTable:
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:
             return
-        step, percent, since = self._rows.get(event.flow, ("pending", "", time.monotonic()))
-        if event.name.startswith("change."):
-            step, percent = event.name.removeprefix("change."), ""
-        elif event.name == "publish.progress" and event.fields.get("percent") is not None:
-            percent = f"{event.fields['percent']:.0f} %"
-        elif event.name == "lock.waiting":
-            percent = f"locked by {event.fields.get('holder') or 'another operation'}"
-        self._rows[event.flow] = (step, percent, since)
+        self._rows.setdefault(event.flow, _Row(time.monotonic())).update(event)
         self._live.update(self._table())
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for heading in ("FLOW", "STEP", "PROGRESS", "ELAPSED"):
+        for heading in ("FLOW", "STEP", "PROGRESS", "LEFT", "ELAPSED"):
             table.add_column(heading)
         now = time.monotonic()
-        for flow, (step, percent, since) in self._rows.items():
-            table.add_row(Text(flow), Text(step), Text(percent), Text(f"{now - since:.0f} s"))
+        for flow, row in self._rows.items():
+            cells = (flow, row.step, row.progress, row.left, f"{now - row.since:.0f} s")
+            table.add_row(*(Text(cell) for cell in cells))
         return table
 
 

@@ -42,7 +42,7 @@ async def follow(
         await wait(min(wait_s, left_s))
         progress = await _look(context, ticket, priority)
         if progress is not None:
-            context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage)
+            context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage, eta_s=progress.eta_s)
             if progress.finished:
                 return progress
             unseen = unseen + 1 if _is_unseen(ticket, progress) else 0
