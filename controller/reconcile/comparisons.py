@@ -75,7 +75,7 @@ async def against_live(
 async def between_versions(
     services: Services, organization: Organization, said: str, versions: VersionRange
 ) -> FlowComparison:
-    """Two versions of one flow of the organisation, managed or not. Raises NotFound, NoSuchVersion, ExportFailed."""
+    """Two versions of one flow of the organisation, managed or not. Raises NotFound, ExportFailed."""
     listing = await services.platform(organization).list_flows()
     key = chosen_flow(said, organization.flows, listing.flows)
     live = next((flow for flow in listing.flows if flow.key == key), None)
@@ -170,7 +170,7 @@ async def _published_content(
 
 
 async def _existing(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:
-    """The version's content. Raises NoSuchVersion that names those there are."""
+    """The version's content. Raises NotFound that names those there are."""
     try:
         return await version_content(services, organization, live, version)
     except NotFound as error:
@@ -178,7 +178,8 @@ async def _existing(services: Services, organization: Organization, live: LiveFl
         if version in known:
             raise
         shown = ", ".join(known[:10]) or "none"
-        raise NoSuchVersion(f"{live.key} has no version {version}", hint=f"its newest versions: {shown}") from error
+        message = f"{live.key} has no version {version}"
+        raise NotFound(message, status=404, hint=f"its newest versions: {shown}") from error
 
 
 def _published(live: LiveFlow) -> str:
