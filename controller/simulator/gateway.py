@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import format_datetime
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -112,6 +114,7 @@ class Gateway:
 def _dress(call: Call, response: Response) -> None:
     """What every answer carries."""
     response.headers[CORRELATION] = call.correlation_id
+    response.headers["Date"] = format_datetime(call.now.astimezone(UTC), usegmt=True)
     if call.usage:
         response.headers.update(call.usage.headers())
 

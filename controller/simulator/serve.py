@@ -71,6 +71,7 @@ def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], N
         log_config=None,
         access_log=False,
         lifespan="off",
+        date_header=False,  # every answer tells the organisation's own time
         timeout_graceful_shutdown=2,
     )
     return _Server(config, ready)
