@@ -6,7 +6,7 @@ from controller.delivery.context import Context
 from controller.delivery.exporting import export_version
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
-from controller.delivery.reading import current
+from controller.delivery.reading import current, seen
 from controller.delivery.remove_step import take_out
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.upload import arrived, require_success, send_source
@@ -17,6 +17,7 @@ from controller.domain.errors import PublishFailed, PublishTimedOut, Refused, Re
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, Ticket, TicketKind
 from controller.planning.model import ChangeKind
+from controller.store import WriteOutcome
 
 PREFIX = "rollback."
 
@@ -51,11 +52,24 @@ async def restore(context: Context, work: Work) -> str | None:
 async def _finish_earlier_attempt(context: Context, work: Work) -> None:
     """An upload or publish of an earlier attempt, or of a process that died, may still be under way."""
     ticket = work.record.ticket
-    if ticket is None or (ticket.kind is TicketKind.JOB and not await arrived(context, ticket)):
+    if ticket is None:
+        await _await_unanswered(context, work)
+    elif ticket.kind is TicketKind.JOB:
+        if await arrived(context, ticket, priority=Priority.ROLLBACK):
+            await _follow(context, work, ticket)
+    elif ticket.kind is not TicketKind.PUBLISH or ticket.version == work.record.previous_version:
+        await _follow(context, work, ticket)
+
+
+async def _await_unanswered(context: Context, work: Work) -> None:
+    """A process died between a call and its answer: give what it may have begun the time to show."""
+    last = work.record.writes[-1] if work.record.writes else None
+    previous = work.record.previous_version
+    if last is None or previous is None or last.outcome in (WriteOutcome.DONE, WriteOutcome.FAILED):
         return
-    if ticket.kind is TicketKind.PUBLISH and ticket.version != work.record.previous_version:
-        return
-    await _follow(context, work, ticket)
+    if last.action in (f"{PREFIX}publish", f"{PREFIX}switch"):
+        grace_s = context.settings.lost_answer_grace_s
+        await seen(context, work, lambda live: is_version(live, previous), priority=Priority.ROLLBACK, for_s=grace_s)
 
 
 async def _follow(context: Context, work: Work, ticket: Ticket) -> None:

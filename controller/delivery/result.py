@@ -51,7 +51,8 @@ class StepResult:
     """The live version as the organisation gives it out; None when there is nothing to commit."""
     export_digest: str | None = None
     source_digest: str | None = None
-    """Digest of the source that `version` came from; None for a pinned version and for what a rollback brought back."""
+    """Digest of the source that `version` came from, after a rollback too; None for a pinned version, and where the
+    journal does not know."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
     """Versions of the flows that it consumes, at the moment when it was published."""
     drafts: tuple[Export, ...] = ()
@@ -71,8 +72,8 @@ class StepResult:
     def to_record(self) -> bool:
         """Whether the caller has something to commit for it: a delivered version, or one that a rollback made.
 
-        After a rollback what is recorded of the flow stays as it was, but for `version`, `export_digest` and the
-        versions in `consumed`. A version that is live but could not be exported is recorded without an export.
+        A rollback to the very version that was recorded leaves nothing to commit, unless a person asked for it. A
+        version that is live but could not be exported is recorded without an export.
         """
         if self.parked:
             return False
@@ -80,9 +81,9 @@ class StepResult:
             return True
         if self.state is StepState.HEALTHY:
             return self.version is not None and not self.recorded
-        return (
-            self.state is StepState.ROLLED_BACK and self.version is not None and self.version != self.previous_version
-        )
+        if self.state is not StepState.ROLLED_BACK or self.version is None:
+            return False
+        return self.version != self.previous_version or self.version == self.change.to_version
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,17 @@ def _rollback_is_due(context: Context) -> bool:
     return any(_calls_for_rollback(work) for work in context.works)
 
 
+def _source_digest(context: Context, work: Work) -> str | None:
+    """Of the source that made what is live: after a rollback that is an earlier delivery's."""
+    record = work.record
+    if record.state is not StepState.ROLLED_BACK:
+        return record.source_digest
+    if record.previous_version is None:
+        return None
+    earlier = context.store.journal.delivered(context.organization.name, record.key, record.previous_version)
+    return None if earlier is None else earlier.source_digest
+
+
 def step_result(context: Context, work: Work) -> StepResult:
     """The change as the caller gets it."""
     record = work.record
@@ -182,7 +193,7 @@ def step_result(context: Context, work: Work) -> StepResult:
         previous_version=record.previous_version,
         export=work.export,
         export_digest=work.export_digest,
-        source_digest=None if record.state is StepState.ROLLED_BACK else record.source_digest,
+        source_digest=_source_digest(context, work),
         consumed=record.consumed,
         drafts=tuple(work.drafts),
         error=work.error,

@@ -176,6 +176,25 @@ class Journal:
         with self._database.read() as connection:
             return _load(connection, query)
 
+    def delivered(self, organization: str, key: FlowKey, version: str) -> StepRecord | None:
+        """The last step that made this version of the flow live and was recorded; without its writes."""
+        query = (
+            select(steps)
+            .join(syncs)
+            .where(
+                syncs.c.organization == organization,
+                steps.c.type == key.type,
+                steps.c.name == key.name,
+                steps.c.live_version == version,
+                steps.c.state == StepState.RECORDED.value,
+            )
+            .order_by(steps.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else step_record(row)
+
     def unfinished(self, organization: str) -> list[SyncRecord]:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
         in_need = select(steps.c.sync_id).where(
@@ -185,7 +204,10 @@ class Journal:
                 and_(
                     steps.c.state == StepState.ROLLED_BACK.value,
                     steps.c.recorded_at.is_(None),
-                    steps.c.live_version != steps.c.previous_version,
+                    or_(
+                        steps.c.live_version != steps.c.previous_version,
+                        steps.c.live_version == steps.c.target_version,
+                    ),
                 ),
             )
         )

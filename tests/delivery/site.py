@@ -142,10 +142,12 @@ class Site:
             kept = self.recorded.get(step.change.key)
             if step.state is StepState.ROLLED_BACK:
                 if kept is not None:
-                    moved = {**kept.consumed, **step.consumed}
-                    version = step.version or ""
                     self.recorded[kept.key] = replace(
-                        kept, version=version, export_digest=step.export_digest, consumed=moved
+                        kept,
+                        version=step.version or "",
+                        source_digest=step.source_digest,
+                        export_digest=step.export_digest,
+                        consumed={**kept.consumed, **step.consumed},
                     )
             elif step.change.kind.value in ("unpublish", "delete"):
                 self.recorded.pop(step.change.key, None)

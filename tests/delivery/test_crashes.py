@@ -107,7 +107,7 @@ async def test_a_delivery_that_fails_is_rolled_back_whenever_the_process_dies(
     after = ("change.live", "desk", None) if fails == "gate" else ("write.answered", "desk", "upload")
     numbers = await moments(site, tmp_path, after=after)
     assert len(numbers) > 8
-    for number in numbers:
+    for number in numbers[:: 3 if older is UnclearPublish.SILENTLY_NOTHING else 1]:
         other = await crashed(site, tmp_path, number)
 
         await other.converge()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from controller.delivery import DeliveryEvent, Outcome
-from controller.domain.desired import OnFailure
+from controller.domain.desired import OnFailure, Rollout
 from controller.domain.status import StepState
 from controller.planning import ChangeKind
 from controller.simulator import UnclearPublish
@@ -106,6 +106,16 @@ async def test_a_change_that_failed_keeps_its_dependents_from_beginning(site: Si
     desk = next(step for step in result.steps if step.change.flow == "desk")
     assert desk.messages == ("it depends on hours, which is failed",)
     assert site.publishes() == []
+
+
+async def test_a_failure_ends_the_bakes_of_all_other_changes_at_once(site: Site) -> None:
+    site.want("aside", inbound("Aside"), rollout=Rollout(bake_s=3600))
+    site.want("desk", inbound("Desk"))
+    site.fault("job-fails", match={"flow": "Desk"})
+    result = await site.deliver()
+    assert states(result) == {"aside": "rolled-back", "desk": "failed"}
+    assert site.live() == {"inboundcall/Aside": None}
+    assert site.clock.elapsed_s < 60
 
 
 async def test_new_flows_are_unpublished_again(site: Site) -> None:

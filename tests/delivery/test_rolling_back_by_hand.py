@@ -1,0 +1,92 @@
+"""A person takes one flow back: with the same care, and gone on with when the process dies over it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from controller.delivery import Outcome, SyncContext, SyncResult
+from controller.domain.status import StepState
+from controller.planning import Change, ChangeKind
+from controller.simulator import UnclearPublish
+from tests.delivery.scenes import DESK
+from tests.delivery.site import NAME, SETTINGS, Crash, Site
+from tests.delivery.test_crashes import nth
+from tests.support.sources import inbound
+
+
+@pytest.fixture
+async def second(site: Site) -> Site:
+    """`desk` was delivered twice: 2.0 is live."""
+    for says in ("First", "Second"):
+        site.want("desk", inbound("Desk", says=says))
+        await site.deliver()
+    return site
+
+
+async def roll_back(site: Site) -> SyncResult:
+    flow = site.organization.flows[0]
+    live = await site.platform.find_flow(DESK)
+    assert live is not None
+    change = Change(
+        flow.id,
+        flow.key,
+        ChangeKind.SWITCH,
+        live.id,
+        live.published_version,
+        "1.0",
+        "ada asked for it",
+        1,
+        desired=flow,
+    )
+    site.store.quarantines.add(NAME, flow.key, flow.wanted, "ada asked for 1.0")
+    lease = site.lease()
+    sync = SyncContext("abc123", "ada", "rollback")
+    result = await site.delivery.roll_back_to(site.organization, change, "1.0", lease, sync)
+    site._record(result, lease)
+    return result
+
+
+@pytest.mark.parametrize("older", list(UnclearPublish))
+async def test_the_old_content_is_live_and_recorded_with_its_source(second: Site, older: UnclearPublish) -> None:
+    first = second.store.journal.history(NAME)[1].steps[0].source_digest
+    second.simulator.configure(replace(SETTINGS, older_version=older))
+
+    result = await roll_back(second)
+
+    assert result.outcome is Outcome.ROLLED_BACK
+    (step,) = result.to_record
+    assert (step.state, step.version) == (StepState.ROLLED_BACK, second.live()[str(DESK)])
+    assert step.source_digest == first
+    second.want("desk", inbound("Desk", says="First"))
+    assert (await second.plan()).empty
+
+
+@pytest.mark.parametrize("older", [UnclearPublish.WORKS, UnclearPublish.SILENTLY_NOTHING])
+async def test_it_is_gone_on_with_whenever_the_process_dies(
+    second: Site, tmp_path: Path, older: UnclearPublish
+) -> None:
+    second.simulator.configure(replace(SETTINGS, older_version=older))
+    rehearsal = second.fork(tmp_path / "rehearsal")
+    await roll_back(rehearsal)
+    total = len(rehearsal.events)
+    await rehearsal.close()
+    begun = [event.name for event in rehearsal.events].index("change.rolling-back") + 1
+    for number in range(begun, total + 1):
+        other = second.fork(tmp_path / str(number))
+        other.crash_when = nth(number)
+        with pytest.raises(Crash):
+            await roll_back(other)
+        await other.restart()
+
+        await other.converge()
+
+        published = other.simulator.flow(DESK.type, DESK.name).published
+        assert published is not None
+        assert "First" in published.text, number
+        assert other.recorded[DESK].version == published.id, number
+        assert (await other.recover()).clean, number
+        assert len(set(other.publishes())) == len(other.publishes()) - (older is UnclearPublish.WORKS), number
+        await other.close()
