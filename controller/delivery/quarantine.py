@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.work import Work
-from controller.domain.errors import Invalid, PenstockError, Permanent
+from controller.domain.errors import AuthenticationFailed, Invalid, PenstockError, Permanent
 from controller.planning.model import ChangeKind
 
 
@@ -26,8 +26,11 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
 
 
 def deserves_quarantine(error: PenstockError) -> bool:
-    """Trying the same content again cannot help; what passes by itself is tried again."""
-    return isinstance(error, Invalid | Permanent)
+    """Trying the same content again cannot help; what passes by itself is tried again.
+
+    A credential that is no longer good says nothing about content, and until it is replaced no pass gets this far.
+    """
+    return isinstance(error, Invalid | Permanent) and not isinstance(error, AuthenticationFailed)
 
 
 def _follows_another(context: Context, work: Work) -> bool:
