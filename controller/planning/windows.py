@@ -77,7 +77,7 @@ def _latest_start(window: Window, moment: datetime, earliest: datetime) -> datet
     The last hours are searched forwards, because a search backwards misses starts of an hour that comes twice; the
     time before them backwards, because a window of a week that starts each minute would have ten thousand starts.
     """
-    recent = max(earliest, moment - AMBIGUOUS)
+    recent = max(earliest, _before_a_clock_change(moment - AMBIGUOUS, ZoneInfo(window.timezone)))
     latest = None
     for start in _starts(window, recent):
         if start > moment:
@@ -89,6 +89,12 @@ def _latest_start(window: Window, moment: datetime, earliest: datetime) -> datet
     before = next(CronSim(window.schedule, local, reverse=True), None)
     found = before.astimezone(UTC) if before else None
     return found if found is not None and found > earliest else None
+
+
+def _before_a_clock_change(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The moment, or an earlier one that is not in or shortly after an hour that comes twice."""
+    changed = moment.astimezone(zone).utcoffset() != (moment - AMBIGUOUS).astimezone(zone).utcoffset()
+    return moment - AMBIGUOUS if changed else moment
 
 
 def _next_start(window: Window, moment: datetime) -> datetime | None:

@@ -25,8 +25,12 @@ class Database:
     def open(cls, url: str) -> Database:
         """Connect and bring the schema up to date."""
         engine = create_engine(url)
-        with _mapped(engine), engine.begin() as connection:
-            migrate(connection)
+        try:
+            with _mapped(engine), engine.begin() as connection:
+                migrate(connection)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     @contextmanager

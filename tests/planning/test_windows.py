@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from controller.domain.desired import Window, WindowKind
@@ -126,6 +126,7 @@ def _open_by_brute_force(window: Window, moment: datetime) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
+@example("30 1 * * *", DUBLIN, 99_000, (2026, 3, 28), 0)
 @given(
     st.sampled_from(
         ["30 1 * * *", "0 2 * * *", "15 * * * *", "*/30 1-3 * * *", "0 8 * * 1-5", "0 0 * * 0", "5,50 2 * * *"]

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from controller.domain.errors import SettingsInvalid, StoreFailed
-from controller.store import Store
+from controller.store import Store, migrate
 from controller.store.schema import metadata
 from tests.support.clock import SteppedClock
 
@@ -93,3 +93,10 @@ def test_a_file_that_is_no_database_is_a_store_failure(tmp_path: Path, clock: St
     (tmp_path / "p.db").write_text("this is no database " * 100)
     with pytest.raises(StoreFailed, match="not a database"):
         Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock)
+
+
+def test_the_newest_migration_is_known_without_loading_them() -> None:
+    folder = Path(migrate.__file__).parent / "migrations" / "versions"
+    numbers = sorted(file.name[1:5] for file in folder.glob("v0*.py"))
+
+    assert numbers[-1] == migrate.HEAD
