@@ -9,13 +9,13 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts
 from controller.delivery.poll import follow
-from controller.delivery.reading import seen
+from controller.delivery.unanswered import came_of
 from controller.delivery.upload import require_success
 from controller.delivery.verify import exactly, was_published_since
 from controller.delivery.version_writes import publish_version
 from controller.delivery.work import Work
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Capability, Priority
+from controller.domain.platform import Capability, Priority, Ticket
 from controller.domain.status import StepState
 
 PREFIX = "rebind."
@@ -30,16 +30,17 @@ async def rebind(context: Context, work: Work) -> None:
     version = work.record.live_version
     if not modules or version is None or context.can(Capability.ATOMIC_SWITCH):
         return
-    if not await _done(context, work):
-        await _publish_again(context, work, version)
+    ticket = await _asked_before(context, work, version)
+    if ticket is None:
+        ticket = await through_conflicts(
+            context, work, lambda: publish_version(context, work, version, prefix=PREFIX), priority=Priority.ROLLBACK
+        )
+    await _finish(context, work, ticket, version)
     if any(work.record.consumed.get(key) != bound for key, bound in modules.items()):
         context.advance(work, StepState.ROLLED_BACK, consumed={**work.record.consumed, **modules}, ticket=None)
 
 
-async def _publish_again(context: Context, work: Work, version: str) -> None:
-    ticket = await through_conflicts(
-        context, work, lambda: publish_version(context, work, version, prefix=PREFIX), priority=Priority.ROLLBACK
-    )
+async def _finish(context: Context, work: Work, ticket: Ticket, version: str) -> None:
     timeout_s = context.settings.rollback_timeout_s
     progress = await follow(context, work, ticket, timeout_s=timeout_s, priority=Priority.ROLLBACK)
     require_success(context, work, progress)
@@ -57,17 +58,12 @@ def _modules_taken_back(context: Context, work: Work) -> dict[FlowKey, str]:
     }
 
 
-async def _done(context: Context, work: Work) -> bool:
-    """Whether an earlier process already did it: the moment of the last publish tells, and is waited for."""
+async def _asked_before(context: Context, work: Work, version: str) -> Ticket | None:
+    """What an earlier process began: the moment of the last publish tells, and is waited for."""
     made = [write for write in work.record.writes if write.action == f"{PREFIX}publish"]
     if not made:
-        return False
+        return None
     since = made[-1].intent_at
-    done, _ = await seen(
-        context,
-        work,
-        lambda live: was_published_since(live, since),
-        priority=Priority.ROLLBACK,
-        for_s=context.settings.lost_answer_grace_s,
+    return await came_of(
+        context, work, version, lambda live: was_published_since(live, since), priority=Priority.ROLLBACK
     )
-    return done

@@ -6,9 +6,10 @@ from controller.delivery.context import Context
 from controller.delivery.exporting import export_version
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
-from controller.delivery.reading import current, seen
+from controller.delivery.reading import current
 from controller.delivery.remove_step import take_out
 from controller.delivery.rollout import rollout_under_way
+from controller.delivery.unanswered import came_of
 from controller.delivery.upload import arrived, require_success, send_source
 from controller.delivery.verify import exactly, is_version, newer
 from controller.delivery.version_writes import publish_version, switch_version
@@ -68,8 +69,11 @@ async def _await_unanswered(context: Context, work: Work) -> None:
     if last is None or previous is None or last.outcome in (WriteOutcome.DONE, WriteOutcome.FAILED):
         return
     if last.action in (f"{PREFIX}publish", f"{PREFIX}switch"):
-        grace_s = context.settings.lost_answer_grace_s
-        await seen(context, work, lambda live: is_version(live, previous), priority=Priority.ROLLBACK, for_s=grace_s)
+        begun = await came_of(
+            context, work, previous, lambda live: is_version(live, previous), priority=Priority.ROLLBACK
+        )
+        if begun is not None:
+            await _follow(context, work, begun)
 
 
 async def _follow(context: Context, work: Work, ticket: Ticket) -> None:

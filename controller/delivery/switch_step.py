@@ -9,7 +9,8 @@ from controller.delivery.gates.stages import StageWatch
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
 from controller.delivery.publish_step import PublishStep
-from controller.delivery.reading import as_planned, current, seen
+from controller.delivery.reading import as_planned, current
+from controller.delivery.unanswered import came_of
 from controller.delivery.upload import require_success, send_source
 from controller.delivery.validation import validate
 from controller.delivery.verify import exactly, is_version
@@ -84,9 +85,11 @@ class SwitchStep:
         if work.record.ticket is not None:
             return True
         target = _target(work)
-        grace_s = self._context.settings.lost_answer_grace_s
-        reached, _ = await seen(self._context, work, lambda live: is_version(live, target), for_s=grace_s)
-        return reached
+        ticket = await came_of(self._context, work, target, lambda live: is_version(live, target))
+        if ticket is None:
+            return False
+        self._context.advance(work, work.state, ticket=ticket)
+        return True
 
     async def _on_architect(self, work: Work, target: str) -> LiveFlow | None:
         """An older version that the organisation does not make live again is restored from its source instead."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from controller.delivery.context import Context
-from controller.delivery.reading import seen
+from controller.delivery.unanswered import came_of
 from controller.delivery.verify import is_version, was_published_since
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import Stage
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket, TicketKind
+from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket
 from controller.domain.status import StepState
 
 
@@ -83,7 +83,7 @@ async def switch_version(
 
 
 def _reached(context: Context, work: Work, version: str) -> Callable[[], Awaitable[Took[Ticket] | None]]:
-    """Reads until the version is live, or until it would have been.
+    """Reads until the version is live or on its way, or until it would have been.
 
     A version that was live before cannot show it by its number; the moment of its publish can.
     """
@@ -94,9 +94,7 @@ def _reached(context: Context, work: Work, version: str) -> Callable[[], Awaitab
         return is_version(live, version) and (not was_live or was_published_since(live, asked_at))
 
     async def look() -> Took[Ticket] | None:
-        reached, live = await seen(context, work, took, for_s=context.settings.lost_answer_grace_s)
-        if not reached or live is None:
-            return None
-        return Took(Ticket(TicketKind.DONE, "", live.id, version))
+        ticket = await came_of(context, work, version, took)
+        return None if ticket is None else Took(ticket)
 
     return look

@@ -10,7 +10,7 @@ from controller.delivery import Outcome
 from controller.domain.desired import SyncPolicy
 from controller.store import WriteOutcome
 from tests.delivery.scenes import DESK
-from tests.delivery.site import NAME, Site
+from tests.delivery.site import NAME, SETTINGS, Site
 from tests.support.sources import inbound
 
 REGISTER = {"method": "POST", "route": "/api/v2/flows/jobs"}
@@ -46,6 +46,20 @@ async def test_a_version_is_made_live_once(site: Site, kind: str, point: str) ->
         await site.deliver()
     site.pin("desk", DESK, "1.0")
     site.fault(kind, match=PUBLISH, times=1, point=point)
+
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
+
+
+async def test_a_publish_that_takes_longer_than_its_lost_answer_is_looked_for_is_followed(site: Site) -> None:
+    for says in ("First", "Second"):
+        site.want("desk", inbound("Desk", says=says))
+        await site.deliver()
+    site.simulator.configure(replace(SETTINGS, publish_s=200))
+    site.pin("desk", DESK, "1.0")
+    site.fault("reset", match=PUBLISH, times=1, point="after")
 
     result = await site.deliver()
 

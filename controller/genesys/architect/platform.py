@@ -100,6 +100,11 @@ class ArchitectPlatform:
             case _:
                 raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {ARCHITECT}")
 
+    async def running_publish(
+        self, flow_id: str, version: str, *, priority: Priority = Priority.PUBLISH
+    ) -> Ticket | None:
+        return await publish.running_publish(self.transport, flow_id, version, priority)
+
     async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
         return await exports.export(self.transport, flow_id, version, priority)
 

@@ -17,6 +17,8 @@ from controller.genesys.wire.architect import Flow, Operation
 T = TypeVar("T")
 
 _ACTIONS = "/api/v2/flows/actions"
+_PUBLISH = "PUBLISH"
+"""`actionName` of a publish."""
 _LOCK_RETRY_S = 15.0
 
 
@@ -58,6 +60,15 @@ async def operation_progress(transport: Transport, ticket: Ticket, priority: Pri
     moved = ticket.version is None or live == ticket.version
     words = () if moved else (f"the operation ended well, but version {live} is live instead of {ticket.version}",)
     return Progress(ProgressState.SUCCEEDED, percent=100.0, messages=words, flow_id=flow.id)
+
+
+async def running_publish(transport: Transport, flow_id: str, version: str, priority: Priority) -> Ticket | None:
+    """The publish that runs on the flow; which version it is for, the flow does not tell."""
+    flow = await read_flow(transport, flow_id, priority)
+    operation = flow.current_operation if flow else None
+    if operation is None or operation.complete or operation.action_name != _PUBLISH:
+        return None
+    return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
 
 async def unlock(transport: Transport, flow_id: str) -> LiveFlow:

@@ -127,6 +127,11 @@ class VersionedPlatform:
             self._listing.drop()
         return seen
 
+    async def running_publish(
+        self, flow_id: str, version: str, *, priority: Priority = Priority.PUBLISH
+    ) -> Ticket | None:
+        return await publish.running_publish(self.transport, self._versions, flow_id, version, priority)
+
     async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
         return await self._versions.export(flow_id, version, priority)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.domain.errors import BadAnswer, PublishFailed
+from controller.domain.errors import BadAnswer, NotFound, PublishFailed
 from controller.domain.platform import (
     Priority,
     Progress,
@@ -74,6 +74,20 @@ async def progress(transport: Transport, versions: Versions, ticket: Ticket, pri
         messages=tuple(excerpt(_told(error), transport.redactor) for error in status.errors or []),
         flow_id=ticket.flow_id,
     )
+
+
+async def running_publish(
+    transport: Transport, versions: Versions, flow_id: str, version: str, priority: Priority
+) -> Ticket | None:
+    """The publish of the version that has not ended. Raises NoSuchVersion."""
+    path = await versions.path(flow_id, version, priority)
+    try:
+        status = await transport.fetch(Call("GET", f"{VERSION}/publishstatus", path, priority=priority), PublishStatus)
+    except NotFound:
+        return None
+    if _STATES.get(status.status.lower()) not in (ProgressState.QUEUED, ProgressState.RUNNING):
+        return None
+    return Ticket(TicketKind.PUBLISH, status.publish_id or "", flow_id, version)
 
 
 async def switch(transport: Transport, versions: Versions, request: SwitchRequest, priority: Priority) -> Ticket:
