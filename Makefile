@@ -8,7 +8,7 @@ WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports nightly clean
+.PHONY: help demo test check format lint types imports bench nightly clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ imports: $(READY) ## The contracts between the packages
 format: $(READY) ## Format the code in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Costs and durations, as ratios against a peer
+	$(BIN)/python -m benchmarks.cost
 
 nightly: $(READY) ## The tests that are too long for every run
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600

@@ -1,0 +1,1 @@
+"""Costs and durations, as ratios against a peer in the same run."""
