@@ -39,7 +39,10 @@ def _root(
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:

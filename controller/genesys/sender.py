@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import httpx
 
@@ -42,15 +43,15 @@ class Sender:
             ),
         )
 
-    async def send(self, call: Call, request: httpx.Request) -> Answer:
-        """The whole answer, whatever its status.
+    async def send(self, call: Call, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
+        """The whole answer, whatever its status; the body of a good one goes into `sink` where there is one.
 
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """
         limit = call.limit_bytes or self._settings.json_limit_bytes
         host = request.url.host
         try:
-            return await within(self._clock, self._settings.deadline_s, self._exchange(request, limit))
+            return await within(self._clock, self._settings.deadline_s, self._exchange(request, limit, sink))
         except TimeoutError:
             reason = f"{host} did not answer within {self._settings.deadline_s:g} s"
             raise (Unreachable(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
@@ -80,14 +81,18 @@ class Sender:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _exchange(self, request: httpx.Request, limit: int) -> Answer:
+    async def _exchange(self, request: httpx.Request, limit: int, sink: BinaryIO | None) -> Answer:
         response = await self._http.send(request, stream=True)
         try:
-            content = bytearray()
+            content, size = bytearray(), 0
             async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > limit:
+                size += len(chunk)
+                if size > limit:
                     raise _TooLarge(limit)
+                if sink is not None and response.is_success:
+                    sink.write(chunk)
+                else:
+                    content += chunk
         finally:
             await response.aclose()
             self._http.cookies.clear()

@@ -35,6 +35,8 @@ class TransportSettings:
 
     json_limit_bytes: int = 16 * MIB
     export_limit_bytes: int = 64 * MIB
+    execution_limit_bytes: int = 1024 * MIB
+    """Execution files go to disk: this only keeps an answer that never ends from filling it."""
 
     cache_ttl_s: float = 300.0
     """How long the versioned dialect's listing may be reused; any write drops it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -81,6 +81,10 @@ class Transport:
         """Fetch a presigned URL without a token."""
         return (await self._presigned(call, url, {"Accept": "*/*"}, None)).content
 
+    async def save_presigned(self, url: str, file: BinaryIO, *, call: Call) -> None:
+        """Fetch a presigned URL without a token into a file, which is emptied before; memory stays small."""
+        await self._presigned(call, url, {"Accept": "*/*"}, None, sink=file)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._sender.aclose()
@@ -148,13 +152,18 @@ class Transport:
             log.warning("call.limited", call=call.name, retry_after_s=error.retry_after_s)
         raise error
 
-    async def _presigned(self, call: Call, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
+    async def _presigned(
+        self, call: Call, url: str, headers: dict[str, str], content: bytes | None, *, sink: BinaryIO | None = None
+    ) -> Answer:
         self._check_presigned(call, url)
         async for attempt in attempts(call.name, self.clock, self.settings):
             with attempt:
                 request = self._sender.build(call.method, url, headers=headers, content=content)
+                if sink is not None:
+                    sink.seek(0)
+                    sink.truncate()
                 started = self.clock.monotonic()
-                answer = await self._sender.send(call, request)
+                answer = await self._sender.send(call, request, sink=sink)
                 self.latency.record(call.method, call.route, self.clock.monotonic() - started, answer.status)
                 if 200 <= answer.status < 300:
                     return answer

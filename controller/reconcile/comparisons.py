@@ -142,6 +142,8 @@ async def _desired_against_live(
     after: FlowContent | None
     if isinstance(desired.source, SourceFile):
         after = source_content(organization, desired.source)
+    elif before is not None and before.version == desired.source.version:
+        after = before
     elif live is None:
         raise NotFound(f"{desired.key}: {organization.name} has no such flow", status=404)
     else:

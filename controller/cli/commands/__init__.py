@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import typer
+
 from controller.cli.commands.apply import apply
+from controller.cli.commands.approve import approve
 from controller.cli.commands.demo import demo
 from controller.cli.commands.diff import diff
 from controller.cli.commands.graph import graph
@@ -16,17 +19,20 @@ from controller.cli.commands.run import run
 from controller.cli.commands.schema import schema
 from controller.cli.commands.simulator import simulator
 from controller.cli.commands.status import status
+from controller.cli.commands.trace import trace
 from controller.cli.commands.validate import validate
 
-COMMANDS: dict[str, Callable[..., Any]] = {
+COMMANDS: dict[str, Callable[..., Any] | typer.Typer] = {
     "demo": demo,
     "validate": validate,
     "plan": plan,
     "apply": apply,
+    "approve": approve,
     "rollback": rollback,
     "status": status,
     "diff": diff,
     "graph": graph,
+    "trace": trace,
     "preflight": preflight,
     "run": run,
     "simulator": simulator,

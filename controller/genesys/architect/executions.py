@@ -7,10 +7,13 @@ the range of time is halved until every part has fewer.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.platform import ExecutionSummary, Launch, Priority
+from controller.domain.traces import TraceRequest
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
@@ -26,6 +29,7 @@ from controller.genesys.wire.architect import (
 MOST_ROWS = 200
 _INSTANCES = "/api/v2/flows/instances"
 _EXECUTIONS = "/api/v2/flows/executions"
+_DOWNLOAD = "(presigned execution data)"
 
 
 async def executions(
@@ -53,8 +57,47 @@ async def query(
     return (await transport.fetch(call, ExecutionPage)).entities
 
 
+async def found(transport: Transport, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+    """The executions that a request asks for, by flow, version, conversation and time, in no order."""
+    asked = {"FlowId": request.flow_id, "ConversationId": request.conversation_id}
+    criteria = [(key, "eq", value) for key, value in asked.items() if value]
+
+    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
+        return await query(transport, [*criteria, *_between(start, end)])
+
+    async for row in all_rows(fetch, request.start, request.end, full=MOST_ROWS):
+        summary = _summary(row, row.flow_id or request.flow_id or "")
+        if summary is not None and request.flow_version in (None, summary.version):
+            yield summary
+
+
 async def execution_data(transport: Transport, ids: Sequence[str]) -> Mapping[str, bytes]:
     """The execution files (JSON) of these executions by id; those that the organisation could not render are missing.
+
+    Raises ServerFault when the organisation does not render them in time.
+    """
+    call = Call("GET", _DOWNLOAD, limit_bytes=transport.settings.export_limit_bytes)
+    rendered = await rendered_executions(transport, ids)
+    return {each.id: await transport.get_presigned(each.url, call=call) for each in rendered}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedExecution:
+    """An execution file that waits to be fetched."""
+
+    id: str
+    url: str = field(repr=False)
+    """Presigned: whoever holds it can read the file. Never logged or stored."""
+    transport: Transport = field(repr=False)
+
+    async def save(self, file: BinaryIO) -> None:
+        """Write the file (JSON) to `file`, piece by piece."""
+        call = Call("GET", _DOWNLOAD, limit_bytes=self.transport.settings.execution_limit_bytes)
+        await self.transport.save_presigned(self.url, file, call=call)
+
+
+async def rendered_executions(transport: Transport, ids: Sequence[str]) -> Sequence[RenderedExecution]:
+    """At most 200 execution files, rendered by one job; those that could not be rendered are missing.
 
     Raises ServerFault when the organisation does not render them in time.
     """
@@ -69,12 +112,11 @@ async def execution_data(transport: Transport, ids: Sequence[str]) -> Mapping[st
         job = await transport.fetch(look, ExecutionDataJob)
     if job.job_state != "Success":
         raise BadAnswer(f"{look.name}: rendering the execution data ended as {job.job_state}")
-    download = Call("GET", "(presigned execution data)", limit_bytes=transport.settings.export_limit_bytes)
-    return {
-        entity.id: await transport.get_presigned(entity.download_uri, call=download)
+    return [
+        RenderedExecution(entity.id, entity.download_uri, transport)
         for entity in job.entities or []
         if entity.id and entity.download_uri and not entity.failed
-    }
+    ]
 
 
 async def launch(transport: Transport, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:

@@ -27,6 +27,7 @@ from controller.domain.platform import (
     VersionInfo,
 )
 from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.traces import TraceRequest
 from controller.genesys.architect import (
     dependencies,
     executions,
@@ -39,6 +40,7 @@ from controller.genesys.architect import (
     upload,
     validation,
 )
+from controller.genesys.architect.executions import RenderedExecution
 from controller.genesys.transport import Transport
 
 
@@ -117,6 +119,14 @@ class ArchitectPlatform:
         """Ids of the executions of one conversation, at most 200, in the order in which they started."""
         rows = await executions.query(self.transport, [("ConversationId", "eq", conversation_id)])
         return [row.id for row in sorted(rows, key=lambda row: (str(row.start_date_time), row.id))]
+
+    def found_executions(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, in no order; a session is not known here."""
+        return executions.found(self.transport, request)
+
+    async def rendered_executions(self, ids: Sequence[str]) -> Sequence[RenderedExecution]:
+        """At most 200 execution files that can be saved one by one; those that cannot be rendered are missing."""
+        return await executions.rendered_executions(self.transport, ids)
 
     async def execution_data(self, ids: Sequence[str]) -> Mapping[str, bytes]:
         """The execution files (JSON) by execution id."""

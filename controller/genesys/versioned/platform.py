@@ -140,6 +140,10 @@ class VersionedPlatform:
     ) -> AsyncIterator[ExecutionSummary]:
         return traces.executions(self.transport, flow_id, version, since, until)
 
+    def found_executions(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, in no order; their ids are those of their traces."""
+        return traces.found(self.transport, request)
+
     def debug_traces(self, request: TraceRequest) -> AsyncIterator[Mapping[str, Any]]:
         """The traces that a query finds, as they were answered."""
         return traces.debug_traces(self.transport, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,6 +75,19 @@ async def executions(
 
     async for summary in all_rows(fetch, since, until, full=_PAGE_SIZE):
         if summary.version == version and since <= summary.started_at < until:
+            yield summary
+
+
+async def found(transport: Transport, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+    """The executions that a request asks for, by flow, version, session and time, in no order."""
+
+    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
+        asked = replace(request, start=start, end=end)
+        rows = [_row(raw) async for page in _pages(transport, asked, Priority.GATE) for raw in page.entities]
+        return [_summary(row, row.flow_id or request.flow_id or "", request.flow_version or "", start) for row in rows]
+
+    async for summary in all_rows(fetch, request.start, request.end, full=_PAGE_SIZE):
+        if request.flow_version in (None, summary.version):
             yield summary
 
 

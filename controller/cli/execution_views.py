@@ -1,0 +1,165 @@
+"""What is shown of the executions that were found: text, JSON (`penstock.executions/v1`), or pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
+from controller.diagnosis import Analysis, ErrorRate
+from controller.domain.platform import ExecutionSummary
+from controller.planning.rendering.visible import visible
+from controller.reconcile.trace_reading import FetchedTrace
+
+EXECUTIONS_SCHEMA = "penstock.executions/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search."""
+
+    organization: str
+    since: datetime
+    until: datetime
+    executions: Sequence[ExecutionSummary]
+    rate: ErrorRate
+    chosen: Sequence[str]
+    """Ids of the executions whose steps are shown."""
+
+    def headline(self) -> str:
+        """`120 executions from … to …; 3 of 118 that ended failed (2.54 %): ACTION_ERROR x3; 2 still run`."""
+        rate = self.rate
+        text = f"{len(self.executions)} executions from {self.since.isoformat()} to {self.until.isoformat()}"
+        if rate.rate is not None:
+            text += f"; {rate.failed} of {rate.total} that ended failed ({rate.rate * 100:.4g} %)"
+        reasons = ", ".join(f"{reason} x{count}" for reason, count in rate.reasons[:5])
+        text += f": {reasons}" if reasons else ""
+        return text + (f"; {rate.running} still run" if rate.running else "")
+
+
+class View(Protocol):
+    """One way to show them. What cannot be read is told, never left out in silence."""
+
+    def begin(self, found: Found) -> None: ...
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None: ...
+    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
+        """`clean` executions were left out because they have no anomaly."""
+        ...
+
+
+class TextView:
+    """A headline and the timelines."""
+
+    def __init__(self, style: TraceStyle, write: Write) -> None:
+        self._style, self._write = style, write
+        self._left_out = 0
+
+    def begin(self, found: Found) -> None:
+        self._write(f"{visible(found.headline())}\n")
+        if not found.chosen:
+            for each in found.executions:
+                ended = "failed" if each.failed else "ended" if each.ended_at else "runs"
+                words = f"{each.started_at.isoformat()} {each.id} {each.version} {ended} {each.reason or ''}"
+                self._write(f"  {visible(words).rstrip()}\n")
+        self._left_out = len(found.executions) - len(found.chosen) if found.chosen else 0
+
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
+        self._write("\n")
+        for piece in self._style.pieces(analysis, fetched.latency_ms):
+            self._write(piece)
+
+    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
+        if unread or clean or self._left_out:
+            self._write("\n")
+        for each in unread:
+            self._write(f"could not be read: {visible(each.id)}: {visible(each.reason)}\n")
+        if clean:
+            self._write(f"without an anomaly and left out: {clean}\n")
+        if self._left_out:
+            self._write(f"not read: {self._left_out} more executions (--limit)\n")
+
+
+class JsonView:
+    """One document, written as the traces come."""
+
+    def __init__(self, style: TraceStyle, write: Write) -> None:
+        self._style, self._write = style, write
+        self._count = 0
+
+    def begin(self, found: Found) -> None:
+        rate = found.rate
+        head = {
+            "schema": EXECUTIONS_SCHEMA,
+            "organization": found.organization,
+            "since": found.since.isoformat(),
+            "until": found.until.isoformat(),
+            "error_rate": {
+                "failed": rate.failed,
+                "total": rate.total,
+                "running": rate.running,
+                "rate": rate.rate,
+                "reasons": [{"reason": reason, "count": count} for reason, count in rate.reasons],
+            },
+            "executions": [_execution(each) for each in found.executions],
+        }
+        self._write(f'{json_text(head)[:-1]}, "traces": [')
+
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
+        self._write(",\n" if self._count else "\n")
+        self._count += 1
+        for piece in self._style.pieces(analysis, fetched.latency_ms):
+            self._write(piece)
+
+    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
+        rows = json_text([{"id": each.id, "reason": each.reason} for each in unread])
+        self._write(f'], "unread": {rows}, "without_anomalies": {clean}}}\n')
+
+
+class PagesView:
+    """A folder of pages with an index."""
+
+    def __init__(self, pages: PageFolder) -> None:
+        self._pages = pages
+        self._headline = ""
+
+    def begin(self, found: Found) -> None:
+        self._headline = found.headline()
+
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
+        self._pages.add(fetched.id, analysis)
+
+    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
+        told = [f"{each.id} could not be read: {each.reason}" for each in unread]
+        told += [f"without an anomaly and left out: {clean}"] if clean else []
+        self._pages.finish(". ".join([self._headline, *told]))
+
+
+class SingleView:
+    """Nothing but one trace in the asked form."""
+
+    def __init__(self, style: TraceStyle, write: Write) -> None:
+        self._style, self._write = style, write
+
+    def begin(self, found: Found) -> None:
+        """A search has more than one answer: this is not shown for one."""
+
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
+        for piece in self._style.pieces(analysis, fetched.latency_ms):
+            self._write(piece)
+
+    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
+        """What could not be read is an error, told by the caller."""
+
+
+def _execution(each: ExecutionSummary) -> dict[str, object]:
+    return {
+        "id": each.id,
+        "flow_id": each.flow_id,
+        "version": each.version,
+        "started_at": each.started_at.isoformat(),
+        "ended_at": each.ended_at.isoformat() if each.ended_at else None,
+        "failed": each.failed,
+        "reason": each.reason,
+    }

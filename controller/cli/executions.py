@@ -1,0 +1,167 @@
+"""From what was asked for on the command line to executions, found, read one by one, and shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from controller.cli import exit_codes
+from controller.cli.bars import trace_bar
+from controller.cli.execution_views import Found, JsonView, PagesView, SingleView, TextView, View
+from controller.cli.running import actor, opened_services
+from controller.cli.sinks import output_to
+from controller.cli.times import period
+from controller.cli.trace_output import TraceStyle, page_folder
+from controller.diagnosis import Analysis, measure_error_rate, open_execution
+from controller.domain.capabilities import VERSIONED
+from controller.domain.desired import Organization
+from controller.domain.errors import NotFound, SettingsInvalid, TraceUnreadable
+from controller.domain.platform import ExecutionSummary
+from controller.genesys import permissions_needed
+from controller.reconcile import Services, Workspace, load_settings, open_folder
+from controller.reconcile.trace_reading import FetchedTrace, fetched_traces
+from controller.reconcile.trace_search import ExecutionQuestion, find_executions
+from controller.reconcile.trace_spool import text_chunks
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionsRequest:
+    """What was asked for."""
+
+    folder: Path
+    style: TraceStyle
+    organization: str | None = None
+    flow: str | None = None
+    version: str | None = None
+    conversation: str | None = None
+    session: str | None = None
+    since: str | None = None
+    until: str | None = None
+    last: str | None = None
+    tier: str = "standard"
+    execution: str | None = None
+    limit: int = 10
+    out: Path | None = None
+
+
+def show_executions(request: ExecutionsRequest) -> int:
+    """Find, read and show; the exit code. One that was asked for by its id is an error when it cannot be read."""
+    settings = load_settings()
+    only = (request.organization,) if request.organization else ()
+    organization = only_organization(open_folder(request.folder, settings, only))
+    with opened_services(settings) as services:
+        return asyncio.run(_show(request, services, organization))
+
+
+def show_file(path: Path, style: TraceStyle, out: Path | None) -> None:
+    """Show a downloaded execution file. Raises SettingsInvalid and TraceUnreadable."""
+    try:
+        analysis = style.analysis(open_execution(partial(text_chunks, path)))
+    except OSError as error:
+        raise SettingsInvalid(f"cannot read {path}: {error.strerror}") from error
+    with output_to(out) as write:
+        for piece in style.pieces(analysis, 0.0):
+            write(piece)
+
+
+def only_organization(workspace: Workspace) -> Organization:
+    """The one organisation of the manifests. Raises SettingsInvalid when there are several or none."""
+    organizations = workspace.desired.organizations
+    if len(organizations) == 1:
+        return organizations[0]
+    names = ", ".join(each.name for each in organizations) or "none"
+    raise SettingsInvalid(f"the manifests describe {names}", hint="choose one organisation with --organization")
+
+
+async def _show(request: ExecutionsRequest, services: Services, organization: Organization) -> int:
+    scopes = permissions_needed(organization.dialect, _operations(organization))
+    request = replace(request, style=replace(request.style, operator=actor(), scopes=tuple(sorted(scopes))))
+    try:
+        found = None if request.execution else await _found(request, services, organization)
+        ids = [request.execution] if request.execution else list(found.chosen if found else ())
+        with _view(request) as view:
+            if found is not None:
+                view.begin(found)
+            unread = await _read(request, services, organization, ids, view)
+            if request.execution and unread:
+                raise NotFound(f"execution {request.execution}: {unread[0].reason}", status=404)
+    finally:
+        await services.disconnect()
+    return exit_codes.ERROR if unread else exit_codes.DONE
+
+
+def _operations(organization: Organization) -> tuple[str, ...]:
+    return ("observe", "traces") if organization.dialect == VERSIONED else ("observe", "executions", "execution-data")
+
+
+async def _found(request: ExecutionsRequest, services: Services, organization: Organization) -> Found:
+    now = services.clock.now()
+    since, until = period(request.since, request.until, request.last, now)
+    question = ExecutionQuestion(
+        since=since,
+        until=until,
+        asked_at=now,
+        flow=request.flow,
+        version=request.version,
+        conversation=request.conversation,
+        session=request.session,
+        snapshots=request.style.snapshots,
+        tier=request.tier,
+    )
+    found = [_redacted(services, each) for each in await find_executions(services, organization, question)]
+    rate = measure_error_rate(found, since=since, until=until)
+    worst_first = sorted(found, key=lambda each: (not each.failed, -each.started_at.timestamp(), each.id))
+    chosen = [each.id for each in worst_first[: max(request.limit, 0)]]
+    return Found(organization.name, since, until, found, rate, chosen)
+
+
+def _redacted(services: Services, summary: ExecutionSummary) -> ExecutionSummary:
+    return replace(summary, reason=services.redactor.text(summary.reason)) if summary.reason else summary
+
+
+@contextmanager
+def _view(request: ExecutionsRequest) -> Iterator[View]:
+    if request.style.form == "html" and not request.execution:
+        yield PagesView(page_folder(request.out))
+        return
+    with output_to(request.out) as write:
+        if request.execution:
+            yield SingleView(request.style, write)
+        else:
+            yield JsonView(request.style, write) if request.style.form == "json" else TextView(request.style, write)
+
+
+async def _read(
+    request: ExecutionsRequest, services: Services, organization: Organization, ids: Sequence[str], view: View
+) -> list[FetchedTrace]:
+    """Show every execution; those that could not be read."""
+    unread: list[FetchedTrace] = []
+    clean = 0
+    if ids:
+        with trace_bar() as watcher:
+            traces = fetched_traces(services, organization, ids, watcher, snapshots=request.style.snapshots)
+            async with aclosing(traces):
+                async for fetched in traces:
+                    analysis = _analysed(request.style, fetched)
+                    if isinstance(analysis, FetchedTrace):
+                        unread.append(analysis)
+                    elif request.style.only_anomalies and not analysis.summary().anomalous:
+                        clean += 1
+                    else:
+                        view.show(fetched, analysis)
+    view.end(unread, clean)
+    return unread
+
+
+def _analysed(style: TraceStyle, fetched: FetchedTrace) -> Analysis | FetchedTrace:
+    """The analysis, or why there is none."""
+    if fetched.trace is None:
+        return fetched
+    try:
+        return style.analysis(fetched.trace)
+    except TraceUnreadable as error:
+        return replace(fetched, trace=None, reason=error.message)

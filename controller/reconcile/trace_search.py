@@ -1,0 +1,90 @@
+"""Which executions a person asks about: checked before any call, then found in the organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from controller.diagnosis import check_trace_request, retention
+from controller.domain.desired import Organization
+from controller.domain.errors import CapabilityMissing, PermissionMissing
+from controller.domain.platform import Capability, ExecutionSummary
+from controller.domain.traces import SnapshotRange, TraceRequest
+from controller.genesys import ArchitectPlatform, VersionedPlatform
+from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuestion:
+    """What is asked; the times are aware."""
+
+    since: datetime
+    until: datetime
+    asked_at: datetime
+    """Against which `since` is held: a range of all that is kept stays valid while it is asked for."""
+    flow: str | None = None
+    """As a person names it."""
+    version: str | None = None
+    conversation: str | None = None
+    session: str | None = None
+    snapshots: tuple[SnapshotRange, ...] = ()
+    tier: str = "standard"
+    """How long the organisation keeps traces (versioned dialect): `standard` or `enterprise`."""
+
+
+def reading_platform(services: Services, organization: Organization) -> ArchitectPlatform | VersionedPlatform:
+    """The connection, as one of those that tell of executions. Raises CapabilityMissing."""
+    platform = services.platform(organization)
+    if not isinstance(platform, ArchitectPlatform | VersionedPlatform):
+        raise CapabilityMissing(f"{organization.name}: the {platform.dialect} dialect does not tell of executions")
+    return platform
+
+
+async def find_executions(
+    services: Services, organization: Organization, question: ExecutionQuestion
+) -> Sequence[ExecutionSummary]:
+    """The executions in order of their start.
+
+    Raises TraceRequestInvalid before any call when the range is not kept or too long, SettingsInvalid for an unknown
+    flow, CapabilityMissing when the dialect knows no sessions.
+    """
+    platform = reading_platform(services, organization)
+    request = _checked(organization, question)
+    if question.session and Capability.TRACE_SESSIONS not in platform.capabilities:
+        raise CapabilityMissing(
+            f"{organization.name}: the {platform.dialect} dialect knows no sessions",
+            hint="ask for a conversation: --conversation ID",
+        )
+    if question.flow is not None:
+        request = replace(request, flow_id=await flow_id(services, organization, question.flow))
+    try:
+        found = [summary async for summary in platform.found_executions(request)]
+    except PermissionMissing as error:
+        error.hint = error.hint or "check that execution data is enabled and that the client may search it"
+        raise
+    return sorted(found, key=lambda summary: (summary.started_at, summary.id))
+
+
+async def flow_id(services: Services, organization: Organization, said: str) -> str:
+    """The id of the flow that is meant. Raises SettingsInvalid."""
+    flows = (await services.platform(organization).list_flows()).flows
+    known = {flow.key: flow.id for flow in flows}
+    live = [flow for flow in organization.flows if flow.key in known]
+    return known[chosen_flow(said, live, flows)]
+
+
+def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRequest:
+    request = TraceRequest(
+        start=question.since,
+        end=question.until,
+        flow_id=question.flow,
+        flow_version=question.version,
+        session_token=question.session,
+        conversation_id=question.conversation,
+        snapshot_ranges=question.snapshots,
+    )
+    rules = retention(organization.dialect, question.tier)
+    check_trace_request(request, now=question.asked_at, rules=rules)
+    return request

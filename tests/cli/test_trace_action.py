@@ -1,0 +1,180 @@
+"""`penstock trace action`: what one action led to, what took longest, and who is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Self
+
+import httpx
+import pytest
+
+from controller.notify import verify
+from tests.support.inside import InsideShell
+from tests.support.shell import simulator_process
+from tests.support.versioned import pin_to_the_versioned_dialect
+
+SECRET = "a-secret-of-more-than-16"
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
+    with simulator_process() as url:
+        made = InsideShell(tmp_path_factory.mktemp("action"), url)
+        assert made.run("apply").returncode == 0
+        pin_to_the_versioned_dialect(made)
+        made.environment |= {"PENSTOCK_ALLOWED_HOSTS": "127.0.0.1", "PENSTOCK_WEBHOOK_SECRET": SECRET}
+        yield made
+
+
+class _Receiver:
+    """Takes webhooks."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[dict[str, str], bytes]] = []
+        taken = self.taken
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                taken.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def test_a_process_shows_bottleneck_and_critical_path(shell: InsideShell) -> None:
+    done = shell.run_as_process("trace", "action", "front", "--invocation", "i1", "--depth", "50")
+
+    assert done.returncode == 0, done.stderr
+    assert ": completed after " in done.stdout
+    assert "bottleneck: " in done.stdout
+    assert "critical path: " in done.stdout
+
+
+def test_json_and_dot_tell_the_same_trace(shell: InsideShell) -> None:
+    document = shell.json("trace", "action", "front", "--invocation", "i1", "--input", "count=3", "--input", "who=Ada")
+    dot = shell.run("trace", "action", "front", "--invocation", "i1", "--format", "dot").stdout
+
+    assert document["schema"] == "penstock.action-trace/v1"
+    assert document["status"] == "completed"
+    assert document["steps_parsed"] == document["steps_expected"] == len(document["nodes"])
+    assert dot.count("[label=") == len(document["nodes"])
+    graphviz = shutil.which("dot")
+    if graphviz:
+        subprocess.run([graphviz, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=30, check=True)
+
+
+def test_the_waterfall_is_a_page_of_its_own(shell: InsideShell, tmp_path: Path) -> None:
+    out = tmp_path / "waterfall.html"
+
+    assert (
+        shell.run("trace", "action", "front", "--invocation", "i1", "--format", "html", "--out", str(out)).returncode
+        == 0
+    )
+
+    page = out.read_text(encoding="utf-8")
+    assert "i1" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_failed_job_shows_its_message_and_ends_with_1(shell: InsideShell) -> None:
+    fault = {"name": "broken", "kind": "job-fails", "message": "The tracer is out of order"}
+    httpx.post(f"{shell.url}/_simulator/faults", json=fault).raise_for_status()
+    try:
+        done = shell.run("trace", "action", "front", "--invocation", "i1")
+    finally:
+        httpx.delete(f"{shell.url}/_simulator/faults").raise_for_status()
+
+    assert done.returncode == 1
+    assert "failed after" in done.stdout
+    assert "The tracer is out of order" in done.stdout
+
+
+def test_a_webhook_is_signed_and_tells_the_bottleneck(shell: InsideShell) -> None:
+    with _Receiver() as receiver:
+        document = shell.json("trace", "action", "front", "--invocation", "i1", "--webhook", receiver.url)
+
+    ((headers, body),) = receiver.taken
+    payload = json.loads(body)
+    stamp = headers["X-Penstock-Timestamp"]
+    assert verify(SECRET, (headers["X-Penstock-Signature-256"], stamp), body, now=int(stamp))
+    assert payload["event_type"] == "action_trace"
+    data = payload["data"]
+    assert set(data) == {
+        "flowId",
+        "actionInvocationId",
+        "status",
+        "bottleneckNode",
+        "bottleneckLatencyMs",
+        "retrievalLatencyMs",
+        "traceAccuracyRate",
+        "timestamp",
+    }
+    assert (data["actionInvocationId"], data["status"]) == ("i1", "completed")
+    assert data["bottleneckLatencyMs"] == document["bottleneck"]["latency_ms"]
+
+
+def test_a_receiver_that_will_not_do_is_refused_before_anything_is_traced(shell: InsideShell) -> None:
+    httpx.delete(f"{shell.url}/_simulator/calls").raise_for_status()
+
+    elsewhere = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "https://evil.example.com/x")
+    no_url = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "ftp://127.0.0.1/x")
+    secret = shell.environment.pop("PENSTOCK_WEBHOOK_SECRET")
+    unsigned = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "http://127.0.0.1:1/x")
+    shell.environment["PENSTOCK_WEBHOOK_SECRET"] = secret
+
+    assert (elsewhere.returncode, no_url.returncode, unsigned.returncode) == (3, 1, 1)
+    assert "PENSTOCK_ALLOWED_HOSTS" in elsewhere.stderr
+    assert "PENSTOCK_WEBHOOK_SECRET" in unsigned.stderr
+    assert SECRET not in elsewhere.stderr + no_url.stderr + unsigned.stderr
+    assert httpx.get(f"{shell.url}/_simulator/calls").json()["total"] == 0
+
+
+def test_a_request_that_would_be_refused_makes_no_call(shell: InsideShell) -> None:
+    httpx.delete(f"{shell.url}/_simulator/calls").raise_for_status()
+    refused = {
+        ("--depth", "51"): "not between 1 and 50",
+        ("--no-capture-context", "--no-capture-data"): "nothing would be captured",
+        ("--input", "novalue"): "name=value",
+    }
+
+    for arguments, why in refused.items():
+        done = shell.run("trace", "action", "front", "--invocation", "i1", *arguments)
+        assert done.returncode == 1
+        assert why in done.stderr
+
+    assert httpx.get(f"{shell.url}/_simulator/calls").json()["total"] == 0
+
+
+def test_the_architect_dialect_names_the_other_way(tmp_path: Path) -> None:
+    with simulator_process() as url:
+        architect = InsideShell(tmp_path, url)
+
+        done = architect.run("trace", "action", "front", "--invocation", "i1")
+
+    assert done.returncode == 1
+    assert "penstock trace executions" in done.stderr
+    assert "[capability-missing]" in done.stderr

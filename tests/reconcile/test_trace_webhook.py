@@ -1,0 +1,46 @@
+"""A webhook that is not taken at once is tried again, and told about when it never is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action
+from controller.domain.redaction import Redactor
+from controller.reconcile import Services, Settings
+from controller.reconcile.trace_webhook import ATTEMPTS, SECRET_VARIABLE, TraceWebhook
+from controller.store import Store
+from tests.support.clock import SteppedClock
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    monkeypatch.setenv(SECRET_VARIABLE, "a-secret-of-more-than-16")
+    clock = SteppedClock()
+    settings = Settings(store=f"sqlite:///{tmp_path / 'store.db'}", allowed_hosts=frozenset({"127.0.0.1"}))
+    store = Store.open(settings.store, clock=clock)
+    yield Services(settings, store, Redactor(), clock)
+    store.close()
+
+
+@pytest.fixture
+def analysis() -> ActionAnalysis:
+    return analyse_action(ActionTraceResult("f1", "i1", "j1", "completed", (), 12.0, datetime(2026, 1, 5, tzinfo=UTC)))
+
+
+async def test_a_dead_receiver_is_tried_four_times_with_growing_pauses(
+    services: Services, analysis: ActionAnalysis
+) -> None:
+    """Pauses are drawn between half and all of 5, 10 and 20 seconds; the reason names the host and no more."""
+    started = services.clock.monotonic()
+
+    reason = await TraceWebhook(services, "http://127.0.0.1:1/hook?token=hidden").send(analysis)
+
+    waited = services.clock.monotonic() - started
+    assert reason == "127.0.0.1 cannot be reached (ConnectError)"
+    assert ATTEMPTS == 4
+    assert 17.5 <= waited <= 36
+    assert services.store.outbox.pending() == 0
