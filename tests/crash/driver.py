@@ -1,0 +1,109 @@
+"""Kills a controller at every moment of a scene, in processes of its own, and tells what was wrong afterwards.
+
+`python -m tests.crash.driver SCENE FOLDER WORKERS [POINT...]` writes `outcome.json` into the folder. It is a program of
+its own, because only a process without threads forks safely. Every process of a scene is a fork of it, so that what
+they share is nothing but imports, which would take longer than all the rest. Folders in which something was wrong are
+left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from controller.simulator.snapshot import StateFile
+from tests.crash.invariants import publishes, violations
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.stage import LONGEST_PASSES, Stage, stop, warm_up
+from tests.support.world import SECRET, World
+
+
+def main(name: str, folder: Path, workers: int, chosen: list[int]) -> None:
+    scene = SCENES[name]
+    template = folder / "template"
+    started_at = asyncio.run(_prepare(scene, template))
+    warm_up()
+    assert threading.active_count() == 1
+    rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
+    numbers = chosen or list(range(1, len(rehearsal.labels) + 1))
+    allowed = publishes(rehearsal.state())
+
+    def work(worker: int) -> None:
+        with (folder / f"results-{worker}").open("w") as results:
+            for number in numbers[worker::workers]:
+                began = time.monotonic()
+                wrong = _at(scene, Stage.copy_of(template, folder / str(number), started_at), number, allowed)
+                label = rehearsal.labels[number - 1]
+                told = {"point": number, "label": label, "wrong": wrong, "seconds": time.monotonic() - began}
+                results.write(json.dumps(told) + "\n")
+                if not wrong:
+                    shutil.rmtree(folder / str(number))
+
+    children = []
+    for worker in range(workers):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                work(worker)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert not any(codes), codes
+    lines = [line for worker in range(workers) for line in (folder / f"results-{worker}").read_text().splitlines()]
+    results = sorted((json.loads(line) for line in lines), key=lambda told: told["point"])
+    (folder / "outcome.json").write_text(json.dumps({"labels": rehearsal.labels, "results": results}))
+
+
+async def _prepare(scene: Scene, template: Path) -> datetime:
+    """The world before the delivery, made in this process; gives the time at its end."""
+    template.mkdir(parents=True)
+    world = World(template, dialect=scene.dialect)
+    await scene.prepare(world)
+    now = world.simulator.settle()
+    StateFile(template / "organization.json").save(world.simulator.organization.state)
+    await world.close()
+    return now
+
+
+def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) -> Stage:
+    stage = Stage.copy_of(template, folder, started_at)
+    simulator, port = stage.simulate(scene.faults)
+    code = stage.control(port)
+    stop(simulator)
+    assert code == 0, (folder / "controller.log").read_text()
+    return stage
+
+
+def _at(scene: Scene, stage: Stage, number: int, allowed: object) -> list[str]:
+    """Die at one moment, go on in a new process, and look at what came of it."""
+    simulator, port = stage.simulate(scene.faults)
+    try:
+        died = stage.control(port, die_at=number)
+        ended = stage.control(port, passes=LONGEST_PASSES)
+    finally:
+        stop(simulator)
+    if died != -signal.SIGKILL:
+        return [f"it was to be killed, and ended with {died}"]
+    if ended != 0:
+        return [f"the next process ended with {ended}"]
+    return violations(scene, stage, allowed)
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    os.environ.update(ACME_ID="penstock", ACME_SECRET=SECRET, GIT_TEMPLATE_DIR="")
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), [int(number) for number in sys.argv[4:]])

@@ -1,0 +1,112 @@
+"""What must be true after a crash and the passes that follow it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+
+from controller.domain.capabilities import ARCHITECT
+from controller.simulator.state import State
+from tests.crash.scenes import Scene
+from tests.crash.stage import Stage
+from tests.support.world import SECRET
+
+Publishes = Counter[tuple[str, str]]
+
+
+def publishes(state: State) -> Publishes:
+    """How often each content of each flow was published, in the organisation's own history."""
+    return Counter(
+        (str(flow.key), next(version.text for version in flow.versions if version.id == happening.version))
+        for flow in state.flows.values()
+        for happening in flow.history
+        if happening.action.name == "PUBLISH"
+    )
+
+
+def violations(scene: Scene, stage: Stage, allowed: Publishes) -> list[str]:
+    """Everything that is wrong, in words; nothing when all is well."""
+    state = stage.state()
+    return [
+        *_not_settled(stage),
+        *_published_twice(state, allowed),
+        *_wrongly_live(scene, stage, state),
+        *_stale_callers(scene, state),
+        *_not_recorded(stage, state),
+        *_leaked(stage),
+    ]
+
+
+def _not_settled(stage: Stage) -> Iterator[str]:
+    last = stage.passes[-1]
+    if not last["settled"]:
+        yield f"not settled after {len(stage.passes)} passes: {stage.passes}"
+    for state in ("rolling-back", "rollback-failed", "publishing", "baking", "live", "validated", "pending"):
+        if state in last["states"]:
+            yield f"a step was left {state}"
+
+
+def _published_twice(state: State, allowed: Publishes) -> Iterator[str]:
+    for (flow, text), count in publishes(state).items():
+        if count > max(allowed[flow, text], 1):
+            yield f"{flow} was published {count} times instead of {allowed[flow, text]} with the content {text!r}"
+
+
+def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
+    for flow in state.flows.values():
+        wanted = scene.wanted.get(str(flow.key), "")
+        if flow.published is None or wanted not in flow.published.text:
+            yield f"{flow.key} is live with {flow.published.text if flow.published else None}"
+    quarantined = set(stage.passes[-1]["quarantined"])
+    for key, wish in scene.wished.items():
+        live = next((flow.published for flow in state.flows.values() if str(flow.key) == key), None)
+        if (live is not None and wish in live.text) == (key in quarantined):
+            yield f"{key}: its wish is {'live and' if key in quarantined else 'neither live nor'} in quarantine"
+    innocent = quarantined - scene.quarantined - scene.wished.keys()
+    if innocent:
+        yield f"in quarantine without having failed: {innocent}"
+    missing = scene.quarantined - quarantined
+    if missing:
+        yield f"not in quarantine: {missing}"
+
+
+def _stale_callers(scene: Scene, state: State) -> Iterator[str]:
+    """Callers that are bound to another version of a module than the live one, where they can be bound anew."""
+    if scene.dialect != ARCHITECT:
+        return
+    for flow in state.flows.values():
+        if flow.published is None or str(flow.key) in scene.quarantined:
+            continue
+        for callee, version in flow.published.bindings.items():
+            live = state.flows[callee].published
+            if live is None or live.id != version:
+                yield f"{flow.key} is bound to {state.flows[callee].key} {version}, live is {live and live.id}"
+
+
+def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
+    live = {str(flow.key): flow.published.id for flow in state.flows.values() if flow.published}
+    recorded = stage.passes[-1]["recorded"]
+    if recorded != live:
+        yield f"recorded {recorded}, live {live}"
+    files = _git(stage, "ls-tree", "-r", "--name-only", "main").splitlines()
+    for key, version in live.items():
+        if not any(f"/{version}." in path and key.split("/")[1].lower() in path.lower() for path in files):
+            yield f"no export of {key} {version} was pushed: {files}"
+    waiting = _git(stage, "for-each-ref", "refs/penstock/pending", at="clone")
+    if waiting:
+        yield f"commits were left behind: {waiting}"
+
+
+def _leaked(stage: Stage) -> Iterator[str]:
+    files = [*stage.folder.glob("store.db*"), *stage.folder.glob("*.log"), stage.folder / "report.json"]
+    for file in files:
+        if SECRET.encode() in file.read_bytes():
+            yield f"the secret is in {file.name}"
+    if _git(stage, "log", "-p", "--all", f"-S{SECRET}", "--format=%H"):
+        yield "the secret is in git"
+
+
+def _git(stage: Stage, *words: str, at: str = "remote.git") -> str:
+    done = subprocess.run(["git", *words], cwd=stage.folder / at, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

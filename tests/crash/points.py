@@ -1,0 +1,114 @@
+"""The moments at which a controller is killed: around every commit, every write to the organisation, every git write.
+
+Found from outside, through SQLAlchemy's events, a transport around the real one, and git's entrance: the product knows
+nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, Engine, Pool, event
+
+from controller.repository import command
+
+READS = frozenset({"GET", "HEAD"})
+GIT_WRITES = frozenset({"push", "commit-tree", "update-ref", "merge"})
+_PENDING = "crash.commit"
+_STATEMENTS = "crash.statements"
+
+
+class Points:
+    """Counts the moments and tells them to a file; the process dies at the chosen one."""
+
+    def __init__(self, told: Path, die_at: int | None) -> None:
+        self._told = told.open("a", buffering=1, encoding="utf-8")
+        self._die_at = die_at
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def reach(self, label: str) -> None:
+        with self._lock:
+            self._count += 1
+            self._told.write(label + "\n")
+            if self._count == self._die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        """Look at all engines and all git commands of this process."""
+        self._watch_commits()
+        self._watch_git()
+
+    def _watch_commits(self) -> None:
+        def statement(connection: Connection, _cursor: object, text: str, *_rest: object) -> None:
+            words = text.split()
+            if words[0] in ("INSERT", "UPDATE", "DELETE"):
+                table = words[1] if words[0] == "UPDATE" else words[2]
+                connection.info.setdefault(_STATEMENTS, []).append(f"{words[0].lower()} {table}")
+
+        def before(connection: Connection) -> None:
+            what = ", ".join(connection.info.pop(_STATEMENTS, ["schema"]))
+            connection.info[_PENDING] = what
+            self.reach(f"before the commit of {what}")
+
+        def after(_dbapi: object, record: Any) -> None:
+            record.info.pop(_STATEMENTS, None)
+            what = record.info.pop(_PENDING, None)
+            if what is not None:
+                self.reach(f"after the commit of {what}")
+
+        event.listen(Engine, "before_cursor_execute", statement)
+        event.listen(Engine, "commit", before)
+        event.listen(Pool, "checkin", after)
+
+    def _watch_git(self) -> None:
+        points, original = self, command.Git
+
+        class Watched(original):  # type: ignore[misc, valid-type]
+            def execute(self, words: list[str], **options: Any) -> Any:
+                if words[1] not in GIT_WRITES:
+                    return super().execute(words, **options)
+                points.reach(f"before git {words[1]}")
+                process = super().execute(words, **options)
+                if words[1] == "push":
+                    points.reach("while git push runs")
+                return process
+
+        attempt = command.GitCommand.attempt
+
+        def watched(git: command.GitCommand, *words: str, **options: Any) -> command.Answer:
+            answer = attempt(git, *words, **options)
+            if words[0] in GIT_WRITES:
+                points.reach(f"after git {words[0]}")
+            return answer
+
+        command.Git = Watched  # type: ignore[misc]
+        command.GitCommand.attempt = watched  # type: ignore[assignment]
+
+
+class WatchedTransport(httpx.AsyncBaseTransport):
+    """The network, with a moment before and after every request that is no read; the manifest's port is mapped."""
+
+    def __init__(self, port: int, points: Points | None) -> None:
+        self._inner = httpx.AsyncHTTPTransport(verify=False)  # there is none, and its context costs much
+        self._port = port
+        self._points = points
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path}"
+        watched = self._points if request.method not in READS and "/oauth/" not in what else None
+        request.url = request.url.copy_with(port=self._port)
+        if watched is not None:
+            watched.reach(f"before {what}")
+        response = await self._inner.handle_async_request(request)
+        if watched is not None:
+            watched.reach(f"after {what}")
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

@@ -1,0 +1,183 @@
+"""One world on the disk, and the processes that act on it: a served simulator and controllers that may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from controller.domain.redaction import Redactor
+from controller.genesys import connect
+from controller.planning import Confirmations
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
+from controller.simulator import Simulator, SimulatorSettings
+from controller.simulator.faults import Fault
+from controller.simulator.serve import serve
+from controller.simulator.snapshot import StateFile
+from controller.simulator.state import State
+from controller.store import Store
+from tests.crash.points import Points, WatchedTransport
+from tests.support.fast_clock import FastClock
+from tests.support.world import ORGANIZATION
+
+_NEEDED_LATER = (
+    "anyio._backends._asyncio",
+    "concurrent.futures.thread",
+    "httpcore",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.websockets.auto",
+)
+"""What libraries import at first use: here once for all processes, instead of in each of them."""
+
+SPEED = 100.0
+SETTINGS = SimulatorSettings(rate_limit_per_minute=100_000, publish_s=80.0, upload_s=20.0)
+"""What was begun before a crash still runs when the next process looks, and longer than lost answers are looked for."""
+
+LONGEST_PASSES = 4
+_LONGEST_S = 60
+
+
+def warm_up() -> None:
+    """Import and freeze all that the processes need, before the first of them is forked."""
+    for module in _NEEDED_LATER:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    folder: Path
+    clock: FastClock
+
+    @classmethod
+    def copy_of(cls, template: Path, folder: Path, started_at: datetime) -> Stage:
+        """The template's git, store and organisation; its clone follows the copied remote."""
+        shutil.copytree(template, folder)
+        config = folder / "clone" / ".git" / "config"
+        config.write_text(config.read_text().replace(str(template), str(folder)))
+        return cls(folder, FastClock.from_now(started_at, SPEED))
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "organization.json"
+
+    def state(self) -> State:
+        return StateFile(self.state_file).load()
+
+    def simulate(self, faults: tuple[dict[str, object], ...]) -> tuple[int, int]:
+        """Serve the organisation from a process of its own; gives its process id and its port."""
+        reading, writing = os.pipe()
+
+        def run() -> None:
+            os.close(reading)
+            simulator = Simulator(self.clock, SETTINGS, state_file=self.state_file)
+            simulator.set_faults(*(Fault.model_validate(fault) for fault in faults))
+            ready = lambda url: os.write(writing, f"{url.rpartition(':')[2]}\n".encode())  # noqa: E731
+            asyncio.run(serve(simulator, host="127.0.0.1", port=0, ready=ready))
+
+        process = self._fork(run, "simulator.log")
+        os.close(writing)
+        with os.fdopen(reading) as told:
+            return process, int(told.readline())
+
+    def control(self, port: int, *, die_at: int | None = None, passes: int = 1) -> int:
+        """Run a controller in a process of its own; gives its wait status."""
+        run = partial(self._control, port, die_at, passes)
+        return os.waitstatus_to_exitcode(os.waitpid(self._fork(run, "controller.log"), 0)[1])
+
+    @property
+    def labels(self) -> list[str]:
+        """The moments that the first controller passed."""
+        return (self.folder / "points").read_text().splitlines()
+
+    @property
+    def passes(self) -> list[dict[str, object]]:
+        """What the passes of the last controller reported."""
+        return json.loads((self.folder / "report.json").read_text())
+
+    def _control(self, port: int, die_at: int | None, passes: int) -> None:
+        os.environ.update(ACME_ID="penstock", ACME_SECRET="penstock-secret")
+        points = None
+        if passes == 1:
+            points = Points(self.folder / "points", die_at)
+            points.watch()
+        settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=100_000, lease_ttl=6000)
+        transport = WatchedTransport(port, points)
+        with Store.open(settings.store, clock=self.clock) as store:
+            services = Services(settings, store, Redactor(), self.clock, partial(connect, http=transport))
+            reports = asyncio.run(_passes(self.folder / "clone", services, passes))
+        (self.folder / "report.json").write_text(json.dumps(reports))
+
+    def _fork(self, run: Callable[[], None], log: str) -> int:
+        """Run something in a process that shares nothing but what was imported before."""
+        process = os.fork()
+        if process:
+            return process
+        status = 1
+        try:
+            signal.alarm(_LONGEST_S)
+            with (self.folder / log).open("a") as file:
+                os.dup2(file.fileno(), 1)
+                os.dup2(file.fileno(), 2)
+            run()
+            status = 0
+        except BaseException:  # noqa: BLE001 - told to the log, and by the status
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+
+def stop(process: int) -> None:
+    """End a simulator politely, so that it writes its state."""
+    os.kill(process, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while os.waitpid(process, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(process, signal.SIGKILL)
+        time.sleep(0.002)
+
+
+async def _passes(clone: Path, services: Services, longest: int) -> list[dict[str, object]]:
+    async def source() -> Workspace:
+        return open_folder(clone, services.settings)
+
+    reports: list[dict[str, object]] = []
+    request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=Confirmations(force=True))
+    for _ in range(longest):
+        report = await run_pass(request, services, source)
+        reports.append(_told(report, services.store))
+        if reports[-1]["settled"]:
+            break
+    await services.disconnect()
+    return reports
+
+
+def _told(report: PassReport, store: Store) -> dict[str, object]:
+    open_changes = [change.flow for change in report.plan.actions if change.blocked is None] if report.plan else ["?"]
+    unfinished = [step.flow for sync in store.journal.unfinished(ORGANIZATION) for step in sync.steps]
+    return {
+        "error": None if report.error is None else f"{report.error.code}: {report.error.message}",
+        "open": open_changes,
+        "outcome": None if report.result is None else report.result.outcome.value,
+        "unfinished": unfinished,
+        "settled": report.error is None and not open_changes and not unfinished,
+        "recovered": list(report.recovered),
+        "recorded": {str(key): flow.version for key, flow in report.recorded.flows.items()} if report.recorded else {},
+        "quarantined": sorted({str(each.key) for each in store.quarantines.active(ORGANIZATION)}),
+        "states": [step.state.value for sync in store.journal.history(ORGANIZATION) for step in sync.steps],
+    }

@@ -1,0 +1,55 @@
+"""The crash matrix: a controller is killed with SIGKILL at every moment that can leave a trace, and another goes on.
+
+The moments are before and after every commit of the store, every request to the organisation that is no read, and every
+git command that writes, with one more while a push is running. A run without a crash counts them first. Then, for each
+of them, a whole pass (`reconcile.run_pass`) runs in a process that kills itself there; a new process runs passes until
+nothing is left to do; and git, the store and the organisation, which is served by a process of its own, are looked at.
+
+All moments of all scenes, none left out, take some minutes: every run plays one scene for each dialect, those in which
+most can go wrong, and `make nightly` plays them all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crash.scenes import SCENES
+
+ROOT = Path(__file__).parents[2]
+EVERY_RUN = ("architect: a failing publish", "versioned: stages and a switch")
+KINDS = ("commit of", "POST", "git push", "git commit-tree")
+
+
+def workers() -> int:
+    """Processes at a time: what the other tests leave of the cores."""
+    return max(1, min(3, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "scene", [name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.nightly) for name in SCENES]
+)
+def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene: str, tmp_path: Path) -> None:
+    """Converged, nothing published twice, rollbacks done, artifacts pushed, quarantines kept, no secret anywhere."""
+    folder = tmp_path / "matrix"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.driver", scene, str(folder), str(workers())],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    outcome = json.loads((folder / "outcome.json").read_text())
+    labels, results = outcome["labels"], outcome["results"]
+    assert [told["point"] for told in results] == list(range(1, len(labels) + 1))
+    for kind in KINDS:
+        assert any(f"before {word}{kind}" in label for label in labels for word in ("", "the ")), kind
+    wrong = [f"{told['point']} {told['label']}: {'; '.join(told['wrong'])}" for told in results if told["wrong"]]
+    assert not wrong, "\n".join(wrong)
