@@ -17,7 +17,7 @@ from controller.delivery.verify import exactly, is_version
 from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import Work
 from controller.domain.desired import Stage
-from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedOut, SafetyLimit
+from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedOut, RequestRejected, SafetyLimit
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Ticket, TicketKind, VersionInfo
 from controller.domain.status import StepState
@@ -73,10 +73,7 @@ class SwitchStep:
         if not context.can(Capability.ATOMIC_SWITCH):
             return await self._on_architect(work, target)
         if not is_version(await current(context, work), target):
-            moved = await through_conflicts(context, work, lambda: switch_version(context, work, target))
-            require_success(
-                context, work, await follow(context, work, moved, timeout_s=context.settings.publish_timeout_s)
-            )
+            await self._switch_after_publish(work, target)
         return await exactly(context, work, target)
 
     async def took_effect(self, work: Work) -> bool:
@@ -104,6 +101,16 @@ class SwitchStep:
         context.note(work, f"the organisation did not make {target} live again; its source was published anew")
         await send_source(context, work, work.source.text)
         return await PublishStep(context).settle(work)
+
+    async def _switch_after_publish(self, work: Work, target: str) -> None:
+        """Traffic may need a switch of its own after the publish; where that is refused, what is live tells why."""
+        context = self._context
+        try:
+            moved = await through_conflicts(context, work, lambda: switch_version(context, work, target))
+        except RequestRejected as error:
+            context.note(work, f"{target} was published, but could not be switched to: {error.message}")
+            return
+        require_success(context, work, await follow(context, work, moved, timeout_s=context.settings.publish_timeout_s))
 
     async def _follow(self, work: Work, ticket: Ticket) -> None:
         context = self._context
