@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from controller.cli.failures import error_document, error_text
 from controller.delivery import StepResult
 from controller.domain.status import StepState
+from controller.planning import Change
 from controller.reconcile import PassReport
 
 
@@ -21,7 +22,8 @@ def _lines(report: PassReport) -> Iterator[str]:
         yield from (f"  {line}" for line in report.recovered)
     if report.result is None:
         if report.error is None:
-            yield f"{report.organization}: in sync, nothing to do"
+            yield f"{report.organization}: {'blocked' if report.blocked else 'in sync'}, nothing to do"
+            yield from (f"  {_blocked_line(change)}" for change in report.blocked)
     else:
         yield f"{report.organization}: sync {report.result.sync_id} {report.result.outcome.value}"
         yield from (f"  {_step_line(step)}" for step in report.result.steps)
@@ -31,6 +33,11 @@ def _lines(report: PassReport) -> Iterator[str]:
             yield f"  {report.commit.note}"
     if report.error is not None:
         yield error_text(report.error)
+
+
+def _blocked_line(change: Change) -> str:
+    why = f": {change.blocked.message} [{change.blocked.code}]" if change.blocked else ""
+    return f"{change.flow}: {change.kind.value}{why}"
 
 
 def _step_line(step: StepResult) -> str:
@@ -57,14 +64,27 @@ def _organization(report: PassReport) -> dict[str, object]:
         "name": report.organization,
         "revision": report.revision,
         "digest": report.plan.digest if report.plan else None,
-        "outcome": "refused" if result is None and report.error else result.outcome.value if result else "in-sync",
+        "outcome": _outcome(report),
         "sync": result.sync_id if result else None,
         "recovered": list(report.recovered),
+        "blocked": [
+            {"flow": change.flow, "code": change.blocked.code, "message": change.blocked.message}
+            for change in report.blocked
+            if change.blocked
+        ],
         "steps": [_step(step) for step in result.steps] if result else [],
         "commit": {"sha": commit.sha, "pushed": commit.pushed, "note": commit.note} if commit else None,
         "error": error_document(report.error) if report.error else None,
         "duration_s": round(report.duration_s, 3),
     }
+
+
+def _outcome(report: PassReport) -> str:
+    if report.result is not None:
+        return report.result.outcome.value
+    if report.error is not None:
+        return "refused"
+    return "blocked" if report.blocked else "in-sync"
 
 
 def _step(step: StepResult) -> dict[str, object]:

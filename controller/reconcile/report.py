@@ -10,7 +10,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, SyncStatus
-from controller.planning import Drift, Plan
+from controller.planning import Change, Drift, Plan
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
 
@@ -37,9 +37,15 @@ class PassReport:
         return self.plan
 
     @property
+    def blocked(self) -> tuple[Change, ...]:
+        """Changes that are wanted, and that something does not allow: a lock, a quarantine, a cycle."""
+        return tuple(change for change in self.plan.actions if change.blocked) if self.plan else ()
+
+    @property
     def delivered(self) -> bool:
-        """Whether everything that the plan asked for is live."""
-        return self.error is None and (self.result is None or self.result.outcome is Outcome.SUCCEEDED)
+        """Whether everything that git asks for is live: nothing failed, and nothing was held back."""
+        succeeded = self.result is None or self.result.outcome is Outcome.SUCCEEDED
+        return self.error is None and not self.blocked and succeeded
 
     @property
     def sync_status(self) -> SyncStatus:

@@ -94,9 +94,9 @@ async def check(pass_: Pass) -> None:
 
 
 async def deliver(pass_: Pass) -> None:
-    """Carry the plan out."""
+    """Carry the plan out. Where all of it is blocked there is nothing to begin, and no sync to keep in the history."""
     current = have(pass_.plan)
-    if current.empty:
+    if all(change.blocked for change in current.actions):
         return
     pass_.result = await delivery_of(pass_).deliver(
         have(pass_.organization),

@@ -62,8 +62,11 @@ class Board:
 def _message(report: PassReport) -> str:
     if report.error is not None:
         return report.error.message
+    held_back = "; ".join(f"{change.flow}: {change.blocked.message}" for change in report.blocked if change.blocked)
     if report.result is not None:
-        return f"sync {report.result.outcome.value}"
+        return f"sync {report.result.outcome.value}" + (f"; blocked: {held_back}" if held_back else "")
+    if held_back:
+        return f"blocked: {held_back}"
     if report.plan is not None and not report.plan.empty:
         return f"{len(report.plan.actions)} change(s) planned"
     if report.plan is not None and report.plan.drift:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from controller.delivery import Outcome
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport
 
@@ -38,8 +39,7 @@ class Metrics:
     def observe(self, report: PassReport) -> None:
         """Count one pass."""
         name = report.organization
-        outcome = "delivered" if report.delivered else "failed" if report.error is None else report.error.code
-        self._passes.labels(name, report.trigger, outcome).inc()
+        self._passes.labels(name, report.trigger, _outcome(report)).inc()
         self._duration.labels(name).observe(report.duration_s)
         for status in SyncStatus:
             self._sync.labels(name, status.value).set(report.sync_status is status)
@@ -47,3 +47,11 @@ class Metrics:
             self._health.labels(name, health.value).set(report.health is health)
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
+
+
+def _outcome(report: PassReport) -> str:
+    if report.error is not None:
+        return report.error.code
+    if report.delivered:
+        return "delivered"
+    return "blocked" if report.result is None or report.result.outcome is Outcome.SUCCEEDED else "failed"

@@ -203,14 +203,38 @@ async def test_a_flow_that_a_person_holds_is_left_alone_and_the_person_named(wor
 
     report = await world.apply()
 
-    [change] = report.plan_or_raise().actions
+    [change] = report.blocked
     assert change.blocked
+    assert (report.delivered, report.sync_status) == (False, SyncStatus.OUT_OF_SYNC)
+    assert len(world.services.store.journal.history()) == 1, "there is nothing to begin, so no sync is kept"
     assert change.blocked.code == "flow-locked"
     assert "Grace Hopper" in change.blocked.message
     assert world.live("inboundcall", "Desk") == "1.0"
     world.by_hand("unlock", "inboundcall", "Desk", person="Grace Hopper")
     assert (await world.apply()).delivered
     assert world.live("inboundcall", "Desk") == "2.0"
+
+
+async def test_what_is_held_back_keeps_the_organisation_out_of_sync_although_the_rest_is_delivered(
+    world: World,
+) -> None:
+    three_flows(world)
+    world.commit()
+    await world.apply()
+    world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]))
+    world.commit()
+    world.fail_publishes_of("Desk")
+    await world.apply()
+    world.simulator.faults.clear()
+    world.flow("aside", inbound("Aside"))
+    world.commit()
+
+    report = await world.apply()
+
+    assert report.result.outcome is Outcome.SUCCEEDED
+    assert world.live("inboundcall", "Aside") == "1.0"
+    assert [change.flow for change in report.blocked] == ["desk"]
+    assert (report.delivered, report.sync_status) == (False, SyncStatus.OUT_OF_SYNC)
 
 
 async def test_flows_that_are_live_already_are_adopted_without_a_publish(world: World) -> None:

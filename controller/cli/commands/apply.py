@@ -61,7 +61,9 @@ def apply(
 def _exit_code(report: PassReport) -> int:
     if report.error is not None:
         return exit_codes.for_error(report.error)
-    return exit_codes.DONE if report.delivered else exit_codes.ERROR
+    if report.delivered:
+        return exit_codes.DONE
+    return exit_codes.REFUSED if report.result is None and report.blocked else exit_codes.ERROR
 
 
 def _show(reports: Sequence[PassReport], output: TextOrJson) -> None:
