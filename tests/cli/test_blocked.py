@@ -1,0 +1,66 @@
+"""`penstock apply` where something is held back: the reason is told, and the exit code says that it is not done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.handwork import DEEDS, Deed
+from controller.simulator.handwork import person as person_of
+from tests.support.shell import Shell
+from tests.support.sources import inbound, module
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(settings=SimulatorSettings(time_scale=50))
+
+
+@pytest.fixture
+def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
+    with running(simulator) as url:
+        made = Shell(tmp_path, url)
+        assert made.run("apply").returncode == 0
+        yield made
+
+
+def lock(simulator: Simulator) -> None:
+    grace = person_of(simulator.organization, "Grace Hopper")
+    flow = simulator.flow("inboundcall", "Front")
+    DEEDS["lock"](simulator.organization, Deed(flow, grace, None, None), simulator.clock.now())
+
+
+def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(shell: Shell, simulator: Simulator) -> None:
+    lock(simulator)
+    shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
+    shell.commit()
+
+    text = shell.run("apply")
+    done = shell.run("apply", "--format", "json")
+
+    assert (text.returncode, done.returncode) == (3, 3)
+    assert text.stdout.startswith("acme: blocked, nothing to do")
+    assert "Grace Hopper" in text.stdout
+    [organization] = json.loads(done.stdout)["organizations"]
+    assert (organization["outcome"], organization["sync"], organization["steps"]) == ("blocked", None, [])
+    assert [(each["flow"], each["code"]) for each in organization["blocked"]] == [("front", "flow-locked")]
+
+
+def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is_1(
+    shell: Shell, simulator: Simulator
+) -> None:
+    lock(simulator)
+    shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
+    shell.flow("aside", module("Aside"))
+    shell.commit()
+
+    done = shell.run("apply")
+
+    assert done.returncode == 1
+    assert "aside: create, recorded" in done.stdout
+    assert "Grace Hopper" in done.stdout
+    assert simulator.flow("commonmodule", "Aside").published
