@@ -1,0 +1,91 @@
+"""The documented permissions are the ones it takes: a client with just these delivers, and calls nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES
+from controller.genesys import permissions_needed
+from controller.genesys.permissions import OPERATIONS, PERMISSIONS
+from controller.reconcile import open_folder, operations_needed, preflight_organization
+from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT_ROUTES
+from controller.simulator.settings import Client
+from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED_ROUTES
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, World
+
+GATE = {"errorRate": {"window": "5m", "minimumSamples": 1, "max": "50%", "onNoData": "pass"}}
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    made.flow("hours", module("Hours"))
+    made.flow("desk", inbound("Desk", calls=["Hours"]), gates=[GATE])
+    made.commit()
+    yield made
+    await made.close()
+
+
+def restrict(world: World, *, without: str | None = None) -> frozenset[str]:
+    """Give the client what the manifests need and nothing else; which permissions those are."""
+    [organization] = open_folder(world.clone, world.settings).desired.organizations
+    needed = permissions_needed(world.dialect, operations_needed(organization))
+    client = Client("penstock", SECRET, permissions=needed - {without})
+    world.simulator.clients["penstock"] = client
+    world.simulator.tokens.expire_all(world.clock.now())
+    return needed
+
+
+async def deliver_fail_and_roll_back(world: World) -> None:
+    assert (await world.apply()).delivered
+    world.flow("hours", module("Hours", says="We are open"))
+    world.flow("desk", inbound("Desk", says="Second", calls=["Hours"]), gates=[GATE])
+    world.commit()
+    world.fail_publishes_of("Desk")
+    assert (await world.apply()).result.outcome.value == "rolled-back"
+    world.simulator.faults.clear()
+    assert (await world.apply(retry=True)).delivered
+    await world.assert_settled()
+
+
+async def test_a_client_with_the_documented_permissions_delivers_and_rolls_back(world: World) -> None:
+    restrict(world)
+
+    await deliver_fail_and_roll_back(world)
+
+    assert world.simulator.calls.count(status=403) == 0
+    called = {f"{call['method']} {call['route']}" for call in world.simulator.calls.report()["calls"]}
+    api = {call for call in called if " /api/v2/" in call}
+    assert api
+    assert api <= PERMISSIONS[world.dialect].keys()
+
+
+async def test_without_any_one_of_them_preflight_says_which(world: World) -> None:
+    if world.dialect != ARCHITECT:
+        pytest.skip("the versioned dialect has no call that tells a client its scopes")
+    [organization] = open_folder(world.clone, world.settings).desired.organizations
+    for permission in sorted(restrict(world)):
+        restrict(world, without=permission)
+        report = await preflight_organization(world.services, organization)
+        assert report.missing_permissions == (permission,)
+        assert not report.ok
+
+
+@pytest.mark.parametrize("dialect", sorted(CAPABILITIES))
+def test_the_simulator_demands_what_the_page_says(dialect: str) -> None:
+    """Client and simulator were written apart from the same sources; here they are held against each other."""
+    routes = ARCHITECT_ROUTES if dialect == ARCHITECT else (*ARCHITECT_ROUTES, *VERSIONED_ROUTES)
+    demanded = {f"{endpoint.method} {endpoint.template}": endpoint for endpoint in routes}
+    for calls in OPERATIONS[dialect].values():
+        for call in calls:
+            endpoint, told = demanded[call], set(PERMISSIONS[dialect][call])
+            wanted = set(endpoint.permissions)
+            assert wanted <= told if endpoint.every else not wanted or wanted & told, call
