@@ -6,9 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.platform import Capability
+from controller.genesys import MOST_TOPICS
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
+from controller.manifests.regions import REGIONS
+from controller.service.hand_changes import REASON
+from controller.service.listening import _LONGEST_BACKOFF_S
 
+CAN = {
+    "publish a changed flow file": Capability.PUBLISH_SOURCE,
+    "staged rollout by percentage": Capability.PERCENTAGE_ROLLOUT,
+    "unlock, unpublish, delete": Capability.UNLOCK,
+    "launch an execution for a gate": Capability.LAUNCH,
+    "error rates and traces": Capability.EXECUTION_DATA,
+    "pushed events": Capability.NOTIFICATIONS,
+}
+"""The rows of the first table that stand for a capability."""
 PAGE = (Path(__file__).parents[2] / "docs" / "genesys.md").read_text(encoding="utf-8")
 
 
@@ -34,3 +49,29 @@ def test_the_limits_are_the_defaults() -> None:
         assert promise in PAGE
     assert (settings.retries, settings.retry_base_s, settings.reserve) == (3, 2.0, 0.1)
     assert (settings.outage_s, settings.probe_after_s, settings.longest_wait_s) == (300.0, 30.0, 120.0)
+
+
+@pytest.mark.parametrize("row", CAN)
+def test_the_table_of_dialects_is_that_of_the_capabilities(row: str) -> None:
+    [line] = [line for line in PAGE.splitlines() if line.startswith(f"| {row} |")]
+    _, _, *cells, _ = (cell.strip() for cell in line.split("|"))
+    for dialect, cell in zip((ARCHITECT, VERSIONED), cells, strict=True):
+        assert cell.startswith("not possible") is (CAN[row] not in CAPABILITIES[dialect])
+
+
+def test_every_region_is_listed() -> None:
+    [line] = [line for line in PAGE.splitlines() if line.startswith("There are 18:")]
+    assert sorted(REGIONS) == sorted(line.split("`")[1::2])
+
+
+def test_the_regions_are_those_of_the_official_sdk() -> None:
+    sdk = pytest.importorskip("PureCloudPlatformClientV2")
+    hosts = {region.value.removeprefix("https://api.") for region in sdk.PureCloudRegionHosts}
+    assert hosts == REGIONS.keys()
+
+
+def test_pushed_events_are_told_as_they_are() -> None:
+    assert f"{MOST_TOPICS:,} to a channel" in PAGE
+    assert f"waits of up to {_LONGEST_BACKOFF_S:g} s" in PAGE
+    assert f"`{REASON}`" in PAGE
+    assert OPERATIONS[ARCHITECT]["notifications"]
