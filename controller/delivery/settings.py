@@ -47,6 +47,8 @@ class DeliverySettings:
 
     gate_transport: httpx.AsyncBaseTransport | None = None
     """What HTTP checks are sent through, where it is not the network itself."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Hosts that HTTP checks may ask although they are in the controller's own network; the operator's list."""
 
     export_attempts: int = 3
     export_retry_s: float = 15.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
+from controller.domain.addresses import is_allowed, is_internal_host
 from controller.domain.desired import DesiredFlow, Endpoint, Organization
 from controller.domain.errors import HostNotAllowed
 from controller.manifests import capability
@@ -12,6 +14,7 @@ from controller.manifests.endpoint import AddressRefused, checked_address, of_re
 from controller.manifests.flow import FlowShape
 from controller.manifests.identity import Identities
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
+from controller.manifests.node import dotted
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate
 from controller.manifests.report import Report
@@ -35,12 +38,27 @@ class Assembly:
         for flow in estate.flows:
             found = contents.get(flow)
             capability.check_flow(flow, manifest, found.key.type if found is not None else None, self._report)
+            self._check_probes(flow)
         if shape is None:
             return None
         capability.check_organization(manifest, shape, self._report)
         endpoint = self._endpoint(manifest, shape)
         flows = [_flow(flow, flow.shape, found) for flow, found in contents.items() if flow.shape is not None]
         return _organization(manifest, shape, endpoint, flows) if endpoint is not None else None
+
+    def _check_probes(self, flow: FlowManifest) -> None:
+        """Report gates that would ask the controller's own network; names are looked at again when they resolve."""
+        for index, gate in enumerate(flow.shape.spec.gates if flow.shape is not None else ()):
+            url = gate.http.url if gate.http is not None else ""
+            host = urlsplit(url).hostname or ""
+            if host and is_internal_host(host) and not is_allowed(url, self._allowed_hosts):
+                path = ("spec", "gates", index, "http", "url")
+                self._report.add(
+                    flow.origin(*path),
+                    f"{dotted(path)} leads to {host}, which is in the controller's own network",
+                    hint=f"probe a public address, or have the operator add {host} to PENSTOCK_ALLOWED_HOSTS",
+                    code=HostNotAllowed.code,
+                )
 
     def _endpoint(self, manifest: OrganizationManifest, shape: OrganizationShape) -> Endpoint | None:
         if shape.spec.region is not None:

@@ -52,6 +52,7 @@ class Services:
             poll_base_s=self.settings.publish_poll,
             lease_ttl_s=self.settings.lease_ttl,
             client_name=self.client_id(organization),
+            allowed_hosts=self.settings.allowed_hosts,
         )
 
     def platform(self, organization: Organization) -> Platform:

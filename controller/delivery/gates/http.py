@@ -1,16 +1,27 @@
-"""An HTTP check: a URL answers with the expected status and, where asked, with an expected value in its JSON."""
+"""An HTTP check: a URL answers with the expected status and, where asked, with an expected value in its JSON.
+
+A manifest names the URL, so it may not lead into the controller's own network unless the operator allows the host: a
+name is resolved once, every address of it is checked, and the connection goes to a checked one.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+from ipaddress import ip_address
 from typing import Final
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import jsonpath
 
 from controller.delivery.context import Context
 from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.settings import DeliverySettings
+from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
 from controller.domain.desired import HttpGate
+from controller.domain.errors import HostNotAllowed
 
 NAME = "http"
 _BODY_LIMIT: Final = 1024 * 1024
@@ -21,14 +32,14 @@ async def check(context: Context, gate: HttpGate) -> GateReport:
     """One request, without redirects or credentials. A server that cannot be reached is an ERROR."""
     where = context.redactor.text(gate.url)
     try:
-        async with httpx.AsyncClient(
-            transport=context.settings.gate_transport, timeout=gate.timeout_s, follow_redirects=False, trust_env=True
-        ) as client:
-            status, body = await _get(client, gate.url)
-    except httpx.HTTPError as error:
+        async with asyncio.timeout(gate.timeout_s):
+            status, body = await _get(gate, context.settings)
+    except (httpx.HTTPError, OSError, TimeoutError) as error:
         return GateReport(NAME, Verdict.ERROR, f"{where} could not be asked ({type(error).__name__})")
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         return GateReport(NAME, Verdict.ERROR, f"{where} is no URL")
+    except HostNotAllowed as error:
+        return GateReport(NAME, Verdict.ERROR, f"{where} was not asked: {error.message}; {error.hint}")
     if status != gate.status:
         return GateReport(NAME, Verdict.FAIL, f"{where} answered {status}, expected {gate.status}")
     if gate.json_path is None:
@@ -36,10 +47,18 @@ async def check(context: Context, gate: HttpGate) -> GateReport:
     return _judge_body(where, gate, gate.json_path, body)
 
 
-async def _get(client: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
-    """Status and at most `_BODY_LIMIT` bytes, however much there is."""
+async def _get(gate: HttpGate, settings: DeliverySettings) -> tuple[int, bytes]:
+    """Status and at most `_BODY_LIMIT` bytes, however much there is; what is packed all the same stays so."""
+    url = httpx.URL(gate.url)
+    headers = {"Accept": "application/json, */*;q=0.5", "Accept-Encoding": "identity", "Host": url.netloc.decode()}
+    target, extensions = await _target(url, settings)
     body = bytearray()
-    async with client.stream("GET", url, headers={"Accept": "application/json, */*;q=0.5"}) as answer:
+    async with (
+        httpx.AsyncClient(transport=settings.gate_transport, timeout=gate.timeout_s, follow_redirects=False) as client,
+        client.stream("GET", target, headers=headers, extensions=extensions) as answer,
+    ):
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return answer.status_code, b""
         async for chunk in answer.aiter_bytes():
             body += chunk
             if len(body) >= _BODY_LIMIT:
@@ -47,10 +66,48 @@ async def _get(client: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
     return answer.status_code, bytes(body[:_BODY_LIMIT])
 
 
+async def _target(url: httpx.URL, settings: DeliverySettings) -> tuple[httpx.URL, dict[str, str]]:
+    """The URL with a checked address in place of the name, and the name for TLS. Raises HostNotAllowed.
+
+    Behind a proxy it is the proxy that resolves, so that only what the URL itself says can be checked.
+    """
+    if is_allowed(str(url), settings.allowed_hosts):
+        return url, {}
+    if is_internal_host(url.host):
+        raise _refused(url.host, url.host)
+    if settings.gate_transport is not None or _goes_through_proxy(url):
+        return url, {}
+    address = await _checked_address(url)
+    return url.copy_with(host=address), {"sni_hostname": url.host}
+
+
+async def _checked_address(url: httpx.URL) -> str:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    for address in addresses:
+        if is_internal_address(ip_address(address.partition("%")[0])):
+            raise _refused(url.host, address)
+    return addresses[0]
+
+
+def _refused(host: str, address: str) -> HostNotAllowed:
+    leads = f"{host} is" if host == address else f"{host} leads to {address},"
+    return HostNotAllowed(
+        f"{leads} an address of the controller's own network",
+        hint=f"the operator can allow {host} in PENSTOCK_ALLOWED_HOSTS",
+    )
+
+
+def _goes_through_proxy(url: httpx.URL) -> bool:
+    proxies = getproxies()
+    return (url.scheme in proxies or "all" in proxies) and not proxy_bypass(url.host)
+
+
 def _judge_body(where: str, gate: HttpGate, path: str, body: bytes) -> GateReport:
     try:
         found = jsonpath.findall(path, json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return GateReport(NAME, Verdict.FAIL, f"{where} answered something that is not JSON")
     except jsonpath.JSONPathError as error:
         return GateReport(NAME, Verdict.ERROR, f"{path!r} is no JSON path: {error}")

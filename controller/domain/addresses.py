@@ -1,0 +1,53 @@
+"""Which hosts belong to the controller's own surroundings, where nothing in a repository may send it.
+
+A pull request can name any URL. Loopback, link-local and private addresses are where cloud metadata, the cluster's
+API and other people's consoles answer, so they are only for what the operator allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NUMERIC = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}", re.IGNORECASE)
+"""How `inet_aton` writes addresses: `127.1`, `2130706433`, `0x7f.1`."""
+
+
+def is_internal_address(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is not one of the public internet; what an IPv6 address embeds of IPv4 counts."""
+    embedded = _embedded(address)
+    if embedded is not None:
+        return is_internal_address(embedded)
+    return not address.is_global or address.is_multicast or address.is_reserved
+
+
+def is_internal_host(host: str) -> bool:
+    """Whether a host, as a URL writes it, is internal by its very name; other names are known once they resolve."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return is_internal_address(ip_address(name.partition("%")[0]))
+    except ValueError:
+        return _NUMERIC.fullmatch(name) is not None
+
+
+def is_allowed(url: str, allowed_hosts: Collection[str]) -> bool:
+    """Whether the operator allows a URL's host: written `host`, `host:port` or `scheme://host[:port]`."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    shown = f"[{host}]" if ":" in host else host
+    forms = {shown, host, *(() if parts.port is None else (f"{shown}:{parts.port}",))}
+    forms |= {f"{parts.scheme}://{form}" for form in forms}
+    return not forms.isdisjoint(entry.strip().lower().rstrip("/") for entry in allowed_hosts)
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
