@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from controller.delivery import Outcome
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport
+
+_COMMIT = re.compile(r"^revision .*")
 
 
 class Metrics:
@@ -39,7 +43,7 @@ class Metrics:
     def observe(self, report: PassReport) -> None:
         """Count one pass."""
         name = report.organization
-        self._passes.labels(name, report.trigger, _outcome(report)).inc()
+        self._passes.labels(name, _trigger(report), _outcome(report)).inc()
         self._duration.labels(name).observe(report.duration_s)
         for status in SyncStatus:
             self._sync.labels(name, status.value).set(report.sync_status is status)
@@ -55,3 +59,8 @@ def _outcome(report: PassReport) -> str:
     if report.delivered:
         return "delivered"
     return "blocked" if report.result is None or report.result.outcome is Outcome.SUCCEEDED else "failed"
+
+
+def _trigger(report: PassReport) -> str:
+    """What set the pass off, without which commit it was: each label value is a time series for ever."""
+    return ", ".join(sorted({_COMMIT.sub("revision", reason) for reason in report.trigger.split(", ")}))
