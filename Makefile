@@ -8,7 +8,7 @@ WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports bench nightly clean
+.PHONY: help demo test proof check format lint types imports bench nightly clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -22,9 +22,12 @@ demo: $(READY) ## Show the main job on the embedded simulator, start to finish
 	$(BIN)/penstock demo
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly"
 
-check: lint types imports test ## Everything that CI runs
+proof: $(READY) ## Crashes, chaos, several controllers, large graphs: the tests that take minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
+
+check: lint types imports test proof ## Everything that CI runs
 
 lint: $(READY) ## Formatting and lint rules
 	$(BIN)/ruff format --check .

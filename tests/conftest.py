@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,16 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
+PROOF = frozenset({"crash", "chaos", "availability"})
+"""Folders whose tests take minutes; `make proof` runs them."""
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is marked nightly runs only where `-m` asks for it."""
+    for item in items:
+        if PROOF & set(item.path.parts):
+            item.add_marker(pytest.mark.proof)
     if config.option.markexpr:
         return
     late = [item for item in items if item.get_closest_marker("nightly")]
@@ -24,8 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes what the person who runs it has set up."""
-    for name in ("PENSTOCK_STORE", "PENSTOCK_ALLOWED_HOSTS", "PENSTOCK_REPOSITORY_URL", "PENSTOCK_HOLDER"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -20,6 +20,8 @@ import pytest
 
 from tests.support.shell import free_port
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")
 USER = re.search(r"^USER (\d+):(\d+)$", CONTAINERFILE, re.MULTILINE)

@@ -12,6 +12,8 @@ import pytest
 from controller.diagnosis import Analysis, Audit, StateIndex, VersionedReader, open_execution, report, timeline
 from tests.diagnosis.traces import at, write
 
+pytestmark = pytest.mark.proof
+
 AUDIT = Audit("op", ("s",), 1.0, datetime(2026, 8, 10, tzinfo=UTC))
 
 

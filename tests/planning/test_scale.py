@@ -7,12 +7,16 @@ import random
 import time
 from typing import Any
 
+import pytest
+
 from controller.domain.identity import FlowKey
 from controller.planning import ChangeKind, PlanInputs, make_plan
 from controller.planning.components import shortest_cycle, strongly_connected
 from controller.planning.graph_export import Edge, Graph, Node, cycles, graph_text, impact, sequence
 from controller.planning.order import deployment_order
 from tests.planning.compact import live_state, organization, recorded_state
+
+pytestmark = pytest.mark.proof
 
 NODES = 100_000
 EDGES = 500_000

@@ -21,6 +21,8 @@ from controller.flows import parse
 from controller.simulator import Simulator, SimulatorSettings, running
 from tests.simulator.sources import MAIN, changed
 
+pytestmark = pytest.mark.proof
+
 PACKAGE = "purecloud-platform-client-v2"
 VERSION = "262.0.0"
 SCRIPT = Path(__file__).parent / "javascript" / "drive.cjs"
