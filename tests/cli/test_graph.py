@@ -16,7 +16,9 @@ import yaml
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module
+from tests.support.versioned import pin_to_the_versioned_dialect
 
+FRONT, HOURS = "inboundcall/Front", "commonmodule/Hours"
 NASTY = 'Late | <b>"x"</b> 😀 '
 
 
@@ -232,3 +234,23 @@ def test_a_graph_is_of_one_organisation(shell: InsideShell, tmp_path: Path) -> N
     assert done.returncode == 1
     assert "dev, prod" in done.stderr
     assert shell.run("graph", str(tmp_path), "--organization", "dev").returncode == 0
+
+
+def test_the_versioned_dialect_has_the_same_graphs(tmp_path: Path) -> None:
+    with simulator_process() as url:
+        versioned = InsideShell(tmp_path, url)
+        assert versioned.run("apply").returncode == 0
+        pin_to_the_versioned_dialect(versioned)
+
+        repository = versioned.run("graph")
+        both = versioned.json("graph", "--from", "both", "--resources")
+        inside = versioned.json("graph", "--nodes", "front", "--from", "live")
+
+        assert "pinned versions" in repository.stderr
+        assert "--from live" in versioned.run("graph", "--nodes", "front").stderr
+        (edge,) = both["edges"]
+        assert (edge["consumer"], edge["consumed"], edge["presence"]) == (FRONT, HOURS, "both")
+        assert any("does not tell" in warning for warning in both["warnings"])
+        assert {node["type"] for node in inside["nodes"]} == {"inboundCall", "task", "playAudio", "callCommonModule"}
+        assert versioned.run("graph", "--verify-index", "--from", "live").returncode == 1
+        assert "no difference" in versioned.run("diff", "front").stdout

@@ -94,7 +94,7 @@ def test_every_format_tells_the_differences(compared: Graph) -> None:
     assert '└── [only live] "C"  commonmodule 2.0 published' in text
     for picture in (graph_dot(compared), graph_mermaid(compared), graph_svg(compared)):
         assert "only live" in picture
-        assert "only in the repository" in picture
+        assert "not live" in picture
         assert "#bc4c00" in picture
 
 

@@ -8,6 +8,11 @@ from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
 
 def inside_graph(content: NodeGraph) -> Graph:
     """Actions, tasks, menus and states, with edges to what follows. An edge leads from a node to its successor."""
-    nodes = {node.id: Node(node.id, node.name or node.node, node.type) for node in content.nodes}
+    nodes = {node.id: Node(node.id, node.name or _nameless(node.node), node.type) for node in content.nodes}
     edges = {Edge(edge.source, edge.target, EdgeKind.TRANSITION, edge.condition) for edge in content.edges}
     return Graph(tuple(sorted(nodes.values(), key=lambda node: node.key)), tuple(sorted(edges)))
+
+
+def _nameless(path: str) -> str:
+    """What to call a node without a name: the end of its path."""
+    return ".".join(path.split(".")[-2:])

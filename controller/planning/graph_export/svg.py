@@ -7,7 +7,7 @@ from html import escape
 
 from controller.domain.status import Health
 from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
-from controller.planning.graph_export.layout import BOX_HEIGHT, Box, lay_out, shortened
+from controller.planning.graph_export.layout import BOX_HEIGHT, Box, Layout, lay_out, shortened
 from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Presence
 from controller.planning.rendering.visible import visible
 
@@ -26,11 +26,17 @@ rect { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.2; rx: 6; }
 .resource rect { rx: 18; fill: #ddf4ff; }
 text { fill: #1f2328; font-size: 13px; }
 text.details, text.label { fill: #57606a; font-size: 11px; }
+text.label { paint-order: stroke; stroke: #fff; stroke-width: 3px; }
 path { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-opacity: .7; }
 path.binds { stroke-width: 2.2; }
 path.depends-on { stroke-dasharray: 6 4; }
 path:hover { stroke: #0969da; stroke-width: 3; stroke-opacity: 1; }
 """
+
+
+_LABEL_LIMIT = 17
+_LABEL_HEIGHT = 12
+_LABEL_SLOPE = 0.2
 
 
 def graph_svg(graph: Graph) -> str:
@@ -49,6 +55,7 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield '<path d="M0 0 8 4 0 8z" style="fill:#8c959f;stroke:none"/></marker></defs>'
     for edge in graph.edges:
         yield _line(edge, layout.boxes[edge.consumer], layout.boxes[edge.consumed])
+    yield from _labels(graph, layout)
     for key in sorted(layout.boxes):
         yield from _rectangle(layout.boxes[key])
     yield "</svg>"
@@ -58,16 +65,25 @@ def _line(edge: Edge, start: Box, end: Box) -> str:
     words = edge_words(edge)
     tip = f"{start.node.key} {_VERBS[edge.kind]} {end.node.key}" + (f" ({words})" if words else "")
     line = f'<path class="{edge.kind}" d="{_curve(start, end)}" marker-end="url(#arrow)"{_stroke(edge.presence)}>'
-    return f"{line}<title>{_text(tip)}</title></path>{_label(words, start, end)}"
+    return f"{line}<title>{_text(tip)}</title></path>"
 
 
-def _label(words: str, start: Box, end: Box) -> str:
-    """What stands on an edge, where it leaves its consumer."""
-    if not words:
-        return ""
-    x = start.x + start.width + 6
-    y = start.y + BOX_HEIGHT / 2 + (end.y - start.y) * 0.08 - 3
-    return f'<text class="label" x="{x:.1f}" y="{y:.1f}">{_text(shortened(words, 24))}</text>'
+def _labels(graph: Graph, layout: Layout) -> Iterator[str]:
+    """What stands on edges, right of the box that they leave, one below the other; once for edges to one box."""
+    words: dict[tuple[str, str], list[str]] = {}
+    for edge in graph.edges:
+        if edge_words(edge):
+            words.setdefault((edge.consumer, edge.consumed), []).append(edge_words(edge))
+    placed: dict[str, list[tuple[float, str]]] = {}
+    for (consumer, consumed), each in words.items():
+        start, end = layout.boxes[consumer], layout.boxes[consumed]
+        y = start.y + BOX_HEIGHT / 2 - 4 + (end.y - start.y) * _LABEL_SLOPE
+        placed.setdefault(consumer, []).append((y, shortened(" / ".join(each), _LABEL_LIMIT)))
+    for consumer, labels in placed.items():
+        box, below = layout.boxes[consumer], float("-inf")
+        for y, text in sorted(labels):
+            below = max(y, below + _LABEL_HEIGHT)
+            yield f'<text class="label" x="{box.x + box.width + 8:.1f}" y="{below:.1f}">{_text(text)}</text>'
 
 
 def _stroke(presence: Presence | None) -> str:
