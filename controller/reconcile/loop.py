@@ -12,13 +12,14 @@ from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source
 from controller.reconcile.report import PassReport, make_report
 from controller.reconcile.rollback import bring_back
 from controller.reconcile.services import Services
-from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, acquire, checkout, load, observe, recover
+from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, RECOVER_STEPS, acquire, checkout, load, observe, recover
 
 log = structlog.get_logger()
 
 STEPS = {
     Mode.PLAN: PLAN_STEPS,
     Mode.APPLY: APPLY_STEPS,
+    Mode.RECOVER: RECOVER_STEPS,
     Mode.ROLLBACK: (checkout, load, acquire, recover, observe, bring_back),
 }
 

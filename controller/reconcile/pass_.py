@@ -26,6 +26,8 @@ class Mode(StrEnum):
     PLAN = "plan"
     """Look and tell; nothing is written anywhere."""
     APPLY = "apply"
+    RECOVER = "recover"
+    """Bring to its end what an earlier process left open, and begin nothing new."""
     ROLLBACK = "rollback"
     """One flow back to a version that a person chose, whatever git says."""
 

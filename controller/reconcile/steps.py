@@ -162,4 +162,5 @@ def delivery_of(pass_: Pass) -> Delivery:
 
 
 PLAN_STEPS: tuple[Step, ...] = (checkout, load, observe, plan)
+RECOVER_STEPS: tuple[Step, ...] = (checkout, load, acquire, recover)
 APPLY_STEPS: tuple[Step, ...] = (checkout, load, acquire, recover, observe, plan, check, deliver, record)

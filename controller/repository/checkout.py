@@ -33,8 +33,18 @@ def export_tree(git: GitCommand, commit: str, into: Path, leave_out: Collection[
     """Write a commit's files into the folder, which is emptied first; folders in `leave_out` are not written.
 
     Raises RepositoryFailed, and leaves the folder empty, when the tree holds a submodule, a link that points out of
-    the folder, or a path that is not safe.
+    the folder, or a path that is not safe, and when the disk does not take it.
     """
+    try:
+        _export(git, commit, into, leave_out)
+    except OSError as error:
+        raise RepositoryFailed(
+            f"{into} cannot be written: {error.strerror or type(error).__name__}",
+            hint="free some space, or choose another PENSTOCK_WORK_DIR",
+        ) from error
+
+
+def _export(git: GitCommand, commit: str, into: Path, leave_out: Collection[str]) -> None:
     _clear(into)
     try:
         entries = [entry for entry in _entries(git, commit) if not below(entry.path, leave_out)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,13 @@ async def follow(
     settings: FollowSettings | None = None,
     seen: str | None = None,
     on_failure: Callable[[PenstockError], None] | None = None,
-) -> AsyncIterator[str]:
+    on_recovery: Callable[[], None] | None = None,
+) -> AsyncGenerator[str]:
     """Yield each new commit that the remote has on the branch, for ever; the first at once unless it is `seen`.
 
     A commit that is yielded has been fetched; asking costs the same however large the repository is. A remote that does
-    not answer is asked again, ever less often; `on_failure` is told each time. A branch that goes missing is such a
-    failure too.
+    not answer is asked again, ever less often; `on_failure` is told each time, and `on_recovery` when it answers again.
+    A branch that goes missing is such a failure too.
     """
     settings = settings or FollowSettings()
     failures = 0
@@ -56,6 +57,8 @@ async def follow(
             if on_failure is not None:
                 on_failure(error)
         else:
+            if failures and on_recovery is not None:
+                on_recovery()
             failures = 0
             if tip != seen:
                 seen = tip

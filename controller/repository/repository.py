@@ -70,7 +70,13 @@ class Repository:
 
         The folder belongs to one process. Raises SettingsInvalid when the URL is not acceptable.
         """
-        place = prepare_clone(url, into, checked_branch(branch))
+        try:
+            place = prepare_clone(url, into, checked_branch(branch))
+        except OSError as error:
+            raise RepositoryFailed(
+                f"the clone in {into} cannot be made: {error.strerror or type(error).__name__}",
+                hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
+            ) from error
         repository = cls(place.top, place, credentials, settings)
         repository.fetch(branch)
         return repository

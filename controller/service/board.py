@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.domain.clock import Clock
+from controller.domain.errors import PenstockError
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport
 
@@ -32,6 +33,8 @@ class Board:
     """Why the newest revision could not be read."""
     _entries: dict[str, Entry] = field(default_factory=dict)
     _wanted: frozenset[str] = frozenset()
+    _broken: set[str] = field(default_factory=set)
+    """Organisations whose last pass ended in a fault of ours."""
 
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
@@ -40,6 +43,7 @@ class Board:
 
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""
+        self._broken.discard(report.organization)
         self._entries[report.organization] = Entry(
             report.organization,
             report.sync_status,
@@ -49,14 +53,24 @@ class Board:
             self.clock.now(),
         )
 
+    def post_fault(self, organization: str, error: Exception) -> None:
+        """Note a pass that ended without a report: nothing is known any more, and a fault of ours is not readiness."""
+        if not isinstance(error, PenstockError):
+            self._broken.add(organization)
+        message = error.message if isinstance(error, PenstockError) else f"internal error ({type(error).__name__})"
+        self._entries[organization] = Entry(
+            organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, self.clock.now()
+        )
+
     def entries(self) -> list[Entry]:
         """All organisations, by name."""
         return [self._entries[name] for name in sorted(self._entries)]
 
     @property
     def ready(self) -> bool:
-        """Whether the repository was read and every organisation was looked at once."""
-        return self.revision is not None and self._wanted <= self._entries.keys()
+        """Whether the repository was read, every organisation was looked at once, and every worker is whole."""
+        whole = self._wanted.isdisjoint(self._broken)
+        return self.revision is not None and self._wanted <= self._entries.keys() and whole
 
 
 def _message(report: PassReport) -> str:

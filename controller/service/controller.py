@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError
 from controller.reconcile import PassReport, Services, Workspace
 from controller.service.board import Board
@@ -27,6 +28,8 @@ class Controller:
         self._stop = stop
         self._allow_dirty = allow_dirty
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        self._leaving: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
+        """Workers whose organisation is gone, and whose last pass may still be running."""
         self.board = Board(services.clock)
         self.metrics = Metrics()
 
@@ -40,9 +43,10 @@ class Controller:
             await self._stop.wait()
             log.info("service.stopping", workers=len(self._workers))
             feeding.cancel()
-            for worker, _ in self._workers.values():
+            employed = [*self._workers.values(), *self._leaving.values()]
+            for worker, _ in employed:
                 worker.stop()
-            await asyncio.gather(server, *(task for _, task in self._workers.values()))
+            await asyncio.gather(server, *(task for _, task in employed))
         await self._services.disconnect()
         log.info("service.stopped")
 
@@ -53,30 +57,53 @@ class Controller:
             log.info("revision.read", revision=workspace.revision)
             self._employ(workspace, group)
 
-    def _fault(self, error: PenstockError) -> None:
-        self.board.fault = error.message
+    def _fault(self, error: PenstockError | None) -> None:
+        self.board.fault = None if error is None else error.message
+        if error is None:
+            log.info("revision.reachable")
+            return
         log.error("revision.unusable", code=error.code, error=error.message)
 
     def _employ(self, workspace: Workspace, group: asyncio.TaskGroup) -> None:
-        """A worker for each organisation of this revision; those whose organisation is gone stop."""
+        """A worker for each organisation of this revision; those whose organisation is gone leave."""
         names = {organization.name for organization in workspace.desired.organizations}
         self.board.expect(names)
+        self._leaving = {name: left for name, left in self._leaving.items() if not left[0].ended}
         for name in sorted(self._workers.keys() - names):
-            worker, _ = self._workers.pop(name)
-            worker.dismiss()
+            self._leaving[name] = self._workers.pop(name)
+            self._leaving[name][0].dismiss()
         for name in sorted(names):
             if name not in self._workers:
-                worker = Worker(
-                    name,
-                    self._services,
-                    drift_interval_s=self._services.settings.drift_interval,
-                    report_to=self._report,
-                    stopping=self._stop.is_set,
-                    allow_dirty=self._allow_dirty,
-                )
-                self._workers[name] = (worker, group.create_task(worker.run(), name=f"worker {name}"))
+                self._workers[name] = self._worker(workspace.organization(name), group)
             self._workers[name][0].wake(workspace, f"revision {workspace.revision[:12]}")
 
+    def _worker(self, organization: Organization, group: asyncio.TaskGroup) -> tuple[Worker, asyncio.Task[None]]:
+        """The worker that was about to leave, so that two never work on one organisation; or else a new one.
+
+        One for the same organisation under another name begins when the last pass under the old name has ended.
+        """
+        name = organization.name
+        leaving = self._leaving.pop(name, None)
+        if leaving is not None and leaving[0].employ_again():
+            return leaving
+        worker = Worker(
+            name,
+            self._services,
+            drift_interval_s=self._services.settings.drift_interval,
+            report_to=self._report,
+            fault_to=self._fail,
+            stopping=self._stop.is_set,
+            allow_dirty=self._allow_dirty,
+        )
+        before = [task for other, task in self._leaving.values() if other.serves(organization)]
+        return worker, group.create_task(worker.run(before), name=f"worker {name}")
+
     def _report(self, report: PassReport) -> None:
+        if report.organization not in self._workers:
+            return
         self.board.post(report)
         self.metrics.observe(report)
+
+    def _fail(self, organization: str, error: Exception) -> None:
+        if organization in self._workers:
+            self.board.post_fault(organization, error)

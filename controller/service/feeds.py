@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError, Transient
+from controller.domain.errors import Invalid, PenstockError, Transient
 from controller.reconcile import Settings, Workspace, open_folder
 from controller.repository import FollowSettings, Repository, follow, watch
 from controller.service.checkouts import Checkouts
+
+OnFault = Callable[[PenstockError | None], None]
+"""Told why no new desired state can be read, and None when that has passed."""
 
 
 class Feed(Protocol):
     """Yields each new desired state. What cannot be read is told to `on_fault`, and the next one is waited for."""
 
-    def workspaces(self, on_fault: Callable[[PenstockError], None]) -> AsyncIterator[Workspace]: ...
+    def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]: ...
 
 
 class GitFeed:
@@ -30,27 +34,52 @@ class GitFeed:
         self._folder = folder
         self._settings = settings
         self._clock = clock
+        self._last: Workspace | None = None
+        self._sound = True
+        """Whether the newest commit could be read, or was the same as one that could."""
 
-    async def workspaces(self, on_fault: Callable[[PenstockError], None]) -> AsyncIterator[Workspace]:
+    async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """Each revision that asks for something else than the one before."""
         repository = await self._reached(on_fault)
         checkouts = Checkouts(repository, self._folder, self._settings)
-        last: Workspace | None = None
-        follow_settings = FollowSettings(interval_s=self._settings.poll_interval)
-        async for sha in follow(
-            repository, self._settings.branch, clock=self._clock, settings=follow_settings, on_failure=on_fault
-        ):
-            try:
-                if last is not None and await asyncio.to_thread(_only_artifacts, repository, last, sha):
-                    continue
-                workspace = await asyncio.to_thread(checkouts.open, sha)
-            except PenstockError as error:
-                on_fault(error)
-                continue
-            last = workspace
-            yield workspace
+        while True:
+            async with contextlib.aclosing(self._commits(repository, on_fault)) as commits:
+                async for sha in commits:
+                    try:
+                        workspace = await asyncio.to_thread(self._read, repository, checkouts, sha)
+                    except PenstockError as error:
+                        self._sound = False
+                        on_fault(error)
+                        if isinstance(error, Invalid):
+                            continue
+                        break  # what is in the way may pass, so the newest commit is read again
+                    self._sound = True
+                    if workspace is not None:
+                        self._last = workspace
+                        yield workspace
+            await self._clock.sleep(self._settings.poll_interval)
 
-    async def _reached(self, on_fault: Callable[[PenstockError], None]) -> Repository:
+    def _commits(self, repository: Repository, on_fault: OnFault) -> AsyncGenerator[str]:
+        def recovered() -> None:
+            if self._sound:
+                on_fault(None)
+
+        return follow(
+            repository,
+            self._settings.branch,
+            clock=self._clock,
+            settings=FollowSettings(interval_s=self._settings.poll_interval),
+            on_failure=on_fault,
+            on_recovery=recovered,
+        )
+
+    def _read(self, repository: Repository, checkouts: Checkouts, sha: str) -> Workspace | None:
+        """The desired state of a commit; None when it asks for just what the last one did."""
+        if self._sound and self._last is not None and _only_artifacts(repository, self._last, sha):
+            return None
+        return checkouts.open(sha)
+
+    async def _reached(self, on_fault: OnFault) -> Repository:
         """The clone, however long its remote takes to answer for the first time."""
         while True:
             try:
@@ -61,8 +90,11 @@ class GitFeed:
 
 
 def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
-    paths = {organization.artifacts.path for organization in last.desired.organizations}
-    return repository.only_artifacts_changed(last.revision, sha, sorted(paths))
+    """Whether nothing that was read differs; a flow file may stand among the artifacts, as an export to go back to."""
+    paths = sorted({organization.artifacts.path for organization in last.desired.organizations})
+    if not repository.only_artifacts_changed(last.revision, sha, paths):
+        return False
+    return not set(last.desired.files).intersection(repository.changed_paths(last.revision, sha))
 
 
 class FolderFeed:
@@ -72,7 +104,7 @@ class FolderFeed:
         self._folder = folder
         self._settings = settings
 
-    async def workspaces(self, on_fault: Callable[[PenstockError], None]) -> AsyncIterator[Workspace]:
+    async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """The folder as it is, then again after each change."""
         first = self._open(on_fault)
         if first is not None:
@@ -82,7 +114,7 @@ class FolderFeed:
             if workspace is not None:
                 yield workspace
 
-    def _open(self, on_fault: Callable[[PenstockError], None]) -> Workspace | None:
+    def _open(self, on_fault: OnFault) -> Workspace | None:
         try:
             return open_folder(self._folder, self._settings)
         except PenstockError as error:

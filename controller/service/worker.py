@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import structlog
@@ -33,6 +33,7 @@ class Worker:
         *,
         drift_interval_s: float,
         report_to: Callable[[PassReport], None],
+        fault_to: Callable[[str, Exception], None],
         stopping: Callable[[], bool],
         allow_dirty: bool = False,
     ) -> None:
@@ -40,6 +41,7 @@ class Worker:
         self._services = services
         self._drift_interval_s = drift_interval_s
         self._report_to = report_to
+        self._fault_to = fault_to
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
         self._changes = HandChanges(name, self.nudge)
@@ -49,6 +51,8 @@ class Worker:
         self._reasons: list[str] = []
         self._woken = asyncio.Event()
         self._failures = 0
+        self.ended = False
+        """Whether no pass runs any more, and none will."""
 
     def wake(self, workspace: Workspace, reason: str) -> None:
         """Look at this revision as soon as possible."""
@@ -67,19 +71,36 @@ class Worker:
         self._woken.set()
 
     def dismiss(self) -> None:
-        """The organisation is no longer asked for: end after the pass that is running."""
+        """The organisation is no longer asked for: end after the pass that is running, which is not cut short."""
         self._dismissed = True
         self._woken.set()
+
+    def employ_again(self) -> bool:
+        """Take a dismissal back; False when it is too late for that."""
+        if not self.ended:
+            self._dismissed = False
+        return not self.ended
 
     def _stopping(self) -> bool:
         return self._dismissed or self._told_to_stop()
 
-    async def run(self) -> None:
-        """Work until the service stops, and meanwhile listen to the organisation."""
+    def serves(self, organization: Organization) -> bool:
+        """Whether it is the same organisation under whatever name: reached in the same way by the same client."""
+        known = self._workspace.organization(self.name) if self._workspace is not None else None
+        return known is not None and (known.endpoint, known.credentials) == (
+            organization.endpoint,
+            organization.credentials,
+        )
+
+    async def run(self, before: Collection[asyncio.Task[None]] = ()) -> None:
+        """Work until the service stops, and meanwhile listen to the organisation; `before` has to end first."""
+        if before:
+            await asyncio.wait(before)
         listening = asyncio.create_task(self._listening.run(), name=f"channel {self.name}")
         try:
             await self._work()
         finally:
+            self.ended = True
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
@@ -92,9 +113,19 @@ class Worker:
                 continue
             trigger = ", ".join(self._reasons) or "drift"
             self._reasons.clear()
-            report = await self._watched_pass(self._workspace, trigger)
-            self._report_to(report)
-            pause_s = self._pause_after(report.error)
+            pause_s = await self._safely(self._workspace, trigger)
+        self.ended = True
+
+    async def _safely(self, workspace: Workspace, trigger: str) -> float:
+        """One pass, reported; how long to wait for the next. A fault of ours must not end the other workers."""
+        try:
+            report = await self._watched_pass(workspace, trigger)
+        except Exception as error:
+            log.exception("worker.failed", organization=self.name)
+            self._fault_to(self.name, error)
+            return self._pause_after(error if isinstance(error, PenstockError) else Transient(str(error)))
+        self._report_to(report)
+        return self._pause_after(report.error)
 
     async def _wait(self, seconds: float) -> None:
         """Until woken, or until the time is over."""
@@ -126,12 +157,23 @@ class Worker:
         request = PassRequest(
             self.name, _mode(organization), actor="service", trigger=trigger, allow_dirty=self._allow_dirty
         )
-        report = await run_pass(request, self._services, source, stopping=self._stopping)
+        if self._has_to_recover(organization, workspace):
+            recovery = replace(request, mode=Mode.RECOVER)
+            recovered = await run_pass(recovery, self._services, source, stopping=self._told_to_stop)
+            if recovered.error is not None:
+                return recovered
+        report = await run_pass(request, self._services, source, stopping=self._told_to_stop)
         if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
             # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{trigger}, approved")
-            report = await run_pass(approved, self._services, source, stopping=self._stopping)
+            report = await run_pass(approved, self._services, source, stopping=self._told_to_stop)
         return report
+
+    def _has_to_recover(self, organization: Organization, workspace: Workspace) -> bool:
+        """Whether something is left open that no delivery will come along to end, as one would under `auto`."""
+        if organization.sync.mode is not SyncMode.MANUAL or organization.suspended:
+            return False
+        return bool(self._services.store.journal.unfinished(self.name) or workspace.repository.pending())
 
     def _is_approved(self, report: PassReport) -> bool:
         if report.plan is None or report.plan.empty:

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine as sqlalchemy_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import SettingsInvalid, StoreFailed
 
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -28,7 +28,8 @@ READ_ONLY: Final = "penstock_read_only"
 def create_engine(url: str) -> Engine:
     """An engine for an SQLAlchemy URL; nothing is connected yet.
 
-    Raises SettingsInvalid for a URL that is neither SQLite's nor PostgreSQL's.
+    Raises SettingsInvalid for a URL that is neither SQLite's nor PostgreSQL's, and StoreFailed where SQLite's folder
+    cannot be made.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -61,11 +62,20 @@ def _parse(url: str) -> URL:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(Path(url.database).parent)
     engine = sqlalchemy_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreFailed(
+            f"the store's folder {folder} cannot be made: {error.strerror}", hint="set PENSTOCK_STORE to another place"
+        ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -1,0 +1,296 @@
+"""What goes wrong with one organisation, or with one look at git, stays there, is shown, and passes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
+from controller.domain.platform import Platform
+from controller.domain.status import SyncStatus
+from controller.reconcile import Services, Workspace, open_folder
+from controller.repository import Repository
+from controller.service import Controller, GitFeed
+from controller.store import Store
+from tests.support.sources import inbound
+from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
+
+
+class Revisions:
+    """A feed that yields what it is given."""
+
+    def __init__(self) -> None:
+        self._given: asyncio.Queue[Workspace] = asyncio.Queue()
+
+    def give(self, workspace: Workspace) -> None:
+        self._given.put_nowait(workspace)
+
+    async def workspaces(self, _on_fault: object) -> AsyncIterator[Workspace]:
+        while True:
+            yield await self._given.get()
+
+
+class Running:
+    """A controller at work in this loop, on the world's clock."""
+
+    def __init__(self, services: Services) -> None:
+        services.settings = services.settings.model_copy(update={"http_address": "127.0.0.1:0", "drift_interval": 60.0})
+        self.feed = Revisions()
+        self.stop = asyncio.Event()
+        self.controller = Controller(services, self.feed, self.stop)
+
+    async def until(self, check: Callable[[], object], what: str) -> None:
+        for _ in range(3000):
+            if check():
+                return
+            await asyncio.sleep(0.002)
+        raise AssertionError(f"never: {what}; {self.controller.board.entries()}")
+
+    def entry(self, name: str = ORGANIZATION) -> object:
+        return next((entry for entry in self.controller.board.entries() if entry.organization == name), None)
+
+    def status(self, name: str = ORGANIZATION) -> SyncStatus | None:
+        found = self.entry(name)
+        return found.status if found is not None else None
+
+
+@contextlib.asynccontextmanager
+async def running(services: Services) -> AsyncIterator[Running]:
+    made = Running(services)
+    task = asyncio.create_task(made.controller.run())
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        await asyncio.wait_for(task, 30)
+
+
+def second(world: World, name: str) -> None:
+    """Another organisation in the same repository, each in a folder of its own."""
+    text = (world.clone / "organization.yaml").read_text()
+    for folder, content in ((ORGANIZATION, text), (name, text.replace(f"name: {ORGANIZATION}", f"name: {name}"))):
+        (world.clone / folder).mkdir()
+        (world.clone / folder / "organization.yaml").write_text(content)
+    (world.clone / name / "organization.yaml").write_text(content.replace("ACME_", "OTHER_"))
+    (world.clone / "organization.yaml").unlink()
+    manifest = (world.clone / "front.yaml").read_text().replace("flows/", "../flows/")
+    (world.clone / ORGANIZATION / "front.yaml").write_text(manifest)
+    (world.clone / "front.yaml").unlink()
+
+
+@pytest.fixture
+def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setenv("OTHER_ID", "broken")
+    monkeypatch.setenv("OTHER_SECRET", SECRET)
+    world.flow("front", inbound("Front"))
+    second(world, "other")
+    world.commit()
+    return world
+
+
+async def test_a_fault_of_ours_in_one_organisation_leaves_the_others_at_work(two: World) -> None:
+    connect, broken = two.services.connect, True
+
+    def breaking(endpoint: object, dialect: str, client_id: str, *rest: object, **options: object) -> Platform:
+        if client_id == "broken" and broken:
+            raise RuntimeError("a mistake in the controller")
+        return connect(endpoint, dialect, "penstock", *rest, **options)
+
+    two.services.connect = breaking
+    async with running(two.services) as service:
+        service.feed.give(open_folder(two.clone, two.settings))
+        await service.until(lambda: service.entry("other"), "the fault is shown")
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "the other organisation is delivered")
+
+        found = service.entry("other")
+        assert found is not None
+        assert (found.status, "RuntimeError" in found.message) == (SyncStatus.UNKNOWN, True)
+        assert not service.controller.board.ready
+        assert two.live("inboundcall", "Front") == "1.0"
+
+        broken = False
+        await service.until(lambda: service.status("other") is SyncStatus.SYNCED, "it is tried again")
+        assert service.controller.board.ready
+
+
+async def test_a_store_that_does_not_answer_between_passes_ends_no_worker(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.describe(sync={"mode": "manual"})
+    world.flow("front", inbound("Front"))
+    world.commit()
+    away = True
+    unfinished = world.services.store.journal.unfinished
+
+    def sometimes(organization: str) -> list:
+        if away:
+            raise StoreFailed("the store is away")
+        return unfinished(organization)
+
+    monkeypatch.setattr(world.services.store.journal, "unfinished", sometimes)
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(service.entry, "the fault is shown")
+        assert "the store is away" in service.entry().message
+        away = False
+        await service.until(lambda: service.status() is SyncStatus.OUT_OF_SYNC, "the plan is shown")
+
+
+async def test_an_organisation_that_is_taken_out_and_put_back_has_one_worker(world: World) -> None:
+    world.flow("front", inbound("Front"), rollout={"bake": "1h"})
+    world.commit()
+    asked = open_folder(world.clone, world.settings)
+    (world.clone / "organization.yaml").rename(world.folder / "aside.yaml")
+    (world.clone / "front.yaml").unlink()
+    world.commit("Ask for nothing")
+    nothing = open_folder(world.clone, world.settings)
+    held = asyncio.Event()
+    sleep = world.clock.sleep
+
+    async def slowly(seconds: float) -> None:
+        """A bake lasts until the test lets it end."""
+        if seconds >= 3000:
+            await held.wait()
+            world.clock.advance(3600)
+        await sleep(seconds)
+
+    world.clock.sleep = slowly  # type: ignore[method-assign]
+    async with running(world.services) as service:
+        service.feed.give(asked)
+        await service.until(lambda: _states(world.services.store) == ["baking"], "the flow bakes")
+        service.feed.give(nothing)
+        await service.until(lambda: not service.controller.board.entries(), "the organisation is gone")
+        service.feed.give(asked)
+        await service.until(lambda: "acme" in service.controller._workers, "the organisation is back")
+        assert [task.get_name() for task in asyncio.all_tasks()].count("worker acme") == 1
+        held.set()
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "the delivery ended well")
+
+    assert _states(world.services.store) == ["recorded"]
+    assert world.publishes() == ["inboundcall/Front"]
+
+
+async def test_a_delivery_is_brought_to_its_end_although_its_organisation_is_taken_out(world: World) -> None:
+    world.flow("front", inbound("Front"), rollout={"bake": "1h"})
+    world.commit()
+    asked = open_folder(world.clone, world.settings)
+    (world.clone / "organization.yaml").unlink()
+    (world.clone / "front.yaml").unlink()
+    world.commit("Ask for nothing")
+    async with running(world.services) as service:
+        service.feed.give(asked)
+        await service.until(lambda: _states(world.services.store), "the delivery began")
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: _states(world.services.store) == ["recorded"], "the delivery ended")
+
+
+async def test_what_a_dead_process_left_open_is_ended_also_where_changes_wait_for_approval(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    await world.apply()
+    world.flow("front", inbound("Front", says="Second"))
+    world.commit()
+    await _die_after(world, "change.live")
+    world.describe(sync={"mode": "manual"})
+    world.commit("Ask people first")
+    await world.restart()
+
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "the delivery is ended and recorded")
+
+    assert _states(world.services.store) == ["recorded", "recorded"]
+    assert world.live("inboundcall", "Front") == "2.0"
+
+
+async def _die_after(world: World, event: str) -> None:
+    with pytest.raises(Crash):
+        await world.apply(Recording(lambda heard: heard.name == event))
+
+
+def _states(store: Store) -> list[str]:
+    return [step.state.value for sync in store.journal.history() for step in sync.steps]
+
+
+class Told:
+    """What a feed tells of faults, and the desired states that it yields."""
+
+    def __init__(self, world: World, repository: Repository) -> None:
+        self._faults: asyncio.Queue[PenstockError | None] = asyncio.Queue()
+        feed = GitFeed(lambda: repository, world.folder / "revisions", world.settings, world.clock)
+        self._workspaces = feed.workspaces(self._faults.put_nowait)
+
+    async def fault(self) -> PenstockError | None:
+        return await asyncio.wait_for(self._faults.get(), 20)
+
+    async def next(self) -> str:
+        return (await asyncio.wait_for(anext(self._workspaces), 20)).revision
+
+
+@pytest.fixture
+def followed(world: World) -> Repository:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    return Repository.clone(str(world.remote), world.folder / "service.git", branch="main")
+
+
+async def test_a_revert_to_what_was_asked_for_before_ends_a_fault(world: World, followed: Repository) -> None:
+    told = Told(world, followed)
+    first = await told.next()
+    good = (world.clone / "front.yaml").read_text()
+    (world.clone / "front.yaml").write_text("kind: Flow\n")
+    world.commit("Break it")
+    waiting = asyncio.create_task(told.next())
+    assert await told.fault() is not None
+    (world.clone / "front.yaml").write_text(good)
+    reverted = world.commit("Mend it")
+
+    assert await waiting == reverted != first
+
+
+async def test_a_remote_that_answers_again_is_no_fault_any_more(world: World, followed: Repository) -> None:
+    told = Told(world, followed)
+    await told.next()
+    away = world.remote.rename(world.folder / "away.git")
+    waiting = asyncio.create_task(told.next())
+    assert isinstance(await told.fault(), GitRemoteFailed)
+    away.rename(world.remote)
+    while await told.fault() is not None:
+        pass
+    waiting.cancel()
+
+
+async def test_a_commit_that_the_disk_did_not_take_is_read_again(world: World, followed: Repository) -> None:
+    blocked = world.folder / "revisions"
+    blocked.write_text("a file stands where the folder should be")
+    told = Told(world, followed)
+    waiting = asyncio.create_task(told.next())
+    assert isinstance(await told.fault(), RepositoryFailed)
+    blocked.unlink()
+
+    assert await waiting == world.git("rev-parse", "HEAD")
+
+
+async def test_a_flow_file_among_the_artifacts_is_a_new_desired_state(world: World, followed: Repository) -> None:
+    kept = world.clone / "artifacts" / "kept"
+    kept.mkdir(parents=True)
+    (kept / "front.yaml").write_text(inbound("Front", says="Kept"))
+    world.manifest("front", source={"file": "artifacts/kept/front.yaml"})
+    world.commit()
+    told = Told(world, followed)
+    await told.next()
+    (kept / "front.yaml").write_text(inbound("Front", says="Changed"))
+    changed = world.commit()
+
+    assert await told.next() == changed
+
+
+def test_a_store_whose_folder_cannot_be_made_says_so(tmp_path: Path, world: World) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreFailed, match="cannot be made"):
+        Store.open(f"sqlite:///{tmp_path}/file/below/penstock.db", clock=world.clock)
