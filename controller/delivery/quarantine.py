@@ -12,10 +12,10 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
     """Quarantine what the change asked for.
 
     Nothing is, where all that failed is what passes by itself: an outage, a lock, a stale plan. A republish only
-    follows a module; where that module is in quarantine itself, the caller's unchanged content must stay free, or it
-    could not follow the corrected module.
+    follows a module, which may have been delivered by an earlier sync: the caller's unchanged content must stay free,
+    or it could follow neither that module nor a corrected one. It is quarantined only where it failed by itself.
     """
-    if work.change.kind is ChangeKind.REPUBLISH and _follows_another(context, work):
+    if work.change.kind is ChangeKind.REPUBLISH and (work.error is None or _follows_another(context, work)):
         return
     causes = [other.error or other.cause for other in context.works]
     if not any(cause is not None and deserves_quarantine(cause) for cause in causes):
