@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -254,3 +258,22 @@ def test_the_versioned_dialect_has_the_same_graphs(tmp_path: Path) -> None:
         assert {node["type"] for node in inside["nodes"]} == {"inboundCall", "task", "playAudio", "callCommonModule"}
         assert versioned.run("graph", "--verify-index", "--from", "live").returncode == 1
         assert "no difference" in versioned.run("diff", "front").stdout
+
+
+def test_long_reads_show_a_bar_on_a_terminal_and_nowhere_else(shell: InsideShell) -> None:
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "controller", "graph", "--from", "live", "--verify-index", "--format", "json"]
+    environment = {**shell.environment, "TERM": "xterm-256color", "COLUMNS": "120"}
+    with subprocess.Popen(
+        command, cwd=shell.folder, env=environment, stdout=subprocess.PIPE, stderr=end, text=True
+    ) as process:
+        os.close(end)
+        output, _ = process.communicate(timeout=60)
+    seen = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
+        while piece := os.read(terminal, 4096):
+            seen += piece
+    os.close(terminal)
+
+    assert json.loads(output)["schema"] == "penstock.graph/v1"
+    assert b"asking the dependency index" in seen

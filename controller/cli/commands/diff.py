@@ -10,36 +10,37 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.options import Format, Organizations, TextOrJson
 
+Flow = Annotated[str | None, typer.Argument(metavar="FLOW", help="metadata.name, type/name or name; all by default.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
+FromVersion = Annotated[
+    str | None, typer.Option("--from-version", help="Compare versions: the older; the published one by default.")
+]
+ToVersion = Annotated[
+    str | None, typer.Option("--to-version", help="Compare versions: the newer; the published one by default.")
+]
+FromOrganization = Annotated[
+    str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare what is live in two organisations.")
+]
+ToOrganization = Annotated[str | None, typer.Option("--to", metavar="ORGANIZATION", help="The other organisation.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Compare flows in sync, too, and list those without differences.")
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]
+DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="End with 2 when there are differences.")]
+
 
 def diff(
-    flow: Annotated[
-        str | None, typer.Argument(metavar="[FLOW]", help="metadata.name, type/name or name; all by default.")
-    ] = None,
-    folder: Annotated[
-        Path,
-        typer.Option("--folder", help="Folder of the manifests.", show_default="."),
-    ] = Path(),
+    flow: Flow = None,
+    folder: Folder = Path(),
     organization: Organizations = None,
-    from_version: Annotated[
-        str | None, typer.Option("--from-version", help="Compare versions: the older; the published one by default.")
-    ] = None,
-    to_version: Annotated[
-        str | None, typer.Option("--to-version", help="Compare versions: the newer; the published one by default.")
-    ] = None,
-    from_organization: Annotated[
-        str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare what is live in two organisations.")
-    ] = None,
-    to_organization: Annotated[
-        str | None, typer.Option("--to", metavar="ORGANIZATION", help="The other organisation.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Compare flows in sync, too, and list those without differences.")
-    ] = False,
+    from_version: FromVersion = None,
+    to_version: ToVersion = None,
+    from_organization: FromOrganization = None,
+    to_organization: ToOrganization = None,
+    everything: Everything = False,
     output: Format = TextOrJson.TEXT,
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")] = None,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="End with 2 when there are differences.")
-    ] = False,
+    out: Out = None,
+    detailed_exitcode: DetailedExitcode = False,
 ) -> int:
     """Show what differs between source and live, two versions, or two organisations."""
     import json

@@ -26,40 +26,52 @@ class GraphFormat(StrEnum):
     SVG = "svg"
 
 
+OneOrganization = Annotated[
+    str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")
+]
+From = Annotated[
+    Origin | None, typer.Option("--from", help="repository (no call; the default), live, or both compared.")
+]
+Form = Annotated[GraphFormat, typer.Option("--format", "-f", help="text, json, dot, mermaid or svg.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]
+Nodes = Annotated[str | None, typer.Option("--nodes", metavar="FLOW", help="The nodes inside this flow.")]
+Resources = Annotated[bool, typer.Option("--resources", help="Queues, data actions, prompts, ... as leaves, too.")]
+Impact = Annotated[
+    list[str] | None, typer.Option("--impact", metavar="FLOW", help="All that a change of this flow reaches.")
+]
+Cycles = Annotated[bool, typer.Option("--cycles", help="One shortest cycle of each group that goes round.")]
+Orphans = Annotated[bool, typer.Option("--orphans", help="Flows that no other flow uses.")]
+Missing = Annotated[bool, typer.Option("--missing", help="References to flows that exist nowhere.")]
+Compat = Annotated[
+    bool, typer.Option("--compat", help="Whether what is live meets what is asked for; ends with 1 if not.")
+]
+TargetVersion = Annotated[
+    str | None, typer.Option("--target-version", help="With --compat: the version that has to be live.")
+]
+Statuses = Annotated[
+    list[str] | None, typer.Option("--status", help="With --compat: an allowed status; published and deployed.")
+]
+VerifyIndex = Annotated[
+    bool, typer.Option("--verify-index", help="Compare with the organisation's dependency index (architect).")
+]
+
+
 def graph(
     folder: Folder = Path(),
-    organization: Annotated[
-        str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")
-    ] = None,
-    origin: Annotated[
-        Origin | None, typer.Option("--from", help="repository (no call; the default), live, or both compared.")
-    ] = None,
-    output: Annotated[
-        GraphFormat, typer.Option("--format", "-f", help="text, json, dot, mermaid or svg.")
-    ] = GraphFormat.TEXT,
-    out: Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")] = None,
-    nodes: Annotated[str | None, typer.Option("--nodes", metavar="FLOW", help="The nodes inside this flow.")] = None,
-    resources: Annotated[
-        bool, typer.Option("--resources", help="Queues, data actions, prompts, ... as leaves, too.")
-    ] = False,
-    impact: Annotated[
-        list[str] | None, typer.Option("--impact", metavar="FLOW", help="All that a change of this flow reaches.")
-    ] = None,
-    cycles: Annotated[bool, typer.Option("--cycles", help="One shortest cycle of each group that goes round.")] = False,
-    orphans: Annotated[bool, typer.Option("--orphans", help="Flows that no other flow uses.")] = False,
-    missing: Annotated[bool, typer.Option("--missing", help="References to flows that exist nowhere.")] = False,
-    compat: Annotated[
-        bool, typer.Option("--compat", help="Whether what is live meets what is asked for; ends with 1 if not.")
-    ] = False,
-    target_version: Annotated[
-        str | None, typer.Option("--target-version", help="With --compat: the version that has to be live.")
-    ] = None,
-    status: Annotated[
-        list[str] | None, typer.Option("--status", help="With --compat: an allowed status; published and deployed.")
-    ] = None,
-    verify_index: Annotated[
-        bool, typer.Option("--verify-index", help="Compare with the organisation's dependency index (architect).")
-    ] = False,
+    organization: OneOrganization = None,
+    origin: From = None,
+    output: Form = GraphFormat.TEXT,
+    out: Out = None,
+    nodes: Nodes = None,
+    resources: Resources = False,
+    impact: Impact = None,
+    cycles: Cycles = False,
+    orphans: Orphans = False,
+    missing: Missing = False,
+    compat: Compat = False,
+    target_version: TargetVersion = None,
+    status: Statuses = None,
+    verify_index: VerifyIndex = False,
 ) -> int:
     """Show how flows depend on each other, or what stands inside one."""
     from controller.cli.graphs import GraphRequest, draw, gather
