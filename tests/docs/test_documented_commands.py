@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.shell import Shell, simulator_process
+from tests.support.sources import module
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -40,6 +41,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         made.environment["PENSTOCK_HTTP_ADDRESS"] = "127.0.0.1:0"
         made.environment["PENSTOCK_WORK_DIR"] = str(made.folder.parent / "work")
         made.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{made.environment['PATH']}"
+        (made.folder / "flows").mkdir()
+        (made.folder / "flows" / "hours.yaml").write_text(module("Hours"))
+        made.commit()
         assert made.run("apply").returncode == 0
         yield made
 

@@ -13,7 +13,12 @@ def simulator(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     load: Annotated[
         list[Path] | None,
-        typer.Option("--load", help="Publish every Archy file below this folder at 1.0; may be repeated."),
+        typer.Option(
+            "--load",
+            exists=True,
+            file_okay=False,
+            help="Publish every Archy file below this folder at 1.0; may be repeated.",
+        ),
     ] = None,
     state: Annotated[Path | None, typer.Option("--state", help="Keep the state in this file.")] = None,
     faults: Annotated[Path | None, typer.Option("--faults", help="Faults to begin with, YAML or JSON.")] = None,
