@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from controller.delivery.consumers import consumers_of, index_fault
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.reading import as_planned, seen
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
-from controller.domain.errors import PublishFailed
+from controller.domain.errors import PlanStale, PublishFailed
 from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -24,8 +26,29 @@ class RemoveStep:
     async def prepare(self, work: Work) -> bool:
         live = await as_planned(self._context, work)
         if await wait_for_lock(self._context, work, live) is not live:
-            await as_planned(self._context, work)
+            live = await as_planned(self._context, work)
+        if live is not None:
+            await self._refuse_while_consumed(work, live)
         return True
+
+    async def _refuse_while_consumed(self, work: Work, live: LiveFlow) -> None:
+        """Somebody may have begun to use the flow since the plan was made. Raises PlanStale.
+
+        What this sync has published or removed before needs no look: the plan knows that it uses the flow no more, and
+        the index may not know yet.
+        """
+        context = self._context
+        if not context.can(Capability.DEPENDENCY_INDEX):
+            return
+        ours = {other.key for other in context.works}
+        found = [key for key in await consumers_of(context.platform, live, {}) if key not in ours]
+        fault = await index_fault(context.platform)
+        if found or fault is not None:
+            why = fault or f"{', '.join(map(str, found))} began to use it"
+            raise PlanStale(
+                f"{work.change.flow} ({work.key}): {why} since the plan was made; it was not removed",
+                hint="make a new plan and look at it again",
+            )
 
     async def publish(self, work: Work) -> None:
         await through_conflicts(

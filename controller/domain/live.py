@@ -52,6 +52,10 @@ class LiveState:
     """Canonical digest of the exported live version, for flows that no record knows yet."""
     ambiguous: frozenset[FlowKey] = frozenset()
     """Keys that more than one flow carries; nothing may be done to them."""
+    consumers: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
+    """Who consumes the live version of flows that may be pruned, as the organisation's own index knows."""
+    consumers_unknown: Mapping[FlowKey, str] = field(default_factory=dict)
+    """Flows that may be pruned and whose consumers could not be told, with the reason; nobody may remove them."""
     partial: tuple[str, ...] = ()
     """What could not be read, in words; a plan made on a partial observation says so."""
 

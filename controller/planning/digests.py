@@ -68,7 +68,8 @@ def plan_digest(
     flows = {key: flow for key, flow in live.flows.items() if key in concerned}
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
     ambiguous = live.ambiguous & frozenset(concerned)
-    return sha256(organization, flows, live.references, digests, ambiguous, live.partial, recorded, inputs)
+    consumers = (live.consumers, live.consumers_unknown)
+    return sha256(organization, flows, live.references, digests, consumers, ambiguous, live.partial, recorded, inputs)
 
 
 def dependency_digests(

@@ -67,15 +67,23 @@ class Pruning:
         self._foreign = _foreign_consumers(graph, live)
         self._recorded_consumers: dict[FlowKey, list[Draft]] = {}
         self._successors: dict[FlowKey, list[Draft]] = {}
+        self._orphans: frozenset[FlowKey] = frozenset()
         for draft in drafts.values():
             self._note(draft)
 
     def changes(self, orphans: Iterable[Orphan]) -> list[Change]:
         """One `unpublish` for each orphan."""
         by_key = {orphan.record.key: orphan for orphan in orphans}
+        indexed = self._live.consumers
         consumers = {
-            key: [other for other, orphan in by_key.items() if key in orphan.record.consumed] for key in by_key
+            key: [
+                other
+                for other, orphan in by_key.items()
+                if key in orphan.record.consumed or (other != key and other in indexed.get(key, ()))
+            ]
+            for key in by_key
         }
+        self._orphans = frozenset(by_key)
         changes: list[Change] = []
         blocked: dict[str, Blocked] = {draft.id: draft.blocked for draft in self._drafts.values() if draft.blocked}
         for component in strongly_connected(list(by_key), consumers):
@@ -117,9 +125,10 @@ class Pruning:
     def _leaving(self, key: FlowKey) -> set[str]:
         """The changes that end the consumption of a flow, or that take over its name: they come first."""
         consumption = self._graph.consumption
+        indexed = [self._drafts[consumer] for consumer in self._live.consumers.get(key, ()) if consumer in self._drafts]
         leaving = [
             draft
-            for draft in self._recorded_consumers.get(key, ())
+            for draft in [*self._recorded_consumers.get(key, ()), *indexed]
             if key not in consumption[draft.situation.flow.key].outside
         ]
         return {draft.id for draft in [*leaving, *self._successors.get(key, ())] if draft.acts}
@@ -134,6 +143,12 @@ class Pruning:
             return Blocked(
                 "still-consumed", f"{key} is still consumed by {', '.join(consumers)}; take the references out first"
             )
+        if key in self._live.consumers_unknown:
+            return Blocked(
+                "consumers-unknown",
+                f"whether anything still consumes {key} cannot be told: {self._live.consumers_unknown[key]}; "
+                "it is looked at again in the next pass",
+            )
         held = block.locked(key, live, self._organization, self._inputs.client_name)
         return held or block.waits_for_blocked(depends_on, blocked)
 
@@ -141,7 +156,14 @@ class Pruning:
         consumers = {self._graph.flows[consumer].id for consumer in self._managed_consumers.get(key, ())}
         unmoved = [draft for draft in self._recorded_consumers.get(key, ()) if not draft.acts]
         consumers |= {draft.id for draft in unmoved if draft.situation.live_version}
-        return sorted(consumers) + [str(consumer) for consumer in sorted(self._foreign.get(key, ()))]
+        indexed = [consumer for consumer in self._live.consumers.get(key, ()) if consumer not in self._orphans]
+        consumers |= {
+            self._drafts[consumer].id
+            for consumer in indexed
+            if consumer in self._drafts and not self._drafts[consumer].acts
+        }
+        foreign = {consumer for consumer in indexed if consumer not in self._drafts} | self._foreign.get(key, set())
+        return sorted(consumers) + [str(consumer) for consumer in sorted(foreign - self._orphans)]
 
 
 def _foreign_consumers(graph: FlowGraph, live: LiveState) -> dict[FlowKey, set[FlowKey]]:

@@ -19,6 +19,7 @@ from controller.domain.platform import Capability, Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.genesys import concurrently
+from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
 
 V = TypeVar("V")
@@ -35,13 +36,20 @@ async def observe(
     counts = Counter(flow.key for flow in listing.flows)
     flows = {flow.key: flow for flow in listing.flows}
     looker = _Looker(services, platform, organization.name, flows)
+    orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
+    consumers = await ask_consumers(platform, orphans, {flow.id: key for key, flow in flows.items()})
+    if orphans:
+        recent = await looker.references_of(too_new_for_the_index(flows.values(), services.clock.now()))
+        consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
     return LiveState(
         flows=flows,
         observed_at=services.clock.now(),
         references=references,
         digests=digests,
+        consumers=consumers.known,
+        consumers_unknown=consumers.unknown,
         ambiguous=frozenset(key for key, count in counts.items() if count > 1),
         partial=(*(() if listing.complete else ("the list of flows changed while it was read",)), *looker.unread),
     )
@@ -66,6 +74,11 @@ class _Looker:
             for each in desired
             if isinstance(each.source, PinnedVersion) and (live := self._flows.get(each.key))
         ]
+        return await self._each(wanted, self._references_of)
+
+    async def references_of(self, flows: Iterable[LiveFlow]) -> dict[FlowKey, tuple[FlowReference, ...]]:
+        """What the published versions of these flows refer to."""
+        wanted = [(flow, flow.published_version) for flow in flows if flow.published_version]
         return await self._each(wanted, self._references_of)
 
     async def digests(self, desired: Iterable[DesiredFlow], recorded: RecordedState) -> dict[FlowKey, str]:

@@ -91,6 +91,14 @@ def live_state(document: Document) -> LiveState:
         references={key: references(entry["calls"]) for key, entry in entries.items() if "calls" in entry},
         digests={key: f"sha256:{entry['digest']}" for key, entry in entries.items() if "digest" in entry},
         ambiguous=frozenset(FlowKey.parse(text) for text in document.get("ambiguous", ())),
+        consumers={
+            key: tuple(FlowKey.parse(text) for text in entry["consumers"])
+            for key, entry in entries.items()
+            if "consumers" in entry
+        },
+        consumers_unknown={
+            key: entry["consumers_unknown"] for key, entry in entries.items() if "consumers_unknown" in entry
+        },
         partial=tuple(document.get("partial", ())),
     )
 

@@ -1,0 +1,47 @@
+"""Who consumes a flow, by the organisation's own dependency index; an index that is not up to date proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.domain.errors import PlanStale
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Platform
+from controller.genesys import ArchitectPlatform
+
+OPERATIONAL = "OPERATIONAL"
+
+
+async def index_fault(platform: Platform) -> str | None:
+    """Why the index cannot be relied on; None when it can. Raises what the call raises."""
+    if not isinstance(platform, ArchitectPlatform):
+        return "the organisation has no dependency index"
+    state = await platform.index_state()
+    return None if state == OPERATIONAL else f"the organisation's dependency index is not up to date ({state})"
+
+
+async def consumers_of(platform: Platform, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
+    """The other flows whose published versions consume this one, sorted; `keys` are live flows by id.
+
+    Raises PlanStale when the answer was only a part, and what the call raises.
+    """
+    if not isinstance(platform, ArchitectPlatform):
+        return ()
+    answer = await platform.consumers(flow)
+    if not answer.complete:
+        raise PlanStale(
+            f"{flow.key}: the dependency index gave only a part of its consumers", hint="wait until the index is built"
+        )
+    found = {
+        keys.get(each.id, FlowKey(_flow_type(each.type), each.name or each.id))
+        for each in answer.flows
+        if each.id != flow.id
+    }
+    return tuple(sorted(found))
+
+
+def _flow_type(index_type: str) -> str:
+    """The API's flow type for what the index calls it: `INBOUNDCALLFLOW`; a workflow is a WORKFLOW."""
+    name = index_type.lower()
+    return name if name == "workflow" else name.removesuffix("flow")

@@ -1,0 +1,84 @@
+"""Who consumes flows that are about to be pruned: asked of the organisation, as most flows there are nobody's here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from controller.delivery.consumers import consumers_of, index_fault
+from controller.domain.desired import Organization
+from controller.domain.errors import PenstockError
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability, Platform
+from controller.domain.recorded import RecordedState
+from controller.domain.references import FlowReference, Resolution
+from controller.genesys import concurrently
+
+INDEX_LAG = timedelta(hours=1)
+"""The index learns of a version some time after it was published: younger ones are read themselves."""
+
+
+@dataclass(slots=True)
+class Consumers:
+    """What the organisation says, for each flow that may be pruned."""
+
+    known: dict[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
+    unknown: dict[FlowKey, str] = field(default_factory=dict)
+
+    def add(self, flows: Iterable[LiveFlow], references: Mapping[FlowKey, tuple[FlowReference, ...]]) -> None:
+        """Count those as consumers that refer to one of the flows, whatever the index says."""
+        for flow in flows:
+            referring = {key for key, made in references.items() if any(_means(each, flow) for each in made)}
+            if flow.key not in self.unknown:
+                self.known[flow.key] = tuple(sorted({*self.known.get(flow.key, ()), *referring} - {flow.key}))
+
+
+def _means(reference: FlowReference, flow: LiveFlow) -> bool:
+    """Whether the flow can be what is referred to."""
+    if reference.flow_id is not None:
+        return reference.flow_id == flow.id
+    typed = not reference.types or flow.key.type in reference.types
+    return reference.resolution is Resolution.STATIC and reference.name == flow.key.name and typed
+
+
+def prunable(
+    organization: Organization, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]
+) -> tuple[LiveFlow, ...]:
+    """Flows that were delivered once, are still published, and that no manifest names; none where pruning is off."""
+    if not organization.sync.prune or organization.suspended:
+        return ()
+    wanted = {flow.key for flow in organization.flows}
+    found = (flows[key] for key in sorted(recorded.flows) if key not in wanted and key in flows)
+    return tuple(flow for flow in found if flow.published_version is not None)
+
+
+def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[LiveFlow]:
+    """Flows of which the index may not know yet what they consume."""
+    for flow in flows:
+        if flow.published_version and (flow.published_at is None or flow.published_at > now - INDEX_LAG):
+            yield flow
+
+
+async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: Mapping[str, FlowKey]) -> Consumers:
+    """Ask the dependency index about each flow; `keys` are the live flows by id. A call for each, and one more."""
+    found = Consumers()
+    if not flows or Capability.DEPENDENCY_INDEX not in platform.capabilities:
+        return found
+    try:
+        fault = await index_fault(platform)
+    except PenstockError as error:
+        fault = f"the dependency index does not answer ({error.message})"
+    if fault is not None:
+        found.unknown = {flow.key: fault for flow in flows}
+        return found
+
+    async def ask(flow: LiveFlow) -> None:
+        try:
+            found.known[flow.key] = await consumers_of(platform, flow, keys)
+        except PenstockError as error:
+            found.unknown[flow.key] = error.message
+
+    await concurrently(ask(flow) for flow in flows)
+    return found
