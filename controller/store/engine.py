@@ -14,7 +14,15 @@ from controller.domain.errors import SettingsInvalid, StoreFailed
 
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 5_000
+"""A controller that is stopped in the middle of a transaction holds the lease's row no longer than this."""
 CONNECT_TIMEOUT_S: Final = 5
+_LIMITS: Final = {
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "lock_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+}
+"""PostgreSQL's, in milliseconds."""
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
@@ -40,7 +48,7 @@ def create_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}",
+            "options": " ".join(f"-c {name}={value}" for name, value in _LIMITS.items()),
         },
     )
 
