@@ -8,8 +8,12 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
 
 
 def server_programs() -> Path | None:
@@ -40,6 +44,28 @@ def running_server(programs: Path) -> Iterator[str]:
             run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def needed_server() -> Iterator[str]:
+    """A running server for tests; they are skipped where it is not installed, except in CI, where it must be."""
+    programs = server_programs()
+    if programs is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("PostgreSQL's server programs are not installed")
+        pytest.skip("PostgreSQL's server programs are not installed")
+    with running_server(programs) as url:
+        yield url
+
+
+def new_database(server: str) -> str:
+    """The URL of an empty database on that server."""
+    name = f"s{uuid.uuid4().hex}"
+    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.replace("/postgres?", f"/{name}?")
 
 
 class _Runner:
