@@ -12,8 +12,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import ResourceReference
 from controller.planning.graph_export import Graph, live_graph, merged, organization_graph, with_resources
+from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services
-from controller.reconcile.status import managed_health
 from controller.reconcile.version_content import Advance, VersionContent, unwatched
 
 

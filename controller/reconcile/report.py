@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.delivery import Outcome, SyncResult
-from controller.domain.errors import PenstockError
+from controller.domain.errors import PenstockError, StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
-from controller.domain.status import Health, SyncStatus
+from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Change, Drift, Plan
+from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
 
@@ -29,6 +30,8 @@ class PassReport:
     recorded: RecordedState | None
     duration_s: float
     trigger: str
+    health: Health
+    """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that kept it from being made."""
@@ -61,13 +64,6 @@ class PassReport:
         """Differences that somebody made; that a person has a flow open is not one."""
         return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
 
-    @property
-    def health(self) -> Health:
-        """Of the delivery alone; a plan by itself says nothing about health."""
-        if self.result is None:
-            return Health.UNKNOWN if self.error is not None else Health.HEALTHY
-        return Health.DEGRADED if self.result.outcome is Outcome.ROLLBACK_FAILED else Health.HEALTHY
-
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""
         return {
@@ -77,6 +73,7 @@ class PassReport:
             "status": self.sync_status.value,
             "changes": None if self.plan is None else len(self.plan.actions),
             "drift": None if self.plan is None else len(self.plan.drift),
+            "health": self.health.value,
             "outcome": None if self.result is None else self.result.outcome.value,
             "commit": None if self.commit is None else self.commit.sha,
             "error": None if self.error is None else self.error.code,
@@ -99,4 +96,21 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         recorded=pass_.recorded,
         duration_s=duration_s,
         trigger=pass_.request.trigger,
+        health=_health(pass_),
     )
+
+
+def _health(pass_: Pass) -> Health:
+    if pass_.result is not None and pass_.result.outcome is Outcome.ROLLBACK_FAILED:
+        return Health.DEGRADED
+    if pass_.organization is None or pass_.live is None:
+        return Health.UNKNOWN
+    published = {key: live.published_version for key, live in pass_.live.flows.items()}
+    for step in pass_.result.steps if pass_.result is not None else ():
+        if step.version is not None or step.state is StepState.ROLLED_BACK:
+            published[step.change.key] = step.version
+    try:
+        latest = pass_.services.store.journal.latest(pass_.organization.name)
+    except StoreFailed:
+        return Health.UNKNOWN
+    return organization_health(pass_.organization, published, latest)

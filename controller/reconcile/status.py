@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.domain.desired import DesiredFlow, Organization
-from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow
-from controller.domain.status import Health, StepState, SyncStatus, worst
+from controller.domain.status import Health, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Plan
+from controller.reconcile.health import flow_health
 from controller.reconcile.report import PassReport
-from controller.store import Store, SyncRecord
-
-_IN_FLIGHT = frozenset(
-    {
-        StepState.VALIDATED,
-        StepState.PUBLISHING,
-        StepState.LIVE,
-        StepState.BAKING,
-        StepState.ROLLING_BACK,
-    }
-)
+from controller.store import StepRecord, Store, SyncRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +40,9 @@ class OrganizationStatus:
 def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
     """The status of one organisation after a planning pass over it. Raises the pass' error."""
     plan = report.plan_or_raise()
-    history = store.journal.history(plan.organization)
-    latest = _latest_states(history)
-    flows = tuple(_flow_status(change, plan, report, latest.get(change.flow)) for change in plan.changes)
+    history = store.journal.history(plan.organization, limit=1)
+    latest = store.journal.latest(plan.organization)
+    flows = tuple(_flow_status(change, plan, report, latest.get(change.key)) for change in plan.changes)
     return OrganizationStatus(
         name=plan.organization,
         revision=plan.revision,
@@ -68,23 +55,7 @@ def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
     )
 
 
-def managed_health(organization: Organization, live: Mapping[FlowKey, LiveFlow], store: Store) -> dict[FlowKey, Health]:
-    """The health of every managed flow, from what is live and from the journal."""
-    latest = _latest_states(store.journal.history(organization.name))
-    return {flow.key: _health(flow, live.get(flow.key), latest.get(flow.id)) for flow in organization.flows}
-
-
-def _latest_states(history: list[SyncRecord]) -> dict[str, StepState]:
-    """Where each flow's latest step that did anything stands; history comes newest first."""
-    latest: dict[str, StepState] = {}
-    for sync in history:
-        for step in sync.steps:
-            if step.state not in (StepState.SKIPPED, StepState.PENDING):
-                latest.setdefault(step.flow, step.state)
-    return latest
-
-
-def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepState | None) -> FlowStatus:
+def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRecord | None) -> FlowStatus:
     live = report.live.get(change.key)
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
     in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
@@ -94,21 +65,9 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepSta
         type=change.key.type,
         name=change.key.name,
         sync=SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC,
-        health=_health(change.desired, live, latest),
+        health=flow_health(change.desired, live.published_version if live else None, latest),
         version=live.published_version if live else None,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
         message=message,
     )
-
-
-def _health(desired: DesiredFlow | None, live: LiveFlow | None, latest: StepState | None) -> Health:
-    if latest is StepState.ROLLBACK_FAILED:
-        return Health.DEGRADED
-    if desired is not None and desired.suspended:
-        return Health.SUSPENDED
-    if latest in _IN_FLIGHT:
-        return Health.PROGRESSING
-    if live is None or live.published_version is None:
-        return Health.MISSING
-    return Health.HEALTHY

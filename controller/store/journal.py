@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
@@ -175,6 +175,19 @@ class Journal:
             query = query.where(syncs.c.organization == organization)
         with self._database.read() as connection:
             return _load(connection, query)
+
+    def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
+        """Of each flow the last step that did anything; without its writes."""
+        idle = (StepState.PENDING.value, StepState.SKIPPED.value)
+        newest = (
+            select(func.max(steps.c.id))
+            .join(syncs)
+            .where(syncs.c.organization == organization, steps.c.state.not_in(idle))
+            .group_by(steps.c.type, steps.c.name)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(select(steps).where(steps.c.id.in_(newest))).mappings()
+            return {record.key: record for record in map(step_record, rows)}
 
     def delivered(self, organization: str, key: FlowKey, version: str) -> StepRecord | None:
         """The last step that made this version of the flow live and was recorded; without its writes."""

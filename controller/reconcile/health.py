@@ -1,0 +1,56 @@
+"""The health of managed flows, from what is live and from what the journal says was last done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from controller.domain.desired import DesiredFlow, Organization
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.status import Health, StepState, worst
+from controller.store import StepRecord, Store
+
+_IN_FLIGHT = frozenset(
+    {
+        StepState.VALIDATED,
+        StepState.PUBLISHING,
+        StepState.LIVE,
+        StepState.BAKING,
+        StepState.ROLLING_BACK,
+    }
+)
+
+
+def managed_health(organization: Organization, live: Mapping[FlowKey, LiveFlow], store: Store) -> dict[FlowKey, Health]:
+    """The health of every managed flow. Raises StoreFailed."""
+    latest = store.journal.latest(organization.name)
+    return {
+        flow.key: flow_health(flow, _published(live.get(flow.key)), latest.get(flow.key)) for flow in organization.flows
+    }
+
+
+def organization_health(
+    organization: Organization, published: Mapping[FlowKey, str | None], latest: Mapping[FlowKey, StepRecord]
+) -> Health:
+    """The worst health of the managed flows, by their published versions."""
+    each = [flow_health(flow, published.get(flow.key), latest.get(flow.key)) for flow in organization.flows]
+    return worst(*each) if each else Health.HEALTHY
+
+
+def flow_health(desired: DesiredFlow | None, published: str | None, latest: StepRecord | None) -> Health:
+    """A rollback that failed is Degraded until the version that it was to bring back is live, or another is delivered.
+
+    `latest` is the flow's last step that did anything.
+    """
+    state = latest.state if latest is not None else None
+    if latest is not None and state is StepState.ROLLBACK_FAILED and published != latest.previous_version:
+        return Health.DEGRADED
+    if desired is not None and desired.suspended:
+        return Health.SUSPENDED
+    if state in _IN_FLIGHT:
+        return Health.PROGRESSING
+    return Health.MISSING if published is None else Health.HEALTHY
+
+
+def _published(live: LiveFlow | None) -> str | None:
+    return live.published_version if live is not None else None
