@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -63,13 +63,15 @@ def plan_digest(
     """The digest over everything that decides what the plan does; what it holds of live flows are the `concerned` ones.
 
     The moment of the observation is left out, and so are live flows that the plan has nothing to do with: their
-    changes do not make an approved plan stale.
+    changes do not make an approved plan stale. The revision is left out as well, because what it asks for is in here:
+    a commit that asks for the same, such as one of our own with artifacts, makes no other plan.
     """
+    asked = replace(inputs, revision="")
     flows = {key: flow for key, flow in live.flows.items() if key in concerned}
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
     ambiguous = live.ambiguous & frozenset(concerned)
     consumers = (live.consumers, live.consumers_unknown)
-    return sha256(organization, flows, live.references, digests, consumers, ambiguous, live.partial, recorded, inputs)
+    return sha256(organization, flows, live.references, digests, consumers, ambiguous, live.partial, recorded, asked)
 
 
 def dependency_digests(

@@ -31,7 +31,7 @@ class Confirmations:
     """What a person said about this plan."""
 
     approved_digest: str | None = None
-    """The digest of the plan that was approved; needed where `sync.mode` is manual."""
+    """The digest of the plan that was approved; needed where `sync.mode` is manual. It confirms removals as well."""
     force: bool = False
     """Lifts the limits of `safety` and the refusal of an emptied folder; nothing else."""
     prune: bool = False
@@ -96,10 +96,10 @@ def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) ->
             hint=f"look at the plan, then pass --approve {plan.digest}",
         )
     removed = [change.flow for change in changes if change.kind in REMOVALS]
-    if removed and not said.prune:
+    if removed and not said.prune and said.approved_digest != plan.digest:
         yield NotConfirmed(
             f"{organization.name}: would unpublish or delete {', '.join(removed)}",
-            hint="pass --confirm-prune, or add the manifests again",
+            hint="pass --confirm-prune, approve just this plan, or add the manifests again",
         )
 
 
