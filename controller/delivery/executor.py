@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from controller.delivery.context import Context
 from controller.delivery.machine import Machine
@@ -36,6 +37,12 @@ class Executor:
         async with asyncio.TaskGroup() as group:
             for position, work in enumerate(self._works):
                 group.create_task(self._one(position, work), name=f"change {work.change.flow}")
+
+    async def go_on(self, parked: Iterable[Work]) -> None:
+        """Bring changes to their end that waited for a rollback which did not concern them. Raises as `run` does."""
+        async with asyncio.TaskGroup() as group:
+            for work in parked:
+                group.create_task(self._carry_out(work), name=f"change {work.change.flow}")
 
     async def _one(self, position: int, work: Work) -> None:
         earlier = self._works[:position]

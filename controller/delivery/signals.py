@@ -32,6 +32,12 @@ class Signals:
         self.aborting = True
         self._halt.set()
 
+    def resume(self) -> None:
+        """What failed is dealt with: whatever it did not concern goes on, unless the operator said stop."""
+        self.aborting = False
+        if not self.stopping:
+            self._halt.clear()
+
     @property
     def halted(self) -> bool:
         """Whether no new change may begin."""

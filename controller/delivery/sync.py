@@ -46,14 +46,32 @@ async def bring_back(context: Context, version: str, reason: str) -> SyncResult:
 
 
 async def _carry_out(context: Context) -> None:
-    await Executor(context).run()
+    executor = Executor(context)
+    await executor.run()
     failed = [work for work in context.works if _calls_for_rollback(work)]
     begun = any(work.state in TAKEN_BACK for work in context.works)
     if (failed or begun) and context.sync.state.open:
         await _after_failure(context, failed)
+    await _finish_the_rest(context, executor)
     for work in context.works:
         if work.state is StepState.ROLLED_BACK and work.export is None and _restored_anew(work):
             await export_live(context, work)
+
+
+async def _finish_the_rest(context: Context, executor: Executor) -> None:
+    """Changes that were parked because another one failed, and that its rollback did not take back.
+
+    They found their version live already, or the manifest asks for rollback by hand.
+    """
+    while not context.signals.stopping:
+        for work in context.works:
+            if work.parked and work.state in (StepState.PENDING, StepState.VALIDATED):
+                context.advance(work, StepState.SKIPPED, reason="another change of this sync failed before it began")
+        left = [work for work in context.works if work.parked and work.state in (StepState.LIVE, StepState.BAKING)]
+        if not left:
+            return
+        context.signals.resume()
+        await executor.go_on(left)
 
 
 def _calls_for_rollback(work: Work) -> bool:
