@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
@@ -13,13 +14,15 @@ from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.genesys import TransportSettings, connect
 from controller.manifests import VALUE_PREFIX
+from controller.notify import Receiver
+from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.settings import Settings
 from controller.store import Store
 
 
-@dataclass(slots=True)
+@dataclass
 class Services:
     """One for each process. Connections are kept, so that a token and the request budget are shared by all passes."""
 
@@ -30,12 +33,26 @@ class Services:
     connect: Callable[..., Platform] = connect
     """How organisations are reached; `genesys.connect`, with what it takes."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
+    _delivers: bool = False
+    """Whether a delivery was begun, and there may be something to announce."""
 
     def __post_init__(self) -> None:
         """Values that flow files are filled with may be secrets: they are masked from the start."""
         for name, value in os.environ.items():
             if name.startswith(VALUE_PREFIX):
                 self.redactor.register(value)
+        if self.settings.git_token is not None:
+            self.redactor.register(self.settings.git_token)
+
+    @cached_property
+    def receiver(self) -> Receiver | None:
+        """Who is told of migrations. Raises SettingsInvalid when the operator's settings for it will not do."""
+        return receiver_of(self.settings, self.redactor)
+
+    @property
+    def announcements(self) -> Announcements:
+        """What sends the messages that wait. Raises SettingsInvalid as `receiver` does."""
+        return Announcements(self.store, self.receiver, self.clock)
 
     @property
     def holder(self) -> str:
@@ -47,12 +64,15 @@ class Services:
         return client_credentials(organization, self.redactor)[0]
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
-        """How patient a delivery is, and whose locks are its own."""
+        """How patient a delivery is, whose locks are its own, and who is told. Raises SettingsInvalid."""
+        told = (self.receiver.name,) if self.receiver is not None else ()
+        self._delivers = True
         return DeliverySettings(
             poll_base_s=self.settings.publish_poll,
             lease_ttl_s=self.settings.lease_ttl,
             client_name=self.client_id(organization),
             allowed_hosts=self.settings.allowed_hosts,
+            announce_to=told,
         )
 
     def platform(self, organization: Organization) -> Platform:
@@ -75,7 +95,9 @@ class Services:
         return known
 
     async def disconnect(self) -> None:
-        """Close all connections; the next use opens them again."""
+        """Close all connections; the next use opens them again. What was delivered is announced first, for a while."""
+        if self._delivers:
+            await self.announcements.flush()
         for platform in self._platforms.values():
             await platform.aclose()
         self._platforms.clear()

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, besides the store")
+    webhook_url: str | None = Field(
+        default=None, repr=False, description="Receiver that is told of every migration of a flow's version"
+    )
+    webhook_secret_file: Path | None = Field(
+        default=None, description="File with the secret that signs what it is told; else PENSTOCK_WEBHOOK_SECRET"
+    )
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")

@@ -11,6 +11,7 @@ from controller.domain.errors import PenstockError
 from controller.reconcile import PassReport, Services, Workspace
 from controller.service.board import Board
 from controller.service.feeds import Feed
+from controller.service.housekeeping import keep_house
 from controller.service.http import create_app
 from controller.service.metrics import Metrics
 from controller.service.server import serve
@@ -34,12 +35,17 @@ class Controller:
         self.metrics = Metrics()
 
     async def run(self) -> None:
-        """Work until told to stop."""
+        """Work until told to stop. Raises SettingsInvalid when the operator's receiver of messages will not do."""
+        announcements = self._services.announcements
         log.info("service.started", holder=self._services.holder)
         async with asyncio.TaskGroup() as group:
             app = create_app(self.board, self.metrics.registry)
             server = group.create_task(serve(app, self._services.settings.http_address, self._stop))
             feeding = group.create_task(self._follow(group))
+            beside = [
+                group.create_task(announcements.run(), name="announcements"),
+                group.create_task(keep_house(self._services.store, self._services.clock), name="housekeeping"),
+            ]
             await self._stop.wait()
             log.info("service.stopping", workers=len(self._workers))
             feeding.cancel()
@@ -47,6 +53,8 @@ class Controller:
             for worker, _ in employed:
                 worker.stop()
             await asyncio.gather(server, *(task for _, task in employed))
+            for task in beside:
+                task.cancel()
         await self._services.disconnect()
         log.info("service.stopped")
 

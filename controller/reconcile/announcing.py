@@ -1,0 +1,74 @@
+"""Telling change management what was migrated: the receiver that the operator named, the outbox, its dispatcher.
+
+The receiver's URL comes from the operator alone, so naming it allows its host; no manifest gains a host by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from controller.domain.clock import Clock
+from controller.domain.desired import SecretSource
+from controller.domain.errors import PenstockError
+from controller.domain.redaction import Redactor
+from controller.notify import Dispatcher, Receiver, checked_receiver
+from controller.reconcile.credentials import resolve
+from controller.reconcile.settings import Settings
+from controller.store import Store
+
+RECEIVER = "change-management"
+"""The receiver's name in the outbox."""
+FLUSH_S = 10.0
+"""How long the end of a process waits for the receiver; what is left then is sent by the next one."""
+RESTART_S = 30.0
+
+log = structlog.get_logger()
+
+
+def receiver_of(settings: Settings, redactor: Redactor) -> Receiver | None:
+    """The operator's receiver, checked; its secret and URL are masked from then on. Raises SettingsInvalid."""
+    if settings.webhook_url is None:
+        return None
+    redactor.register(settings.webhook_url)
+    source = SecretSource(env="PENSTOCK_WEBHOOK_SECRET", file=None)
+    if settings.webhook_secret_file is not None:
+        source = SecretSource(file=settings.webhook_secret_file)
+    secret = resolve(source, "the webhook's secret")
+    redactor.register(secret)
+    receiver = Receiver(RECEIVER, settings.webhook_url, secret)
+    return checked_receiver(receiver, {receiver.host})
+
+
+class Announcements:
+    """Sends what waits in the outbox. Without a receiver it does nothing, and what waits goes on waiting."""
+
+    def __init__(self, store: Store, receiver: Receiver | None, clock: Clock) -> None:
+        self._clock = clock
+        self._store = store
+        self._receiver = receiver
+
+    async def run(self) -> None:
+        """Send until cancelled. A dead receiver is a matter of patience, and a fault of ours is told and outlived."""
+        if self._receiver is None:
+            return
+        while True:
+            try:
+                await self._dispatcher(self._receiver).run()
+            except Exception:
+                log.exception("notification.broke")
+            await self._clock.sleep(RESTART_S)
+
+    async def flush(self) -> None:
+        """Send what is due, for a short while. Never raises: what could not be sent stays in the outbox."""
+        if self._receiver is None:
+            return
+        try:
+            async with asyncio.timeout(FLUSH_S):
+                await self._dispatcher(self._receiver).send_due()
+        except (TimeoutError, PenstockError) as error:
+            log.warning("notification.left", reason=str(error) or "the receiver did not answer in time")
+
+    def _dispatcher(self, receiver: Receiver) -> Dispatcher:
+        return Dispatcher(self._store.outbox, [receiver], allowed_hosts={receiver.host}, clock=self._clock)
