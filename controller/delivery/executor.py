@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from controller.delivery.context import Context
 from controller.delivery.machine import Machine
-from controller.delivery.quarantine import deserves_quarantine, quarantine
+from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
 from controller.delivery.work import DESTRUCTIVE, Work
 from controller.domain.desired import OnFailure
@@ -102,6 +102,8 @@ class Executor:
             version=work.record.live_version,
             details={"error": error.message, "code": error.code},
         )
+        if harmless(work):
+            return
         policy = OnFailure(context.sync.on_failure)
         if policy is OnFailure.ROLLBACK_ALL and work.change.kind not in DESTRUCTIVE:
             context.signals.abort()

@@ -33,5 +33,14 @@ def deserves_quarantine(error: PenstockError) -> bool:
     return isinstance(error, Invalid | Permanent) and not isinstance(error, AuthenticationFailed)
 
 
+def harmless(work: Work) -> bool:
+    """Whether a change failed of what passes by itself before anything was written, as if the plan had blocked it.
+
+    A version that is not there, a lock, a flow that somebody moved: taking back what others published would only be
+    repeated in every pass.
+    """
+    return not work.touched and work.error is not None and not deserves_quarantine(work.error)
+
+
 def _follows_another(context: Context, work: Work) -> bool:
     return any(other.key in work.record.consumes for other in context.works)

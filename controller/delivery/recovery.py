@@ -9,6 +9,7 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.exporting import export_live
 from controller.delivery.machine import choose_step
+from controller.delivery.quarantine import harmless
 from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
 from controller.delivery.sync import carry_out, with_lease
@@ -68,7 +69,7 @@ def _failed_before(context: Context) -> bool:
             work.error = _error_of(work.record)
         elif work.state in TAKEN_BACK:
             work.cause = _error_of(work.record)
-    failed = any(work.error is not None or work.cause is not None for work in context.works)
+    failed = any(work.cause or (work.error and not harmless(work)) for work in context.works)
     return failed and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
 
 

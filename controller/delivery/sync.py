@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
+from controller.delivery.quarantine import harmless
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.work import DESTRUCTIVE, TAKEN_BACK, Work
@@ -75,7 +76,9 @@ async def _finish_the_rest(context: Context, executor: Executor) -> None:
 
 
 def _calls_for_rollback(work: Work) -> bool:
-    return work.change.kind not in DESTRUCTIVE and work.state in (StepState.FAILED, StepState.ROLLING_BACK)
+    if work.change.kind in DESTRUCTIVE:
+        return False
+    return work.state is StepState.ROLLING_BACK or (work.state is StepState.FAILED and not harmless(work))
 
 
 def _restored_anew(work: Work) -> bool:
