@@ -5,38 +5,51 @@ from __future__ import annotations
 import json
 import sys
 
+import typer
+
 from controller.cli import exit_codes
-from controller.domain.errors import ManifestInvalid, PenstockError
+from controller.domain.errors import ManifestInvalid, PenstockError, SettingsInvalid
 from controller.domain.redaction import Redactor
 
 
-def report_failure(error: PenstockError, *, as_json: bool) -> int:
-    """Tell the error and return the exit code for it."""
+def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:
+    """Tell the error, and the organisation where it is about one; returns the exit code for it."""
     if as_json:
-        print(json.dumps(error_document(error), ensure_ascii=False, indent=2))
+        print(json.dumps(error_document(error, organization), ensure_ascii=False, indent=2))
     else:
-        print(error_text(error), file=sys.stderr)
+        print(error_text(error, organization), file=sys.stderr)
     return exit_codes.for_error(error)
 
 
-def error_text(error: PenstockError) -> str:
-    """`penstock: message`, the way out, and where to read on."""
+def usage_error(error: typer.TyperException) -> SettingsInvalid:
+    """A wrong command line as an error of ours: the library would end with 2, which means changes here."""
+    told = getattr(error, "format_message", None)
+    message = (told() if told else str(error)).replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    return SettingsInvalid(message, hint=f"see {context.command_path if context else 'penstock'} --help")
+
+
+def error_text(error: PenstockError, organization: str | None = None) -> str:
+    """`penstock: organisation: message`, the way out, and where to read on."""
     redactor = Redactor()
-    lines = [f"penstock: {redactor.text(error.message)}"]
+    message = redactor.text(error.message)
+    where = f"{organization}: " if organization and not message.startswith(organization) else ""
+    lines = [f"penstock: {where}{message}"]
     if error.hint:
         lines.append(f"  what to do: {redactor.text(error.hint)}")
     lines.append(f"  [{error.code}]")
     return "\n".join(lines)
 
 
-def error_document(error: PenstockError) -> dict[str, object]:
-    """The `penstock.error/v1` document."""
+def error_document(error: PenstockError, organization: str | None = None) -> dict[str, object]:
+    """The `penstock.error/v1` document; with an organisation where the error is about one."""
     redactor = Redactor()
     document: dict[str, object] = {
         "schema": "penstock.error/v1",
         "code": error.code,
         "message": redactor.text(error.message),
         "hint": redactor.text(error.hint) if error.hint else None,
+        "organization": organization,
     }
     if isinstance(error, ManifestInvalid):
         document["mistakes"] = [

@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code instead of ending the process."""
-    from controller.cli.failures import report_failure
+    from controller.cli.failures import report_failure, usage_error
     from controller.domain.errors import PenstockError
 
     try:
@@ -63,9 +63,7 @@ def run(arguments: list[str]) -> int:
         print("penstock: interrupted", file=sys.stderr)
         return exit_codes.INTERRUPTED
     except typer.TyperException as error:
-        # A wrong option: told by the library, but with our exit code, since 2 means changes here.
-        print(f"penstock: {error}\n  see penstock --help", file=sys.stderr)
-        return exit_codes.ERROR
+        return report_failure(usage_error(error), as_json=_asks_for_json(arguments))
     except PenstockError as error:
         return report_failure(error, as_json=_asks_for_json(arguments))
     except BrokenPipeError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from controller.cli.failures import error_document, error_text
+from controller.cli import exit_codes
+from controller.cli.failures import error_document, error_text, report_failure
+from controller.cli.running import commit_or_none
 from controller.delivery import StepResult
 from controller.domain.status import StepState
 from controller.planning import Change
@@ -32,7 +34,7 @@ def _lines(report: PassReport) -> Iterator[str]:
         if report.commit.note:
             yield f"  {report.commit.note}"
     if report.error is not None:
-        yield error_text(report.error)
+        yield error_text(report.error, report.organization)
 
 
 def _blocked_line(change: Change) -> str:
@@ -41,16 +43,33 @@ def _blocked_line(change: Change) -> str:
 
 
 def _step_line(step: StepResult) -> str:
-    before = f" {step.previous_version} →" if step.previous_version else ""
-    versions = f",{before} {step.version}" if step.version else ""
-    line = f"{step.change.flow}: {step.change.kind.value}, {step.state.value}{versions}"
+    line = f"{step.change.flow}: {step.change.kind.value}, {step.state.value}{_versions(step)}"
     if step.error is not None:
         line += f"\n      {step.error.message}"
         if step.error.hint:
             line += f"\n      what to do: {step.error.hint}"
     if step.state is StepState.ROLLED_BACK:
         line += "\n      to make git agree, revert the commit that asked for it; until then it stays back"
-    return line + "".join(f"\n      {message}" for message in step.messages)
+    told = step.error.message if step.error is not None else ""
+    return line + "".join(f"\n      {message}" for message in step.messages if message not in told)
+
+
+def _versions(step: StepResult) -> str:
+    if step.version is None:
+        return ""
+    if step.state is StepState.ROLLED_BACK:
+        return f", back to {step.version}"
+    before = step.previous_version
+    return f", {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
+
+
+def tell_failed(reports: Sequence[PassReport], *, as_json: bool) -> int:
+    """Tell, of passes without a plan, what kept each from one; returns the exit code. JSON is the first error's."""
+    errors = [(report.error, report.organization) for report in reports if report.error is not None]
+    codes = [
+        report_failure(error, as_json=as_json, organization=name) for error, name in errors[: 1 if as_json else None]
+    ]
+    return max(codes, default=exit_codes.INTERRUPTED)
 
 
 def apply_document(reports: Sequence[PassReport]) -> dict[str, object]:
@@ -62,7 +81,7 @@ def _organization(report: PassReport) -> dict[str, object]:
     result, commit = report.result, report.commit
     return {
         "name": report.organization,
-        "revision": report.revision,
+        "revision": commit_or_none(report.revision),
         "digest": report.plan.digest if report.plan else None,
         "outcome": _outcome(report),
         "sync": result.sync_id if result else None,
@@ -74,7 +93,7 @@ def _organization(report: PassReport) -> dict[str, object]:
         ],
         "steps": [_step(step) for step in result.steps] if result else [],
         "commit": {"sha": commit.sha, "pushed": commit.pushed, "note": commit.note} if commit else None,
-        "error": error_document(report.error) if report.error else None,
+        "error": error_document(report.error, report.organization) if report.error else None,
         "duration_s": round(report.duration_s, 3),
     }
 
@@ -83,7 +102,7 @@ def _outcome(report: PassReport) -> str:
     if report.result is not None:
         return report.result.outcome.value
     if report.error is not None:
-        return "refused"
+        return "refused" if exit_codes.for_error(report.error) == exit_codes.REFUSED else "error"
     return "blocked" if report.blocked else "in-sync"
 
 

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import getpass
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from controller.cli.logs import REDACTOR
 from controller.domain.clock import SystemClock
-from controller.reconcile import Listener, PassReport, PassRequest, Services, Settings, Workspace, run_pass
+from controller.domain.errors import SettingsInvalid
+from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
+from controller.repository import NO_REVISION
 from controller.store import Store
 
 
@@ -53,7 +56,9 @@ async def _run_passes(
     services: Services,
     listener: Listener | None,
 ) -> list[PassReport]:
-    stop = stop_on_signals()
+    # A look writes nothing, so that Ctrl-C may simply end it.
+    looks = all(request.mode is Mode.PLAN for request in requests)
+    stop = asyncio.Event() if looks else stop_on_signals()
 
     async def source() -> Workspace:
         return workspace
@@ -78,6 +83,7 @@ def stop_on_signals() -> asyncio.Event:
         if stop.is_set():
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+        print("penstock: stopping: what is in flight ends first; once more ends at once", file=sys.stderr, flush=True)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +92,22 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a command's output file, whole or not at all."""
+    """Write a command's output file, whole or not at all. Raises SettingsInvalid where it cannot be written."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that is there"
+        ) from error
+
+
+def shown_revision(revision: str | None) -> str:
+    """A commit as people name it."""
+    return "no commit" if commit_or_none(revision) is None else f"revision {str(revision)[:12]}"
+
+
+def commit_or_none(revision: str | None) -> str | None:
+    """A commit's id; None where the manifests come from no commit."""
+    return None if revision == NO_REVISION else revision

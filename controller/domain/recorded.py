@@ -8,6 +8,9 @@ from datetime import datetime
 
 from controller.domain.identity import FlowKey
 
+NO_REVISION = "none"
+"""The revision of a folder without git, or of a repository without commits."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedFlow:

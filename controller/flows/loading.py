@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from controller.domain.errors import FlowFileInvalid
+from controller.flows.conflict import MARKER_FOUND, MARKER_HINT, conflict_line
 from controller.flows.scalars import STR, TAG, FlowLoader, scalar
 
 MAXIMUM_CHARACTERS = 20_000_000
@@ -53,7 +54,7 @@ def load_document(text: str) -> YamlDocument:
     except yaml.reader.ReaderError as error:
         raise _unreadable(text, error) from error
     except yaml.MarkedYAMLError as error:
-        raise _malformed(error) from error
+        raise _malformed(text, error) from error
     except UnicodeEncodeError as error:
         line, column = _position_at(text, error.start)
         raise FlowFileInvalid("half of a surrogate pair is not a character", line=line, column=column) from error
@@ -222,7 +223,10 @@ def _reason(tag: str, error: ValueError) -> str:
     return str(error)
 
 
-def _malformed(error: yaml.MarkedYAMLError) -> FlowFileInvalid:
+def _malformed(text: str, error: yaml.MarkedYAMLError) -> FlowFileInvalid:
+    line = conflict_line(text)
+    if line is not None:
+        return _at((line, 1), MARKER_FOUND, MARKER_HINT)
     mark = error.problem_mark or error.context_mark
     position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     parts = [part for part in (error.context, error.problem) if part]

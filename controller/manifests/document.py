@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from controller.flows.conflict import MARKER_FOUND, MARKER_HINT, conflict_line
 from controller.flows.scalars import STR, TAG, FlowLoader, scalar
 from controller.manifests.node import Node, Position
 from controller.manifests.wording import quoted
@@ -75,7 +76,7 @@ def read_documents(text: str) -> Reading:
         reading.faults.append(_forbidden_character(text, error))
         reading.complete = False
     except yaml.MarkedYAMLError as error:
-        reading.faults.append(_malformed(error))
+        reading.faults.append(_malformed(text, error))
         reading.complete = False
     return reading
 
@@ -227,7 +228,10 @@ def position_at(text: str, offset: int) -> Position:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-def _malformed(error: yaml.MarkedYAMLError) -> Fault:
+def _malformed(text: str, error: yaml.MarkedYAMLError) -> Fault:
+    line = conflict_line(text)
+    if line is not None:
+        return Fault((line, 1), MARKER_FOUND, MARKER_HINT)
     mark = error.problem_mark or error.context_mark
     position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = ", ".join(part for part in (error.context, error.problem) if part)

@@ -20,7 +20,7 @@ def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | N
         return None
     message = (
         f"{flow.key} was rolled back from just this content ({quarantine.reason}); "
-        "commit a change to it, or release it from quarantine"
+        "commit a change to it, or pass --retry"
     )
     return Blocked("quarantined", message)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import ErrorRateGate, ExecutionGate, OnLocked, OnNoData, Organization, SourceFile
-from controller.genesys import PreflightReport, preflight
+from controller.domain.errors import SettingsInvalid
+from controller.genesys import Check, PreflightReport, Verdict, preflight
 from controller.reconcile.services import Services
 
 
@@ -33,5 +34,11 @@ def _architect_operations(organization: Organization) -> set[str]:
 
 
 async def preflight_organization(services: Services, organization: Organization) -> PreflightReport:
-    """Look at one organisation as its manifests will use it. Raises SettingsInvalid for missing credentials."""
-    return await preflight(services.platform(organization), operations_needed(organization))
+    """Look at one organisation as its manifests will use it; missing credentials are a check that failed."""
+    try:
+        platform = services.platform(organization)
+    except SettingsInvalid as error:
+        return PreflightReport(
+            organization.dialect, (Check("credentials", Verdict.FAILED, error.message, hint=error.hint),)
+        )
+    return await preflight(platform, operations_needed(organization))

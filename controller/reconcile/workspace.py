@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.domain.desired import Organization
-from controller.domain.errors import RepositoryFailed, SettingsInvalid
+from controller.domain.desired import Organization, Origin
+from controller.domain.errors import ManifestInvalid, Mistake, RepositoryFailed, SettingsInvalid
 from controller.manifests import Desired, load
 from controller.reconcile.settings import Settings
 from controller.repository import Repository
@@ -57,5 +57,11 @@ def _load(root: Path, folder: Path, settings: Settings, only: Collection[str]) -
     if missing:
         raise SettingsInvalid(
             f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization"
+        )
+    if not desired.organizations:
+        where = Origin(folder.relative_to(root).as_posix())
+        hint = "name the folder of the manifests, or write one: docs/manifests.md"
+        raise ManifestInvalid(
+            [Mistake(where, "there is no Organization manifest in this folder or below it", hint=hint)]
         )
     return desired

@@ -3,6 +3,7 @@
 Never touches a person's uncommitted work, never force-pushes.
 """
 
+from controller.domain.recorded import NO_REVISION
 from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft, lock_path
 from controller.repository.credentials import GitCredentials
 from controller.repository.follow import FollowSettings, follow, watch
@@ -12,7 +13,7 @@ from controller.repository.objects import Signature
 from controller.repository.pending import Pending
 from controller.repository.record import RecordedCommit, RecordSettings
 from controller.repository.repository import Repository
-from controller.repository.revision import NO_REVISION, Revision
+from controller.repository.revision import Revision
 
 __all__ = [
     "NO_REVISION",

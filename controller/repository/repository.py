@@ -8,7 +8,7 @@ from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import RepositoryFailed
-from controller.domain.recorded import RecordedState
+from controller.domain.recorded import NO_REVISION, RecordedState
 from controller.domain.redaction import Redactor
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
 from controller.repository.checkout import export_tree
@@ -23,7 +23,7 @@ from controller.repository.place import Place, discover
 from controller.repository.record import RecordedCommit, Recorder, RecordSettings
 from controller.repository.recorded import apply_edit, state_in_commit, state_in_folder
 from controller.repository.remote import Remote, remote_name
-from controller.repository.revision import NO_REVISION, Revision, below, changed_paths, read_revision
+from controller.repository.revision import Revision, below, changed_paths, read_revision
 
 
 class Repository:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from controller.domain.recorded import NO_REVISION
 from controller.repository.command import GitCommand
-
-NO_REVISION = "none"
-"""The revision of a folder without git, or of a repository without commits."""
 
 
 @dataclass(frozen=True, slots=True)

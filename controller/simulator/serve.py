@@ -82,15 +82,31 @@ async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[
 
     Raises `SettingsInvalid` when the address cannot be listened on.
     """
+    with _listening(host, port) as listener:
+        try:
+            await _server(simulator, host, port, ready).serve([listener])
+        finally:
+            simulator.settle()
+            simulator.save()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that is bound, so that what is in the way can be told. Raises `SettingsInvalid`."""
     try:
-        await _server(simulator, host, port, ready).serve()
-    except SystemExit as stopped:
+        (family, kind, number, _name, address), *_others = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        listener = socket.socket(family, kind, number)
+    except OSError as error:
+        raise SettingsInvalid(f"cannot listen on {host}: {error.strerror}", hint="choose another --host") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
         raise SettingsInvalid(
-            f"cannot listen on {host}:{port}", hint="choose another port, or 0 for any free one"
-        ) from stopped
-    finally:
-        simulator.settle()
-        simulator.save()
+            f"cannot listen on {host}:{port}: {(error.strerror or '').lower()}",
+            hint="choose another port, or 0 for any free one",
+        ) from error
+    return listener
 
 
 @contextlib.contextmanager

@@ -20,7 +20,15 @@ class StateFile:
     path: Path
 
     def load(self) -> State:
-        """The saved state; an empty one where there is no file. Raises `SettingsInvalid` when it is no state file."""
+        """The saved state; an empty one where there is no file.
+
+        Raises `SettingsInvalid` when it is no state file, or its folder cannot be written to.
+        """
+        if not os.access(self.path.parent, os.W_OK):
+            raise SettingsInvalid(
+                f"the state cannot be kept in {self.path}: its folder is not there, or cannot be written to",
+                hint="make the folder, or name another file",
+            )
         if not self.path.exists():
             return State()
         try:

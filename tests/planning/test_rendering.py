@@ -75,7 +75,7 @@ def nasty() -> Plan:
 def test_text_shows_what_when_and_why(plan: Plan) -> None:
     """Read from top to bottom it is the order of the deployment."""
     assert plan_text([plan]) == (
-        "production at 0123abc: 2 to create, 1 to publish, 1 to switch, 1 to republish, 1 to unpublish, 3 blocked\n"
+        "production at 0123abc: 2 to create, 1 to publish, 1 to switch, 1 to republish, 1 to unpublish (3 blocked)\n"
         "  Wave 1\n"
         '    ! create a  inboundcall "A"  a new version\n'
         "        the organisation has no such flow\n"

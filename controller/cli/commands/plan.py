@@ -30,6 +30,7 @@ def plan(
     ] = False,
 ) -> int:
     """Show what `apply` would do: the same plan, and nothing is changed."""
+    from controller.cli.outcome import tell_failed
     from controller.cli.running import opened_services, run_passes, write_file
     from controller.planning import plan_json
     from controller.reconcile import PassRequest, load_settings, open_folder
@@ -41,17 +42,25 @@ def plan(
     requests = [PassRequest(each.name, retry=retry) for each in workspace.desired.organizations]
     with opened_services(settings) as services:
         reports = run_passes(workspace, requests, services)
-        plans = [report.plan_or_raise() for report in reports]
+        plans = [report.plan for report in reports if report.plan is not None]
+        failed = [report for report in reports if report.plan is None]
+        if failed and output is PlanFormat.JSON:
+            # Half a document would pass for a whole one.
+            return tell_failed(failed, as_json=True)
         tail = _differences(plans, workspace, services, output) if diff else ""
-    if out is not None:
+    if out is not None and not failed:
         write_file(out, plan_json(plans, everything=True))
-    print(_render(plans, output, everything, with_tail=bool(tail)) + tail, end="")
-    if detailed_exitcode and any(not each.empty for each in plans):
-        return exit_codes.CHANGES
-    return exit_codes.DONE
+    if plans:
+        print(_render(plans, output, everything, with_tail=bool(tail)) + tail, end="")
+    if workspace.dirty and output is PlanFormat.TEXT:
+        print(f"{len(workspace.dirty)} uncommitted change(s) are in this plan; apply needs --allow-dirty for them")
+    if failed:
+        return tell_failed(failed, as_json=False)
+    return exit_codes.CHANGES if detailed_exitcode and any(not each.empty for each in plans) else exit_codes.DONE
 
 
 def _render(plans: list[Plan], output: PlanFormat, everything: bool, *, with_tail: bool) -> str:
+    from controller.cli.console import wants_color
     from controller.planning import plan_html, plan_json, plan_markdown, plan_text
     from controller.planning.rendering.markdown import COMMENT_LIMIT
 
@@ -59,7 +68,9 @@ def _render(plans: list[Plan], output: PlanFormat, everything: bool, *, with_tai
         return plan_json(plans, everything=everything)
     if output is PlanFormat.MARKDOWN:
         return plan_markdown(plans, limit=COMMENT_LIMIT // 2 if with_tail else COMMENT_LIMIT)
-    return plan_html(plans) if output is PlanFormat.HTML else plan_text(plans, everything=everything)
+    if output is PlanFormat.HTML:
+        return plan_html(plans)
+    return plan_text(plans, everything=everything, color=wants_color())
 
 
 def _differences(plans: list[Plan], workspace: Workspace, services: Services, output: PlanFormat) -> str:

@@ -43,20 +43,17 @@ async def _look(services: Services, workspace: Workspace) -> dict[str, Preflight
 
 
 def _show(reports: dict[str, PreflightReport]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from controller.cli.console import console
+    from controller.cli.console import console, judged, print_table
 
     for name, report in reports.items():
-        console().print(Text(f"{name} ({report.dialect}): {'ready' if report.ok else 'not ready'}"))
-        table = Table(box=None, pad_edge=False)
-        for heading in ("CHECK", "VERDICT", "WHAT WAS SEEN"):
-            table.add_column(heading, overflow="fold")
-        for check in report.checks:
-            hint = f"\n{check.hint}" if check.hint else ""
-            table.add_row(Text(check.name), Text(check.verdict.value), Text(check.message + hint))
-        console().print(table)
+        console().print(Text(f"{name} ({report.dialect}): ") + judged("ready" if report.ok else "not ready"))
+        rows = [
+            (check.name, judged(check.verdict.value), check.message + (f"\n{check.hint}" if check.hint else ""))
+            for check in report.checks
+        ]
+        print_table(("CHECK", "VERDICT", "WHAT WAS SEEN"), rows, indent=2)
 
 
 def _document(name: str, report: PreflightReport) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from controller.domain.recorded import NO_REVISION
 from controller.planning.digests import sha256
 from controller.planning.model import Change, ChangeKind, Drift, Plan
 
@@ -25,7 +26,7 @@ def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[st
     return {
         "schema": PLAN_SCHEMA,
         "digest": digests[0] if len(digests) == 1 else sha256(*digests),
-        "revision": plans[0].revision if plans else None,
+        "revision": plans[0].revision if plans and plans[0].revision != NO_REVISION else None,
         "organizations": [_organization(plan, everything=everything) for plan in plans],
     }
 

@@ -63,7 +63,8 @@ def _fitted(table: Table, limit: int) -> str:
 def _lines(table: Table) -> Iterator[str]:
     yield f"### {escape(table.organization)}: {table.headline}"
     yield ""
-    yield f"Revision {escape(table.revision)}, plan `{table.digest}`"
+    where = f"Revision {escape(table.revision)}, plan" if table.revision else "Plan"
+    yield f"{where} `{table.digest}`"
     rows = [(section.title, row) for section in table.sections for row in section.rows]
     if rows:
         yield ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
+from controller.domain.recorded import NO_REVISION
 from controller.planning.model import Change, ChangeKind, Plan
 
 
@@ -50,7 +51,8 @@ class Table:
     """One organisation's plan."""
 
     organization: str
-    revision: str
+    revision: str | None
+    """None where the manifests come from no commit."""
     digest: str
     headline: str
     sections: tuple[Section, ...]
@@ -84,7 +86,7 @@ def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
 def _table(plan: Plan, changes: Sequence[Change]) -> Table:
     return Table(
         organization=plan.organization,
-        revision=plan.revision,
+        revision=None if plan.revision == NO_REVISION else plan.revision,
         digest=plan.digest,
         headline=headline(plan),
         sections=tuple(_sections(changes)),
@@ -95,12 +97,12 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
 
 
 def headline(plan: Plan) -> str:
-    """`1 to create, 2 to publish, 1 blocked`, or that nothing is to be done."""
+    """`1 to create, 2 to publish (1 blocked)`, or that nothing is to be done."""
     summary = plan.summary()
     counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
     if not counts:
         return "in sync, nothing to do" if not plan.drift else "nothing to do"
-    return ", ".join(counts + ([f"{summary['blocked']} blocked"] if summary["blocked"] else []))
+    return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ def plan_text(plans: Iterable[Plan], *, everything: bool = False, color: bool = 
 
 
 def _lines(table: Table, *, color: bool) -> Iterator[str]:
-    yield f"{visible(table.organization)} at {visible(table.revision)}: {table.headline}"
+    where = f" at {visible(table.revision)}" if table.revision else ""
+    yield f"{visible(table.organization)}{where}: {table.headline}"
     for section in table.sections:
         yield f"  {section.title}"
         for row in section.rows:

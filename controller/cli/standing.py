@@ -1,0 +1,98 @@
+"""How organisations stand, for people and for programs (`penstock.status/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from controller.cli.console import console, judged, print_table
+from controller.cli.failures import error_document
+from controller.cli.running import commit_or_none, shown_revision
+from controller.domain.status import Health, SyncStatus
+from controller.planning.rendering.visible import visible
+from controller.reconcile import OrganizationStatus, PassReport
+from controller.store import SyncRecord
+
+Standing = Sequence[tuple[PassReport, OrganizationStatus | None]]
+"""What a look at each organisation came to; None where there was no look, and the report holds the error."""
+
+
+def show_status(report: PassReport, found: OrganizationStatus | None) -> None:
+    """Print one organisation; why it could not be looked at is told elsewhere."""
+    sync, health = (found.sync, found.health) if found else (SyncStatus.UNKNOWN, Health.UNKNOWN)
+    parts = [judged(sync.value), judged(health.value), Text(shown_revision(report.revision))]
+    console().print(Text(f"{report.organization}: ") + Text(", ").join(parts), soft_wrap=True)
+    if found is None:
+        return
+    rows = [
+        (
+            visible(flow.flow),
+            flow.type,
+            flow.version or "-",
+            judged(flow.sync.value),
+            judged(flow.health.value),
+            visible(flow.message),
+        )
+        for flow in found.flows
+    ]
+    if rows:
+        print_table(("FLOW", "TYPE", "VERSION", "SYNC", "HEALTH", "MESSAGE"), rows, indent=2)
+    for line in (*(f"drift: {visible(drift)}" for drift in found.drift), *_rest(found)):
+        console().print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _rest(found: OrganizationStatus) -> list[str]:
+    lines = []
+    if found.unmanaged:
+        flows = "1 flow is" if found.unmanaged == 1 else f"{found.unmanaged} flows are"
+        lines.append(f"{flows} in no manifest and left alone")
+    if found.last_sync is not None:
+        last = found.last_sync
+        when = f"{last.finished_at or last.started_at:%Y-%m-%d %H:%M} UTC"
+        lines.append(f"last sync {last.id}: {last.state.value}, {when}, by {visible(last.actor)}")
+    return lines
+
+
+def status_document(standing: Standing) -> dict[str, object]:
+    """The `penstock.status/v1` document."""
+    return {"schema": "penstock.status/v1", "organizations": [_organization(*each) for each in standing]}
+
+
+def _organization(report: PassReport, found: OrganizationStatus | None) -> dict[str, object]:
+    return {
+        "name": report.organization,
+        "revision": commit_or_none(report.revision),
+        "sync": (found.sync if found else SyncStatus.UNKNOWN).value,
+        "health": (found.health if found else Health.UNKNOWN).value,
+        "flows": [
+            {
+                "flow": flow.flow,
+                "type": flow.type,
+                "name": flow.name,
+                "sync": flow.sync.value,
+                "health": flow.health.value,
+                "version": flow.version,
+                "change": flow.change,
+                "locked_by": flow.locked_by,
+                "message": flow.message,
+            }
+            for flow in (found.flows if found else ())
+        ],
+        "drift": list(found.drift) if found else [],
+        "unmanaged": found.unmanaged if found else None,
+        "last_sync": _sync(found.last_sync) if found and found.last_sync else None,
+        "error": error_document(report.error, report.organization) if found is None and report.error else None,
+    }
+
+
+def _sync(last: SyncRecord) -> dict[str, object]:
+    return {
+        "id": last.id,
+        "state": last.state.value,
+        "revision": commit_or_none(last.revision),
+        "actor": last.actor,
+        "trigger": last.trigger,
+        "started_at": last.started_at.isoformat(),
+        "finished_at": last.finished_at.isoformat() if last.finished_at else None,
+    }
