@@ -30,7 +30,11 @@ def chunks(steps: int) -> Iterator[str]:
 
 
 def peak(work) -> int:
-    """The most memory in use while `work` ran, in bytes."""
+    """The most memory in use while `work` ran, in bytes: the least of three, as threads of other tests count, too."""
+    return min(_peak(work) for _ in range(3))
+
+
+def _peak(work) -> int:
     tracemalloc.start()
     try:
         work()
