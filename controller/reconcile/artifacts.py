@@ -1,8 +1,13 @@
-"""From what a delivery brought about to the commit that records it."""
+"""From what a delivery brought about to the commit that records it.
+
+What is committed everyone who clones can read: values that were filled in from the environment are masked there, while
+digests are over what the organisation gave out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from controller.delivery import StepResult
@@ -10,6 +15,7 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
+from controller.domain.redaction import Redactor
 from controller.planning import Change, ChangeKind
 from controller.repository import ArtifactCommit, DeliveredFlow, Draft
 
@@ -17,7 +23,7 @@ _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
 
 def artifact_commit(
-    organization: Organization, steps: Sequence[StepResult], *, deployment: str, now: datetime
+    organization: Organization, steps: Sequence[StepResult], *, deployment: str, now: datetime, redactor: Redactor
 ) -> ArtifactCommit | None:
     """The commit for everything that these steps made live; None when there is nothing to record.
 
@@ -28,7 +34,7 @@ def artifact_commit(
     if not delivered and not removed:
         return None
     flows = tuple(
-        DeliveredFlow(_recorded(delivered[key], now), delivered[key].export)
+        DeliveredFlow(_recorded(delivered[key], now), _public(delivered[key].export, redactor))
         for key in sorted(delivered)
         if delivered[key].version
     )
@@ -44,15 +50,28 @@ def artifact_commit(
 
 
 def draft_commit(
-    organization: Organization, change: Change, export: Export, *, revision: str, now: datetime
+    organization: Organization, change: Change, export: Export, *, revision: str, now: datetime, redactor: Redactor
 ) -> ArtifactCommit:
     """The commit that keeps somebody's draft."""
     return ArtifactCommit(
         organization=organization.name,
         policy=organization.artifacts,
-        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), export),),
+        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export, redactor)),),
         revision=revision,
         summary=(f"{change.flow}: a draft, before its lock is overridden",),
+    )
+
+
+def _public(export: Export | None, redactor: Redactor) -> Export | None:
+    return None if export is None else _masked(export, redactor)
+
+
+def _masked(export: Export, redactor: Redactor) -> Export:
+    yaml, definition = redactor.exact(export.yaml), redactor.exact(export.definition)
+    return replace(
+        export,
+        yaml=yaml if isinstance(yaml, str) else None,
+        definition=definition if isinstance(definition, Mapping) else None,
     )
 
 

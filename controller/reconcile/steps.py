@@ -133,7 +133,8 @@ async def record(pass_: Pass) -> None:
 
 async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
     """Commit what these steps made live, and note that it is committed."""
-    commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=pass_.services.clock.now())
+    now, redactor = pass_.services.clock.now(), pass_.services.redactor
+    commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=now, redactor=redactor)
     if commit is None:
         return
     pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
@@ -143,8 +144,9 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
 async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
     """Commit somebody's draft before its lock is taken away."""
     organization = have(pass_.organization)
-    now = pass_.services.clock.now()
-    commit = draft_commit(organization, change, export, revision=have(pass_.workspace).revision, now=now)
+    now, redactor = pass_.services.clock.now(), pass_.services.redactor
+    revision = have(pass_.workspace).revision
+    commit = draft_commit(organization, change, export, revision=revision, now=now, redactor=redactor)
     await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
 
 
