@@ -32,7 +32,7 @@ def violations(scene: Scene, stage: Stage, allowed: Publishes) -> list[str]:
         *_not_settled(stage),
         *_published_twice(state, allowed),
         *_wrongly_live(scene, stage, state),
-        *_stale_callers(scene, state),
+        *_stale_callers(scene, stage, state),
         *_not_recorded(stage, state),
         *_leaked(stage),
     ]
@@ -71,12 +71,12 @@ def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
         yield f"not in quarantine: {missing}"
 
 
-def _stale_callers(scene: Scene, state: State) -> Iterator[str]:
-    """Callers that are bound to another version of a module than the live one, where they can be bound anew."""
+def _stale_callers(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
+    """Callers that are bound to another version of a module than the live one, and may be bound anew."""
     if scene.dialect != ARCHITECT:
         return
     for flow in state.flows.values():
-        if flow.published is None or str(flow.key) in scene.quarantined:
+        if flow.published is None or str(flow.key) in stage.passes[-1]["blocked"]:
             continue
         for callee, version in flow.published.bindings.items():
             live = state.flows[callee].published

@@ -169,10 +169,12 @@ async def _passes(clone: Path, services: Services, longest: int) -> list[dict[st
 
 def _told(report: PassReport, store: Store) -> dict[str, object]:
     open_changes = [change.flow for change in report.plan.actions if change.blocked is None] if report.plan else ["?"]
+    blocked = [str(change.key) for change in report.plan.actions if change.blocked] if report.plan else []
     unfinished = [step.flow for sync in store.journal.unfinished(ORGANIZATION) for step in sync.steps]
     return {
         "error": None if report.error is None else f"{report.error.code}: {report.error.message}",
         "open": open_changes,
+        "blocked": blocked,
         "outcome": None if report.result is None else report.result.outcome.value,
         "unfinished": unfinished,
         "settled": report.error is None and not open_changes and not unfinished,
