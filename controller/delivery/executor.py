@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from controller.delivery.context import Context
+from controller.delivery.group import groups_of, validate_ahead
 from controller.delivery.machine import Machine
 from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
@@ -30,6 +31,7 @@ class Executor:
         self._by_flow = {work.change.flow: work for work in self._works}
         self._done = {work.change.flow: asyncio.Event() for work in self._works}
         self._slots = asyncio.Semaphore(max(context.organization.sync.concurrency, 1))
+        self._groups = groups_of(self._works)
         self._halted = False
 
     async def run(self) -> None:
@@ -51,6 +53,7 @@ class Executor:
         for other in awaited:
             await self._done[other.change.flow].wait()
         async with self._slots:
+            await self._validate_group(work)
             why_not = self._why_not(work, needed)
             if why_not is None:
                 await self._carry_out(work)
@@ -59,12 +62,30 @@ class Executor:
         work.ended_at = self._context.clock.monotonic()
         self._done[work.change.flow].set()
 
+    async def _validate_group(self, work: Work) -> None:
+        """Before the first change of a cycle begins, the others are validated: what is not valid fails at once."""
+        group = self._groups.get(work.change.flow, ())
+        if not group or work is not group[0] or work.state is not StepState.PENDING or self._context.signals.halted:
+            return
+        for other in group[1:]:
+            if other.state is not StepState.PENDING or other.change.blocked is not None:
+                continue
+            try:
+                await validate_ahead(self._context, other)
+            except (LeaseLost, StoreFailed):
+                raise
+            except PenstockError as error:
+                self._fail(other, error)
+
     def _why_not(self, work: Work, needed: list[Work]) -> str | None:
         """Why a change that has not begun is skipped; what has begun always goes on."""
         if work.state is not StepState.PENDING:
             return None
         if work.change.blocked is not None:
             return f"{work.change.blocked.code}: {work.change.blocked.message}"
+        for other in self._groups.get(work.change.flow, ()):
+            if other.state is StepState.FAILED:
+                return f"it is deployed as one with {other.change.flow}, which failed"
         for other in needed:
             if other.state not in _SUCCESSFUL:
                 return f"it depends on {other.change.flow}, which is {other.state.value}"

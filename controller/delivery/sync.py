@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
+from controller.delivery.group import with_groups
 from controller.delivery.quarantine import harmless
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
@@ -89,7 +90,7 @@ async def _after_failure(context: Context, failed: list[Work]) -> None:
     policy = OnFailure(context.sync.on_failure)
     if policy is OnFailure.HALT:
         return
-    works = context.works if policy is OnFailure.ROLLBACK_ALL else failed
+    works = context.works if policy is OnFailure.ROLLBACK_ALL else with_groups(failed, context.works)
     if context.signals.stopping:
         for work in works:
             work.parked = work.parked or work.touched
