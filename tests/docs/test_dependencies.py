@@ -68,4 +68,4 @@ def test_constraints_hold_what_an_installation_brings_and_nothing_else() -> None
     wanted = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]}
 
     assert installed_with(wanted, on_any_machine=False) <= PINNED
-    assert PINNED <= installed_with(wanted, on_any_machine=True)
+    assert installed_with(wanted, on_any_machine=True) >= PINNED
