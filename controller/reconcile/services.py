@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+
+import structlog
 
 from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Organization
 from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
-from controller.genesys import TransportSettings, connect
+from controller.genesys import RouteLatency, TransportSettings, connect, latency
 from controller.manifests import VALUE_PREFIX
 from controller.notify import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
@@ -20,6 +22,8 @@ from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.settings import Settings
 from controller.store import Store
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -94,10 +98,16 @@ class Services:
             self._platforms[(organization.name, identity)] = known
         return known
 
+    def latencies(self) -> dict[str, tuple[RouteLatency, ...]]:
+        """By organisation, how long the calls of its open connection took; of the newest, where there are several."""
+        return {name: latency(platform) for (name, _), platform in self._platforms.items()}
+
     async def disconnect(self) -> None:
         """Close all connections; the next use opens them again. What was delivered is announced first, for a while."""
         if self._delivers:
             await self.announcements.flush()
-        for platform in self._platforms.values():
+        for (name, _), platform in self._platforms.items():
+            for route in latency(platform):
+                log.info("api.latency", organization=name, **asdict(route))
             await platform.aclose()
         self._platforms.clear()

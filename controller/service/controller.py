@@ -6,18 +6,29 @@ import asyncio
 
 import structlog
 
+from controller.delivery import DeliveryEvent
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError
-from controller.reconcile import PassReport, Services, Workspace
+from controller.reconcile import PassReport, Services, Unwatched, Workspace
 from controller.service.board import Board
 from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
 from controller.service.http import create_app
 from controller.service.metrics import Metrics
 from controller.service.server import serve
-from controller.service.worker import Worker
+from controller.service.worker import Telling, Worker
 
 log = structlog.get_logger()
+
+
+class Counting(Unwatched):
+    """Counts what deliveries tell while they run."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        self._metrics.heard(event)
 
 
 class Controller:
@@ -39,7 +50,7 @@ class Controller:
         announcements = self._services.announcements
         log.info("service.started", holder=self._services.holder)
         async with asyncio.TaskGroup() as group:
-            app = create_app(self.board, self.metrics.registry)
+            app = create_app(self.board, self.metrics.registry, self._services.latencies)
             server = group.create_task(serve(app, self._services.settings.http_address, self._stop))
             feeding = group.create_task(self._follow(group))
             beside = [
@@ -98,8 +109,7 @@ class Controller:
             name,
             self._services,
             drift_interval_s=self._services.settings.drift_interval,
-            report_to=self._report,
-            fault_to=self._fail,
+            tell=Telling(self._report, self._fail, Counting(self.metrics)),
             stopping=self._stop.is_set,
             allow_dirty=self._allow_dirty,
         )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from controller.genesys import RouteLatency
 from controller.service.board import Board
 
+Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
+"""By organisation, how long its calls took."""
 
-def create_app(board: Board, registry: CollectorRegistry) -> Starlette:
+
+def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) -> Starlette:
     """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`."""
 
     def healthz(_: Request) -> Response:
@@ -21,10 +28,11 @@ def create_app(board: Board, registry: CollectorRegistry) -> Starlette:
         return PlainTextResponse("ready\n") if board.ready else PlainTextResponse("starting\n", status_code=503)
 
     def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        # The process-wide registry holds the latency of calls to organisations.
+        return Response(generate_latest(registry) + generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     def status(_: Request) -> Response:
-        return JSONResponse(_status_document(board))
+        return JSONResponse(_status_document(board, latencies()))
 
     return Starlette(
         routes=[
@@ -36,7 +44,7 @@ def create_app(board: Board, registry: CollectorRegistry) -> Starlette:
     )
 
 
-def _status_document(board: Board) -> dict[str, object]:
+def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency]]) -> dict[str, object]:
     return {
         "schema": "penstock.service-status/v1",
         "revision": board.revision,
@@ -49,6 +57,7 @@ def _status_document(board: Board) -> dict[str, object]:
                 "revision": entry.revision,
                 "message": entry.message,
                 "at": entry.at.isoformat(),
+                "calls": [asdict(route) for route in latencies.get(entry.organization, ())],
             }
             for entry in board.entries()
         ],

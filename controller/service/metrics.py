@@ -6,8 +6,8 @@ import re
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from controller.delivery import Outcome
-from controller.domain.status import Health, SyncStatus
+from controller.delivery import DeliveryEvent, Outcome, SyncResult
+from controller.domain.status import Health, StepState, SyncStatus
 from controller.reconcile import PassReport
 
 _COMMIT = re.compile(r"^revision .*")
@@ -39,10 +39,13 @@ class Metrics:
             "penstock_health", "1 for the health that holds", (*labels, "health"), registry=self.registry
         )
         self._drift = Gauge("penstock_drift", "Differences made by hand", labels, registry=self.registry)
+        self._deliveries = Deliveries(self.registry)
 
     def observe(self, report: PassReport) -> None:
         """Count one pass."""
         name = report.organization
+        if report.result is not None:
+            self._deliveries.observe(report.result)
         self._passes.labels(name, _trigger(report), _outcome(report)).inc()
         self._duration.labels(name).observe(report.duration_s)
         for status in SyncStatus:
@@ -51,6 +54,73 @@ class Metrics:
             self._health.labels(name, health.value).set(report.health is health)
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
+
+    def heard(self, event: DeliveryEvent) -> None:
+        """Count what a delivery tells while it runs."""
+        if event.name == "validation.done":
+            self._deliveries.validated(event)
+
+
+class Deliveries:
+    """How deliveries end, how long changes take, and what validation finds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("organization",)
+        self._syncs = Counter(
+            "penstock_syncs_total", "Deliveries, by how they ended", (*labels, "outcome"), registry=registry
+        )
+        self._success = Gauge(
+            "penstock_sync_success_ratio",
+            "Share of deliveries since the start that succeeded",
+            labels,
+            registry=registry,
+        )
+        self._changes = Counter(
+            "penstock_changes_total",
+            "Changes of flows, by how they ended",
+            (*labels, "kind", "state"),
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "penstock_change_duration_seconds",
+            "How long a change took from its beginning to its end, with bake time and gates",
+            (*labels, "kind"),
+            buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400),
+            registry=registry,
+        )
+        self._validations = Counter(
+            "penstock_validations_total", "Validations of versions", (*labels, "result"), registry=registry
+        )
+        self._failing = Gauge(
+            "penstock_validation_error_ratio",
+            "Share of validations that failed",
+            labels,
+            registry=registry,
+        )
+        self._counts: dict[tuple[str, str], list[int]] = {}
+
+    def observe(self, result: SyncResult) -> None:
+        """Count one delivery and its changes."""
+        name = result.organization
+        self._syncs.labels(name, result.outcome.value).inc()
+        self._success.labels(name).set(self._share(name, "succeeded", counts=result.outcome is Outcome.SUCCEEDED))
+        for step in result.steps:
+            kind = step.change.kind.value
+            self._changes.labels(name, kind, step.state.value).inc()
+            if step.state is not StepState.SKIPPED:
+                self._duration.labels(name, kind).observe(step.duration_s)
+
+    def validated(self, event: DeliveryEvent) -> None:
+        """Count one validation."""
+        passed = bool(event.fields.get("passed"))
+        self._validations.labels(event.organization, "passed" if passed else "failed").inc()
+        self._failing.labels(event.organization).set(self._share(event.organization, "invalid", counts=not passed))
+
+    def _share(self, organization: str, what: str, *, counts: bool) -> float:
+        count = self._counts.setdefault((organization, what), [0, 0])
+        count[0] += counts
+        count[1] += 1
+        return count[0] / count[1]
 
 
 def _outcome(report: PassReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -13,7 +13,7 @@ from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import PenstockError, Transient, Waiting
 from controller.domain.platform import Capability
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, run_pass
+from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.hand_changes import HandChanges
 from controller.service.listening import Listening
 
@@ -21,6 +21,18 @@ log = structlog.get_logger()
 
 _FIRST_BACKOFF_S = 5.0
 _LONGEST_BACKOFF_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who is told of passes."""
+
+    report: Callable[[PassReport], None]
+    """How a pass ended."""
+    fault: Callable[[str, Exception], None]
+    """Which organisation's pass ended without a report, and by what."""
+    listener: Listener
+    """What a pass tells while it runs."""
 
 
 class Worker:
@@ -32,16 +44,14 @@ class Worker:
         services: Services,
         *,
         drift_interval_s: float,
-        report_to: Callable[[PassReport], None],
-        fault_to: Callable[[str, Exception], None],
+        tell: Telling,
         stopping: Callable[[], bool],
         allow_dirty: bool = False,
     ) -> None:
         self.name = name
         self._services = services
         self._drift_interval_s = drift_interval_s
-        self._report_to = report_to
-        self._fault_to = fault_to
+        self._tell = tell
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
         self._changes = HandChanges(name, self.nudge)
@@ -122,9 +132,9 @@ class Worker:
             report = await self._watched_pass(workspace, trigger)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
-            self._fault_to(self.name, error)
+            self._tell.fault(self.name, error)
             return self._pause_after(error if isinstance(error, PenstockError) else Transient(str(error)))
-        self._report_to(report)
+        self._tell.report(report)
         return self._pause_after(report.error)
 
     async def _wait(self, seconds: float) -> None:
@@ -149,24 +159,29 @@ class Worker:
         self._listening.listen_to(flow_ids, lambda: self._services.platform(organization))
         return report
 
-    async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
+    async def _run(self, request: PassRequest, workspace: Workspace) -> PassReport:
         async def source() -> Workspace:
             return workspace
 
+        return await run_pass(
+            request, self._services, source, listener=self._tell.listener, stopping=self._told_to_stop
+        )
+
+    async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
         organization = workspace.organization(self.name)
         request = PassRequest(
             self.name, _mode(organization), actor="service", trigger=trigger, allow_dirty=self._allow_dirty
         )
         if self._has_to_recover(organization, workspace):
             recovery = replace(request, mode=Mode.RECOVER)
-            recovered = await run_pass(recovery, self._services, source, stopping=self._told_to_stop)
+            recovered = await self._run(recovery, workspace)
             if recovered.error is not None:
                 return recovered
-        report = await run_pass(request, self._services, source, stopping=self._told_to_stop)
+        report = await self._run(request, workspace)
         if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
             # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{trigger}, approved")
-            report = await run_pass(approved, self._services, source, stopping=self._told_to_stop)
+            report = await self._run(approved, workspace)
         return report
 
     def _has_to_recover(self, organization: Organization, workspace: Workspace) -> bool:

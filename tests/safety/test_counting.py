@@ -1,0 +1,98 @@
+"""What the service counts: deliveries, changes, validations, and how long each call to an organisation takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from controller.domain.capabilities import VERSIONED
+from controller.reconcile import open_folder
+from controller.service.http import create_app
+from tests.safety.test_workers import running
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, World
+
+
+@pytest.fixture
+async def versioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=VERSIONED)
+    yield made
+    await made.close()
+
+
+async def page(service, world: World, path: str) -> httpx.Response:
+    controller = service.controller
+    app = create_app(controller.board, controller.metrics.registry, world.services.latencies)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:
+        return await client.get(path)
+
+
+async def test_deliveries_validations_and_calls_are_exported(versioned: World) -> None:
+    world = versioned
+    world.flow("front", inbound("Front", calls=["Hours"]))
+    world.flow("hours", module("Hours"))
+    world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.entry() and len(world.publishes()) == 2, "both are live")
+        await service.until(lambda: service.status() == "Synced", "the delivery is told")
+        broken = inbound("Front", says="Second", calls=["Hours"]).replace("task[Main_1]", "task[Nowhere]")
+        world.flow("front", broken)
+        world.commit()
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() == "OutOfSync", "the failure is told")
+
+        text = (await page(service, world, "/metrics")).text
+        status = (await page(service, world, "/status")).json()
+
+    assert 'penstock_syncs_total{organization="acme",outcome="succeeded"} 1.0' in text
+    assert 'penstock_sync_success_ratio{organization="acme"} 0.5' in text
+    assert 'penstock_changes_total{kind="switch",organization="acme",state="recorded"} 2.0' in text
+    assert 'penstock_change_duration_seconds_count{kind="switch",organization="acme"} 3.0' in text
+    assert 'penstock_validations_total{organization="acme",result="failed"} 1.0' in text
+    assert f'penstock_validation_error_ratio{{organization="acme"}} {1 / 3}' in text
+    assert 'penstock_api_call_seconds_bucket{le="0.025",method="GET",route="/api/v2/flows"}' in text
+    (entry,) = status["organizations"]
+    listing = next(call for call in entry["calls"] if call["route"] == "/api/v2/flows")
+    assert set(listing) == {"method", "route", "count", "p50_ms", "p95_ms", "max_ms"}
+    assert listing["count"] >= 2
+
+
+async def test_every_command_can_tell_how_long_its_calls_took(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    await world.plan()
+
+    with capture_logs() as events:
+        await world.services.disconnect()
+
+    told = {(event["method"], event["route"]): event for event in events if event["event"] == "api.latency"}
+    assert told["GET", "/api/v2/flows"]["count"] == 1
+    assert {"p50_ms", "p95_ms", "max_ms"} <= set(told["GET", "/api/v2/flows"])
+
+
+async def test_a_trigger_is_no_time_series_of_its_own(world: World) -> None:
+    """A commit's id in a label would make a new series with every commit, for ever."""
+    world.flow("front", inbound("Front"))
+    revision = world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() == "Synced", "the delivery")
+        text = (await page(service, world, "/metrics")).text
+
+    assert revision[:12] not in text
+
+
+def test_the_registry_of_a_service_is_its_own() -> None:
+    from controller.service.metrics import Metrics
+
+    first, second = Metrics(), Metrics()
+
+    assert isinstance(first.registry, CollectorRegistry)
+    assert first.registry is not second.registry
