@@ -1,0 +1,157 @@
+"""docs/json.md lists exactly the fields that the documents have: each list is held against a real document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controller.domain.status import Health, SyncStatus
+from controller.genesys import RouteLatency
+from controller.service.board import Board, Entry
+from controller.service.http import create_app
+from tests.support.clock import SteppedClock
+from tests.support.inside import InsideShell
+from tests.support.shell import simulator_process
+from tests.support.sources import module
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+Fields = dict[str, object]
+
+
+def section(schema: str, part: str | None = None) -> str:
+    """The text below a schema's heading, up to its first part, or of one of its parts."""
+    whole = PAGE.split(f"## {schema}\n")[1].split("\n## ")[0]
+    return whole.split("\n### ")[0] if part is None else whole.split(f"### {part}\n")[1].split("\n### ")[0]
+
+
+def listed(schema: str, part: str | None = None) -> set[str]:
+    """The names in the first column of the table."""
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section(schema, part), re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def inline(schema: str, field: str, part: str | None = None) -> set[str]:
+    """The names in the braces that describe the entries of a field."""
+    found = re.search(rf"^\| `{field}` \|.*?`\{{(.*?)\}}`", section(schema, part), re.MULTILINE)
+    assert found is not None, field
+    return set(re.findall(r'"(\w+)"', found[1]))
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fields]]:
+    """Documents of every command, from a repository whose flow was delivered, approved, rolled back and broken."""
+    with simulator_process() as url:
+        shell = InsideShell(tmp_path_factory.mktemp("json"), url)
+        found = {"plan": shell.json("plan"), "applied": shell.json("apply")}
+        shell.flow("front", module("Nobody calls me"))
+        shell.flow("hours", module("Hours", says="Other"))
+        shell.commit()
+        shell.run("apply", "--force")
+        httpx.post(f"{url}/_simulator/flows", json={"text": module("By hand"), "by": "Ada"})
+        hours = next(
+            flow["id"] for flow in httpx.get(f"{url}/_simulator/flows").json()["flows"] if flow["name"] == "Hours"
+        )
+        body = {"by": "Ada", "text": module("Hours", says="Past git")}
+        httpx.post(f"{url}/_simulator/flows/{hours}/publish", json=body)
+        found["drifted"] = shell.json("plan", "--all")
+        found["status"] = shell.json("status")
+        found["preflight"] = shell.json("preflight")
+        found["approval"] = shell.json("approve", "sha256:" + "0" * 64)
+        found["rollback"] = shell.json("rollback", "hours", "--to", "1.0")
+        found["blocked"] = shell.json("apply")
+        found["validate"] = shell.json("validate")
+        (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
+        found["mistakes"] = shell.json("validate")
+        found["error"] = shell.json("plan")
+        del shell.environment["ACME_SECRET"]
+        shell.git("checkout", "--quiet", "hours.yaml")
+        found["unknown"] = shell.json("status")
+        yield found
+
+
+def first(document: Fields, *path: str) -> Fields:
+    """The first entry of a list in a list in a document."""
+    for name in path:
+        (document, *_rest) = document[name]  # type: ignore[misc, assignment]
+    return document
+
+
+def test_every_document_names_a_schema_of_the_page(documents: dict[str, Fields]) -> None:
+    headings = set(re.findall(r"^## (penstock\.\S+)$", PAGE, re.MULTILINE))
+
+    assert {document["schema"] for document in documents.values()} <= headings
+
+
+def test_plans(documents: dict[str, Fields]) -> None:
+    schema = "penstock.plan/v1"
+    assert documents["plan"].keys() == listed(schema)
+    assert first(documents["plan"], "organizations").keys() == listed(schema, "An organisation")
+    assert first(documents["plan"], "organizations", "changes").keys() == listed(schema, "A change")
+    assert first(documents["drifted"], "organizations", "drift").keys() == listed(schema, "Drift")
+
+
+def test_validations(documents: dict[str, Fields]) -> None:
+    schema = "penstock.validate/v1"
+    assert documents["validate"].keys() == documents["mistakes"].keys() == listed(schema)
+    assert first(documents["validate"], "organizations").keys() == inline(schema, "organizations")
+    assert first(documents["mistakes"], "mistakes").keys() == listed(schema, "A mistake")
+
+
+def test_deliveries_and_rollbacks(documents: dict[str, Fields]) -> None:
+    schema = "penstock.apply/v1"
+    for name in ("applied", "rollback", "blocked"):
+        assert documents[name].keys() == listed(schema)
+        assert first(documents[name], "organizations").keys() == listed(schema, "A delivery")
+    for name in ("applied", "rollback"):
+        assert first(documents[name], "organizations", "steps").keys() == listed(schema, "A step")
+    applied, blocked = (first(documents[name], "organizations") for name in ("applied", "blocked"))
+    assert applied["commit"].keys() == inline(schema, "commit", "A delivery")  # type: ignore[attr-defined]
+    assert blocked["outcome"] == "blocked"
+    assert first(blocked, "blocked").keys() == inline(schema, "blocked", "A delivery")
+
+
+def test_statuses(documents: dict[str, Fields]) -> None:
+    schema = "penstock.status/v1"
+    for name in ("status", "unknown"):
+        assert documents[name].keys() == listed(schema)
+        assert first(documents[name], "organizations").keys() == listed(schema, "An organisation's status")
+    organization = first(documents["status"], "organizations")
+    assert first(organization, "flows").keys() == listed(schema, "A flow's status")
+    assert organization["last_sync"].keys() == inline(schema, "last_sync", "An organisation's status")  # type: ignore[attr-defined]
+    assert first(documents["unknown"], "organizations")["sync"] == "Unknown"
+
+
+def test_preflights(documents: dict[str, Fields]) -> None:
+    schema, part = "penstock.preflight/v1", "An organisation's preflight"
+    assert documents["preflight"].keys() == listed(schema)
+    assert first(documents["preflight"], "organizations").keys() == listed(schema, part)
+    assert first(documents["preflight"], "organizations", "checks").keys() == inline(schema, "checks", part)
+
+
+def test_approvals(documents: dict[str, Fields]) -> None:
+    assert documents["approval"].keys() == listed("penstock.approval/v1")
+
+
+def test_errors(documents: dict[str, Fields]) -> None:
+    assert documents["error"].keys() == listed("penstock.error/v1")
+
+
+async def test_the_services_status() -> None:
+    clock = SteppedClock()
+    board = Board(clock)
+    board.expect(["acme"])
+    board._entries["acme"] = Entry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
+    calls = {"acme": (RouteLatency("GET", "/api/v2/flows", 1, 1.0, 1.0, 1.0),)}
+    transport = httpx.ASGITransport(app=create_app(board, CollectorRegistry(), lambda: calls))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+        document = (await client.get("/status")).json()
+
+    schema, part = "penstock.service-status/v1", "An organisation in the service"
+    assert document.keys() == listed(schema)
+    assert first(document, "organizations").keys() == listed(schema, part)
+    assert first(document, "organizations", "calls").keys() == inline(schema, "calls", part)
