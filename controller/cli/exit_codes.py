@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from controller.domain.errors import Invalid, LeaseHeld, PenstockError, Refused, WindowClosed
 
 DONE = 0
@@ -12,6 +14,12 @@ CHANGES = 2
 REFUSED = 3
 """Safety, policy, a closed window or another controller said no; nothing was changed."""
 INTERRUPTED = 130
+
+
+def of_all(codes: Iterable[int]) -> int:
+    """The exit code of several organisations: an error counts more than a refusal, since then something is wrong."""
+    found = set(codes) - {DONE}
+    return ERROR if ERROR in found else max(found, default=DONE)
 
 
 def for_error(error: PenstockError) -> int:

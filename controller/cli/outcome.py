@@ -69,7 +69,7 @@ def tell_failed(reports: Sequence[PassReport], *, as_json: bool) -> int:
     codes = [
         report_failure(error, as_json=as_json, organization=name) for error, name in errors[: 1 if as_json else None]
     ]
-    return max(codes, default=exit_codes.INTERRUPTED)
+    return exit_codes.of_all(codes) if codes else exit_codes.INTERRUPTED
 
 
 def apply_document(reports: Sequence[PassReport]) -> dict[str, object]:

@@ -61,7 +61,7 @@ class LiveTable:
         self._rows: dict[str, _Row] = {}
 
     def planned(self, plan: Plan) -> None:
-        self._live.console.print(Text(plan_text([plan])), end="")
+        self._live.console.print(Text.from_ansi(plan_text([plan], color=True)))
 
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:

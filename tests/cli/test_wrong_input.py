@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from controller.cli import exit_codes
 from tests.support.inside import InsideShell
 from tests.support.shell import Shell, simulator_process
 
@@ -163,3 +164,8 @@ def _with_a_second_organisation_that_fails(shell: Shell, folder: Path) -> None:
     manifest["metadata"]["name"] = "down"
     manifest["spec"]["credentials"]["clientId"]["env"] = "NOT_SET"
     (folder / "down" / "organization.yaml").write_text(yaml.safe_dump(manifest))
+
+
+@pytest.mark.parametrize(("codes", "all_of_them"), [((), 0), ((0, 0), 0), ((0, 3), 3), ((3, 1), 1), ((1, 0), 1)])
+def test_of_several_organisations_an_error_counts_more_than_a_refusal(codes: tuple[int, ...], all_of_them: int) -> None:
+    assert exit_codes.of_all(codes) == all_of_them

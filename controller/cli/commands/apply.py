@@ -55,7 +55,7 @@ def apply(
     with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         reports = run_passes(workspace, requests, services, listener)
     _show(reports, output)
-    return max((_exit_code(report) for report in reports), default=exit_codes.DONE)
+    return exit_codes.of_all(_exit_code(report) for report in reports)
 
 
 def _exit_code(report: PassReport) -> int:

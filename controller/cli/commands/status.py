@@ -26,7 +26,7 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
     failed = [report for report, found in standing if found is None]
     if output is TextOrJson.JSON:
         print(json.dumps(status_document(standing), indent=2, ensure_ascii=False))
-        return max((exit_codes.for_error(each.error) for each in failed if each.error), default=exit_codes.DONE)
+        return exit_codes.of_all(exit_codes.for_error(each.error) for each in failed if each.error)
     for report, found in standing:
         show_status(report, found)
     return tell_failed(failed, as_json=False) if failed else exit_codes.DONE
