@@ -24,7 +24,7 @@ demo: $(READY) ## Show the main job on the embedded simulator, start to finish
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly"
 
-proof: $(READY) ## Crashes, chaos, several controllers, large graphs: the tests that take minutes
+proof: $(READY) ## Whole processes, faults, crashes, chaos, several controllers: the tests that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
 
 check: lint types imports test proof ## Everything that CI runs

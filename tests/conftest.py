@@ -12,8 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.world import World
 
-PROOF = frozenset({"crash", "chaos", "availability"})
-"""Folders whose tests take minutes; `make proof` runs them."""
+PROOF = frozenset({"availability", "chaos", "cli", "crash", "docs", "faults", "safety", "service"})
+"""Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 
 @pytest.hookimpl(tryfirst=True)
