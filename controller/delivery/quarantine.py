@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import AuthenticationFailed, Invalid, PenstockError, Permanent
+from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
 
@@ -23,6 +24,14 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
     reason = context.redactor.text(reason)
     context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)
     context.tell("wish.quarantined", work, wanted=work.record.wanted, reason=reason)
+
+
+def release_proven(context: Context) -> None:
+    """What was tried again in spite of its quarantine, and is live and healthy now, needs none any more."""
+    for work in context.works:
+        if work.state in (StepState.HEALTHY, StepState.EXPORTED):
+            organization, wanted = context.organization.name, work.record.wanted
+            context.store.quarantines.release(organization, work.key, by=context.sync.actor, wanted=wanted)
 
 
 def deserves_quarantine(error: PenstockError) -> bool:

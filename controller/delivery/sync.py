@@ -9,7 +9,7 @@ from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
 from controller.delivery.group import with_groups
-from controller.delivery.quarantine import harmless
+from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.work import DESTRUCTIVE, TAKEN_BACK, Work
@@ -161,6 +161,7 @@ def _close(context: Context) -> SyncResult:
     now = context.clock.now()
     steps = tuple(step_result(context, work) for work in context.works)
     result = SyncResult(context.sync.id, context.organization.name, outcome, steps, context.sync.started_at, now)
+    release_proven(context)
     state = SyncState.STOPPED if _left_over(context) else SyncState(outcome.value)
     context.store.journal.finish(context.lease, context.sync.id, state, result.totals)
     context.audit(None, "sync", outcome.value, details=result.totals)

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import RowMapping, delete, insert, select
 
 from controller.domain.clock import Clock
+from controller.domain.errors import StoreFailed
 from controller.domain.redaction import Redactor
 from controller.store.audit_file import AuditFile
 from controller.store.database import Database
 from controller.store.schema import audit
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,10 @@ class AuditLog:
         self._file = file
 
     def append(self, entry: AuditEntry) -> AuditEntry:
-        """Keep an entry, with secrets masked and the time set; returns it as it was kept."""
+        """Keep an entry, with secrets masked and the time set; returns it as it was kept.
+
+        Raises StoreFailed; a file that cannot be written is only told, loudly.
+        """
         kept = AuditEntry(
             organization=entry.organization,
             action=entry.action,
@@ -78,8 +85,16 @@ class AuditLog:
         with self._database.write() as connection:
             connection.execute(insert(audit).values(columns))
         if self._file is not None and kept.at is not None:
-            self._file.append(kept.to_json(), kept.at)
+            self._copy(self._file, kept, kept.at)
         return kept
+
+    @staticmethod
+    def _copy(file: AuditFile, entry: AuditEntry, at: datetime) -> None:
+        """The store has the entry: a full disk below the files must not keep a flow from being rolled back."""
+        try:
+            file.append(entry.to_json(), at)
+        except StoreFailed as error:
+            log.exception("audit.not-copied", action=entry.action, organization=entry.organization, error=error.message)
 
     def _masked(self, details: Mapping[str, object]) -> Mapping[str, object]:
         masked = self._redactor.value(details)

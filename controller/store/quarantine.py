@@ -55,12 +55,13 @@ class Quarantines:
         with self._database.read() as connection:
             return tuple(_quarantined(row) for row in connection.execute(query).mappings())
 
-    def release(self, organization: str, key: FlowKey, *, by: str) -> int:
-        """Let a flow's wishes be tried again; returns how many were released."""
+    def release(self, organization: str, key: FlowKey, *, by: str, wanted: str | None = None) -> int:
+        """Let a flow's wishes, or just one of them, be tried again; returns how many were released."""
+        match = _of_flow(organization, key)
         with self._database.write() as connection:
             return connection.execute(
                 update(quarantines)
-                .where(_of_flow(organization, key))
+                .where(match if wanted is None else and_(match, quarantines.c.wanted == wanted))
                 .values(released_at=self._clock.now(), released_by=by)
             ).rowcount
 

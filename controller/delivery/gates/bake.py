@@ -15,16 +15,28 @@ from controller.domain.errors import GateFailed
 async def bake(context: Context, work: Work, subject: Subject) -> None:
     """Wait until the bake time is over; an error rate that is too high ends it early.
 
-    Raises GateFailed, and Parked when the process has to go: the end of the bake time stays in the journal.
+    The end is a moment in the journal, so that a crash does not lengthen it; within one process time is counted, so
+    that a clock which is set neither shortens nor lengthens it.
+
+    Raises GateFailed, and Parked when the process has to go.
     """
-    until = work.record.bake_until
+    clock = context.clock
+    end_s = clock.monotonic() + _left_s(context, work)
     watches = [ErrorRateWatch(context, gate, subject) for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
-    while until is not None and (left_s := (until - context.clock.now()).total_seconds()) > 0:
+    while (left_s := end_s - clock.monotonic()) > 0:
         await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watches else left_s)
         for watch in watches:
             report = await watch.look()
             if report.verdict is Verdict.FAIL:
                 _require_pass(context, work, report)
+
+
+def _left_s(context: Context, work: Work) -> float:
+    """Never more than the manifest asks for, also where the clock was set back since."""
+    if work.record.bake_until is None:
+        return 0.0
+    left_s = (work.record.bake_until - context.clock.now()).total_seconds()
+    return left_s if work.desired is None else min(left_s, work.desired.rollout.bake_s)
 
 
 async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
