@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from controller.cli.bars import progress_bar
 from controller.delivery import DeliveryEvent
 from controller.planning import Plan, plan_text
 from controller.reconcile import Listener, Unwatched
@@ -20,6 +21,9 @@ from controller.reconcile import Listener, Unwatched
 
 class PlainLines:
     """One line for each change that moves on."""
+
+    def looked(self, done: int, total: int) -> None:
+        pass
 
     def planned(self, plan: Plan) -> None:
         print(plan_text([plan]), end="", file=sys.stderr, flush=True)
@@ -60,7 +64,11 @@ class LiveTable:
         self._live = live
         self._rows: dict[str, _Row] = {}
 
+    def looked(self, done: int, total: int) -> None:
+        self._live.update(Text(f"reading what is live: {done} of {total} versions"))
+
     def planned(self, plan: Plan) -> None:
+        self._live.update(Text())
         self._live.console.print(Text.from_ansi(plan_text([plan], color=True)))
 
     def progressed(self, event: DeliveryEvent) -> None:
@@ -78,6 +86,23 @@ class LiveTable:
             cells = (flow, row.step, row.progress, row.left, f"{now - row.since:.0f} s")
             table.add_row(*(Text(cell) for cell in cells))
         return table
+
+
+class LookBar(Unwatched):
+    """A bar while versions are read, for commands that only look."""
+
+    def __init__(self, show: Callable[[int, int], None]) -> None:
+        self._show = show
+
+    def looked(self, done: int, total: int) -> None:
+        self._show(done, total)
+
+
+@contextlib.contextmanager
+def look_bar() -> Iterator[Listener]:
+    """A bar over the versions that a look reads, on a terminal."""
+    with progress_bar("reading what is live") as show:
+        yield LookBar(show)
 
 
 @contextlib.contextmanager

@@ -23,19 +23,26 @@ from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_th
 from controller.reconcile.services import Services
 
 V = TypeVar("V")
+Looked = Callable[[int, int], None]
+"""Told how many of how many versions are read."""
 
 
 async def observe(
-    services: Services, platform: Platform, organization: Organization, recorded: RecordedState
+    services: Services,
+    platform: Platform,
+    organization: Organization,
+    recorded: RecordedState,
+    looked: Looked = lambda _done, _total: None,
 ) -> LiveState:
     """Read the live state of the organisation, and of its managed flows all that a plan needs to know.
 
+    The first look at an organisation can take minutes, because each version is read: `looked` is told how far it is.
     The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
     """
     listing = await platform.list_flows(fresh=True)
     counts = Counter(flow.key for flow in listing.flows)
     flows = {flow.key: flow for flow in listing.flows}
-    looker = _Looker(services, platform, organization.name, flows)
+    looker = _Looker(services, platform, organization.name, flows, looked)
     orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
     consumers = await ask_consumers(platform, orphans, {flow.id: key for key, flow in flows.items()})
@@ -59,8 +66,14 @@ class _Looker:
     """Reads what the listing does not tell, through the facts that are kept for ever."""
 
     def __init__(
-        self, services: Services, platform: Platform, organization: str, flows: dict[FlowKey, LiveFlow]
+        self,
+        services: Services,
+        platform: Platform,
+        organization: str,
+        flows: dict[FlowKey, LiveFlow],
+        looked: Looked,
     ) -> None:
+        self._looked = looked
         self._facts = services.store.facts
         self._platform = platform
         self._organization = organization
@@ -98,7 +111,16 @@ class _Looker:
     async def _each(
         self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
     ) -> dict[FlowKey, V]:
-        values = await concurrently(read(live, version) for live, version in wanted)
+        done = 0
+
+        async def one(live: LiveFlow, version: str) -> V | None:
+            nonlocal done
+            value = await read(live, version)
+            done += 1
+            self._looked(done, len(wanted))
+            return value
+
+        values = await concurrently(one(live, version) for live, version in wanted)
         return {live.key: value for (live, _), value in zip(wanted, values, strict=True) if value is not None}
 
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:

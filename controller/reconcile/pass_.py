@@ -58,6 +58,10 @@ Source = Callable[[], Awaitable[Workspace]]
 class Listener(Protocol):
     """Who watches a pass while it runs; called in the event loop, so quick and without failing."""
 
+    def looked(self, done: int, total: int) -> None:
+        """So many of so many versions that nobody knew yet are read."""
+        ...
+
     def planned(self, plan: Plan) -> None:
         """The plan is made, and nothing was written yet."""
         ...
@@ -69,6 +73,9 @@ class Listener(Protocol):
 
 class Unwatched:
     """Nobody watches."""
+
+    def looked(self, done: int, total: int) -> None:
+        pass
 
     def planned(self, plan: Plan) -> None:
         pass

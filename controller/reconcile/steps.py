@@ -62,7 +62,9 @@ async def observe(pass_: Pass) -> None:
     organization = have(pass_.organization)
     repository = have(pass_.workspace).repository
     pass_.recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
-    pass_.live = await observe_organization(pass_.services, have(pass_.platform), organization, pass_.recorded)
+    pass_.live = await observe_organization(
+        pass_.services, have(pass_.platform), organization, pass_.recorded, pass_.listener.looked
+    )
 
 
 async def plan(pass_: Pass) -> None:

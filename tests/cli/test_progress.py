@@ -54,3 +54,13 @@ def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[st
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "  main-ivr: publishing\n  main-ivr: live 2.0\n"
+
+
+def test_a_first_look_tells_how_many_versions_are_read() -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=100)
+    with Live(console=console, auto_refresh=False) as live:
+        LiveTable(live).looked(3, 300)
+        live.refresh()
+
+    assert "3 of 300 versions" in output.getvalue()

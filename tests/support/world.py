@@ -40,7 +40,11 @@ class Recording:
     def __init__(self, crash_when: Callable[[DeliveryEvent], bool] = lambda _: False) -> None:
         self.plans: list[Plan] = []
         self.events: list[DeliveryEvent] = []
+        self.looks: list[tuple[int, int]] = []
         self._crash_when = crash_when
+
+    def looked(self, done: int, total: int) -> None:
+        self.looks.append((done, total))
 
     def planned(self, plan: Plan) -> None:
         self.plans.append(plan)

@@ -31,6 +31,7 @@ def plan(
 ) -> int:
     """Show what `apply` would do: the same plan, and nothing is changed."""
     from controller.cli.outcome import tell_failed
+    from controller.cli.progress import look_bar
     from controller.cli.running import opened_services, run_passes, write_file
     from controller.planning import plan_json
     from controller.reconcile import PassRequest, load_settings, open_folder
@@ -41,7 +42,8 @@ def plan(
     workspace = open_folder(folder, settings, organization or ())
     requests = [PassRequest(each.name, retry=retry) for each in workspace.desired.organizations]
     with opened_services(settings) as services:
-        reports = run_passes(workspace, requests, services)
+        with look_bar() as listener:
+            reports = run_passes(workspace, requests, services, listener)
         plans = [report.plan for report in reports if report.plan is not None]
         failed = [report for report in reports if report.plan is None]
         if failed and output is PlanFormat.JSON:

@@ -13,6 +13,7 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
     import json
 
     from controller.cli.outcome import tell_failed
+    from controller.cli.progress import look_bar
     from controller.cli.running import opened_services, run_passes
     from controller.cli.standing import show_status, status_document
     from controller.reconcile import PassRequest, load_settings, open_folder, organization_status
@@ -21,7 +22,8 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
     workspace = open_folder(folder, settings, organization or ())
     requests = [PassRequest(each.name, trigger="status") for each in workspace.desired.organizations]
     with opened_services(settings) as services:
-        reports = run_passes(workspace, requests, services)
+        with look_bar() as listener:
+            reports = run_passes(workspace, requests, services, listener)
         standing = [(each, organization_status(each, services.store) if each.plan else None) for each in reports]
     failed = [report for report, found in standing if found is None]
     if output is TextOrJson.JSON:
