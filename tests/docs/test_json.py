@@ -62,6 +62,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fi
         found["status"] = shell.json("status")
         found["preflight"] = shell.json("preflight")
         found["approval"] = shell.json("approve", "sha256:" + "0" * 64)
+        found["import"] = shell.json("import", "--dry-run")
         found["rollback"] = shell.json("rollback", "hours", "--to", "1.0")
         found["blocked"] = shell.json("apply")
         found["validate"] = shell.json("validate")
@@ -131,6 +132,12 @@ def test_preflights(documents: dict[str, Fields]) -> None:
     assert documents["preflight"].keys() == listed(schema)
     assert first(documents["preflight"], "organizations").keys() == listed(schema, part)
     assert first(documents["preflight"], "organizations", "checks").keys() == inline(schema, "checks", part)
+
+
+def test_imports(documents: dict[str, Fields]) -> None:
+    found = documents["import"]
+    assert found.keys() == listed("penstock.import/v1")
+    assert first(found, "flows").keys() == listed("penstock.import/v1", "An imported flow")
 
 
 def test_approvals(documents: dict[str, Fields]) -> None:

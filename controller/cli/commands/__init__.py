@@ -12,6 +12,7 @@ from controller.cli.commands.approve import approve
 from controller.cli.commands.demo import demo
 from controller.cli.commands.diff import diff
 from controller.cli.commands.graph import graph
+from controller.cli.commands.import_ import import_
 from controller.cli.commands.plan import plan
 from controller.cli.commands.preflight import preflight
 from controller.cli.commands.rollback import rollback
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any] | typer.Typer] = {
     "diff": diff,
     "graph": graph,
     "trace": trace,
+    "import": import_,
     "preflight": preflight,
     "run": run,
     "simulator": simulator,

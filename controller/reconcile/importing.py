@@ -1,0 +1,158 @@
+"""Bringing flows that exist already under git: manifests, and sources where the organisation gives them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from controller.domain.desired import Organization, PinnedVersion
+from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability
+from controller.flows import parse
+from controller.flows.suggestion import did_you_mean
+from controller.manifests.writing import flow_manifest, free_name
+from controller.reconcile.services import Services
+from controller.reconcile.version_content import Advance, each_of, unwatched
+
+_SOURCES = "flows"
+"""The folder beside the manifests that flow files are written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One flow, and what is to be written for it."""
+
+    key: FlowKey
+    version: str | None
+    name: str = ""
+    """`metadata.name` of its manifest; empty while it has none."""
+    source: str | None = field(default=None, repr=False)
+    """The flow file's text; None where the manifest pins the version."""
+    skipped: str = ""
+    """Why nothing is written."""
+
+    @property
+    def manifest_file(self) -> str:
+        """Relative to the folder that is written to."""
+        return f"{self.name}.yaml"
+
+    @property
+    def source_file(self) -> str | None:
+        """Relative to the folder that is written to."""
+        return None if self.source is None else f"{_SOURCES}/{self.name}.yaml"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Path to text, what is named before what names it."""
+        if not self.name or self.version is None:
+            return {}
+        manifest = flow_manifest(self.name, self.key, self.source_file or PinnedVersion(self.version))
+        written = {} if self.source_file is None or self.source is None else {self.source_file: self.source}
+        return {**written, self.manifest_file: manifest}
+
+
+async def importable(
+    services: Services, organization: Organization, said: Sequence[str], advance: Advance = unwatched
+) -> list[Imported]:
+    """The flows that no manifest names, all of them or those that `said` matches, by type and name.
+
+    A flow is said by `type/name`, its name or its id; `*` and `?` stand for any letters. Nothing is written yet.
+    Raises SettingsInvalid when nothing matches, and whatever the organisation's calls raise.
+    """
+    platform = services.platform(organization)
+    managed = {flow.key for flow in organization.flows}
+    flows = sorted((await platform.list_flows(fresh=True)).flows, key=lambda flow: flow.key)
+    chosen = _matching([flow for flow in flows if flow.key not in managed], said)
+    found: dict[FlowKey, Imported] = {}
+    taken = {flow.id for flow in organization.flows}
+
+    async def read(live: LiveFlow) -> None:
+        found[live.key] = await _source_of(services, organization, live)
+
+    if Capability.YAML_EXPORT in platform.capabilities:
+        await each_of(chosen, read, advance)
+    return [_named(found.get(live.key) or _pinned(live), taken) for live in chosen]
+
+
+def write(folder: Path, flows: Iterable[Imported]) -> None:
+    """Write all files or none, and never over another one. Raises SettingsInvalid."""
+    written: list[Path] = []
+    try:
+        for flow in flows:
+            for name, text in flow.files.items():
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("x", encoding="utf-8", newline="") as file:
+                    written.append(path)
+                    file.write(text)
+    except OSError as error:
+        for each in written:
+            each.unlink(missing_ok=True)
+        raise SettingsInvalid(f"cannot write {path}: {error.strerror}", hint="choose another folder: --into") from error
+
+
+def take_back(folder: Path, flows: Iterable[Imported]) -> None:
+    """Remove what `write` wrote."""
+    for flow in flows:
+        for name in flow.files:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _matching(flows: Sequence[LiveFlow], said: Sequence[str]) -> list[LiveFlow]:
+    if not said:
+        return list(flows)
+    chosen: set[FlowKey] = set()
+    for pattern in said:
+        found = {flow.key for flow in flows if any(_is_meant(pattern, text) for text in _names(flow))}
+        if not found:
+            hint = did_you_mean(pattern, {text for flow in flows for text in _names(flow)})
+            raise SettingsInvalid(
+                f"no flow without a manifest is called {pattern!r}",
+                hint=hint or "a flow is named by type/name, by its name or by its id; --dry-run lists them",
+            )
+        chosen |= found
+    return [flow for flow in flows if flow.key in chosen]
+
+
+def _names(flow: LiveFlow) -> tuple[str, ...]:
+    return str(flow.key), flow.key.name, flow.id
+
+
+def _is_meant(pattern: str, text: str) -> bool:
+    """Brackets stand in flows' names, and mean themselves."""
+    return pattern == text or fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+async def _source_of(services: Services, organization: Organization, live: LiveFlow) -> Imported:
+    """The published version as a flow file, if reading it back gives the same flow."""
+    version = live.published_version
+    if version is None:
+        return _pinned(live)
+    try:
+        export = await services.platform(organization).export(live.id, version)
+        text = export.yaml or ""
+        described = parse(text).key
+    except (ExportFailed, NotFound, FlowFileInvalid) as error:
+        return Imported(live.key, version, skipped=f"version {version} cannot be a flow file: {error.message}")
+    if described != live.key:
+        return Imported(live.key, version, skipped=f"the export of version {version} describes {described}")
+    return Imported(live.key, version, source=text)
+
+
+def _pinned(live: LiveFlow) -> Imported:
+    """What only its version tells."""
+    if live.published_version is None:
+        return Imported(live.key, None, skipped="it is not published")
+    return Imported(live.key, live.published_version)
+
+
+def _named(flow: Imported, taken: set[str]) -> Imported:
+    if flow.skipped:
+        return flow
+    name = free_name(flow.key, taken)
+    taken.add(name)
+    return replace(flow, name=name)
