@@ -45,6 +45,7 @@ format: $(READY) ## Format the code in place
 
 bench: $(READY) ## Costs and durations, as ratios against a peer
 	$(BIN)/python -m benchmarks.cost
+	$(BIN)/python -m benchmarks.announcements
 
 nightly: $(READY) ## The tests that are too long for every run
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600

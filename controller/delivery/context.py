@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Unpack
 
+from controller.delivery.hearing import Hearing
 from controller.delivery.progress import Announcer, DeliveryEvent
 from controller.delivery.settings import DeliverySettings
 from controller.delivery.signals import Signals
@@ -39,6 +40,7 @@ class Context:
     """All changes of the sync, in deployment order."""
     stopping: Callable[[], bool] = lambda: False
     keep_draft: KeepDraft | None = None
+    hearing: Hearing = field(default_factory=Hearing)
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities

@@ -1,4 +1,4 @@
-"""Following a running publish: patient where the organisation tells how long it will take, never for ever."""
+"""Following a running publish: patient where the organisation tells how long it takes or when it ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from controller.delivery.context import Context
+from controller.delivery.pacing import Pacing
 from controller.delivery.work import Work
 from controller.domain.errors import PublishTimedOut, Transient, Waiting
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind
@@ -32,28 +33,25 @@ async def follow(
         return Progress(ProgressState.SUCCEEDED, flow_id=ticket.flow_id)
     clock, settings = context.clock, context.settings
     deadline = clock.monotonic() + timeout_s
-    interval_s = wait_s = settings.poll_base_s
-    wait = clock.sleep if priority is Priority.ROLLBACK else context.signals.watch
+    pacing = Pacing(context, ticket.flow_id or work.flow_id, priority)
     unseen = 0
     while True:
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
             raise _timed_out(work, ticket, timeout_s)
-        await wait(min(wait_s, left_s))
+        await pacing.pause(left_s)
         progress = await _look(context, ticket, priority)
         if progress is not None:
             context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage, eta_s=progress.eta_s)
             if progress.finished:
+                pacing.ended()
                 return progress
             unseen = unseen + 1 if _is_unseen(ticket, progress) else 0
             if unseen >= settings.unseen_looks:
                 return replace(progress, state=ProgressState.SUCCEEDED)
             if on_look is not None:
                 await on_look(progress)
-        interval_s = min(interval_s * 1.5, settings.poll_cap_s)
-        wait_s = interval_s
-        if progress is not None and progress.eta_s is not None:
-            wait_s = min(max(progress.eta_s, 1.0), settings.poll_cap_s)
+        pacing.still_running(progress, seen=progress is not None and not unseen)
 
 
 def _is_unseen(ticket: Ticket, progress: Progress) -> bool:

@@ -14,6 +14,10 @@ class DeliverySettings:
     poll_base_s: float = 5.0
     """First interval between looks at a running publish; it grows by half each time."""
     poll_cap_s: float = 60.0
+    listens: bool = False
+    """Whether the organisation is asked to announce what happens to the flows that a sync publishes."""
+    announced_poll_s: float = 30.0
+    """How long an announcement is waited for, after a look at which the publish was still running."""
     unseen_looks: int = 3
     """Looks in a row at which the flow shows no trace of an operation, before it counts as ended."""
     publish_timeout_s: float = 600.0

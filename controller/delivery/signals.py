@@ -46,15 +46,20 @@ class Signals:
     async def rest(self, seconds: float) -> None:
         """Wait between looks at what is live already. Raises Parked as soon as there is a reason to leave."""
         if not self.halted:
-            await self._wait(seconds)
+            await first_of(self._clock, seconds, self._halt)
         if self.halted:
             raise Parked
 
-    async def watch(self, seconds: float) -> None:
-        """Wait between looks at a running publish. Raises Parked when the grace after `stop` is used up."""
+    async def watch(self, seconds: float, bell: asyncio.Event) -> None:
+        """Wait between looks at a running publish, at most until the bell rings.
+
+        Raises Parked when the grace after `stop` is used up.
+        """
         until = self._clock.monotonic() + seconds
         if not self.stopping:
-            await self._wait(seconds)
+            await first_of(self._clock, seconds, self._halt, bell)
+        if bell.is_set():
+            return
         if self._give_up_at is None:
             await self._clock.sleep(max(until - self._clock.monotonic(), 0.0))
             return
@@ -63,11 +68,12 @@ class Signals:
             raise Parked
         await self._clock.sleep(min(left, max(until - self._clock.monotonic(), 0.0)))
 
-    async def _wait(self, seconds: float) -> None:
-        sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
-        halt = asyncio.ensure_future(self._halt.wait())
-        try:
-            await asyncio.wait({sleeper, halt}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeper.cancel()
-            halt.cancel()
+
+async def first_of(clock: Clock, seconds: float, *events: asyncio.Event) -> None:
+    """Wait so long, or until one of the events is set."""
+    waiting = [asyncio.ensure_future(clock.sleep(seconds)), *(asyncio.ensure_future(each.wait()) for each in events)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

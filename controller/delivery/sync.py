@@ -15,6 +15,7 @@ from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.work import DESTRUCTIVE, TAKEN_BACK, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
+from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.store import SyncState
 
@@ -25,7 +26,7 @@ _UNDER_WAY = frozenset(
 
 async def carry_out(context: Context) -> SyncResult:
     """Run the changes, roll back what has to be, close the sync. Raises LeaseLost and StoreFailed."""
-    await with_lease(context, lambda: _carry_out(context))
+    await with_lease(context, lambda: _carry_out(context), hear=True)
     return _close(context)
 
 
@@ -43,7 +44,7 @@ async def bring_back(context: Context, version: str, reason: str) -> SyncResult:
             await export_live(context, work)
 
     context.tell("rollback.asked-for", work, version=version)
-    await with_lease(context, run)
+    await with_lease(context, run, hear=True)
     return _close(context)
 
 
@@ -108,10 +109,10 @@ def _reason(context: Context, failed: list[Work]) -> str:
     return f"{names} failed: {failed[0].record.reason or 'no reason given'}"
 
 
-async def with_lease(context: Context, work: Callable[[], Awaitable[None]]) -> None:
+async def with_lease(context: Context, work: Callable[[], Awaitable[None]], *, hear: bool = False) -> None:
     """Do something while the lease is renewed in the background; losing it ends the work at once.
 
-    Raises what the work raises, never a group.
+    With `hear` the organisation is listened to meanwhile, where it can be. Raises what the work raises, never a group.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -119,6 +120,8 @@ async def with_lease(context: Context, work: Callable[[], Awaitable[None]]) -> N
                 group.create_task(_keep(context), name="lease"),
                 group.create_task(_listen(context), name="stop"),
             ]
+            if hear:
+                beside.append(group.create_task(_hear(context), name="channel"))
             try:
                 await work()
             finally:
@@ -139,6 +142,15 @@ async def _listen(context: Context) -> None:
     while not context.stopping():
         await context.clock.sleep(context.settings.stop_check_s)
     context.signals.stop()
+
+
+async def _hear(context: Context) -> None:
+    """Only where something is published whose flow is known by now."""
+    if not context.settings.listens or not context.can(Capability.NOTIFICATIONS):
+        return
+    flow_ids = {work.flow_id for work in context.works if work.flow_id is not None and work.may_publish}
+    if flow_ids:
+        await context.hearing.listen(context.platform, flow_ids)
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

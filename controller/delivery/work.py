@@ -73,6 +73,12 @@ class Work:
         return any(write.action in EFFECTIVE for write in self.record.writes)
 
     @property
+    def may_publish(self) -> bool:
+        """Whether something may still be published or taken back for it."""
+        unpublishing = self.change.kind in DESTRUCTIVE or self.change.kind is ChangeKind.ADOPT
+        return not (unpublishing or self.state.final or self.change.blocked)
+
+    @property
     def first_write(self) -> int:
         """Orders changes by when they first touched the organisation."""
         return min((write.id for write in self.record.writes if write.action in EFFECTIVE), default=0)

@@ -6,7 +6,7 @@ implementation when their answer was lost: they raise `AnswerLost`, and the call
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -195,6 +195,19 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowEvent:
+    """Something about a flow changed. Fields are None where the event does not tell."""
+
+    flow_id: str
+    published_version: str | None = None
+    action: str | None = None
+    """CHECKIN, PUBLISH, ..."""
+    status: str | None = None
+    """SUCCESS, FAILURE, STARTED, ..."""
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class FlowListing:
     """The flows of an organisation at one moment. Deleted flows and system flows are left out."""
 
@@ -248,6 +261,14 @@ class Platform(Protocol):
         ...
 
     async def launch_state(self, launch_id: str) -> Launch: ...
+    def flow_events(
+        self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
+    ) -> AsyncIterator[FlowEvent]:
+        """What happens to these flows, as it happens, until the connection ends; needs NOTIFICATIONS.
+
+        `on_open` is called when nothing is missed any more. A channel promises nothing: callers read as well.
+        """
+        ...
 
     # Writes: only delivery calls these, and only through its journal.
     async def register_upload(self) -> UploadSlot: ...

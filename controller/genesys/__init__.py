@@ -3,7 +3,7 @@
 The only package that knows HTTP towards Genesys Cloud. Never decides what to publish.
 """
 
-from controller.genesys.architect.notifications import MOST_TOPICS, FlowEvent
+from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.concurrently import concurrently
 from controller.genesys.connect import connect, latency
@@ -17,7 +17,6 @@ __all__ = [
     "MOST_TOPICS",
     "ArchitectPlatform",
     "Check",
-    "FlowEvent",
     "PreflightReport",
     "RouteLatency",
     "TransportSettings",

@@ -73,6 +73,7 @@ class Services:
         self._delivers = True
         return DeliverySettings(
             poll_base_s=self.settings.publish_poll,
+            listens=self.settings.notifications,
             lease_ttl_s=self.settings.lease_ttl,
             client_name=self.client_id(organization),
             allowed_hosts=self.settings.allowed_hosts,

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
     rate_limit: int = Field(default=300, gt=0, description="Requests a minute that an organisation allows")
     publish_poll: float = Field(default=5.0, gt=0, description="Seconds before the first look at a running publish")
+    notifications: bool = Field(
+        default=True, description="Whether organisations that can are asked to announce what happens to flows"
+    )
     job_poll: float = Field(default=2.0, gt=0, description="Seconds between looks at an export or validation")
     lease_ttl: float = Field(
         default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"

@@ -11,8 +11,8 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
-from controller.domain.platform import Platform
-from controller.genesys import MOST_TOPICS, ArchitectPlatform, FlowEvent
+from controller.domain.platform import Capability, FlowEvent, Platform
+from controller.genesys import MOST_TOPICS
 
 log = structlog.get_logger()
 
@@ -65,7 +65,7 @@ class Listening:
         """One channel until it ends, however it ends."""
         try:
             platform = self._connect() if self._connect is not None else None
-            if not isinstance(platform, ArchitectPlatform):
+            if platform is None or Capability.NOTIFICATIONS not in platform.capabilities:
                 return
             log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
             async for event in platform.flow_events(flow_ids):

@@ -154,7 +154,9 @@ class Worker:
         report = await self._pass(workspace, trigger)
         self._changes.pass_ended(report)
         organization = workspace.organization(self.name)
-        can_hear = Capability.NOTIFICATIONS in CAPABILITIES[organization.dialect]
+        can_hear = self._services.settings.notifications and (
+            Capability.NOTIFICATIONS in CAPABILITIES[organization.dialect]
+        )
         flow_ids = self._changes.flow_ids if can_hear else frozenset()
         self._listening.listen_to(flow_ids, lambda: self._services.platform(organization))
         return report

@@ -114,7 +114,9 @@ class Stage:
         if passes == 1:
             points = Points(self.folder / "points", die_at)
             points.watch()
-        settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=100_000, lease_ttl=6000)
+        settings = Settings(
+            store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=100_000, lease_ttl=6000, notifications=False
+        )
         transport = WatchedTransport(port, points)
         with Store.open(settings.store, clock=self.clock) as store:
             services = Services(settings, store, Redactor(), self.clock, partial(connect, http=transport))

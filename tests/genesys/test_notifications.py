@@ -14,7 +14,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, Unreachable
-from controller.genesys.architect.notifications import FlowEvent, flow_events
+from controller.domain.platform import FlowEvent
+from controller.genesys.architect.notifications import flow_events
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport

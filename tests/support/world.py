@@ -73,7 +73,7 @@ class World:
         self.http = httpx.ASGITransport(app=create_app(self.simulator))
         self.remote = self.folder / "remote.git"
         self.clone = self.folder / "clone"
-        self.settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=3000)
+        self.settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=3000, notifications=False)
         self._git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
         self._git(self.folder, "clone", "--quiet", str(self.remote), str(self.clone))
         self.git("config", "user.name", "Flow Author")

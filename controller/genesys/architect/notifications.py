@@ -6,8 +6,7 @@ A channel is a promise of nothing: it ends after a day, or earlier, and events c
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
 from controller.domain.errors import BadAnswer, Unreachable
-from controller.domain.platform import Priority
+from controller.domain.platform import FlowEvent, Priority
 from controller.genesys.call import Call
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Channel
@@ -28,21 +27,10 @@ MOST_TOPICS = 1000
 """Topics that one channel can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowEvent:
-    """Something about a flow changed. Fields are None where the event does not tell."""
-
-    flow_id: str
-    published_version: str | None = None
-    action: str | None = None
-    """CHECKIN, PUBLISH, ..."""
-    status: str | None = None
-    """SUCCESS, FAILURE, STARTED, ..."""
-    deleted: bool = False
-
-
-async def flow_events(transport: Transport, flow_ids: Collection[str]) -> AsyncIterator[FlowEvent]:
-    """Events of up to 1,000 flows until the connection ends.
+async def flow_events(
+    transport: Transport, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
+) -> AsyncIterator[FlowEvent]:
+    """Events of up to 1,000 flows until the connection ends; `on_open` is called when it is there.
 
     Raises Unreachable when the channel cannot be opened, and the transport's errors.
     """
@@ -60,6 +48,8 @@ async def flow_events(transport: Transport, flow_ids: Collection[str]) -> AsyncI
     _check_uri(transport, channel.connect_uri)
     try:
         async with connect(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
+            if on_open is not None:
+                on_open()
             async for message in socket:
                 event = _event(message)
                 if event is not None:

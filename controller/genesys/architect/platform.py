@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
@@ -13,6 +13,7 @@ from controller.domain.platform import (
     Capability,
     ExecutionSummary,
     Export,
+    FlowEvent,
     FlowListing,
     Launch,
     Priority,
@@ -140,9 +141,10 @@ class ArchitectPlatform:
         """State of the dependency index; only `OPERATIONAL` can be relied on."""
         return await dependencies.index_state(self.transport)
 
-    def flow_events(self, flow_ids: Collection[str]) -> AsyncIterator[notifications.FlowEvent]:
-        """What happens to these flows, as it happens, until the connection ends; callers poll as well."""
-        return notifications.flow_events(self.transport, flow_ids)
+    def flow_events(
+        self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
+    ) -> AsyncIterator[FlowEvent]:
+        return notifications.flow_events(self.transport, flow_ids, on_open)
 
     async def launch_state(self, launch_id: str) -> Launch:
         return await executions.launch_state(self.transport, launch_id)

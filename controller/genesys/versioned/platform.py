@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
@@ -23,6 +23,7 @@ from controller.domain.platform import (
     Capability,
     ExecutionSummary,
     Export,
+    FlowEvent,
     FlowListing,
     Launch,
     Priority,
@@ -221,6 +222,14 @@ class VersionedPlatform:
 
     async def launch_state(self, launch_id: str) -> Launch:  # noqa: ARG002 - the port's signature
         _missing(Capability.LAUNCH)
+
+    def flow_events(
+        self,
+        flow_ids: Collection[str],  # noqa: ARG002 - the port's signature
+        *,
+        on_open: Callable[[], None] | None = None,  # noqa: ARG002 - the port's signature
+    ) -> AsyncIterator[FlowEvent]:
+        _missing(Capability.NOTIFICATIONS)
 
     async def aclose(self) -> None:
         await self.transport.aclose()
