@@ -32,13 +32,14 @@ class Executor:
         self._done = {work.change.flow: asyncio.Event() for work in self._works}
         self._slots = asyncio.Semaphore(max(context.organization.sync.concurrency, 1))
         self._groups = groups_of(self._works)
+        self._exports: dict[str, asyncio.Task[None]] = {}
         self._halted = False
 
     async def run(self) -> None:
         """Until no change can go on. Raises LeaseLost and StoreFailed, alone or in a group."""
         async with asyncio.TaskGroup() as group:
             for position, work in enumerate(self._works):
-                group.create_task(self._one(position, work), name=f"change {work.change.flow}")
+                group.create_task(self._one(group, position, work), name=f"change {work.change.flow}")
 
     async def go_on(self, parked: Iterable[Work]) -> None:
         """Bring changes to their end that waited for a rollback which did not concern them. Raises as `run` does."""
@@ -46,7 +47,15 @@ class Executor:
             for work in parked:
                 group.create_task(self._carry_out(work), name=f"change {work.change.flow}")
 
-    async def _one(self, position: int, work: Work) -> None:
+    async def export_the_rest(self) -> None:
+        """Export what is healthy still, and was not because a rollback had to begin. Raises as `run` does."""
+        async with asyncio.TaskGroup() as group:
+            for work in self._works:
+                begun = self._exports.get(work.change.flow)
+                if begun is None or begun.cancelled():
+                    group.create_task(self._export(work), name=f"export {work.change.flow}")
+
+    async def _one(self, group: asyncio.TaskGroup, position: int, work: Work) -> None:
         earlier = self._works[:position]
         needed = [other for other in earlier if other.change.flow in work.change.depends_on]
         awaited = earlier if work.change.kind in DESTRUCTIVE else needed
@@ -61,6 +70,15 @@ class Executor:
                 self._context.advance(work, StepState.SKIPPED, reason=why_not)
         work.ended_at = self._context.clock.monotonic()
         self._done[work.change.flow].set()
+        # Nobody waits for an export: what is healthy is ready to be built on, or to be taken back.
+        if not self._context.signals.aborting:
+            export = group.create_task(self._export(work), name=f"export {work.change.flow}")
+            self._exports[work.change.flow] = export
+
+    async def _export(self, work: Work) -> None:
+        if work.state is StepState.HEALTHY:
+            await Machine(self._context, work).export()
+            work.ended_at = self._context.clock.monotonic()
 
     async def _validate_group(self, work: Work) -> None:
         """Before the first change of a cycle begins, the others are validated: what is not valid fails at once."""
@@ -128,4 +146,6 @@ class Executor:
         policy = OnFailure(context.sync.on_failure)
         if policy is OnFailure.ROLLBACK_ALL and work.change.kind not in DESTRUCTIVE:
             context.signals.abort()
+            for export in self._exports.values():
+                export.cancel()
         self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW

@@ -1,4 +1,4 @@
-"""One change from its state in the journal to exported; each handler takes it one state further."""
+"""One change from its state in the journal to healthy, each handler one state further; and then its export."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ class Machine:
             StepState.PUBLISHING: self._settle,
             StepState.LIVE: self._begin_bake,
             StepState.BAKING: self._bake,
-            StepState.HEALTHY: self._export,
         }
 
     async def run(self) -> None:
-        """Until the change is exported, or until there is nothing more to do. Raises Parked as well."""
+        """Until the change is healthy, or until there is nothing more to do. Raises Parked as well."""
         while (handler := self._handlers.get(self._work.state)) is not None:
             before = self._work.state
             await handler()
@@ -117,7 +116,8 @@ class Machine:
         until = record.bake_until or self._context.clock.now()
         return Subject(flow_id, version, record.previous_version, live_since=until - timedelta(seconds=bake_s))
 
-    async def _export(self) -> None:
+    async def export(self) -> None:
+        """Export what is healthy, once. Raises LeaseLost and StoreFailed, nothing else."""
         if self._work.change.kind in DESTRUCTIVE:
             self._context.advance(self._work, StepState.EXPORTED)
             return

@@ -56,6 +56,7 @@ async def _carry_out(context: Context) -> None:
     if (failed or begun) and context.sync.state.open:
         await _after_failure(context, failed)
     await _finish_the_rest(context, executor)
+    await executor.export_the_rest()
     for work in context.works:
         if work.state is StepState.ROLLED_BACK and work.export is None and _restored_anew(work):
             await export_live(context, work)

@@ -47,8 +47,10 @@ class TransportSettings:
     """While it is open, one call is let through this often."""
 
     poll_s: float = 2.0
-    """Interval between looks at a job of the organisation (export, validation, execution data)."""
+    """Before the second look at a job of the organisation (export, validation, execution data); the waits grow."""
     job_timeout_s: float = 90.0
+    export_gather_s: float = 1.0
+    """How long an export waits for others to share its job; 0 gives every flow a job of its own."""
     export_retries: int = 5
     export_retry_step_s: float = 15.0
     """An export job that failed over a hidden 429 is started again after 15 s, 30 s, 45 s, ..."""

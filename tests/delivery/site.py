@@ -198,7 +198,7 @@ class Site:
             "penstock",
             "penstock-secret",
             clock=self.clock,
-            settings=TransportSettings(rate_limit_per_minute=6000, retry_base_s=0.001),
+            settings=TransportSettings(rate_limit_per_minute=6000, retry_base_s=0.001, export_gather_s=0),
             http=self.http,
         )
 

@@ -54,7 +54,7 @@ async def test_no_more_changes_run_at_once_than_the_manifest_allows(site: Site) 
     for number in range(5):
         site.want(f"f{number}", inbound(f"F{number}"))
     await site.deliver()
-    assert site.clock.elapsed_s == 14.0
+    assert site.clock.elapsed_s == 5.0 + 5.0 + 2.0, "an export keeps nobody waiting"
 
 
 async def test_a_five_minute_bake_takes_exactly_five_minutes(site: Site) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import zipfile
 from dataclasses import replace
 
 import pytest
 
 from controller.domain.errors import ExportFailed, RequestRejected, ServerFault
+from controller.domain.platform import Export, Priority
+from controller.genesys.architect.export_batch import files_of
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
-from tests.genesys.hands import Hands, ivr
+from tests.genesys.hands import Hands, ivr, module
 from tests.support.clock import SteppedClock
 
 JOBS = "/api/v2/flows/export/jobs"
@@ -38,8 +43,8 @@ async def test_a_429_in_disguise_is_tried_again_with_rising_waits(
     hands.break_down("disguised-429", times=failures)
     export = await organization.export(flow_id, "1.0")
     assert export.yaml
-    polls_s = 2.0 * (failures + 1)
-    assert waited_s <= clock.elapsed_s <= waited_s + polls_s
+    gathering_s, polls_s = 1.0, 2.0 * (failures + 1)
+    assert waited_s <= clock.elapsed_s <= waited_s + gathering_s + polls_s
 
 
 async def test_a_429_in_disguise_that_stays_ends_as_a_failed_export(
@@ -71,10 +76,110 @@ async def test_a_job_that_does_not_end_is_given_up(
     simulator.configure(replace(simulator.settings, export_s=3600))
     with pytest.raises(ServerFault, match="still Started after 20 s"):
         await organization.export(flow_id, "1.0")
-    assert clock.elapsed_s == pytest.approx(20)
+    assert clock.elapsed_s == pytest.approx(1 + 20)
 
 
 async def test_a_version_that_does_not_exist_cannot_be_exported(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
     with pytest.raises((ExportFailed, RequestRejected)):
         await organization.export(flow_id, "9.0")
+
+
+async def _two(hands: Hands) -> tuple[str, str]:
+    """Two flows of one name: only their ids tell them apart."""
+    return await hands.make(ivr(says="One")), await hands.make(module("Main IVR"))
+
+
+async def test_exports_that_are_asked_for_together_share_one_job(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ivr_id, module_id = await _two(hands)
+    await hands.do("publish", ivr_id, text=ivr(says="Two"))
+
+    old, new, other = await asyncio.gather(
+        organization.export(ivr_id, "1.0"), organization.export(ivr_id, "2.0"), organization.export(module_id, "1.0")
+    )
+
+    assert simulator.calls.count("POST", JOBS) == 1
+    assert "One" in (old.yaml or "")
+    assert "Two" in (new.yaml or "")
+    assert (other.yaml or "").startswith("commonModule:")
+
+
+async def test_an_export_that_comes_later_or_alone_has_a_job_of_its_own(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
+) -> None:
+    ivr_id, module_id = await _two(hands)
+
+    async def later() -> None:
+        await clock.sleep(1.5)
+        await organization.export(module_id, "1.0")
+
+    await asyncio.gather(organization.export(ivr_id, "1.0"), later())
+
+    assert simulator.calls.count("POST", JOBS) == 2
+
+
+async def test_many_exports_are_spread_over_jobs_of_ten(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ids = [await hands.make(module(f"Module {number}")) for number in range(23)]
+
+    exports = await asyncio.gather(*(organization.export(flow_id, "1.0") for flow_id in ids))
+
+    assert [f"name: Module {number}\n" in (export.yaml or "") for number, export in enumerate(exports)] == [True] * 23
+    assert simulator.calls.count("POST", JOBS) == 3
+
+
+async def test_one_flow_that_cannot_be_exported_does_not_keep_the_others_from_it(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ivr_id, module_id = await _two(hands)
+    hands.break_down("job-fails", match={"flow": ivr_id})
+
+    bad, good = await asyncio.gather(
+        organization.export(ivr_id, "1.0"), organization.export(module_id, "1.0"), return_exceptions=True
+    )
+
+    assert isinstance(bad, ExportFailed)
+    assert isinstance(good, Export)
+    assert good.yaml
+    assert simulator.calls.count("POST", JOBS) == 3
+
+
+async def test_whoever_waits_goes_on_alone_when_the_one_that_asked_first_goes_away(
+    hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ivr_id, module_id = await _two(hands)
+    first = asyncio.create_task(organization.export(ivr_id, "1.0"))
+    second = asyncio.create_task(organization.export(module_id, "1.0"))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).yaml
+
+
+async def test_a_rollback_waits_for_nobody(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
+) -> None:
+    ivr_id, _ = await _two(hands)
+    began = clock.elapsed_s
+
+    await organization.export(ivr_id, "1.0", priority=Priority.ROLLBACK)
+
+    assert clock.elapsed_s - began == 2.0
+    assert simulator.calls.count("POST", JOBS) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not an archive", b"<html></html>"])
+def test_what_is_no_archive_is_an_export_that_failed(content: bytes) -> None:
+    with pytest.raises(ExportFailed, match="unreadable"):
+        files_of(content, 1000)
+
+
+def test_a_file_that_unpacks_beyond_the_limit_is_refused() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("flow-0.yaml", "a" * 100_000)
+    with pytest.raises(ExportFailed, match="larger than 1000 bytes"):
+        files_of(buffer.getvalue(), 1000)

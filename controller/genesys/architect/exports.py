@@ -1,13 +1,14 @@
-"""Exporting one version: Archy YAML through an export job, and the version's JSON configuration."""
+"""Exporting versions: Archy YAML through export jobs, and each version's JSON configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from controller.domain.errors import BadAnswer, ExportFailed, NotFound
 from controller.domain.platform import Export, Priority
+from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
 from controller.genesys.architect.flows import FLOW
 from controller.genesys.architect.jobs import finished_job, job_words
 from controller.genesys.call import Call
@@ -18,16 +19,38 @@ log = structlog.get_logger()
 
 _JOBS = "/api/v2/flows/export/jobs"
 _ZIP = b"PK\x03\x04"
+_SECONDS_A_FLOW = 30.0
+"""What every flow beyond the first may add to the duration of a job."""
 
 
-async def export(transport: Transport, flow_id: str, version: str, priority: Priority) -> Export:
-    """Both forms of one version. Raises ExportFailed, NotFound, PermissionMissing."""
-    yaml = await _export_yaml(transport, flow_id, version, priority)
-    try:
-        definition: Mapping[str, object] | None = await configuration(transport, flow_id, version, priority)
-    except NotFound:
-        definition = None
-    return Export(flow_id, version, yaml=yaml, definition=definition)
+class Exports:
+    """Exports versions of one organisation's flows: several in one job where they are asked for together."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._batches = ExportBatches(transport.clock, transport.settings.export_gather_s, self._together)
+
+    async def export(self, flow_id: str, version: str, priority: Priority) -> Export:
+        """Both forms of one version. Raises ExportFailed, NotFound, PermissionMissing."""
+        wanted = Wanted(flow_id, version)
+        yaml = None if priority is Priority.ROLLBACK else await self._batches.export(wanted)
+        if yaml is None:
+            yaml = await _alone(self._transport, wanted, priority)
+        try:
+            definition: Mapping[str, object] | None = await configuration(self._transport, flow_id, version, priority)
+        except NotFound:
+            definition = None
+        return Export(flow_id, version, yaml=yaml, definition=definition)
+
+    async def _together(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, str]:
+        """One job, once: what is missing from its archive is asked for alone."""
+        transport = self._transport
+        job = await _export_job(transport, wanted, Priority.EXPORT)
+        words = job_words(job, transport.redactor)
+        if job.status != "Success":
+            raise ExportFailed(f"{len(wanted)} flows could not be exported together: {'; '.join(words[:5])}")
+        texts = files_of(await _download(transport, job), transport.settings.export_limit_bytes)
+        return {each: texts[name] for name, each in _named(wanted).items() if name in texts}
 
 
 async def configuration(transport: Transport, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
@@ -45,40 +68,57 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
     return answer
 
 
-async def _export_yaml(transport: Transport, flow_id: str, version: str, priority: Priority) -> str:
-    """One job per flow and always with the version: by id alone the organisation sometimes does not find it."""
+async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:
+    """A job of its own, repeated while the organisation's own rate limit lets it fail."""
     settings = transport.settings
     for attempt in range(1, settings.export_retries + 2):
-        job = await _export_job(transport, flow_id, version, priority)
+        job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
-            return await _download(transport, job, flow_id, version)
+            return _text(await _download(transport, job), wanted)
         words = job_words(job, transport.redactor)
         if not _limited_in_disguise(words) or attempt > settings.export_retries:
             told = "; ".join(words[:5]) or "the job gave no reason"
-            raise ExportFailed(f"version {version} of flow {flow_id} could not be exported: {told}")
-        log.info("export.repeated", flow_id=flow_id, version=version, attempt=attempt)
+            raise ExportFailed(f"{_shown(wanted)} could not be exported: {told}")
+        log.info("export.repeated", flow_id=wanted.flow_id, version=wanted.version, attempt=attempt)
         await transport.clock.sleep(settings.export_retry_step_s * attempt)
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _export_job(transport: Transport, flow_id: str, version: str, priority: Priority) -> Job:
-    body = {"flows": [{"flow": {"id": flow_id, "version": version}}]}
-    call = Call("POST", _JOBS, body=body, priority=priority, repeatable=True)
+async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> Job:
+    """Always with the version: by id alone the organisation sometimes does not find a flow."""
+    flows = [
+        {"flow": {"id": each.flow_id, "version": each.version}, "fileName": name}
+        for name, each in _named(wanted).items()
+    ]
+    call = Call("POST", _JOBS, body={"flows": flows}, priority=priority, repeatable=True)
     registered = await transport.fetch(call, RegisteredJob)
-    return await finished_job(transport, _JOBS, registered.id, priority)
+    more_s = _SECONDS_A_FLOW * (len(wanted) - 1)
+    return await finished_job(transport, _JOBS, registered.id, priority, more_s=more_s)
 
 
-async def _download(transport: Transport, job: Job, flow_id: str, version: str) -> str:
+def _named(wanted: Sequence[Wanted]) -> dict[str, Wanted]:
+    """By the names of their files: the names of flows may stand twice, and hold what no file name may."""
+    return {f"flow{number}": each for number, each in enumerate(wanted)}
+
+
+async def _download(transport: Transport, job: Job) -> bytes:
     if not job.download_url:
-        raise ExportFailed(f"version {version} of flow {flow_id}: the export ended well, but names no file")
+        raise ExportFailed(f"the export {job.id} ended well, but names no file")
     call = Call("GET", "(presigned download)", limit_bytes=transport.settings.export_limit_bytes)
-    content = await transport.get_presigned(job.download_url, call=call)
+    return await transport.get_presigned(job.download_url, call=call)
+
+
+def _text(content: bytes, wanted: Wanted) -> str:
     if content.startswith(_ZIP):
-        raise ExportFailed(f"version {version} of flow {flow_id}: the organisation sent an archive for one flow")
+        raise ExportFailed(f"{_shown(wanted)}: the organisation sent an archive for one flow")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ExportFailed(f"version {version} of flow {flow_id}: the exported file is not UTF-8") from error
+        raise ExportFailed(f"{_shown(wanted)}: the exported file is not UTF-8") from error
+
+
+def _shown(wanted: Wanted) -> str:
+    return f"version {wanted.version} of flow {wanted.flow_id}"
 
 
 def _limited_in_disguise(words: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Jobs of the organisation: register, look again every two seconds, read the messages."""
+"""Jobs of the organisation: register, look again ever more rarely, read the messages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Job, JobMessage
 
 ENDED = frozenset({"Success", "Failure"})
+_GROWTH = 1.25
+_LONGEST_WAIT_S = 15.0
 
 
-async def finished_job(transport: Transport, route: str, job_id: str, priority: Priority) -> Job:
-    """The job when it has ended, well or not. Raises ServerFault when it does not end in time."""
-    deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
+async def finished_job(
+    transport: Transport, route: str, job_id: str, priority: Priority, *, more_s: float = 0.0
+) -> Job:
+    """The job when it has ended, well or not. Raises ServerFault when it does not end in time, and `more_s`."""
+    timeout_s = transport.settings.job_timeout_s + more_s
+    deadline = transport.clock.monotonic() + timeout_s
+    wait_s = transport.settings.poll_s
     call = Call("GET", f"{route}/{{jobId}}", {"jobId": job_id}, {"expand": "messages"}, priority=priority)
     while True:
         job = await transport.fetch(call, Job)
         if job.status in ENDED:
             return job
-        if transport.clock.monotonic() >= deadline:
-            raise ServerFault(
-                f"{call.name}: the job {job_id} is still {job.status} after {transport.settings.job_timeout_s:g} s"
-            )
-        await transport.clock.sleep(transport.settings.poll_s)
+        left_s = deadline - transport.clock.monotonic()
+        if left_s <= 0:
+            raise ServerFault(f"{call.name}: the job {job_id} is still {job.status} after {timeout_s:g} s")
+        await transport.clock.sleep(min(wait_s, left_s))
+        wait_s = min(wait_s * _GROWTH, _LONGEST_WAIT_S)
 
 
 def job_words(job: Job, redactor: Redactor) -> tuple[str, ...]:

@@ -32,7 +32,6 @@ from controller.domain.traces import TraceRequest
 from controller.genesys.architect import (
     dependencies,
     executions,
-    exports,
     flows,
     notifications,
     publish,
@@ -42,6 +41,7 @@ from controller.genesys.architect import (
     validation,
 )
 from controller.genesys.architect.executions import RenderedExecution
+from controller.genesys.architect.exports import Exports
 from controller.genesys.transport import Transport
 
 
@@ -51,6 +51,7 @@ class ArchitectPlatform:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         transport.dialect = ARCHITECT
+        self._exports = Exports(transport)
 
     @property
     def dialect(self) -> str:
@@ -109,7 +110,7 @@ class ArchitectPlatform:
         return await publish.running_publish(self.transport, flow_id, version, priority)
 
     async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export:
-        return await exports.export(self.transport, flow_id, version, priority)
+        return await self._exports.export(flow_id, version, priority)
 
     def executions(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
