@@ -9,6 +9,7 @@ import pytest
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
 from controller.genesys import MOST_TOPICS
+from controller.genesys.architect.export_batch import LARGEST
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.regions import REGIONS
@@ -43,7 +44,8 @@ def test_the_limits_are_the_defaults() -> None:
         f"page of definitions | {settings.export_limit_bytes // MIB} MiB |",
         f"| connecting | {settings.connect_timeout_s:g} s |",
         f"| one exchange as a whole | {settings.deadline_s:g} s |",
-        f"| {settings.job_timeout_s:g} s, looked at every {settings.poll_s:g} s |",
+        f"| {settings.job_timeout_s:g} s, and 30 s more for every further flow; looked at after {settings.poll_s:g} s,",
+        f"asked for within {settings.export_gather_s:g} s | one job of at most {LARGEST} flows",
         f"never for a plan | {settings.cache_ttl_s:g} s",
     ):
         assert promise in PAGE
