@@ -6,12 +6,13 @@ while the failed module is still live, and would stay bound to it.
 
 from __future__ import annotations
 
+from controller.delivery.anew import went_live
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts
 from controller.delivery.poll import follow
 from controller.delivery.unanswered import came_of
 from controller.delivery.upload import require_success
-from controller.delivery.verify import exactly, was_published_since
+from controller.delivery.verify import exactly
 from controller.delivery.version_writes import publish_version
 from controller.delivery.work import Work
 from controller.domain.identity import FlowKey
@@ -59,11 +60,11 @@ def _modules_taken_back(context: Context, work: Work) -> dict[FlowKey, str]:
 
 
 async def _asked_before(context: Context, work: Work, version: str) -> Ticket | None:
-    """What an earlier process began: the moment of the last publish tells, and is waited for."""
+    """What an earlier process began, which is waited for."""
     made = [write for write in work.record.writes if write.action == f"{PREFIX}publish"]
     if not made:
         return None
-    since = made[-1].intent_at
+    intent = made[-1].details
     return await came_of(
-        context, work, version, lambda live: was_published_since(live, since), priority=Priority.ROLLBACK
+        context, work, version, lambda live: went_live(live, version, intent), priority=Priority.ROLLBACK
     )

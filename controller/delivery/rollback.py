@@ -65,7 +65,8 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
     if version == work.record.previous_version:
         return True
     published_at = None if live is None else live.published_at
-    if work.record.live_version is None and published_at is not None and published_at > work.record.updated_at:
+    failed_at = work.record.updated_at + context.platform.clock_ahead
+    if work.record.live_version is None and published_at is not None and published_at > failed_at:
         context.note(work, f"{version} was published after this change had failed; it was left alone")
         return True
     return False

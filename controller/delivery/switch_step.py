@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controller.delivery.anew import went_live
 from controller.delivery.context import Context
 from controller.delivery.gates.stages import StageWatch
 from controller.delivery.locks import through_conflicts, wait_for_lock
@@ -23,6 +24,7 @@ from controller.domain.platform import Capability, Ticket, TicketKind, VersionIn
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
+_WRITES = frozenset({"publish", "switch"})
 _ACTIVE = frozenset({"published", "deployed"})
 _ALLOWED = _ACTIVE | {"draft"}
 
@@ -82,7 +84,8 @@ class SwitchStep:
         if work.record.ticket is not None:
             return True
         target = _target(work)
-        ticket = await came_of(self._context, work, target, lambda live: is_version(live, target))
+        intent = next((write.details for write in reversed(work.record.writes) if write.action in _WRITES), {})
+        ticket = await came_of(self._context, work, target, lambda live: went_live(live, target, intent))
         if ticket is None:
             return False
         self._context.advance(work, work.state, ticket=ticket)

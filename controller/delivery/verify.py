@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from controller.delivery.context import Context
 from controller.delivery.reading import seen
 from controller.delivery.work import Work
@@ -44,11 +42,6 @@ async def exactly(context: Context, work: Work, version: str, *, priority: Prior
             hint="look at the flow's history in Architect",
         )
     return live
-
-
-def was_published_since(live: LiveFlow | None, moment: datetime) -> bool:
-    """Whether what is live was published at that moment or later, by the organisation's clock."""
-    return live is not None and live.published_at is not None and live.published_at >= moment
 
 
 def is_version(live: LiveFlow | None, version: str) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from controller.delivery.anew import before_it, went_live
 from controller.delivery.context import Context
 from controller.delivery.unanswered import came_of
-from controller.delivery.verify import is_version, was_published_since
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import Stage
-from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket
 from controller.domain.status import StepState
 
@@ -47,11 +46,13 @@ async def publish_version(
             )  # there a switch is a publish with priority
         return context.platform.publish(request)
 
+    priority = Priority.ROLLBACK if prefix else Priority.PUBLISH
+    details = {"version": version, "stages": len(stages), **await before_it(context, work, version, priority=priority)}
     call = Call(
         f"{prefix}publish",
         send,
-        _reached(context, work, version),
-        details={"version": version, "stages": len(stages)},
+        _reached(context, work, version, details),
+        details=details,
         version=version,
         state=state,
     )
@@ -71,30 +72,29 @@ async def switch_version(
     back_to = None if prefix else work.record.previous_version
     reason = work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}"
     request = SwitchRequest(work.flow_id or "", version, back_to, reason)
+    details = {
+        "version": version,
+        "rollback_to": back_to,
+        **await before_it(context, work, version, priority=priority),
+    }
     call = Call(
         f"{prefix}switch",
         lambda: context.platform.switch(request, priority=priority),
-        _reached(context, work, version),
-        details={"version": version, "rollback_to": back_to},
+        _reached(context, work, version, details),
+        details=details,
         version=version,
         state=state,
     )
     return await write(context, work, call)
 
 
-def _reached(context: Context, work: Work, version: str) -> Callable[[], Awaitable[Took[Ticket] | None]]:
-    """Reads until the version is live or on its way, or until it would have been.
-
-    A version that was live before cannot show it by its number; the moment of its publish can.
-    """
-    was_live = version in (work.record.previous_version, work.record.live_version)
-    asked_at = context.clock.now()
-
-    def took(live: LiveFlow | None) -> bool:
-        return is_version(live, version) and (not was_live or was_published_since(live, asked_at))
+def _reached(
+    context: Context, work: Work, version: str, intent: Mapping[str, object]
+) -> Callable[[], Awaitable[Took[Ticket] | None]]:
+    """Reads until the version is live or on its way, or until it would have been."""
 
     async def look() -> Took[Ticket] | None:
-        ticket = await came_of(context, work, version, took)
+        ticket = await came_of(context, work, version, lambda live: went_live(live, version, intent))
         return None if ticket is None else Took(ticket)
 
     return look

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
@@ -223,6 +223,10 @@ class Platform(Protocol):
     def dialect(self) -> str: ...
     @property
     def capabilities(self) -> frozenset[Capability]: ...
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the organisation's clock is ahead of ours, to the second, as its last answer tells."""
+        ...
 
     # Reads.
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:

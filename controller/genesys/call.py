@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from controller.domain.errors import BadAnswer
@@ -82,6 +84,20 @@ class Answer:
         return self.headers.get("inin-correlation-id")
 
     @property
+    def sent_at(self) -> datetime | None:
+        """When the organisation answered, to the second and by its own clock."""
+        return http_date(self.headers.get("date", ""))
+
+    @property
     def text(self) -> str:
         """The body as text, for people."""
         return self.content.decode("utf-8", "replace")
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP-date (RFC 9110, 5.6.7); None when it is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

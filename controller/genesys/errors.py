@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from enum import Enum, auto
 
 import httpx
@@ -26,7 +25,7 @@ from controller.domain.errors import (
     Unreachable,
 )
 from controller.domain.redaction import Redactor
-from controller.genesys.call import Answer, Call
+from controller.genesys.call import Answer, Call, http_date
 from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
 
@@ -202,20 +201,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     try:
         if text[:1].isdigit() and "," not in text:
             return max(0.0, float(text))
-        return _until(text, _http_date(headers["date"]) if "date" in headers else now)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    if not text:
+    until = http_date(text)
+    if until is None:
         return None
-    return max(0.0, (_http_date(text) - now).total_seconds())
-
-
-def _http_date(text: str) -> datetime:
-    moment = parsedate_to_datetime(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (until - (http_date(headers.get("date", "")) or now)).total_seconds())
 
 
 def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -140,12 +138,10 @@ class _Probe:
 
     def skew(self, answer: Answer) -> float | None:
         """How far the organisation's clock is ahead, to the second."""
-        try:
-            there = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
+        there = answer.sent_at
+        if there is None:
             self.note("clock", Verdict.UNKNOWN, "the organisation does not tell its time")
             return None
-        there = there if there.tzinfo else there.replace(tzinfo=UTC)
         skew_s = (there - self._transport.clock.now()).total_seconds()
         far = abs(skew_s) > _MOST_SKEW_S
         message = f"the organisation's clock is {abs(skew_s):.0f} s {'ahead' if skew_s >= 0 else 'behind'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _OUTAGE = frozenset({502, 503, 504})
+_SAME_TIME = timedelta(seconds=2)
+"""Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 
 
 class Transport:
@@ -51,6 +54,8 @@ class Transport:
         self.redactor = redactor
         self.dialect: str | None = None
         """Whose table of permissions names what a 403 leaves unsaid."""
+        self.clock_ahead = timedelta()
+        """How far the organisation's clock is ahead of ours, to the second, as its last answer tells."""
         self.latency = Latency()
         self.budget = budget
         self.circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
@@ -134,8 +139,14 @@ class Transport:
         finally:
             self.latency.record(call.method, call.route, self.clock.monotonic() - started, status)
         self.budget.learn(answer.headers)
+        self._compare_clocks(answer)
         self._judge(answer)
         return self._checked(call, answer)
+
+    def _compare_clocks(self, answer: Answer) -> None:
+        if answer.sent_at is not None:
+            ahead = answer.sent_at - self.clock.now()
+            self.clock_ahead = ahead if abs(ahead) > _SAME_TIME else timedelta()
 
     def _judge(self, answer: Answer) -> None:
         if answer.status in _OUTAGE:

@@ -47,7 +47,9 @@ async def observe(
     references = await looker.references(organization.flows)
     consumers = await ask_consumers(platform, orphans, {flow.id: key for key, flow in flows.items()})
     if orphans:
-        recent = await looker.references_of(too_new_for_the_index(flows.values(), services.clock.now()))
+        recent = await looker.references_of(
+            too_new_for_the_index(flows.values(), services.clock.now() + platform.clock_ahead)
+        )
         consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
     return LiveState(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
 from controller.domain.errors import CapabilityMissing, SettingsInvalid
@@ -60,6 +60,10 @@ class ArchitectPlatform:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES[ARCHITECT]
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        return self.transport.clock_ahead
 
     async def list_flows(
         self,

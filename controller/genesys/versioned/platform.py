@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES, VERSIONED
@@ -63,6 +63,10 @@ class VersionedPlatform:
     @property
     def capabilities(self) -> frozenset[Capability]:
         return CAPABILITIES[VERSIONED]
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        return self.transport.clock_ahead
 
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
         """From the last listing where it is not older than the settings allow and nothing was written since."""
