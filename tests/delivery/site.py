@@ -6,6 +6,7 @@ import copy
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -35,7 +36,7 @@ from controller.planning import Plan, PlanInputs, Quarantine, make_plan
 from controller.simulator import Deed, Fault, Simulator, SimulatorSettings, create_app
 from controller.simulator.handwork import DEEDS, person
 from controller.store import Lease, Store
-from tests.support.clock import SteppedClock
+from tests.support.clock import ShiftedClock, SteppedClock
 
 NAME = "acme"
 URL = "http://simulator.test"
@@ -67,11 +68,13 @@ class Site:
     simulator_settings: SimulatorSettings = SETTINGS
     organization: Organization = field(default_factory=organization)
     settings: DeliverySettings = field(default_factory=DeliverySettings)
+    ahead: timedelta = timedelta()
+    """How far the organisation's clock is ahead of the controller's."""
     failing: str | None = None
     """Name of a flow whose uploads fail in every fork."""
 
     def __post_init__(self) -> None:
-        self.simulator = Simulator(self.clock, self.simulator_settings)
+        self.simulator = Simulator(ShiftedClock(self.clock, self.ahead), self.simulator_settings)
         self.http = httpx.ASGITransport(app=create_app(self.simulator))
         self.recorded: dict[FlowKey, RecordedFlow] = {}
         self.events: list[DeliveryEvent] = []
@@ -215,7 +218,7 @@ class Site:
     def by_hand(self, deed: str, key: FlowKey, text: str | None = None, version: str | None = None) -> None:
         flow = self.simulator.flow(key.type, key.name)
         who = person(self.simulator.organization, "Grace")
-        DEEDS[deed](self.simulator.organization, Deed(flow, who, text, version), self.clock.now())
+        DEEDS[deed](self.simulator.organization, Deed(flow, who, text, version), self.simulator.clock.now())
 
     def fault(self, kind: str, name: str | None = None, **fields: object) -> None:
         self.simulator.set_faults(Fault.model_validate({"name": name or kind, "kind": kind, **fields}))
