@@ -49,12 +49,20 @@ class Context:
         flow = None if work is None else work.change.flow
         self.announcer.tell(DeliveryEvent(name, self.organization.name, self.sync.id, flow, fields))
 
-    def advance(self, work: Work, state: StepState, **facts: Unpack[StepFacts]) -> None:
-        """Move the change on in the journal, which proves the lease. Raises LeaseLost and StoreFailed."""
+    def advance(
+        self, work: Work, state: StepState, also: Callable[[], None] | None = None, **facts: Unpack[StepFacts]
+    ) -> None:
+        """Move the change on in the journal, which proves the lease. Raises LeaseLost and StoreFailed.
+
+        What `also` writes to the store is in the same transaction: a crash keeps both or neither.
+        """
         reason = facts.get("reason")
         if reason is not None:
             facts["reason"] = self.redactor.text(reason)
-        work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
+        with self.store.together():
+            work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
+            if also is not None:
+                also()
         self.tell(f"change.{state.value}", work, version=work.record.live_version, reason=work.record.reason)
 
     def refresh(self, work: Work) -> None:

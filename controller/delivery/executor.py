@@ -131,16 +131,14 @@ class Executor:
     def _fail(self, work: Work, error: PenstockError) -> None:
         context = self._context
         work.error = error
-        if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
-            quarantine(context, work, error.message)
-        context.advance(work, StepState.FAILED, reason=f"{error.code}: {error.message}")
-        context.audit(
-            work,
-            "change",
-            "failure",
-            version=work.record.live_version,
-            details={"error": error.message, "code": error.code},
-        )
+
+        def also() -> None:
+            if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
+                quarantine(context, work, error.message)
+            details = {"error": error.message, "code": error.code}
+            context.audit(work, "change", "failure", version=work.record.live_version, details=details)
+
+        context.advance(work, StepState.FAILED, also, reason=f"{error.code}: {error.message}")
         if harmless(work):
             return
         policy = OnFailure(context.sync.on_failure)

@@ -58,15 +58,16 @@ class Machine:
         await self._step.publish(self._work)
 
     async def _settle(self) -> None:
-        await self._went_live(await self._step.settle(self._work))
-        announce_migration(self._context, self._work)
+        await self._went_live(
+            await self._step.settle(self._work), also=lambda: announce_migration(self._context, self._work)
+        )
 
-    async def _went_live(self, live: LiveFlow | None) -> None:
+    async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._work.flow_id if live is None else live.id
         version = None if live is None else live.published_version
         consumed = await self._consumed() if live is not None else {}
         self._context.advance(
-            self._work, StepState.LIVE, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
+            self._work, StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
         )
 
     async def _consumed(self) -> dict[FlowKey, str]:

@@ -106,10 +106,13 @@ def _rollout(work: Work) -> Ticket | None:
 
 
 def _report_success(context: Context, work: Work, version: str | None, reason: str) -> None:
-    """The wish is in quarantine before the rollback counts as done, or a crash between the two would lose it."""
-    quarantine(context, work, work.record.reason or reason)
-    context.advance(work, StepState.ROLLED_BACK, live_version=version, ticket=None)
-    announce_migration(context, work, action="rollback")
+    """The rollback counts as done together with the quarantine and the announcement: a crash loses none of them."""
+
+    def also() -> None:
+        quarantine(context, work, work.record.reason or reason)
+        announce_migration(context, work, action="rollback")
+
+    context.advance(work, StepState.ROLLED_BACK, also, live_version=version, ticket=None)
 
 
 def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Table, text
@@ -20,6 +21,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -36,8 +38,22 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on any exception."""
+        joined = self._joined.get()
+        if joined is not None:
+            yield joined
+            return
         with _mapped(self._engine), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""
+        with self.write() as connection:
+            token = self._joined.set(connection)
+            try:
+                yield
+            finally:
+                self._joined.reset(token)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

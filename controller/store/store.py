@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,6 +56,10 @@ class Store:
         Raises SettingsInvalid for a URL of another kind and StoreFailed when it does not answer.
         """
         return cls(Database.open(url), clock=clock, redactor=redactor, audit_folder=audit_folder)
+
+    def together(self) -> AbstractContextManager[None]:
+        """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""
+        return self.database.together()
 
     def ping(self) -> None:
         """Raise StoreFailed when the store does not answer; for readiness probes."""

@@ -187,3 +187,33 @@ async def test_another_controller_takes_over_and_the_first_one_cannot_write_any_
     lease = site.store.leases.acquire(NAME, "another")
     found = await site.delivery.recover(site.organization, lease)
     assert [step.state for step in found.to_record] == [StepState.EXPORTED]
+
+
+async def test_every_migration_is_announced_exactly_once_whenever_the_process_dies(site: Site, tmp_path: Path) -> None:
+    """A version that went live and one that was brought back; what was published twice over is announced as such."""
+    site.settings = replace(site.settings, announce_to=("change-management",))
+    site.delivery = site._delivery()
+    two(site, "Hello")
+    await site.deliver()
+    two(site, "New")
+    site.failing = "Desk"
+    for number in await moments(site, tmp_path):
+        other = await crashed(site, tmp_path, number)
+
+        await other.converge()
+
+        announced = Counter(
+            (data["flow"], data["version"], data["action"])
+            for message in other.store.outbox.claim(limit=100)
+            if isinstance(data := message.payload["data"], dict)
+        )
+        audited = Counter(
+            (entry.flow, entry.version, entry.action)
+            for entry in other.store.audit.entries(NAME)
+            if entry.action in ("migrate", "rollback") and entry.status == "success"
+        )
+        assert announced == audited, number
+        assert set(announced.values()) == {1}, (number, announced)
+        live = {(flow, version) for flow, version, _ in announced}
+        assert {(flow, version) for flow, version in other.live().items() if version} <= live, number
+        await other.close()
