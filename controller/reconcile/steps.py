@@ -49,7 +49,7 @@ async def acquire(pass_: Pass) -> None:
 async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
-    await asyncio.to_thread(repository.flush_pending)
+    await asyncio.to_thread(repository.flush_pending, _permit(pass_))
     found = await delivery_of(pass_).recover(
         have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_)
     )
@@ -139,7 +139,7 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
     commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=now, redactor=redactor)
     if commit is None:
         return
-    pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
+    pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
     delivery_of(pass_).recorded(have(pass_.lease), steps)
 
 
@@ -149,7 +149,13 @@ async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
     now, redactor = pass_.services.clock.now(), pass_.services.redactor
     revision = have(pass_.workspace).revision
     commit = draft_commit(organization, change, export, revision=revision, now=now, redactor=redactor)
-    await asyncio.to_thread(have(pass_.workspace).repository.record, commit)
+    await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
+
+
+def _permit(pass_: Pass) -> Callable[[], None]:
+    """Whoever lost the lease tells nothing to git any more: the next holder records what was made live."""
+    lease = have(pass_.lease)
+    return lambda: pass_.services.store.leases.require(lease)
 
 
 def delivery_of(pass_: Pass) -> Delivery:

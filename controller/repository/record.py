@@ -25,6 +25,14 @@ from controller.repository.worktree import fast_forward
 _log = structlog.get_logger()
 
 
+Permit = Callable[[], None]
+"""Raises when nothing may be pushed any more; asked in the thread that runs git, just before every push."""
+
+
+def always() -> None:
+    """Nobody else writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedCommit:
     """Where a record went."""
@@ -56,17 +64,20 @@ class RecordSettings:
 class Recorder:
     """Puts edits onto one branch of one repository."""
 
-    def __init__(self, git: GitCommand, branch: str, remote: Remote | None, settings: RecordSettings) -> None:
+    def __init__(
+        self, git: GitCommand, branch: str, remote: Remote | None, settings: RecordSettings, permit: Permit = always
+    ) -> None:
         self._git = git
         self._branch = branch
         self._remote = remote
         self._settings = settings
+        self._permit = permit
 
     def record(self, edit: Edit) -> RecordedCommit:
         """Commit one edit, after those of the same organisation that still wait, and push them.
 
         Raises GitRemoteFailed when they could not be pushed; they are kept then. Raises RepositoryFailed when the
-        branch's lock file is broken.
+        branch's lock file is broken, and what the permit raises; then nothing is pushed or kept.
         """
         return self._bring(edit.organization, [edit])
 
@@ -96,6 +107,7 @@ class Recorder:
             head = self._commit_all(base, [*older, *new])
             if head is None or head == base:
                 return RecordedCommit(head, pushed=self._remote is not None and tip is not None, changed=False)
+            self._permit()
             answer = self._put(base, head)
             if answer.outcome is Push.DONE:
                 note = fast_forward(self._git, self._branch, head) if self._remote else None

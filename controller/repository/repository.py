@@ -20,7 +20,7 @@ from controller.repository.names import checked_branch, checked_revision
 from controller.repository.objects import has_commit, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import Place, discover
-from controller.repository.record import RecordedCommit, Recorder, RecordSettings
+from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, state_in_commit, state_in_folder
 from controller.repository.remote import Remote, remote_name
 from controller.repository.revision import Revision, below, changed_paths, read_revision
@@ -150,27 +150,30 @@ class Repository:
                 state = apply_edit(state, edit)
             return state
 
-    def record(self, commit: ArtifactCommit) -> RecordedCommit:
+    def record(self, commit: ArtifactCommit, permit: Permit = always) -> RecordedCommit:
         """Bring artifacts back: one commit on the artifacts branch, pushed where there is a remote.
+
+        Whatever `permit` raises just before a push keeps it from being made.
 
         When it cannot be pushed it is kept, recorded_state() counts it, and GitRemoteFailed says so.
         """
         edit = edit_of(commit)
         if self._place is None:
+            permit()
             return RecordedCommit(None, pushed=False, changed=record_in_folder(self.top, edit))
         with self._lock:
-            return self._recorder(commit.policy.branch).record(edit)
+            return self._recorder(commit.policy.branch, permit).record(edit)
 
     def pending(self) -> tuple[Pending, ...]:
         """What waits to be pushed."""
         return tuple(all_pending(self._git())) if self._place else ()
 
-    def flush_pending(self) -> tuple[RecordedCommit, ...]:
-        """Push everything that waits; raises at the first that cannot be pushed, and keeps it."""
+    def flush_pending(self, permit: Permit = always) -> tuple[RecordedCommit, ...]:
+        """Push everything that waits; raises at the first that cannot be or may not be pushed, and keeps it."""
         if self._place is None:
             return ()
         with self._lock:
-            return tuple(self._recorder(pending.branch).flush(pending) for pending in self.pending())
+            return tuple(self._recorder(pending.branch, permit).flush(pending) for pending in self.pending())
 
     # --- Inside ---------------------------------------------------------------------------------------------------
 
@@ -183,9 +186,9 @@ class Repository:
         name = remote_name(git, checked_branch(branch))
         return Remote(git, name, self._credentials, self._settings.network_timeout_s) if name else None
 
-    def _recorder(self, branch: str) -> Recorder:
+    def _recorder(self, branch: str, permit: Permit) -> Recorder:
         git = self._git()
-        return Recorder(git, branch, self._remote(git, branch), self._settings)
+        return Recorder(git, branch, self._remote(git, branch), self._settings, permit)
 
     def _artifacts_tip(self, git: GitCommand, branch: str, *, fetch: bool) -> str | None:
         remote = self._remote(git, branch)

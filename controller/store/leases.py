@@ -67,6 +67,11 @@ class Leases:
             connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
         return renewed
 
+    def require(self, lease: Lease) -> None:
+        """Raises LeaseLost when it expired or another holder took it."""
+        with self._database.write() as connection:
+            prove(connection, lease, self._clock.now())
+
     def release(self, lease: Lease) -> None:
         """Let others have it at once; nothing happens when it is not ours any more."""
         with self._database.write() as connection:

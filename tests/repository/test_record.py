@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors import LeaseLost, RepositoryFailed
 from controller.domain.platform import Export
 from controller.repository import ArtifactCommit, DeliveredFlow, Draft, RecordSettings, Repository, Signature
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded, snapshot
@@ -363,3 +363,25 @@ def test_an_entry_without_an_export_is_recorded_alone(site: Site) -> None:
     commit = ArtifactCommit("production", POLICY, (DeliveredFlow(recorded()),))
     Repository.open(site.clone(remote, "work")).record(commit)
     assert site.git("show", "--name-only", "--format=", "main", at=remote).split() == [LOCK]
+
+
+def test_nothing_is_pushed_or_kept_without_a_permit(site: Site) -> None:
+    """Asked before every push, so that whoever lost the right while a race was lost does not push after it."""
+    remote = site.remote()
+    repository, other = Repository.open(site.clone(remote, "work")), Repository.open(site.clone(remote, "other"))
+    asked = 0
+
+    def once() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            other.record(delivery(recorded("queue", "4.0")))
+            return
+        raise LeaseLost("another controller took over")
+
+    with pytest.raises(LeaseLost):
+        repository.record(delivery(recorded()), once)
+
+    assert asked == 2
+    assert set(repository.recorded_state("production", POLICY).flows) == {recorded("queue", "4.0").key}
+    assert repository.pending() == ()

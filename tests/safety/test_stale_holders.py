@@ -1,0 +1,41 @@
+"""A controller that was paused past its lease pushes nothing to git any more: the next holder records instead."""
+
+from __future__ import annotations
+
+from controller.delivery import DeliveryEvent
+from controller.domain.errors import LeaseLost
+from controller.store import Lease
+from tests.support.sources import inbound
+from tests.support.world import ORGANIZATION, Recording, World
+
+
+def remote_head(world: World) -> str:
+    return world.git("ls-remote", "origin", "refs/heads/main")
+
+
+def taken_over(world: World) -> Lease:
+    """Time passes the lease's end, and another controller takes it."""
+    world.clock.advance(world.settings.lease_ttl + 1)
+    return world.services.store.leases.acquire(ORGANIZATION, "another")
+
+
+async def test_what_was_delivered_before_the_lease_was_lost_is_recorded_by_the_next_holder(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    before = remote_head(world)
+    taken: list[Lease] = []
+
+    def pause(event: DeliveryEvent) -> bool:
+        if event.name == "sync.finished":
+            taken.append(taken_over(world))
+        return False
+
+    report = await world.apply(listener=Recording(pause))
+
+    assert isinstance(report.error, LeaseLost)
+    assert remote_head(world) == before
+    world.services.store.leases.release(taken[0])
+    again = await world.apply()
+    assert again.error is None
+    assert remote_head(world) != before
+    await world.assert_settled()
