@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cronsim import CronSimError
@@ -19,9 +19,10 @@ from controller.domain.errors import (
     WindowClosed,
 )
 from controller.planning.limits import REMOVALS, deliverable, exceeded
-from controller.planning.model import ChangeKind, Plan
+from controller.planning.model import Blocked, Change, ChangeKind, Plan
 from controller.planning.windows import Closure, closure
 
+_CONFIRM = "pass --confirm-prune, approve just this plan, or add the manifests again"
 NO_OPENING_RETRY_S = 86_400.0
 """How long to wait before looking again when the windows never open."""
 
@@ -40,14 +41,19 @@ class Confirmations:
     """Lets an emergency change through a closed window."""
 
 
-def guard(plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None) -> None:
-    """Pass, or raise the gravest refusal with all the others in its message.
+def guard(plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None) -> Plan:
+    """The plan that may be carried out; removals that nobody confirmed are blocked in it, all else goes on.
 
-    Raises SyncSuspended, SafetyLimit, NotConfirmed or, when only time is in the way, WindowClosed.
+    In manual mode a plan is approved as a whole, or not at all.
+
+    Raises the gravest refusal with all the others in its message: SyncSuspended, SafetyLimit, NotConfirmed (also where
+    nothing but such removals is left) or, when only time is in the way, WindowClosed.
     """
-    found = refusals(plan, organization, now, confirmations)
+    said = confirmations or Confirmations()
+    allowed = plan if organization.sync.mode is SyncMode.MANUAL else _without_unconfirmed_removals(plan, said)
+    found = refusals(allowed, organization, now, confirmations)
     if not found:
-        return
+        return allowed
     gravest, *others = found
     if others:
         also = "; also: ".join(refusal.message for refusal in others)
@@ -64,6 +70,7 @@ def refusals(
     return (
         *_suspended(plan, organization),
         *_limited(plan, organization, said),
+        *_unapproved(plan, organization, said),
         *_unconfirmed(plan, organization, said),
         *_closed(plan, organization, now, said),
     )
@@ -87,7 +94,18 @@ def _limited(plan: Plan, organization: Organization, said: Confirmations) -> Ite
             yield SafetyLimit(f"{organization.name}: {words}", hint="look at the plan before you force it")
 
 
-def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
+def _without_unconfirmed_removals(plan: Plan, said: Confirmations) -> Plan:
+    if _confirmed(plan, said):
+        return plan
+    held_back = Blocked(NotConfirmed.code, f"nobody confirmed that it is removed; {_CONFIRM}")
+    changes = tuple(
+        replace(change, blocked=change.blocked or held_back) if change.kind in REMOVALS else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes)
+
+
+def _unapproved(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
     changes = deliverable(plan)
     if organization.sync.mode is SyncMode.MANUAL and changes and said.approved_digest != plan.digest:
         other = f", {said.approved_digest} was" if said.approved_digest else ""
@@ -95,12 +113,25 @@ def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) ->
             f"{organization.name}: sync.mode is manual, and plan {plan.digest} is not approved{other}",
             hint=f"look at the plan, then pass --approve {plan.digest}",
         )
-    removed = [change.flow for change in changes if change.kind in REMOVALS]
-    if removed and not said.prune and said.approved_digest != plan.digest:
-        yield NotConfirmed(
-            f"{organization.name}: would unpublish or delete {', '.join(removed)}",
-            hint="pass --confirm-prune, approve just this plan, or add the manifests again",
-        )
+
+
+def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
+    """Removals that are held back are a refusal only where nothing else is left to do."""
+    left = deliverable(plan)
+    if organization.sync.mode is SyncMode.MANUAL:
+        removed = [] if _confirmed(plan, said) else [change.flow for change in left if change.kind in REMOVALS]
+    else:
+        removed = [] if left else [change.flow for change in plan.actions if _held_back(change)]
+    if removed:
+        yield NotConfirmed(f"{organization.name}: would unpublish or delete {', '.join(removed)}", hint=_CONFIRM)
+
+
+def _confirmed(plan: Plan, said: Confirmations) -> bool:
+    return said.prune or said.approved_digest == plan.digest
+
+
+def _held_back(change: Change) -> bool:
+    return change.blocked is not None and change.blocked.code == NotConfirmed.code
 
 
 def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirmations) -> Iterator[PenstockError]:

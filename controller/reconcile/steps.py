@@ -92,7 +92,7 @@ async def check(pass_: Pass) -> None:
     current, said = have(pass_.plan), pass_.request.confirmations
     if pass_.services.store.approvals.of(current.organization, current.digest) is not None:
         said = replace(said, approved_digest=current.digest)
-    guard(current, have(pass_.organization), pass_.services.clock.now(), said)
+    pass_.plan = guard(current, have(pass_.organization), pass_.services.clock.now(), said)
 
 
 async def deliver(pass_: Pass) -> None:

@@ -97,6 +97,20 @@ def test_removals_need_a_word_and_keep_a_limit_of_their_own() -> None:
         guard(plan, wanted, NOW, Confirmations(prune=True))
 
 
+def test_removals_that_nobody_confirmed_hold_nothing_else_back() -> None:
+    wanted, plan = _voice(20, changed=2, orphans=2)
+    allowed = guard(plan, wanted, NOW)
+    assert {change.flow: change.blocked and change.blocked.code for change in allowed.actions} == {
+        "f00": "not-confirmed",
+        "f01": "not-confirmed",
+        "f02": None,
+        "f03": None,
+    }
+    assert allowed.digest == plan.digest
+    assert guard(plan, wanted, NOW, Confirmations(prune=True)) == plan
+    assert guard(plan, wanted, NOW, Confirmations(approved_digest=plan.digest)) == plan
+
+
 def test_an_emptied_folder_is_refused_whatever_the_thresholds_say() -> None:
     """Losing all manifests is more likely a mistake in the repository than a wish."""
     wanted, plan = _voice(2, orphans=2)

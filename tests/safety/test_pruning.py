@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.domain.errors import NotConfirmed
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.simulator import SimulatorSettings
@@ -153,3 +154,18 @@ def test_a_flow_key_reads_what_the_index_calls_a_type() -> None:
         "commonmodule",
     ]
     assert FlowKey(_flow_type("COMMONMODULEFLOW"), "Hours") == FlowKey.parse(HOURS)
+
+
+async def test_a_removal_that_nobody_confirmed_is_held_back_and_the_rest_is_delivered(world: World) -> None:
+    await orphan(world)
+    world.flow("desk", inbound("Desk", says="New"))
+    world.commit()
+
+    report = await world.apply()
+
+    assert report.error is None
+    assert blocked(report) == {"hours": "not-confirmed"}
+    assert (world.live("inboundcall", "Desk"), world.versions()[HOURS]) == ("2.0", "1.0")
+    assert isinstance((await world.apply()).error, NotConfirmed)
+    assert (await world.apply(confirmations=said(prune=True))).delivered
+    assert world.versions()[HOURS] is None
