@@ -155,7 +155,7 @@ class SafetyShape(Shape):
     minimum_existing: Count = _SAFETY.minimum_existing
     """With fewer managed flows than this the percentages do not apply."""
     max_active_versions: PositiveCount = _SAFETY.max_active_versions
-    """How many published versions a flow may have before another switch is refused."""
+    """How many versions of a flow may be active at once; a switch to one more is refused (`architect` has just one)."""
 
     def value(self) -> Safety:
         return Safety(self.max_update_percent, self.max_delete_percent, self.minimum_existing, self.max_active_versions)

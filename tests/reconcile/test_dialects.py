@@ -80,6 +80,26 @@ async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world
     await world.assert_settled()
 
 
+async def test_publishing_replaces_the_active_version_so_that_the_lowest_limit_of_active_versions_is_kept(
+    world: World,
+) -> None:
+    world.describe(safety={"maxActiveVersions": 1})
+    for says in ("One", "Two"):
+        world.flow("front", inbound("Front", says=says))
+        world.commit()
+        assert (await world.apply()).delivered
+    world.by_hand("checkin", "inboundcall", "Front", inbound("Front", says="Three"))
+    world.manifest("front", type="inboundcall", name="Front", source={"version": "3.0"})
+    world.commit()
+
+    report = await world.apply()
+
+    assert report.delivered, report.error
+    assert kinds(report) == {"front": "switch"}
+    assert world.live("inboundcall", "Front") == "3.0"
+    await world.assert_settled()
+
+
 # The versioned dialect has stages and an atomic switch, and a version keeps what it was bound to.
 
 
@@ -100,6 +120,22 @@ async def test_a_version_that_was_live_before_is_reached_by_one_atomic_switch(ve
     assert versioned.simulator.calls.count("PUT", SWITCH) == 1
     assert versioned.simulator.calls.count("POST", PUBLISH) == 0
     assert versioned.live("inboundcall", "Desk") == "1.0"
+
+
+async def test_one_more_active_version_than_allowed_is_refused_before_anything_is_written(versioned: World) -> None:
+    versioned.describe(safety={"maxActiveVersions": 1})
+    versioned.flow("hours", module("Hours"))
+    versioned.commit()
+    await versioned.apply()
+    versioned.flow("hours", module("Hours", says="We are open"))
+    versioned.commit()
+
+    report = await versioned.apply()
+
+    [step] = report.result.steps
+    assert step.error.code == "safety-limit"
+    assert "1 versions are active" in step.error.message
+    assert versioned.live("commonmodule", "Hours") == "1.0"
 
 
 async def test_a_staged_rollout_takes_as_long_as_its_stages(versioned: World) -> None:
