@@ -58,11 +58,14 @@ def _version(situation: Situation) -> Iterator[Drift]:
 
 
 def _bindings(situation: Situation) -> Iterator[Drift]:
-    if situation.pinned is None or situation.live_version != situation.pinned or situation.record is None:
+    """What is pinned is never published again because a module moved; its manifest has to ask for it."""
+    if situation.pinned is None or situation.live_version != situation.pinned:
         return
     for moved in situation.moved:
         message = (
-            f"pinned version {situation.pinned} of {situation.flow.key} stays bound to {moved.bound} of {moved.key}; "
+            f"pinned version {situation.pinned} of {situation.flow.key} stays bound to "
+            f"{moved.bound or 'an earlier version'} of {moved.key}, "
+            f"{f'of which {moved.current} will be live' if moved.current else 'which this plan publishes anew'}; "
             "pin a version that was published after it, or give the manifest a source"
         )
         yield _drift(situation, "stale-binding", moved.current, moved.bound, message)

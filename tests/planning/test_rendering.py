@@ -111,6 +111,36 @@ def test_text_shows_what_when_and_why(plan: Plan) -> None:
     )
 
 
+def test_a_pinned_caller_that_a_moving_module_leaves_behind_is_told_in_every_form() -> None:
+    """It is no change, so it would be in no table: it is bound to what it was published with, and stays so."""
+    moving = _plan(
+        {
+            "desired": {
+                "greeting": {"key": "commonmodule/Greeting", "digest": "g2"},
+                "ivr": {"key": "inboundcall/IVR", "version": "4.0"},
+            },
+            "live": {
+                "commonmodule/Greeting": {"version": "3.0"},
+                "inboundcall/IVR": {"version": "4.0", "calls": ["commonmodule/Greeting"]},
+            },
+            "recorded": {
+                "commonmodule/Greeting": {"manifest": "greeting", "version": "3.0", "digest": "g1"},
+                "inboundcall/IVR": {"manifest": "ivr", "version": "4.0", "consumed": {"commonmodule/Greeting": "2.0"}},
+            },
+        }
+    )
+    told = (
+        "pinned version 4.0 of inboundcall/IVR stays bound to 2.0 of commonmodule/Greeting, "
+        "which this plan publishes anew; pin a version that was published after it, or give the manifest a source"
+    )
+    [drift] = json.loads(plan_json([moving]))["organizations"][0]["drift"]
+    assert (drift["flow"], drift["kind"], drift["message"]) == ("ivr", "stale-binding", told)
+    assert (drift["expected"], drift["actual"]) == (None, "2.0")
+    assert f"    ivr (stale-binding): {told}\n" in plan_text([moving])
+    assert f"- {escape(f'ivr (stale-binding): {told}')}\n" in plan_markdown([moving])
+    assert told in plan_html([moving])
+
+
 def test_everything_lists_the_flows_in_sync_too(plan: Plan) -> None:
     assert "Same" not in plan_text([plan])
     assert '    = none same  inboundcall "Same"  5.0\n' in plan_text([plan], everything=True)
