@@ -76,6 +76,8 @@ class SimulatorSettings:
     """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
     rate_limit_per_minute: int = 300
     token_requests_per_minute: int = 60
+    heartbeat_s: float = 30.0
+    """How often the websocket of a notification channel says that it is alive."""
     upload_valid_s: float = 3_600.0
     """How long a presigned URL can be used."""
     download_valid_s: float = 3_600.0

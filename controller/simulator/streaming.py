@@ -10,7 +10,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from controller.simulator.notifications import JSON, Channel
 from controller.simulator.simulator import Simulator
 
-HEARTBEAT_S = 30.0
 _NO_SUCH_CHANNEL = 4404
 
 
@@ -45,20 +44,18 @@ class Streaming:
                 channel.waiting.put_nowait(_metadata("pong"))
 
     async def _send(self, socket: WebSocket, channel: Channel) -> None:
-        """Send what waits, and a heartbeat when nothing does."""
-        quiet_s = 0.0
+        """Send what waits, and a heartbeat whenever one is due, as Genesys does on a busy channel too."""
+        now_s = asyncio.get_running_loop().time
+        beat_at_s = now_s() + self.simulator.settings.heartbeat_s
         while True:
-            wait_s = self._next_s()
             try:
-                message = await asyncio.wait_for(channel.waiting.get(), wait_s)
-                quiet_s = 0.0
+                wait_s = max(0.0, min(self._next_s(), beat_at_s - now_s()))
+                await socket.send_json(await asyncio.wait_for(channel.waiting.get(), wait_s))
             except TimeoutError:
                 self.simulator.settle()
-                quiet_s += wait_s
-                if quiet_s < HEARTBEAT_S:
-                    continue
-                message, quiet_s = _metadata("WebSocket Heartbeat"), 0.0
-            await socket.send_json(message)
+            if now_s() >= beat_at_s:
+                await socket.send_json(_metadata("WebSocket Heartbeat"))
+                beat_at_s = now_s() + self.simulator.settings.heartbeat_s
 
     def _next_s(self) -> float:
         """Seconds until something is due, or until somebody may have made something due."""

@@ -1,17 +1,9 @@
-"""Genesys' own JavaScript SDK works against the simulator unchanged: nothing is told to it but the address.
-
-Needs Node and its package registry; skipped where either is missing, except in CI, where a Node that is there is used.
-"""
+"""Genesys' own JavaScript SDK works against the simulator unchanged: nothing is told to it but the address."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,52 +11,18 @@ import pytest
 
 from controller.flows import parse
 from controller.simulator import Simulator, SimulatorSettings, running
+from tests.simulator import javascript_sdk, sources
 from tests.simulator.sources import MAIN, changed
+from tests.simulator.typescript_models import Declarations
 
 pytestmark = pytest.mark.proof
-
-PACKAGE = "purecloud-platform-client-v2"
-VERSION = "262.0.0"
-SCRIPT = Path(__file__).parent / "javascript" / "drive.cjs"
-IN_CI = os.environ.get("CI", "").lower() == "true"
-
-
-def _installed() -> Path:
-    """The folder of the SDK, installed once for this machine. Skips where it cannot be."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("Node is not installed")
-    kept = Path(tempfile.gettempdir()) / f"penstock-tests-{os.getuid()}-{PACKAGE}-{VERSION}"
-    if not kept.exists():
-        _install(kept)
-    return kept / "node_modules" / PACKAGE
-
-
-def _install(kept: Path) -> None:
-    """Into a folder beside it first, so that nobody meets half an installation."""
-    fresh = Path(tempfile.mkdtemp(dir=kept.parent))
-    options = ["--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
-    command = ["npm", "install", "--prefix", str(fresh), *options, f"{PACKAGE}@{VERSION}"]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
-        fault = done.stderr if done.returncode else ""
-    except subprocess.TimeoutExpired:
-        fault = "the registry did not answer in time"
-    if not fault:
-        with contextlib.suppress(OSError):  # somebody else was first
-            fresh.rename(kept)
-    shutil.rmtree(fresh, ignore_errors=True)
-    if fault and IN_CI:
-        pytest.fail(f"{PACKAGE} could not be installed: {fault}")
-    if fault:
-        pytest.skip(f"{PACKAGE} could not be installed")
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the SDK saw on its one way through the organisation."""
-    from tests.simulator import sources
-
-    sdk, folder = _installed(), tmp_path_factory.mktemp("flows")
+    javascript_sdk.installed()
+    folder = tmp_path_factory.mktemp("flows")
     for name in ("GREETING", "MAIN", "SUPPORT"):
         (folder / f"{name}.yaml").write_text(getattr(sources, name), encoding="utf-8")
     changed_source = tmp_path_factory.mktemp("changed") / "main.yaml"
@@ -75,18 +33,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     with running(simulator) as url:
         executions = {"flow": "inboundcall/Main IVR", "count": 10, "error_rate": 0.3}
         httpx.post(f"{url}/_simulator/executions", json=executions).raise_for_status()
-        done = subprocess.run(
-            ["node", str(SCRIPT), url, str(sdk), str(changed_source)],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, "HOME": str(folder)},
-        )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
+        return javascript_sdk.run("drive.cjs", url, str(changed_source), home=folder)
+
+
+@pytest.fixture(scope="module")
+def declared() -> Declarations:
+    return javascript_sdk.declarations()
 
 
 def test_the_sdk_gets_a_token_and_its_roles(seen: dict[str, Any]) -> None:
@@ -132,12 +84,61 @@ def test_the_sdk_queries_executions_and_downloads_one(seen: dict[str, Any]) -> N
     assert (seen["ran"]["file"]["executionId"], seen["ran"]["file"]["flowVersion"]) == (seen["ran"]["asked"], "1.0")
 
 
-def test_the_sdk_reads_error_bodies(seen: dict[str, Any]) -> None:
+def test_the_sdk_reads_error_bodies(seen: dict[str, Any], declared: Declarations) -> None:
     for name, status, code in (
         ("missing", 404, "architect.flow.not.found"),
         ("refused", 400, "invalid.query.param.value"),
     ):
-        error = seen[name]
-        assert (error["status"], error["code"]) == (status, code)
-        assert error["contextId"] == error["correlation"]
+        error = seen[name]["body"]
+        assert list(declared.mistakes(error, "Models.ErrorBody")) == []
+        assert (error["status"], error["code"]) == (status, code) == (seen[name]["status"], code)
+        assert error["contextId"] == seen[name]["correlation"]
         assert error["message"]
+
+
+def test_every_answer_has_the_shape_that_the_sdk_declares(seen: dict[str, Any], declared: Declarations) -> None:
+    """Each answer of the whole walk, against the type that its method promises."""
+    assert len({answer["method"] for answer in seen["answers"]}) == 19
+    for answer in seen["answers"]:
+        kind = declared.answer(answer["api"], answer["method"])
+        assert list(declared.mistakes(answer["body"], kind)) == [], answer["method"]
+
+
+def test_every_answer_names_only_members_of_its_enumerations(seen: dict[str, Any], declared: Declarations) -> None:
+    """The JavaScript SDK types enumerations as strings; Genesys' Python SDK has the same models with their members."""
+    pytest.importorskip("PureCloudPlatformClientV2")
+    from tests.simulator.sdk_models import mistakes
+
+    for answer in seen["answers"]:
+        kind = declared.answer(answer["api"], answer["method"]).removeprefix("Models.")
+        assert list(mistakes(answer["body"], kind)) == [], answer["method"]
+
+
+def test_any_value_of_another_type_in_any_answer_would_be_found(seen: dict[str, Any], declared: Declarations) -> None:
+    """So that the two tests above can fail wherever an answer can be wrong."""
+    tried = 0
+    for answer in {answer["method"]: answer for answer in seen["answers"]}.values():
+        kind = declared.answer(answer["api"], answer["method"])
+        for wrong in _each_value_replaced(answer["body"]):
+            assert list(declared.mistakes(wrong, kind)) != []
+            tried += 1
+    assert tried > 200
+
+
+def _each_value_replaced(value: Any) -> Iterator[Any]:
+    """Copies of an answer, each with one value turned into a list inside a list, which nothing is declared to be."""
+    for path in _paths(value):
+        wrong = copy.deepcopy(value)
+        holder = wrong
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = [[]]
+        yield wrong
+
+
+def _paths(value: Any) -> Iterator[tuple[Any, ...]]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in entries:
+        yield (key,)
+        for path in _paths(item):
+            yield (key, *path)

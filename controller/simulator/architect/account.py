@@ -59,7 +59,7 @@ def subject(call: Call) -> Response:
         "selfUri": f"/api/v2/authorization/roles/{role_id}",
         **({"policies": _policies(call.client.permissions if call.client else frozenset())} if full else {}),
     }
-    division = {"id": call.organization.division_id, "name": "Home", "homeDivision": True}
+    division = views.division(call.organization, "Home") | {"description": "Home Division", "homeDivision": True}
     grant = {
         "subjectId": call.actor.id,
         "division": division,

@@ -12,6 +12,7 @@ from controller.simulator.endpoint import Endpoint
 from controller.simulator.execution import Execution
 from controller.simulator.flow import Flow
 from controller.simulator.notifications import Channel
+from controller.simulator.operation import Operation
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.simulator import Simulator
 from controller.simulator.time import iso
@@ -53,8 +54,15 @@ def _flow_event(flow: Flow) -> views.JSON:
     if flow.published:
         shown["publishedVersion"] = {"id": flow.published.id}
     if flow.operation:
-        shown["currentOperation"] = views.operation(flow.operation) | {"actionName": str(flow.operation.action)}
+        shown["currentOperation"] = _operation_event(flow.operation)
     return shown
+
+
+def _operation_event(operation: Operation) -> views.JSON:
+    """As in an answer, but with a word for deactivating, and without the addresses of who did it."""
+    shown = views.operation(operation) | {"actionName": str(operation.action)}
+    actor = {"id": operation.actor.id, "name": operation.actor.name}
+    return shown | {"user" if operation.actor.person else "client": actor}
 
 
 def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
