@@ -229,6 +229,10 @@ class Platform(Protocol):
         ...
 
     # Reads.
+    async def organization_id(self) -> str | None:
+        """The organisation's own id; None where the dialect does not tell it, or not to this client."""
+        ...
+
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
         """All flows; a `fresh` listing is never from a cache, so that what was done by hand shows in it."""
         ...

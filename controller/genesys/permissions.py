@@ -22,6 +22,7 @@ _TRACES = "/api/v2/flows/debug/traces"
 PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         ARCHITECT: {
+            "GET /api/v2/tokens/me": (),
             "GET /api/v2/flows": _VIEW,
             f"GET {_FLOW}": _VIEW,
             f"GET {_FLOW}/versions": _VIEW,
@@ -74,6 +75,7 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         ARCHITECT: {
+            "identify": ("GET /api/v2/tokens/me",),
             "observe": ("GET /api/v2/flows", f"GET {_FLOW}"),
             "versions": (f"GET {_FLOW}/versions",),
             "references": (f"GET {_FLOW}/versions/{{versionId}}/configuration",),

@@ -13,6 +13,7 @@ from typing import TypeVar
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import NotFound, PenstockError, PermissionMissing
 from controller.domain.platform import Platform
+from controller.genesys.architect.account import TOKEN
 from controller.genesys.architect.dependencies import OPERATIONAL, index_state
 from controller.genesys.call import Answer, Call
 from controller.genesys.connect import transport_of
@@ -20,6 +21,7 @@ from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_
 from controller.genesys.transport import Transport
 from controller.genesys.wire.account import Subject, TokenInfo
 from controller.genesys.wire.architect import ExecutionDataSettings
+from controller.genesys.wire.model import EntityRef
 
 T = TypeVar("T")
 
@@ -27,7 +29,6 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
 _MOST_SKEW_S = 30.0
 _SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
-_TOKEN = Call("GET", "/api/v2/tokens/me")
 _FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
 _EXECUTION_DATA = Call("GET", "/api/v2/flows/instances/settings/executiondata")
 
@@ -113,18 +114,32 @@ class _Probe:
 
     async def reach(self) -> Answer | None:
         """The login and the API; the answer whose headers tell limits and time. None when there is none."""
+        told: EntityRef | None = None
         try:
-            answer = await self._transport.send(_TOKEN if self._dialect == ARCHITECT else _FLOWS)
+            answer = await self._transport.send(TOKEN if self._dialect == ARCHITECT else _FLOWS)
             if self._dialect == ARCHITECT:
-                info = self._transport.read(_TOKEN, answer, TokenInfo)
-                self.organization = info.organization.label if info.organization else None
+                told = self._transport.read(TOKEN, answer, TokenInfo).organization
         except PermissionMissing:
             answer = Answer(403, {}, b"")
         except PenstockError as error:
             self.note("login and API", Verdict.FAILED, error.message, error.hint)
             return None
         self.note("login and API", Verdict.OK, "the token is accepted")
+        self._identify(told)
         return answer
+
+    def _identify(self, told: EntityRef | None) -> None:
+        """Which organisation it is: what leases and the history go by."""
+        self.organization = told.label if told is not None else None
+        if told is not None and told.id is not None:
+            self.note("identity", Verdict.OK, f"{told.label} ({told.id})")
+            return
+        message = "the organisation's id is not told: it goes by address and client, so two clients count as two"
+        hint = "give all manifests of this organisation the same client"
+        if self._dialect == ARCHITECT:
+            self.note("identity", Verdict.WARNING, message, f"let the client read {TOKEN.route}, or {hint}")
+        else:
+            self.note("identity", Verdict.UNKNOWN, message, hint)
 
     def limit(self, answer: Answer) -> int | None:
         """The organisation's own word about its request limit."""

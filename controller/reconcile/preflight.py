@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from controller.delivery.gates.http import passes_by_proxy
 from controller.domain.capabilities import ARCHITECT
-from controller.domain.desired import ErrorRateGate, ExecutionGate, OnLocked, OnNoData, Organization, SourceFile
+from controller.domain.desired import (
+    ErrorRateGate,
+    ExecutionGate,
+    HttpGate,
+    OnLocked,
+    OnNoData,
+    Organization,
+    SourceFile,
+)
 from controller.domain.errors import SettingsInvalid
 from controller.genesys import Check, PreflightReport, Verdict, preflight
 from controller.reconcile.services import Services
@@ -24,6 +36,7 @@ def _architect_operations(organization: Organization) -> set[str]:
     gates = [gate for flow in organization.flows for gate in flow.gates]
     probes = any(isinstance(gate, ErrorRateGate) and gate.on_no_data is OnNoData.PROBE for gate in gates)
     asked = {
+        "identify": True,
         "upload": any(isinstance(flow.source, SourceFile) for flow in organization.flows),
         "unpublish": organization.sync.prune,
         "unlock": organization.on_locked is OnLocked.UNLOCK,
@@ -41,4 +54,18 @@ async def preflight_organization(services: Services, organization: Organization)
         return PreflightReport(
             organization.dialect, (Check("credentials", Verdict.FAILED, error.message, hint=error.hint),)
         )
-    return await preflight(platform, operations_needed(organization))
+    report = await preflight(platform, operations_needed(organization))
+    return replace(report, checks=(*report.checks, *_probe_checks(services, organization)))
+
+
+def _probe_checks(services: Services, organization: Organization) -> tuple[Check, ...]:
+    """What would become of `http` gates only when a new version is live already: told now."""
+    urls = {gate.url for flow in organization.flows for gate in flow.gates if isinstance(gate, HttpGate)}
+    hosts = sorted(
+        {urlsplit(url).hostname or "" for url in urls if passes_by_proxy(url, services.settings.allowed_hosts)}
+    )
+    if not hosts:
+        return ()
+    message = f"{', '.join(hosts)} will be asked without the environment's proxy"
+    hint = "where only the proxy leads there, the operator adds them to PENSTOCK_ALLOWED_HOSTS"
+    return (Check("http gates", Verdict.WARNING, message, hint=hint),)

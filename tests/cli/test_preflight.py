@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from controller.cli.commands.preflight import preflight
+from controller.cli.logs import configure_logs
 from controller.cli.options import TextOrJson
 from controller.simulator import Simulator, running
 from controller.simulator.settings import Client
@@ -70,6 +71,7 @@ def look(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     def ask(shell: Shell) -> tuple[int, dict]:
         for name, value in shell.environment.items():
             monkeypatch.setenv(name, value)
+        configure_logs("warning", "text")
         capsys.readouterr()
         code = preflight(shell.folder, output=TextOrJson.JSON)
         document = json.loads(capsys.readouterr().out)
@@ -234,3 +236,22 @@ def test_every_organisation_is_looked_at_and_one_that_is_not_ready_decides(shell
     organizations = json.loads(done.stdout)["organizations"]
     assert [(each["name"], each["ready"]) for each in organizations] == [("acme", True), ("beta", False)]
     assert done.returncode == 1
+
+
+def test_probes_that_will_pass_by_the_environments_proxy_are_told_before_a_delivery_depends_on_them(
+    shell: Shell, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(shell.folder / "front.yaml", gates=[{"http": {"url": "https://probe.example.com/ivr"}}])
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    direct = look(shell)[1]["checks"]
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    code, told = look(shell)
+    monkeypatch.setenv("PENSTOCK_ALLOWED_HOSTS", "probe.example.com")
+    allowed = look(shell)[1]["checks"]
+
+    [check] = [each for each in told["checks"] if each["name"] == "http gates"]
+    assert (code, check["verdict"]) == (0, "warning")
+    assert check["message"] == "probe.example.com will be asked without the environment's proxy"
+    assert "PENSTOCK_ALLOWED_HOSTS" in check["hint"]
+    assert "http gates" not in {each["name"] for each in (*direct, *allowed)}

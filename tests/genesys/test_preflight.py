@@ -169,6 +169,30 @@ async def test_the_versioned_dialect_is_probed_by_its_own_reads(clock: SteppedCl
     assert report.rate_limit_per_minute == 300
 
 
+async def test_an_organisation_that_tells_its_id_is_named_by_it(
+    simulator: Simulator, organization: ArchitectPlatform
+) -> None:
+    identity = _check(await preflight(organization, ["observe"]), "identity")
+    assert identity.verdict is Verdict.OK
+    assert simulator.organization.id in identity.message
+
+
+@pytest.mark.parametrize("answer", [refusal(403, "not.authorized", "No."), reply(body={"organization": None})])
+async def test_a_client_that_may_not_read_its_organisation_is_warned(
+    clock: SteppedClock, answer: httpx.Response
+) -> None:
+    report = await _architect(clock, {"/api/v2/tokens/me": answer}, "observe")
+    assert _check(report, "identity").verdict is Verdict.WARNING
+    assert "tokens/me" in (_check(report, "identity").hint or "")
+
+
+async def test_a_dialect_that_tells_no_id_is_unknown_and_says_what_follows(clock: SteppedClock) -> None:
+    answers = {"/api/v2/flows": reply(body={"entities": []}, headers=DATE)}
+    report = await preflight(VersionedPlatform(script(_routes(answers)).transport(clock, ONCE)), ["observe"])
+    assert _check(report, "identity").verdict is Verdict.UNKNOWN
+    assert "two clients count as two" in _check(report, "identity").message
+
+
 async def test_an_unknown_operation_is_a_mistake_of_the_caller(organization: ArchitectPlatform) -> None:
     with pytest.raises(KeyError):
         await preflight(organization, ["fly"])

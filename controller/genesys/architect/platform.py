@@ -30,6 +30,7 @@ from controller.domain.platform import (
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect import (
+    account,
     dependencies,
     executions,
     flows,
@@ -64,6 +65,9 @@ class ArchitectPlatform:
     @property
     def clock_ahead(self) -> timedelta:
         return self.transport.clock_ahead
+
+    async def organization_id(self) -> str | None:
+        return await account.organization_id(self.transport)
 
     async def list_flows(
         self,

@@ -68,6 +68,9 @@ class VersionedPlatform:
     def clock_ahead(self) -> timedelta:
         return self.transport.clock_ahead
 
+    async def organization_id(self) -> str | None:
+        return None
+
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
         """From the last listing where it is not older than the settings allow and nothing was written since."""
         entities = await self._listing.flows(fresh=fresh, priority=priority)
