@@ -144,6 +144,53 @@ async def test_an_allowed_name_is_asked_under_its_own_name(
     assert (outcome, message, requests) == (Outcome.SUCCEEDED, "", [f"{rebound}:{port}/x"])
 
 
+@pytest.fixture
+def proxied(rebound: str, asked: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+    """The environment names a proxy: the name to ask, and what the proxy was asked."""
+    port, requests = asked
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "")
+    return rebound, requests
+
+
+async def test_a_name_that_leads_to_loopback_is_refused_behind_a_proxy_as_well(
+    site: Site, proxied: tuple[str, list[str]]
+) -> None:
+    name, requests = proxied
+
+    outcome, message = await deliver(site, f"http://{name}/x", frozenset())
+
+    assert (outcome, requests) == (Outcome.ROLLED_BACK, [])
+    assert f"{name} leads to 127.0.0.1" in message
+
+
+async def test_a_name_that_only_a_proxy_could_resolve_is_not_given_to_it_and_the_way_out_is_told(
+    site: Site, proxied: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, requests = proxied
+
+    def nobody_knows(*_: object, **__: object) -> list[tuple]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody_knows)
+
+    outcome, message = await deliver(site, f"http://{name}/x", frozenset())
+
+    assert (outcome, requests) == (Outcome.ROLLED_BACK, [])
+    assert f"without the environment's proxy unless the operator has {name} in PENSTOCK_ALLOWED_HOSTS" in message
+
+
+async def test_what_the_operator_allows_is_asked_through_the_environments_proxy(
+    site: Site, proxied: tuple[str, list[str]]
+) -> None:
+    name, requests = proxied
+
+    outcome, message = await deliver(site, f"http://{name}/x", frozenset({name}))
+
+    assert (outcome, message) == (Outcome.SUCCEEDED, "")
+    assert requests == [f"{name}http://{name}/x"]
+
+
 async def test_a_redirect_is_not_followed(site: Site, asked: tuple[int, list[str]]) -> None:
     port, requests = asked
 

@@ -1,7 +1,8 @@
 """An HTTP check: a URL answers with the expected status and, where asked, with an expected value in its JSON.
 
 A manifest names the URL, so it may not lead into the controller's own network unless the operator allows the host: a
-name is resolved once, every address of it is checked, and the connection goes to a checked one.
+name is resolved once, every address of it is checked, and the connection goes to a checked one. Behind a proxy it would
+be the proxy that resolves, so the environment's proxy is asked only for hosts that the operator allows.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -35,7 +38,8 @@ async def check(context: Context, gate: HttpGate) -> GateReport:
         async with asyncio.timeout(gate.timeout_s):
             status, body = await _get(gate, context.settings)
     except (httpx.HTTPError, OSError, TimeoutError) as error:
-        return GateReport(NAME, Verdict.ERROR, f"{where} could not be asked ({type(error).__name__})")
+        why = f"{where} could not be asked ({type(error).__name__}){_without_proxy(gate.url, context.settings)}"
+        return GateReport(NAME, Verdict.ERROR, why)
     except (httpx.InvalidURL, ValueError):
         return GateReport(NAME, Verdict.ERROR, f"{where} is no URL")
     except HostNotAllowed as error:
@@ -54,7 +58,9 @@ async def _get(gate: HttpGate, settings: DeliverySettings) -> tuple[int, bytes]:
     target, extensions = await _target(url, settings)
     body = bytearray()
     async with (
-        httpx.AsyncClient(transport=settings.gate_transport, timeout=gate.timeout_s, follow_redirects=False) as client,
+        httpx.AsyncClient(
+            transport=_transport(url, settings), timeout=gate.timeout_s, follow_redirects=False
+        ) as client,
         client.stream("GET", target, headers=headers, extensions=extensions) as answer,
     ):
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -66,16 +72,35 @@ async def _get(gate: HttpGate, settings: DeliverySettings) -> tuple[int, bytes]:
     return answer.status_code, bytes(body[:_BODY_LIMIT])
 
 
-async def _target(url: httpx.URL, settings: DeliverySettings) -> tuple[httpx.URL, dict[str, str]]:
-    """The URL with a checked address in place of the name, and the name for TLS. Raises HostNotAllowed.
+def passes_by_proxy(url: str, allowed_hosts: Collection[str]) -> bool:
+    """Whether the environment names a proxy for this URL which is not used, because the operator did not allow it."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    named = (parts.scheme in proxies or "all" in proxies) and not proxy_bypass(parts.hostname or "")
+    return named and not is_allowed(url, allowed_hosts)
 
-    Behind a proxy it is the proxy that resolves, so that only what the URL itself says can be checked.
-    """
+
+def _without_proxy(url: str, settings: DeliverySettings) -> str:
+    if not passes_by_proxy(url, settings.allowed_hosts):
+        return ""
+    host = urlsplit(url).hostname
+    return f"; it is asked without the environment's proxy unless the operator has {host} in PENSTOCK_ALLOWED_HOSTS"
+
+
+def _transport(url: httpx.URL, settings: DeliverySettings) -> httpx.AsyncBaseTransport | None:
+    """The network itself; None, which is the environment's proxy where there is one, for what the operator allows."""
+    if settings.gate_transport is not None or is_allowed(str(url), settings.allowed_hosts):
+        return settings.gate_transport
+    return httpx.AsyncHTTPTransport()
+
+
+async def _target(url: httpx.URL, settings: DeliverySettings) -> tuple[httpx.URL, dict[str, str]]:
+    """The URL with a checked address in place of the name, and the name for TLS. Raises HostNotAllowed."""
     if is_allowed(str(url), settings.allowed_hosts):
         return url, {}
     if is_internal_host(url.host):
         raise _refused(url.host, url.host)
-    if settings.gate_transport is not None or _goes_through_proxy(url):
+    if settings.gate_transport is not None:
         return url, {}
     address = await _checked_address(url)
     return url.copy_with(host=address), {"sni_hostname": url.host}
@@ -97,11 +122,6 @@ def _refused(host: str, address: str) -> HostNotAllowed:
         f"{leads} an address of the controller's own network",
         hint=f"the operator can allow {host} in PENSTOCK_ALLOWED_HOSTS",
     )
-
-
-def _goes_through_proxy(url: httpx.URL) -> bool:
-    proxies = getproxies()
-    return (url.scheme in proxies or "all" in proxies) and not proxy_bypass(url.host)
 
 
 def _judge_body(where: str, gate: HttpGate, path: str, body: bytes) -> GateReport:
