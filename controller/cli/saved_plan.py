@@ -1,24 +1,93 @@
-"""A plan that `plan --out` wrote: only its digests count, since the plan is made again and compared."""
+"""A plan that `plan --out` wrote: its digests decide, since the plan is made again and compared; the rest tells why."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import PlanStale, SettingsInvalid
+from controller.planning import PLAN_SCHEMA, Plan, plan_document
+
+_SHOWN = 5
+_TOLD = ("change", "from_version", "to_version", "blocked", "dependency_digest")
+"""What of a change has to be the same for it to be the same change."""
+_REFRESH = "make a new one with `penstock plan --out FILE`, look at it, and apply that"
+
+Changes = Mapping[str, Mapping[str, object]]
+"""The acting changes of one organisation by `flow`, with the fields that a plan's JSON has."""
 
 
-def digests_of(path: Path) -> dict[str, str]:
-    """Organisation name to plan digest. Raises SettingsInvalid when the file is no plan of ours."""
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What was planned, by organisation."""
+
+    path: Path
+    digests: Mapping[str, str]
+    changes: Mapping[str, Changes]
+
+    def require(self, organizations: Iterable[str]) -> None:
+        """Raises PlanStale where an organisation is to be delivered that the plan knows nothing of."""
+        unknown = [name for name in organizations if name not in self.digests]
+        if unknown:
+            known = ", ".join(self.digests) or "no organisation"
+            raise PlanStale(
+                f"{self.path} holds no plan for {', '.join(unknown)}; it is for {known}",
+                hint=f"choose with --organization, or {_REFRESH}",
+            )
+
+    def way_out(self, plan: Plan) -> str:
+        """What is different in the plan that is made now, and what to do about it."""
+        moved = _moved(self.changes.get(plan.organization, {}), _acting(plan_document([plan]))[plan.organization])
+        shown = moved[:_SHOWN] + ([f"and {len(moved) - _SHOWN} more"] if len(moved) > _SHOWN else [])
+        since = "; ".join(shown) or "its changes are the same, but not the policy or the state that they were made from"
+        return f"since it was saved: {since}; {_REFRESH}"
+
+
+def read_saved_plan(path: Path) -> SavedPlan:
+    """Raises SettingsInvalid when the file is no plan of ours."""
     wrong = SettingsInvalid(
-        f"{path} is not a plan of the form penstock.plan/v1", hint="write one with `penstock plan --out FILE`"
+        f"{path} is not a plan of the form {PLAN_SCHEMA}", hint="write one with `penstock plan --out FILE`"
     )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         digests = {str(each["name"]): str(each["digest"]) for each in document["organizations"]}
+        changes = _acting(document)
         schema = document["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise wrong from error
-    if schema != "penstock.plan/v1":
+    if schema != PLAN_SCHEMA:
         raise wrong
-    return digests
+    return SavedPlan(path, digests, changes)
+
+
+def _acting(document: Mapping[str, object]) -> dict[str, Changes]:
+    organizations = document["organizations"]
+    assert isinstance(organizations, list)  # noqa: S101 - what is no plan ends before
+    return {
+        str(each["name"]): {
+            str(change["flow"]): {name: change[name] for name in _TOLD}
+            for change in each["changes"]
+            if change["change"] != "none"
+        }
+        for each in organizations
+    }
+
+
+def _moved(before: Changes, now: Changes) -> list[str]:
+    return [words for flow in sorted({*before, *now}) if (words := _words(flow, before.get(flow), now.get(flow)))]
+
+
+def _words(flow: str, before: Mapping[str, object] | None, now: Mapping[str, object] | None) -> str:
+    if before is None or now is None:
+        known = before or now or {}
+        return f"{flow}: {known['change']} {'is new' if before is None else 'is not to be done any more'}"
+    if before["change"] != now["change"]:
+        return f"{flow}: {now['change']} instead of {before['change']}"
+    for name, what in (("from_version", "live"), ("to_version", "wanted")):
+        if before[name] != now[name]:
+            return f"{flow}: {now[name] or 'nothing'} is {what}, {before[name] or 'nothing'} was"
+    if before["blocked"] != now["blocked"]:
+        return f"{flow}: {'blocked now' if now['blocked'] else 'not blocked any more'}"
+    return "" if before == now else f"{flow}: its content, or what it consumes, is another"

@@ -48,16 +48,64 @@ def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:
     assert {flow["health"] for flow in status["organizations"][0]["flows"]} == {"Healthy"}
 
 
-def test_a_saved_plan_is_applied_only_while_it_is_true(shell: Shell, tmp_path: Path) -> None:
+def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell: Shell, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     assert shell.run("plan", "--out", str(plan)).returncode == 0
     shell.flow("hours", module("Hours", says="Other"))
+    shell.flow("aside", module("Aside"))
     shell.commit()
+
+    refused = shell.run("apply", "--plan", str(plan))
+    for name in ("aside.yaml", "aside.flow.yaml"):
+        (shell.folder / name).unlink()
+    shell.flow("hours", module("Hours"))
+    (shell.folder / "README.md").write_text("Nothing that is asked for.")
+    shell.commit()
+    delivered = shell.run("apply", "--plan", str(plan))
+    again = shell.run("apply", "--plan", str(plan), "--format", "json")
+
+    assert refused.returncode == 3
+    assert "acme: the plan is sha256:" in refused.stdout
+    assert (
+        "  what to do: since it was saved: aside: create is new; front: its content, or what it consumes, is another; "
+        "hours: its content, or what it consumes, is another; make a new one with `penstock plan --out FILE`, look at "
+        "it, and apply that\n  [plan-stale]\n"
+    ) in refused.stdout
+    assert delivered.returncode == 0, delivered.stdout
+    error = json.loads(again.stdout)["organizations"][0]["error"]
+    assert (again.returncode, error["code"]) == (3, "plan-stale")
+    assert "front: create is not to be done any more" in error["hint"]
+
+
+def test_a_saved_plan_is_for_the_organisations_that_it_was_made_for(shell: Shell, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    shell.run("plan", "--out", str(plan))
+    plan.write_text(plan.read_text().replace('"name": "acme"', '"name": "beta"'))
 
     refused = shell.run("apply", "--plan", str(plan))
 
     assert refused.returncode == 3
-    assert "plan-stale" in refused.stdout + refused.stderr
+    assert "holds no plan for acme; it is for beta" in refused.stderr
+    assert httpx.get(f"{shell.url}/_simulator/flows").json()["flows"] == []
+
+
+def test_an_approval_outlives_commits_that_ask_for_the_same_and_no_others(shell: Shell) -> None:
+    document = yaml.safe_load((shell.folder / "organization.yaml").read_text())
+    document["spec"]["sync"] = {"mode": "manual"}
+    (shell.folder / "organization.yaml").write_text(yaml.safe_dump(document))
+    shell.commit()
+    assert shell.run("approve", shell.json("plan")["digest"]).returncode == 0
+    (shell.folder / "README.md").write_text("Nothing that is asked for.")
+    shell.commit()
+
+    delivered = shell.run("apply")
+    shell.flow("hours", module("Hours", says="Other"))
+    shell.commit()
+    refused = shell.run("apply")
+
+    assert delivered.returncode == 0, delivered.stdout
+    assert refused.returncode == 3
+    assert "[not-confirmed]" in refused.stdout
 
 
 def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: Shell) -> None:

@@ -12,6 +12,7 @@ from controller.cli import exit_codes
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 
 if TYPE_CHECKING:
+    from controller.cli.saved_plan import SavedPlan
     from controller.reconcile import PassReport
 
 
@@ -32,20 +33,22 @@ def apply(
     """Carry the plan out: publish in order, watch, roll back what fails, commit what is live."""
     from controller.cli.progress import watcher
     from controller.cli.running import actor, opened_services, run_passes
-    from controller.cli.saved_plan import digests_of
+    from controller.cli.saved_plan import read_saved_plan
     from controller.planning import Confirmations
     from controller.reconcile import Mode, PassRequest, load_settings, open_folder
 
     settings = load_settings()
-    expected = digests_of(saved_plan) if saved_plan else {}
+    saved = read_saved_plan(saved_plan) if saved_plan else None
     workspace = open_folder(folder, settings, organization or ())
+    if saved is not None:
+        saved.require(each.name for each in workspace.desired.organizations)
     said = Confirmations(approve, force=force, prune=confirm_prune, ignore_windows=ignore_windows)
     requests = [
         PassRequest(
             each.name,
             Mode.APPLY,
             actor=actor(),
-            expected_digest=expected.get(each.name, "none" if saved_plan else None),
+            expected_digest=saved.digests[each.name] if saved is not None else None,
             confirmations=said,
             allow_dirty=allow_dirty,
             retry=retry,
@@ -54,8 +57,18 @@ def apply(
     ]
     with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         reports = run_passes(workspace, requests, services, listener)
+    if saved is not None:
+        _tell_what_moved(saved, reports)
     _show(reports, output)
     return exit_codes.of_all(_exit_code(report) for report in reports)
+
+
+def _tell_what_moved(saved: SavedPlan, reports: Sequence[PassReport]) -> None:
+    from controller.domain.errors import PlanStale
+
+    for report in reports:
+        if isinstance(report.error, PlanStale) and report.plan is not None and report.result is None:
+            report.error.hint = saved.way_out(report.plan)
 
 
 def _exit_code(report: PassReport) -> int:
