@@ -48,6 +48,10 @@ def _step_line(step: StepResult) -> str:
         line += f"\n      {step.error.message}"
         if step.error.hint:
             line += f"\n      what to do: {step.error.hint}"
+    if step.paused is not None:
+        flow = step.change.flow
+        line += f"\n      paused: {step.paused}"
+        line += f"\n      what to do: penstock promote {flow}, or penstock rollback {flow}; every pass looks again"
     if step.state is StepState.ROLLED_BACK:
         line += "\n      to make git agree, revert the commit that asked for it; until then it stays back"
     told = step.error.message if step.error is not None else ""
@@ -116,6 +120,7 @@ def _step(step: StepResult) -> dict[str, object]:
         "previous_version": step.previous_version,
         "version": step.version,
         "error": error_document(step.error) if step.error else None,
+        "paused": step.paused,
         "messages": list(step.messages),
         "duration_s": round(step.duration_s, 3),
     }

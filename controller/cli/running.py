@@ -12,6 +12,7 @@ from pathlib import Path
 
 from controller.cli.logs import REDACTOR
 from controller.domain.clock import SystemClock
+from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
 from controller.repository import NO_REVISION
@@ -27,6 +28,15 @@ def opened_services(settings: Settings) -> Iterator[Services]:
         yield Services(settings, store, REDACTOR, clock)
     finally:
         store.close()
+
+
+def only_organization(workspace: Workspace, what: str) -> Organization:
+    """The one organisation that the command is for. Raises SettingsInvalid when there are several."""
+    organizations = workspace.desired.organizations
+    if len(organizations) != 1:
+        names = ", ".join(each.name for each in organizations)
+        raise SettingsInvalid(f"{what} is for one organisation", hint=f"--organization: {names}")
+    return organizations[0]
 
 
 def actor() -> str:

@@ -13,6 +13,7 @@ from controller.delivery.signals import Signals
 from controller.delivery.work import Work
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Export, Platform
 from controller.domain.redaction import Redactor
 from controller.domain.status import StepState
@@ -38,9 +39,10 @@ class Context:
     sync: SyncRecord
     works: list[Work] = field(default_factory=list)
     """All changes of the sync, in deployment order."""
-    stopping: Callable[[], bool] = lambda: False
     keep_draft: KeepDraft | None = None
     hearing: Hearing = field(default_factory=Hearing)
+    given_up: Mapping[FlowKey, str] = field(default_factory=dict)
+    """What a person wants to have taken back instead of brought to its end, with the reason."""
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities
@@ -67,6 +69,18 @@ class Context:
 
     def refresh(self, work: Work) -> None:
         work.record = self.store.journal.step(work.record.id)
+
+    def park(self, work: Work) -> None:
+        """Leave the change as it stands: the rollback takes it back, or the next process goes on with it."""
+        work.parked = True
+        self.tell("change.parked", work, state=work.state.value)
+
+    def pause(self, work: Work, why: str) -> None:
+        """Leave a live version as it is, because a gate could not decide about it; a person is told once."""
+        if not work.paused_before:
+            self.advance(work, StepState.BAKING, reason=why)
+        work.paused = True
+        self.tell("change.paused", work, version=work.record.live_version, message=work.record.reason)
 
     def note(self, work: Work, message: str) -> None:
         """Something that people should read beside the change's outcome."""

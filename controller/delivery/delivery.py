@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from controller.delivery.context import Context, KeepDraft
@@ -15,6 +15,7 @@ from controller.delivery.sync import bring_back, carry_out
 from controller.delivery.work import NEW_FLOW, Work, source_digest_of, wanted_of
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.domain.status import StepState
@@ -36,15 +37,15 @@ class Delivery:
         redactor: Redactor | None = None,
         stopping: Callable[[], bool] | None = None,
     ) -> None:
-        """`stopping` is asked every second, for callers that would rather be asked than call `stop`."""
+        """`stopping` is asked every second and before anything new, for callers that would rather not call `stop`."""
         self._platform = platform
         self._store = store
         self._clock = clock
         self._settings = settings or DeliverySettings()
         self._announcer = Announcer(on_event)
         self._redactor = redactor or Redactor()
-        self._signals = self._new_signals()
         self._stopping = stopping or (lambda: False)
+        self._signals = self._new_signals()
         self._stopped = False
 
     async def deliver(
@@ -86,10 +87,16 @@ class Delivery:
         return await bring_back(context, version, change.reason)
 
     async def recover(
-        self, organization: Organization, lease: Lease, *, keep_draft: KeepDraft | None = None
+        self,
+        organization: Organization,
+        lease: Lease,
+        *,
+        keep_draft: KeepDraft | None = None,
+        given_up: Mapping[FlowKey, str] | None = None,
     ) -> RecoveryResult:
         """Bring what earlier processes left open to its end; call it before a plan is made.
 
+        What is live of a flow that was `given_up`, for a person's reason, is taken back instead of watched on.
         The caller commits `to_record` and calls `recorded`. Raises LeaseLost, StoreFailed, and what reading the
         organisation raises; calling it again goes on from there.
         """
@@ -97,6 +104,7 @@ class Delivery:
         for record in self._store.journal.unfinished(organization.name):
             works = works_of(record, organization, self._clock.monotonic())
             context = self._context(organization, lease, record, works, keep_draft)
+            context = replace(context, given_up=given_up or {})
             context.tell("recovery.started", steps=len(works))
             results.append(await recover_sync(context))
         return RecoveryResult(tuple(results))
@@ -121,7 +129,7 @@ class Delivery:
         keep_draft: KeepDraft | None,
     ) -> Context:
         self._signals = self._new_signals()
-        if self._stopped or self._stopping():
+        if self._stopped:
             self._signals.stop()
         return Context(
             platform=self._platform,
@@ -131,7 +139,6 @@ class Delivery:
             redactor=self._redactor,
             announcer=self._announcer,
             signals=self._signals,
-            stopping=self._stopping,
             organization=organization,
             lease=lease,
             sync=sync,
@@ -140,7 +147,7 @@ class Delivery:
         )
 
     def _new_signals(self) -> Signals:
-        return Signals(self._clock, self._settings.stop_grace_s)
+        return Signals(self._clock, self._settings.stop_grace_s, self._stopping)
 
 
 def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -> NewSync:

@@ -10,12 +10,13 @@ from controller.delivery.group import groups_of, validate_ahead
 from controller.delivery.machine import Machine
 from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
-from controller.delivery.work import DESTRUCTIVE, Work
+from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, PenstockError, StoreFailed
 from controller.domain.status import StepState
 
 _SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
+_TOLD_TO_STOP = "the controller was told to stop before it began"
 
 
 class Executor:
@@ -90,6 +91,8 @@ class Executor:
                 continue
             try:
                 await validate_ahead(self._context, other)
+            except Parked:
+                return
             except (LeaseLost, StoreFailed):
                 raise
             except PenstockError as error:
@@ -109,7 +112,7 @@ class Executor:
                 return f"it depends on {other.change.flow}, which is {other.state.value}"
         if self._context.signals.stopping:
             work.held_back = True
-            return "the controller was told to stop before it began"
+            return _TOLD_TO_STOP
         if self._context.signals.aborting or self._halted:
             return "another change of this sync failed before it began"
         if work.change.kind in DESTRUCTIVE and any(other.error is not None for other in self._works):
@@ -118,15 +121,22 @@ class Executor:
 
     async def _carry_out(self, work: Work) -> None:
         work.began_at = self._context.clock.monotonic()
+        work.parked = False
         try:
             await Machine(self._context, work).run()
         except Parked:
-            work.parked = True
-            self._context.tell("change.parked", work, state=work.state.value)
+            self._leave(work)
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
             self._fail(work, error)
+
+    def _leave(self, work: Work) -> None:
+        if work.state in NOT_BEGUN and self._context.signals.stopping:
+            work.held_back = True
+            self._context.advance(work, StepState.SKIPPED, reason=_TOLD_TO_STOP)
+        else:
+            self._context.park(work)
 
     def _fail(self, work: Work, error: PenstockError) -> None:
         context = self._context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller import flows
 from controller.delivery.context import Context
+from controller.delivery.signals import Parked
 from controller.delivery.work import Work
 from controller.domain.errors import ExportFailed, FlowFileInvalid, PenstockError
 from controller.domain.platform import Export, Priority
@@ -52,8 +53,13 @@ async def export_live(context: Context, work: Work, *, attempts: int | None = No
     if flow_id is None or version is None:
         return
     started = context.clock.monotonic()
+    exporting = export_version(context, flow_id, version, attempts=attempts)
     try:
-        work.export, work.export_digest = await export_version(context, flow_id, version, attempts=attempts)
+        work.export, work.export_digest = await context.signals.in_time(exporting)
+    except Parked:
+        context.note(work, "its export is left to the next pass, because the controller was told to stop")
+        context.tell("export.left", work, version=version)
+        return
     except ExportFailed as error:
         context.note(work, error.message)
         context.tell("export.failed", work, version=version, message=context.redactor.text(error.message))

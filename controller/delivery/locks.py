@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from controller.delivery.context import Context
+from controller.delivery.drafts import UNLOCK, keep_what_was_saved
 from controller.delivery.reading import current
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, write
@@ -25,7 +26,8 @@ async def wait_for_lock(
 
     Raises FlowLocked by policy, and Parked when the process has to go; a rollback waits on.
     """
-    wait = context.clock.sleep if priority is Priority.ROLLBACK else context.signals.rest
+    if priority is not Priority.ROLLBACK:
+        await keep_what_was_saved(context, work, live)
     holder = _in_the_way(context, live)
     if live is None or holder is None:
         return live
@@ -36,7 +38,7 @@ async def wait_for_lock(
         raise _locked(work, holder)
     for _ in range(context.settings.lock_attempts):
         context.tell("lock.waiting", work, holder=holder.name, wait_s=context.settings.lock_wait_s)
-        await wait(context.settings.lock_wait_s)
+        await _pause(context, priority)
         live = await current(context, work, priority=priority)
         holder = _in_the_way(context, live)
         if holder is None:
@@ -47,7 +49,10 @@ async def wait_for_lock(
 async def through_conflicts(
     context: Context, work: Work, attempt: Callable[[], Awaitable[T]], *, priority: Priority = Priority.PUBLISH
 ) -> T:
-    """Make a write that a 409 may refuse: another operation is waited for, a person's lock by policy."""
+    """Make a write that a 409 may refuse: another operation is waited for, a person's lock by policy.
+
+    Raises FlowLocked, what the write raises, and Parked when the process has to go; a rollback waits on.
+    """
     for _ in range(context.settings.lock_attempts):
         try:
             return await attempt()
@@ -58,8 +63,14 @@ async def through_conflicts(
                 await wait_for_lock(context, work, await current(context, work), priority=priority)
             else:
                 context.tell("lock.waiting", work, holder=None, wait_s=context.settings.lock_wait_s)
-                await context.clock.sleep(context.settings.lock_wait_s)
+                await _pause(context, priority)
     return await attempt()
+
+
+async def _pause(context: Context, priority: Priority) -> None:
+    """A rollback waits on; everything else raises Parked when the process has to go."""
+    wait = context.clock.sleep if priority is Priority.ROLLBACK else context.signals.rest
+    await wait(context.settings.lock_wait_s)
 
 
 def _in_the_way(context: Context, live: LiveFlow | None) -> LockHolder | None:
@@ -79,20 +90,11 @@ async def _unlock(context: Context, work: Work, live: LiveFlow, holder: LockHold
         seen = await current(context, work)
         return Took(seen) if seen is not None and seen.locked_by is None else None
 
-    call = Call(
-        "unlock", lambda: context.platform.unlock(live.id), look, details={"holder": holder.name, "had": live.has_draft}
-    )
-    await write(context, work, call)
+    details = {"holder": holder.name, "had": live.has_draft, "checked_in": live.checked_in_version}
+    await write(context, work, Call(UNLOCK, lambda: context.platform.unlock(live.id), look, details=details))
     freed = await current(context, work)
-    version = None if freed is None else freed.checked_in_version
-    if freed is not None and version is not None and version != live.checked_in_version:
-        draft = await context.platform.export(freed.id, version)
-        work.drafts.append(draft)
-        if context.keep_draft is not None:
-            await context.keep_draft(work.change, draft)
-        context.note(work, f"the lock of {holder.name} was broken; what was saved is kept as version {version}")
-    else:
-        context.note(work, f"the lock of {holder.name} was broken; nothing was saved under it")
+    context.note(work, f"the lock of {holder.name} was broken")
+    await keep_what_was_saved(context, work, freed)
     return freed
 
 

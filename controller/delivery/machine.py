@@ -13,7 +13,7 @@ from controller.delivery.gates.bake import bake, pass_gates
 from controller.delivery.gates.subject import Subject
 from controller.delivery.publish_step import PublishStep
 from controller.delivery.remove_step import RemoveStep
-from controller.delivery.signals import Parked
+from controller.delivery.signals import Parked, Paused
 from controller.delivery.step import Step
 from controller.delivery.switch_step import SwitchStep
 from controller.delivery.work import DESTRUCTIVE, Work
@@ -55,6 +55,7 @@ class Machine:
             await self._went_live(await self._step.settle(self._work))
 
     async def _publish(self) -> None:
+        self._context.signals.require_go()
         await self._step.publish(self._work)
 
     async def _settle(self) -> None:
@@ -108,8 +109,12 @@ class Machine:
         if record.flow_id is not None and record.live_version is not None:
             subject = self._subject(record.flow_id, record.live_version)
             await bake(self._context, self._work, subject)
-            await pass_gates(self._context, self._work, subject)
-        self._context.advance(self._work, StepState.HEALTHY)
+            try:
+                await pass_gates(self._context, self._work, subject)
+            except Paused as paused:
+                self._context.pause(self._work, paused.why)
+                raise
+        self._context.advance(self._work, StepState.HEALTHY, reason=None)
 
     def _subject(self, flow_id: str, version: str) -> Subject:
         record, desired = self._work.record, self._work.desired

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.work import Work
-from controller.domain.errors import AuthenticationFailed, Invalid, PenstockError, Permanent
+from controller.domain.errors import (
+    AuthenticationFailed,
+    Invalid,
+    PenstockError,
+    Permanent,
+    PermissionMissing,
+    RepositoryFailed,
+    SettingsInvalid,
+)
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
+
+_SURROUNDINGS = (AuthenticationFailed, PermissionMissing, RepositoryFailed, SettingsInvalid)
 
 
 def quarantine(context: Context, work: Work, reason: str) -> None:
@@ -37,9 +47,9 @@ def release_proven(context: Context) -> None:
 def deserves_quarantine(error: PenstockError) -> bool:
     """Trying the same content again cannot help; what passes by itself is tried again.
 
-    A credential that is no longer good says nothing about content, and until it is replaced no pass gets this far.
+    What the client may not do, and a repository that takes no commit, say nothing about content.
     """
-    return isinstance(error, Invalid | Permanent) and not isinstance(error, AuthenticationFailed)
+    return isinstance(error, Invalid | Permanent) and not isinstance(error, _SURROUNDINGS)
 
 
 def harmless(work: Work) -> bool:

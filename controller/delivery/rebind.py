@@ -23,13 +23,16 @@ PREFIX = "rebind."
 
 
 async def rebind(context: Context, work: Work) -> None:
-    """Publish the restored version once more where a module below it came back after it.
+    """Publish the restored version once more where a module below it came back after it; parked on a stop.
 
     Raises PublishFailed, PublishTimedOut and what the organisation refuses with.
     """
     modules = _modules_taken_back(context, work)
     version = work.record.live_version
     if not modules or version is None or context.can(Capability.ATOMIC_SWITCH):
+        return
+    if context.signals.stopping:
+        context.park(work)
         return
     ticket = await _asked_before(context, work, version)
     if ticket is None:

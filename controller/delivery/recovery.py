@@ -7,20 +7,20 @@ again.
 from __future__ import annotations
 
 from controller.delivery.context import Context
+from controller.delivery.drafts import UNLOCK, keep_what_was_saved
 from controller.delivery.exporting import export_live
 from controller.delivery.machine import choose_step
 from controller.delivery.quarantine import harmless
 from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
+from controller.delivery.rollback import take_back
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import TAKEN_BACK, Work
+from controller.delivery.work import NOT_BEGUN, TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import StepRecord, SyncRecord
-
-_NOT_BEGUN = frozenset({StepState.PENDING, StepState.VALIDATED})
 
 
 def works_of(sync: SyncRecord, organization: Organization, now: float) -> list[Work]:
@@ -38,15 +38,33 @@ async def _resolve(context: Context) -> None:
     if context.sync.state.open and _failed_before(context):
         context.signals.abort()
     for work in context.works:
-        if work.state in _NOT_BEGUN:
+        if work.state in NOT_BEGUN:
+            await _keep_draft(context, work)
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before it began")
         elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
+        elif (reason := _given_up(context, work)) is not None:
+            await take_back(context, work, reason)
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
             await export_live(context, work)
         elif work.state is StepState.HEALTHY and work.record.recorded_at is not None:
             await _make_up_for_export(context, work)
     context.tell("recovery.resolved", steps={work.change.flow: work.state.value for work in context.works})
+
+
+def _given_up(context: Context, work: Work) -> str | None:
+    """Why what is live need not be watched any further; a new wish in git is an answer to a pause as well."""
+    if work.state not in (StepState.LIVE, StepState.BAKING):
+        return None
+    if work.paused_before and work.desired is None:
+        return f"git asks for something else than what was paused ({work.record.reason})"
+    return context.given_up.get(work.key)
+
+
+async def _keep_draft(context: Context, work: Work) -> None:
+    """A lock may have been broken already, and git may ask for nothing of this flow any more."""
+    if any(made.action == UNLOCK for made in work.record.writes):
+        await keep_what_was_saved(context, work, await current(context, work))
 
 
 async def _make_up_for_export(context: Context, work: Work) -> None:

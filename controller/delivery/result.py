@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     """A person is needed: at least one flow is not at the version that it should be at."""
     STOPPED = "stopped"
     """The controller was told to stop; parked changes go on in the next pass."""
+    PAUSED = "paused"
+    """A gate could not decide: more executions or a person can, and every pass looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class StepResult:
     """The caller has committed the version already; only its export is still missing."""
     parked: bool = False
     """Left in its state by `stop`; the next pass goes on with it, or takes it back."""
+    paused: str | None = None
+    """Why a person has to decide about what is live."""
     revision: str = ""
     dirty: bool = False
 
@@ -125,6 +129,11 @@ class RecoveryResult:
     def to_record(self) -> tuple[StepResult, ...]:
         """What the caller has to commit before anything new begins, oldest first."""
         return tuple(step for sync in self.syncs for step in sync.to_record)
+
+    @property
+    def paused(self) -> tuple[StepResult, ...]:
+        """What cannot be brought to an end before there is more to judge by, or a person decides."""
+        return tuple(step for sync in self.syncs for step in sync.steps if step.paused is not None)
 
     @property
     def clean(self) -> bool:

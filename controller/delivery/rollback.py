@@ -26,6 +26,7 @@ _DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.S
 async def roll_back(context: Context, works: Iterable[Work], reason: str) -> None:
     """Bring back what was live before, for each of the changes that touched the organisation.
 
+    When the process has to go, the one that is being taken back is brought to its end, and the others are parked.
     Raises LeaseLost and StoreFailed; every other failure ends as the change's state `rollback-failed`.
     """
     chosen = [
@@ -38,8 +39,12 @@ async def roll_back(context: Context, works: Iterable[Work], reason: str) -> Non
     for work in sorted(chosen, key=lambda work: work.first_write, reverse=True):
         if work.state is not StepState.ROLLING_BACK and await _nothing_happened(context, work):
             continue
-        await take_back(context, work, reason)
-    await _rebind(context, context.works)
+        if context.signals.stopping:
+            context.park(work)
+        else:
+            await take_back(context, work, reason)
+    if not any(work.parked for work in chosen):
+        await _rebind(context, context.works)
 
 
 def _automatic(context: Context, work: Work) -> bool:
@@ -73,7 +78,11 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
 
 
 async def take_back(context: Context, work: Work, reason: str) -> None:
-    """Bring one flow back, as often as it takes; how it ended is the change's state."""
+    """Bring one flow back, as often as it takes; how it ended is the change's state.
+
+    When the process has to go, the attempt that is under way is the last one, and what is left is parked.
+    """
+    work.parked = False
     if work.state is not StepState.ROLLING_BACK:
         context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_rollout(work))
     settings = context.settings
@@ -81,6 +90,9 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
     failure: PenstockError | None = None
     attempts = 0
     while attempts < settings.rollback_attempts and context.clock.monotonic() < give_up_at:
+        if failure is not None and context.signals.stopping:
+            context.park(work)
+            return
         if failure is not None:
             await context.clock.sleep(settings.rollback_retry_s)
         try:
@@ -126,7 +138,7 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None)
     error.__cause__ = failure
     quarantine(context, work, error.message)
     if outage:
-        work.parked = True
+        context.park(work)
     else:
         context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
     context.tell("rollback.failed", work, message=context.redactor.text(error.message), retried=outage)

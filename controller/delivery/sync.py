@@ -12,7 +12,7 @@ from controller.delivery.group import with_groups
 from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
-from controller.delivery.work import DESTRUCTIVE, TAKEN_BACK, Work
+from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TAKEN_BACK, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
@@ -67,15 +67,20 @@ async def _finish_the_rest(context: Context, executor: Executor) -> None:
 
     They found their version live already, or the manifest asks for rollback by hand.
     """
-    while not context.signals.stopping:
+    while True:
         for work in context.works:
-            if work.parked and work.state in (StepState.PENDING, StepState.VALIDATED):
+            if work.parked and work.state in NOT_BEGUN:
+                work.parked = False
                 context.advance(work, StepState.SKIPPED, reason="another change of this sync failed before it began")
-        left = [work for work in context.works if work.parked and work.state in (StepState.LIVE, StepState.BAKING)]
-        if not left:
+        left = [work for work in context.works if _waits_for_rollback(work)]
+        if not left or context.signals.stopping:
             return
         context.signals.resume()
         await executor.go_on(left)
+
+
+def _waits_for_rollback(work: Work) -> bool:
+    return work.parked and not work.paused and work.state in (StepState.LIVE, StepState.BAKING)
 
 
 def _calls_for_rollback(work: Work) -> bool:
@@ -91,12 +96,10 @@ def _restored_anew(work: Work) -> bool:
 async def _after_failure(context: Context, failed: list[Work]) -> None:
     policy = OnFailure(context.sync.on_failure)
     if policy is OnFailure.HALT:
-        return
-    works = context.works if policy is OnFailure.ROLLBACK_ALL else with_groups(failed, context.works)
-    if context.signals.stopping:
-        for work in works:
-            work.parked = work.parked or work.touched
-        return
+        # What a person asked to have taken back is, whatever the policy says of failures.
+        works = [work for work in context.works if work.state is StepState.ROLLING_BACK]
+    else:
+        works = context.works if policy is OnFailure.ROLLBACK_ALL else with_groups(failed, context.works)
     await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], _reason(context, failed))
 
 
@@ -140,9 +143,8 @@ async def _keep(context: Context) -> None:
 
 
 async def _listen(context: Context) -> None:
-    while not context.stopping():
+    while not context.signals.stopping:
         await context.clock.sleep(context.settings.stop_check_s)
-    context.signals.stop()
 
 
 async def _hear(context: Context) -> None:
@@ -188,7 +190,8 @@ def outcome_of(context: Context) -> Outcome:
     if StepState.ROLLBACK_FAILED in states or any(isinstance(work.error, RollbackFailed) for work in context.works):
         return Outcome.ROLLBACK_FAILED
     if _left_over(context):
-        return Outcome.STOPPED
+        paused = any(map(_is_paused, context.works)) and not context.signals.stopping
+        return Outcome.PAUSED if paused else Outcome.STOPPED
     if StepState.ROLLED_BACK in states:
         return Outcome.ROLLED_BACK
     return Outcome.FAILED if StepState.FAILED in states else Outcome.SUCCEEDED
@@ -196,12 +199,11 @@ def outcome_of(context: Context) -> Outcome:
 
 def _left_over(context: Context) -> bool:
     """Whether the next process has to go on with the sync."""
-    under_way = any(work.state in _UNDER_WAY or work.held_back for work in context.works)
-    return under_way or (context.signals.stopping and _rollback_is_due(context))
+    return any(work.state in _UNDER_WAY or work.parked or work.held_back for work in context.works)
 
 
-def _rollback_is_due(context: Context) -> bool:
-    return any(_calls_for_rollback(work) for work in context.works)
+def _is_paused(work: Work) -> bool:
+    return work.paused and work.state is StepState.BAKING
 
 
 def _source_digest(context: Context, work: Work) -> str | None:
@@ -235,7 +237,8 @@ def step_result(context: Context, work: Work) -> StepResult:
         error=work.error,
         messages=(*work.messages, *skipped),
         duration_s=max(ended_at - work.began_at, 0.0),
-        parked=work.parked and (record.state in _UNDER_WAY or _rollback_is_due(context)),
+        parked=work.parked,
+        paused=record.reason if _is_paused(work) else None,
         recorded=record.recorded_at is not None,
         revision=context.sync.revision,
         dirty=context.sync.dirty,

@@ -10,9 +10,9 @@ _SHOWN = 5
 
 
 async def validate(context: Context, work: Work, flow_id: str, version: str) -> None:
-    """Raises FlowRejected when the organisation finds errors in the version."""
+    """Raises FlowRejected when the organisation finds errors in the version, and Parked when the process has to go."""
     started = context.clock.monotonic()
-    report = await context.platform.validate(flow_id, version)
+    report = await context.signals.in_time(context.platform.validate(flow_id, version))
     errors = report.errors
     rate = len(errors) / len(report.findings) if report.findings else (0.0 if report.successful else 1.0)
     passed = report.successful and not errors

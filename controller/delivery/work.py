@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
-from controller.domain.errors import PenstockError
+from controller.domain.errors import AuthenticationFailed, PenstockError, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import StepRecord
+from controller.store import StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
+
+NOT_BEGUN = frozenset({StepState.PENDING, StepState.VALIDATED})
+"""Nothing was written for it yet."""
 
 TAKEN_BACK = frozenset({StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED})
 
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 """Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
+
+_NO_RIGHT = frozenset({PermissionMissing.code, AuthenticationFailed.code})
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +42,9 @@ class Work:
     cause: PenstockError | None = None
     """Why an earlier process began to take it back, as far as the journal tells."""
     parked: bool = False
+    """Left as it stands, for the rollback or for the next process."""
+    paused: bool = False
+    """Live, and a gate could not decide about it: only more executions or a person can."""
     held_back: bool = False
     """Not begun, because the process was told to stop."""
     ended_at: float | None = None
@@ -68,9 +76,14 @@ class Work:
         return desired.source if desired is not None and isinstance(desired.source, SourceFile) else None
 
     @property
+    def paused_before(self) -> bool:
+        """Whether an earlier pass left it paused."""
+        return self.state is StepState.BAKING and self.record.reason is not None
+
+    @property
     def touched(self) -> bool:
         """Whether it may have changed what is live."""
-        return any(write.action in EFFECTIVE for write in self.record.writes)
+        return any(map(_may_have_changed, self.record.writes))
 
     @property
     def may_publish(self) -> bool:
@@ -81,7 +94,13 @@ class Work:
     @property
     def first_write(self) -> int:
         """Orders changes by when they first touched the organisation."""
-        return min((write.id for write in self.record.writes if write.action in EFFECTIVE), default=0)
+        return min((write.id for write in self.record.writes if _may_have_changed(write)), default=0)
+
+
+def _may_have_changed(write: WriteRecord) -> bool:
+    """A call that the client had no right to make certainly came to nothing."""
+    refused = write.outcome is WriteOutcome.FAILED and (write.result or {}).get("error") in _NO_RIGHT
+    return write.action in EFFECTIVE and not refused
 
 
 def wanted_of(change: Change) -> str:

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from controller.delivery.context import Context
 from controller.delivery.work import Work
-from controller.domain.errors import AnswerLost, CircuitOpen, PenstockError, RateLimited, Unreachable
-from controller.domain.platform import Ticket, UploadSlot
+from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
+from controller.domain.platform import Launch, Ticket, UploadSlot
 from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
@@ -52,7 +52,7 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
         last = attempt + 1 == settings.write_attempts
         try:
             return await _once(context, work, call)
-        except AnswerLost:
+        except (AnswerLost, BadAnswer):
             took = await call.look()
             if took is not None:
                 _found_out(context, work, call, took.value)
@@ -79,7 +79,9 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
     try:
         value = await call.send()
     except PenstockError as error:
-        outcome = WriteOutcome.LOST if isinstance(error, AnswerLost) else WriteOutcome.FAILED
+        # An answer that cannot be read says as little of the call as none at all.
+        lost = isinstance(error, AnswerLost | BadAnswer)
+        outcome = WriteOutcome.LOST if lost else WriteOutcome.FAILED
         message = context.redactor.text(error.message)
         journal.conclude(intent, outcome, {"error": error.code, "message": message})
         context.refresh(work)
@@ -95,6 +97,8 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
 def _conclude(context: Context, work: Work, intent: WriteRecord, value: object) -> None:
     ticket = _ticket(value)
     result = {} if ticket is None else {"ticket": ticket.id, "kind": ticket.kind.value}
+    if isinstance(value, Launch):
+        result = {"launch": value.id}
     context.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
     context.refresh(work)
 

@@ -162,6 +162,12 @@ class LeaseLost(Refused):
     code = "lease-lost"
 
 
+class DeliveryUnfinished(Refused):
+    """A delivery under this name to another organisation, or to this one under another name, has to be ended first."""
+
+    code = "delivery-unfinished"
+
+
 class AmbiguousFlow(Refused):
     """Several flows in the organisation carry the same type and name."""
 
@@ -205,6 +211,12 @@ class WindowClosed(Waiting):
     """The manifest's windows do not allow a change now."""
 
     code = "window-closed"
+
+
+class DeliveryPaused(Waiting):
+    """A gate could not decide about a version that is live, and a person has to."""
+
+    code = "delivery-paused"
 
 
 # --- Transient ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from controller.reconcile.approvals import approve_plan
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
+from controller.reconcile.pausing import promote as promote_paused
 from controller.reconcile.preflight import operations_needed, preflight_organization
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
@@ -29,5 +30,6 @@ __all__ = [
     "operations_needed",
     "organization_status",
     "preflight_organization",
+    "promote_paused",
     "run_pass",
 ]

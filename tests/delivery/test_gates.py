@@ -14,7 +14,7 @@ from controller.domain.identity import FlowKey
 from controller.simulator.execution import Traffic
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, SETTINGS, Site
-from tests.support.sources import inbound
+from tests.support.sources import inbound, workflow
 
 WINDOW = 900.0
 JOB = FlowKey("workflow", "Job")
@@ -34,16 +34,12 @@ async def deliver_desk(site: Site, *gates: Gate, bake_s: float = 0.0) -> SyncRes
 
 async def deliver_job(site: Site, gate: Gate, *, failing: bool = False) -> SyncResult:
     """A workflow, which can be launched, goes from 1.0 to 2.0 under this gate."""
-    site.want("job", workflow("Hello"))
+    site.want("job", workflow("Job"))
     await site.deliver()
     if failing:
         traffic(site, JOB, rate=1.0, per_minute=0.001, version="2.0")
-    site.want("job", workflow("New"), gates=(gate,))
+    site.want("job", workflow("Job", says="New"), gates=(gate,))
     return await site.deliver()
-
-
-def workflow(says: str) -> str:
-    return f"workflow:\n  name: Job\n  startUpRef: /workflow/states/state[Main_1]\n  description: {says}\n"
 
 
 def traffic(site: Site, key: FlowKey, *, rate: float, per_minute: float = 60, version: str | None = None) -> None:
@@ -84,14 +80,27 @@ async def test_an_error_rate_that_is_too_high_ends_the_bake_early_and_rolls_back
     assert [one.wanted for one in site.store.quarantines.active(NAME)] == [site.organization.flows[0].wanted]
 
 
-async def test_too_few_samples_are_waited_for_one_window_and_then_do_not_pass(site: Site) -> None:
+async def test_too_few_samples_are_waited_for_one_window_and_then_a_person_has_to_decide(site: Site) -> None:
     result = await deliver_desk(site, error_rate())
     (step,) = result.steps
-    assert step.error is not None
-    assert "inconclusive: 0 of 0 executions failed" in step.error.message
-    assert f"waited {WINDOW:.0f} s for more" in step.error.message
+    assert step.error is None
+    assert step.paused is not None
+    assert "gate errorRate: 0 of 0 executions failed" in step.paused
+    assert f"waited {WINDOW:.0f} s for more" in step.paused
     assert step.duration_s == 5.0 + WINDOW
-    assert result.outcome is Outcome.ROLLED_BACK
+    assert result.outcome is Outcome.PAUSED
+    assert site.live()[str(DESK)] == "2.0"
+    assert site.store.quarantines.active(NAME) == ()
+
+
+async def test_a_launch_whose_answer_was_lost_is_not_repeated_and_a_person_has_to_decide(site: Site) -> None:
+    site.fault("reset", point="after", match={"method": "POST", "route": "/api/v2/flows/executions"})
+    result = await deliver_job(site, ExecutionGate())
+    assert result.outcome is Outcome.PAUSED
+    assert "it may or may not have run" in (result.steps[0].paused or "")
+    await site.recover()
+    launched = [each for each in site.simulator.organization.state.executions.values() if each.launched]
+    assert len(launched) <= 1
 
 
 async def test_samples_that_come_late_are_enough(site: Site) -> None:

@@ -109,7 +109,7 @@ async def test_under_unlock_what_was_saved_is_kept_before_it_is_published_over(s
     assert "Half done" in draft.yaml
     assert result.steps[0].drafts == (draft,)
     assert result.steps[0].version == "3.0"
-    assert "the lock of Grace was broken; what was saved is kept as version 2.0" in result.steps[0].messages
+    assert "what was saved under the broken lock of Grace is kept as version 2.0" in result.steps[0].messages
 
 
 async def test_a_draft_that_cannot_be_kept_is_not_published_over(site: Site) -> None:
@@ -125,6 +125,29 @@ async def test_a_draft_that_cannot_be_kept_is_not_published_over(site: Site) -> 
     assert result.steps[0].error is not None
     assert "the push was refused" in result.steps[0].error.message
     assert site.live() == {str(DESK): "1.0"}
+
+
+async def test_a_draft_that_could_not_be_kept_is_kept_before_the_next_attempt(site: Site) -> None:
+    """The lock is broken already, and its holder's version is the newest one only until something is published."""
+    plan = await changed_desk(site, OnLocked.UNLOCK)
+    site.by_hand("draft", DESK, text=inbound("Desk", says="Half done"))
+    kept: list[str] = []
+    broken = True
+
+    async def keep(_change: Change, draft: Export) -> None:
+        if broken:
+            raise RepositoryFailed("the push was refused")
+        assert site.live() == {str(DESK): "1.0"}
+        kept.append(draft.yaml or "")
+
+    sync = SyncContext("abc123", "ada", "test")
+    await site.delivery.deliver(site.organization, plan, site.lease(), sync, keep_draft=keep)
+    broken = False
+    again = await site.plan()
+    result = await site.delivery.deliver(site.organization, again, site.lease(), sync, keep_draft=keep)
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert ["Half done" in text for text in kept] == [True]
 
 
 @pytest.mark.parametrize("policy", list(OnLocked))

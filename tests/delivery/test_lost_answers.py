@@ -53,6 +53,20 @@ async def test_a_version_is_made_live_once(site: Site, kind: str, point: str) ->
     assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
 
 
+@pytest.mark.parametrize(("kind", "field"), [("wrong-type", "id"), ("missing-field", "id")])
+async def test_an_answer_that_cannot_be_read_is_looked_into_like_a_lost_one(site: Site, kind: str, field: str) -> None:
+    for says in ("First", "Second"):
+        site.want("desk", inbound("Desk", says=says))
+        await site.deliver()
+    site.pin("desk", DESK, "1.0")
+    site.fault(kind, match=PUBLISH, times=1, field=field)
+
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert site.publishes()[2:] == ["inboundcall/Desk 1.0"]
+
+
 async def test_a_publish_that_takes_longer_than_its_lost_answer_is_looked_for_is_followed(site: Site) -> None:
     for says in ("First", "Second"):
         site.want("desk", inbound("Desk", says=says))

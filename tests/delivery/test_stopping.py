@@ -8,7 +8,7 @@ from controller.delivery import Delivery, DeliveryEvent, Outcome, SyncContext
 from controller.domain.desired import Rollout
 from controller.domain.status import StepState
 from controller.store import SyncState
-from tests.delivery.scenes import OLD, three
+from tests.delivery.scenes import DESK, OLD, three
 from tests.delivery.site import SETTINGS, Site, states
 from tests.support.sources import inbound
 
@@ -106,3 +106,51 @@ async def test_a_delivery_that_was_stopped_before_it_began_writes_nothing(site: 
     assert result.outcome is Outcome.STOPPED
     assert site.publishes() == []
     assert states(result) == dict.fromkeys(("hours", "desk", "front"), "skipped")
+
+
+def stop_after(site: Site, seconds: float) -> Delivery:
+    """A delivery whose operator says stop at that time on the clock."""
+    return Delivery(site.platform, site.store, site.clock, stopping=lambda: site.clock.elapsed_s >= seconds)
+
+
+async def test_a_validation_that_takes_longer_than_the_grace_is_given_up_and_nothing_is_written(site: Site) -> None:
+    site.want("desk", inbound("Desk"))
+    await site.deliver()
+    site.by_hand("publish", DESK, inbound("Desk", says="New"))
+    site.pin("desk", DESK, "1.0")
+    site.simulator.configure(replace(SETTINGS, validate_s=80))
+    plan, before = await site.plan(), site.clock.elapsed_s
+    delivery = stop_after(site, before + 10)
+
+    result = await delivery.deliver(site.organization, plan, site.lease(), SyncContext("abc123", "ada", "test"))
+
+    assert (result.outcome, states(result)) == (Outcome.STOPPED, {"desk": "skipped"})
+    assert site.clock.elapsed_s == before + 30
+    assert site.live() == {str(DESK): "2.0"}
+
+
+async def test_a_rollback_that_cannot_get_through_is_not_tried_again_after_the_word(site: Site) -> None:
+    """The attempt that runs is the last one; the next process goes on with the rollback."""
+    three(site)
+    await site.deliver()
+    three(site, says="New")
+    site.fault("job-fails", match={"flow": "Front"})
+
+    def stop(event: DeliveryEvent) -> bool:
+        if (event.name, event.flow) == ("change.rolling-back", "desk"):
+            site.fault("http-5xx")
+        if event.name == "rollback.attempt-failed":
+            site.delivery.stop()
+        return False
+
+    site.crash_when = stop
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.STOPPED
+    assert {step.change.flow: step.parked for step in result.steps} == {"hours": True, "desk": True, "front": False}
+    assert site.names().count("rollback.attempt-failed") == 1
+    site.simulator.faults.clear()
+    await site.restart()
+    found = await site.recover()
+    assert [sync.outcome for sync in found.syncs] == [Outcome.ROLLED_BACK]
+    assert site.live() == OLD

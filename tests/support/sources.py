@@ -39,6 +39,19 @@ def inbound(name: str, *, says: str = "Hello", calls: Sequence[str] = (), transf
     )
 
 
+def workflow(name: str, *, says: str = "Hello") -> str:
+    """A workflow, which can be launched without a caller; what it says is its description."""
+    return "\n".join(
+        [
+            "workflow:",
+            f"  name: {_quoted(name)}",
+            "  startUpRef: /workflow/states/state[Main_1]",
+            f"  description: {_quoted(says)}",
+            "",
+        ]
+    )
+
+
 def _play(text: str, indent: str) -> list[str]:
     return [f"{indent}- playAudio:", f"{indent}    name: Say", f"{indent}    audio: {{tts: {_quoted(text)}}}"]
 

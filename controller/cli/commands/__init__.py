@@ -15,6 +15,7 @@ from controller.cli.commands.graph import graph
 from controller.cli.commands.import_ import import_
 from controller.cli.commands.plan import plan
 from controller.cli.commands.preflight import preflight
+from controller.cli.commands.promote import promote
 from controller.cli.commands.rollback import rollback
 from controller.cli.commands.run import run
 from controller.cli.commands.schema import schema
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[..., Any] | typer.Typer] = {
     "plan": plan,
     "apply": apply,
     "approve": approve,
+    "promote": promote,
     "rollback": rollback,
     "status": status,
     "diff": diff,

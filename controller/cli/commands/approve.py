@@ -20,17 +20,14 @@ def approve(
     import json
     from dataclasses import asdict
 
-    from controller.cli.running import actor, opened_services
-    from controller.domain.errors import SettingsInvalid
+    from controller.cli.running import actor, only_organization, opened_services
     from controller.reconcile import approve_plan, load_settings, open_folder
 
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
-    names = [each.name for each in workspace.desired.organizations]
-    if len(names) != 1:
-        raise SettingsInvalid("an approval is for one organisation", hint=f"--organization: {', '.join(names)}")
+    chosen = only_organization(workspace, "an approval")
     with opened_services(settings) as services:
-        approval = approve_plan(services, names[0], digest, by=actor())
+        approval = approve_plan(services, chosen.name, digest, by=actor())
     if output is TextOrJson.JSON:
         document = {"schema": "penstock.approval/v1", **asdict(approval), "at": approval.at.isoformat()}
         print(json.dumps(document, indent=2, ensure_ascii=False))

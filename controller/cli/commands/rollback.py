@@ -26,17 +26,14 @@ def rollback(
 
     from controller.cli.outcome import apply_document, apply_text
     from controller.cli.progress import watcher
-    from controller.cli.running import actor, opened_services, run_passes
-    from controller.domain.errors import SettingsInvalid
+    from controller.cli.running import actor, only_organization, opened_services, run_passes
     from controller.reconcile import Mode, PassRequest, load_settings, open_folder
 
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
-    names = [each.name for each in workspace.desired.organizations]
-    if len(names) != 1:
-        raise SettingsInvalid("a rollback is for one organisation", hint=f"--organization: {', '.join(names)}")
+    chosen = only_organization(workspace, "a rollback")
     request = PassRequest(
-        names[0], Mode.ROLLBACK, actor=actor(), trigger="rollback", flow=flow, version=to, allow_dirty=True
+        chosen.name, Mode.ROLLBACK, actor=actor(), trigger="rollback", flow=flow, version=to, allow_dirty=True
     )
     with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         (report,) = run_passes(workspace, [request], services, listener)

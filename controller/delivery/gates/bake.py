@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from controller.delivery.context import Context
 from controller.delivery.gates import execution, http
 from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.signals import Paused
 from controller.delivery.work import Work
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
 from controller.domain.errors import GateFailed
@@ -40,10 +43,16 @@ def _left_s(context: Context, work: Work) -> float:
 
 
 async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
-    """Every gate in the manifest's order; the first that does not pass ends it. Raises GateFailed and Parked."""
+    """Every gate in the manifest's order; the first that does not pass ends it.
+
+    Raises GateFailed, Paused when a gate cannot decide and no person did, and Parked when the process has to go.
+    """
     for gate in _gates(work):
         report = await _conclude(context, work, gate, subject)
-        _require_pass(context, work, report)
+        if report.verdict is Verdict.INCONCLUSIVE:
+            _require_decision(context, work, report)
+        else:
+            _require_pass(context, work, report)
 
 
 def _gates(work: Work) -> tuple[Gate, ...]:
@@ -60,6 +69,17 @@ async def _conclude(context: Context, work: Work, gate: Gate, subject: Subject) 
             return await _http(context, gate)
 
 
+def _require_decision(context: Context, work: Work, report: GateReport) -> None:
+    """A person's word stands for the gate that cannot decide; no other gate is lifted by it. Raises Paused."""
+    promotion = context.store.approvals.promotion(context.organization.name, work.record.id)
+    if promotion is None:
+        if not work.paused_before:
+            _tell(context, work, report)
+        raise Paused(context.redactor.text(f"gate {report.gate}: {report.message}"))
+    context.note(work, f"gate {report.gate} could not decide; {promotion.by} promoted it")
+    _tell(context, work, replace(report, verdict=Verdict.PASS, message=f"promoted by {promotion.by}; {report.message}"))
+
+
 async def _http(context: Context, gate: HttpGate) -> GateReport:
     """A check that fails is repeated: one lost packet must not roll production back."""
     report = await http.check(context, gate)
@@ -72,18 +92,23 @@ async def _http(context: Context, gate: HttpGate) -> GateReport:
 
 
 def _require_pass(context: Context, work: Work, report: GateReport) -> None:
-    passed = report.verdict is Verdict.PASS
+    message = _tell(context, work, report)
+    if report.verdict is not Verdict.PASS:
+        raise GateFailed(
+            f"{work.change.flow} ({work.key}): gate {report.gate}: {report.verdict.value}: {message}",
+            hint="correct the flow and commit it, or change the gate",
+        )
+
+
+def _tell(context: Context, work: Work, report: GateReport) -> str:
+    """To whoever watches, and to the audit log; returns the gate's message without secrets."""
     message = context.redactor.text(report.message)
     context.tell("gate.judged", work, gate=report.gate, verdict=report.verdict.value, message=message)
     context.audit(
         work,
         "gate",
-        "success" if passed else "failure",
+        "success" if report.verdict is Verdict.PASS else "failure",
         version=work.record.live_version,
         details={"gate": report.gate, "verdict": report.verdict.value, "message": message},
     )
-    if not passed:
-        raise GateFailed(
-            f"{work.change.flow} ({work.key}): gate {report.gate}: {report.verdict.value}: {message}",
-            hint="correct the flow and commit it, or change the gate",
-        )
+    return message

@@ -50,11 +50,13 @@ class ErrorRateWatch:
     async def conclude(self, work: Work) -> GateReport:
         """Look until it is clear, or until `onNoData` has the word.
 
-        Under `wait` the gate waits for one more window of traffic; without enough of it, it does not pass.
+        Under `wait` the gate waits for one more window of traffic; without enough of it, it cannot decide. Where it
+        could not before, one look is enough: what has come since shows in it.
         Raises Parked when the process has to go.
         """
         context, gate = self._context, self._gate
-        give_up = context.clock.now() + timedelta(seconds=gate.window_s)
+        patience_s = 0.0 if work.paused_before else gate.window_s
+        give_up = context.clock.now() + timedelta(seconds=patience_s)
         errors = 0
         while True:
             report = await self.look()

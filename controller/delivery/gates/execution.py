@@ -10,32 +10,58 @@ from controller.delivery.writer import Call, write
 from controller.domain.desired import ExecutionGate
 from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed, Transient, Waiting
 from controller.domain.platform import Capability, Launch
+from controller.flows import digest
+from controller.store import WriteOutcome, WriteRecord
 
 NAME = "execution"
+ACTION = "launch"
+_UNKNOWN = "the answer to the launch was lost: it may or may not have run, and a second execution could do harm"
 
 
 async def run_once(context: Context, work: Work, gate: ExecutionGate, subject: Subject) -> GateReport:
-    """Launch and wait for the end. A launch whose answer was lost is not repeated. Raises Parked and LeaseLost."""
+    """Launch and wait for the end. A launch whose answer was lost is not repeated, by a later process neither.
+
+    Raises Parked and LeaseLost.
+    """
     if not context.can(Capability.LAUNCH):
         return GateReport(NAME, Verdict.ERROR, f"the {context.platform.dialect} dialect cannot launch flows")
+    details = {"version": subject.version, "inputs": digest(dict(gate.inputs))}
+    earlier = _earlier(work, details)
+    if earlier is not None:
+        known = None if earlier.result is None else earlier.result.get(ACTION)
+        if known is None:
+            return GateReport(NAME, Verdict.INCONCLUSIVE, _UNKNOWN)
+        return await _follow(context, gate, Launch(str(known), "running"))
 
     async def unknown() -> None:
-        """Nothing tells whether it ran, and a second execution could do harm."""
-        raise AnswerLost("the answer to the launch was lost: it may or may not be running")
+        raise AnswerLost(_UNKNOWN)
 
     call = Call(
-        "launch",
+        ACTION,
         lambda: context.platform.launch(subject.flow_id, subject.version, gate.inputs),
         unknown,
+        details=details,
         version=subject.version,
     )
     try:
         launched = await write(context, work, call)
     except (Refused, StoreFailed):
         raise
+    except AnswerLost as error:
+        return GateReport(NAME, Verdict.INCONCLUSIVE, error.message)
     except PenstockError as error:
         return GateReport(NAME, Verdict.ERROR, f"it could not be launched: {error.message}")
     return await _follow(context, gate, launched)
+
+
+def _earlier(work: Work, details: dict[str, str]) -> WriteRecord | None:
+    """The same launch by an earlier look or process, unless it certainly came to nothing."""
+    made = (
+        each
+        for each in reversed(work.record.writes)
+        if each.action == ACTION and each.details == details and each.outcome is not WriteOutcome.FAILED
+    )
+    return next(made, None)
 
 
 async def _follow(context: Context, gate: ExecutionGate, launched: Launch) -> GateReport:

@@ -1,0 +1,77 @@
+"""Deliveries that wait for a person, because a gate could not decide; and what the person can say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from controller.delivery import RecoveryResult, SyncResult
+from controller.domain.desired import Organization
+from controller.domain.errors import DeliveryPaused, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.status import StepState
+from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.health import paused_reason
+from controller.reconcile.pass_ import Mode, Pass, have
+from controller.reconcile.services import Services
+from controller.store import AuditEntry, StepRecord
+
+LOOK_S = 60.0
+"""How long until what is paused is looked at again."""
+_WATCHED = frozenset({StepState.LIVE, StepState.BAKING})
+
+
+def require_decided(organization: Organization, found: RecoveryResult) -> None:
+    """Raises DeliveryPaused where a gate still cannot decide: nothing new is built on what is not proven."""
+    if not found.paused:
+        return
+    told = "; ".join(f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
+    flow = found.paused[0].change.flow
+    raise DeliveryPaused(
+        f"{organization.name}: paused, and nothing else is delivered meanwhile: {told}",
+        retry_after_s=LOOK_S,
+        hint=f"`penstock promote {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
+        "enough executions decide by themselves",
+    )
+
+
+def promote(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
+    """Let the paused version of a flow stay; the next pass goes on. Raises SettingsInvalid when nothing is paused."""
+    key = chosen_flow(said, organization.flows)
+    step = next((step for step in _unfinished(services, organization, key) if paused_reason(step)), None)
+    if step is None:
+        raise SettingsInvalid(
+            f"{organization.name}: no delivery of {key} waits for a decision",
+            hint="`penstock status` shows what is paused",
+        )
+    services.store.approvals.promote(organization.name, step.id, by=by)
+    entry = AuditEntry(organization.name, "promote", "success", by, str(key), step.live_version)
+    services.store.audit.append(entry)
+    return step
+
+
+def give_up(pass_: Pass) -> dict[FlowKey, str]:
+    """What a person wants to have back that is watched still, with the reason; for a rollback only.
+
+    Its wish is quarantined first, or the next pass would try it again.
+    """
+    request, organization = pass_.request, have(pass_.organization)
+    if request.mode is not Mode.ROLLBACK:
+        return {}
+    key = chosen_flow(request.flow or "", organization.flows)
+    if not any(step.state in _WATCHED for step in _unfinished(pass_.services, organization, key)):
+        return {}
+    reason = f"{request.actor} asked for what was live before"
+    wanted = next(flow.wanted for flow in organization.flows if flow.key == key)
+    pass_.services.store.quarantines.add(organization.name, key, wanted, reason)
+    return {key: reason}
+
+
+def taken_back(found: RecoveryResult, given_up: Collection[FlowKey]) -> SyncResult | None:
+    """The delivery that ended because a person gave it up."""
+    ended = [sync for sync in found.syncs if any(step.change.key in given_up for step in sync.steps)]
+    return ended[-1] if ended else None
+
+
+def _unfinished(services: Services, organization: Organization, key: FlowKey) -> list[StepRecord]:
+    found = services.store.journal.unfinished(organization.name)
+    return [step for sync in found for step in sync.steps if step.key == key]

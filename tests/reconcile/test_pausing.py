@@ -1,0 +1,173 @@
+"""A gate that cannot decide pauses its delivery until there is more to judge by, or until a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.delivery import Outcome
+from controller.domain.capabilities import CAPABILITIES
+from controller.domain.errors import DeliveryPaused, SettingsInvalid
+from controller.domain.status import Health, StepState
+from controller.reconcile import PassReport, open_folder, organization_status, promote_paused
+from controller.simulator.execution import Traffic
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, World
+
+GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """`desk` 2.0 is live and nobody calls it; `other` was delivered by the same sync."""
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    made.flow("desk", inbound("Desk"))
+    made.flow("other", module("Other"))
+    made.commit()
+    assert (await made.apply()).delivered
+    made.flow("desk", inbound("Desk", says="New"), gates=[GATE])
+    made.flow("other", module("Other", says="New"))
+    made.commit()
+    yield made
+    await made.close()
+
+
+async def paused(world: World) -> PassReport:
+    report = await world.apply()
+    assert report.result is not None
+    assert report.result.outcome is Outcome.PAUSED
+    return report
+
+
+def calls(world: World, *, failing: float) -> None:
+    """From now on people call, and a share of the executions fails."""
+    flow = world.simulator.flow("inboundcall", "Desk")
+    world.simulator.organization.state.execution_data.enabled = True
+    world.simulator.organization.state.traffic.append(Traffic(flow.id, world.clock.now(), 10, failing))
+    world.clock.advance(300)
+
+
+async def test_what_is_live_stays_and_a_person_is_told(world: World) -> None:
+    report = await paused(world)
+
+    assert not report.delivered
+    assert world.live("inboundcall", "Desk") == "2.0"
+    states = {step.change.flow: step.state for step in report.result.steps}
+    assert states == {"desk": StepState.BAKING, "other": StepState.RECORDED}
+    status = organization_status(await world.plan(), world.services.store)
+    (desk,) = (flow for flow in status.flows if flow.flow == "desk")
+    assert desk.health is Health.SUSPENDED
+    assert "gate errorRate: 0 of 0 executions failed" in desk.message
+    assert world.services.store.quarantines.active("acme") == ()
+
+
+async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World) -> None:
+    await paused(world)
+    world.flow("third", module("Third"))
+    world.commit()
+    began = world.clock.elapsed_s
+
+    report = await world.apply()
+
+    assert isinstance(report.error, DeliveryPaused)
+    assert "desk (inboundcall/Desk) 2.0" in report.error.message
+    assert "penstock promote desk" in (report.error.hint or "")
+    assert world.clock.elapsed_s - began < 60
+    assert world.publishes().count("commonmodule/Third") == 0
+    judged = [entry for entry in world.services.store.audit.entries("acme") if entry.action == "gate"]
+    assert len(judged) == 1
+
+
+async def test_enough_executions_decide_by_themselves(world: World) -> None:
+    await paused(world)
+    calls(world, failing=0.0)
+
+    report = await world.apply()
+
+    assert report.delivered, report.error
+    assert report.recovered == ("desk: exported", "other: recorded")
+    await world.assert_settled()
+
+
+async def test_executions_that_fail_take_it_back(world: World) -> None:
+    await paused(world)
+    calls(world, failing=1.0)
+
+    report = await world.apply()
+
+    assert report.error is None
+    assert world.live("inboundcall", "Desk") == "1.0"
+    assert [str(each.key) for each in world.services.store.quarantines.active("acme")] == ["inboundcall/Desk"]
+
+
+async def test_a_person_lets_it_stay(world: World) -> None:
+    await paused(world)
+    await world.restart()
+    (organization,) = open_folder(world.clone, world.settings).desired.organizations
+
+    step = promote_paused(world.services, organization, "desk", by="ada")
+    report = await world.apply()
+
+    assert step.live_version == "2.0"
+    assert report.delivered, report.error
+    entries = [(entry.action, entry.actor) for entry in world.services.store.audit.entries("acme")]
+    assert ("promote", "ada") in entries
+    await world.assert_settled()
+
+
+async def test_a_person_takes_it_back(world: World) -> None:
+    """Just that flow, back to what was live before, and it stays back until git changes."""
+    await paused(world)
+
+    report = await world.rollback("desk")
+
+    assert report.error is None
+    assert report.result is not None
+    assert report.result.outcome is Outcome.ROLLED_BACK
+    assert world.live("inboundcall", "Desk") == "1.0"
+    assert world.live("commonmodule", "Other") == "2.0"
+    again = await world.apply()
+    assert [(change.flow, change.blocked.code) for change in again.blocked if change.blocked] == [
+        ("desk", "quarantined")
+    ]
+    assert world.live("inboundcall", "Desk") == "1.0"
+
+
+async def test_another_flow_can_be_rolled_back_meanwhile(world: World) -> None:
+    await paused(world)
+
+    report = await world.rollback("other")
+
+    assert report.error is None
+    assert world.live("commonmodule", "Other") == "1.0"
+    assert world.live("inboundcall", "Desk") == "2.0"
+
+
+async def test_a_commit_that_asks_for_something_else_is_an_answer(world: World) -> None:
+    """The version that nothing proved is taken back first, so that a rollback of the next one ends at a proven one."""
+    await paused(world)
+    world.flow("desk", inbound("Desk", says="Third"))
+    world.commit()
+
+    report = await world.apply()
+
+    assert report.delivered, report.error
+    assert report.recovered[0] == "desk: rolled-back"
+    published = world.simulator.flow("inboundcall", "Desk").published
+    assert published is not None
+    assert "Third" in published.text
+    step = next(step for step in report.result.steps if step.change.flow == "desk")
+    assert step.previous_version == "1.0"
+    await world.assert_settled()
+
+
+async def test_what_is_not_paused_cannot_be_promoted(world: World) -> None:
+    (organization,) = open_folder(world.clone, world.settings).desired.organizations
+    with pytest.raises(SettingsInvalid, match="no delivery of inboundcall/Desk waits for a decision"):
+        promote_paused(world.services, organization, "desk", by="ada")

@@ -1,0 +1,62 @@
+"""A client that may not do what a delivery needs says nothing about content: with the right back, it is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.genesys.permissions import PERMISSIONS
+from controller.simulator.settings import Client
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, World
+
+WRITE = {
+    ARCHITECT: "POST /api/v2/flows/jobs",
+    VERSIONED: "POST /api/v2/flows/{flowId}/versions/{versionId}/publish",
+}
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    made.flow("hours", module("Hours"))
+    made.flow("desk", inbound("Desk", calls=["Hours"]))
+    made.flow("alone", inbound("Alone"))
+    made.commit()
+    yield made
+    await made.close()
+
+
+def may(world: World, *, publish: bool) -> None:
+    every = frozenset(permission for route in PERMISSIONS[world.dialect].values() for permission in route)
+    granted = every if publish else every - set(PERMISSIONS[world.dialect][WRITE[world.dialect]])
+    world.simulator.clients["penstock"] = replace(Client("penstock", SECRET), permissions=granted)
+    world.simulator.tokens.expire_all(world.clock.now())
+
+
+async def test_nothing_is_taken_back_or_quarantined_and_the_next_pass_delivers(world: World) -> None:
+    may(world, publish=True)
+    assert (await world.apply()).delivered
+    before = world.publishes()
+    world.flow("hours", module("Hours", says="We are open"))
+    world.flow("desk", inbound("Desk", says="New", calls=["Hours"]))
+    world.commit()
+    may(world, publish=False)
+
+    refused = await world.apply()
+
+    errors = {step.error.code for step in refused.result.steps if step.error}
+    assert errors == {"permission-missing"}
+    assert world.publishes() == before
+    assert world.services.store.quarantines.active("acme") == ()
+    may(world, publish=True)
+    assert (await world.apply()).delivered
+    await world.assert_settled()
