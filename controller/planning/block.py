@@ -8,7 +8,7 @@ from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organi
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference
-from controller.planning.draft import Draft, Outcome
+from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words
 from controller.planning.graph import Consumption
 from controller.planning.model import Blocked, Quarantine
@@ -73,22 +73,27 @@ def waits_for_blocked(depends_on: Sequence[str], blocked: Mapping[str, Blocked])
     return Blocked("dependency-blocked", f"it depends on what is blocked: {', '.join(causes)}; solve that first")
 
 
-def cycle(members: Sequence[Draft], policy: CyclePolicy, printed: str) -> Blocked | None:
-    """Blocked when flows consume each other, unless policy groups them and all of them are published already."""
-    if len(members) == 1:
-        return None
+def cycle(unpublished: Sequence[str], policy: CyclePolicy, printed: str) -> Blocked | None:
+    """Blocked when flows consume each other, unless policy groups them and all of them are published already.
+
+    `unpublished` are the ids of members without a published version.
+    """
     if policy is CyclePolicy.BLOCK:
         way_out = "break the cycle, or set cycles: group once all of these flows are published"
         return Blocked("cycle", f"flows consume each other: {printed}; {way_out}")
-    unpublished = sorted(draft.id for draft in members if draft.situation.live_version is None)
     if not unpublished:
         return None
     message = (
         f"flows consume each other: {printed}; cycles: group needs all of them published, and "
-        f"{', '.join(unpublished)} {'is' if len(unpublished) == 1 else 'are'} not: publish a version without the "
-        "reference first"
+        f"{', '.join(sorted(unpublished))} {'is' if len(unpublished) == 1 else 'are'} not: publish a version without "
+        "the reference first"
     )
     return Blocked("cycle", message)
+
+
+def of_one_group() -> Blocked:
+    """Why a change waits that nothing speaks against but what does against another of its group."""
+    return Blocked("dependency-blocked", "it is deployed as one group with flows of its cycle that are blocked")
 
 
 def _held(live: LiveFlow | None, client_name: str | None) -> bool:

@@ -37,6 +37,8 @@ class Draft:
     decision: Decision
     blocked: Blocked | None = None
     depends_on: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    """Ids of all changes that are deployed as one with it, itself included, in order; empty where it goes alone."""
     warnings: tuple[str, ...] = ()
 
     @property

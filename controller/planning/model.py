@@ -48,6 +48,8 @@ class Change:
     """From 1: the length of the longest chain of changes below it; only for people."""
     depends_on: tuple[str, ...] = ()
     """The `flow`s of this plan that must be done first."""
+    group: tuple[str, ...] = ()
+    """The `flow`s of this plan that are deployed as one, this one among them, in order; empty where it goes alone."""
     blocked: Blocked | None = None
     dependency_digest: str = ""
     consumes: tuple[FlowKey, ...] = ()

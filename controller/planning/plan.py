@@ -69,6 +69,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str]) -> C
         reason=draft.decision.reason,
         wave=1,
         depends_on=draft.depends_on,
+        group=draft.group,
         blocked=draft.blocked,
         dependency_digest=digests[key],
         consumes=graph.edges[key],

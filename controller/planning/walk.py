@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from controller.domain.desired import DesiredFlow, Organization
+from controller.domain.desired import CyclePolicy, DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
@@ -14,6 +14,7 @@ from controller.planning.components import shortest_cycle
 from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, Outcome
 from controller.planning.graph import FlowGraph
+from controller.planning.group import as_one, in_order
 from controller.planning.model import Blocked, PlanInputs
 from controller.planning.rename import previous_flow, previous_keys
 from controller.planning.situation import MovedBinding, Situation
@@ -45,25 +46,40 @@ class Walk:
             self._visit(component)
 
     def _visit(self, component: Sequence[FlowKey]) -> None:
-        group = frozenset(component)
-        drafts = [self._decided(key, group) for key in component]
-        drafts = self._ordered(component, drafts)
-        drafts = self._checked(drafts, group)
-        for draft in drafts:
-            key = draft.situation.flow.key
-            self.drafts[key] = draft
-            self._outcomes[key] = draft.outcome
-            self._note(draft)
+        """Decide one component, a flow alone or a cycle; each member knows what becomes of those before it."""
+        cycle = self._cycle(component)
+        first = self._below(component)
+        drafts: list[Draft] = []
+        for key in in_order(component, self._graph.edges, self._inputs.binds_at_publish):
+            draft = self._decided(key, frozenset(component), first, cycle)
+            self._conclude(draft)
+            drafts.append(draft)
+            first = (draft.id,) if draft.acts else first
+        self._first |= dict.fromkeys(component, first)
+        if self._organization.cycles is CyclePolicy.GROUP:
+            for draft in as_one(drafts):
+                self._conclude(draft)
 
-    def _decided(self, key: FlowKey, group: frozenset[FlowKey]) -> Draft:
-        flow = self._graph.flows[key]
-        situation = self._situation(flow, group)
+    def _decided(self, key: FlowKey, group: frozenset[FlowKey], first: tuple[str, ...], cycle: Blocked | None) -> Draft:
+        situation = self._situation(self._graph.flows[key], group)
         if self._organization.suspended:
             decision = unchanged(situation, f"organisation {self._organization.name} is suspended (spec.suspended)")
         else:
             decision = decide(situation)
         draft = Draft(situation, decision, decision.blocked)
-        return replace(draft, warnings=(*decision.warnings, *self._warnings(draft))) if draft.writes else draft
+        if draft.writes:
+            draft = replace(draft, warnings=(*decision.warnings, *self._warnings(draft, group)))
+        if draft.acts:
+            draft = replace(draft, depends_on=first)
+        draft = self._own_blocks(draft, group).block(cycle)
+        return draft.block(block.waits_for_blocked(draft.depends_on, self._blocked))
+
+    def _conclude(self, draft: Draft) -> None:
+        key = draft.situation.flow.key
+        self.drafts[key] = draft
+        self._outcomes[key] = draft.outcome
+        if draft.blocked is not None:
+            self._blocked[draft.id] = draft.blocked
 
     def _situation(self, flow: DesiredFlow, group: frozenset[FlowKey]) -> Situation:
         live = self._live
@@ -83,10 +99,14 @@ class Walk:
         )
 
     def _moved(self, key: FlowKey, record: RecordedFlow | None, group: frozenset[FlowKey]) -> Iterable[MovedBinding]:
-        """The bindings that became stale. Inside a cycle none does: republishing would never come to an end."""
+        """The bindings that became stale. In a cycle those to members that come later do not count.
+
+        Modules that consume each other would be published again because of each other without end.
+        """
         consumed: Mapping[FlowKey, str] = record.consumed if record else {}
         for callee in self._graph.edges[key]:
-            if callee in group or callee.type not in self._inputs.binds_at_publish:
+            later = callee in group and callee not in self._outcomes
+            if later or callee.type not in self._inputs.binds_at_publish:
                 continue
             outcome = self._outcomes[callee]
             found = self._live.flows.get(callee)
@@ -94,7 +114,7 @@ class Walk:
             if outcome.available and (outcome.anew or outcome.version != bound):
                 yield MovedBinding(callee, bound, outcome.version)
 
-    def _warnings(self, draft: Draft) -> tuple[str, ...]:
+    def _warnings(self, draft: Draft, group: frozenset[FlowKey]) -> tuple[str, ...]:
         key, live = draft.situation.flow.key, draft.situation.live
         consumption = self._graph.consumption[key]
         unknown = tuple(f"a reference is of a kind that is not known: {item.path}" for item in consumption.unknown)
@@ -104,34 +124,21 @@ class Walk:
             *consumption.ambiguous,
             *unknown,
             *(itself if consumption.itself and live is None else ()),
+            *self._left_behind(key, group),
         )
 
-    def _ordered(self, component: Sequence[FlowKey], drafts: Sequence[Draft]) -> list[Draft]:
-        """Give each draft what must be done first: acting flows, also those below flows that stay as they are.
+    def _left_behind(self, key: FlowKey, group: frozenset[FlowKey]) -> Iterable[str]:
+        """Members of the same cycle that keep this module's version, and were published before it."""
+        if key.type not in self._inputs.binds_at_publish:
+            return
+        for consumer in sorted(group & self._outcomes.keys()):
+            if key in self._graph.edges[consumer]:
+                yield f"{consumer} consumes it and is consumed by it, so it stays bound to the version before"
 
-        The members of a cycle are done one after the other, in order of id.
-        """
+    def _below(self, component: Sequence[FlowKey]) -> tuple[str, ...]:
+        """What must be done before a component: acting flows, also those below flows that stay as they are."""
         below = {id_ for key in component for callee in self._graph.edges[key] for id_ in self._first.get(callee, ())}
-        first = tuple(sorted(below))
-        ordered: list[Draft] = []
-        for draft in drafts:
-            ordered.append(replace(draft, depends_on=first) if draft.acts else draft)
-            first = (draft.id,) if draft.acts else first
-        self._first |= dict.fromkeys(component, first)
-        return ordered
-
-    def _checked(self, drafts: Sequence[Draft], group: frozenset[FlowKey]) -> list[Draft]:
-        cycle = self._cycle(drafts)
-        checked = [self._own_blocks(draft, group).block(cycle) for draft in drafts]
-        for index, draft in enumerate(checked):
-            checked[index] = draft.block(block.waits_for_blocked(draft.depends_on, self._blocked))
-            self._note(checked[index])
-        if any(draft.blocked for draft in checked):
-            together = Blocked(
-                "dependency-blocked", "it is deployed as one group with flows of its cycle that are blocked"
-            )
-            checked = [draft.block(together) for draft in checked]
-        return checked
+        return tuple(sorted(below))
 
     def _own_blocks(self, draft: Draft, group: frozenset[FlowKey]) -> Draft:
         situation = draft.situation
@@ -141,14 +148,11 @@ class Walk:
         consumption = self._graph.consumption[key]
         return draft.block(block.missing_dependency(consumption, self._outcomes, self._live, group))
 
-    def _note(self, draft: Draft) -> None:
-        if draft.blocked is not None:
-            self._blocked[draft.id] = draft.blocked
-
-    def _cycle(self, drafts: Sequence[Draft]) -> Blocked | None:
-        if len(drafts) == 1:
+    def _cycle(self, component: Sequence[FlowKey]) -> Blocked | None:
+        if len(component) == 1:
             return None
-        path = shortest_cycle([draft.situation.flow.key for draft in drafts], self._graph.edges)
-        ids = tuple(self._graph.flows[key].id for key in path)
+        flows, live = self._graph.flows, self._live.flows
+        ids = tuple(flows[key].id for key in shortest_cycle(component, self._graph.edges))
         self.cycles.append(ids)
-        return block.cycle(drafts, self._organization.cycles, " -> ".join(ids))
+        unpublished = [flows[key].id for key in component if key not in live or live[key].published_version is None]
+        return block.cycle(unpublished, self._organization.cycles, " -> ".join(ids))

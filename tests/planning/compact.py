@@ -140,4 +140,4 @@ def plan_inputs(document: Document) -> PlanInputs:
     quarantines = tuple(
         Quarantine(FlowKey.parse(item["key"]), item["wanted"], item["reason"]) for item in entry.get("quarantines", ())
     )
-    return PlanInputs(entry.get("revision", "0123abc"), quarantines, entry.get("client"))
+    return PlanInputs(entry.get("revision", "0123abc"), quarantines, client_name=entry.get("client"))

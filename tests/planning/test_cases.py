@@ -87,6 +87,7 @@ def _shown(change: Any, wanted: dict[str, Any]) -> dict[str, Any]:
         "to": change.to_version,
         "wave": change.wave,
         "after": list(change.depends_on),
+        "group": list(change.group),
     }
     shown = {key: every[key] for key in every if key in wanted}
     return shown | ({"blocked": change.blocked.code} if change.blocked else {})

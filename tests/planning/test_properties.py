@@ -172,6 +172,25 @@ def test_nothing_goes_ahead_over_something_blocked(
 
 @LIMITS
 @given(organizations(), live_states(), recorded_states())
+def test_a_group_goes_one_after_the_other_and_as_a_whole_or_not_at_all(
+    wanted: Organization, live: LiveState, recorded: RecordedState
+) -> None:
+    """Its members agree on who they are and in which order, and on being blocked; each waits for the one before it."""
+    plan = make_plan(wanted, live, recorded, PlanInputs("r"))
+    by_flow = {change.flow: change for change in plan.actions}
+    for change in plan.actions:
+        if not change.group:
+            continue
+        members = [by_flow[flow] for flow in change.group]
+        assert change in members
+        assert {member.group for member in members} == {change.group}
+        assert len({member.blocked is None for member in members}) == 1
+        waits_for = nx.DiGraph([(each.flow, before) for each in plan.actions for before in each.depends_on])
+        assert all(nx.has_path(waits_for, later, before) for before, later in itertools.pairwise(change.group))
+
+
+@LIMITS
+@given(organizations(), live_states(), recorded_states())
 def test_the_order_of_the_inputs_does_not_matter(
     wanted: Organization, live: LiveState, recorded: RecordedState
 ) -> None:

@@ -58,6 +58,7 @@ def _change(change: Change) -> dict[str, object]:
         "blocked": {"code": blocked.code, "message": blocked.message} if blocked else None,
         "wave": change.wave,
         "depends_on": list(change.depends_on),
+        "group": list(change.group),
         "dependency_digest": change.dependency_digest,
         "warnings": list(change.warnings),
     }

@@ -81,6 +81,7 @@ def _cells(title: str, row: Row) -> str:
     flow = f'**{escape(row.flow)}**<br>{escape(row.type)} "{escape(row.name)}"'
     why = [escape(row.reason)]
     why += [f"after {escape(', '.join(row.after))}"] if row.after else []
+    why += [f"as one group, in this order: {escape(', '.join(row.group))}"] if row.group else []
     why += [f"**blocked:** {escape(row.blocked)}"] if row.blocked else []
     why += [f"warning: {escape(warning)}" for warning in row.warnings]
     wave = title.removeprefix("Wave ").lower()

@@ -34,6 +34,8 @@ class Row:
     reason: str
     after: tuple[str, ...]
     """What must be done before it."""
+    group: tuple[str, ...]
+    """What is deployed as one with it, itself included, in order."""
     blocked: str | None
     warnings: tuple[str, ...]
 
@@ -131,6 +133,7 @@ def _row(change: Change) -> Row:
         versions=_versions(change),
         reason=change.reason,
         after=change.depends_on,
+        group=change.group,
         blocked=f"{change.blocked.message} ({change.blocked.code})" if change.blocked else None,
         warnings=change.warnings,
     )

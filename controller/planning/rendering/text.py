@@ -39,6 +39,8 @@ def _row_lines(row: Row, *, color: bool) -> Iterator[str]:
     yield f"        {visible(row.reason)}"
     if row.after:
         yield f"        after {visible(', '.join(row.after))}"
+    if row.group:
+        yield f"        as one group, in this order: {visible(', '.join(row.group))}"
     if row.blocked:
         yield f"        blocked: {visible(row.blocked)}"
     for warning in row.warnings:
