@@ -65,6 +65,10 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fi
         found["import"] = shell.json("import", "--dry-run")
         found["rollback"] = shell.json("rollback", "hours", "--to", "1.0")
         found["blocked"] = shell.json("apply")
+        shell.flow("quiet", module("Quiet"), gates=[{"errorRate": {"window": "1s", "minimumSamples": 9, "max": "1%"}}])
+        shell.commit()
+        found["paused"] = shell.json("apply")
+        found["promotion"] = shell.json("promote", "quiet")
         found["validate"] = shell.json("validate")
         (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
         found["mistakes"] = shell.json("validate")
@@ -142,6 +146,11 @@ def test_imports(documents: dict[str, Fields]) -> None:
 
 def test_approvals(documents: dict[str, Fields]) -> None:
     assert documents["approval"].keys() == listed("penstock.approval/v1")
+
+
+def test_promotions(documents: dict[str, Fields]) -> None:
+    assert first(documents["paused"], "organizations")["outcome"] == "paused"
+    assert documents["promotion"].keys() == listed("penstock.promotion/v1")
 
 
 def test_errors(documents: dict[str, Fields]) -> None:

@@ -75,13 +75,13 @@ class Shell:
         self.flow("hours", module("Hours"))
         self.commit()
 
-    def flow(self, name: str, text: str) -> None:
+    def flow(self, name: str, text: str, **spec: object) -> None:
         (self.folder / f"{name}.flow.yaml").write_text(text)
         manifest = {
             "apiVersion": "penstock/v1",
             "kind": "Flow",
             "metadata": {"name": name},
-            "spec": {"source": {"file": f"{name}.flow.yaml"}},
+            "spec": {"source": {"file": f"{name}.flow.yaml"}, **spec},
         }
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
 
