@@ -5,8 +5,6 @@ Two flows are delivered and settled; then both change, and the fault strikes the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,7 +14,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.simulator.faults import Fault, FaultKind, Match
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import World
 
 BOTH = (ARCHITECT, VERSIONED)
 DESK = {"flow": "Desk"}
@@ -61,19 +59,41 @@ CASES = [
 ]
 
 
-@pytest.fixture
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.flow("hours", module("Hours"))
-    made.flow("desk", inbound("Desk", calls=["Hours"]))
-    made.commit()
-    assert (await made.apply()).delivered
-    yield made
-    await made.close()
+class ExportRow(NamedTuple):
+    """A fault of an export, and whether it comes in time all the same."""
+
+    kind: str
+    details: dict[str, Any]
+    match: dict[str, str]
+    exported: bool
+    at_least_s: float = 0
+    dialects: tuple[str, ...] = (ARCHITECT,)
+
+
+EXPORT = {"method": "POST", "route": "/api/v2/flows/export/jobs"}
+DOWNLOAD = {"method": "GET", "route": "/_storage/exports/{jobId}"}
+EXPORTS = [
+    ExportRow("disguised-429", {"times": 2}, DESK, exported=True, at_least_s=15 + 30),
+    ExportRow("disguised-429", {}, DESK, exported=False, at_least_s=15 + 30),
+    ExportRow("job-fails", {"message": "No such flow."}, EXPORT, exported=False),
+    ExportRow("http-5xx", {"times": 2}, DOWNLOAD, exported=True),
+    ExportRow("http-5xx", {}, DOWNLOAD, exported=False),
+    ExportRow("html-error", {}, DOWNLOAD, exported=False),
+]
+
+
+async def deliver_both(world: World) -> None:
+    """`desk` calls `hours`; both are live at 1.0."""
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]))
+    world.commit()
+    assert (await world.apply()).delivered
+
+
+def struck(world: World) -> bool:
+    """Whether the fault that is set hit anything."""
+    [fault] = world.simulator.faults.shown()
+    return fault["hits"] != 0
 
 
 def change_both(world: World) -> None:
@@ -84,6 +104,7 @@ def change_both(world: World) -> None:
 
 @pytest.mark.parametrize(("world", "row"), CASES, indirect=["world"])
 async def test_a_publish_that_goes_wrong_is_found_out_taken_back_and_not_tried_again(world: World, row: Row) -> None:
+    await deliver_both(world)
     before = world.versions()
     change_both(world)
     world.fault(row.kind, match=DESK, **row.details)
@@ -101,6 +122,8 @@ async def test_a_publish_that_goes_wrong_is_found_out_taken_back_and_not_tried_a
     assert (report.sync_status, report.health) == (SyncStatus.OUT_OF_SYNC, Health.HEALTHY)
     assert world.versions() == before
 
+    assert struck(world)
+
     world.simulator.faults.clear()
     again = await world.apply()
     assert {change.blocked.code for change in again.plan_or_raise().actions if change.blocked} == {"quarantined"}
@@ -110,29 +133,31 @@ async def test_a_publish_that_goes_wrong_is_found_out_taken_back_and_not_tried_a
 
 
 @pytest.mark.parametrize("world", [ARCHITECT], indirect=True)
-@pytest.mark.parametrize(("times", "exported"), [(2, True), (None, False)])
-async def test_a_disguised_429_in_an_export_costs_time_and_never_the_delivery(
-    world: World, times: int | None, exported: bool
-) -> None:
+@pytest.mark.parametrize("row", EXPORTS, ids=lambda row: f"{row.kind} {row.details}")
+async def test_an_export_that_goes_wrong_costs_time_and_never_the_delivery(world: World, row: ExportRow) -> None:
     """What is live is healthy without its export; where that did not come in time, a later pass makes up for it."""
+    await deliver_both(world)
     change_both(world)
-    world.fault("disguised-429", match=DESK, **({"times": times} if times else {}))
+    world.fault(row.kind, match=row.match, **row.details)
     began_s = world.clock.elapsed_s
 
     report = await world.apply()
 
     assert report.delivered, report.error
-    assert world.clock.elapsed_s - began_s >= 15 + 30
+    assert world.clock.elapsed_s - began_s >= row.at_least_s
+    assert struck(world)
+    assert report.result is not None
     desk = next(step for step in report.result.steps if step.change.flow == "desk")
-    assert (desk.export is not None) is exported
+    assert (desk.export is not None) is row.exported
     world.simulator.faults.clear()
     await world.apply()
-    assert "desk/2.0.yaml" in world.git("ls-tree", "-r", "--name-only", "origin/main")
+    assert "name: Desk" in world.git("show", "origin/main:artifacts/acme/desk/2.0.yaml")
     await world.assert_settled()
 
 
 @pytest.mark.parametrize("world", BOTH, indirect=True)
 async def test_a_rollback_that_fails_is_never_reported_as_done(world: World) -> None:
+    await deliver_both(world)
     change_both(world)
     world.fail_publishes_of("Desk")
     for number, match in enumerate(WAYS_BACK[world.dialect]):
@@ -159,6 +184,7 @@ async def test_a_rollback_that_fails_is_never_reported_as_done(world: World) -> 
 
 @pytest.mark.parametrize("world", BOTH, indirect=True)
 async def test_a_token_that_expires_in_the_middle_of_a_sync_is_renewed_unseen(world: World) -> None:
+    await deliver_both(world)
     change_both(world)
     world.simulator.calls.clear()
     world.fault("expired-token", nth=4, times=1)

@@ -12,6 +12,7 @@ import pytest
 from controller.domain.errors import ExportFailed, RequestRejected, ServerFault
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_batch import files_of
+from controller.genesys.architect.exports import _FLOW_FILE
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
@@ -55,6 +56,31 @@ async def test_a_429_in_disguise_that_stays_ends_as_a_failed_export(
     with pytest.raises(ExportFailed, match="107"):
         await organization.export(flow_id, "1.0")
     assert simulator.calls.count("POST", JOBS) == 6
+
+
+async def test_the_page_of_a_proxy_is_no_export(hands: Hands, organization: ArchitectPlatform) -> None:
+    """It comes with a 200, and YAML would read it as one long string."""
+    flow_id = await hands.make(ivr())
+    hands.break_down("html-error", match={"route": "/_storage/exports/{jobId}"})
+    with pytest.raises(ExportFailed, match="no flow file: We'll be right back"):
+        await organization.export(flow_id, "1.0")
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("inboundCall:\n  name: x\n", True),
+        ("# exported\n---\ncommonModule: # a module\r\n  name: x\n", True),
+        ("botFlow:\n", True),
+        ("<html>\n<body>\n</body>\n", False),
+        ('{"message": "Gone"}', False),
+        ("<Error><Code>AccessDenied</Code></Error>", False),
+        ("", False),
+        ("message: Service Unavailable\n", False),
+    ],
+)
+def test_a_flow_file_begins_with_the_type_of_its_flow(text: str, fits: bool) -> None:
+    assert bool(_FLOW_FILE.match(text)) is fits
 
 
 @pytest.mark.parametrize("message", ["could not find the flow with id", "setting the Archy exit code to 107", ""])

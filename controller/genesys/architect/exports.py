@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -12,6 +13,7 @@ from controller.genesys.architect.export_batch import ExportBatches, Wanted, fil
 from controller.genesys.architect.flows import FLOW
 from controller.genesys.architect.jobs import finished_job, job_words
 from controller.genesys.call import Call
+from controller.genesys.excerpt import first_words
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Job, RegisteredJob
 
@@ -19,6 +21,8 @@ log = structlog.get_logger()
 
 _JOBS = "/api/v2/flows/export/jobs"
 _ZIP = b"PK\x03\x04"
+_FLOW_FILE = re.compile(r"(?:[ \t]*(?:#.*|---.*|%.*)?\r?\n)*[A-Za-z]\w*:[ \t]*(?:#.*)?\r?\n")
+"""The flow's type stands alone on the first line; the page of a proxy, a perfect string of YAML, begins otherwise."""
 _SECONDS_A_FLOW = 30.0
 """What every flow beyond the first may add to the duration of a job."""
 
@@ -36,6 +40,9 @@ class Exports:
         yaml = None if priority is Priority.ROLLBACK else await self._batches.export(wanted)
         if yaml is None:
             yaml = await _alone(self._transport, wanted, priority)
+        if not _FLOW_FILE.match(yaml):
+            words = first_words(yaml.encode(), self._transport.redactor)
+            raise ExportFailed(f"{_shown(wanted)}: what was exported is no flow file: {words}")
         try:
             definition: Mapping[str, object] | None = await configuration(self._transport, flow_id, version, priority)
         except NotFound:
