@@ -47,9 +47,16 @@ def flow_health(desired: DesiredFlow | None, published: str | None, latest: Step
         return Health.DEGRADED
     if desired is not None and desired.suspended:
         return Health.SUSPENDED
+    if paused_reason(latest) is not None:
+        return Health.SUSPENDED
     if state in _IN_FLIGHT:
         return Health.PROGRESSING
     return Health.MISSING if published is None else Health.HEALTHY
+
+
+def paused_reason(latest: StepRecord | None) -> str | None:
+    """Why a person has to decide about what the flow's last step made live."""
+    return latest.reason if latest is not None and latest.state is StepState.BAKING else None
 
 
 def _published(live: LiveFlow | None) -> str | None:

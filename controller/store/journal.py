@@ -208,6 +208,24 @@ class Journal:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else step_record(row)
 
+    def last_write(self, organization: str, key: FlowKey, actions: Sequence[str]) -> WriteRecord | None:
+        """The newest call of these kinds that was announced for the flow, in whichever sync."""
+        query = (
+            select(writes)
+            .select_from(writes.join(steps).join(syncs))
+            .where(
+                syncs.c.organization == organization,
+                steps.c.type == key.type,
+                steps.c.name == key.name,
+                writes.c.action.in_(actions),
+            )
+            .order_by(writes.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else write_record(row)
+
     def unfinished(self, organization: str) -> list[SyncRecord]:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
         in_need = select(steps.c.sync_id).where(
