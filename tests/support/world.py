@@ -169,8 +169,10 @@ class World:
     async def plan(self, **request: object) -> PassReport:
         return await self._pass(Mode.PLAN, Recording(), **request)
 
-    async def apply(self, listener: Recording | None = None, **request: object) -> PassReport:
-        report = await self._pass(Mode.APPLY, listener or Recording(), **request)
+    async def apply(
+        self, listener: Recording | None = None, *, stopping: Callable[[], bool] = lambda: False, **request: object
+    ) -> PassReport:
+        report = await self._pass(Mode.APPLY, listener or Recording(), stopping, **request)
         self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
         return report
 
@@ -179,7 +181,9 @@ class World:
         self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
         return report
 
-    async def _pass(self, mode: Mode, listener: Recording, **request: object) -> PassReport:
+    async def _pass(
+        self, mode: Mode, listener: Recording, stopping: Callable[[], bool] = lambda: False, **request: object
+    ) -> PassReport:
         async def source() -> Workspace:
             return open_folder(self.clone, self.settings)
 
@@ -188,6 +192,7 @@ class World:
             self.services,
             source,
             listener=listener,
+            stopping=stopping,
         )
 
     async def restart(self) -> None:
