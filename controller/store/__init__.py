@@ -1,4 +1,4 @@
-"""The store: leases, the journal of what is in flight, audit, quarantines, the outbox, cached facts.
+"""The store: leases, who is who, the journal of what is in flight, audit, quarantines, the outbox, cached facts.
 
 Synchronous on purpose: an intent must be on disk before the call that it announces. Never holds a secret, a flow's
 source, or anything that git or the organisation can tell.
@@ -7,8 +7,10 @@ source, or anything that git or the organisation can tell.
 from controller.store.approvals import Approval, Approvals
 from controller.store.audit import AuditEntry, AuditLog
 from controller.store.audit_file import AuditFile
+from controller.store.bindings import Bindings
 from controller.store.database import Database
 from controller.store.facts import Facts
+from controller.store.identities import Identities
 from controller.store.journal import Journal
 from controller.store.leases import Lease, Leases
 from controller.store.outbox import Notification, Outbox
@@ -22,8 +24,10 @@ __all__ = [
     "AuditEntry",
     "AuditFile",
     "AuditLog",
+    "Bindings",
     "Database",
     "Facts",
+    "Identities",
     "Journal",
     "Lease",
     "Leases",

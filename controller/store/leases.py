@@ -7,7 +7,7 @@ Source: Gray and Cheriton, "Leases" (1989); fencing tokens as Kleppmann describe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +29,11 @@ class Lease:
     holder: str
     fence: int
     expires_at: datetime
+    manifest: str = ""
+    """What the manifest that it is held for calls the organisation."""
+
+    def __str__(self) -> str:
+        return self.manifest or self.name
 
 
 class Leases:
@@ -38,30 +43,27 @@ class Leases:
         self._database = database
         self._clock = clock
 
-    def acquire(self, name: str, holder: str, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
-        """Take the lease when it is free or expired, or when this holder's earlier run left it behind.
+    def acquire(self, name: str, holder: str, *, manifest: str = "", ttl_s: float = DEFAULT_TTL_S) -> Lease:
+        """Take the lease when it is free or expired, or when this holder's earlier run for the manifest left it behind.
 
-        Raises LeaseHeld, naming the holder, while another one has it.
+        Raises LeaseHeld, naming the holder and its manifest, while another one has it, or this one for another
+        manifest.
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            free = {"name": name, "holder": "", "fence": 0, "expires_at": now}
+            free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
             insert_if_absent(connection, leases, free)
             row = _locked_row(connection, name)
-            if row["expires_at"] > now and row["holder"] != holder:
-                raise _held(row, now)
-            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s))
-            connection.execute(
-                update(leases)
-                .where(leases.c.name == name)
-                .values(holder=holder, fence=lease.fence, expires_at=lease.expires_at)
-            )
+            if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
+                raise _held(row, manifest, now)
+            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest)
+            connection.execute(update(leases).where(leases.c.name == name).values(asdict(lease)))
         return lease
 
     def renew(self, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
         """The same lease with a later end. Raises LeaseLost when it expired or another holder took it."""
         now = self._clock.now()
-        renewed = Lease(lease.name, lease.holder, lease.fence, now + timedelta(seconds=ttl_s))
+        renewed = replace(lease, expires_at=now + timedelta(seconds=ttl_s))
         with self._database.write() as connection:
             prove(connection, lease, now)
             connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
@@ -87,7 +89,7 @@ class Leases:
             row = connection.execute(select(leases).where(leases.c.name == name)).mappings().one_or_none()
         if row is None or row["expires_at"] <= self._clock.now():
             return None
-        return Lease(row["name"], row["holder"], int(row["fence"]), row["expires_at"])
+        return Lease(row["name"], row["holder"], int(row["fence"]), row["expires_at"], row["manifest"])
 
 
 def prove(connection: Connection, lease: Lease, now: datetime) -> None:
@@ -104,7 +106,7 @@ def prove(connection: Connection, lease: Lease, now: datetime) -> None:
         else f"{row['holder']} took it over"
     )
     raise LeaseLost(
-        f"{lease.name}: {lease.holder} no longer holds the lease ({why}); nothing more is written",
+        f"{lease}: {lease.holder} no longer holds the lease ({why}); nothing more is written",
         hint="the controller that holds it now goes on from the journal",
     )
 
@@ -117,10 +119,12 @@ def _locked_row(connection: Connection, name: str) -> RowMapping:
     return row
 
 
-def _held(row: RowMapping, now: datetime) -> LeaseHeld:
+def _held(row: RowMapping, manifest: str, now: datetime) -> LeaseHeld:
     left_s = max((row["expires_at"] - now).total_seconds(), 0.0)
+    other = f", the same organisation, for the manifest {row['manifest']}" if row["manifest"] != manifest else ""
     return LeaseHeld(
-        f"{row['name']}: {row['holder']} is at work on it; its lease ends in {left_s:.0f} s unless it is renewed",
+        f"{manifest or row['name']}: {row['holder']} is at work on it{other}; "
+        f"its lease ends in {left_s:.0f} s unless it is renewed",
         retry_after_s=left_s,
         hint="wait for it; a lease whose holder died ends by itself",
     )

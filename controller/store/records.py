@@ -122,3 +122,8 @@ class SyncRecord:
     finished_at: datetime | None = None
     summary: Mapping[str, object] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
+
+    @property
+    def writes_on(self) -> bool:
+        """Whether going on with it may change the organisation, and not only bring the record up to date."""
+        return self.state.open or any(step.state is StepState.ROLLING_BACK for step in self.steps)

@@ -36,6 +36,24 @@ leases = Table(
     Column("holder", String(255), nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("manifest", String(255), nullable=False, server_default=""),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("api_url", Text, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("identity", String(255), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 syncs = Table(

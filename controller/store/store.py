@@ -12,8 +12,10 @@ from controller.domain.redaction import Redactor
 from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import AuditFile
+from controller.store.bindings import Bindings
 from controller.store.database import Database
 from controller.store.facts import Facts
+from controller.store.identities import Identities
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import Outbox
@@ -21,7 +23,7 @@ from controller.store.quarantine import Quarantines
 
 
 class Store:
-    """Leases, journal, audit, quarantines, outbox and facts of all organisations of one installation."""
+    """Leases, identities, journal, audit, quarantines, outbox and facts of all organisations of one installation."""
 
     def __init__(
         self,
@@ -33,6 +35,8 @@ class Store:
     ) -> None:
         self.database = database
         self.leases = Leases(database, clock)
+        self.identities = Identities(database, clock)
+        self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
         self.audit = AuditLog(
             database, clock, redactor or Redactor(), None if audit_folder is None else AuditFile(audit_folder)

@@ -68,6 +68,20 @@ def test_a_restarted_holder_takes_its_own_lease_back_and_shuts_out_its_earlier_r
         store.leases.renew(earlier)
 
 
+def test_a_holder_at_work_for_one_manifest_is_held_for_another(store: Store, clock: SteppedClock) -> None:
+    """Two workers of one process are two writers as well."""
+    lease = store.leases.acquire("org-1", "pod-0", manifest="acme", ttl_s=60)
+    with pytest.raises(
+        LeaseHeld, match=r"^rival: pod-0 is at work on it, the same organisation, for the manifest acme"
+    ):
+        store.leases.acquire("org-1", "pod-0", manifest="rival")
+    assert store.leases.holder("org-1") == lease
+    clock.advance(60)
+    assert store.leases.acquire("org-1", "pod-0", manifest="rival").fence == lease.fence + 1
+    with pytest.raises(LeaseLost, match=r"^acme: pod-0 no longer holds the lease \(pod-0 took it over\)"):
+        store.leases.renew(lease)
+
+
 def test_leases_of_different_organisations_do_not_touch_each_other(store: Store) -> None:
     store.leases.acquire("production", "node-a")
     assert store.leases.acquire("staging", "node-b").fence == 1

@@ -6,12 +6,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from controller.domain.errors import SettingsInvalid, StoreFailed
 from controller.store import Store, migrate
+from controller.store.engine import create_engine
 from controller.store.schema import metadata
 from tests.support.clock import SteppedClock
 
@@ -26,6 +29,26 @@ def test_opening_again_changes_nothing(url: str, clock: SteppedClock) -> None:
         store.leases.acquire("production", "node-a")
     with Store.open(url, clock=clock) as store:
         assert store.leases.holder("production") is not None
+
+
+def test_a_store_of_an_older_version_keeps_what_it_holds(url: str, clock: SteppedClock) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(
+            text("INSERT INTO leases (name, holder, fence, expires_at) VALUES ('production', 'node-a', 7, :at)"),
+            {"at": "2026-01-05 13:00:00.000000+00" if "postgres" in url else "2026-01-05 13:00:00.000000"},
+        )
+    engine.dispose()
+
+    with Store.open(url, clock=clock) as store:
+        held = store.leases.holder("production")
+        assert held is not None
+        assert (held.holder, held.fence, held.manifest) == ("node-a", 7, "")
 
 
 def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock) -> None:

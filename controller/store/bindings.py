@@ -1,0 +1,83 @@
+"""Bindings: which organisation each manifest's name stands for, and under which name its history is kept.
+
+What was learnt about one organisation must not count for another one that is given its name. The history and the
+quarantines of the former are kept under a name that no manifest can have, and come back when the name does. Nothing
+else has to move: approvals name a plan's digest, which holds the organisation's identity; facts go by flow ids, and a
+flow's id belongs to one organisation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select, update
+
+from controller.domain.clock import Clock
+from controller.domain.organization_identity import OrganizationIdentity
+from controller.store.database import Database, insert_if_absent
+from controller.store.schema import bindings, quarantines, syncs
+
+_MOVED = (syncs, quarantines)
+
+
+class Bindings:
+    """Every method may raise StoreFailed. Whoever binds holds the leases of all organisations that are named."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def bind(self, organization: str, identity: str) -> str:
+        """What the name stands for: this, where it stood for nothing yet. Nobody else binds it in this transaction."""
+        row: dict[str, object] = {"organization": organization, "identity": identity, "at": self._clock.now()}
+        query = select(bindings.c.identity).where(bindings.c.organization == organization).with_for_update()
+        with self._database.write() as connection:
+            insert_if_absent(connection, bindings, row)
+            return str(connection.execute(query).scalar_one())
+
+    def refine(self, organization: str, identity: str) -> None:
+        """The name stands for the same organisation, which goes by another key from now on."""
+        with self._database.write() as connection:
+            self._set(connection, organization, identity)
+
+    def move(self, organization: str, old: str, new: str) -> str:
+        """Let the name stand for another organisation. Returns the name that the old one's history is kept under.
+
+        What was kept of the new one, when the name stood for it before, is found under the name again.
+        """
+        kept = _kept_as(organization, old)
+        with self._database.write() as connection:
+            for table in _MOVED:
+                for before, after in ((organization, kept), (_kept_as(organization, new), organization)):
+                    connection.execute(update(table).where(table.c.organization == before).values(organization=after))
+            self._set(connection, organization, new)
+        return kept
+
+    def kept_as(self, organization: str, identity: OrganizationIdentity) -> str:
+        """Under which name the history of this organisation is found, whatever the name stands for at the moment."""
+        query = select(bindings.c.identity).where(bindings.c.organization == organization)
+        with self._database.read() as connection:
+            bound = connection.execute(query).scalar_one_or_none()
+        if bound in (None, identity.key, identity.by_client):
+            return organization
+        return _kept_as(organization, identity.key)
+
+    def names(self, identities: Collection[str]) -> list[str]:
+        """All names that stand for these organisations, in order."""
+        query = (
+            select(bindings.c.organization).where(bindings.c.identity.in_(identities)).order_by(bindings.c.organization)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def _set(self, connection: Connection, organization: str, identity: str) -> None:
+        connection.execute(
+            update(bindings)
+            .where(bindings.c.organization == organization)
+            .values(identity=identity, at=self._clock.now())
+        )
+
+
+def _kept_as(organization: str, identity: str) -> str:
+    return f"{organization}@{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
