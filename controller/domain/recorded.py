@@ -42,4 +42,13 @@ class RecordedState:
     """The lock file of one organisation; empty before the first delivery."""
 
     organization: str
+    """What the manifest calls it."""
     flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
+    organization_id: str | None = None
+    """The organisation's own id; None where it could not be told."""
+
+    def of(self, organization_id: str | None) -> RecordedState:
+        """This record where it may be of that organisation; the empty one where it is of another with the same name."""
+        if None in (self.organization_id, organization_id) or self.organization_id == organization_id:
+            return self
+        return RecordedState(self.organization)

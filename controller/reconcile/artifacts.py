@@ -23,7 +23,13 @@ _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
 
 def artifact_commit(
-    organization: Organization, steps: Sequence[StepResult], *, deployment: str, now: datetime, redactor: Redactor
+    organization: Organization,
+    steps: Sequence[StepResult],
+    *,
+    organization_id: str | None,
+    deployment: str,
+    now: datetime,
+    redactor: Redactor,
 ) -> ArtifactCommit | None:
     """The commit for everything that these steps made live; None when there is nothing to record.
 
@@ -43,6 +49,7 @@ def artifact_commit(
         policy=organization.artifacts,
         flows=flows,
         removed=removed,
+        organization_id=organization_id,
         revision=_one_revision(steps),
         deployment=deployment,
         summary=tuple(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}" for step in steps),

@@ -68,7 +68,7 @@ async def observed_graph(
     content = VersionContent(services, organization)
     published = _published(flows.values())
     live = LiveState(flows, services.clock.now(), await content.references(published, advance))
-    health = managed_health(organization, flows, services.store)
+    health = managed_health(organization, flows, services)
     graph = live_graph(organization, live, health=health)
     used = await content.resources(published) if resources else {}
     graph = with_resources(graph, {str(key): each for key, each in used.items()})

@@ -8,7 +8,8 @@ from controller.domain.desired import DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, worst
-from controller.store import StepRecord, Store
+from controller.reconcile.services import Services
+from controller.store import StepRecord
 
 _IN_FLIGHT = frozenset(
     {
@@ -21,9 +22,12 @@ _IN_FLIGHT = frozenset(
 )
 
 
-def managed_health(organization: Organization, live: Mapping[FlowKey, LiveFlow], store: Store) -> dict[FlowKey, Health]:
+def managed_health(
+    organization: Organization, live: Mapping[FlowKey, LiveFlow], services: Services
+) -> dict[FlowKey, Health]:
     """The health of every managed flow. Raises StoreFailed."""
-    latest = store.journal.latest(organization.name)
+    store = services.store
+    latest = store.journal.latest(store.bindings.kept_as(organization.name, services.identity(organization)))
     return {
         flow.key: flow_health(flow, _published(live.get(flow.key)), latest.get(flow.key)) for flow in organization.flows
     }

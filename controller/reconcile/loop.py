@@ -12,7 +12,7 @@ from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source
 from controller.reconcile.report import PassReport, make_report
 from controller.reconcile.rollback import bring_back
 from controller.reconcile.services import Services
-from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, RECOVER_STEPS, acquire, checkout, load, observe, recover
+from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, RECOVER_STEPS, observe
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ STEPS = {
     Mode.PLAN: PLAN_STEPS,
     Mode.APPLY: APPLY_STEPS,
     Mode.RECOVER: RECOVER_STEPS,
-    Mode.ROLLBACK: (checkout, load, acquire, recover, observe, bring_back),
+    Mode.ROLLBACK: (*RECOVER_STEPS, observe, bring_back),
 }
 
 

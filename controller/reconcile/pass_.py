@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from controller.delivery import DeliveryEvent, SyncResult
 from controller.domain.desired import Organization
 from controller.domain.live import LiveState
+from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Platform
 from controller.domain.recorded import RecordedState
 from controller.planning import Confirmations, Plan
@@ -98,6 +99,9 @@ class Pass:
     workspace: Workspace | None = None
     organization: Organization | None = None
     platform: Platform | None = None
+    identity: OrganizationIdentity | None = None
+    kept_as: str = ""
+    """The name under which the store keeps what was done to this organisation under the manifest's name."""
     lease: Lease | None = None
     recorded: RecordedState | None = None
     live: LiveState | None = None

@@ -17,7 +17,7 @@ from controller.domain.desired import (
     SourceFile,
 )
 from controller.domain.errors import SettingsInvalid
-from controller.genesys import Check, PreflightReport, Verdict, preflight
+from controller.genesys import Check, PreflightReport, Verdict, permissions_needed, preflight
 from controller.reconcile.services import Services
 
 
@@ -48,13 +48,14 @@ def _architect_operations(organization: Organization) -> set[str]:
 
 async def preflight_organization(services: Services, organization: Organization) -> PreflightReport:
     """Look at one organisation as its manifests will use it; missing credentials are a check that failed."""
+    operations = operations_needed(organization)
     try:
         platform = services.platform(organization)
     except SettingsInvalid as error:
-        return PreflightReport(
-            organization.dialect, (Check("credentials", Verdict.FAILED, error.message, hint=error.hint),)
-        )
-    report = await preflight(platform, operations_needed(organization))
+        unproven = tuple(sorted(permissions_needed(organization.dialect, operations)))
+        check = Check("credentials", Verdict.FAILED, error.message, hint=error.hint)
+        return PreflightReport(organization.dialect, (check,), unproven_permissions=unproven)
+    report = await preflight(platform, operations)
     return replace(report, checks=(*report.checks, *_probe_checks(services, organization)))
 
 

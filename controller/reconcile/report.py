@@ -32,6 +32,8 @@ class PassReport:
     trigger: str
     health: Health
     """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
+    kept_as: str
+    """The name under which the store keeps the organisation's history; empty before it is known which one it is."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that kept it from being made."""
@@ -97,6 +99,7 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         duration_s=duration_s,
         trigger=pass_.request.trigger,
         health=_health(pass_),
+        kept_as=pass_.kept_as,
     )
 
 
@@ -110,7 +113,7 @@ def _health(pass_: Pass) -> Health:
         if step.version is not None or step.state is StepState.ROLLED_BACK:
             published[step.change.key] = step.version
     try:
-        latest = pass_.services.store.journal.latest(pass_.organization.name)
+        latest = pass_.services.store.journal.latest(pass_.kept_as)
     except StoreFailed:
         return Health.UNKNOWN
     return organization_health(pass_.organization, published, latest)

@@ -22,6 +22,8 @@ from controller.store import StepRecord
 
 async def bring_back(pass_: Pass) -> None:
     """The step. Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow."""
+    if pass_.result is not None and pass_.request.version is None:
+        return  # it was watched still, and its delivery is taken back already
     flow, live = _target_flow(pass_)
     earlier = _deliveries(pass_, flow.key)
     version = pass_.request.version or _version_before(flow, live, earlier)

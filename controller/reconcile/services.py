@@ -12,6 +12,7 @@ import structlog
 from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Organization
+from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.genesys import RouteLatency, TransportSettings, connect, latency
@@ -66,6 +67,11 @@ class Services:
     def client_id(self, organization: Organization) -> str:
         """Who we are in an organisation: locks of this client are our own."""
         return client_credentials(organization, self.redactor)[0]
+
+    def identity(self, organization: Organization) -> OrganizationIdentity:
+        """Which organisation the manifest leads to, as far as it is known without asking it."""
+        identity = OrganizationIdentity(organization.endpoint.api_url.rstrip("/"), self.client_id(organization))
+        return self.store.identities.known(identity)
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
         """How patient a delivery is, whose locks are its own, and who is told. Raises SettingsInvalid."""

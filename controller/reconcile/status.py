@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.domain.status import Health, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Plan
-from controller.reconcile.health import flow_health
+from controller.reconcile.health import flow_health, paused_reason
 from controller.reconcile.report import PassReport
 from controller.store import StepRecord, Store, SyncRecord
 
@@ -40,8 +40,8 @@ class OrganizationStatus:
 def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
     """The status of one organisation after a planning pass over it. Raises the pass' error."""
     plan = report.plan_or_raise()
-    history = store.journal.history(plan.organization, limit=1)
-    latest = store.journal.latest(plan.organization)
+    history = store.journal.history(report.kept_as, limit=1)
+    latest = store.journal.latest(report.kept_as)
     flows = tuple(_flow_status(change, plan, report, latest.get(change.key)) for change in plan.changes)
     return OrganizationStatus(
         name=plan.organization,
@@ -59,6 +59,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
     live = report.live.get(change.key)
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
     in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
+    paused = paused_reason(latest)
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
     return FlowStatus(
         flow=change.flow,
@@ -69,5 +70,5 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         version=live.published_version if live else None,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
-        message=message,
+        message=message if paused is None else f"paused: {paused}",
     )

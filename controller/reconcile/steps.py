@@ -1,7 +1,7 @@
 """The steps of a pass, each a small function over the pass; `loop` runs them in order.
 
-`checkout → load → acquire → recover → observe → plan → guard → deliver → record`. A plan takes the first two, observe
-and plan, and holds no lease. What a delivery that failed has brought about is recorded all the same.
+`checkout → load → identify → acquire → recover → observe → plan → guard → deliver → record`. A plan takes the first
+three, observe and plan, and holds no lease. What a delivery that failed has brought about is recorded all the same.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning import Change, PlanInputs, Quarantine, guard, make_plan
 from controller.reconcile.artifacts import artifact_commit, draft_commit
+from controller.reconcile.binding import refuse_other_names
+from controller.reconcile.identity import identify as identity_of
 from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
 from controller.reconcile.pass_ import Mode, Pass, have
+from controller.reconcile.pausing import give_up, require_decided, taken_back
 
 Step = Callable[[Pass], Awaitable[None]]
 
@@ -41,27 +44,43 @@ async def load(pass_: Pass) -> None:
     pass_.platform = pass_.services.platform(pass_.organization)
 
 
+async def identify(pass_: Pass) -> None:
+    """Find out which organisation it is, and where its history is kept: its name may have stood for another one."""
+    organization = have(pass_.organization)
+    pass_.identity = await identity_of(pass_.services, organization, have(pass_.platform))
+    pass_.kept_as = pass_.services.store.bindings.kept_as(organization.name, pass_.identity)
+
+
 async def acquire(pass_: Pass) -> None:
     """Become the organisation's one writer until the pass ends."""
-    pass_.lease = await pass_.stack.enter_async_context(held_lease(pass_.services, pass_.request.organization))
+    lease = held_lease(pass_.services, have(pass_.identity), pass_.request)
+    pass_.lease = await pass_.stack.enter_async_context(lease)
+    pass_.identity = pass_.services.identity(have(pass_.organization))
+    pass_.kept_as = pass_.request.organization
 
 
 async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
     await asyncio.to_thread(repository.flush_pending, _permit(pass_))
+    given_up = give_up(pass_)
     found = await delivery_of(pass_).recover(
-        have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_)
+        have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_), given_up=given_up
     )
     pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
     await record_steps(pass_, found.to_record, "recovery")
+    pass_.result = taken_back(found, given_up)
+    if pass_.request.mode is not Mode.ROLLBACK:
+        require_decided(have(pass_.organization), found)
+    refuse_other_names(pass_.services, have(pass_.identity), pass_.request.organization)
 
 
 async def observe(pass_: Pass) -> None:
     """Read the recorded state from git and the live state from the organisation."""
     organization = have(pass_.organization)
     repository = have(pass_.workspace).repository
-    pass_.recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
+    recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
+    pass_.recorded = recorded.of(have(pass_.identity).organization_id)
     pass_.live = await observe_organization(
         pass_.services, have(pass_.platform), organization, pass_.recorded, pass_.listener.looked
     )
@@ -70,12 +89,13 @@ async def observe(pass_: Pass) -> None:
 async def plan(pass_: Pass) -> None:
     """Compare the three states."""
     organization = have(pass_.organization)
-    active = () if pass_.request.retry else pass_.services.store.quarantines.active(organization.name)
+    active = () if pass_.request.retry else pass_.services.store.quarantines.active(pass_.kept_as)
     quarantines = tuple(Quarantine(each.key, each.wanted, each.reason) for each in active)
     inputs = PlanInputs(
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
         client_name=pass_.services.client_id(organization),
+        identity=have(pass_.identity).key,
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
     expected = pass_.request.expected_digest
@@ -135,8 +155,14 @@ async def record(pass_: Pass) -> None:
 
 async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
     """Commit what these steps made live, and note that it is committed."""
-    now, redactor = pass_.services.clock.now(), pass_.services.redactor
-    commit = artifact_commit(have(pass_.organization), steps, deployment=deployment, now=now, redactor=redactor)
+    commit = artifact_commit(
+        have(pass_.organization),
+        steps,
+        organization_id=have(pass_.identity).organization_id,
+        deployment=deployment,
+        now=pass_.services.clock.now(),
+        redactor=pass_.services.redactor,
+    )
     if commit is None:
         return
     pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
@@ -171,6 +197,6 @@ def delivery_of(pass_: Pass) -> Delivery:
     )
 
 
-PLAN_STEPS: tuple[Step, ...] = (checkout, load, observe, plan)
-RECOVER_STEPS: tuple[Step, ...] = (checkout, load, acquire, recover)
-APPLY_STEPS: tuple[Step, ...] = (checkout, load, acquire, recover, observe, plan, check, deliver, record)
+PLAN_STEPS: tuple[Step, ...] = (checkout, load, identify, observe, plan)
+RECOVER_STEPS: tuple[Step, ...] = (checkout, load, identify, acquire, recover)
+APPLY_STEPS: tuple[Step, ...] = (*RECOVER_STEPS, observe, plan, check, deliver, record)

@@ -46,6 +46,8 @@ class ArtifactCommit:
     removed: tuple[FlowKey, ...] = ()
     """Flows whose lock entries go; their exports stay as history."""
     drafts: tuple[Draft, ...] = ()
+    organization_id: str | None = None
+    """The organisation's own id; None where it could not be told."""
     revision: str | None = None
     deployment: str | None = None
     summary: tuple[str, ...] = ()
@@ -61,6 +63,8 @@ class Edit:
     files: Mapping[str, bytes] = field(default_factory=dict)
     set_flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
     dropped: frozenset[FlowKey] = frozenset()
+    organization_id: str | None = None
+    """The organisation that it is about; None where that could not be told, or does not matter."""
     replayed: bool = False
     """Whether it waited to be pushed: an entry that someone recorded later is then kept."""
     message: str = ""
@@ -90,6 +94,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
         files=files,
         set_flows={flow.recorded.key: flow.recorded for flow in commit.flows},
         dropped=frozenset(commit.removed),
+        organization_id=commit.organization_id,
         message=message_of(commit),
     )
 

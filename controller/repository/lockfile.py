@@ -34,6 +34,8 @@ def encode(state: RecordedState) -> bytes:
     Raises RepositoryFailed when a value cannot be written as UTF-8.
     """
     lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}", f"organization: {_scalar(state.organization)}"]
+    if state.organization_id is not None:
+        lines.append(f"organizationId: {_scalar(state.organization_id)}")
     flows = [state.flows[key] for key in sorted(state.flows)]
     lines.append("flows:" if flows else "flows: []")
     for flow in flows:
@@ -44,7 +46,7 @@ def encode(state: RecordedState) -> bytes:
 def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of what is wrong with it."""
     reader = LockReader(content, file)
-    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "flows"})
+    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "flows"})
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):
         if reader.text(root, key) != expected:
             raise reader.wrong(
@@ -56,7 +58,7 @@ def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
         if flow.key in flows:
             raise reader.wrong(node, f"the flow {str(flow.key)!r} stands twice", hint="keep the newer entry")
         flows[flow.key] = flow
-    return RecordedState(organization, flows)
+    return RecordedState(organization, flows, reader.optional(root, "organizationId"))
 
 
 _FIELDS = {

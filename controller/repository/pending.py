@@ -77,7 +77,8 @@ def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
     parent = resolve(git, f"{sha}^")
     files = [path for path in changed_paths(git, parent or _empty_tree(git), sha) if path != lock]
     before = state_in_commit(git, parent, lock, organization).flows
-    after = state_in_commit(git, sha, lock, organization).flows
+    state = state_in_commit(git, sha, lock, organization)
+    after = state.flows
     contents = read_objects(git, [f"{sha}:{path}" for path in files])
     return Edit(
         lock_path=lock,
@@ -85,6 +86,7 @@ def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
         files={path: content for path, content in zip(files, contents, strict=True) if content is not None},
         set_flows={key: flow for key, flow in after.items() if before.get(key) != flow},
         dropped=frozenset(before.keys() - after.keys()),
+        organization_id=state.organization_id,
         replayed=True,
         message=git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
     )

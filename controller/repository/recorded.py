@@ -38,15 +38,19 @@ def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
 def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
     """The state after the edit: its flows' entries win, all others stay.
 
-    An edit that waited to be pushed does not undo what was recorded after it.
+    An edit that waited to be pushed does not undo what was recorded after it. Where the name was given to another
+    organisation, what was recorded of the former one is of no use any more.
     """
-    flows: dict[FlowKey, RecordedFlow] = dict(state.flows)
+    ours = state.of(edit.organization_id)
+    if edit.replayed and ours is not state:
+        return state
+    flows: dict[FlowKey, RecordedFlow] = dict(ours.flows)
     for key in edit.dropped - edit.set_flows.keys():
         flows.pop(key, None)
     for key, flow in edit.set_flows.items():
         if not (edit.replayed and _is_later(flows.get(key), flow)):
             flows[key] = flow
-    return RecordedState(state.organization, flows)
+    return RecordedState(state.organization, flows, edit.organization_id or state.organization_id)
 
 
 def lock_bytes(state: RecordedState) -> bytes:

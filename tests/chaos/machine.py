@@ -25,6 +25,7 @@ from controller.reconcile import PassReport
 from controller.simulator.problem import ApiError
 from tests.chaos.promises import broken, own_publishes
 from tests.chaos.turmoil import Turmoil
+from tests.support.organizations import identity_of
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, Crash, Recording
 
@@ -195,7 +196,7 @@ class Chaos(RuleBasedStateMachine):
                         return False
                     self.world.clock.advance(self.world.settings.lease_ttl + 1)
                     lost.append(event.name)
-                    other.store.leases.acquire(ORGANIZATION, other.holder)
+                    other.store.leases.acquire(identity_of(self.world), other.holder, manifest=ORGANIZATION)
                     return False
 
                 report = await self.world.deliver(self.world.services, Recording(pause))

@@ -20,6 +20,7 @@ from controller.reconcile import Mode, PassReport, PassRequest, Services, Worksp
 from controller.simulator.flow import Flow
 from controller.store import Store
 from tests.support.clock import SteppedClock
+from tests.support.organizations import identity_of
 from tests.support.world import ORGANIZATION, Crash, Recording, World, said
 
 ACTIONS: Mapping[str, str] = {
@@ -89,8 +90,10 @@ class Turmoil(World):
     def calling(self) -> bool:
         """Whether a write was announced by the one who holds the lease, and is not answered."""
         with self.services.store.database.read() as connection:
-            held = "SELECT 1 FROM writes WHERE outcome IS NULL AND fence = (SELECT fence FROM leases)"
-            return connection.execute(text(held)).first() is not None
+            held = (
+                "SELECT 1 FROM writes WHERE outcome IS NULL AND fence = (SELECT fence FROM leases WHERE name = :name)"
+            )
+            return connection.execute(text(held), {"name": identity_of(self)}).first() is not None
 
     def look_at(self, call: str) -> None:
         """Note what is wrong with a write that is about to arrive."""
@@ -100,10 +103,12 @@ class Turmoil(World):
             return
         with self.services.store.database.read() as connection:
             announced = connection.execute(text("SELECT action, fence FROM writes WHERE outcome IS NULL")).all()
-            fence = connection.execute(text("SELECT fence FROM leases")).scalar_one()
+            fence = connection.execute(
+                text("SELECT fence FROM leases WHERE name = :name"), {"name": identity_of(self)}
+            ).scalar_one()
         if (action, fence) not in {(name.rpartition(".")[2], of) for name, of in announced}:
             self.wrong.append(f"{call} has no intent of the one who holds the lease: {announced}, {fence}")
-        if self.services.store.leases.holder(ORGANIZATION) is None:
+        if self.services.store.leases.holder(identity_of(self)) is None:
             self.wrong.append(f"{call} without a lease")
 
     @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from controller.domain.errors import LeaseHeld
 from controller.reconcile.holder import is_dead, own_name
+from tests.support.organizations import identity_of
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -40,7 +41,7 @@ def test_a_process_of_another_container_counts_as_alive() -> None:
 async def test_a_pass_takes_over_from_a_process_that_was_killed(world: World) -> None:
     world.flow("front", inbound("Front"))
     world.commit()
-    world.services.store.leases.acquire("acme", name_of_a_process_that_ended())
+    world.services.store.leases.acquire(identity_of(world), name_of_a_process_that_ended())
 
     assert (await world.apply()).delivered
 
@@ -48,7 +49,7 @@ async def test_a_pass_takes_over_from_a_process_that_was_killed(world: World) ->
 async def test_a_pass_waits_for_a_controller_that_is_at_work(world: World) -> None:
     world.flow("front", inbound("Front"))
     world.commit()
-    world.services.store.leases.acquire("acme", "another-controller")
+    world.services.store.leases.acquire(identity_of(world), "another-controller")
 
     report = await world.apply()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import LeaseLost
 from controller.store import Lease
+from tests.support.organizations import identity_of
 from tests.support.sources import inbound
-from tests.support.world import ORGANIZATION, Recording, World
+from tests.support.world import Recording, World
 
 
 def remote_head(world: World) -> str:
@@ -16,7 +17,7 @@ def remote_head(world: World) -> str:
 def taken_over(world: World) -> Lease:
     """Time passes the lease's end, and another controller takes it."""
     world.clock.advance(world.settings.lease_ttl + 1)
-    return world.services.store.leases.acquire(ORGANIZATION, "another")
+    return world.services.store.leases.acquire(identity_of(world), "another")
 
 
 async def test_what_was_delivered_before_the_lease_was_lost_is_recorded_by_the_next_holder(world: World) -> None:

@@ -1,0 +1,113 @@
+"""More than one organisation, or more than one name for one: what a world has besides its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import httpx
+import yaml
+
+from controller.domain.capabilities import ARCHITECT
+from controller.domain.organization_identity import OrganizationIdentity
+from controller.genesys import connect
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
+from controller.simulator import Simulator, create_app
+from tests.support.world import URL, Recording, World
+
+OTHER_URL = "http://127.0.0.1:8081"
+"""Where the other organisation answers."""
+WHO = "/api/v2/tokens/me"
+
+
+class Network(httpx.AsyncBaseTransport):
+    """Several organisations by their addresses. Where `secretive`, none tells who it is."""
+
+    def __init__(self, places: dict[str, httpx.AsyncBaseTransport]) -> None:
+        self._places = places
+        self.secretive = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.secretive and request.url.path == WHO:
+            return httpx.Response(403, json={"status": 403, "code": "not.authorized", "message": "No."})
+        place = f"{request.url.scheme}://{request.url.host}:{request.url.port}"
+        return await self._places[place].handle_async_request(request)
+
+
+@dataclass
+class Neighbours:
+    """A world with a second simulated organisation at another address."""
+
+    world: World
+
+    def __post_init__(self) -> None:
+        self.first = self.world.simulator
+        settings = replace(self.world.simulator_settings, organization="Another organisation")
+        self.other = Simulator(self.world.clock, settings)
+        self.network = Network(
+            {URL: self.world.http, OTHER_URL: httpx.ASGITransport(app=create_app(self.other))},
+        )
+        self.world.http = self.network  # type: ignore[assignment]
+        self.world.services.connect = partial(connect, http=self.network)
+
+    def lead_to(self, simulator: Simulator, **spec: object) -> None:
+        """Let the manifest lead to this organisation, and the world's hands work in it."""
+        url = URL if simulator is self.first else OTHER_URL
+        self.world.simulator = simulator
+        self.world.describe(apiUrl=url, loginUrl=url, **spec)
+
+
+def identity_of(world: World, client_id: str = "penstock") -> str:
+    """What the lease of the world's organisation goes by."""
+    told = world.simulator.organization.id if world.dialect == ARCHITECT else None
+    return OrganizationIdentity(URL, client_id, told).key
+
+
+def writes_to(simulator: Simulator) -> int:
+    """How many requests reached it that are no reads."""
+    calls = simulator.calls.report()["calls"]
+    return sum(call["count"] for call in calls if call["method"] != "GET" and call["route"] != "/oauth/token")
+
+
+def rename(world: World, name: str) -> None:
+    """Give the organisation another name in its manifest."""
+    path = world.clone / "organization.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["metadata"]["name"] = name
+    path.write_text(yaml.safe_dump(document))
+
+
+def names(world: World, **flows: Sequence[str]) -> None:
+    """Several names for the world's organisation, each in a folder of its own with these of the flows."""
+    root = world.clone / "organization.yaml"
+    for name, wanted in flows.items():
+        folder = world.clone / name
+        folder.mkdir()
+        document = yaml.safe_load(root.read_text())
+        document["metadata"]["name"] = name
+        (folder / "organization.yaml").write_text(yaml.safe_dump(document))
+        for flow in wanted:
+            manifest = world.clone / f"{flow}.yaml"
+            (folder / manifest.name).write_text(manifest.read_text().replace("flows/", "../flows/"))
+            manifest.unlink()
+    root.unlink()
+
+
+async def apply_as(
+    world: World,
+    name: str,
+    services: Services | None = None,
+    listener: Recording | None = None,
+    mode: Mode = Mode.APPLY,
+) -> PassReport:
+    """One pass for the manifest of that name; the clone follows."""
+
+    async def source() -> Workspace:
+        return open_folder(world.clone, world.settings)
+
+    report = await run_pass(
+        PassRequest(name, mode), services or world.services, source, listener=listener or Recording()
+    )
+    world.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+    return report
