@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
 from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
-from controller.diagnosis import Analysis, ErrorRate
+from controller.diagnosis import Analysis, ErrorRate, StaleCaller
 from controller.domain.platform import ExecutionSummary
 from controller.planning.rendering.visible import visible
 from controller.reconcile.trace_reading import FetchedTrace
@@ -39,14 +39,27 @@ class Found:
         return text + (f"; {rate.running} still run" if rate.running else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is to be told after the executions themselves."""
+
+    unread: Sequence[FetchedTrace]
+    clean: int
+    """How many were left out because they have no anomaly."""
+    stale: Sequence[tuple[StaleCaller, int]]
+    """Who ran an older module than the live one, and in how many of the executions that were read."""
+
+    def stale_lines(self) -> list[str]:
+        """`Front ran Hours 1.0, but 2.0 is live: republish Front (3 executions)`."""
+        return [f"{each} ({count} execution{'s' if count != 1 else ''})" for each, count in self.stale]
+
+
 class View(Protocol):
     """One way to show them. What cannot be read is told, never left out in silence."""
 
     def begin(self, found: Found) -> None: ...
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None: ...
-    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
-        """`clean` executions were left out because they have no anomaly."""
-        ...
+    def end(self, ending: Ending) -> None: ...
 
 
 class TextView:
@@ -70,13 +83,15 @@ class TextView:
         for piece in self._style.pieces(analysis, fetched.latency_ms):
             self._write(piece)
 
-    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
-        if unread or clean or self._left_out:
+    def end(self, ending: Ending) -> None:
+        if ending.unread or ending.clean or ending.stale or self._left_out:
             self._write("\n")
-        for each in unread:
+        for line in ending.stale_lines():
+            self._write(f"stale caller: {visible(line)}\n")
+        for each in ending.unread:
             self._write(f"could not be read: {visible(each.id)}: {visible(each.reason)}\n")
-        if clean:
-            self._write(f"without an anomaly and left out: {clean}\n")
+        if ending.clean:
+            self._write(f"without an anomaly and left out: {ending.clean}\n")
         if self._left_out:
             self._write(f"not read: {self._left_out} more executions (--limit)\n")
 
@@ -112,9 +127,13 @@ class JsonView:
         for piece in self._style.pieces(analysis, fetched.latency_ms):
             self._write(piece)
 
-    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
-        rows = json_text([{"id": each.id, "reason": each.reason} for each in unread])
-        self._write(f'], "unread": {rows}, "without_anomalies": {clean}}}\n')
+    def end(self, ending: Ending) -> None:
+        tail = {
+            "unread": [{"id": each.id, "reason": each.reason} for each in ending.unread],
+            "without_anomalies": ending.clean,
+            "stale_callers": [{**asdict(each), "executions": count} for each, count in ending.stale],
+        }
+        self._write(f"], {json_text(tail)[1:]}\n")
 
 
 class PagesView:
@@ -130,9 +149,10 @@ class PagesView:
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
         self._pages.add(fetched.id, analysis)
 
-    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
-        told = [f"{each.id} could not be read: {each.reason}" for each in unread]
-        told += [f"without an anomaly and left out: {clean}"] if clean else []
+    def end(self, ending: Ending) -> None:
+        told = [f"stale caller: {line}" for line in ending.stale_lines()]
+        told += [f"{each.id} could not be read: {each.reason}" for each in ending.unread]
+        told += [f"without an anomaly and left out: {ending.clean}"] if ending.clean else []
         self._pages.finish(". ".join([self._headline, *told]))
 
 
@@ -149,8 +169,8 @@ class SingleView:
         for piece in self._style.pieces(analysis, fetched.latency_ms):
             self._write(piece)
 
-    def end(self, unread: Sequence[FetchedTrace], clean: int) -> None:
-        """What could not be read is an error, told by the caller."""
+    def end(self, ending: Ending) -> None:
+        """What could not be read is an error, told by the caller; a stale caller is an anomaly of the trace."""
 
 
 def _execution(each: ExecutionSummary) -> dict[str, object]:

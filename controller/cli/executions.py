@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import structlog
+
 from controller.cli import exit_codes
 from controller.cli.bars import trace_bar
-from controller.cli.execution_views import Found, JsonView, PagesView, SingleView, TextView, View
+from controller.cli.execution_views import Ending, Found, JsonView, PagesView, SingleView, TextView, View
 from controller.cli.running import actor, opened_services
 from controller.cli.sinks import output_to
 from controller.cli.times import period
 from controller.cli.trace_output import TraceStyle, page_folder
-from controller.diagnosis import Analysis, measure_error_rate, open_execution
-from controller.domain.capabilities import VERSIONED
+from controller.diagnosis import Analysis, StaleCaller, measure_error_rate, open_execution
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Organization
-from controller.domain.errors import NotFound, SettingsInvalid, TraceUnreadable
+from controller.domain.errors import NotFound, PenstockError, SettingsInvalid, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
 from controller.genesys import permissions_needed
 from controller.reconcile import Services, Workspace, load_settings, open_folder
+from controller.reconcile.live_modules import live_modules
 from controller.reconcile.trace_reading import FetchedTrace, fetched_traces
 from controller.reconcile.trace_search import ExecutionQuestion, find_executions
 from controller.reconcile.trace_spool import text_chunks
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ async def _show(request: ExecutionsRequest, services: Services, organization: Or
     try:
         found = None if request.execution else await _found(request, services, organization)
         ids = [request.execution] if request.execution else list(found.chosen if found else ())
+        request = await _with_live_modules(request, services, organization) if ids else request
         with _view(request) as view:
             if found is not None:
                 view.begin(found)
@@ -92,6 +99,20 @@ async def _show(request: ExecutionsRequest, services: Services, organization: Or
     finally:
         await services.disconnect()
     return exit_codes.ERROR if unread else exit_codes.DONE
+
+
+async def _with_live_modules(
+    request: ExecutionsRequest, services: Services, organization: Organization
+) -> ExecutionsRequest:
+    """The same request, knowing which versions are live; only one dialect's records tell which ones ran."""
+    if organization.dialect != ARCHITECT:
+        return request
+    try:
+        live = await live_modules(services, organization)
+    except PenstockError as error:
+        log.warning("trace.stale-callers-unknown", organization=organization.name, error=error.message)
+        return request
+    return replace(request, style=replace(request.style, live=live))
 
 
 def _operations(organization: Organization) -> tuple[str, ...]:
@@ -140,6 +161,7 @@ async def _read(
 ) -> list[FetchedTrace]:
     """Show every execution; those that could not be read."""
     unread: list[FetchedTrace] = []
+    stale: Counter[StaleCaller] = Counter()
     clean = 0
     if ids:
         with trace_bar() as watcher:
@@ -149,11 +171,13 @@ async def _read(
                     analysis = _analysed(request.style, fetched)
                     if isinstance(analysis, FetchedTrace):
                         unread.append(analysis)
-                    elif request.style.only_anomalies and not analysis.summary().anomalous:
+                        continue
+                    if request.style.only_anomalies and not analysis.summary().anomalous:
                         clean += 1
-                    else:
-                        view.show(fetched, analysis)
-    view.end(unread, clean)
+                        continue
+                    view.show(fetched, analysis)
+                    stale.update(analysis.summary().stale_callers)
+    view.end(Ending(unread, clean, sorted(stale.items())))
     return unread
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 from controller.cli.sinks import output_to
-from controller.diagnosis import Analysis, Audit, Trace, page, report, timeline
+from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange
 from controller.planning.rendering.visible import visible
@@ -30,10 +30,12 @@ class TraceStyle:
     only_anomalies: bool = False
     operator: str = "unknown"
     scopes: tuple[str, ...] = ()
+    live: Mapping[str, LiveModule] = field(default_factory=dict)
+    """Published versions by flow id, where the organisation was asked for them."""
 
     def analysis(self, trace: Trace) -> Analysis:
         """The trace, analysed and masked as asked."""
-        return Analysis(trace, patterns=self.patterns, snapshot_ranges=self.snapshots)
+        return Analysis(trace, patterns=self.patterns, snapshot_ranges=self.snapshots, live=self.live)
 
     def pieces(self, analysis: Analysis, latency_ms: float) -> Iterator[str]:
         """One trace in the asked form."""

@@ -16,7 +16,15 @@ from controller.diagnosis.error_rate import (
     measure_error_rate,
 )
 from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, Trace, TraceHeader, Variable
-from controller.diagnosis.modules import LiveModule, ModuleCall, StaleCall, module_calls, stale_calls
+from controller.diagnosis.modules import (
+    Caller,
+    LiveModule,
+    ModuleCall,
+    StaleCall,
+    StaleCaller,
+    module_calls,
+    stale_calls,
+)
 from controller.diagnosis.page import page
 from controller.diagnosis.query import Retention, check_action_trace_request, check_trace_request, retention
 from controller.diagnosis.report import SCHEMA, Audit, report
@@ -33,6 +41,7 @@ __all__ = [
     "AnomalyKind",
     "Audit",
     "Branch",
+    "Caller",
     "ErrorRate",
     "ErrorRateVerdict",
     "LiveModule",
@@ -40,6 +49,7 @@ __all__ = [
     "Retention",
     "ScopeKind",
     "StaleCall",
+    "StaleCaller",
     "State",
     "StateIndex",
     "StateTracker",

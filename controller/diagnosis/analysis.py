@@ -13,6 +13,7 @@ from controller.diagnosis.anomalies import Anomaly, AnomalyKind, anomalies_of
 from controller.diagnosis.changes import VariableChange
 from controller.diagnosis.masking import Masking, learned
 from controller.diagnosis.model import Step, Trace, TraceHeader, Variable
+from controller.diagnosis.modules import CallTracker, LiveModule, StaleCall, StaleCaller, stale_among
 from controller.diagnosis.query import merged_ranges
 from controller.diagnosis.state import StateTracker
 from controller.domain.traces import SnapshotRange
@@ -47,6 +48,8 @@ class AnalysisSummary:
     """How many there are of each kind, zeros included."""
     first_failure: int | None = None
     """The index of the first step that failed."""
+    stale_callers: tuple[StaleCaller, ...] = ()
+    """Who ran an older module than the live one; each once, masked."""
 
     @property
     def accuracy(self) -> float:
@@ -62,7 +65,8 @@ class Analysis:
     """The analysis of one trace; walking it yields `AnalysedStep`s, any number of times.
 
     `patterns` are names whose values are masked besides the usual ones; `snapshot_ranges` are the steps whose whole
-    state is wanted. Making it walks the trace for secrets, unless it is given a masking that did so.
+    state is wanted; `live` are the published versions by flow id, where they are known. Making it walks the trace for
+    secrets, unless it is given a masking that did so.
     """
 
     def __init__(
@@ -71,44 +75,52 @@ class Analysis:
         *,
         patterns: Sequence[str] = (),
         snapshot_ranges: Sequence[SnapshotRange] = (),
+        live: Mapping[str, LiveModule] | None = None,
         masking: Masking | None = None,
     ) -> None:
         self._trace = trace
         self._masking = masking or learned(trace, patterns)
         self._ranges = merged_ranges(snapshot_ranges)
+        self._live = live or {}
         self._summary: AnalysisSummary | None = None
 
     def with_snapshots(self, *ranges: SnapshotRange) -> Analysis:
         """The same analysis with the whole state at other steps; it does not look for secrets again."""
-        return Analysis(self._trace, masking=self._masking, snapshot_ranges=ranges)
+        return Analysis(self._trace, masking=self._masking, snapshot_ranges=ranges, live=self._live)
 
     @property
     def header(self) -> TraceHeader:
         return self._masking.header(self._trace.header)
 
     def __iter__(self) -> Iterator[AnalysedStep]:
-        masking, tracker, tally = self._masking, StateTracker(), _Tally()
+        masking, look = self._masking, _Look(self._trace.header, self._live)
         shown: dict[str, tuple[Variable, Variable]] = {}
         for step in self._trace.steps:
-            changes = tracker.apply(step)
-            anomalies = tuple(anomalies_of(step, changes))
-            tally.add(step, anomalies)
+            changes, anomalies = look.at(step)
             yield AnalysedStep(
                 masking.step(step),
                 tuple(map(masking.change, changes)),
                 tuple(map(masking.anomaly, anomalies)),
-                self._snapshot(step.index, tracker, shown),
+                self._snapshot(step.index, look.tracker, shown),
             )
-        self._summary = tally.summary()
+        self._summary = self._shown(look)
 
     def summary(self) -> AnalysisSummary:
         """Counts over the whole trace; walks it where nothing did before."""
         if self._summary is None:
-            tracker, tally = StateTracker(), _Tally()
+            look = _Look(self._trace.header, self._live)
             for step in self._trace.steps:
-                tally.add(step, tuple(anomalies_of(step, tracker.apply(step))))
-            self._summary = tally.summary()
+                look.at(step)
+            self._summary = self._shown(look)
         return self._summary
+
+    def _shown(self, look: _Look) -> AnalysisSummary:
+        text = self._masking.text
+        stale = {
+            StaleCaller(text(each.caller), text(each.module), text(each.call.version), each.live.version)
+            for each in look.stale.values()
+        }
+        return look.tally.summary(tuple(sorted(stale)))
 
     def _snapshot(
         self, index: int, tracker: StateTracker, shown: dict[str, tuple[Variable, Variable]]
@@ -121,6 +133,26 @@ class Analysis:
             if name not in shown or shown[name][0] is not variable:
                 shown[name] = (variable, self._masking.variable(variable))
         return {name: shown[name][1] for name in sorted(variables)}
+
+
+class _Look:
+    """One walk over the steps, and what it has found so far; nothing of it is masked."""
+
+    def __init__(self, header: TraceHeader, live: Mapping[str, LiveModule]) -> None:
+        self.tracker, self.tally = StateTracker(), _Tally()
+        self.stale: dict[tuple[str, str, str], StaleCall] = {}
+        self._calls, self._live = CallTracker(header), live
+
+    def at(self, step: Step) -> tuple[Sequence[VariableChange], tuple[Anomaly, ...]]:
+        changes = self.tracker.apply(step)
+        stale = tuple(stale_among(self._calls.calls(step), self._live)) if self._live else ()
+        self.stale |= {(each.caller, each.module, each.call.version): each for each in stale}
+        anomalies = (
+            *anomalies_of(step, changes),
+            *(Anomaly(AnomalyKind.STALE_MODULE, step.index, step.id, str(each)) for each in stale),
+        )
+        self.tally.add(step, anomalies)
+        return changes, anomalies
 
 
 class _Tally:
@@ -149,8 +181,11 @@ class _Tally:
         if step.status.failed and self._first_failure is None:
             self._first_failure = step.index
 
-    def summary(self) -> AnalysisSummary:
-        kinds = {kind: self._kinds[kind] for kind in AnomalyKind}
+    def summary(self, stale_callers: tuple[StaleCaller, ...]) -> AnalysisSummary:
         return AnalysisSummary(
-            **self._counts, deepest=self._deepest, anomalies=kinds, first_failure=self._first_failure
+            **self._counts,
+            deepest=self._deepest,
+            anomalies={kind: self._kinds[kind] for kind in AnomalyKind},
+            first_failure=self._first_failure,
+            stale_callers=stale_callers,
         )

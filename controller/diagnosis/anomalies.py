@@ -28,6 +28,8 @@ class AnomalyKind(StrEnum):
     """A variable appeared, and neither a step nor a scope accounts for it."""
     SCOPE_EXIT = "scope_exit"
     """A variable vanished while the scope that owns it was open."""
+    STALE_MODULE = "stale_module"
+    """A module ran in an older version than the one that was live: its caller was not published again."""
 
 
 _STATUS_KINDS = {

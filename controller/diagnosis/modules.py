@@ -10,8 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.diagnosis.model import Trace
+from controller.diagnosis.model import Step, Trace, TraceHeader
 from controller.domain.identity import version_rank
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The flow, or the module, whose step calls."""
+
+    flow_id: str | None
+    name: str
+    version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +35,12 @@ class ModuleCall:
     flow_name: str | None
     version: str
     at: datetime | None
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
 class LiveModule:
-    """The version of a module that is live."""
+    """The version of a flow that is live."""
 
     version: str
     since: datetime | None = None
@@ -43,47 +53,101 @@ class StaleCall:
 
     call: ModuleCall
     live: LiveModule
-    caller: str
+
+    @property
+    def caller(self) -> str:
+        return self.call.caller.name
+
+    @property
+    def module(self) -> str:
+        return self.call.flow_name or self.call.flow_id or "a module"
 
     def __str__(self) -> str:
-        module = self.call.flow_name or self.call.flow_id
         return (
-            f"{self.caller} ran {module} {self.call.version} at step {self.call.step_index}, "
+            f"{self.caller} ran {self.module} {self.call.version} at step {self.call.step_index}, "
             f"but {self.live.version} is live: republish {self.caller}"
         )
 
 
-def module_calls(trace: Trace) -> Iterator[ModuleCall]:
-    """Every call whose event tells the version that it ran (`inputData.<kind>.flowVersion`)."""
-    for step in trace.steps:
+@dataclass(frozen=True, slots=True, order=True)
+class StaleCaller:
+    """A flow, or a module, that has to be published again to be bound to the live version of a module."""
+
+    caller: str
+    module: str
+    version: str
+    """The module's version that ran."""
+    live_version: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.caller} ran {self.module} {self.version}, but {self.live_version} is live: republish {self.caller}"
+        )
+
+
+class CallTracker:
+    """Goes through the steps of one trace in order, and knows whose call stands within whose."""
+
+    def __init__(self, header: TraceHeader) -> None:
+        self._flow = Caller(header.flow_id, header.flow_name or header.flow_id or header.id, header.flow_version)
+        self._started_at = header.started_at
+        self._open: list[tuple[int, Caller]] = []
+
+    def calls(self, step: Step) -> tuple[ModuleCall, ...]:
+        """The calls of this step whose event tells the version that ran (`inputData.<kind>.flowVersion`)."""
+        while self._open and self._open[-1][0] >= step.depth:
+            self._open.pop()
+        caller = self._open[-1][1] if self._open else self._flow
         inputs = step.detail.get("inputData")
-        for kind, callee in inputs.items() if isinstance(inputs, Mapping) else ():
-            if isinstance(callee, Mapping) and callee.get("flowVersion") is not None:
-                yield ModuleCall(
-                    step_index=step.index,
-                    step_name=step.name,
-                    kind=str(kind),
-                    flow_id=_text(callee.get("flowId")),
-                    flow_name=_text(callee.get("flowName")),
-                    version=str(callee["flowVersion"]),
-                    at=step.start or trace.header.started_at,
-                )
+        found = tuple(
+            ModuleCall(
+                step_index=step.index,
+                step_name=step.name,
+                kind=str(kind),
+                flow_id=_text(callee.get("flowId")),
+                flow_name=_text(callee.get("flowName")),
+                version=str(callee["flowVersion"]),
+                at=step.start or self._started_at,
+                caller=caller,
+            )
+            for kind, callee in (inputs.items() if isinstance(inputs, Mapping) else ())
+            if isinstance(callee, Mapping) and callee.get("flowVersion") is not None
+        )
+        for call in found[:1]:
+            self._open.append((step.depth, Caller(call.flow_id, call.flow_name or call.flow_id or "", call.version)))
+        return found
+
+
+def module_calls(trace: Trace) -> Iterator[ModuleCall]:
+    """Every call whose event tells the version that it ran."""
+    tracker = CallTracker(trace.header)
+    for step in trace.steps:
+        yield from tracker.calls(step)
 
 
 def stale_calls(trace: Trace, live: Mapping[str, LiveModule]) -> tuple[StaleCall, ...]:
-    """The calls that ran an older version than the live one, by module id. A `debug` version is nobody's mistake."""
-    caller = trace.header.flow_name or trace.header.flow_id or trace.header.id
-    return tuple(_stale(module_calls(trace), live, caller))
+    """The calls of a whole trace that ran an older version than the live one; `live` are versions by flow id."""
+    return tuple(stale_among(module_calls(trace), live))
 
 
-def _stale(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule], caller: str) -> Iterator[StaleCall]:
+def stale_among(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule]) -> Iterator[StaleCall]:
+    """The calls among these that ran an older version than the live one.
+
+    A `debug` version is nobody's mistake, and neither is a caller that was published again since.
+    """
     for call in calls:
         module = live.get(call.flow_id or "")
-        if module is None or not call.version[:1].isdecimal():
+        if module is None or not call.version[:1].isdecimal() or not _is_live(call.caller, live):
             continue
         too_early = module.since is not None and call.at is not None and call.at < module.since
         if not too_early and version_rank(call.version) < version_rank(module.version):
-            yield StaleCall(call, module, caller)
+            yield StaleCall(call, module)
+
+
+def _is_live(caller: Caller, live: Mapping[str, LiveModule]) -> bool:
+    """Whether the version that called is the live one, as far as anybody can tell."""
+    known = live.get(caller.flow_id or "")
+    return known is None or caller.version in (None, known.version)
 
 
 def _text(value: object) -> str | None:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.diagnosis import (
+    Analysis,
+    AnomalyKind,
     LiveModule,
     ScopeKind,
     StepStatus,
@@ -17,6 +19,7 @@ from controller.diagnosis import (
     open_execution,
     read_execution,
     stale_calls,
+    timeline,
 )
 from controller.diagnosis.model import Withheld
 from controller.domain.errors import TraceUnreadable
@@ -297,6 +300,43 @@ def test_a_caller_that_ran_an_old_module_is_proven_stale() -> None:
 def test_only_an_older_version_that_could_have_been_newer_is_stale(version: str) -> None:
     moment = next(iter(read_execution(execution(event("actionA", 59))).steps)).start
     assert not stale_calls(read_execution(FILE), {"f9": LiveModule(version, since=moment)})
+
+
+def test_of_modules_within_modules_the_one_that_called_is_named_and_only_where_it_is_live() -> None:
+    deep = event(
+        "actionCallCommonModule",
+        7,
+        inputData={"commonModule": {"flowId": "f10", "flowName": "Prompts", "flowVersion": "1.0"}},
+    )
+    menu = {"commonModule": {"flowId": "f9", "flowName": "Menu", "flowVersion": "8.0"}}
+    after = event("actionCallCommonModule", 9, inputData=deep["actionCallCommonModule"]["inputData"])
+    trace = read_execution(execution(event("actionCallCommonModule", 5, inputData=menu, execution=[deep]), after))
+    prompts = {"f10": LiveModule("2.0")}
+
+    assert [each.caller for each in stale_calls(trace, prompts)] == ["Menu", "Main IVR"]
+    assert [each.caller for each in stale_calls(trace, {**prompts, "f9": LiveModule("9.0")})] == [
+        "Main IVR",
+        "Main IVR",
+    ]
+    assert [each.caller for each in stale_calls(trace, {**prompts, "f1": LiveModule("14.0")})] == ["Menu"]
+
+
+def test_an_analysis_counts_who_is_stale_and_masks_it() -> None:
+    live = {"f9": LiveModule("10.0")}
+    analysis = Analysis(read_execution(FILE), live=live)
+
+    assert [str(each) for each in analysis.summary().stale_callers] == [
+        "Main IVR ran Menu 8.0, but 10.0 is live: republish Main IVR"
+    ]
+    assert [(each.kind, each.step_index) for step in analysis for each in step.anomalies] == [
+        (AnomalyKind.STALE_MODULE, 5)
+    ]
+    assert Analysis(read_execution(FILE)).summary().stale_callers == ()
+
+    secret = write("Flow.Password", "Menu", isSecure=True)
+    masked = Analysis(read_execution(execution(event("startedFlow", 0, variables=[secret]), CALL)), live=live)
+    assert "Menu" not in "\n".join(timeline(masked))
+    assert [each.module for each in masked.summary().stale_callers] == ["***"]
 
 
 def test_a_failed_path_is_a_failed_step() -> None:
