@@ -1,9 +1,9 @@
 """Kills a controller at every moment of a scene, in processes of its own, and tells what was wrong afterwards.
 
-`python -m tests.crash.driver SCENE FOLDER WORKERS [POINT...]` writes `outcome.json` into the folder. It is a program of
-its own, because only a process without threads forks safely. Every process of a scene is a fork of it, so that what
-they share is nothing but imports, which would take longer than all the rest. Folders in which something was wrong are
-left behind.
+`python -m tests.crash.driver SCENE FOLDER WORKERS [POINT...]` writes `outcome.json` into the folder; without workers it
+only rehearses. It is a program of its own, because only a process without threads forks safely. Every process of a
+scene is a fork of it, so that what they share is nothing but imports, which would take longer than all the rest.
+Folders in which something was wrong are left behind.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ def main(name: str, folder: Path, workers: int, chosen: list[int]) -> None:
     warm_up()
     assert threading.active_count() == 1
     rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
+    if workers == 0:
+        told = {"labels": rehearsal.labels, "writes": rehearsal.writes}
+        (folder / "outcome.json").write_text(json.dumps(told))
+        return
     numbers = chosen or list(range(1, len(rehearsal.labels) + 1))
     allowed = publishes(rehearsal.state())
 
@@ -81,19 +85,22 @@ async def _prepare(scene: Scene, template: Path) -> datetime:
 
 def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) -> Stage:
     stage = Stage.copy_of(template, folder, started_at)
-    simulator, port = stage.simulate(scene.faults)
+    simulator, port = stage.simulate(scene.faults, scene.settings)
     code = stage.control(port)
     stop(simulator)
     assert code == 0, (folder / "controller.log").read_text()
+    assert stage.passes[-1]["error"] is None, stage.passes
     return stage
 
 
 def _at(scene: Scene, stage: Stage, number: int, allowed: object) -> list[str]:
     """Die at one moment, go on in a new process, and look at what came of it."""
-    simulator, port = stage.simulate(scene.faults)
+    simulator, port = stage.simulate(scene.faults, scene.settings)
     try:
         died = stage.control(port, die_at=number)
         ended = stage.control(port, passes=LONGEST_PASSES)
+        if ended == 0 and stage.promote_what_is_paused():
+            ended = stage.control(port, passes=LONGEST_PASSES)
     finally:
         stop(simulator)
     if died != -signal.SIGKILL:

@@ -33,7 +33,10 @@ def violations(scene: Scene, stage: Stage, allowed: Publishes) -> list[str]:
         *_published_twice(state, allowed),
         *_wrongly_live(scene, stage, state),
         *_stale_callers(scene, stage, state),
+        *_launched_again(state),
         *_not_recorded(stage, state),
+        *_lost_drafts(scene, stage),
+        *_untold(stage, state),
         *_leaked(stage),
     ]
 
@@ -56,7 +59,10 @@ def _published_twice(state: State, allowed: Publishes) -> Iterator[str]:
 def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
     for flow in state.flows.values():
         wanted = scene.wanted.get(str(flow.key), "")
-        if flow.published is None or wanted not in flow.published.text:
+        live = flow.published
+        if live is None and str(flow.key) in scene.unpublished:
+            continue
+        if (wanted is None) != (live is None) or (live is not None and wanted not in live.text):
             yield f"{flow.key} is live with {flow.published.text if flow.published else None}"
     quarantined = set(stage.passes[-1]["quarantined"])
     for key, wish in scene.wished.items():
@@ -84,6 +90,20 @@ def _stale_callers(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
                 yield f"{flow.key} is bound to {state.flows[callee].key} {version}, live is {live and live.id}"
 
 
+def _launched_again(state: State) -> Iterator[str]:
+    """A launched execution does what its flow does: a second one can do harm."""
+    launched = Counter((each.flow_id, each.version) for each in state.executions.values() if each.launched)
+    for (flow, version), count in launched.items():
+        if count > 1:
+            yield f"{flow} {version} was launched {count} times"
+
+
+def _lost_drafts(scene: Scene, stage: Stage) -> Iterator[str]:
+    for text in scene.drafts:
+        if not _git(stage, "log", "-S", text, "--format=%H", "main", "--", "artifacts/*/drafts/*"):
+            yield f"the draft {text!r} was not committed"
+
+
 def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
     live = {str(flow.key): flow.published.id for flow in state.flows.values() if flow.published}
     recorded = stage.passes[-1]["recorded"]
@@ -96,6 +116,23 @@ def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
     waiting = _git(stage, "for-each-ref", "refs/penstock/pending", at="clone")
     if waiting:
         yield f"commits were left behind: {waiting}"
+
+
+def _untold(stage: Stage, state: State) -> Iterator[str]:
+    """Change management hears of every version that the passes made live, and of none twice."""
+    told = Counter(stage.announced())
+    for (key, action, version), count in told.items():
+        if count > 1 and action == "migrate":
+            yield f"{key} {version} was announced {count} times"
+    for flow in state.flows.values():
+        for happening in flow.history:
+            ours = happening.actor.name == "Penstock" and happening.at > stage.clock.start
+            if ours and happening.action.name == "PUBLISH" and not _told_of(told, str(flow.key), happening.version):
+                yield f"{flow.key} {happening.version} went live and nobody was told"
+
+
+def _told_of(told: Counter[tuple[str, str, str]], key: str, version: str | None) -> bool:
+    return any(told[key, action, version or ""] for action in ("migrate", "rollback"))
 
 
 def _leaked(stage: Stage) -> Iterator[str]:

@@ -9,15 +9,18 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from controller.domain.errors import DeliveryPaused
 from controller.domain.redaction import Redactor
 from controller.genesys import connect
 from controller.planning import Confirmations
@@ -30,7 +33,7 @@ from controller.simulator.state import State
 from controller.store import Store
 from tests.crash.points import Points, WatchedTransport
 from tests.support.fast_clock import FastClock
-from tests.support.world import ORGANIZATION
+from tests.support.world import ORGANIZATION, SECRET
 
 _NEEDED_LATER = (
     "anyio._backends._asyncio",
@@ -45,6 +48,7 @@ SPEED = 100.0
 SETTINGS = SimulatorSettings(rate_limit_per_minute=100_000, publish_s=80.0, upload_s=20.0)
 """What was begun before a crash still runs when the next process looks, and longer than lost answers are looked for."""
 
+_SECRETS = {"ACME_ID": "penstock", "ACME_SECRET": SECRET, "PENSTOCK_WEBHOOK_SECRET": "penstock-signature"}
 LONGEST_PASSES = 4
 _LONGEST_S = 60
 
@@ -77,13 +81,13 @@ class Stage:
     def state(self) -> State:
         return StateFile(self.state_file).load()
 
-    def simulate(self, faults: tuple[dict[str, object], ...]) -> tuple[int, int]:
+    def simulate(self, faults: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> tuple[int, int]:
         """Serve the organisation from a process of its own; gives its process id and its port."""
         reading, writing = os.pipe()
 
         def run() -> None:
             os.close(reading)
-            simulator = Simulator(self.clock, SETTINGS, state_file=self.state_file)
+            simulator = Simulator(self.clock, replace(SETTINGS, **settings), state_file=self.state_file)
             simulator.set_faults(*(Fault.model_validate(fault) for fault in faults))
             ready = lambda url: os.write(writing, f"{url.rpartition(':')[2]}\n".encode())  # noqa: E731
             asyncio.run(serve(simulator, host="127.0.0.1", port=0, ready=ready))
@@ -103,19 +107,46 @@ class Stage:
         """The moments that the first controller passed."""
         return (self.folder / "points").read_text().splitlines()
 
+    def announced(self) -> list[tuple[str, str, str]]:
+        """`type/name`, action and version of each message for change management, which nobody receives here."""
+        with closing(sqlite3.connect(self.folder / "store.db")) as database:
+            told = [json.loads(payload)["data"] for (payload,) in database.execute("SELECT payload FROM outbox")]
+        return [(each["flow"], each["action"], each["version"]) for each in told]
+
+    @property
+    def writes(self) -> list[str]:
+        """The kinds of calls that the journal announced."""
+        with Store.open(f"sqlite:///{self.folder / 'store.db'}", clock=self.clock) as store:
+            steps = [step for sync in store.journal.history(limit=1000) for step in sync.steps]
+        return sorted({write.action for step in steps for write in step.writes})
+
     @property
     def passes(self) -> list[dict[str, object]]:
         """What the passes of the last controller reported."""
         return json.loads((self.folder / "report.json").read_text())
 
+    def promote_what_is_paused(self) -> bool:
+        """What a person does where a launch may or may not have run: let it stay. False when nothing waits for it."""
+        if not str(self.passes[-1]["error"]).startswith(DeliveryPaused.code):
+            return False
+        with Store.open(f"sqlite:///{self.folder / 'store.db'}", clock=self.clock) as store:
+            for sync in store.journal.unfinished(ORGANIZATION):
+                for step in sync.steps:
+                    store.approvals.promote(ORGANIZATION, step.id, by="ada")
+        return True
+
     def _control(self, port: int, die_at: int | None, passes: int) -> None:
-        os.environ.update(ACME_ID="penstock", ACME_SECRET="penstock-secret")
+        os.environ.update(_SECRETS)
         points = None
         if passes == 1:
             points = Points(self.folder / "points", die_at)
             points.watch()
         settings = Settings(
-            store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=100_000, lease_ttl=6000, notifications=False
+            store=f"sqlite:///{self.folder / 'store.db'}",
+            rate_limit=100_000,
+            lease_ttl=6000,
+            notifications=False,
+            webhook_url="https://127.0.0.1:9/penstock",
         )
         transport = WatchedTransport(port, points)
         with Store.open(settings.store, clock=self.clock) as store:
@@ -159,7 +190,7 @@ async def _passes(clone: Path, services: Services, longest: int) -> list[dict[st
         return open_folder(clone, services.settings)
 
     reports: list[dict[str, object]] = []
-    request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=Confirmations(force=True))
+    request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=Confirmations(force=True, prune=True))
     for _ in range(longest):
         report = await run_pass(request, services, source)
         reports.append(_told(report, services.store))
