@@ -233,7 +233,8 @@ def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) 
 
 def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
     permission = ", ".join(body.permissions) or None
-    named = f"; missing permission: {permission}" if permission else ""
+    told = all(one in body.text for one in body.permissions)
+    named = f"; missing permission: {permission}" if permission and not told else ""
     return PermissionMissing(
         f"{call.name}: {body.text}{named}",
         permission=permission,

@@ -28,6 +28,8 @@ T = TypeVar("T")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
 _MOST_SKEW_S = 30.0
+_SAME_TIME_S = 2.0
+"""Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 _SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
 _FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
 _EXECUTION_DATA = Call("GET", "/api/v2/flows/instances/settings/executiondata")
@@ -152,15 +154,19 @@ class _Probe:
         return int(text)
 
     def skew(self, answer: Answer) -> float | None:
-        """How far the organisation's clock is ahead, to the second."""
+        """How far the organisation's clock is ahead of this machine's, in whole seconds."""
         there = answer.sent_at
         if there is None:
             self.note("clock", Verdict.UNKNOWN, "the organisation does not tell its time")
             return None
-        skew_s = (there - self._transport.clock.now()).total_seconds()
+        skew_s = float(round((there - self._transport.clock.now()).total_seconds()))
+        if abs(skew_s) <= _SAME_TIME_S:
+            self.note("clock", Verdict.OK, "the organisation's clock agrees with this machine's")
+            return skew_s
         far = abs(skew_s) > _MOST_SKEW_S
-        message = f"the organisation's clock is {abs(skew_s):.0f} s {'ahead' if skew_s >= 0 else 'behind'}"
-        hint = "correct this machine's clock: gates and traces ask for ranges of time" if far else None
+        way = "ahead of" if skew_s > 0 else "behind"
+        message = f"the organisation's clock is {abs(skew_s):.0f} s {way} this machine's"
+        hint = "correct this machine's clock: windows, and traces of the last hours, go by it" if far else None
         self.note("clock", Verdict.WARNING if far else Verdict.OK, message, hint)
         return skew_s
 
@@ -175,11 +181,13 @@ class _Probe:
         if missing:
             hint = "give the client a role with these permissions, in the divisions of the flows"
             self.note("permissions", Verdict.FAILED, f"missing: {', '.join(sorted(missing))}", hint)
-        elif not unproven:
-            self.note("permissions", Verdict.OK, f"all {len(needed)} that are needed are there")
+        elif len(unproven) < len(needed):
+            share = f"{len(needed) - len(unproven)} of {len(needed)}" if unproven else f"all {len(needed)}"
+            self.note("permissions", Verdict.OK, f"{share} that are needed are there")
         if unproven:
             message = f"cannot be proven without writing: {', '.join(sorted(unproven))}"
-            self.note("permissions to write", Verdict.UNKNOWN, message)
+            hint = "look for these among what the client was granted; a delivery that lacks one says so and stops"
+            self.note("permissions to write", Verdict.UNKNOWN, message, hint)
         return tuple(sorted(missing)), tuple(sorted(unproven))
 
     async def _subject(self) -> Subject | None:
@@ -238,12 +246,18 @@ class _Probe:
         if state == OPERATIONAL:
             self.note("dependency index", Verdict.OK, state)
         elif state is not None:
-            self.note("dependency index", Verdict.WARNING, f"{state}: who consumes a flow may be told wrong")
+            message = f"{state}: who consumes a flow is not certain, so nothing that was removed is taken out of use"
+            hint = "wait until the index is built, or have it rebuilt: POST /api/v2/architect/dependencytracking/build"
+            self.note("dependency index", Verdict.WARNING, message, hint)
         return state
 
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T | None:
         try:
             return await look()
+        except PermissionMissing as error:
+            message = f"cannot be told without {error.permission or 'a permission'}"
+            self.note(name, Verdict.UNKNOWN, message, error.hint)
+            return None
         except PenstockError as error:
             self.note(name, Verdict.UNKNOWN, error.message, error.hint)
             return None

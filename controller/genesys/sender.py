@@ -49,7 +49,7 @@ class Sender:
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """
         limit = call.limit_bytes or self._settings.json_limit_bytes
-        host = request.url.host
+        host = request.url.netloc.decode()  # with the port where it is not the usual one
         try:
             return await within(self._clock, self._settings.deadline_s, self._exchange(request, limit, sink))
         except TimeoutError:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 import yaml
 
 from controller.cli.commands.preflight import preflight
 from controller.cli.logs import configure_logs
 from controller.cli.options import TextOrJson
+from controller.domain.clock import SystemClock
 from controller.simulator import Simulator, running
 from controller.simulator.settings import Client
+from tests.support.clock import ShiftedClock
 from tests.support.shell import Shell, free_port
 
 GATE = {"errorRate": {"window": "15m", "minimumSamples": 50, "max": "2%"}}
@@ -50,6 +56,23 @@ def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
         yield made
 
 
+At = Callable[[int], Shell]
+
+
+@pytest.fixture
+def simulated_at(tmp_path: Path) -> Iterator[At]:
+    """An organisation whose clock is so many seconds ahead of this machine's, or behind it."""
+    with contextlib.ExitStack() as stack:
+
+        def simulated(ahead_s: int) -> Shell:
+            clock = ShiftedClock(SystemClock(), timedelta(seconds=ahead_s))
+            made = Shell(tmp_path, stack.enter_context(running(Simulator(clock))))
+            watch_errors(made)
+            return made
+
+        yield simulated
+
+
 def change(file: Path, **spec: object) -> None:
     document = yaml.safe_load(file.read_text())
     document["spec"] |= spec
@@ -65,7 +88,7 @@ Look = Callable[[Shell], tuple[int, dict]]
 
 
 @pytest.fixture
-def look(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Look:
+def look(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Look]:
     """The command's own function in this process, because a process for each question takes long."""
 
     def ask(shell: Shell) -> tuple[int, dict]:
@@ -79,7 +102,8 @@ def look(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         [organization] = document["organizations"]
         return code, organization
 
-    return ask
+    yield ask
+    structlog.reset_defaults()  # the command lets logs go to a stream that ends with the test
 
 
 def verdicts(organization: dict) -> dict[str, str]:
@@ -150,6 +174,34 @@ def test_a_wrong_secret_is_told_without_showing_it(shell: Shell, look: Look) -> 
     assert "not-the-secret-at-all" not in done.stdout + done.stderr
 
 
+def test_what_a_missing_permission_leaves_unknown_is_said_in_a_few_words(
+    shell: Shell, simulator: Simulator, look: Look
+) -> None:
+    hidden = {"architect:flowinstanceexecutiondata:view", "architect:dependencyTracking:view"}
+    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=EVERYTHING - hidden)
+    code, organization = look(shell)
+    assert (code, organization["missing_permissions"]) == (1, ["architect:dependencyTracking:view"])
+    assert (organization["execution_data"], organization["dependency_index"]) == (None, None)
+    for name in ("execution data", "dependency index"):
+        unknown = check(organization, name)
+        assert unknown["verdict"] == "unknown"
+        assert unknown["message"] in {f"cannot be told without {permission}" for permission in hidden}
+        assert "give the client's role this permission" in unknown["hint"]
+
+
+def test_before_any_login_every_permission_is_unproven(
+    shell: Shell, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.environment["ACME_SECRET"] = "wrong"
+    _, refused = look(shell)
+    del shell.environment["ACME_SECRET"]
+    monkeypatch.delenv("ACME_SECRET")
+    _, unset = look(shell)
+    assert "architect:flow:publish" in unset["unproven_permissions"]
+    assert unset["unproven_permissions"] == refused["unproven_permissions"]
+    assert verdicts(unset) == {"credentials": "failed"}
+
+
 def test_a_credential_that_is_not_set_is_named(shell: Shell) -> None:
     del shell.environment["ACME_SECRET"]
     done = shell.run("preflight")
@@ -173,20 +225,39 @@ def test_execution_data_are_no_concern_where_no_gate_needs_them(shell: Shell, si
     assert "execution data" not in verdicts(organization)
 
 
-def test_a_clock_that_is_far_off_is_a_warning(shell: Shell, simulator: Simulator, look: Look) -> None:
-    simulator.clock.advance(3600)
-    code, organization = look(shell)
-    assert code == 0
-    assert organization["clock_skew_s"] == pytest.approx(3600, abs=5)
-    assert check(organization, "clock")["verdict"] == "warning"
-    assert "ahead" in check(organization, "clock")["message"]
+@pytest.mark.parametrize(("ahead_s", "way"), [(3600, "ahead of"), (-3600, "behind")])
+def test_a_clock_that_is_far_off_is_a_warning(simulated_at: At, look: Look, ahead_s: int, way: str) -> None:
+    code, organization = look(simulated_at(ahead_s))
+    assert (code, organization["ready"]) == (0, True)
+    assert organization["clock_skew_s"] == pytest.approx(ahead_s, abs=5)
+    clock = check(organization, "clock")
+    assert clock["verdict"] == "warning"
+    assert re.fullmatch(rf"the organisation's clock is (3600|359\d) s {way} this machine's", clock["message"])
+    assert "correct this machine's clock" in clock["hint"]
+
+
+@pytest.mark.parametrize("ahead_s", [-20, 20])
+def test_a_clock_that_is_a_little_off_is_told_and_fine(simulated_at: At, look: Look, ahead_s: int) -> None:
+    _, organization = look(simulated_at(ahead_s))
+    assert organization["clock_skew_s"] == pytest.approx(ahead_s, abs=5)
+    assert check(organization, "clock")["verdict"] == "ok"
+    assert " s " in check(organization, "clock")["message"]
+
+
+def test_clocks_that_agree_are_said_to(shell: Shell, look: Look) -> None:
+    _, organization = look(shell)
+    assert check(organization, "clock")["message"] == "the organisation's clock agrees with this machine's"
+    assert abs(organization["clock_skew_s"]) <= 2
 
 
 def test_a_dependency_index_that_needs_a_rebuild_is_a_warning(shell: Shell, simulator: Simulator, look: Look) -> None:
     simulator.organization.state.index.status = "OPERATIONALNEEDSREBUILD"
     code, organization = look(shell)
     assert (code, organization["dependency_index"]) == (0, "OPERATIONALNEEDSREBUILD")
-    assert check(organization, "dependency index")["verdict"] == "warning"
+    index = check(organization, "dependency index")
+    assert index["verdict"] == "warning"
+    assert "nothing that was removed is taken out of use" in index["message"]
+    assert "dependencytracking/build" in index["hint"]
 
 
 def test_a_host_that_does_not_answer_is_named(shell: Shell) -> None:
@@ -195,7 +266,7 @@ def test_a_host_that_does_not_answer_is_named(shell: Shell) -> None:
     done = shell.run("preflight")
     assert done.returncode == 1
     assert done.stdout.startswith("acme (architect): not ready")
-    assert "127.0.0.1 could not be reached" in " ".join(done.stdout.split())
+    assert f"{nowhere.removeprefix('http://')} could not be reached" in " ".join(done.stdout.split())
 
 
 def test_the_versioned_dialect_proves_reads_and_says_what_it_cannot_prove(
@@ -206,6 +277,7 @@ def test_the_versioned_dialect_proves_reads_and_says_what_it_cannot_prove(
     assert (code, organization["ready"], organization["dialect"]) == (0, True, "versioned")
     assert organization["missing_permissions"] == []
     assert organization["unproven_permissions"] == ["flow:publish", "flow:validate", "flow:write", "routing:flow:write"]
+    assert check(organization, "permissions")["message"] == "4 of 8 that are needed are there"
     assert check(organization, "permissions to write")["verdict"] == "unknown"
 
     few = frozenset({"flow:view", "flow:read"})

@@ -12,6 +12,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from controller.domain.clock import Clock
+
 
 class SteppedClock:
     """Implements `controller.domain.clock.Clock`."""
@@ -91,7 +93,7 @@ class SteppedClock:
 class ShiftedClock:
     """The same time on a clock that is set wrong."""
 
-    def __init__(self, clock: SteppedClock, ahead: timedelta) -> None:
+    def __init__(self, clock: Clock, ahead: timedelta) -> None:
         self._clock = clock
         self._ahead = ahead
 
