@@ -22,7 +22,7 @@ class Decision:
 def decide(situation: Situation) -> Decision:
     """The change for one managed flow."""
     if situation.flow.suspended:
-        return _none(situation, "the flow is suspended (spec.suspended)")
+        return _none(situation, "the flow is suspended (spec.suspend)")
     if situation.ambiguous:
         return _ambiguous(situation)
     if situation.live is None:

@@ -79,7 +79,7 @@ def refusals(
 def _suspended(plan: Plan, organization: Organization) -> Iterator[PenstockError]:
     if organization.suspended:
         yield SyncSuspended(
-            f"{organization.name}: the organisation is suspended", hint="take spec.suspended out of its manifest"
+            f"{organization.name}: the organisation is suspended", hint="take spec.suspend out of its manifest"
         )
     elif organization.sync.mode is SyncMode.OBSERVE and deliverable(plan):
         yield SyncSuspended(

@@ -63,7 +63,7 @@ class Walk:
     def _decided(self, key: FlowKey, group: frozenset[FlowKey], first: tuple[str, ...], cycle: Blocked | None) -> Draft:
         situation = self._situation(self._graph.flows[key], group)
         if self._organization.suspended:
-            decision = unchanged(situation, f"organisation {self._organization.name} is suspended (spec.suspended)")
+            decision = unchanged(situation, f"organisation {self._organization.name} is suspended (spec.suspend)")
         else:
             decision = decide(situation)
         draft = Draft(situation, decision, decision.blocked)

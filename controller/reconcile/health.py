@@ -63,5 +63,15 @@ def paused_reason(latest: StepRecord | None) -> str | None:
     return latest.reason if latest is not None and latest.state is StepState.BAKING else None
 
 
+def under_way(latest: StepRecord | None) -> str | None:
+    """What the flow's last step waits for, where it was not brought to its end."""
+    if latest is None or latest.state not in _IN_FLIGHT:
+        return None
+    paused = paused_reason(latest)
+    if paused is not None:
+        return f"paused: {paused}"
+    return f"{latest.state.value} since {latest.updated_at:%Y-%m-%d %H:%M} UTC"
+
+
 def _published(live: LiveFlow | None) -> str | None:
     return live.published_version if live is not None else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.domain.status import Health, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Plan
-from controller.reconcile.health import flow_health, paused_reason
+from controller.reconcile.health import flow_health, under_way
 from controller.reconcile.report import PassReport
 from controller.store import StepRecord, Store, SyncRecord
 
@@ -59,7 +59,6 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
     live = report.live.get(change.key)
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
     in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
-    paused = paused_reason(latest)
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
     return FlowStatus(
         flow=change.flow,
@@ -70,5 +69,5 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         version=live.published_version if live else None,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
-        message=message if paused is None else f"paused: {paused}",
+        message=under_way(latest) or message,
     )

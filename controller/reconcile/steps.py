@@ -23,6 +23,7 @@ from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
 from controller.reconcile.pass_ import Mode, Pass, have
 from controller.reconcile.pausing import give_up, require_decided, taken_back
+from controller.reconcile.suspension import may_write, refuse_unfinished
 
 Step = Callable[[Pass], Awaitable[None]]
 
@@ -63,6 +64,9 @@ async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
     await asyncio.to_thread(repository.flush_pending, _permit(pass_))
+    if pass_.request.mode is not Mode.ROLLBACK and not may_write(have(pass_.organization)):
+        refuse_unfinished(pass_.services, have(pass_.organization))
+        return
     given_up = give_up(pass_)
     found = await delivery_of(pass_).recover(
         have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_), given_up=given_up

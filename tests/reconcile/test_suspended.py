@@ -1,0 +1,78 @@
+"""An organisation that is suspended or only observed is not written to, whatever was begun before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.domain.capabilities import CAPABILITIES
+from controller.domain.errors import SyncSuspended
+from controller.domain.status import Health
+from controller.reconcile import organization_status
+from tests.support.sources import inbound, module
+from tests.support.world import SECRET, Crash, Recording, World
+
+NOT_NOW = [{"suspend": True}, {"sync": {"mode": "observe"}}]
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """The process died when `hours` had gone live, before `desk`, which calls it, was begun."""
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    made.flow("hours", module("Hours"))
+    made.flow("desk", inbound("Desk", calls=["Hours"]), rollout={"bake": "5m"})
+    made.commit()
+    with pytest.raises(Crash):
+        await made.apply(Recording(lambda event: event.name == "change.baking" and event.flow == "desk"))
+    await made.restart()
+    yield made
+    await made.close()
+
+
+def writes(world: World) -> int:
+    calls = world.simulator.calls.report()["calls"]
+    return sum(call["count"] for call in calls if call["method"] != "GET" and "/oauth/" not in call["route"])
+
+
+@pytest.mark.parametrize("spec", NOT_NOW, ids=["suspended", "observed"])
+async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is_allowed(
+    world: World, spec: dict[str, object]
+) -> None:
+    world.describe(**spec)
+    world.commit()
+    before = writes(world)
+
+    refused = await world.apply()
+
+    assert isinstance(refused.error, SyncSuspended)
+    assert "delivery 1 (hours is exported, desk is baking)" in refused.error.message
+    assert writes(world) == before
+    status = organization_status(await world.plan(), world.services.store)
+    (desk,) = (flow for flow in status.flows if flow.flow == "desk")
+    assert desk.health in (Health.PROGRESSING, Health.SUSPENDED)
+    assert "baking since" in desk.message
+    world.describe()
+    world.commit()
+    assert (await world.apply()).delivered
+    assert world.publishes() == ["commonmodule/Hours", "inboundcall/Desk"]
+    await world.assert_settled()
+
+
+async def test_a_person_may_roll_a_flow_back_all_the_same(world: World) -> None:
+    assert (await world.apply()).delivered
+    world.flow("hours", module("Hours", says="Second"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.describe(suspend=True)
+    world.commit()
+
+    report = await world.rollback("hours")
+
+    assert report.error is None
+    assert world.live("commonmodule", "Hours") == "1.0"
