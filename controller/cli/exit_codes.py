@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.domain.errors import Invalid, LeaseHeld, PenstockError, Refused, WindowClosed
+from controller.domain.errors import Interrupted, Invalid, LeaseHeld, PenstockError, Refused, WindowClosed
 
 DONE = 0
 """Done, or nothing to do."""
@@ -14,6 +14,7 @@ CHANGES = 2
 REFUSED = 3
 """Safety, policy, a closed window or another controller said no; nothing was changed."""
 INTERRUPTED = 130
+"""Told to stop; the next run goes on."""
 
 
 def of_all(codes: Iterable[int]) -> int:
@@ -24,6 +25,8 @@ def of_all(codes: Iterable[int]) -> int:
 
 def for_error(error: PenstockError) -> int:
     """The exit code of an error, by its branch of the tree."""
+    if isinstance(error, Interrupted):
+        return INTERRUPTED
     if isinstance(error, Invalid):
         return ERROR
     return REFUSED if isinstance(error, Refused | WindowClosed | LeaseHeld) else ERROR

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from controller.cli import exit_codes
 from controller.cli.failures import error_document, error_text, report_failure
 from controller.cli.running import commit_or_none
-from controller.delivery import StepResult
+from controller.delivery import Outcome, StepResult
+from controller.domain.errors import Interrupted
 from controller.domain.status import StepState
 from controller.planning import Change
 from controller.reconcile import PassReport
@@ -20,7 +21,7 @@ def apply_text(reports: Sequence[PassReport]) -> str:
 
 def _lines(report: PassReport) -> Iterator[str]:
     if report.recovered:
-        yield f"{report.organization}: an earlier sync was brought to an end first:"
+        yield f"{report.organization}: an earlier sync was gone on with first:"
         yield from (f"  {line}" for line in report.recovered)
     if report.result is None:
         if report.error is None:
@@ -29,12 +30,21 @@ def _lines(report: PassReport) -> Iterator[str]:
     else:
         yield f"{report.organization}: sync {report.result.sync_id} {report.result.outcome.value}"
         yield from (f"  {_step_line(step)}" for step in report.result.steps)
+        if was_stopped(report):
+            yield "  told to stop: the next run goes on with what is parked, and begins what was skipped"
     if report.commit is not None and report.commit.sha is not None:
         yield f"  recorded in {report.commit.sha[:12]}{', pushed' if report.commit.pushed else ''}"
         if report.commit.note:
             yield f"  {report.commit.note}"
     if report.error is not None:
         yield error_text(report.error, report.organization)
+
+
+def was_stopped(report: PassReport) -> bool:
+    """Whether the word to stop kept it from coming to its end."""
+    if report.result is not None:
+        return report.result.outcome is Outcome.STOPPED
+    return isinstance(report.error, Interrupted)
 
 
 def _blocked_line(change: Change) -> str:
@@ -48,6 +58,8 @@ def _step_line(step: StepResult) -> str:
         line += f"\n      {step.error.message}"
         if step.error.hint:
             line += f"\n      what to do: {step.error.hint}"
+    if step.parked and step.paused is None:
+        line += "\n      parked: the next run goes on with it"
     if step.paused is not None:
         flow = step.change.flow
         line += f"\n      paused: {step.paused}"
@@ -105,6 +117,8 @@ def _organization(report: PassReport) -> dict[str, object]:
 def _outcome(report: PassReport) -> str:
     if report.result is not None:
         return report.result.outcome.value
+    if was_stopped(report):
+        return Outcome.STOPPED.value
     if report.error is not None:
         return "refused" if exit_codes.for_error(report.error) == exit_codes.REFUSED else "error"
     return "blocked" if report.blocked else "in-sync"
@@ -120,6 +134,7 @@ def _step(step: StepResult) -> dict[str, object]:
         "previous_version": step.previous_version,
         "version": step.version,
         "error": error_document(step.error) if step.error else None,
+        "parked": step.parked,
         "paused": step.paused,
         "messages": list(step.messages),
         "duration_s": round(step.duration_s, 3),

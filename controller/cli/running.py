@@ -18,6 +18,9 @@ from controller.reconcile import Listener, Mode, PassReport, PassRequest, Servic
 from controller.repository import NO_REVISION
 from controller.store import Store
 
+_SHOW_CURSOR = "\x1b[?25h"
+"""A live table hides it, and a process that is ended at once cannot bring it back later."""
+
 
 @contextlib.contextmanager
 def opened_services(settings: Settings) -> Iterator[Services]:
@@ -74,12 +77,9 @@ async def _run_passes(
         return workspace
 
     try:
-        reports = []
-        for request in requests:
-            if stop.is_set():
-                break
-            reports.append(await run_pass(request, services, source, listener=listener, stopping=stop.is_set))
-        return reports
+        return [
+            await run_pass(request, services, source, listener=listener, stopping=stop.is_set) for request in requests
+        ]
     finally:
         await services.disconnect()
 
@@ -91,9 +91,15 @@ def stop_on_signals() -> asyncio.Event:
 
     def handle(number: int) -> None:
         if stop.is_set():
+            if sys.stderr.isatty():
+                print(_SHOW_CURSOR, end="", file=sys.stderr, flush=True)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        print("penstock: stopping: what is in flight ends first; once more ends at once", file=sys.stderr, flush=True)
+        print(
+            "penstock: stopping: what is in flight ends or is parked; once more ends at once",
+            file=sys.stderr,
+            flush=True,
+        )
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

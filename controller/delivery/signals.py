@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from controller.domain.clock import Clock
+from controller.domain.race import Overtaken, finished_before
 
 T = TypeVar("T")
 
@@ -93,19 +94,12 @@ class Signals:
             raise Parked
         await self._clock.sleep(min(left, max(until - self._clock.monotonic(), 0.0)))
 
-    async def in_time(self, reading: Coroutine[Any, Any, T]) -> T:
+    async def in_time(self, reading: Awaitable[T]) -> T:
         """The result of something that changes nothing. Raises Parked, and gives it up, when the grace is used up."""
-        task = asyncio.ensure_future(reading)
-        over = asyncio.ensure_future(self._grace_used_up())
         try:
-            await asyncio.wait((task, over), return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            raise Parked
-        finally:
-            for each in (task, over):
-                each.cancel()
-            await asyncio.gather(task, over, return_exceptions=True)
+            return await finished_before(self._grace_used_up(), reading)
+        except Overtaken:
+            raise Parked from None
 
     async def _grace_used_up(self) -> None:
         await self._stop.wait()

@@ -251,6 +251,12 @@ class CircuitOpen(Transient):
     code = "circuit-open"
 
 
+class Interrupted(Transient):
+    """The process was told to stop before it came to a delivery; nothing new was begun."""
+
+    code = "interrupted"
+
+
 class GitRemoteFailed(Transient):
     """The git remote could not be fetched from or pushed to."""
 

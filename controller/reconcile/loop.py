@@ -7,12 +7,23 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from controller.domain.errors import PenstockError
+from controller.domain.errors import Interrupted, PenstockError
+from controller.domain.race import Overtaken, finished_before
 from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassReport, make_report
 from controller.reconcile.rollback import bring_back
 from controller.reconcile.services import Services
-from controller.reconcile.steps import APPLY_STEPS, PLAN_STEPS, RECOVER_STEPS, observe
+from controller.reconcile.steps import (
+    APPLY_STEPS,
+    PLAN_STEPS,
+    RECOVER_STEPS,
+    Step,
+    acquire,
+    deliver,
+    observe,
+    record,
+    recover,
+)
 
 log = structlog.get_logger()
 
@@ -23,6 +34,10 @@ STEPS = {
     Mode.ROLLBACK: (*RECOVER_STEPS, observe, bring_back),
 }
 
+_WRITES = frozenset({acquire, recover, deliver, bring_back, record})
+"""They end by themselves when told to stop; all others only look, and are given up."""
+_ASKED_EVERY_S = 1.0
+
 
 async def run_pass(
     request: PassRequest,
@@ -32,7 +47,10 @@ async def run_pass(
     listener: Listener | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> PassReport:
-    """Run one pass. Its errors are in the report; only cancellation and mistakes of ours are raised."""
+    """Run one pass. Its errors are in the report; only cancellation and mistakes of ours are raised.
+
+    Once `stopping` says so nothing new is begun, and what was delivered is recorded.
+    """
     started = services.clock.monotonic()
     error: PenstockError | None = None
     async with AsyncExitStack() as stack:
@@ -40,10 +58,37 @@ async def run_pass(
         try:
             for step in STEPS[request.mode]:
                 log.debug("pass.step", step=step.__name__, organization=request.organization)
-                await step(pass_)
+                await _run(step, pass_)
         except PenstockError as caught:
             error = caught
         finally:
             report = make_report(pass_, error, services.clock.monotonic() - started)
             log.info("pass.done", **report.log_fields())
     return report
+
+
+async def _run(step: Step, pass_: Pass) -> None:
+    if step is record:
+        await step(pass_)
+        return
+    if pass_.stopping():
+        raise _interrupted(pass_)
+    if step in _WRITES:
+        await step(pass_)
+        return
+    try:
+        await finished_before(_told_to_stop(pass_), step(pass_))
+    except Overtaken:
+        raise _interrupted(pass_) from None
+
+
+async def _told_to_stop(pass_: Pass) -> None:
+    while not pass_.stopping():
+        await pass_.services.clock.sleep(_ASKED_EVERY_S)
+
+
+def _interrupted(pass_: Pass) -> Interrupted:
+    return Interrupted(
+        f"{pass_.request.organization}: told to stop before anything new was begun",
+        hint="run it again; what an earlier run left open is gone on with then",
+    )

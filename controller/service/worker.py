@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import PenstockError, Transient, Waiting
@@ -135,6 +136,7 @@ class Worker:
             self._tell.fault(self.name, error)
             return self._pause_after(error if isinstance(error, PenstockError) else Transient(str(error)))
         self._tell.report(report)
+        _warn_of_what_is_left(report)
         return self._pause_after(report.error)
 
     async def _wait(self, seconds: float) -> None:
@@ -206,6 +208,21 @@ class Worker:
             return random.uniform(_FIRST_BACKOFF_S, longest)  # noqa: S311 - jitter, not a secret
         self._failures = 0
         return self._drift_interval_s
+
+
+def _warn_of_what_is_left(report: PassReport) -> None:
+    """Say what the word to stop left open: nobody looks at the board of a service that is gone."""
+    result = report.result
+    if result is None or result.outcome is not Outcome.STOPPED:
+        return
+    log.warning(
+        "sync.stopped",
+        organization=report.organization,
+        sync=result.sync_id,
+        changes={step.change.flow: step.state.value for step in result.steps},
+        parked=[step.change.flow for step in result.steps if step.parked],
+        hint="the next run goes on with what is parked, and begins what was skipped",
+    )
 
 
 def _mode(organization: Organization) -> Mode:

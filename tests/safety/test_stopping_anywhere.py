@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.cli.outcome import apply_text
 from controller.delivery import Outcome, SyncResult
 from controller.domain.status import StepState
 from controller.reconcile import PassReport
@@ -69,15 +70,17 @@ def _says_what_is_left(report: PassReport, phase: Phase, word: Word, world: Worl
     result = report.result
     assert result is not None
     assert left(result) == phase.left
-    parked = {event.flow for event in word.events if event.name == "change.parked"}
-    assert {step.change.flow for step in result.steps if step.parked} <= parked
+    parked = {step.change.flow for step in result.steps if step.parked}
+    assert parked <= {event.flow for event in word.events if event.name == "change.parked"}
+    shown = apply_text([report])
+    assert shown.count("parked: the next run goes on with it") == len(parked)
     held_back = [step for step in result.steps if "told to stop before it began" in " ".join(step.messages)]
     stopped = any(step.parked for step in result.steps) or bool(held_back)
     sync = world.services.store.journal.sync(result.sync_id)
     assert sync is not None
     assert sync.state.open == (sync.state is SyncState.STOPPED) == stopped
-    if stopped and result.outcome is not Outcome.ROLLBACK_FAILED:
-        assert result.outcome is Outcome.STOPPED
+    if result.outcome is not Outcome.ROLLBACK_FAILED:
+        assert stopped == (result.outcome is Outcome.STOPPED) == ("told to stop: the next run" in shown)
 
 
 async def _converges(world: World) -> None:

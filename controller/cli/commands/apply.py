@@ -72,8 +72,12 @@ def _tell_what_moved(saved: SavedPlan, reports: Sequence[PassReport]) -> None:
 
 
 def _exit_code(report: PassReport) -> int:
+    from controller.cli.outcome import was_stopped
+
     if report.error is not None:
         return exit_codes.for_error(report.error)
+    if was_stopped(report):
+        return exit_codes.INTERRUPTED
     if report.delivered:
         return exit_codes.DONE
     return exit_codes.REFUSED if report.result is None and report.blocked else exit_codes.ERROR

@@ -42,9 +42,12 @@ def rollback(
 
 
 def _exit_code(report: PassReport) -> int:
+    from controller.cli.outcome import was_stopped
     from controller.delivery import Outcome
 
     if report.error is not None:
         return exit_codes.for_error(report.error)
+    if was_stopped(report):
+        return exit_codes.INTERRUPTED
     came_back = report.result is not None and report.result.outcome is Outcome.ROLLED_BACK
     return exit_codes.DONE if came_back else exit_codes.ERROR
