@@ -22,6 +22,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.planning import plan_json
 from controller.reconcile import PassReport
+from controller.simulator.execution import Traffic
 from controller.simulator.problem import ApiError
 from tests.chaos.promises import broken, own_publishes
 from tests.chaos.turmoil import Turmoil
@@ -51,7 +52,8 @@ FAULTS = st.sampled_from(
         {"kind": "expired-token", "times": 1},
     ]
 )
-PASSES_TO_REST = 6
+GATE = {"errorRate": {"window": "5m", "minimumSamples": 10, "max": "50%", "onNoData": "wait"}}
+PASSES_TO_REST = 8
 
 
 def key_of(name: str) -> FlowKey:
@@ -103,8 +105,9 @@ class Chaos(RuleBasedStateMachine):
         name=FLOWS,
         calls=st.lists(st.sampled_from(MODULES), max_size=2),
         transfers=st.lists(st.sampled_from(CALLERS), max_size=1),
+        watched=st.booleans(),
     )
-    def edit(self, name: str, calls: list[str], transfers: list[str]) -> None:
+    def edit(self, name: str, calls: list[str], transfers: list[str], watched: bool = False) -> None:
         """Ask for new content; modules call those before them, callers transfer to anything, themselves excepted."""
         says = f"text {next(self.serial)}"
         if name in MODULES:
@@ -112,7 +115,7 @@ class Chaos(RuleBasedStateMachine):
         else:
             others = [other.upper() for other in transfers if other != name]
             text = inbound(name.upper(), says=says, calls=[call.upper() for call in calls], transfers=others)
-        self.world.flow(name, text)
+        self.world.flow(name, text, **({"gates": [GATE]} if watched else {}))
         self.wanted[name] = text
 
     @rule(name=FLOWS, version=VERSIONS)
@@ -150,6 +153,30 @@ class Chaos(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 20, 100, 1000]))
     def wait(self, seconds: int) -> None:
         self.world.clock.advance(seconds)
+
+    @rule(name=FLOWS, failing=st.sampled_from([0.0, 1.0]))
+    def people_call(self, name: str, failing: float) -> None:
+        """Enough for a gate to decide by, one way or the other."""
+        flow = self.world.simulator.organization.find(key_of(name))
+        if flow is not None:
+            since = self.world.clock.now()
+            self.world.simulator.organization.state.traffic.append(Traffic(flow.id, since, 10, failing))
+            self.world.clock.advance(300)
+
+    # What the people behind the controllers do.
+
+    @rule(name=FLOWS)
+    def roll_back(self, name: str) -> None:
+        self._after(self._run(self.world.roll_back(name)))
+
+    @rule()
+    def promote(self) -> None:
+        """Let stay whatever a gate could not decide about."""
+        store = self.world.services.store
+        for sync in store.journal.unfinished(ORGANIZATION):
+            for step in sync.steps:
+                if step.state is StepState.BAKING:
+                    store.approvals.promote(ORGANIZATION, step.id, by="ada")
 
     # What controllers do.
 
@@ -229,6 +256,7 @@ class Chaos(RuleBasedStateMachine):
                 world.by_hand("unlock", flow.type, flow.name, person=flow.lock.holder.name)
         for _ in range(PASSES_TO_REST):
             before = own_publishes(world)
+            self.promote()
             report = self._run(world.deliver(world.services))
             self._after(report)
             unfinished = world.services.store.journal.unfinished(ORGANIZATION)

@@ -9,7 +9,7 @@ from controller.delivery import Outcome
 from controller.domain.status import StepState
 from controller.reconcile import PassReport
 from controller.simulator.flow import Flow
-from controller.store import StepRecord, SyncRecord, SyncState
+from controller.store import StepRecord, SyncRecord, SyncState, WriteOutcome
 from tests.chaos.turmoil import Turmoil
 from tests.support.world import ORGANIZATION
 
@@ -24,6 +24,7 @@ def broken(world: Turmoil, report: PassReport | None = None) -> list[str]:
     found = [*world.wrong, *_published_twice(world, history), *_out_of_order(history), *_glossed_over(history)]
     if report is not None:
         found += _not_really_back(world, report)
+        found += _lost_drafts(history)
     return found
 
 
@@ -73,6 +74,20 @@ def _glossed_over(history: list[SyncRecord]) -> Iterator[str]:
         failed = any(step.state is StepState.ROLLBACK_FAILED for step in sync.steps)
         if failed and not sync.state.open and sync.state is not SyncState.ROLLBACK_FAILED:
             yield f"sync {sync.id} is {sync.state.value}, and a rollback in it failed"
+
+
+def _lost_drafts(history: list[SyncRecord]) -> Iterator[str]:
+    """What was saved under a broken lock is committed before anything is published over it."""
+    unkept: dict[str, object] = {}
+    for sync in reversed(history):
+        for write in sorted((write for step in sync.steps for write in step.writes), key=lambda write: write.id):
+            key = str(next(step.key for step in sync.steps if step.id == write.step_id))
+            if write.action == "unlock" and write.outcome is WriteOutcome.DONE and write.details["had"]:
+                unkept[key] = write.details
+            elif write.action == "keep-draft" and write.outcome is WriteOutcome.DONE:
+                unkept.pop(key, None)
+            elif write.action in FORWARD and key in unkept:
+                yield f"sync {sync.id}: {key} was published over a draft that was not kept: {unkept[key]}"
 
 
 def _not_really_back(world: Turmoil, report: PassReport) -> Iterator[str]:

@@ -131,6 +131,14 @@ class Turmoil(World):
         request = PassRequest(ORGANIZATION, Mode.APPLY, confirmations=confirmations)
         return await run_pass(request, services, source, listener=listener)
 
+    async def roll_back(self, flow: str) -> PassReport:
+        """One flow, because a person asks for it."""
+
+        async def source() -> Workspace:
+            return open_folder(self.clone, self.settings)
+
+        return await run_pass(PassRequest(ORGANIZATION, Mode.ROLLBACK, flow=flow, actor="ada"), self.services, source)
+
     def flows(self) -> list[Flow]:
         """All flows of the organisation as they are now."""
         self.simulator.settle()
