@@ -10,6 +10,7 @@ from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem, d
 from controller.flows.roots import ARCHY_ROOTS
 from controller.flows.source_nodes import source_graph
 from controller.flows.substitution import placeholders, render
+from controller.flows.suggestion import did_you_mean
 
 __all__ = [
     "ARCHY_ROOTS",
@@ -22,6 +23,7 @@ __all__ = [
     "NodeGraph",
     "NodeProblem",
     "definition_graph",
+    "did_you_mean",
     "diff_definitions",
     "diff_json",
     "diff_sources",

@@ -16,11 +16,15 @@ from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
 
 
 def create_app(simulator: Simulator) -> Starlette:
-    """Serve this organisation. Absolute URLs in answers use the scheme and host of the request."""
+    """Serve this organisation. Absolute URLs in answers use the scheme and host of the request.
+
+    Raises `SettingsInvalid` when a fault is set for a route that is not served.
+    """
     routes = Routes()
     internal = (control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS)
     for endpoints in (login.ENDPOINTS, *internal, VERSIONED, ARCHITECT):
         routes.add(endpoints)
+    simulator.faults.serve(routes.templates())
     announce_to(simulator)
     return Starlette(
         routes=[

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from controller.domain.errors import SettingsInvalid
 from controller.simulator.call import Call, answer, texts
 from controller.simulator.endpoint import INTERNAL, Endpoint
-from controller.simulator.faults import parse_faults
+from controller.simulator.fault_file import parse_faults
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.settings import Client, SimulatorSettings
 from controller.simulator.time import iso
@@ -29,7 +29,7 @@ def set_faults(call: Call) -> Response:
     try:
         call.simulator.set_faults(*parse_faults(dict(call.json())))
     except SettingsInvalid as error:
-        raise bad_request(error.message) from error
+        raise bad_request("; ".join(part for part in (error.message, error.hint) if part)) from error
     return faults(call)
 
 

@@ -59,6 +59,10 @@ class Routes:
                 return Found(endpoint, match.groupdict())
         return None
 
+    def templates(self) -> frozenset[str]:
+        """The routes of the organisation, without those that control it."""
+        return frozenset(endpoint.template for _, endpoint in self._compiled if not endpoint.internal)
+
     def knows(self, path: str) -> bool:
         """Whether any method is answered at this path."""
         return any(pattern.match(path) for pattern, _ in self._compiled)

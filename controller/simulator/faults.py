@@ -1,18 +1,17 @@
-"""Named faults: what goes wrong, for which requests, how often. Set from a file or over `/_simulator/faults`."""
+"""Named faults: what goes wrong, for which requests, how often."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from controller.domain.errors import FlowFileInvalid, SettingsInvalid
-from controller.flows import load_yaml
+from controller.domain.errors import SettingsInvalid
+from controller.flows import did_you_mean
 
 
 class FaultKind(StrEnum):
@@ -145,19 +144,33 @@ class Fault(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True) | {"seen": self._seen, "hits": self._hits}
 
 
-_FAULTS = TypeAdapter(list[Fault])
-
-
 class Faults:
     """The faults that are set, in the order in which they are tried: the first that strikes counts."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
+        self._routes: frozenset[str] | None = None
 
-    def set(self, faults: Iterable[Fault], now: datetime) -> None:
+    def serve(self, routes: Collection[str]) -> None:
+        """From now on a fault must name one of these routes. Raises `SettingsInvalid`, as for one that is set."""
+        self._routes = frozenset(routes)
+        self._refuse_unknown_routes(self._faults.values())
+
+    def set(self, faults: Sequence[Fault], now: datetime) -> None:
+        """Add them all, or none. Raises `SettingsInvalid` for a route that is not served: it would never strike."""
+        self._refuse_unknown_routes(faults)
         for fault in faults:
             fault.begin(now)
             self._faults[fault.name] = fault
+
+    def _refuse_unknown_routes(self, faults: Iterable[Fault]) -> None:
+        for fault in faults:
+            route = fault.match.route
+            if self._routes is not None and route is not None and route not in self._routes:
+                raise SettingsInvalid(
+                    f"the fault {fault.name!r} would never strike: no call has the route {route!r}",
+                    hint=did_you_mean(route, self._routes) or "docs/genesys.md lists the routes",
+                )
 
     def clear(self, name: str | None = None) -> int:
         """Remove one or all; how many were removed."""
@@ -177,27 +190,3 @@ class Faults:
 
     def shown(self) -> list[dict[str, object]]:
         return [fault.shown() for fault in self._faults.values()]
-
-
-def parse_faults(value: object) -> list[Fault]:
-    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` naming every mistake."""
-    if isinstance(value, dict):
-        value = value.get("faults", [value])
-    try:
-        return _FAULTS.validate_python(value)
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()
-        )
-        raise SettingsInvalid(f"the faults cannot be read: {mistakes}", hint="see docs/simulator.md") from error
-
-
-def read_faults(path: Path) -> list[Fault]:
-    """Faults from a YAML or JSON file. Raises `SettingsInvalid`."""
-    try:
-        return parse_faults(load_yaml(path.read_text(encoding="utf-8")))
-    except FlowFileInvalid as error:
-        message = f"{path}, line {error.line}, column {error.column}: {error.message}"
-        raise SettingsInvalid(message, hint=error.hint) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"the faults file {path} cannot be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from controller.simulator.resolution import bindings, problems
 
 LOADER = Actor("00000000-0000-4000-8000-00000000a11c", "Simulator", person=True)
 """Who published what was loaded."""
+_MANIFEST = re.compile(r"^apiVersion:", re.MULTILINE)
+_RECORD = "penstock.lock.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,15 @@ class LoadReport:
 def load_folder(organization: Organization, folder: Path, now: datetime) -> LoadReport:
     """Every Archy file below the folder becomes a flow, published at 1.0.
 
-    Files that do not parse, need substitutions, or name a flow that is there already are skipped.
+    Files that do not parse, need substitutions, or name a flow that is there already are skipped and told. What is no
+    flow file of a repository is passed over: manifests, hidden folders, and folders of artifacts that were recorded.
     Raises FileNotFoundError when there is no such folder.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
     sources: dict[FlowKey, str] = {}
     skipped: list[SkippedFile] = []
-    for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))):
+    for path in _sources_below(folder):
         reason = _take(organization, path, sources)
         if reason:
             skipped.append(SkippedFile(path, reason))
@@ -59,10 +63,23 @@ def load_folder(organization: Organization, folder: Path, now: datetime) -> Load
     return LoadReport(tuple(sources), tuple(skipped), tuple(warnings))
 
 
+def _sources_below(folder: Path) -> list[Path]:
+    files = sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml")))
+    recorded = {file.parent for file in files if file.name == _RECORD} - {folder}
+    return [
+        file
+        for file in files
+        if recorded.isdisjoint(file.parents)
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
+
+
 def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -> str | None:
-    """Why this file is skipped; None when its text was added to the sources."""
+    """Why this file is skipped; None when its text was added to the sources, or it is a manifest."""
     try:
         text = path.read_text(encoding="utf-8")
+        if _MANIFEST.search(text):
+            return None
         key = read(text).key
     except (UnicodeDecodeError, OSError) as error:
         return f"cannot be read: {error}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import threading
@@ -17,6 +18,8 @@ from controller.domain.errors import SettingsInvalid
 from controller.simulator.app import create_app
 from controller.simulator.disturbed import DROP
 from controller.simulator.simulator import Simulator
+
+_OTHER_PORT = "choose another port, or 0 for any free one"
 
 
 class _Connection(H11Protocol):
@@ -102,9 +105,10 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         listener.close()
+        elsewhere = error.errno == errno.EADDRNOTAVAIL
         raise SettingsInvalid(
             f"cannot listen on {host}:{port}: {(error.strerror or '').lower()}",
-            hint="choose another port, or 0 for any free one",
+            hint="choose another --host: this machine has no such address" if elsewhere else _OTHER_PORT,
         ) from error
     return listener
 
@@ -131,7 +135,7 @@ def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> 
     thread.start()
     listening.wait()
     if not urls:
-        raise SettingsInvalid(f"cannot listen on {host}:{port}", hint="choose another port, or 0 for any free one")
+        raise SettingsInvalid(f"cannot listen on {host}:{port}", hint=_OTHER_PORT)
     try:
         yield urls[0]
     finally:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from controller.simulator.actor import Actor
+
+# What may be set over `/_simulator/settings`: nothing that would stop time or flood a listener.
+Duration = Annotated[float, Field(ge=0, le=1e9)]
+Period = Annotated[float, Field(ge=0.01, le=1e9)]
+Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +62,33 @@ class LockedUpload(StrEnum):
 class SimulatorSettings:
     organization: str = "Simulated organisation"
     clients: tuple[Client, ...] = (PENSTOCK,)
-    token_lifetime_s: float = 86_400.0
+    token_lifetime_s: Period = 86_400.0
     """The documented default; 300 to 172 800 can be set in an organisation."""
-    publish_s: float = 2.0
-    upload_s: float = 3.0
-    queue_s: float = 0.5
+    publish_s: Duration = 2.0
+    upload_s: Duration = 3.0
+    queue_s: Duration = 0.5
     """How long a publish of the versioned dialect waits before it begins."""
-    debug_s: float = 2.0
+    debug_s: Duration = 2.0
     """How long tracing an action takes."""
-    trace_retention_days: float = 30.0
+    trace_retention_days: Period = 30.0
     """How long the versioned dialect keeps traces; 90 on the enterprise tier."""
     absolute_location: bool = True
     """Whether `Location` headers hold a whole URL instead of a path."""
-    export_s: float = 1.0
-    validate_s: float = 1.0
-    launch_s: float = 1.0
+    export_s: Duration = 1.0
+    validate_s: Duration = 1.0
+    launch_s: Duration = 1.0
     """How long one launched execution runs."""
-    index_s: float = 0.0
+    index_s: Duration = 0.0
     """How long after a publish the dependency index still shows what was before."""
-    time_scale: float = 1.0
+    time_scale: Annotated[float, Field(ge=0.001, le=1e9)] = 1.0
     """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
-    rate_limit_per_minute: int = 300
-    token_requests_per_minute: int = 60
-    heartbeat_s: float = 30.0
+    rate_limit_per_minute: Count = 300
+    token_requests_per_minute: Count = 60
+    heartbeat_s: Period = 30.0
     """How often the websocket of a notification channel says that it is alive."""
-    upload_valid_s: float = 3_600.0
+    upload_valid_s: Duration = 3_600.0
     """How long a presigned URL can be used."""
-    download_valid_s: float = 3_600.0
+    download_valid_s: Duration = 3_600.0
     older_version: UnclearPublish = UnclearPublish.WORKS
     """Publishing a version older than the published one."""
     unknown_version: UnclearPublish = UnclearPublish.SILENTLY_NOTHING

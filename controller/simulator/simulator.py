@@ -8,7 +8,8 @@ from pathlib import Path
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.identity import FlowKey
 from controller.simulator.calls import Calls
-from controller.simulator.faults import Fault, Faults, read_faults
+from controller.simulator.fault_file import read_faults
+from controller.simulator.faults import Fault, Faults
 from controller.simulator.flow import Flow
 from controller.simulator.loading import LoadReport, load_folder
 from controller.simulator.notifications import Notifications
@@ -70,7 +71,7 @@ class Simulator:
         return self.clients.get(client_id)
 
     def set_faults(self, *faults: Fault) -> None:
-        """Set faults; one of the same name is replaced."""
+        """Set faults; one of the same name is replaced. Raises `SettingsInvalid` for a route that is not served."""
         self.faults.set(faults, self.clock.now())
 
     def load_faults(self, path: Path) -> None:

@@ -22,7 +22,7 @@ class StateFile:
     def load(self) -> State:
         """The saved state; an empty one where there is no file.
 
-        Raises `SettingsInvalid` when it is no state file, or its folder cannot be written to.
+        Raises `SettingsInvalid` when it is no state file or cannot be read, or its folder cannot be written to.
         """
         if not os.access(self.path.parent, os.W_OK):
             raise SettingsInvalid(
@@ -36,6 +36,11 @@ class StateFile:
         except ValidationError as error:
             raise SettingsInvalid(
                 f"{self.path} is not a state file of the simulator", hint="delete it, or name another file"
+            ) from error
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise SettingsInvalid(
+                f"the state file {self.path} cannot be read: {why}", hint="name a file that can be read and replaced"
             ) from error
 
     def save(self, state: State) -> None:

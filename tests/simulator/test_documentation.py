@@ -9,7 +9,7 @@ import pytest
 
 from controller.flows import load_yaml
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control, demand
-from controller.simulator.faults import parse_faults
+from controller.simulator.fault_file import parse_faults
 from controller.simulator.handwork import DEEDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")

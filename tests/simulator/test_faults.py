@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator import Fault, FaultKind, Match, Point, Simulator, running
+from controller.simulator import Fault, FaultKind, Match, Point, Simulator, create_app, running
 from tests.simulator.sources import GREETING, MAIN, changed
 from tests.simulator.steps import export, main_id, publish, texts, upload
 from tests.support.clock import SteppedClock
@@ -212,6 +212,53 @@ async def test_faults_are_read_from_a_file(simulator: Simulator, tmp_path: Path,
     path.write_text("faults:\n  - {name: down, kind: http-5xx, nht: 3}\n", encoding="utf-8")
     with pytest.raises(SettingsInvalid, match="nht"):
         simulator.load_faults(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- {name: a, kind: reset}\n- {name: b, kind: rest}\n", "fault 2 ('b'): kind: input should be 'http-429', "),
+        (
+            "- {name: a, kind: reset, matches: {}}\n",
+            "fault 1 ('a'): matches: there is no such field; did you mean 'match'?",
+        ),
+        ("- {name: a, kind: reset, match: {rout: /x}}\n", "match.rout: there is no such field; did you mean 'route'?"),
+        ("- {kind: reset}\n- 3\n", "fault 1: name: field required; fault 2: input should be a valid dictionary"),
+        ("hello\n", "a list of faults is expected"),
+        ("a: [\n", "line 2"),
+    ],
+)
+def test_every_mistake_in_a_file_of_faults_is_told_with_its_place(
+    simulator: Simulator, tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsInvalid) as error:
+        simulator.load_faults(path)
+    assert error.value.message.startswith(str(path))
+    assert told in error.value.message
+
+
+def test_a_file_of_faults_that_cannot_be_read_is_named(simulator: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"gone\.yaml cannot be read: no such file"):
+        simulator.load_faults(tmp_path / "gone.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"- name: \xfc\n")
+    with pytest.raises(SettingsInvalid, match="is not UTF-8"):
+        simulator.load_faults(tmp_path / "latin.yaml")
+
+
+async def test_a_fault_for_a_route_that_nobody_serves_is_refused_because_it_would_never_strike(
+    anonymous: httpx.AsyncClient,
+) -> None:
+    nowhere = {"name": "typo", "kind": "reset", "match": {"route": "/api/v2/flow"}}
+    refused = await anonymous.post("/_simulator/faults", json={"faults": [{"name": "fine", "kind": "reset"}, nowhere]})
+    assert refused.status_code == 400
+    assert "did you mean '/api/v2/flows'?" in refused.json()["message"]
+    assert (await anonymous.get("/_simulator/faults")).json() == {"faults": []}
+    early = Simulator()
+    early.set_faults(Fault.model_validate(nowhere))
+    with pytest.raises(SettingsInvalid, match="'typo' would never strike"):
+        create_app(early)
 
 
 @pytest.mark.parametrize("point", list(Point))

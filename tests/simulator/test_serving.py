@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator import Simulator, SimulatorSettings, create_app, running
+from controller.simulator import Simulator, SimulatorSettings, create_app, running, serve
 from tests.simulator.conftest import BASE_URL
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import main_id, publish, upload
@@ -62,6 +63,18 @@ async def test_the_state_file_brings_everything_back(folder: Path, tmp_path: Pat
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("state")] == ["state.json"]
 
 
+def test_an_address_that_this_machine_does_not_have_is_told() -> None:
+    with pytest.raises(SettingsInvalid, match="cannot listen on 192\\.0\\.2\\.1") as error:
+        asyncio.run(serve(Simulator(), host="192.0.2.1", port=0, ready=print))
+    assert "--host" in (error.value.hint or "")
+
+
+def test_a_state_file_that_is_a_folder_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(SettingsInvalid, match=r"state\.json cannot be read: is a directory"):
+        Simulator(state_file=tmp_path / "state.json")
+
+
 def test_a_file_that_holds_no_state_is_a_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("[]", encoding="utf-8")
@@ -106,6 +119,20 @@ async def test_settings_change_while_it_runs(api: httpx.AsyncClient, simulator: 
         assert (await api.patch("/_simulator/settings", json=wrong)).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("publish_s", -1), ("time_scale", 0), ("heartbeat_s", 0), ("rate_limit_per_minute", 0), ("index_s", 1e300)],
+)
+async def test_settings_that_would_stop_the_organisation_are_refused(
+    api: httpx.AsyncClient, simulator: Simulator, name: str, value: float
+) -> None:
+    before = simulator.settings
+    refused = await api.patch("/_simulator/settings", json={name: value})
+    assert refused.status_code == 400
+    assert name in refused.json()["message"]
+    assert simulator.settings == before
+
+
 async def test_files_that_cannot_be_loaded_are_reported_with_the_reason(tmp_path: Path, clock: SteppedClock) -> None:
     (tmp_path / "a.yaml").write_text(MAIN, encoding="utf-8")
     (tmp_path / "b.yml").write_text(MAIN, encoding="utf-8")
@@ -117,6 +144,23 @@ async def test_files_that_cannot_be_loaded_are_reported_with_the_reason(tmp_path
         "c.yaml": "line 2, column 9: the placeholder {{flow_name}} was not replaced",
     }
     assert "inboundcall/Main IVR: find 'commonmodule' by value of 'Greeting' - no matches" in report.warnings
+
+
+def test_a_whole_repository_can_be_loaded(tmp_path: Path, clock: SteppedClock) -> None:
+    """Manifests, hidden folders and what was recorded are passed over in silence."""
+    for name, text in (
+        ("flows/main.yaml", MAIN),
+        ("main.yaml", "apiVersion: penstock/v1\nkind: Flow\nmetadata: {name: main}\n"),
+        (".worktree/flows/main.yaml", changed(MAIN)),
+        ("artifacts/acme/penstock.lock.yaml", "# Written by Penstock\napiVersion: penstock/v1\nkind: Lock\n"),
+        ("artifacts/acme/main/1.0.yaml", changed(MAIN)),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    simulator = Simulator(clock)
+    report = simulator.load_folder(tmp_path)
+    assert report.skipped == ()
+    assert simulator.flow("inboundcall", "Main IVR").versions[0].text == MAIN
 
 
 async def test_an_unknown_route_and_a_wrong_method_have_error_bodies(api: httpx.AsyncClient) -> None:
