@@ -16,6 +16,9 @@ from controller.genesys.wire.model import WireModel
 
 Model = TypeVar("Model", bound=WireModel)
 
+_NO_OBJECT = "model_type"
+"""pydantic's type of mistake where a model stands; its words name the class."""
+
 
 def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) -> Model:
     """The answer as that model.
@@ -46,6 +49,8 @@ def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
 def _wrong_field(error: ValidationError) -> str:
     """The first wrong field with its place; never the value, which may be secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the answer itself"
+    place = ".".join(str(part) for part in first["loc"])
+    shown = f"the answer's field {place}" if place else "the answer"
+    words = "it should be an object" if first["type"] == _NO_OBJECT else first["msg"].lower()
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"the answer's field {place} is not as promised: {first['msg'].lower()}{more}"
+    return f"{shown} is not as promised: {words}{more}"

@@ -172,7 +172,7 @@ class _Probe:
 
     async def permissions(self, needed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The missing and the unproven permissions, from the client's roles or else from harmless calls."""
-        subject = await self._subject() if self._dialect == ARCHITECT else None
+        subject, untold = await self._subject() if self._dialect == ARCHITECT else (None, None)
         if subject is not None:
             missing = {permission for permission in needed if not subject.holds(permission)}
             unproven: set[str] = set()
@@ -187,16 +187,18 @@ class _Probe:
         if unproven:
             message = f"cannot be proven without writing: {', '.join(sorted(unproven))}"
             hint = "look for these among what the client was granted; a delivery that lacks one says so and stops"
-            self.note("permissions to write", Verdict.UNKNOWN, message, hint)
+            why = f"; the client's roles cannot be read: {untold}" if untold else ""
+            self.note("permissions to write", Verdict.UNKNOWN, message + why, hint)
         return tuple(sorted(missing)), tuple(sorted(unproven))
 
-    async def _subject(self) -> Subject | None:
+    async def _subject(self) -> tuple[Subject | None, str | None]:
+        """The client with its roles, or why these cannot be read."""
         try:
             subject = await self._transport.fetch(_SUBJECT, Subject)
-        except PenstockError:
-            return None
+        except PenstockError as error:
+            return None, error.message
         # Roles that do not tell what they grant prove nothing: neither that it is there nor that it is missing.
-        return subject if subject.tells else None
+        return (subject, None) if subject.tells else (None, None)
 
     async def _probed(self, needed: Collection[str]) -> tuple[set[str], set[str]]:
         """Reads that no permission but the asked one can refuse; a 404 proves it as well as a 200."""

@@ -232,7 +232,7 @@ def test_a_clock_that_is_far_off_is_a_warning(simulated_at: At, look: Look, ahea
     assert organization["clock_skew_s"] == pytest.approx(ahead_s, abs=5)
     clock = check(organization, "clock")
     assert clock["verdict"] == "warning"
-    assert re.fullmatch(rf"the organisation's clock is (3600|359\d) s {way} this machine's", clock["message"])
+    assert re.fullmatch(rf"the organisation's clock is 3[56]\d\d s {way} this machine's", clock["message"])
     assert "correct this machine's clock" in clock["hint"]
 
 

@@ -20,23 +20,27 @@ SMALL = TransportSettings(json_limit_bytes=1000, retries=0)
 
 
 @pytest.mark.parametrize(
-    ("body", "place"),
+    ("body", "told"),
     [
-        ({"entities": [{"id": "1", "name": "a", "type": "BOT"}, {"id": "2", "type": "BOT"}]}, "entities.1.name"),
-        ({"entities": [{"id": 7, "name": "a", "type": "BOT"}]}, "entities.0.id"),
-        ({"entities": {"id": "1"}}, "entities"),
-        ({"entities": None}, "entities"),
-        ({}, "entities"),
-        ({"entities": [], "total": "many"}, "total"),
-        ([], "the answer itself"),
-        ("text", "the answer itself"),
+        (
+            {"entities": [{"id": "1", "name": "a", "type": "BOT"}, {"id": "2", "type": "BOT"}]},
+            "field entities.1.name is",
+        ),
+        ({"entities": [{"id": 7, "name": "a", "type": "BOT"}]}, "field entities.0.id is"),
+        ({"entities": {"id": "1"}}, "field entities is"),
+        ({"entities": None}, "field entities is"),
+        ({"entities": [7]}, "field entities.0 is not as promised: it should be an object"),
+        ({}, "field entities is"),
+        ({"entities": [], "total": "many"}, "field total is"),
+        ([], "the answer is not as promised: it should be an object"),
+        ("text", "the answer is not as promised: it should be an object"),
     ],
 )
-async def test_a_wrong_shape_names_endpoint_and_field(clock: SteppedClock, body: object, place: str) -> None:
+async def test_a_wrong_shape_names_endpoint_and_field(clock: SteppedClock, body: object, told: str) -> None:
     organization = script(reply(body=body))
     with pytest.raises(BadAnswer, match=r"GET /api/v2/flows: ") as caught:
         await organization.transport(clock).fetch(CALL, FlowPage)
-    assert f"field {place} " in caught.value.message
+    assert told in caught.value.message
     assert len(organization.requests) == 1
 
 

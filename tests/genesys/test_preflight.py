@@ -87,6 +87,13 @@ async def test_roles_that_tell_nothing_prove_nothing(clock: SteppedClock, roles:
     assert report.unproven_permissions == ("architect:flow:unlock",)
 
 
+async def test_roles_that_cannot_be_read_are_said_to_be_why_permissions_are_not_proven(clock: SteppedClock) -> None:
+    answers = {"/api/v2/authorization/subjects/me": refusal(403, "x", "Not for you.")}
+    report = await _architect(clock, answers, "unlock")
+    assert "the client's roles cannot be read" in _check(report, "permissions to write").message
+    assert "Not for you." in _check(report, "permissions to write").message
+
+
 async def test_wrong_credentials_fail_the_first_check_and_nothing_else_is_asked(
     simulator: Simulator, open_organization: Connect
 ) -> None:
