@@ -1,9 +1,11 @@
 """Kills a controller at every moment of a scene, in processes of its own, and tells what was wrong afterwards.
 
-`python -m tests.crash.driver SCENE FOLDER WORKERS [POINT...]` writes `outcome.json` into the folder; without workers it
-only rehearses. It is a program of its own, because only a process without threads forks safely. Every process of a
-scene is a fork of it, so that what they share is nothing but imports, which would take longer than all the rest.
-Folders in which something was wrong are left behind.
+`python -m tests.crash.driver SCENE FOLDER WORKERS [twice] [POINT...]` writes `outcome.json` into the folder; without
+workers it only rehearses. With `twice` the process that goes on is killed as well, each time at another moment.
+
+It is a program of its own, because only a process without threads forks safely. Every process of a scene is a fork of
+it, so that what they share is nothing but imports, which would take longer than all the rest. Folders in which
+something was wrong are left behind.
 """
 
 from __future__ import annotations
@@ -23,13 +25,16 @@ from pathlib import Path
 import structlog
 
 from controller.simulator.snapshot import StateFile
-from tests.crash.invariants import publishes, violations
+from tests.crash.invariants import Publishes, publishes, violations
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop, warm_up
 from tests.support.world import SECRET, World
 
+_STRIDE = 13
+"""Spreads the second deaths over all moments; prime to most numbers of them."""
 
-def main(name: str, folder: Path, workers: int, chosen: list[int]) -> None:
+
+def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: bool) -> None:
     scene = SCENES[name]
     template = folder / "template"
     started_at = asyncio.run(_prepare(scene, template))
@@ -42,12 +47,15 @@ def main(name: str, folder: Path, workers: int, chosen: list[int]) -> None:
         return
     numbers = chosen or list(range(1, len(rehearsal.labels) + 1))
     allowed = publishes(rehearsal.state())
+    moments = len(rehearsal.labels)
 
     def work(worker: int) -> None:
         with (folder / f"results-{worker}").open("w") as results:
             for number in numbers[worker::workers]:
                 began = time.monotonic()
-                wrong = _at(scene, Stage.copy_of(template, folder / str(number), started_at), number, allowed)
+                again = 1 + number * _STRIDE % moments if twice else None
+                stage = Stage.copy_of(template, folder / str(number), started_at)
+                wrong = _at(scene, stage, number, again, allowed)
                 label = rehearsal.labels[number - 1]
                 told = {"point": number, "label": label, "wrong": wrong, "seconds": time.monotonic() - began}
                 results.write(json.dumps(told) + "\n")
@@ -93,11 +101,13 @@ def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) 
     return stage
 
 
-def _at(scene: Scene, stage: Stage, number: int, allowed: object) -> list[str]:
-    """Die at one moment, go on in a new process, and look at what came of it."""
+def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Publishes) -> list[str]:
+    """Die at one moment, go on in a new process, which may die as well, and look at what came of it."""
     simulator, port = stage.simulate(scene.faults, scene.settings)
     try:
         died = stage.control(port, die_at=number)
+        if again is not None:
+            stage.control(port, die_at=again)
         ended = stage.control(port, passes=LONGEST_PASSES)
         if ended == 0 and stage.promote_what_is_paused():
             ended = stage.control(port, passes=LONGEST_PASSES)
@@ -113,4 +123,6 @@ def _at(scene: Scene, stage: Stage, number: int, allowed: object) -> list[str]:
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     os.environ.update(ACME_ID="penstock", ACME_SECRET=SECRET, GIT_TEMPLATE_DIR="")
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), [int(number) for number in sys.argv[4:]])
+    rest = sys.argv[4:]
+    points = [int(number) for number in rest if number != "twice"]
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), points, twice="twice" in rest)

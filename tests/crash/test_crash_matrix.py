@@ -6,7 +6,7 @@ of them, a whole pass (`reconcile.run_pass`) runs in a process that kills itself
 nothing is left to do; and git, the store and the organisation, which is served by a process of its own, are looked at.
 
 All moments of all scenes, none left out, take some minutes: every run plays one scene for each dialect, those in which
-most can go wrong, and `make nightly` plays them all.
+most can go wrong, and `make nightly` plays them all, and once more with a second death during what the next one does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,26 @@ WHEN_RECORDED = ("before git commit-tree", "before git push", "while git push ru
 )
 def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene: str, tmp_path: Path) -> None:
     """Converged, nothing published twice, rollbacks done, artifacts pushed, quarantines kept, no secret anywhere."""
-    folder = tmp_path / "matrix"
+    labels, results = played(scene, tmp_path / "matrix")
+    assert [told["point"] for told in results] == list(range(1, len(labels) + 1))
+    # A sync that is taken back as a whole leaves nothing to record.
+    for kind in ALWAYS if SCENES[scene].quarantined else (*ALWAYS, *WHEN_RECORDED):
+        assert any(label.startswith(kind) for label in labels), kind
+    assert not (wrong := wrong_in(results)), "\n".join(wrong)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("scene", SCENES)
+def test_when_the_next_one_is_killed_as_well_the_third_brings_it_to_its_end(scene: str, tmp_path: Path) -> None:
+    _, results = played(scene, tmp_path / "matrix", "twice")
+    assert not (wrong := wrong_in(results)), "\n".join(wrong)
+
+
+def played(scene: str, folder: Path, *how: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """The moments of a scene, and what came of dying at each of them."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.driver", scene, str(folder), str(WORKERS)],
+        [sys.executable, "-m", "tests.crash.driver", scene, str(folder), str(WORKERS), *how],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -44,10 +62,8 @@ def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     outcome = json.loads((folder / "outcome.json").read_text())
-    labels, results = outcome["labels"], outcome["results"]
-    assert [told["point"] for told in results] == list(range(1, len(labels) + 1))
-    # A sync that is taken back as a whole leaves nothing to record.
-    for kind in ALWAYS if SCENES[scene].quarantined else (*ALWAYS, *WHEN_RECORDED):
-        assert any(label.startswith(kind) for label in labels), kind
-    wrong = [f"{told['point']} {told['label']}: {'; '.join(told['wrong'])}" for told in results if told["wrong"]]
-    assert not wrong, "\n".join(wrong)
+    return outcome["labels"], outcome["results"]
+
+
+def wrong_in(results: list[dict[str, Any]]) -> list[str]:
+    return [f"{told['point']} {told['label']}: {'; '.join(told['wrong'])}" for told in results if told["wrong"]]
