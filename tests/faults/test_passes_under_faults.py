@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import SyncStatus
-from tests.faults.outcome import DELIVERED, how
+from tests.faults.outcome import DELIVERED, Watched, how
 from tests.support.sources import inbound
 from tests.support.world import SECRET, World
 
@@ -103,18 +102,6 @@ CASES = [
     for row in TABLE
     for dialect in row.dialects
 ]
-
-
-class Watched(httpx.AsyncBaseTransport):
-    """Notes which hosts are called, and which of them see a credential."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-        self.hosts: set[str] = set()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.hosts.add(request.url.host)
-        return await self._inner.handle_async_request(request)
 
 
 @pytest.mark.parametrize(("world", "row"), CASES, indirect=["world"])
