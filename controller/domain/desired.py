@@ -71,6 +71,15 @@ class Credentials:
     client_secret: SecretSource
 
 
+class Removal(StrEnum):
+    """What pruning does to a flow whose manifest is gone."""
+
+    UNPUBLISH = "unpublish"
+    """It stays, with its versions, and can be published again."""
+    DELETE = "delete"
+    """It goes for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncPolicy:
     mode: SyncMode = SyncMode.AUTO
@@ -78,6 +87,7 @@ class SyncPolicy:
     prune: bool = False
     on_failure: OnFailure = OnFailure.ROLLBACK_ALL
     concurrency: int = 4
+    removal: Removal = Removal.UNPUBLISH
 
 
 class WindowKind(StrEnum):

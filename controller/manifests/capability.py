@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES
-from controller.domain.desired import OnLocked, OnNoData
+from controller.domain.desired import OnLocked, OnNoData, Removal
 from controller.domain.errors import CapabilityMissing
 from controller.domain.identity import FlowType
 from controller.domain.platform import Capability
@@ -68,7 +68,9 @@ def _check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, 
 
 def _organization_needs(shape: OrganizationShape) -> Iterator[Need]:
     if shape.spec.sync.prune:
-        yield ("spec", "sync", "prune"), Capability.DELETE, "deleting flows"
+        deletes = shape.spec.sync.removal is Removal.DELETE
+        capability = Capability.DELETE if deletes else Capability.UNPUBLISH
+        yield ("spec", "sync", "prune"), capability, "deleting flows" if deletes else "unpublishing flows"
     if shape.spec.on_locked is OnLocked.UNLOCK:
         yield ("spec", "onLocked"), Capability.UNLOCK, "breaking a lock"
 

@@ -35,7 +35,11 @@ class ErrorRateShape(Shape):
     max: Percent
     """The highest share of failed executions that passes; with a baseline, the highest increase."""
     on_no_data: OnNoData = OnNoData.WAIT
-    """What too few executions mean: `wait` for another window, `pass`, `fail`, or `probe`: launch the flow once."""
+    """What too few executions mean.
+
+    `wait` for another window and then pause until a person or enough executions decide, `pass`, `fail`, or `probe`:
+    launch the flow once.
+    """
     baseline: Literal["previous"] | None = None
     """Compare with the version that was live before instead of with zero."""
 

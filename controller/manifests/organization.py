@@ -15,6 +15,7 @@ from controller.domain.desired import (
     CyclePolicy,
     OnFailure,
     OnLocked,
+    Removal,
     Safety,
     SecretSource,
     SyncMode,
@@ -119,14 +120,16 @@ class SyncShape(Shape):
     heal: Switch = _SYNC.heal
     """Whether what someone published by hand is put back."""
     prune: Switch = _SYNC.prune
-    """Whether flows whose manifest is gone are unpublished and deleted, after confirmation."""
+    """Whether flows whose manifest is gone are removed, after confirmation."""
+    removal: Removal = _SYNC.removal
+    """How: `unpublish` keeps the flow and its versions, `delete` takes it away for ever."""
     on_failure: OnFailure = _SYNC.on_failure
     """What happens to a sync's other changes when one fails."""
     concurrency: Annotated[StrictInt, Field(ge=1, le=32)] = _SYNC.concurrency
     """How many flows are deployed at the same time."""
 
     def value(self) -> SyncPolicy:
-        return SyncPolicy(self.mode, self.heal, self.prune, self.on_failure, self.concurrency)
+        return SyncPolicy(self.mode, self.heal, self.prune, self.on_failure, self.concurrency, self.removal)
 
 
 class WindowShape(Shape):

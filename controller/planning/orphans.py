@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from controller.domain.desired import Organization
+from controller.domain.desired import Organization, Removal
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
@@ -17,6 +17,8 @@ from controller.planning.drift import orphaned
 from controller.planning.graph import FlowGraph
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, PlanInputs
 from controller.planning.resolve import Resolver
+
+_KINDS = {Removal.UNPUBLISH: ChangeKind.UNPUBLISH, Removal.DELETE: ChangeKind.DELETE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def orphan_drift(orphans: Iterable[Orphan]) -> list[Drift]:
 
 
 class Pruning:
-    """Unpublishes orphans, consumers before what they consume, and never what is still consumed."""
+    """Unpublishes or deletes orphans, consumers before what they consume, and never what is still consumed."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Pruning:
             self._note(draft)
 
     def changes(self, orphans: Iterable[Orphan]) -> list[Change]:
-        """One `unpublish` for each orphan."""
+        """One `unpublish` or `delete` for each orphan."""
         by_key = {orphan.record.key: orphan for orphan in orphans}
         indexed = self._live.consumers
         consumers = {
@@ -88,12 +90,13 @@ class Pruning:
         blocked: dict[str, Blocked] = {draft.id: draft.blocked for draft in self._drafts.values() if draft.blocked}
         for component in strongly_connected(list(by_key), consumers):
             before = {by_key[other].flow for key in component for other in consumers[key] if other not in component}
+            members: list[Change] = []
             for key in component:
-                change = self._change(by_key[key], before, blocked)
-                before = before | {change.flow}
-                changes.append(change)
-                if change.blocked is not None:
-                    blocked[change.flow] = change.blocked
+                members.append(self._change(by_key[key], before, blocked))
+                before = before | {members[-1].flow}
+            members = _all_or_none(members)
+            blocked |= {change.flow: change.blocked for change in members if change.blocked is not None}
+            changes += members
         return changes
 
     def _change(self, orphan: Orphan, before: set[str], blocked: Mapping[str, Blocked]) -> Change:
@@ -102,7 +105,7 @@ class Pruning:
         return Change(
             flow=orphan.flow,
             key=key,
-            kind=ChangeKind.UNPUBLISH,
+            kind=_KINDS[self._organization.sync.removal],
             flow_id=live.id,
             from_version=live.published_version,
             to_version=None,
@@ -137,7 +140,7 @@ class Pruning:
         self, key: FlowKey, live: LiveFlow, depends_on: tuple[str, ...], blocked: Mapping[str, Blocked]
     ) -> Blocked | None:
         if key in self._live.ambiguous:
-            return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; unpublish it by hand")
+            return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; remove it by hand")
         consumers = self._consumers(key)
         if consumers:
             return Blocked(
@@ -164,6 +167,14 @@ class Pruning:
         }
         foreign = {consumer for consumer in indexed if consumer not in self._drafts} | self._foreign.get(key, set())
         return sorted(consumers) + [str(consumer) for consumer in sorted(foreign - self._orphans)]
+
+
+def _all_or_none(members: Sequence[Change]) -> list[Change]:
+    """Flows that consume each other: while one of them has to stay, so has all that it consumes."""
+    stays = {change.flow: change.blocked for change in members if change.blocked is not None}
+    return [
+        replace(change, blocked=change.blocked or block.waits_for_blocked(tuple(stays), stays)) for change in members
+    ]
 
 
 def _foreign_consumers(graph: FlowGraph, live: LiveState) -> dict[FlowKey, set[FlowKey]]:

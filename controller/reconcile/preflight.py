@@ -38,7 +38,7 @@ def _architect_operations(organization: Organization) -> set[str]:
     asked = {
         "identify": True,
         "upload": any(isinstance(flow.source, SourceFile) for flow in organization.flows),
-        "unpublish": organization.sync.prune,
+        organization.sync.removal.value: organization.sync.prune,
         "unlock": organization.on_locked is OnLocked.UNLOCK,
         "launch": probes or any(isinstance(gate, ExecutionGate) for gate in gates),
         "dependencies": True,

@@ -88,10 +88,11 @@ class Chaos(RuleBasedStateMachine):
         on_locked=st.sampled_from(["fail", "wait", "unlock"]),
         heal=st.booleans(),
         prune=st.booleans(),
+        removal=st.sampled_from(["unpublish", "delete"]),
         cycles=st.sampled_from(["block", "group"]),
     )
-    def begin(self, on_failure: str, on_locked: str, heal: bool, prune: bool, cycles: str) -> None:
-        sync = {"onFailure": on_failure, "heal": heal, "prune": prune}
+    def begin(self, on_failure: str, on_locked: str, heal: bool, prune: bool, removal: str, cycles: str) -> None:
+        sync = {"onFailure": on_failure, "heal": heal, "prune": prune, "removal": removal}
         spec = {"sync": sync, "onLocked": on_locked, "cycles": cycles}
         if self.dialect == "versioned":
             spec = {"sync": sync | {"prune": False}, "onLocked": "fail" if on_locked == "unlock" else on_locked}

@@ -54,7 +54,13 @@ ASKS = [
         flow={"type": "workflow", "gates": [{"errorRate": {**ERROR_RATE, "onNoData": "probe"}}]},
         alternative="use onNoData: wait, pass or fail",
     ),
-    Ask(Capability.DELETE, "deleting flows", "spec.sync.prune", organization={"sync": {"prune": True}}),
+    Ask(Capability.UNPUBLISH, "unpublishing flows", "spec.sync.prune", organization={"sync": {"prune": True}}),
+    Ask(
+        Capability.DELETE,
+        "deleting flows",
+        "spec.sync.prune",
+        organization={"sync": {"prune": True, "removal": "delete"}},
+    ),
     Ask(Capability.UNLOCK, "breaking a lock", "spec.onLocked", organization={"onLocked": "unlock"}),
     Ask(
         Capability.EXECUTION_DATA,

@@ -112,6 +112,14 @@ async def _removed(world: World) -> None:
     world.commit()
 
 
+async def _deleted(world: World) -> None:
+    world.describe(sync={"prune": True, "removal": "delete"})
+    _three(world)
+    await _delivered(world)
+    world.remove("front")
+    world.commit()
+
+
 async def _launched(world: World) -> None:
     """A workflow that is launched once before its new version may stay."""
     world.flow("job", workflow("Job"))
@@ -175,6 +183,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "architect: a broken lock": Scene(ARCHITECT, _locked, {**ALL_OLD, DESK: NEW}, drafts=frozenset({SAVED})),
     "architect: a removed flow": Scene(ARCHITECT, _removed, {**ALL_OLD, FRONT: None}),
+    "architect: a deleted flow": Scene(ARCHITECT, _deleted, {HOURS: "Hello", DESK: "Hello", FRONT: None}),
     "architect: a gate that launches": Scene(ARCHITECT, _launched, {JOB: NEW}),
     "architect: a cycle": Scene(ARCHITECT, _cycle, {DESK: NEW, FRONT: OPEN}),
     "versioned: a first delivery": Scene(VERSIONED, _first, ALL_OLD),

@@ -80,6 +80,29 @@ async def test_pruning_unpublishes_what_nobody_uses_once_a_person_confirms(world
     await world.assert_settled()
 
 
+async def test_pruning_deletes_where_the_manifest_says_so_and_the_record_forgets_the_flow(world: World) -> None:
+    world.describe(sync={"prune": True, "removal": "delete"})
+    three_flows(world)
+    world.flow("aside", inbound("Aside"))
+    world.commit()
+    await world.apply()
+    world.remove("aside")
+    world.commit()
+
+    refused = await world.apply()
+    assert refused.error is not None
+    assert refused.error.code == "not-confirmed"
+    assert world.live("inboundcall", "Aside") == "1.0"
+    report = await world.apply(confirmations=said(prune=True))
+
+    assert [change.kind for change in report.plan_or_raise().actions] == [ChangeKind.DELETE]
+    assert report.delivered, report.error
+    assert "inboundcall/Aside" not in world.versions()
+    assert "Aside" not in world.git("show", "origin/main:artifacts/acme/penstock.lock.yaml")
+    assert "artifacts/acme/aside/1.0.yaml" in world.git("ls-tree", "-r", "--name-only", "origin/main")
+    await world.assert_settled()
+
+
 async def test_publishing_replaces_the_active_version_so_that_the_lowest_limit_of_active_versions_is_kept(
     world: World,
 ) -> None:
