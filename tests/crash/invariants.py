@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from controller.domain.capabilities import ARCHITECT
+from controller.simulator.flow import Flow
 from controller.simulator.state import State
 from tests.crash.scenes import Scene
 from tests.crash.stage import Stage
@@ -41,6 +42,10 @@ def violations(scene: Scene, stage: Stage, allowed: Publishes) -> list[str]:
     ]
 
 
+def _present(state: State) -> list[Flow]:
+    return [flow for flow in state.flows.values() if not flow.deleted]
+
+
 def _not_settled(stage: Stage) -> Iterator[str]:
     last = stage.passes[-1]
     if not last["settled"]:
@@ -57,7 +62,7 @@ def _published_twice(state: State, allowed: Publishes) -> Iterator[str]:
 
 
 def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
-    for flow in state.flows.values():
+    for flow in _present(state):
         wanted = scene.wanted.get(str(flow.key), "")
         live = flow.published
         if live is None and str(flow.key) in scene.unpublished:
@@ -66,7 +71,7 @@ def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
             yield f"{flow.key} is live with {flow.published.text if flow.published else None}"
     quarantined = set(stage.passes[-1]["quarantined"])
     for key, wish in scene.wished.items():
-        live = next((flow.published for flow in state.flows.values() if str(flow.key) == key), None)
+        live = next((flow.published for flow in _present(state) if str(flow.key) == key), None)
         if (live is not None and wish in live.text) == (key in quarantined):
             yield f"{key}: its wish is {'live and' if key in quarantined else 'neither live nor'} in quarantine"
     innocent = quarantined - scene.quarantined - scene.wished.keys()
@@ -81,7 +86,7 @@ def _stale_callers(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
     """Callers that are bound to another version of a module than the live one, and may be bound anew."""
     if scene.dialect != ARCHITECT:
         return
-    for flow in state.flows.values():
+    for flow in _present(state):
         if flow.published is None or str(flow.key) in stage.passes[-1]["blocked"]:
             continue
         for callee, version in flow.published.bindings.items():
@@ -105,7 +110,7 @@ def _lost_drafts(scene: Scene, stage: Stage) -> Iterator[str]:
 
 
 def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
-    live = {str(flow.key): flow.published.id for flow in state.flows.values() if flow.published}
+    live = {str(flow.key): flow.published.id for flow in _present(state) if flow.published}
     recorded = stage.passes[-1]["recorded"]
     if recorded != live:
         yield f"recorded {recorded}, live {live}"
