@@ -126,8 +126,6 @@ class PlanInputs:
 
     revision: str
     quarantines: tuple[Quarantine, ...] = ()
-    identity: str | None = None
-    """Which organisation it is for, whatever its manifest calls it: a plan for one is none for another."""
     client_name: str | None = None
     """Our client's id or name in the organisation, so that our own locks do not block us."""
     binds_at_publish: frozenset[str] = field(default_factory=lambda: frozenset({"commonmodule"}))

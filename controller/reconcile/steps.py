@@ -99,7 +99,6 @@ async def plan(pass_: Pass) -> None:
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
         client_name=pass_.services.client_id(organization),
-        identity=have(pass_.identity).key,
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
     expected = pass_.request.expected_digest

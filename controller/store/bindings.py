@@ -2,8 +2,8 @@
 
 What was learnt about one organisation must not count for another one that is given its name. The history and the
 quarantines of the former are kept under a name that no manifest can have, and come back when the name does. Nothing
-else has to move: approvals name a plan's digest, which holds the organisation's identity; facts go by flow ids, and a
-flow's id belongs to one organisation.
+else has to move: approvals name a plan's digest, which holds address and client; facts go by flow ids, and a flow's id
+belongs to one organisation.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.availability.rivals import Rivals, make_service
 from tests.support.postgres import needed_server, new_database
+from tests.support.shell import simulator_process
+from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +22,16 @@ def postgres() -> Iterator[str]:
 def database(postgres: str) -> str:
     """The URL of an empty database."""
     return new_database(postgres)
+
+
+@pytest.fixture
+def rivals(world: World, database: str, tmp_path: Path) -> Iterator[Rivals]:
+    with simulator_process("--rate-limit", "6000") as url:
+        world.describe(apiUrl=url, loginUrl=url)
+        one = make_service(world, url, database, tmp_path / "one", "one")
+        other = make_service(world, url, database, tmp_path / "other", "other")
+        yield Rivals(world, url, database, one, other)
+        for service in (one, other):
+            if service.process is not None and service.process.poll() is None:
+                service.process.kill()
+                service.process.wait()

@@ -1,113 +1,20 @@
-"""Two `penstock run` processes over one PostgreSQL fight for one organisation: one of them writes, never both.
-
-Each has an OAuth client of its own, so that the organisation tells their writes apart.
-"""
+"""Two `penstock run` processes over one PostgreSQL fight for one organisation: one of them writes, never both."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
-import httpx
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, StoreFailed
 from controller.store import Lease, Store
-from tests.support.service import Service, eventually
-from tests.support.shell import simulator_process
-from tests.support.sources import inbound, module
-from tests.support.world import ORGANIZATION, SECRET, World
-
-LEASE_TTL_S = 2
-WRITES = ("POST /api/v2/flows/jobs", "PUT /_storage/uploads/{jobId}", "POST /api/v2/flows/actions/publish")
-
-
-@dataclass
-class Rivals:
-    world: World
-    url: str
-    database: str
-    one: Service
-    other: Service
-
-    def wish(self, says: str) -> None:
-        """Commit new content for both flows."""
-        self.world.flow("hours", module("Hours", says=says))
-        self.world.flow("front", inbound("Front", says=says, calls=["Hours"]), rollout={"bake": "3s"})
-        self.world.commit()
-
-    def publishes(self) -> list[tuple[str, str, str, str]]:
-        """When, by which client, which flow, which version; in order of time."""
-        flows = httpx.get(f"{self.url}/_simulator/flows", timeout=5).json()["flows"]
-        entries = [(flow["name"], entry) for flow in flows for entry in flow["history"]]
-        return sorted(
-            (entry["at"], entry["client"], name, entry["version"])
-            for name, entry in entries
-            if entry["action"] == "publish"
-        )
-
-    def slow_uploads(self) -> None:
-        httpx.patch(f"{self.url}/_simulator/settings", json={"upload_s": 100}, timeout=5)
-
-    def forget_calls(self) -> None:
-        httpx.delete(f"{self.url}/_simulator/calls", timeout=5)
-
-    def writes(self) -> list[str]:
-        """Which calls of those that change the organisation were made since the log was cleared."""
-        calls = httpx.get(f"{self.url}/_simulator/calls", timeout=5).json()["calls"]
-        return [name for call in calls if (name := f"{call['method']} {call['route']}") in WRITES]
-
-    def journal(self) -> list[tuple[int, object, object]]:
-        """Fence, intent and result of every write, in the order of the intents."""
-        engine = create_engine(self.database.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.connect() as connection:
-            rows = connection.execute(text("SELECT fence, intent_at, result_at FROM writes ORDER BY id")).all()
-        engine.dispose()
-        return [(int(fence), intent, result) for fence, intent, result in rows]
-
-    def delivered(self, version: str) -> Callable[[], bool]:
-        """Whether both flows are live at that version and recorded so."""
-        wanted = {f"hours {version}", f"front {version}"}
-
-        def look() -> bool:
-            recorded = self.world._git(self.world.remote, "log", "--format=%B", "main")
-            return all(one in recorded for one in wanted)
-
-        return look
-
-
-def _service(world: World, url: str, database: str, folder: Path, name: str) -> Service:
-    folder.mkdir()
-    made = Service(world, url, folder)
-    made.environment |= {
-        "PENSTOCK_STORE": database,
-        "PENSTOCK_HOLDER": name,
-        "PENSTOCK_LEASE_TTL": str(LEASE_TTL_S),
-        "ACME_ID": name,
-        "ACME_SECRET": SECRET,
-    }
-    answer = httpx.post(f"{url}/_simulator/clients", json={"id": name, "secret": SECRET, "name": name}, timeout=5)
-    assert answer.status_code == 200, answer.text
-    return made
-
-
-@pytest.fixture
-def rivals(world: World, database: str, tmp_path: Path) -> Iterator[Rivals]:
-    with simulator_process("--rate-limit", "6000") as url:
-        world.describe(apiUrl=url, loginUrl=url)
-        one = _service(world, url, database, tmp_path / "one", "one")
-        other = _service(world, url, database, tmp_path / "other", "other")
-        yield Rivals(world, url, database, one, other)
-        for service in (one, other):
-            if service.process is not None and service.process.poll() is None:
-                service.process.kill()
-                service.process.wait()
+from tests.availability.rivals import Rivals
+from tests.support.service import eventually
+from tests.support.world import ORGANIZATION, SECRET
 
 
 async def test_two_controllers_deliver_every_commit_once_and_never_write_at_the_same_time(rivals: Rivals) -> None:
@@ -125,12 +32,7 @@ async def test_two_controllers_deliver_every_commit_once_and_never_write_at_the_
     versions = [f"{each}.0" for each in range(1, number + 1)]
     for flow in ("Hours", "Front"):
         assert [version for _, _, name, version in rivals.publishes() if name == flow] == versions
-    journal = rivals.journal()
-    for (fence, _, ended), (next_fence, begun, _) in itertools.pairwise(journal):
-        assert fence <= next_fence
-        if fence < next_fence:
-            assert ended is not None
-            assert ended <= begun
+    rivals.assert_one_writer_at_a_time()
     assert rivals.one.stop() == 0
     assert rivals.other.stop() == 0
     for service in (rivals.one, rivals.other):

@@ -50,9 +50,10 @@ FLOWS = st.builds(
     dirty=st.booleans(),
 )
 STATES = st.builds(
-    lambda organization, flows: RecordedState(organization, {flow.key: flow for flow in flows}),
+    lambda organization, flows, id_: RecordedState(organization, {flow.key: flow for flow in flows}, id_),
     TEXT,
     st.lists(FLOWS, max_size=5),
+    st.none() | TEXT,
 )
 
 
@@ -102,6 +103,11 @@ def test_a_lock_file_is_readable_by_hand() -> None:
         "        name: Greeting\n"
         '        version: "4.0"\n'
     )
+
+
+def test_a_record_tells_which_organisation_it_is_of() -> None:
+    content = encode(RecordedState("production", organization_id="0a1b-22")).decode()
+    assert 'organization: production\norganizationId: "0a1b-22"\nflows: []\n' in content
 
 
 def test_times_are_written_in_utc() -> None:

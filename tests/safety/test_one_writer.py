@@ -317,22 +317,42 @@ async def test_a_delivery_to_the_old_organisation_that_is_at_work_is_waited_for(
     assert report.delivered, report.error
 
 
-async def test_a_plan_that_was_looked_at_for_one_organisation_is_none_for_another(world: World) -> None:
-    """Both ask for the same first delivery: only who it is for tells the plans apart."""
+async def test_a_plan_that_was_looked_at_for_one_organisation_is_none_for_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All organisations of a region have one address: only the client tells these two apart."""
     neighbours = Neighbours(world)
-    world.describe(sync={"mode": "manual"})
     world.flow("hours", module("Hours"))
     world.commit()
     digest = (await world.plan()).plan_or_raise().digest
-    neighbours.lead_to(neighbours.other, sync={"mode": "manual"})
+    monkeypatch.setenv("ACME_ID", "neighbour")
+    world.simulator = neighbours.other
     world.flow("hours", module("Hours"))
-    world.commit()
 
     stale = await world.apply(expected_digest=digest)
 
     assert stale.error is not None
     assert stale.error.code == "plan-stale"
-    assert writes_to(neighbours.other) == 0
+    assert writes_to(neighbours.first) == writes_to(neighbours.other) == 0
+
+
+async def test_a_name_given_away_by_its_client_alone_is_refused_in_the_middle_of_a_delivery(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neighbours = Neighbours(world)
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    await crash(world)
+    before = writes_to(neighbours.first)
+    monkeypatch.setenv("ACME_ID", "neighbour")
+
+    refused = await world.apply()
+
+    assert isinstance(refused.error, DeliveryUnfinished)
+    assert (writes_to(neighbours.first), writes_to(neighbours.other)) == (before, 0)
+    monkeypatch.setenv("ACME_ID", "penstock")
+    assert (await world.apply()).delivered
 
 
 async def test_an_approval_given_before_the_first_delivery_to_the_new_organisation_counts(world: World) -> None:

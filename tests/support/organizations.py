@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +16,8 @@ from controller.domain.organization_identity import OrganizationIdentity
 from controller.genesys import connect
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, create_app
-from tests.support.world import URL, Recording, World
+from controller.simulator.settings import Client
+from tests.support.world import SECRET, URL, Recording, World
 
 OTHER_URL = "http://127.0.0.1:8081"
 """Where the other organisation answers."""
@@ -22,32 +25,49 @@ WHO = "/api/v2/tokens/me"
 
 
 class Network(httpx.AsyncBaseTransport):
-    """Several organisations by their addresses. Where `secretive`, none tells who it is."""
+    """Several organisations by their addresses, or at one address by the client that asks."""
 
     def __init__(self, places: dict[str, httpx.AsyncBaseTransport]) -> None:
         self._places = places
+        self._of_token: dict[str, httpx.AsyncBaseTransport] = {}
+        self.of_client: dict[str, httpx.AsyncBaseTransport] = {}
+        """Clients of another organisation than the one that the address alone leads to."""
         self.secretive = False
+        """Whether no organisation tells who it is."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.secretive and request.url.path == WHO:
             return httpx.Response(403, json={"status": 403, "code": "not.authorized", "message": "No."})
-        place = f"{request.url.scheme}://{request.url.host}:{request.url.port}"
-        return await self._places[place].handle_async_request(request)
+        kind, _, word = request.headers.get("Authorization", " ").partition(" ")
+        if kind == "Basic":
+            return await self._log_in(base64.b64decode(word).decode().partition(":")[0], request)
+        place = self._of_token.get(word)
+        return await (place or self._at(request)).handle_async_request(request)
+
+    async def _log_in(self, client_id: str, request: httpx.Request) -> httpx.Response:
+        place = self.of_client.get(client_id, self._at(request))
+        answer = await place.handle_async_request(request)
+        self._of_token[json.loads(await answer.aread())["access_token"]] = place
+        return answer
+
+    def _at(self, request: httpx.Request) -> httpx.AsyncBaseTransport:
+        return self._places[f"{request.url.scheme}://{request.url.host}:{request.url.port}"]
 
 
 @dataclass
 class Neighbours:
-    """A world with a second simulated organisation at another address."""
+    """A world with a second simulated organisation: at another address, and for the client `neighbour` at the same."""
 
     world: World
 
     def __post_init__(self) -> None:
         self.first = self.world.simulator
         settings = replace(self.world.simulator_settings, organization="Another organisation")
+        settings = replace(settings, clients=(*settings.clients, Client("neighbour", SECRET)))
         self.other = Simulator(self.world.clock, settings)
-        self.network = Network(
-            {URL: self.world.http, OTHER_URL: httpx.ASGITransport(app=create_app(self.other))},
-        )
+        there = httpx.ASGITransport(app=create_app(self.other))
+        self.network = Network({URL: self.world.http, OTHER_URL: there})
+        self.network.of_client["neighbour"] = there
         self.world.http = self.network  # type: ignore[assignment]
         self.world.services.connect = partial(connect, http=self.network)
 
