@@ -83,16 +83,13 @@ class Signals:
         """
         until = self._clock.monotonic() + seconds
         if not self.stopping:
-            await first_of(self._clock, seconds, self._halt, bell)
-        if bell.is_set():
+            await first_of(self._clock, seconds, self._stop, bell)
+        if bell.is_set() or self._give_up_at is None:
             return
-        if self._give_up_at is None:
-            await self._clock.sleep(max(until - self._clock.monotonic(), 0.0))
-            return
-        left = self._give_up_at - self._clock.monotonic()
-        if left <= 0:
+        grace_s = self._give_up_at - self._clock.monotonic()
+        if grace_s <= 0:
             raise Parked
-        await self._clock.sleep(min(left, max(until - self._clock.monotonic(), 0.0)))
+        await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), bell)
 
     async def in_time(self, reading: Awaitable[T]) -> T:
         """The result of something that changes nothing. Raises Parked, and gives it up, when the grace is used up."""

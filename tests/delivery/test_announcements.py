@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery import DeliveryEvent, Outcome
 from controller.delivery.hearing import Hearing
 from controller.domain.errors import Unreachable
 from controller.domain.platform import FlowEvent
@@ -97,6 +97,19 @@ async def _deliver(site: Site, channel: Channel | None) -> tuple[float, int]:
     assert states(result) == {"desk": "exported", "front": "exported"}, result
     assert site.publishes()[2:] == ["inboundcall/Desk 2.0", "inboundcall/Front 2.0"]
     return site.clock.monotonic() - began, site.names().count("publish.progress")
+
+
+async def test_the_end_of_a_publish_is_read_when_it_is_announced_also_after_the_word_to_stop(slow: Site) -> None:
+    def stop(event: DeliveryEvent) -> bool:
+        if (event.name, event.flow) == ("publish.progress", "front") and slow.clock.elapsed_s - began >= 35:
+            slow.delivery.stop()
+        return False
+
+    began, slow.crash_when = slow.clock.elapsed_s, stop
+
+    took_s, _ = await _deliver(slow, Channel(slow, ended))
+
+    assert 47 <= took_s < 50
 
 
 async def test_the_end_of_a_publish_is_read_when_it_is_announced(slow: Site) -> None:
