@@ -43,12 +43,16 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """A world of the architect dialect; `tests.support.dialects.BOTH` asks for one of each."""
     # Imported here, because it joins every package, and most tests need one of them.
+    from controller.domain.capabilities import ARCHITECT
     from tests.support.world import SECRET, World
 
     monkeypatch.setenv("ACME_ID", "penstock")
     monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path)
+    made = World(tmp_path, dialect=getattr(request, "param", ARCHITECT))
     yield made
     await made.close()

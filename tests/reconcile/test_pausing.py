@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from controller.delivery import Outcome
-from controller.domain.capabilities import CAPABILITIES
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState
 from controller.reconcile import PassReport, open_folder, organization_status, promote_paused
 from controller.simulator.execution import Traffic
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import World
 
 GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
+pytestmark = BOTH
+
+
+@pytest.fixture
+async def world(world: World) -> World:
     """`desk` 2.0 is live and nobody calls it; `other` was delivered by the same sync."""
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.flow("desk", inbound("Desk"))
-    made.flow("other", module("Other"))
-    made.commit()
-    assert (await made.apply()).delivered
-    made.flow("desk", inbound("Desk", says="New"), gates=[GATE])
-    made.flow("other", module("Other", says="New"))
-    made.commit()
-    yield made
-    await made.close()
+    world.flow("desk", inbound("Desk"))
+    world.flow("other", module("Other"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
+    world.flow("other", module("Other", says="New"))
+    world.commit()
+    return world
 
 
 async def paused(world: World) -> PassReport:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
@@ -14,24 +11,19 @@ from controller.reconcile import open_folder, operations_needed, preflight_organ
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT_ROUTES
 from controller.simulator.settings import Client
 from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED_ROUTES
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
 
 GATE = {"errorRate": {"window": "5m", "minimumSamples": 1, "max": "50%", "onNoData": "pass"}}
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.flow("hours", module("Hours"))
-    made.flow("desk", inbound("Desk", calls=["Hours"]), gates=[GATE])
-    made.commit()
-    yield made
-    await made.close()
+@pytest.fixture
+async def world(world: World) -> World:
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]), gates=[GATE])
+    world.commit()
+    return world
 
 
 def restrict(world: World, *, without: str | None = None) -> frozenset[str]:
@@ -56,6 +48,7 @@ async def deliver_fail_and_roll_back(world: World) -> None:
     await world.assert_settled()
 
 
+@BOTH
 async def test_a_client_with_the_documented_permissions_delivers_and_rolls_back(world: World) -> None:
     restrict(world)
 
@@ -68,6 +61,7 @@ async def test_a_client_with_the_documented_permissions_delivers_and_rolls_back(
     assert api <= PERMISSIONS[world.dialect].keys()
 
 
+@BOTH
 async def test_without_any_one_of_them_preflight_says_which(world: World) -> None:
     if world.dialect != ARCHITECT:
         pytest.skip("the versioned dialect has no call that tells a client its scopes")

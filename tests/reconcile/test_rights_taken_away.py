@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.genesys.permissions import PERMISSIONS
 from controller.simulator.settings import Client
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
 
@@ -20,19 +19,16 @@ WRITE = {
 }
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.flow("hours", module("Hours"))
-    made.flow("desk", inbound("Desk", calls=["Hours"]))
-    made.flow("alone", inbound("Alone"))
-    made.commit()
-    yield made
-    await made.close()
+pytestmark = BOTH
+
+
+@pytest.fixture
+async def world(world: World) -> World:
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]))
+    world.flow("alone", inbound("Alone"))
+    world.commit()
+    return world
 
 
 def may(world: World, *, publish: bool) -> None:

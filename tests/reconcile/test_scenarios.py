@@ -6,17 +6,13 @@ checked in, which the manifest pins. Everything after that is told once, for bot
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from controller.delivery import Outcome
-from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DirtyTree, PlanStale, RateLimited, ServerFault
 from controller.domain.status import StepState, SyncStatus
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import World
 
 VERSION_CONTENT = {
     ARCHITECT: "/api/v2/flows/{flowId}/versions/{versionId}/configuration",
@@ -24,15 +20,7 @@ VERSION_CONTENT = {
 }
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    yield made
-    await made.close()
+pytestmark = BOTH
 
 
 def kinds(report) -> dict[str, str]:

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from controller.domain.capabilities import CAPABILITIES
 from controller.domain.errors import SyncSuspended
 from controller.domain.status import Health
 from controller.reconcile import organization_status
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, Crash, Recording, World
+from tests.support.world import Crash, Recording, World
 
 NOT_NOW = [{"suspend": True}, {"sync": {"mode": "observe"}}]
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
+pytestmark = BOTH
+
+
+@pytest.fixture
+async def world(world: World) -> World:
     """The process died when `hours` had gone live, before `desk`, which calls it, was begun."""
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.flow("hours", module("Hours"))
-    made.flow("desk", inbound("Desk", calls=["Hours"]), rollout={"bake": "5m"})
-    made.commit()
+    world.flow("hours", module("Hours"))
+    world.flow("desk", inbound("Desk", calls=["Hours"]), rollout={"bake": "5m"})
+    world.commit()
     with pytest.raises(Crash):
-        await made.apply(Recording(lambda event: event.name == "change.baking" and event.flow == "desk"))
-    await made.restart()
-    yield made
-    await made.close()
+        await world.apply(Recording(lambda event: event.name == "change.baking" and event.flow == "desk"))
+    await world.restart()
+    return world
 
 
 def writes(world: World) -> int:
