@@ -168,7 +168,9 @@ class Chaos(RuleBasedStateMachine):
 
     @rule(name=FLOWS)
     def roll_back(self, name: str) -> None:
-        self._after(self._run(self.world.roll_back(name)))
+        report = self._run(self.world.roll_back(name))
+        if report.error is None:
+            self._after(report)
 
     @rule()
     def promote(self) -> None:

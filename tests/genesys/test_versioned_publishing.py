@@ -244,3 +244,9 @@ async def test_a_ticket_of_the_other_dialect_is_refused(clock: SteppedClock) -> 
     platform, _ = connected(clock, {})
     with pytest.raises(SettingsInvalid, match="another dialect"):
         await platform.progress(Ticket(TicketKind.JOB, "j1", None))
+
+
+@pytest.mark.parametrize("answer", [refusal(410, "architect.flow.deleted", "Gone"), versions(v2="draft")])
+async def test_no_publish_runs_of_a_flow_or_a_version_that_is_gone(clock: SteppedClock, answer: Reply) -> None:
+    platform, _ = connected(clock, {VERSIONS: [answer]})
+    assert await platform.running_publish("f1", "1.0") is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.domain.errors import BadAnswer, NotFound, PublishFailed
+from controller.domain.errors import BadAnswer, NoSuchVersion, NotFound, PublishFailed
 from controller.domain.platform import (
     Priority,
     Progress,
@@ -79,11 +79,11 @@ async def progress(transport: Transport, versions: Versions, ticket: Ticket, pri
 async def running_publish(
     transport: Transport, versions: Versions, flow_id: str, version: str, priority: Priority
 ) -> Ticket | None:
-    """The publish of the version that has not ended. Raises NoSuchVersion."""
-    path = await versions.path(flow_id, version, priority)
+    """The publish of the version that has not ended; none where the flow or its version is gone."""
     try:
+        path = await versions.path(flow_id, version, priority)
         status = await transport.fetch(Call("GET", f"{VERSION}/publishstatus", path, priority=priority), PublishStatus)
-    except NotFound:
+    except (NotFound, NoSuchVersion):
         return None
     if _STATES.get(status.status.lower()) not in (ProgressState.QUEUED, ProgressState.RUNNING):
         return None
