@@ -167,6 +167,8 @@ def _hint(complaint: str) -> str | None:
         return "the folder belongs to another user: git config --global --add safe.directory FOLDER"
     if ".lock" in complaint and "File exists" in complaint:
         return "another git program is at work there, or one was killed: remove the lock file once none runs"
-    if "No space left" in complaint:
+    if "No space left" in complaint or "Disk quota exceeded" in complaint:
         return "free some disk space"
+    if "File too large" in complaint:
+        return "raise the limit of file sizes"
     return None

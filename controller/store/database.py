@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, create_engine
 from controller.store.migrate import migrate
+
+_PG_DISK_FULL = "53100"
 
 
 class Database:
@@ -89,6 +92,13 @@ def _mapped(engine: Engine) -> Iterator[None]:
             hint="run the version of penstock that wrote it, or a newer one",
         ) from error
     except DBAPIError as error:
-        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint="see docs/errors.md") from error
+        raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
     except SQLAlchemyError as error:
         raise StoreFailed(f"the store {where} failed: {type(error).__name__}", hint="see docs/errors.md") from error
+
+
+def _hint(cause: BaseException | None) -> str:
+    full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
+        return "free some disk space; the next pass goes on from the journal"
+    return "see docs/errors.md"

@@ -1,0 +1,144 @@
+"""A full disk keeps the controller from sending what it could not note, and loses nothing that was answered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.delivery import DeliveryEvent
+from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.errors import RepositoryFailed, StoreFailed
+from tests.crash.invariants import publishes
+from tests.safety.full_disk import FullStore, git_without_room
+from tests.support.sources import inbound, module
+from tests.support.world import ORGANIZATION, SECRET, Recording, World
+
+OLD, NEW = "Hello", "New"
+READS = frozenset({"GET", "HEAD"})
+
+
+@pytest.fixture(params=sorted(CAPABILITIES))
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    made = World(tmp_path, dialect=request.param)
+    ask(made, OLD)
+    assert (await made.apply()).delivered
+    ask(made, NEW)
+    yield made
+    await made.close()
+
+
+def ask(world: World, says: str) -> None:
+    """`desk` calls `hours`; `aside` stands alone, and is delivered at the same time."""
+    world.flow("hours", module("Hours", says=says))
+    world.flow("desk", inbound("Desk", says=says, calls=["Hours"]))
+    world.flow("aside", inbound("Aside", says=says))
+    world.commit()
+
+
+def filling(world: World, name: str, action: str | None = None) -> tuple[Recording, FullStore]:
+    """The store is full from the first such moment on."""
+    store = FullStore(world.services.store)
+
+    def hear(event: DeliveryEvent) -> bool:
+        if not store.full and event.name == name and event.fields.get("action") == action:
+            store.fill()
+        return False
+
+    return Recording(hear), store
+
+
+async def stopped_by_a_full_store(world: World, recording: Recording, store: FullStore) -> None:
+    report = await world.apply(recording)
+    assert store.full
+    assert isinstance(report.error, StoreFailed)
+    assert "database or disk is full" in report.error.message
+    assert report.error.hint == "free some disk space; the next pass goes on from the journal"
+    assert report.result is None
+
+
+async def goes_on(world: World, store: FullStore, says: str = NEW) -> None:
+    """Once there is room the next passes converge, and nothing was published twice."""
+    store.make_room()
+    await world.restart()
+    for _ in range(2):
+        report = await world.apply()
+        assert report.error is None
+    assert not world.services.store.journal.unfinished(ORGANIZATION)
+    flows = list(world.simulator.organization.flows())
+    assert all(flow.published is not None and says in flow.published.text for flow in flows)
+    made = publishes(world.simulator.organization.state)
+    assert {key: count for key, count in made.items() if NEW in key[1] and count > 1} == {}
+
+
+async def test_before_an_intent_nothing_is_sent(world: World) -> None:
+    recording, store = filling(world, "change.validated")
+    world.simulator.calls.clear()
+
+    await stopped_by_a_full_store(world, recording, store)
+
+    calls = world.simulator.calls.report()["calls"]
+    assert isinstance(calls, list)
+    sent = {call["route"] for call in calls if call["method"] not in READS}
+    assert sent <= {"/api/v2/flows/export/jobs", "/api/v2/flows/{flowId}/versions/{versionId}/validate"}
+    await goes_on(world, store)
+    await world.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("world", "action"),
+    [(ARCHITECT, "register"), (ARCHITECT, "upload"), (VERSIONED, "publish")],
+    indirect=["world"],
+)
+async def test_what_was_answered_and_not_noted_is_found_out_by_the_next_pass(world: World, action: str) -> None:
+    recording, store = filling(world, "write.answered", action)
+
+    await stopped_by_a_full_store(world, recording, store)
+
+    await goes_on(world, store)
+    await world.assert_settled()
+
+
+@pytest.mark.parametrize(
+    ("world", "action"), [(ARCHITECT, "rollback.publish"), (VERSIONED, "rollback.switch")], indirect=["world"]
+)
+@pytest.mark.parametrize("moment", ["write.intended", "write.answered"])
+async def test_a_rollback_that_was_cut_off_is_gone_on_with(world: World, action: str, moment: str) -> None:
+    world.fail_publishes_of("Desk")
+    recording, store = filling(world, moment, action)
+
+    await stopped_by_a_full_store(world, recording, store)
+
+    await goes_on(world, store, OLD)
+
+
+async def test_a_repository_without_room_is_told_and_recorded_in_by_the_next_pass(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = os.environ["PATH"]
+
+    def hear(event: DeliveryEvent) -> bool:
+        if event.name == "sync.finished":
+            monkeypatch.setenv("PATH", without_room)
+        return False
+
+    with git_without_room(tmp_path, path) as without_room:
+        report = await world.apply(Recording(hear))
+    monkeypatch.setenv("PATH", path)
+
+    assert isinstance(report.error, RepositoryFailed)
+    assert "git hash-object failed" in report.error.message
+    assert report.error.hint == "raise the limit of file sizes"
+    made = world.publishes()
+    await world.restart()
+    again = await world.apply()
+    assert again.error is None
+    assert sorted(again.recovered) == ["aside: exported", "desk: exported", "hours: exported"]
+    assert world.publishes() == made
+    await world.assert_settled()
