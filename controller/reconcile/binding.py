@@ -82,11 +82,13 @@ def refuse_other_names(services: Services, identity: OrganizationIdentity, name:
     """
     store = services.store
     for other in store.bindings.names({identity.key, identity.by_client}):
-        unfinished = [sync for sync in store.journal.unfinished(other) if sync.writes_on] if other != name else []
+        if other == name:
+            continue
+        unfinished = [sync for sync in store.journal.unfinished(other) if sync.writes_on]
         if unfinished:
             raise DeliveryUnfinished(
                 f"{name}: {other} is the same organisation ({identity}), and {_told(unfinished)} there; "
-                f"nothing is written",
+                "nothing is written",
                 hint=f"let `penstock apply` or the controller end it under the name {other} first; "
                 "where the manifest was renamed, give it its old name back until then",
             )

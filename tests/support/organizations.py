@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import httpx
+import pytest
 import yaml
 
 from controller.domain.capabilities import ARCHITECT
@@ -17,7 +18,7 @@ from controller.genesys import connect
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, create_app
 from controller.simulator.settings import Client
-from tests.support.world import SECRET, URL, Recording, World
+from tests.support.world import ORGANIZATION, SECRET, URL, Crash, Recording, World
 
 OTHER_URL = "http://127.0.0.1:8081"
 """Where the other organisation answers."""
@@ -131,3 +132,11 @@ async def apply_as(
     )
     world.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
     return report
+
+
+async def crash(world: World, when: str = "write.answered") -> None:
+    """The controller dies in the middle of a delivery, and another process starts over the same store."""
+    with pytest.raises(Crash):
+        await world.apply(Recording(lambda event: event.name == when))
+    await world.restart()
+    assert world.services.store.journal.unfinished(ORGANIZATION)
