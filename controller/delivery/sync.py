@@ -136,10 +136,20 @@ async def with_lease(context: Context, work: Callable[[], Awaitable[None]], *, h
 
 
 async def _keep(context: Context) -> None:
-    ttl_s = context.settings.lease_ttl_s
+    """Renew the lease. A store that does not answer is asked again, until the lease must have run out."""
+    ttl_s, clock = context.settings.lease_ttl_s, context.clock
+    renewed_at = clock.monotonic()
     while True:
-        context.store.leases.renew(context.lease, ttl_s=ttl_s)
-        await context.clock.sleep(ttl_s / 3)
+        try:
+            context.store.leases.renew(context.lease, ttl_s=ttl_s)
+        except StoreFailed as error:
+            if clock.monotonic() - renewed_at >= ttl_s:
+                raise
+            context.tell("lease.renewal-failed", message=error.message)
+            await clock.sleep(ttl_s / 12)
+        else:
+            renewed_at = clock.monotonic()
+            await clock.sleep(ttl_s / 3)
 
 
 async def _listen(context: Context) -> None:
