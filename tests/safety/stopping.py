@@ -93,6 +93,7 @@ class Phase:
 
 async def prepare(world: World, phase: Phase) -> None:
     """The old content is live, and the new one is asked for."""
+    world.describe(onLocked="wait")
     _write(world, phase, OLD, {})
     world.commit()
     report = await world.apply()

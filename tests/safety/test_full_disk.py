@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from controller.delivery import DeliveryEvent
-from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import RepositoryFailed, StoreFailed
 from tests.crash.invariants import publishes
 from tests.safety.full_disk import FullStore, git_without_room
+from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
-from tests.support.world import ORGANIZATION, SECRET, Recording, World
+from tests.support.world import ORGANIZATION, Recording, World
 
 OLD, NEW = "Hello", "New"
 READS = frozenset({"GET", "HEAD"})
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    ask(made, OLD)
-    assert (await made.apply()).delivered
-    ask(made, NEW)
-    yield made
-    await made.close()
+@pytest.fixture
+async def asked(world: World) -> World:
+    """The old content is live, and the new one is asked for."""
+    ask(world, OLD)
+    assert (await world.apply()).delivered
+    ask(world, NEW)
+    return world
 
 
 def ask(world: World, says: str) -> None:
@@ -77,18 +72,19 @@ async def goes_on(world: World, store: FullStore, says: str = NEW) -> None:
     assert {key: count for key, count in made.items() if NEW in key[1] and count > 1} == {}
 
 
-async def test_before_an_intent_nothing_is_sent(world: World) -> None:
-    recording, store = filling(world, "change.validated")
-    world.simulator.calls.clear()
+@BOTH
+async def test_before_an_intent_nothing_is_sent(asked: World) -> None:
+    recording, store = filling(asked, "change.validated")
+    asked.simulator.calls.clear()
 
-    await stopped_by_a_full_store(world, recording, store)
+    await stopped_by_a_full_store(asked, recording, store)
 
-    calls = world.simulator.calls.report()["calls"]
+    calls = asked.simulator.calls.report()["calls"]
     assert isinstance(calls, list)
     sent = {call["route"] for call in calls if call["method"] not in READS}
     assert sent <= {"/api/v2/flows/export/jobs", "/api/v2/flows/{flowId}/versions/{versionId}/validate"}
-    await goes_on(world, store)
-    await world.assert_settled()
+    await goes_on(asked, store)
+    await asked.assert_settled()
 
 
 @pytest.mark.parametrize(
@@ -96,30 +92,31 @@ async def test_before_an_intent_nothing_is_sent(world: World) -> None:
     [(ARCHITECT, "register"), (ARCHITECT, "upload"), (VERSIONED, "publish")],
     indirect=["world"],
 )
-async def test_what_was_answered_and_not_noted_is_found_out_by_the_next_pass(world: World, action: str) -> None:
-    recording, store = filling(world, "write.answered", action)
+async def test_what_was_answered_and_not_noted_is_found_out_by_the_next_pass(asked: World, action: str) -> None:
+    recording, store = filling(asked, "write.answered", action)
 
-    await stopped_by_a_full_store(world, recording, store)
+    await stopped_by_a_full_store(asked, recording, store)
 
-    await goes_on(world, store)
-    await world.assert_settled()
+    await goes_on(asked, store)
+    await asked.assert_settled()
 
 
 @pytest.mark.parametrize(
     ("world", "action"), [(ARCHITECT, "rollback.publish"), (VERSIONED, "rollback.switch")], indirect=["world"]
 )
 @pytest.mark.parametrize("moment", ["write.intended", "write.answered"])
-async def test_a_rollback_that_was_cut_off_is_gone_on_with(world: World, action: str, moment: str) -> None:
-    world.fail_publishes_of("Desk")
-    recording, store = filling(world, moment, action)
+async def test_a_rollback_that_was_cut_off_is_gone_on_with(asked: World, action: str, moment: str) -> None:
+    asked.fail_publishes_of("Desk")
+    recording, store = filling(asked, moment, action)
 
-    await stopped_by_a_full_store(world, recording, store)
+    await stopped_by_a_full_store(asked, recording, store)
 
-    await goes_on(world, store, OLD)
+    await goes_on(asked, store, OLD)
 
 
+@BOTH
 async def test_a_repository_without_room_is_told_and_recorded_in_by_the_next_pass(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = os.environ["PATH"]
 
@@ -129,16 +126,16 @@ async def test_a_repository_without_room_is_told_and_recorded_in_by_the_next_pas
         return False
 
     with git_without_room(tmp_path, path) as without_room:
-        report = await world.apply(Recording(hear))
+        report = await asked.apply(Recording(hear))
     monkeypatch.setenv("PATH", path)
 
     assert isinstance(report.error, RepositoryFailed)
     assert "git hash-object failed" in report.error.message
     assert report.error.hint == "raise the limit of file sizes"
-    made = world.publishes()
-    await world.restart()
-    again = await world.apply()
+    made = asked.publishes()
+    await asked.restart()
+    again = await asked.apply()
     assert again.error is None
     assert sorted(again.recovered) == ["aside: exported", "desk: exported", "hours: exported"]
-    assert world.publishes() == made
-    await world.assert_settled()
+    assert asked.publishes() == made
+    await asked.assert_settled()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from controller.cli.outcome import apply_text
@@ -14,7 +11,7 @@ from controller.reconcile import PassReport
 from controller.store import SyncState
 from tests.crash.invariants import publishes
 from tests.safety.stopping import NEW, OLD, PHASES, Phase, Word, prepare
-from tests.support.world import ORGANIZATION, SECRET, World
+from tests.support.world import ORGANIZATION, World
 
 SOON_S = 30.0
 """A pod has 60 s, ten of which may go to announcing what was delivered."""
@@ -24,18 +21,6 @@ CASES = [
     for name, phase in PHASES.items()
     for dialect in sorted(phase.dialects)
 ]
-
-
-@pytest.fixture
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    made.describe(onLocked="wait")
-    yield made
-    await made.close()
 
 
 def left(result: SyncResult) -> dict[str, str]:
