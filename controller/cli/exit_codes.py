@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.domain.errors import Interrupted, Invalid, LeaseHeld, PenstockError, Refused, WindowClosed
+from controller.domain.errors import (
+    FlowLocked,
+    Interrupted,
+    Invalid,
+    LeaseHeld,
+    PenstockError,
+    Refused,
+    WindowClosed,
+)
 
 DONE = 0
 """Done, or nothing to do."""
@@ -12,7 +20,7 @@ ERROR = 1
 CHANGES = 2
 """`plan --detailed-exitcode`: the plan has changes."""
 REFUSED = 3
-"""Safety, policy, a closed window or another controller said no; nothing was changed."""
+"""Safety, policy, a closed window, a lock or another controller said no; nothing was changed."""
 INTERRUPTED = 130
 """Told to stop; the next run goes on."""
 
@@ -29,4 +37,4 @@ def for_error(error: PenstockError) -> int:
         return INTERRUPTED
     if isinstance(error, Invalid):
         return ERROR
-    return REFUSED if isinstance(error, Refused | WindowClosed | LeaseHeld) else ERROR
+    return REFUSED if isinstance(error, Refused | WindowClosed | LeaseHeld | FlowLocked) else ERROR

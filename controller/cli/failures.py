@@ -31,14 +31,17 @@ def usage_error(error: typer.TyperException) -> SettingsInvalid:
 
 def error_text(error: PenstockError, organization: str | None = None) -> str:
     """`penstock: organisation: message`, the way out, and where to read on."""
+    # Imported here: planning takes long to load, and every command loads this module.
+    from controller.planning.rendering.visible import visible
+
     redactor = Redactor()
     message = redactor.text(error.message)
     where = f"{organization}: " if organization and not message.startswith(organization) else ""
-    lines = [f"penstock: {where}{message}"]
+    lines = f"penstock: {where}{message}".split("\n")
     if error.hint:
         lines.append(f"  what to do: {redactor.text(error.hint)}")
     lines.append(f"  [{error.code}]")
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def error_document(error: PenstockError, organization: str | None = None) -> dict[str, object]:

@@ -9,8 +9,9 @@ from controller.cli.failures import error_document, error_text, report_failure
 from controller.cli.running import commit_or_none
 from controller.delivery import Outcome, StepResult
 from controller.domain.errors import Interrupted
-from controller.domain.status import StepState
+from controller.domain.status import Health, StepState
 from controller.planning import Change
+from controller.planning.rendering.visible import visible
 from controller.reconcile import PassReport
 
 
@@ -26,6 +27,8 @@ def _lines(report: PassReport) -> Iterator[str]:
     if report.result is None:
         if report.error is None:
             yield f"{report.organization}: {'blocked' if report.blocked else 'in sync'}, nothing to do"
+            if report.health is Health.DEGRADED:
+                yield "  but Degraded, because something could not be brought back: penstock status tells what"
             yield from (f"  {_blocked_line(change)}" for change in report.blocked)
     else:
         yield f"{report.organization}: sync {report.result.sync_id} {report.result.outcome.value}"
@@ -49,33 +52,45 @@ def was_stopped(report: PassReport) -> bool:
 
 def _blocked_line(change: Change) -> str:
     why = f": {change.blocked.message} [{change.blocked.code}]" if change.blocked else ""
-    return f"{change.flow}: {change.kind.value}{why}"
+    return visible(f"{change.flow}: {change.kind.value}{why}")
 
 
 def _step_line(step: StepResult) -> str:
     line = f"{step.change.flow}: {step.change.kind.value}, {step.state.value}{_versions(step)}"
+    return "\n      ".join(visible(each) for each in (line, *_details(step)))
+
+
+def _details(step: StepResult) -> Iterator[str]:
     if step.error is not None:
-        line += f"\n      {step.error.message}"
+        yield step.error.message
         if step.error.hint:
-            line += f"\n      what to do: {step.error.hint}"
+            yield f"what to do: {step.error.hint}"
     if step.parked and step.paused is None:
-        line += "\n      parked: the next run goes on with it"
+        yield "parked: the next run goes on with it"
     if step.paused is not None:
         flow = step.change.flow
-        line += f"\n      paused: {step.paused}"
-        line += f"\n      what to do: penstock promote {flow}, or penstock rollback {flow}; every pass looks again"
-    if step.state is StepState.ROLLED_BACK:
-        line += "\n      to make git agree, revert the commit that asked for it; until then it stays back"
+        yield f"paused: {step.paused}"
+        yield f"what to do: penstock promote {flow}, or penstock rollback {flow}; every pass looks again"
+    if step.state is StepState.ROLLED_BACK and not _agrees(step):
+        yield "to make git agree, revert the commit that asked for it; until then it stays back"
     told = step.error.message if step.error is not None else ""
-    return line + "".join(f"\n      {message}" for message in step.messages if message not in told)
+    yield from (message for message in dict.fromkeys(step.messages) if message not in told)
+
+
+def _agrees(step: StepResult) -> bool:
+    """Whether git asks for what is live after a rollback."""
+    desired = step.change.desired
+    return desired is not None and desired.wanted in (step.source_digest, step.version)
 
 
 def _versions(step: StepResult) -> str:
     if step.version is None:
         return ""
-    if step.state is StepState.ROLLED_BACK:
-        return f", back to {step.version}"
     before = step.previous_version
+    if step.state is StepState.ROLLED_BACK:
+        return f", back to {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
+    if step.state is StepState.ROLLBACK_FAILED:
+        return f", {step.version} is live still"
     return f", {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
 
 

@@ -16,11 +16,15 @@ from rich.text import Text
 from controller.cli.bars import progress_bar
 from controller.delivery import DeliveryEvent
 from controller.planning import Plan, plan_text
+from controller.planning.rendering.visible import visible
 from controller.reconcile import Listener, Unwatched
 
 
 class PlainLines:
-    """One line for each change that moves on."""
+    """One line for each change that moves on, or that something holds up."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
 
     def looked(self, done: int, total: int) -> None:
         pass
@@ -29,11 +33,26 @@ class PlainLines:
         print(plan_text([plan]), end="", file=sys.stderr, flush=True)
 
     def progressed(self, event: DeliveryEvent) -> None:
-        if event.flow is None or not event.name.startswith("change."):
+        if event.flow is None:
             return
-        version = event.fields.get("version")
-        tail = f" {version}" if version else ""
-        print(f"  {event.flow}: {event.name.removeprefix('change.')}{tail}", file=sys.stderr, flush=True)
+        words = _moved_on(event) if event.name.startswith("change.") else _held_up(event)
+        if words and self._told.get(event.flow) != words:
+            self._told[event.flow] = words
+            print(f"  {event.flow}: {visible(words)}", file=sys.stderr, flush=True)
+
+
+def _moved_on(event: DeliveryEvent) -> str:
+    version = event.fields.get("version")
+    return event.name.removeprefix("change.") + (f" {version}" if version else "")
+
+
+def _held_up(event: DeliveryEvent) -> str:
+    """What keeps a change from moving on; empty for what does not."""
+    if event.name == "lock.waiting":
+        return f"waits: locked by {event.fields.get('holder') or 'another operation'}"
+    if event.name == "rollback.attempt-failed":
+        return f"not back yet, tried again: {event.fields.get('message')}"
+    return ""
 
 
 @dataclass(slots=True)
@@ -53,8 +72,8 @@ class _Row:
             percent, eta_s = fields.get("percent"), fields.get("eta_s")
             self.progress = f"{percent:.0f} %" if isinstance(percent, int | float) else str(fields.get("stage") or "")
             self.left = f"{eta_s:.0f} s" if isinstance(eta_s, int | float) else ""
-        elif event.name == "lock.waiting":
-            self.progress = f"locked by {fields.get('holder') or 'another operation'}"
+        else:
+            self.progress = visible(_held_up(event)) or self.progress
 
 
 class LiveTable:

@@ -61,7 +61,7 @@ class Context:
         reason = facts.get("reason")
         if reason is not None:
             facts["reason"] = self.redactor.text(reason)
-        with self.store.together():
+        with self.announcer.once_true(), self.store.together():
             work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
             if also is not None:
                 also()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -33,8 +34,24 @@ class Announcer:
 
     def __init__(self, listener: OnEvent | None) -> None:
         self._listener = listener
+        self._held: list[DeliveryEvent] | None = None
+
+    @contextmanager
+    def once_true(self) -> Iterator[None]:
+        """Tell what happens in here when it is over: what a transaction takes back has not happened."""
+        held: list[DeliveryEvent] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+        for event in held:
+            self.tell(event)
 
     def tell(self, event: DeliveryEvent) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
         say = log.debug if event.name.partition(".")[0] in _DETAILS else log.info
         say(event.name, organization=event.organization, sync=event.sync_id, flow=event.flow, **dict(event.fields))
         if self._listener is not None:

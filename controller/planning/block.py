@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
+from controller.domain.platform import Capability
 from controller.domain.references import FlowReference
 from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words
@@ -29,7 +31,8 @@ def locked(key: FlowKey, live: LiveFlow | None, organization: Organization, clie
     """Blocked when someone else holds the flow's lock and policy is to fail."""
     if not _held(live, client_name) or organization.on_locked is not OnLocked.FAIL:
         return None
-    return Blocked("flow-locked", f"{_lock_words(key, live)}; ask them to check in, or set onLocked: wait or unlock")
+    policies = "wait or unlock" if Capability.UNLOCK in CAPABILITIES[organization.dialect] else "wait"
+    return Blocked("flow-locked", f"{_lock_words(key, live)}; ask them to check in, or set onLocked: {policies}")
 
 
 def lock_warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
@@ -19,19 +20,23 @@ def drift_of(situation: Situation, client_name: str | None) -> Iterator[Drift]:
         yield from _work_in_progress(situation, situation.live, client_name)
 
 
-def orphaned(flow: str, record: RecordedFlow, live: LiveFlow) -> Drift:
+def orphaned(flow: str, record: RecordedFlow, live: LiveFlow, *, pruned: bool) -> Drift:
     """The drift of a flow that was delivered once, and that no manifest names any more."""
-    message = (
-        f"{record.key} was delivered from manifest {record.manifest!r}, which is gone; version "
-        f"{live.published_version} stays live. Add the manifest again, or set sync.prune"
+    rest = (
+        f"sync.prune takes version {live.published_version} out of use"
+        if pruned
+        else f"version {live.published_version} stays live. Add the manifest again, or set sync.prune"
     )
+    message = f"{record.key} was delivered from manifest {record.manifest!r}, which is gone; {rest}"
     return Drift(flow, record.key, "orphaned", None, live.published_version, message)
 
 
 def holder_words(holder: LockHolder) -> str:
-    """`client ci-bot since 2026-01-05T12:00:00+00:00`; people are named without a word for what they are."""
+    """`client ci-bot since 2026-01-05 12:00 UTC`; people are named without a word for what they are."""
     who = holder.name if holder.kind == "user" else f"{holder.kind} {holder.name}"
-    return f"{who} since {holder.since.isoformat()}" if holder.since else f"{who}, since when is not known"
+    if holder.since is None:
+        return f"{who}, since when is not known"
+    return f"{who} since {holder.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _drift(situation: Situation, kind: str, expected: str | None, actual: str | None, message: str) -> Drift:

@@ -92,6 +92,8 @@ class Plan:
     cycles: tuple[tuple[str, ...], ...] = ()
     """One shortest cycle for each strongly connected component: a, b, a."""
     warnings: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
+    """The flows that are left alone, whatever git asks for; all of them where the organisation is."""
 
     @property
     def actions(self) -> tuple[Change, ...]:

@@ -45,8 +45,8 @@ def find_orphans(graph: FlowGraph, live: LiveState, recorded: RecordedState) -> 
     return orphans
 
 
-def orphan_drift(orphans: Iterable[Orphan]) -> list[Drift]:
-    return [orphaned(orphan.flow, orphan.record, orphan.live) for orphan in orphans]
+def orphan_drift(orphans: Iterable[Orphan], *, pruned: bool) -> list[Drift]:
+    return [orphaned(orphan.flow, orphan.record, orphan.live, pruned=pruned) for orphan in orphans]
 
 
 class Pruning:

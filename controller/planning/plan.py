@@ -16,7 +16,7 @@ from controller.planning.drift import drift_of
 from controller.planning.graph import FlowGraph, build_graph
 from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
 from controller.planning.order import waves
-from controller.planning.orphans import Orphan, Pruning, find_orphans, orphan_drift
+from controller.planning.orphans import Pruning, find_orphans, orphan_drift
 from controller.planning.walk import Walk
 
 
@@ -30,19 +30,21 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
     walk = Walk(graph, organization, live, recorded, inputs)
     walk.run(components)
     orphans = find_orphans(graph, live, recorded)
+    pruning = organization.sync.prune and not organization.suspended
     digests = dependency_digests(graph, components, live, _versions(walk.drafts))
     changes = [_change(draft, graph, digests) for draft in walk.drafts.values()]
-    if organization.sync.prune and not organization.suspended:
+    if pruning:
         changes += Pruning(graph, walk.drafts, live, organization, inputs).changes(orphans)
     return Plan(
         organization=organization.name,
         revision=inputs.revision,
         digest=plan_digest(organization, live, recorded, inputs, _concerned(graph, recorded, walk)),
         changes=_in_order(changes),
-        drift=_drift(walk, orphans, inputs),
+        drift=_drift(walk, orphan_drift(orphans, pruned=pruning), inputs),
         unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
         cycles=tuple(sorted(walk.cycles)),
         warnings=tuple(f"the organisation could not be read completely: {part}" for part in live.partial),
+        suspended=tuple(flow.id for flow in graph.flows.values() if organization.suspended or flow.suspended),
     )
 
 
@@ -91,9 +93,9 @@ def _in_order(changes: list[Change]) -> tuple[Change, ...]:
     return tuple(sorted(placed, key=lambda change: (change.kind is ChangeKind.NONE, change.wave, change.flow)))
 
 
-def _drift(walk: Walk, orphans: list[Orphan], inputs: PlanInputs) -> tuple[Drift, ...]:
+def _drift(walk: Walk, orphaned: list[Drift], inputs: PlanInputs) -> tuple[Drift, ...]:
     found = [drift for draft in walk.drafts.values() for drift in drift_of(draft.situation, inputs.client_name)]
-    return tuple(sorted([*found, *orphan_drift(orphans)], key=lambda drift: (drift.flow, drift.kind, drift.message)))
+    return tuple(sorted([*found, *orphaned], key=lambda drift: (drift.flow, drift.kind, drift.message)))
 
 
 def _concerned(graph: FlowGraph, recorded: RecordedState, walk: Walk) -> frozenset[FlowKey]:

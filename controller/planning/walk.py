@@ -15,7 +15,7 @@ from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, Outcome
 from controller.planning.graph import FlowGraph
 from controller.planning.group import as_one, in_order
-from controller.planning.model import Blocked, PlanInputs
+from controller.planning.model import Blocked, ChangeKind, PlanInputs
 from controller.planning.rename import previous_flow, previous_keys
 from controller.planning.situation import MovedBinding, Situation
 
@@ -36,6 +36,7 @@ class Walk:
         self._outcomes: dict[FlowKey, Outcome] = {}
         self._first: dict[FlowKey, tuple[str, ...]] = {}
         self._blocked: dict[str, Blocked] = {}
+        self._waits: dict[str, tuple[str, ...]] = {}
         self._quarantines = {(entry.key, entry.wanted): entry for entry in inputs.quarantines}
         self._consumers = graph.consumers()
         self._previous = previous_keys(graph.flows, recorded)
@@ -70,7 +71,8 @@ class Walk:
         if draft.writes:
             draft = replace(draft, warnings=(*decision.warnings, *self._warnings(draft, group)))
         if draft.acts:
-            draft = replace(draft, depends_on=first)
+            keeps_content = decision.kind is ChangeKind.REPUBLISH
+            draft = replace(draft, depends_on=self._beyond_blocked(first) if keeps_content else first)
         draft = self._own_blocks(draft, group).block(cycle)
         return draft.block(block.waits_for_blocked(draft.depends_on, self._blocked))
 
@@ -80,6 +82,22 @@ class Walk:
         self._outcomes[key] = draft.outcome
         if draft.blocked is not None:
             self._blocked[draft.id] = draft.blocked
+            self._waits[draft.id] = draft.depends_on
+
+    def _beyond_blocked(self, first: Sequence[str]) -> tuple[str, ...]:
+        """What can be waited for: a caller whose content stays is bound to what is live of a module that is held back.
+
+        After a module was taken back this is what frees its callers from the version that was bad.
+        """
+        found: set[str] = set()
+        queue = list(first)
+        while queue:
+            id_ = queue.pop()
+            if id_ in self._blocked:
+                queue += self._waits[id_]
+            else:
+                found.add(id_)
+        return tuple(sorted(found))
 
     def _situation(self, flow: DesiredFlow, group: frozenset[FlowKey]) -> Situation:
         live = self._live

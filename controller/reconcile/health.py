@@ -28,8 +28,10 @@ def managed_health(
     """The health of every managed flow. Raises StoreFailed."""
     store = services.store
     latest = store.journal.latest(store.bindings.kept_as(organization.name, services.identity(organization)))
+    suspended = organization.suspended
     return {
-        flow.key: flow_health(flow, _published(live.get(flow.key)), latest.get(flow.key)) for flow in organization.flows
+        flow.key: flow_health(flow, _published(live.get(flow.key)), latest.get(flow.key), suspended=suspended)
+        for flow in organization.flows
     }
 
 
@@ -37,25 +39,43 @@ def organization_health(
     organization: Organization, published: Mapping[FlowKey, str | None], latest: Mapping[FlowKey, StepRecord]
 ) -> Health:
     """The worst health of the managed flows, by their published versions."""
-    each = [flow_health(flow, published.get(flow.key), latest.get(flow.key)) for flow in organization.flows]
+    each = [
+        flow_health(flow, published.get(flow.key), latest.get(flow.key), suspended=organization.suspended)
+        for flow in organization.flows
+    ]
     return worst(*each) if each else Health.HEALTHY
 
 
-def flow_health(desired: DesiredFlow | None, published: str | None, latest: StepRecord | None) -> Health:
+def flow_health(
+    desired: DesiredFlow | None, published: str | None, latest: StepRecord | None, *, suspended: bool = False
+) -> Health:
     """A rollback that failed is Degraded until the version that it was to bring back is live, or another is delivered.
 
-    `latest` is the flow's last step that did anything.
+    `latest` is the flow's last step that did anything; `suspended` is whether the whole organisation is.
     """
     state = latest.state if latest is not None else None
-    if latest is not None and state is StepState.ROLLBACK_FAILED and published != latest.previous_version:
+    if degraded_reason(published, latest) is not None:
         return Health.DEGRADED
-    if desired is not None and desired.suspended:
+    if suspended or (desired is not None and desired.suspended):
         return Health.SUSPENDED
     if paused_reason(latest) is not None:
         return Health.SUSPENDED
     if state in _IN_FLIGHT:
         return Health.PROGRESSING
     return Health.MISSING if published is None else Health.HEALTHY
+
+
+def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
+    """What could not be brought back, why, and what a person can do, where that is still so."""
+    if latest is None or latest.state is not StepState.ROLLBACK_FAILED or published == latest.previous_version:
+        return None
+    version = latest.previous_version
+    if version is None:
+        return f"{latest.reason or 'it could not be taken out of use again'}; unpublish it in Architect"
+    return (
+        f"{latest.reason or f'{version} could not be brought back'}; publish {version} in Architect, or try again: "
+        f"penstock rollback {latest.flow} --to {version}"
+    )
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:

@@ -6,14 +6,18 @@ changes, and the report tells which commit to revert.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
-from controller.domain.desired import DesiredFlow
-from controller.domain.errors import NoSuchVersion, SettingsInvalid
+from controller.delivery import StepResult
+from controller.domain.desired import DesiredFlow, SourceFile
+from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind
+from controller.planning import Change, ChangeKind, PlanInputs
+from controller.planning.block import locked
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.pass_ import Pass, have
 from controller.reconcile.steps import delivery_of, record_steps, sync_context
@@ -21,35 +25,63 @@ from controller.store import StepRecord
 
 
 async def bring_back(pass_: Pass) -> None:
-    """The step. Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow."""
+    """The step. Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow, and
+    FlowLocked where somebody has the flow and policy is to fail.
+    """
     if pass_.result is not None and pass_.request.version is None:
         return  # it was watched still, and its delivery is taken back already
     flow, live = _target_flow(pass_)
+    _must_be_free(pass_, flow, live)
     earlier = _deliveries(pass_, flow.key)
-    version = pass_.request.version or _version_before(flow, live, earlier)
-    await _must_exist(pass_, flow, live, version)
+    known = [info.version for info in await have(pass_.platform).versions(live.id)]
+    version = pass_.request.version or _version_before(flow, live, earlier, known)
+    _must_exist(flow, live, version, known)
     reason = f"{pass_.request.actor} asked for {version}"
-    pass_.services.store.quarantines.add(pass_.request.organization, flow.key, flow.wanted, reason)
-    change = _change(pass_, flow, live, version, reason)
-    pass_.result = await delivery_of(pass_).roll_back_to(
-        have(pass_.organization), change, version, have(pass_.lease), sync_context(pass_)
+    asked_for = flow.wanted in (version, _source_of(pass_, flow, version))
+    _settle_wish(pass_, flow, reason, asked_for=asked_for)
+    result = await delivery_of(pass_).roll_back_to(
+        have(pass_.organization),
+        _change(pass_, flow, live, version, reason),
+        version,
+        have(pass_.lease),
+        sync_context(pass_),
     )
-    done = [
-        replace(step, source_digest=_source_of(version, earlier))
-        for step in pass_.result.steps
-        if step.state is StepState.ROLLED_BACK
-    ]
-    await record_steps(pass_, done, f"{pass_.request.organization}-{pass_.result.sync_id}")
+    told = (*(() if asked_for else await _asked_in(pass_, flow)), *_left_behind(pass_, flow, live))
+    pass_.result = replace(result, steps=tuple(_as_told(step, live, told) for step in result.steps))
+    done = [step for step in result.steps if step.state is StepState.ROLLED_BACK]
+    await record_steps(pass_, done, f"{pass_.request.organization}-{result.sync_id}")
 
 
 def _target_flow(pass_: Pass) -> tuple[DesiredFlow, LiveFlow]:
-    organization, flows = have(pass_.organization), have(pass_.live).flows
-    key = chosen_flow(pass_.request.flow or "", organization.flows)
+    organization, flows, said = have(pass_.organization), have(pass_.live).flows, pass_.request.flow or ""
+    try:
+        key = chosen_flow(said, organization.flows)
+    except SettingsInvalid:
+        unmanaged = chosen_flow(said, organization.flows, flows.values())
+        raise SettingsInvalid(
+            f"no manifest names {unmanaged}, so it is left alone",
+            hint="publish the version that you want in Architect, or bring the flow under git first: penstock import",
+        ) from None
     flow = next(each for each in organization.flows if each.key == key)
     live = flows.get(key)
     if live is None or live.published_version is None:
-        raise NoSuchVersion(f"{flow.id} ({key}) is not live, so there is nothing to roll back")
+        raise NoSuchVersion(
+            f"{flow.id} ({key}) is not live, so there is nothing to roll back",
+            hint="`penstock plan` shows what would publish it",
+        )
     return flow, live
+
+
+def _must_be_free(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> None:
+    """Who is woken at night must not wait for a lock that nobody takes away."""
+    organization = have(pass_.organization)
+    blocked = locked(flow.key, live, organization, pass_.services.client_id(organization))
+    if blocked is not None and live.locked_by is not None:
+        raise FlowLocked(
+            f"{flow.id}: {blocked.message}",
+            holder=live.locked_by.name,
+            hint="nothing was changed; roll back again once it is free",
+        )
 
 
 def _deliveries(pass_: Pass, key: FlowKey) -> list[StepRecord]:
@@ -58,24 +90,69 @@ def _deliveries(pass_: Pass, key: FlowKey) -> list[StepRecord]:
     return [step for sync in history for step in reversed(sync.steps) if step.key == key]
 
 
-def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord]) -> str:
+def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord], known: Sequence[str]) -> str:
     """What was live before the delivery that brought the version which is live now."""
     for step in earlier:
         if step.live_version == live.published_version and step.previous_version not in (None, step.live_version):
             return str(step.previous_version)
+    others = [version for version in known if version != live.published_version]
     raise NoSuchVersion(
         f"{flow.id}: this controller does not know what was live before {live.published_version}",
-        hint="name the version: --to VERSION",
+        hint=f"name the version with --to: {_shown(others)}" if others else "the flow has no other version",
     )
 
 
-async def _must_exist(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str) -> None:
+def _must_exist(flow: DesiredFlow, live: LiveFlow, version: str, known: Sequence[str]) -> None:
     if version == live.published_version:
-        raise SettingsInvalid(f"{flow.id}: {version} is live already")
-    known = [info.version for info in await have(pass_.platform).versions(live.id)]
+        raise SettingsInvalid(f"{flow.id}: {version} is live already", hint=f"{flow.id} has {_shown(known)}")
     if version not in known:
-        shown = ", ".join(known[:10]) or "none"
-        raise NoSuchVersion(f"{flow.id} ({flow.key}) has no version {version}", hint=f"it has {shown}")
+        raise NoSuchVersion(f"{flow.id} ({flow.key}) has no version {version}", hint=f"it has {_shown(known)}")
+
+
+def _shown(versions: Sequence[str]) -> str:
+    return ", ".join(versions[:10]) or "none"
+
+
+def _settle_wish(pass_: Pass, flow: DesiredFlow, reason: str, *, asked_for: bool) -> None:
+    """No pass may bring back what the person does not want; going to what git asks for lifts that again."""
+    quarantines, organization = pass_.services.store.quarantines, pass_.request.organization
+    if asked_for:
+        quarantines.release(organization, flow.key, by=pass_.request.actor, wanted=flow.wanted)
+    else:
+        quarantines.add(organization, flow.key, flow.wanted, reason)
+
+
+async def _asked_in(pass_: Pass, flow: DesiredFlow) -> tuple[str, ...]:
+    """Which commit to look at first; nothing where git does not tell."""
+    workspace = have(pass_.workspace)
+    files = [flow.origin.file, *([flow.source.file] if isinstance(flow.source, SourceFile) else [])]
+    try:
+        commit = await asyncio.to_thread(workspace.repository.last_change, workspace.revision, files)
+    except RepositoryFailed:
+        return ()
+    return (f"{' and '.join(files)} changed last in commit {commit}",) if commit else ()
+
+
+def _left_behind(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
+    """Callers keep the version of a module that they were published with, also one that was taken back."""
+    recorded = have(pass_.recorded).flows
+    callers = [
+        each.id
+        for each in have(pass_.organization).flows
+        if each.key in recorded and recorded[each.key].consumed.get(flow.key) == live.published_version
+    ]
+    if flow.key.type not in PlanInputs(revision="").binds_at_publish or not callers:
+        return ()
+    keep = f"{', '.join(callers)} {'keeps' if len(callers) == 1 else 'keep'} {live.published_version} of it"
+    return (f"{keep} until published again: the next pass or `penstock apply` does that, save for pinned versions",)
+
+
+def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepResult:
+    """With what was live before the person asked, and what is left to do; the journal knows where it was to lead."""
+    done = step.state is StepState.ROLLED_BACK
+    return replace(
+        step, previous_version=live.published_version, messages=(*step.messages, *told) if done else step.messages
+    )
 
 
 def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason: str) -> Change:
@@ -95,6 +172,7 @@ def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason
     )
 
 
-def _source_of(version: str, earlier: list[StepRecord]) -> str | None:
-    """The source that an earlier delivery made this version from, so that a revert in git finds it in place."""
-    return next((step.source_digest for step in earlier if step.live_version == version and step.source_digest), None)
+def _source_of(pass_: Pass, flow: DesiredFlow, version: str) -> str | None:
+    """The source that an earlier delivery made this version from; None for a pinned one, or where nobody knows."""
+    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
+    return None if delivered is None else delivered.source_digest

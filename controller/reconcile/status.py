@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.domain.status import Health, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Plan
-from controller.reconcile.health import flow_health, under_way
+from controller.reconcile.health import degraded_reason, flow_health, under_way
 from controller.reconcile.report import PassReport
 from controller.store import StepRecord, Store, SyncRecord
 
@@ -57,6 +57,7 @@ def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
 
 def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRecord | None) -> FlowStatus:
     live = report.live.get(change.key)
+    published = live.published_version if live else None
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
     in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
@@ -65,9 +66,9 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         type=change.key.type,
         name=change.key.name,
         sync=SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC,
-        health=flow_health(change.desired, live.published_version if live else None, latest),
-        version=live.published_version if live else None,
+        health=flow_health(change.desired, published, latest, suspended=change.flow in plan.suspended),
+        version=published,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
-        message=under_way(latest) or message,
+        message=degraded_reason(published, latest) or under_way(latest) or message,
     )

@@ -23,7 +23,7 @@ from controller.repository.place import Place, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, state_in_commit, state_in_folder
 from controller.repository.remote import Remote, remote_name
-from controller.repository.revision import Revision, below, changed_paths, read_revision
+from controller.repository.revision import Revision, below, changed_paths, last_change, read_revision
 
 
 class Repository:
@@ -122,6 +122,12 @@ class Repository:
     def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
         """Every path that differs between two revisions, sorted."""
         return changed_paths(self._git(), checked_revision(before), checked_revision(after))
+
+    def last_change(self, sha: str, paths: Collection[str]) -> str | None:
+        """The short id of the newest commit that changed one of the paths; None without git, or where none is here."""
+        if self._place is None or sha == NO_REVISION:
+            return None
+        return last_change(self._git(), checked_revision(sha), paths)
 
     def only_artifacts_changed(self, before: str, after: str, artifacts: Collection[str] = ("artifacts",)) -> bool:
         """Whether nothing but artifacts differs; False when one of the revisions is not here, so that a sync runs."""

@@ -43,6 +43,11 @@ def changed_paths(git: GitCommand, before: str, after: str) -> tuple[str, ...]:
     return tuple(sorted(path.decode("utf-8", "surrogateescape") for path in found.split(b"\0") if path))
 
 
+def last_change(git: GitCommand, sha: str, paths: Collection[str]) -> str | None:
+    """The short id of the newest commit up to `sha` that changed one of the paths; None where none is known."""
+    return git.text("log", "-1", "--format=%h", "--end-of-options", sha, "--", *paths) or None
+
+
 def _changed(git: GitCommand) -> list[str]:
     """Paths of `git status`; its optional index refresh is switched off, so that not a byte changes."""
     listing = git.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from controller.simulator import Simulator, SimulatorSettings, running
 from controller.simulator.handwork import DEEDS, Deed
@@ -64,3 +65,25 @@ def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is
     assert "aside: create, recorded" in done.stdout
     assert "Grace Hopper" in done.stdout
     assert simulator.flow("commonmodule", "Aside").published
+
+
+def test_a_plan_that_would_be_refused_at_this_moment_says_so_to_people_and_not_to_programs(shell: Shell) -> None:
+    path = shell.folder / "organization.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["spec"]["windows"] = [{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}]
+    document["spec"]["sync"] = {"mode": "manual"}
+    path.write_text(yaml.safe_dump(document))
+    shell.flow("aside", module("Aside"))
+    shell.commit()
+
+    text, digest = shell.run("plan"), shell.json("plan")["digest"]
+    shell.run("approve", digest)
+    approved = shell.run("plan")
+
+    assert text.returncode == 0
+    last = text.stdout.splitlines()[-1]
+    assert last.startswith("apply would be refused now: acme: sync.mode is manual, and plan sha256:")
+    assert "also: acme: deny window" in last
+    assert last.endswith("[not-confirmed]")
+    assert approved.stdout.splitlines()[-1].endswith("--ignore-windows in an emergency [window-closed]")
+    assert "refused" not in shell.run("plan", "--format", "markdown").stdout

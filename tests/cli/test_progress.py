@@ -56,6 +56,23 @@ def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[st
     assert captured.err == "  main-ivr: publishing\n  main-ivr: live 2.0\n"
 
 
+def test_what_holds_a_change_up_is_told_once_and_cannot_write_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = PlainLines()
+    for _ in range(3):
+        lines.progressed(event("lock.waiting", holder="Ada\x1b[31m", wait_s=15))
+    lines.progressed(event("rollback.attempt-failed", message="503"))
+    lines.progressed(event("change.rolled-back", version="1.0"))
+
+    assert capsys.readouterr().err == (
+        "  main-ivr: waits: locked by Ada\\x1b[31m\n"
+        "  main-ivr: not back yet, tried again: 503\n"
+        "  main-ivr: rolled-back 1.0\n"
+    )
+    assert "not back yet" in shown(event("rollback.attempt-failed", message="503"))
+
+
 def test_a_first_look_tells_how_many_versions_are_read() -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=100)

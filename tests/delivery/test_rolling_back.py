@@ -11,7 +11,7 @@ from controller.domain.desired import OnFailure, Rollout
 from controller.domain.status import StepState
 from controller.planning import ChangeKind
 from controller.simulator import UnclearPublish
-from controller.store import SyncState
+from controller.store import AuditEntry, Store, SyncState
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Site, states
 from tests.support.sources import inbound
@@ -218,3 +218,23 @@ async def test_a_publish_that_never_ends_times_out_after_ten_minutes(site: Site)
     assert step.error.code == "publish-timed-out"
     assert step.duration_s == 600.0
     assert site.live() == {}
+
+
+async def test_at_every_event_whoever_listens_may_write_to_the_store(site: Site) -> None:
+    """Nothing is told in the middle of a transaction, which would lock others out and might be taken back."""
+    await failing_front(site)
+    other = Store.open(f"sqlite:///{site.folder}/store.db", clock=site.clock)
+    told: list[str] = []
+
+    def write(event: DeliveryEvent) -> bool:
+        told.append(event.name)
+        other.audit.append(AuditEntry("other", "listen", "success", "ada"))
+        return False
+
+    site.crash_when = write
+    result = await site.deliver()
+    other.close()
+
+    assert result.outcome is Outcome.ROLLED_BACK
+    assert "wish.quarantined" in told
+    assert told.index("wish.quarantined") < told.index("change.failed")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controller.delivery import Outcome
-from controller.domain.errors import NoSuchVersion, SettingsInvalid
+from controller.domain.errors import FlowLocked, NoSuchVersion, SettingsInvalid
 from controller.simulator import SimulatorSettings, UnclearPublish
-from tests.support.sources import inbound
+from tests.support.sources import inbound, module
 from tests.support.world import World
 
 
@@ -83,3 +83,99 @@ async def test_where_the_organisation_does_not_switch_back_the_old_content_becom
     world.flow("front", inbound("Front"))
     world.commit("Go back to the first greeting")
     await world.assert_settled()
+
+
+async def test_a_flow_that_somebody_has_is_refused_at_once_and_nothing_is_begun(world: World) -> None:
+    await two_versions(world)
+    world.by_hand("lock", "inboundcall", "Front", person="Grace")
+    began_s = world.clock.elapsed_s
+
+    report = await world.rollback("front")
+
+    assert isinstance(report.error, FlowLocked)
+    assert report.error.holder == "Grace"
+    assert "is locked by Grace since 2026-" in report.error.message
+    assert world.clock.elapsed_s - began_s < 1
+    plan = (await world.plan()).plan_or_raise()
+    assert plan.empty, "a refused rollback quarantined something"
+    assert not world.services.store.journal.unfinished("acme")
+
+
+async def test_a_flow_in_no_manifest_is_left_alone_and_the_way_out_is_told(world: World) -> None:
+    await two_versions(world)
+    world.remove("aside")
+    world.commit()
+
+    report = await world.rollback("inboundcall/Aside")
+
+    assert isinstance(report.error, SettingsInvalid)
+    assert report.error.message == "no manifest names inboundcall/Aside, so it is left alone"
+    assert "penstock import" in str(report.error.hint)
+
+
+async def test_where_nothing_is_known_of_what_was_before_the_versions_are_named(world: World) -> None:
+    await two_versions(world)
+    await world.rollback("front")
+
+    again = await world.rollback("front")
+    first = await world.rollback("aside")
+
+    assert isinstance(again.error, NoSuchVersion)
+    assert again.error.hint == "name the version with --to: 2.0"
+    assert first.error.hint == "the flow has no other version"
+
+
+async def test_going_forward_again_to_what_git_asks_for_frees_it(world: World) -> None:
+    await two_versions(world)
+    back = await world.rollback("front")
+    forward = await world.rollback("front", version="2.0")
+
+    steps = [report.result.steps[0] for report in (back, forward)]
+    assert [(step.previous_version, step.version) for step in steps] == [("2.0", "1.0"), ("1.0", "2.0")]
+    assert world.services.store.quarantines.active("acme") == ()
+    await world.assert_settled()
+
+
+async def test_the_commit_to_look_at_is_named(world: World) -> None:
+    await two_versions(world)
+    asked = world.git("rev-parse", "HEAD^")  # on top of it is the record of its delivery
+    world.flow("aside", inbound("Aside", says="Something else"))
+    world.commit()
+
+    report = await world.rollback("front")
+
+    [told] = report.result.steps[0].messages
+    files, _, commit = told.partition(" changed last in commit ")
+    assert files == "front.yaml and flows/front.yaml"
+    assert asked.startswith(commit)
+
+
+async def test_callers_of_a_module_that_was_taken_back_are_named_and_the_next_pass_frees_them(world: World) -> None:
+    world.flow("hours", module("Hours"))
+    world.flow("front", inbound("Front", calls=["Hours"]))
+    world.commit()
+    await world.apply()
+    world.flow("hours", module("Hours", says="Wrong"))
+    world.commit()
+    await world.apply()
+    hours = world.simulator.flow("commonmodule", "Hours")
+
+    report = await world.rollback("hours")
+    bound = world.simulator.flow("inboundcall", "Front").published.bindings
+    next_pass = await world.apply()
+
+    assert "front keeps 2.0 of it until published again" in " ".join(report.result.steps[0].messages)
+    assert bound == {hours.id: "2.0"}
+    assert [change.flow for change in next_pass.plan_or_raise().actions if change.blocked is None] == ["front"]
+    assert world.simulator.flow("inboundcall", "Front").published.bindings == {hours.id: "1.0"}
+    assert [change.flow for change in (await world.plan()).plan_or_raise().actions] == ["hours"]
+
+
+async def test_back_and_forth_and_back_again_is_still_not_what_git_asks_for(world: World) -> None:
+    await two_versions(world)
+    for version in ("1.0", "2.0", "1.0"):
+        assert (await world.rollback("front", version=version)).error is None
+
+    [change] = (await world.plan()).plan_or_raise().actions
+
+    assert (change.flow, change.blocked.code) == ("front", "quarantined")

@@ -36,6 +36,18 @@ def test_the_revision_names_commit_branch_and_dirt_outside_the_artifacts(site: S
     assert str(dirty) == f"{dirty.sha}-dirty"
 
 
+def test_the_newest_commit_that_changed_a_file_is_found_whatever_its_name(site: Site) -> None:
+    work = site.clone(site.remote(), "work")
+    site.commit(work, {"*.yaml": "1", "b.yaml": "1"})
+    asked = site.head(work)
+    site.commit(work, {"b.yaml": "2"})
+    repository = Repository.open(work)
+    assert asked.startswith(repository.last_change(site.head(work), ["*.yaml"]) or "none")
+    assert site.head(work).startswith(repository.last_change(site.head(work), ["*.yaml", "b.yaml"]) or "none")
+    assert repository.last_change(site.head(work), ["never"]) is None
+    assert Repository.open(site.root).last_change("none", ["b.yaml"]) is None
+
+
 def test_a_repository_without_commits_has_no_revision(site: Site) -> None:
     site.git("init", "-q", "-b", "main", "fresh")
     revision = Repository.open(site.root / "fresh").revision()

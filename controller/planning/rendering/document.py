@@ -40,6 +40,7 @@ def _organization(plan: Plan, *, everything: bool) -> dict[str, object]:
         "drift": [_drift(drift) for drift in plan.drift],
         "unmanaged": plan.unmanaged,
         "cycles": [list(cycle) for cycle in plan.cycles],
+        "suspended": list(plan.suspended),
         "warnings": list(plan.warnings),
     }
 

@@ -103,15 +103,18 @@ def headline(plan: Plan) -> str:
     summary = plan.summary()
     counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
     if not counts:
-        return "in sync, nothing to do" if not plan.drift else "nothing to do"
+        return "nothing to do" if plan.drift or plan.suspended else "in sync, nothing to do"
     return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:
-    if not plan.unmanaged:
-        return plan.warnings
-    flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
-    return (*plan.warnings, f"{flows} in no manifest and left alone")
+    notes = list(plan.warnings)
+    if plan.suspended:
+        notes.append(f"suspended, and left alone whatever git asks for: {', '.join(plan.suspended)}")
+    if plan.unmanaged:
+        flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
+        notes.append(f"{flows} in no manifest and left alone")
+    return tuple(notes)
 
 
 def _sections(changes: Sequence[Change]) -> Iterable[Section]:
