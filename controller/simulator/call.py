@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
+from controller.simulator.calls import LoggedCall
 from controller.simulator.faults import Fault, FaultKind
 from controller.simulator.flow import Flow
 from controller.simulator.organization import Organization
@@ -20,6 +22,10 @@ from controller.simulator.problem import ApiError, bad_request
 from controller.simulator.ratelimit import Usage
 from controller.simulator.settings import Client
 from controller.simulator.simulator import Simulator
+
+_MOST_DIGITS = 19
+"""Of a number in a query; a longer one fits no field of the API."""
+_SIGNATURE = re.compile(r"(?i)((?:^|&)[^=&]*signature=)[^&]*")
 
 
 @dataclass(slots=True)
@@ -37,6 +43,13 @@ class Call:
     usage: Usage | None = None
     """How the caller's token stands; None on routes that need no token."""
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    hits: list[str] = field(default_factory=list)
+    """Names of the faults that hit it so far."""
+    began_s: float = field(init=False)
+    """When it came, on the organisation's monotonic clock."""
+
+    def __post_init__(self) -> None:
+        self.began_s = self.simulator.clock.monotonic()
 
     @property
     def organization(self) -> Organization:
@@ -59,7 +72,27 @@ class Call:
     def fault(self, kinds: Collection[FaultKind], *flows: Flow | FlowKey | None) -> Fault | None:
         """The fault of one of these kinds that hits this call, which is about these flows and those that it names."""
         subjects = {subject for flow in (*flows, *self._named_flows()) if flow for subject in _subjects(flow)}
-        return self.simulator.faults.take(kinds, self.request.method, self.route, subjects, self.now)
+        fault = self.simulator.faults.take(kinds, self.request.method, self.route, subjects, self.now)
+        if fault:
+            self.hits.append(fault.name)
+        return fault
+
+    def logged(self, status: int) -> LoggedCall:
+        """What the call log keeps of it once it was handled; the number is the log's to give."""
+        named = (flow.key if isinstance(flow, Flow) else flow for flow in self._named_flows() if flow)
+        return LoggedCall(
+            number=0,
+            at=self.now,
+            method=self.request.method,
+            route=self.route,
+            path=self.request.url.path,
+            query=_SIGNATURE.sub(r"\1…", self.request.url.query),
+            status=status,
+            client=self.client.id if self.client else None,
+            flows=tuple(dict.fromkeys(str(key) for key in named)),
+            faults=tuple(dict.fromkeys(self.hits)),
+            duration_s=self.simulator.clock.monotonic() - self.began_s,
+        )
 
     def _named_flows(self) -> Iterator[Flow | FlowKey | None]:
         state = self.organization.state
@@ -89,12 +122,13 @@ class Call:
     def flag(self, name: str) -> bool:
         return (self.text(name) or "").lower() == "true"
 
-    def number(self, name: str, default: int, *, maximum: int | None = None) -> int:
-        """A whole number from 1 to the maximum. Raises 400 for anything else."""
+    def number(self, name: str, default: int, *, minimum: int = 1, maximum: int | None = None) -> int:
+        """A whole number from the minimum to the maximum. Raises 400 for anything else."""
         value = self.text(name)
         if value is None:
             return default
-        if not value.isascii() or not value.isdigit() or int(value) < 1 or (maximum and int(value) > maximum):
+        known = value.isascii() and value.isdigit() and len(value) < _MOST_DIGITS
+        if not known or int(value) < minimum or (maximum and int(value) > maximum):
             raise bad_request(
                 f"Value [{value}] is not valid for query parameter [{name}].", code="invalid.query.param.value"
             )

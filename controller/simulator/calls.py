@@ -1,20 +1,83 @@
-"""How often each route was called, for tests and demonstrations that count."""
+"""What was called: how often, and in which order, for tests and demonstrations that count or look."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.simulator.time import iso
+
+MOST_LOGGED = 10_000
+"""Calls that the log remembers; the oldest make room for the newest."""
+
+
+@dataclass(slots=True)
+class LoggedCall:
+    """One call as it was answered."""
+
+    number: int
+    """1 for the first call since the log was begun."""
+    at: datetime
+    """When it came, in the organisation's time."""
+    method: str
+    route: str
+    """The route's template, as in the counts."""
+    path: str
+    query: str
+    """As it came, with the values of signatures left out; empty without a query."""
+    status: int
+    """0 when the connection was dropped without an answer."""
+    client: str | None = None
+    """Id of the client whose token came, or that asked for a token; None where none was needed or known."""
+    flows: tuple[str, ...] = ()
+    """`type/name` of the flows that path, query or job name."""
+    faults: tuple[str, ...] = ()
+    """Names of the faults that hit it."""
+    duration_s: float = 0.0
+    """From the request to the end of its answer, in the organisation's time."""
+
+    def shown(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "at": iso(self.at),
+            "method": self.method,
+            "route": self.route,
+            "path": self.path,
+            "query": self.query,
+            "client": self.client,
+            "flows": list(self.flows),
+            "status": self.status,
+            "duration_ms": round(self.duration_s * 1000, 3),
+            "faults": list(self.faults),
+        }
 
 
 @dataclass(slots=True)
 class Calls:
-    _counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    """Counts of all calls, and a log of the latest ones."""
 
-    def add(self, method: str, template: str, status: int) -> None:
-        self._counts[method, template, status] += 1
+    most: int = MOST_LOGGED
+    _counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    _log: deque[LoggedCall] = field(default_factory=deque)
+
+    def add(self, call: LoggedCall) -> None:
+        """Count and log a call; its number is given to it here."""
+        self._counts[call.method, call.route, call.status] += 1
+        call.number = self._counts.total()
+        self._log.append(call)
+        if len(self._log) > self.most:
+            self._log.popleft()
 
     def clear(self) -> None:
+        """Count anew, and begin the log anew."""
         self._counts.clear()
+        self._log.clear()
+
+    @property
+    def dropped(self) -> int:
+        """How many calls the log has forgotten since it was begun."""
+        return self._counts.total() - len(self._log)
 
     def count(self, method: str | None = None, template: str | None = None, status: int | None = None) -> int:
         """Calls that match everything that is given."""
@@ -23,6 +86,29 @@ class Calls:
             for (a_method, a_template, a_status), count in self._counts.items()
             if method in (None, a_method) and template in (None, a_template) and status in (None, a_status)
         )
+
+    def log(
+        self,
+        method: str | None = None,
+        route: str | None = None,
+        *,
+        status: int | None = None,
+        client: str | None = None,
+        since: int = 0,
+    ) -> list[LoggedCall]:
+        """The calls that are remembered and match everything that is given, in the order in which they came.
+
+        `since` is the number of a call: only later ones.
+        """
+        return [
+            call
+            for call in self._log
+            if call.number > since
+            and method in (None, call.method)
+            and route in (None, call.route)
+            and status in (None, call.status)
+            and client in (None, call.client)
+        ]
 
     def report(self) -> dict[str, object]:
         """`total`, and `calls` by method and route template with the statuses answered."""

@@ -22,7 +22,22 @@ def calls(call: Call) -> Response:
     return answer(call.simulator.calls.report())
 
 
+def call_log(call: Call) -> Response:
+    """`GET /_simulator/calls/log`: the latest calls in order, `?method=&route=&status=&client=&since=&limit=`."""
+    log = call.simulator.calls
+    found = log.log(
+        call.text("method"),
+        call.text("route"),
+        status=call.number("status", 0, minimum=0) if call.text("status") else None,
+        client=call.text("client"),
+        since=call.number("since", 0, minimum=0),
+    )
+    shown = found[-call.number("limit", log.most) :]
+    return answer({"calls": [logged.shown() for logged in shown], "dropped": log.dropped})
+
+
 def reset_calls(call: Call) -> Response:
+    """`DELETE /_simulator/calls`: counts and log begin anew."""
     call.simulator.calls.clear()
     return Response(status_code=204)
 
@@ -109,6 +124,7 @@ def _by(call: Call) -> str:
 
 ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/calls", calls),
+    Endpoint("GET", f"{INTERNAL}/calls/log", call_log),
     Endpoint("DELETE", f"{INTERNAL}/calls", reset_calls),
     Endpoint("GET", f"{INTERNAL}/flows", flows),
     Endpoint("POST", f"{INTERNAL}/flows", new_flow),

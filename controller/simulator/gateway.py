@@ -46,10 +46,16 @@ class Gateway:
         response = self._respond(call, endpoint)
         if request.method not in ("GET", "HEAD"):
             self.simulator.save()
-        if not endpoint.internal:
-            status = NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code
-            self.simulator.calls.add(request.method, endpoint.template, status)
-        await response(scope, receive, send)
+        if endpoint.internal:
+            await response(scope, receive, send)
+            return
+        # Logged before it is sent: whoever has the answer finds the call.
+        logged = call.logged(NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code)
+        self.simulator.calls.add(logged)
+        try:
+            await response(scope, receive, send)
+        finally:
+            logged.duration_s = self.simulator.clock.monotonic() - call.began_s
 
     def _unrouted(self, request: Request) -> Endpoint:
         known = self.routes.knows(request.scope["path"])
@@ -77,8 +83,8 @@ class Gateway:
     def _handle(self, call: Call, endpoint: Endpoint) -> Response:
         if not (endpoint.open or endpoint.internal):
             token = self._token(call)
-            call.usage = self._count(token)
             call.client = token.client
+            call.usage = self._count(token)
             _refuse_without_permission(endpoint, token)
         return endpoint.handler(call)
 

@@ -24,10 +24,10 @@ def token(call: Call) -> Response:
         return _refused(400, "unsupported_grant_type", f"grant type '{grant}' is not supported")
     client_id, secret = _credentials(call, form)
     simulator = call.simulator
+    client = call.client = simulator.client(client_id)
     usage = simulator.token_limit.count(client_id, simulator.clock.monotonic())
     if usage.exceeded or call.fault({FaultKind.TOKEN_RATE_LIMITED}):
         return _refused(400, "invalid_request", f"rate limit exceeded; retry in {usage.reset_s} seconds")
-    client = simulator.client(client_id)
     if client is None:
         return _refused(400, "invalid_client", "client not found")
     if client.secret != secret:

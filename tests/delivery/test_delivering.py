@@ -33,6 +33,18 @@ async def test_callees_are_live_before_their_callers_and_everything_is_exported(
     assert front.consumed == {HOURS: "1.0", DESK: "1.0"}
 
 
+async def test_a_caller_is_not_sent_before_its_callee_was_seen_live(site: Site) -> None:
+    three(site)
+    await site.deliver()
+    begins, looks = "/_storage/uploads/{jobId}", "/api/v2/flows/jobs/{jobId}"
+    steps = [call for call in site.simulator.calls.log() if call.route in (begins, looks)]
+    sent = {call.flows[0]: call.number for call in steps if call.route == begins}
+    seen = {call.flows[0]: call.number for call in steps if call.route == looks}
+    assert sent.keys() == seen.keys() == {"commonmodule/Hours", "inboundcall/Desk", "inboundcall/Front"}
+    assert seen["commonmodule/Hours"] < sent["inboundcall/Desk"]
+    assert seen["inboundcall/Desk"] < sent["inboundcall/Front"]
+
+
 async def test_a_second_plan_is_empty(site: Site) -> None:
     three(site)
     await site.deliver()

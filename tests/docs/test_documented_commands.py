@@ -39,6 +39,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         made = Shell(tmp_path_factory.mktemp("documented"), url)
         made.environment["PENSTOCK_REPOSITORY_URL"] = str(made.folder)
         made.environment["PENSTOCK_HTTP_ADDRESS"] = "127.0.0.1:0"
+        made.environment["URL"] = url
         made.environment["PENSTOCK_WORK_DIR"] = str(made.folder.parent / "work")
         made.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{made.environment['PATH']}"
         (made.folder / "flows").mkdir()
