@@ -15,6 +15,7 @@ from typing import Protocol
 from controller.domain.desired import Stage
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.recording import Recording
 from controller.domain.references import FlowReference
 
 
@@ -266,6 +267,10 @@ class Platform(Protocol):
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
         """Executions of that version which started in the range; needs EXECUTION_DATA."""
+        ...
+
+    async def recording(self, flow_id: str) -> Recording:
+        """What is recorded of a flow's executions from now on; of the past it tells nothing."""
         ...
 
     async def launch_state(self, launch_id: str) -> Launch: ...

@@ -9,7 +9,8 @@ from controller.genesys.concurrently import concurrently
 from controller.genesys.connect import connect, latency
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
-from controller.genesys.preflight import Check, PreflightReport, Verdict, preflight
+from controller.genesys.preflight import preflight
+from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
 

@@ -15,6 +15,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 _VIEW = ("architect:flow:view",)
 _FLOW = "/api/v2/flows/{flowId}"
 _INSTANCES = "/api/v2/flows/instances"
+_RECORDING = f"{_INSTANCES}/settings"
 _TRACKING = "/api/v2/architect/dependencytracking"
 _VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 _TRACES = "/api/v2/flows/debug/traces"
@@ -47,8 +48,17 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             f"GET {_TRACKING}/consumedresources": ("architect:dependencyTracking:view",),
             f"POST {_INSTANCES}/query": ("architect:flowInstance:search",),
             f"POST {_INSTANCES}/jobs": ("architect:flowInstance:view",),
+            f"GET {_INSTANCES}/{{instanceId}}": ("architect:flowInstance:view",),
             f"GET {_INSTANCES}/jobs/{{jobId}}": ("architect:flowInstance:view",),
-            f"GET {_INSTANCES}/settings/executiondata": ("architect:flowinstanceexecutiondata:view",),
+            f"GET {_RECORDING}/executiondata": ("architect:flowinstanceexecutiondata:view",),
+            f"PATCH {_RECORDING}/executiondata": ("architect:flowinstanceexecutiondata:edit",),
+            f"GET {_RECORDING}/loglevels": ("architect:flowLogLevel:view",),
+            f"GET {_RECORDING}/loglevels/default": ("architect:flowLogLevelDefault:view",),
+            f"PUT {_RECORDING}/loglevels/default": ("architect:flowLogLevelDefault:edit",),
+            f"GET {_FLOW}/instances/settings/loglevels": ("architect:flowLogLevel:view",),
+            f"POST {_FLOW}/instances/settings/loglevels": ("architect:flowLogLevel:add",),
+            f"PUT {_FLOW}/instances/settings/loglevels": ("architect:flowLogLevel:edit",),
+            f"DELETE {_FLOW}/instances/settings/loglevels": ("architect:flowLogLevel:delete",),
             "POST /api/v2/flows/executions": ("architect:flow:launch",),
             "GET /api/v2/flows/executions/{flowExecutionId}": ("architect:flowExecution:view",),
             "POST /api/v2/notifications/channels": (),
@@ -92,7 +102,24 @@ OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "unpublish": ("POST /api/v2/flows/actions/deactivate",),
             "delete": (f"DELETE {_FLOW}",),
             "executions": (f"POST {_INSTANCES}/query",),
-            "execution-data": (f"POST {_INSTANCES}/jobs", f"GET {_INSTANCES}/jobs/{{jobId}}"),
+            "execution-data": (
+                f"GET {_INSTANCES}/{{instanceId}}",
+                f"POST {_INSTANCES}/jobs",
+                f"GET {_INSTANCES}/jobs/{{jobId}}",
+            ),
+            "recording": (
+                f"GET {_RECORDING}/executiondata",
+                f"GET {_RECORDING}/loglevels/default",
+                f"GET {_RECORDING}/loglevels",
+                f"GET {_FLOW}/instances/settings/loglevels",
+            ),
+            "change-recording": (
+                f"PATCH {_RECORDING}/executiondata",
+                f"PUT {_RECORDING}/loglevels/default",
+                f"POST {_FLOW}/instances/settings/loglevels",
+                f"PUT {_FLOW}/instances/settings/loglevels",
+                f"DELETE {_FLOW}/instances/settings/loglevels",
+            ),
             "launch": ("POST /api/v2/flows/executions", "GET /api/v2/flows/executions/{flowExecutionId}"),
             "dependencies": (f"GET {_TRACKING}/build", f"GET {_TRACKING}/consumingresources"),
             "notifications": (

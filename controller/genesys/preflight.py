@@ -5,22 +5,23 @@ Only reads. What cannot be told without writing is said to be unknown, never to 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import NotFound, PenstockError, PermissionMissing
+from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
+from controller.domain.recording import DISABLED, LogLevel
+from controller.genesys.architect import recording
 from controller.genesys.architect.account import TOKEN
 from controller.genesys.architect.dependencies import OPERATIONAL, index_state
 from controller.genesys.call import Answer, Call
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
+from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.transport import Transport
 from controller.genesys.wire.account import Subject, TokenInfo
-from controller.genesys.wire.architect import ExecutionDataSettings
 from controller.genesys.wire.model import EntityRef
 
 T = TypeVar("T")
@@ -32,52 +33,15 @@ _SAME_TIME_S = 2.0
 """Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 _SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
 _FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
-_EXECUTION_DATA = Call("GET", "/api/v2/flows/instances/settings/executiondata")
 
 
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    message: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PreflightReport:
-    """What a client can expect of an organisation. None is what could not be found out."""
-
-    dialect: str
-    checks: tuple[Check, ...]
-    organization: str | None = None
-    missing_permissions: tuple[str, ...] = ()
-    unproven_permissions: tuple[str, ...] = ()
-    """Needed, and not provable without writing."""
-    execution_data: bool | None = None
-    rate_limit_per_minute: int | None = None
-    clock_skew_s: float | None = None
-    """How far the organisation's clock is ahead of ours."""
-    dependency_index: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed; warnings and unknowns do not count."""
-        return all(check.verdict is not Verdict.FAILED for check in self.checks)
-
-
-async def preflight(platform: Platform, operations: Collection[str] = ()) -> PreflightReport:
+async def preflight(
+    platform: Platform, operations: Collection[str] = (), flows: Collection[FlowKey] = ()
+) -> PreflightReport:
     """Look at everything that the operations need; all of the dialect's by default. Raises nothing of an organisation.
 
-    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError.
+    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError. `flows` are those whose own log
+    levels matter.
     """
     wanted = tuple(operations) or tuple(OPERATIONS[platform.dialect])
     needed = permissions_needed(platform.dialect, wanted)
@@ -88,12 +52,15 @@ async def preflight(platform: Platform, operations: Collection[str] = ()) -> Pre
     rate_limit, skew_s = probe.limit(first), probe.skew(first)
     missing, unproven = await probe.permissions(needed)
     is_architect = platform.dialect == ARCHITECT
+    execution_data = await probe.execution_data() if is_architect else None
+    log_level = await probe.log_level(flows) if is_architect and execution_data is not False else None
     return PreflightReport(
         dialect=platform.dialect,
         organization=probe.organization,
         missing_permissions=missing,
         unproven_permissions=unproven,
-        execution_data=await probe.execution_data() if is_architect and "executions" in wanted else None,
+        execution_data=execution_data,
+        log_level=log_level.level if log_level else None,
         rate_limit_per_minute=rate_limit,
         clock_skew_s=skew_s,
         dependency_index=await probe.index() if is_architect and "dependencies" in wanted else None,
@@ -149,7 +116,7 @@ class _Probe:
         if not text.isdecimal():
             self.note("request limit", Verdict.UNKNOWN, "the organisation does not tell its request limit")
             return None
-        ours = self._transport.settings.rate_limit_per_minute
+        ours = min(self._transport.settings.rate_limit_per_minute, int(text))
         self.note("request limit", Verdict.OK, f"{text} requests a minute; this client sends at most {ours}")
         return int(text)
 
@@ -230,17 +197,33 @@ class _Probe:
 
     async def execution_data(self) -> bool | None:
         """Whether the organisation keeps execution data, which error-rate gates and traces live on."""
-
-        async def look() -> bool:
-            return (await self._transport.fetch(_EXECUTION_DATA, ExecutionDataSettings)).enabled
-
-        enabled = await self._look("execution data", look)
+        enabled = await self._look("execution data", lambda: recording.enabled(self._transport))
         if enabled is False:
-            hint = "turn on historical execution data and publish the flows again, or use http gates"
+            hint = "penstock trace settings --execution-data on, then publish the flows again; or use http gates"
             self.note("execution data", Verdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
         elif enabled:
             self.note("execution data", Verdict.OK, "is on")
         return enabled
+
+    async def log_level(self, flows: Collection[FlowKey]) -> LogLevel | None:
+        """The default level, and which of the flows record nothing."""
+
+        async def look() -> tuple[LogLevel, Mapping[FlowKey, LogLevel]]:
+            return await recording.default_level(self._transport), await recording.levels_by_key(self._transport)
+
+        found = await self._look("log level", look)
+        if found is None:
+            return None
+        default, own = found
+        silent = sorted(str(key) for key in flows if not own.get(key, default).records)
+        if silent:
+            message = f"{DISABLED} for {', '.join(silent)}: error-rate gates and traces see nothing of them"
+            hint = "give them a level that records: penstock trace settings --flow FLOW --level Base"
+            self.note("log level", Verdict.WARNING, message, hint)
+        else:
+            left_out = f"; traces lack {', '.join(default.left_out)}" if default.left_out else ""
+            self.note("log level", Verdict.OK, f"{default.level} by default{left_out}")
+        return default
 
     async def index(self) -> str | None:
         """The state of the dependency index."""

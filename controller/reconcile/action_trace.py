@@ -27,6 +27,8 @@ class ActionQuestion:
     capture_data: bool = True
     inputs: Mapping[str, object] | None = None
     timeout_s: float = 300.0
+    job: str | None = None
+    """A job that was started before, for which is only waited."""
 
     def request(self) -> ActionTraceRequest:
         """The request, with the flow as it was named."""
@@ -57,7 +59,7 @@ async def trace_action(
         )
     request = replace(question.request(), flow_id=await flow_id(services, organization, question.flow))
     started = services.clock.monotonic()
-    job_id = await platform.start_debug(request)
+    job_id = question.job or await platform.start_debug(request)
     job = await platform.finished_debug_job(job_id, timeout_s=question.timeout_s)
     result = ActionTraceResult(
         flow_id=request.flow_id,

@@ -55,7 +55,7 @@ async def preflight_organization(services: Services, organization: Organization)
         unproven = tuple(sorted(permissions_needed(organization.dialect, operations)))
         check = Check("credentials", Verdict.FAILED, error.message, hint=error.hint)
         return PreflightReport(organization.dialect, (check,), unproven_permissions=unproven)
-    report = await preflight(platform, operations)
+    report = await preflight(platform, operations, [flow.key for flow in organization.flows])
     return replace(report, checks=(*report.checks, *_probe_checks(services, organization)))
 
 

@@ -32,6 +32,8 @@ EVERYTHING = frozenset(
         "architect:flow:unlock",
         "architect:flow:view",
         "architect:flowInstance:search",
+        "architect:flowLogLevel:view",
+        "architect:flowLogLevelDefault:view",
         "architect:flowinstanceexecutiondata:view",
         "architect:job:create",
         "architect:job:view",
@@ -217,12 +219,13 @@ def test_execution_data_that_are_off_are_a_warning(shell: Shell, simulator: Simu
     assert "error-rate gates" in check(organization, "execution data")["message"]
 
 
-def test_execution_data_are_no_concern_where_no_gate_needs_them(shell: Shell, simulator: Simulator, look: Look) -> None:
-    simulator.organization.state.execution_data.enabled = False
+def test_execution_data_are_told_where_no_gate_needs_them_too(shell: Shell, simulator: Simulator, look: Look) -> None:
     change(shell.folder / "front.yaml", gates=[])
-    code, organization = look(shell)
-    assert (code, organization["execution_data"]) == (0, None)
-    assert "execution data" not in verdicts(organization)
+    _, on = look(shell)
+    simulator.organization.state.execution_data.enabled = False
+    _, off = look(shell)
+    assert (on["execution_data"], off["execution_data"]) == (True, False)
+    assert (on["log_level"], off["log_level"]) == ("All", None)
 
 
 @pytest.mark.parametrize(("ahead_s", "way"), [(3600, "ahead of"), (-3600, "behind")])

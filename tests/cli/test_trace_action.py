@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -72,6 +73,28 @@ def test_a_process_shows_bottleneck_and_critical_path(shell: InsideShell) -> Non
     assert ": completed after " in done.stdout
     assert "bottleneck: " in done.stdout
     assert "critical path: " in done.stdout
+
+
+def test_a_trace_that_was_given_up_is_waited_for_again_and_not_started_twice(shell: InsideShell) -> None:
+    asked = ("trace", "action", "front", "--invocation", "i1")
+    httpx.patch(f"{shell.url}/_simulator/settings", json={"debug_s": 100}).raise_for_status()
+    try:
+        given_up = shell.run(*asked, "--timeout", "0.01s")
+    finally:
+        httpx.patch(f"{shell.url}/_simulator/settings", json={"debug_s": 2}).raise_for_status()
+    [job] = re.findall(r"--job (\S+)", given_up.stderr)
+    started = calls(shell, "POST", "/api/v2/flows/{flowId}/debug")
+
+    document = shell.json(*asked, "--job", job)
+
+    assert given_up.returncode == 1
+    assert (document["job_id"], document["status"]) == (job, "completed")
+    assert calls(shell, "POST", "/api/v2/flows/{flowId}/debug") == started
+
+
+def calls(shell: InsideShell, method: str, route: str) -> int:
+    made = httpx.get(f"{shell.url}/_simulator/calls").raise_for_status().json()["calls"]
+    return sum(each["count"] for each in made if (each["method"], each["route"]) == (method, route))
 
 
 def test_json_and_dot_tell_the_same_trace(shell: InsideShell) -> None:

@@ -38,6 +38,7 @@ READS = {
     "list_flows",
     "organization_id",
     "progress",
+    "recording",
     "references",
     "running_publish",
     "validate",

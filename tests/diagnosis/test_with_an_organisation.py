@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from io import BytesIO
 
 import httpx
 import pytest
@@ -121,8 +122,10 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def architect_trace(platform: ArchitectPlatform, execution_id: str) -> Trace:
-    text = (await platform.execution_data([execution_id]))[execution_id].decode()
-    return open_execution(lambda: [text])
+    [rendered] = await platform.rendered_executions([execution_id])
+    sink = BytesIO()
+    await rendered.save(sink)
+    return open_execution(lambda: [sink.getvalue().decode()])
 
 
 async def versioned_trace(platform: VersionedPlatform, trace_id: str, *ranges: SnapshotRange) -> Trace:
@@ -179,8 +182,8 @@ async def test_outside_of_the_ranges_nothing_is_taken_for_drift(site: Site) -> N
     now = site.clock.now()
     request = TraceRequest(now - timedelta(hours=1), now, flow_id=site.flow_id, snapshot_ranges=ranges)
     check_trace_request(request, now=now, rules=retention(VERSIONED))
-    async for row in platform.debug_traces(request):  # type: ignore[attr-defined]
-        trace = await versioned_trace(platform, row["id"], *ranges)  # type: ignore[arg-type]
+    async for row in platform.found_executions(request):  # type: ignore[attr-defined]
+        trace = await versioned_trace(platform, row.id, *ranges)  # type: ignore[arg-type]
         drift = (AnomalyKind.VALUE_CHANGE, AnomalyKind.INJECTION, AnomalyKind.SCOPE_EXIT, AnomalyKind.TYPE_CHANGE)
         summary = Analysis(trace).summary()
         assert [summary.anomalies[kind] for kind in drift] == [0, 0, 0, 0]

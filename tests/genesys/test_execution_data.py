@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from io import BytesIO
 
 import pytest
 from structlog.testing import capture_logs
 
 from controller.domain.errors import BadAnswer, RequestRejected, ServerFault
-from controller.genesys.architect.executions import execution_data, launch_state
+from controller.domain.traces import TraceRequest
+from controller.genesys.architect.executions import launch_state, rendered_executions
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.narrowing import MOST_CALLS
 from controller.simulator.simulator import Simulator
@@ -18,6 +20,7 @@ from tests.genesys.scripted import reply, script
 from tests.support.clock import SteppedClock
 
 QUERY = "/api/v2/flows/instances/query"
+JOBS = "/api/v2/flows/instances/jobs"
 
 
 async def test_every_execution_of_a_version_is_found_once_although_answers_are_cut(
@@ -93,27 +96,50 @@ async def test_no_executions_are_an_empty_answer(
     assert simulator.calls.count("POST", QUERY) == 1
 
 
+async def fetched(organization: ArchitectPlatform, *ids: str) -> dict[str, dict]:
+    """The files that could be rendered, by execution."""
+    files = {}
+    for each in await organization.rendered_executions(ids):
+        sink = BytesIO()
+        await each.save(sink)
+        files[each.id] = json.loads(sink.getvalue())["flow"]
+    return files
+
+
 async def test_the_files_of_a_conversation_are_rendered_and_fetched(
-    hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
 ) -> None:
+    """Several are rendered by one job, one is asked for by its id."""
     flow_id = await hands.make(ivr())
     since = clock.now() - timedelta(minutes=1)
     await hands.executions(flow_id, count=1)
     [one] = [one async for one in organization.executions(flow_id, "1.0", since=since, until=clock.now())]
-    files = await organization.execution_data([one.id, "no-such-execution"])
-    assert set(files) == {one.id}
-    document = json.loads(files[one.id])
-    assert document["flow"]["flowId"] == flow_id
-    assert await organization.conversation_executions(document["flow"]["conversationId"]) == [one.id]
+    files = await fetched(organization, one.id, "no-such-execution")
+    assert {each: file["flowId"] for each, file in files.items()} == {one.id: flow_id}
+    assert simulator.calls.count("POST", JOBS) == 1
+
+    request = TraceRequest(since, clock.now(), conversation_id=files[one.id]["conversationId"])
+    assert [each.id async for each in organization.found_executions(request)] == [one.id]
+
+    assert await fetched(organization, one.id) == files
+    assert simulator.calls.count("GET", "/api/v2/flows/instances/{instanceId}") == 1
+    assert simulator.calls.count("POST", JOBS) == 1
 
 
+async def test_an_execution_that_the_organisation_does_not_know_has_no_file(organization: ArchitectPlatform) -> None:
+    assert await organization.rendered_executions(["no-such-execution"]) == []
+
+
+@pytest.mark.parametrize("ids", [["x1"], ["x1", "x2"]])
 @pytest.mark.parametrize(
     ("state", "error"), [("Failed", "ended as Failed"), ("Running", "not rendered in time"), ("Odd", "ended as Odd")]
 )
-async def test_execution_data_that_cannot_be_rendered_is_told(clock: SteppedClock, state: str, error: str) -> None:
+async def test_execution_data_that_cannot_be_rendered_is_told(
+    clock: SteppedClock, ids: list[str], state: str, error: str
+) -> None:
     transport = script(reply(body={"id": "j1", "jobState": state})).transport(clock)
     with pytest.raises(ServerFault if state == "Running" else BadAnswer, match=error):
-        await execution_data(transport, ["x1"])
+        await rendered_executions(transport, ids)
 
 
 async def test_a_workflow_is_launched_and_followed(

@@ -5,15 +5,19 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from controller.domain.identity import FlowKey
 from controller.genesys import permissions_needed
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS
-from controller.genesys.preflight import Check, PreflightReport, Verdict, preflight
+from controller.genesys.preflight import preflight
+from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
+from controller.simulator.execution import LogLevel, LogSetting, defaults
 from controller.simulator.settings import Client
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
+from tests.genesys.hands import Hands, ivr
 from tests.genesys.scripted import Handler, refusal, reply, script
 from tests.support.clock import SteppedClock
 
@@ -116,7 +120,8 @@ async def test_roles_tell_every_missing_permission_without_a_probe(clock: Steppe
         "architect:flow:unlock",
     )
     assert report.unproven_permissions == ()
-    assert len(organization.requests) == 2
+    probed = [each.url.path for each in organization.requests if "/settings/" not in each.url.path]
+    assert probed == ["/api/v2/tokens/me", "/api/v2/authorization/subjects/me"]
 
 
 async def test_a_clock_that_is_far_off_is_a_warning(clock: SteppedClock) -> None:
@@ -133,9 +138,43 @@ async def test_execution_data_that_are_off_are_a_warning(
     clock: SteppedClock, enabled: bool | None, verdict: Verdict
 ) -> None:
     setting = reply(body={"enabled": enabled}) if enabled is not None else refusal(403, "x", "No.")
-    report = await _architect(clock, {"/api/v2/flows/instances/settings/executiondata": setting}, "executions")
+    report = await _architect(clock, {"/api/v2/flows/instances/settings/executiondata": setting}, "observe")
     assert report.execution_data is enabled
     assert _check(report, "execution data").verdict is verdict
+
+
+async def test_flows_that_record_nothing_are_a_warning(
+    hands: Hands, simulator: Simulator, organization: ArchitectPlatform
+) -> None:
+    """A flow's own level counts before the default one; flows that nobody asks about do not."""
+    ids = {name: await hands.make(ivr(name)) for name in ("Front", "Quiet", "Other")}
+    settings = simulator.organization.state.execution_data
+    for name in ("Quiet", "Other"):
+        settings.flows[ids[name]] = LogSetting(LogLevel.DISABLED, defaults(LogLevel.DISABLED))
+    asked = [FlowKey("inboundcall", name) for name in ("Front", "Quiet")]
+
+    report = await preflight(organization, ["observe"], asked)
+
+    assert report.log_level == "All"
+    level = _check(report, "log level")
+    assert level.verdict is Verdict.WARNING
+    assert level.message.startswith("Disabled for inboundcall/Quiet: ")
+    assert "penstock trace settings" in (level.hint or "")
+
+
+async def test_the_default_level_and_what_it_leaves_out_are_told(
+    simulator: Simulator, organization: ArchitectPlatform
+) -> None:
+    simulator.organization.state.execution_data.default = LogSetting(LogLevel.NOTES, defaults(LogLevel.NOTES))
+    level = _check(await preflight(organization, ["observe"]), "log level")
+    assert level.verdict is Verdict.OK
+    assert level.message == "Notes by default; traces lack communications, executionInputOutputs"
+
+
+async def test_a_lower_limit_of_the_organisation_is_what_this_client_sends_at_most(clock: SteppedClock) -> None:
+    told = reply(headers=DATE | {"inin-ratelimit-allowed": "120"})
+    limit = _check(await _architect(clock, {"/api/v2/tokens/me": told}, "observe"), "request limit")
+    assert limit.message == "120 requests a minute; this client sends at most 120"
 
 
 @pytest.mark.parametrize(("status", "verdict"), [("OPERATIONAL", Verdict.OK), ("BUILDINPROGRESS", Verdict.WARNING)])

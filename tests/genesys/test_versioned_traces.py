@@ -29,7 +29,7 @@ def _trace(number: int, **fields: object) -> dict[str, object]:
 async def test_a_trace_query_is_written_in_snake_case(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {QUERY: [listed(_trace(1), _trace(2))]})
     request = TraceRequest(SINCE, UNTIL, "f1", "2.0", session_token="s1", snapshot_ranges=(SnapshotRange(0, 9),))
-    assert [trace["id"] async for trace in platform.debug_traces(request)] == ["t1", "t2"]
+    assert [trace.id async for trace in platform.found_executions(request)] == ["t1", "t2"]
     assert answers.body(QUERY) == {
         "flow_version_id": "f1:2.0",
         "session_token": "s1",
@@ -122,7 +122,7 @@ async def test_a_debug_job_is_named_by_the_last_segment_of_its_location(clock: S
         "enableAsync": True,
         "simulatedInputs": {"x": 1},
     }
-    job = await platform.debug_job(job_id)
+    job = await platform.finished_debug_job(job_id)
     assert (job.status, job.result) == ("completed", [{"nodeId": "n1"}])
 
 
@@ -156,6 +156,7 @@ async def test_a_debug_job_that_says_when_to_come_back_is_obeyed(clock: SteppedC
 
 async def test_a_debug_job_that_does_not_end_is_given_up(clock: SteppedClock) -> None:
     platform, _ = connected(clock, {JOB: [RUNNING]})
-    with pytest.raises(ServerFault, match="still in_progress after 100 s"):
+    with pytest.raises(ServerFault, match="still in_progress after 100 s") as given_up:
         await platform.finished_debug_job("j1", timeout_s=100)
     assert clock.elapsed_s == pytest.approx(100)
+    assert given_up.value.hint == "wait for the same job again: --job j1"

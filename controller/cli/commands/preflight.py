@@ -65,6 +65,7 @@ def _document(name: str, report: PreflightReport) -> dict[str, object]:
         "missing_permissions": list(report.missing_permissions),
         "unproven_permissions": list(report.unproven_permissions),
         "execution_data": report.execution_data,
+        "log_level": report.log_level,
         "rate_limit_per_minute": report.rate_limit_per_minute,
         "clock_skew_s": report.clock_skew_s,
         "dependency_index": report.dependency_index,

@@ -111,6 +111,9 @@ def action(
         list[str] | None, typer.Option("--input", metavar="NAME=VALUE", help="A simulated input; JSON or text.")
     ] = None,
     timeout: Annotated[str, typer.Option("--timeout", help="How long to wait for the trace: 90s, 15m.")] = "5m",
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="ID", help="Start nothing; wait for this job, started before.")
+    ] = None,
     webhook: Annotated[
         str | None,
         typer.Option("--webhook", metavar="URL", help="Tell this receiver, signed with PENSTOCK_WEBHOOK_SECRET."),
@@ -134,6 +137,7 @@ def action(
         capture_data=capture_data,
         inputs=inputs_of(inputs or ()),
         timeout_s=span(timeout, "--timeout").total_seconds(),
+        job=job,
     )
     return show_action(
         ActionTraceArguments(folder, question, output.value, organization, tuple(mask or ()), webhook, out)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from controller.domain.errors import BadAnswer, ServerFault
+from controller.domain.errors import BadAnswer, NotFound, ServerFault
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
 from controller.genesys.call import Call
@@ -71,16 +71,6 @@ async def found(transport: Transport, request: TraceRequest) -> AsyncIterator[Ex
             yield summary
 
 
-async def execution_data(transport: Transport, ids: Sequence[str]) -> Mapping[str, bytes]:
-    """The execution files (JSON) of these executions by id; those that the organisation could not render are missing.
-
-    Raises ServerFault when the organisation does not render them in time.
-    """
-    call = Call("GET", _DOWNLOAD, limit_bytes=transport.settings.export_limit_bytes)
-    rendered = await rendered_executions(transport, ids)
-    return {each.id: await transport.get_presigned(each.url, call=call) for each in rendered}
-
-
 @dataclass(frozen=True, slots=True)
 class RenderedExecution:
     """An execution file that waits to be fetched."""
@@ -101,8 +91,10 @@ async def rendered_executions(transport: Transport, ids: Sequence[str]) -> Seque
 
     Raises ServerFault when the organisation does not render them in time.
     """
-    call = Call("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
-    job = await transport.fetch(call, ExecutionDataJob)
+    try:
+        job = await transport.fetch(_asking(ids), ExecutionDataJob)
+    except NotFound:
+        return []
     deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
     look = Call("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
     while job.job_state in ("Registered", "Running"):
@@ -117,6 +109,13 @@ async def rendered_executions(transport: Transport, ids: Sequence[str]) -> Seque
         for entity in job.entities or []
         if entity.id and entity.download_uri and not entity.failed
     ]
+
+
+def _asking(ids: Sequence[str]) -> Call:
+    """One execution is asked for by its id: the organisation then says at once when it knows no such execution."""
+    if len(ids) == 1:
+        return Call("GET", f"{_INSTANCES}/{{instanceId}}", {"instanceId": ids[0]})
+    return Call("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
 
 
 async def launch(transport: Transport, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:

@@ -27,6 +27,7 @@ from controller.domain.platform import (
     ValidationReport,
     VersionInfo,
 )
+from controller.domain.recording import Recording
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect import (
@@ -36,6 +37,7 @@ from controller.genesys.architect import (
     flows,
     notifications,
     publish,
+    recording,
     references,
     resources,
     upload,
@@ -125,10 +127,8 @@ class ArchitectPlatform:
     ) -> AsyncIterator[ExecutionSummary]:
         return executions.executions(self.transport, flow_id, version, since, until)
 
-    async def conversation_executions(self, conversation_id: str) -> Sequence[str]:
-        """Ids of the executions of one conversation, at most 200, in the order in which they started."""
-        rows = await executions.query(self.transport, [("ConversationId", "eq", conversation_id)])
-        return [row.id for row in sorted(rows, key=lambda row: (str(row.start_date_time), row.id))]
+    async def recording(self, flow_id: str) -> Recording:
+        return await recording.recording(self.transport, flow_id)
 
     def found_executions(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
         """The executions that a request asks for, in no order; a session is not known here."""
@@ -137,10 +137,6 @@ class ArchitectPlatform:
     async def rendered_executions(self, ids: Sequence[str]) -> Sequence[RenderedExecution]:
         """At most 200 execution files that can be saved one by one; those that cannot be rendered are missing."""
         return await executions.rendered_executions(self.transport, ids)
-
-    async def execution_data(self, ids: Sequence[str]) -> Mapping[str, bytes]:
-        """The execution files (JSON) by execution id."""
-        return await executions.execution_data(self.transport, ids)
 
     async def consumers(self, flow: LiveFlow) -> dependencies.Consumers:
         """The published flows that consume this one, as the organisation's index knows them."""

@@ -45,13 +45,8 @@ def job_id_of(call: Call, location: str) -> str:
     return job_id
 
 
-async def debug_job(transport: Transport, job_id: str) -> TraceJob:
-    """How the job stands: `in_progress`, `completed` with its steps, or `failed` with a message."""
-    return (await _look(transport, job_id))[0]
-
-
 async def finished_debug_job(transport: Transport, job_id: str, timeout_s: float) -> TraceJob:
-    """The job when it has ended, well or not: looked at after 2 s, then ever more rarely, or when it says.
+    """The job when it has ended, well or not: looked at at once and after 2 s, then ever more rarely, or when it says.
 
     Raises ServerFault when it does not end in time.
     """
@@ -63,7 +58,10 @@ async def finished_debug_job(transport: Transport, job_id: str, timeout_s: float
             return job
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
-            raise ServerFault(f"GET {_JOB}: job {job_id} is still {job.status} after {timeout_s:g} s")
+            raise ServerFault(
+                f"GET {_JOB}: job {job_id} is still {job.status} after {timeout_s:g} s",
+                hint=f"wait for the same job again: --job {job_id}",
+            )
         jittered_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads calls, it hides nothing
         await clock.sleep(min(left_s, told_s or jittered_s))
         backoff_s = min(_LONGEST_S, backoff_s * 2)

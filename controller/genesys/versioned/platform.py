@@ -37,6 +37,7 @@ from controller.domain.platform import (
     ValidationReport,
     VersionInfo,
 )
+from controller.domain.recording import Recording
 from controller.domain.references import FlowReference
 from controller.domain.traces import ActionTraceRequest, TraceRequest
 from controller.genesys.transport import Transport
@@ -152,9 +153,8 @@ class VersionedPlatform:
         """The executions that a request asks for, in no order; their ids are those of their traces."""
         return traces.found(self.transport, request)
 
-    def debug_traces(self, request: TraceRequest) -> AsyncIterator[Mapping[str, Any]]:
-        """The traces that a query finds, as they were answered."""
-        return traces.debug_traces(self.transport, request)
+    async def recording(self, flow_id: str) -> Recording:  # noqa: ARG002 - the port's signature
+        return Recording()
 
     async def trace(self, trace_id: str) -> Mapping[str, Any]:
         """One trace's header as it was answered. Raises NotFound."""
@@ -167,10 +167,6 @@ class VersionedPlatform:
     async def start_debug(self, request: ActionTraceRequest) -> str:
         """Start tracing an action's invocation; the id of the job."""
         return await debugging.start_debug(self.transport, request)
-
-    async def debug_job(self, job_id: str) -> TraceJob:
-        """How such a job stands."""
-        return await debugging.debug_job(self.transport, job_id)
 
     async def finished_debug_job(self, job_id: str, *, timeout_s: float = 300.0) -> TraceJob:
         """The job when it has ended. Raises ServerFault when it does not end in time."""

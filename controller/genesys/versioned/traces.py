@@ -23,15 +23,6 @@ _PAGE_SIZE = 100
 _FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error", "service_unavailable", "fault"})
 
 
-async def debug_traces(
-    transport: Transport, request: TraceRequest, priority: Priority = Priority.GATE
-) -> AsyncIterator[Mapping[str, Any]]:
-    """The traces that a query finds, as they were answered, page by page."""
-    async for page in _pages(transport, request, priority):
-        for row in page.entities:
-            yield row
-
-
 async def trace(transport: Transport, trace_id: str) -> Mapping[str, Any]:
     """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
     call = Call("GET", f"{_TRACES}/{{traceId}}", {"traceId": trace_id})

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from controller.domain.recording import LogLevel
 from controller.genesys.wire.model import EntityRef, WireModel
 
 
@@ -175,6 +176,34 @@ class ExecutionDataJob(WireModel):
 
 class ExecutionDataSettings(WireModel):
     enabled: bool
+
+
+class Characteristics(WireModel):
+    level: Id
+    characteristics: dict[str, bool | None] | None = None
+
+
+class LevelSetting(WireModel):
+    """A log level that holds: for one flow, or for all that have none of their own."""
+
+    log_level_characteristics: Characteristics
+
+    @property
+    def log_level(self) -> LogLevel:
+        found = self.log_level_characteristics
+        return LogLevel(found.level, {name: bool(on) for name, on in (found.characteristics or {}).items()})
+
+
+class FlowLevel(LevelSetting):
+    """A flow's own log level."""
+
+    id: Id
+    name: str | None = None
+    type: str | None = None
+
+
+class FlowLevelPage(Page):
+    entities: list[FlowLevel]
 
 
 class LaunchedExecution(WireModel):

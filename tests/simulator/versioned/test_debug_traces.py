@@ -206,9 +206,8 @@ async def test_the_client_reads_traces(
     found = [one async for one in platform.executions(flow_id, "1.0", since=since, until=clock.now())]
     assert [one.reason for one in found if one.failed] == ["ACTION_ERROR"]
     request = TraceRequest(since, clock.now(), flow_id, "1.0", snapshot_ranges=(SnapshotRange(0, 4),))
-    traces = [row async for row in platform.debug_traces(request)]
-    whole = next(row for row in traces if row["status"] == "completed")
-    assert (await platform.trace(whole["id"]))["flowName"] == "Long"
-    pages = [page async for page in platform.trace_steps(whole["id"])]
+    whole, *_ = [row async for row in platform.found_executions(request) if not row.failed]
+    assert (await platform.trace(whole.id))["flowName"] == "Long"
+    pages = [page async for page in platform.trace_steps(whole.id)]
     assert [len(page) for page in pages] == [100, 30]
     assert [bool(step["variables"]) for step in pages[0][:6]] == [True] * 5 + [False]
