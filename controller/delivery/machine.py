@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from controller.delivery.adopt_step import AdoptStep
 from controller.delivery.announce import announce_migration
+from controller.delivery.bindings import bindings_now
 from controller.delivery.context import Context
 from controller.delivery.exporting import export_live
 from controller.delivery.gates.bake import bake, pass_gates
@@ -17,10 +18,7 @@ from controller.delivery.signals import Parked, Paused
 from controller.delivery.step import Step
 from controller.delivery.switch_step import SwitchStep
 from controller.delivery.work import DESTRUCTIVE, Work
-from controller.domain.errors import AmbiguousFlow, Transient, Waiting
-from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Priority
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -66,33 +64,10 @@ class Machine:
     async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._work.flow_id if live is None else live.id
         version = None if live is None else live.published_version
-        consumed = await self._consumed() if live is not None else {}
+        consumed = await bindings_now(self._context, self._work) if live is not None else {}
         self._context.advance(
             self._work, StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
         )
-
-    async def _consumed(self) -> dict[FlowKey, str]:
-        """What the flow is bound to: this sync's own versions, and what is live of all others."""
-        mine = {work.key: work.record.live_version for work in self._context.works}
-        consumed: dict[FlowKey, str] = {}
-        for key in self._work.record.consumes:
-            version = mine.get(key)
-            if version is None:
-                version = await self._published_version(key)
-            if version is not None:
-                consumed[key] = version
-        return consumed
-
-    async def _published_version(self, key: FlowKey) -> str | None:
-        """A version that cannot be read is left out: that is no reason to take a healthy flow back."""
-        try:
-            found = await self._context.platform.find_flow(key, priority=Priority.OBSERVE)
-        except (Transient, Waiting, AmbiguousFlow) as error:
-            self._context.note(
-                self._work, f"the version of {key} that it is bound to could not be read: {error.message}"
-            )
-            return None
-        return None if found is None else found.published_version
 
     async def _begin_bake(self) -> None:
         if self._context.signals.aborting:

@@ -55,6 +55,8 @@ class StepResult:
     source_digest: str | None = None
     """Digest of the source that `version` came from, after a rollback too; None for a pinned version, and where the
     journal does not know."""
+    dependency_digest: str = ""
+    """Digest over `version`'s content and all that it consumes, as it was delivered; empty where nobody knows."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
     """Versions of the flows that it consumes, at the moment when it was published."""
     drafts: tuple[Export, ...] = ()

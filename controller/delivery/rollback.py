@@ -5,9 +5,10 @@ A rollback is done when the flow shows it, and reported as failed in every other
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from controller.delivery.announce import announce_migration
+from controller.delivery.bindings import bindings_again
 from controller.delivery.context import Context
 from controller.delivery.quarantine import quarantine
 from controller.delivery.reading import current
@@ -16,6 +17,7 @@ from controller.delivery.restore import restore
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.work import Work
 from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed, Transient, Waiting
+from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
@@ -106,7 +108,7 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
             if isinstance(error, RollbackFailed):
                 break
         else:
-            _report_success(context, work, version, reason)
+            _report_success(context, work, version, reason, await bindings_again(context, work, version))
             return
     _report_failure(context, work, failure)
 
@@ -117,14 +119,16 @@ def _rollout(work: Work) -> Ticket | None:
     return ticket if ticket is not None and ticket.kind is TicketKind.PUBLISH else None
 
 
-def _report_success(context: Context, work: Work, version: str | None, reason: str) -> None:
+def _report_success(
+    context: Context, work: Work, version: str | None, reason: str, consumed: Mapping[FlowKey, str]
+) -> None:
     """The rollback counts as done together with the quarantine and the announcement: a crash loses none of them."""
 
     def also() -> None:
         quarantine(context, work, work.record.reason or reason)
         announce_migration(context, work, action="rollback")
 
-    context.advance(work, StepState.ROLLED_BACK, also, live_version=version, ticket=None)
+    context.advance(work, StepState.ROLLED_BACK, also, live_version=version, consumed=consumed, ticket=None)
 
 
 def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from controller.domain.references import BINDING_TYPES
+
 MINUTE = 60.0
 
 
@@ -66,7 +68,7 @@ class DeliverySettings:
 
     client_name: str | None = None
     """Our client's id or name in the organisation: its own locks do not stand in the way."""
-    binds_at_publish: frozenset[str] = frozenset({"commonmodule"})
+    binds_at_publish: frozenset[str] = BINDING_TYPES
     """Types whose version a caller keeps from the moment when the caller was published."""
     announce_to: tuple[str, ...] = ()
     """Receivers in the outbox that are told of every migration of a flow's version."""

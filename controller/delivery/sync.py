@@ -17,7 +17,7 @@ from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
-from controller.store import SyncState
+from controller.store import StepRecord, SyncState
 
 _UNDER_WAY = frozenset(
     {StepState.VALIDATED, StepState.PUBLISHING, StepState.LIVE, StepState.BAKING, StepState.ROLLING_BACK}
@@ -216,20 +216,19 @@ def _is_paused(work: Work) -> bool:
     return work.paused and work.state is StepState.BAKING
 
 
-def _source_digest(context: Context, work: Work) -> str | None:
-    """Of the source that made what is live: after a rollback that is an earlier delivery's."""
+def _maker(context: Context, work: Work) -> StepRecord | None:
+    """The step that made what is live: after a rollback an earlier delivery's, where the journal knows it."""
     record = work.record
     if record.state is not StepState.ROLLED_BACK:
-        return record.source_digest
+        return record
     if record.previous_version is None:
         return None
-    earlier = context.store.journal.delivered(context.organization.name, record.key, record.previous_version)
-    return None if earlier is None else earlier.source_digest
+    return context.store.journal.delivered(context.organization.name, record.key, record.previous_version)
 
 
 def step_result(context: Context, work: Work) -> StepResult:
     """The change as the caller gets it."""
-    record = work.record
+    record, maker = work.record, _maker(context, work)
     ended_at = context.clock.monotonic() if work.ended_at is None else work.ended_at
     skipped = () if record.state is not StepState.SKIPPED or record.reason is None else (record.reason,)
     return StepResult(
@@ -241,7 +240,8 @@ def step_result(context: Context, work: Work) -> StepResult:
         previous_version=record.previous_version,
         export=work.export,
         export_digest=work.export_digest,
-        source_digest=_source_digest(context, work),
+        source_digest=None if maker is None else maker.source_digest,
+        dependency_digest="" if maker is None else maker.dependency_digest,
         consumed=record.consumed,
         drafts=tuple(work.drafts),
         error=work.error,

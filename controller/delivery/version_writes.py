@@ -27,7 +27,7 @@ async def publish_version(
     request = PublishRequest(
         flow_id=work.flow_id or "",
         version=version,
-        dependency_digest=work.record.dependency_digest,
+        dependency_digest=_digest_once(context, work, version) if prefix else work.record.dependency_digest,
         reason=work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}",
         metadata={
             "releaseVersion": context.sync.revision,
@@ -57,6 +57,12 @@ async def publish_version(
         state=state,
     )
     return await write(context, work, call)
+
+
+def _digest_once(context: Context, work: Work, version: str) -> str:
+    """The dependency digest that a version was delivered with; empty where nobody knows it."""
+    earlier = context.store.journal.delivered(context.organization.name, work.key, version)
+    return "" if earlier is None else earlier.dependency_digest
 
 
 async def switch_version(

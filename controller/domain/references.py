@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+BINDING_TYPES = frozenset({"bot", "commonmodule", "digitalbot"})
+"""Types of flows whose callers keep the version that was live when the caller was published."""
+
 
 class Resolution(StrEnum):
     """How well the content tells what is meant."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from controller.domain.references import FlowReference, Resolution
+from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
 from controller.flows.roots import api_type, inqueue_types, post_flow_types, transfer_types
 from controller.flows.targets import keyed_targets, literal_name, target_in
 from controller.flows.walk import Place
@@ -17,7 +17,6 @@ CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
     "voiceFlow": ("voice",),
 }
 """Keys below a `call...` action whose own keys are the names of flows, and the type of those."""
-_BINDING = frozenset({"bot", "commonmodule", "digitalbot"})
 _LATEST_PUBLISHED = "ver_latestPublished"
 
 
@@ -47,7 +46,7 @@ def _references_at(place: Place, key: str, value: Mapping[str, object], flow_typ
 def _called(place: Place, value: Mapping[str, object], types: tuple[str, ...]) -> Iterator[FlowReference]:
     for name, resolution in keyed_targets(value):
         call = value.get(name)
-        binds = types[0] in _BINDING and isinstance(call, Mapping) and _LATEST_PUBLISHED in call
+        binds = types[0] in BINDING_TYPES and isinstance(call, Mapping) and _LATEST_PUBLISHED in call
         yield replace(_reference(place, name, types, resolution), binds_at_publish=binds)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from controller.domain.desired import DesiredFlow, SourceFile
@@ -38,6 +38,11 @@ class FlowGraph:
     consumption: Mapping[FlowKey, Consumption]
     edges: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
     """The managed part of `consumption`, without loops to oneself."""
+
+    def bound(self, key: FlowKey, binds_at_publish: Collection[str]) -> tuple[FlowKey, ...]:
+        """The flows, managed or not, whose version this one keeps from the moment when it was published."""
+        consumed = self.consumption[key]
+        return tuple(each for each in (*consumed.managed, *consumed.outside) if each.type in binds_at_publish)
 
     def consumers(self) -> dict[FlowKey, list[FlowKey]]:
         """For each flow that something consumes, managed or not, its managed consumers in order of id."""

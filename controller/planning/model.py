@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.domain.desired import DesiredFlow
 from controller.domain.identity import FlowKey
+from controller.domain.references import BINDING_TYPES
 
 
 class ChangeKind(StrEnum):
@@ -53,7 +54,7 @@ class Change:
     blocked: Blocked | None = None
     dependency_digest: str = ""
     consumes: tuple[FlowKey, ...] = ()
-    """The managed flows that it consumes directly."""
+    """The flows that it consumes directly: managed ones, and others whose version it keeps."""
     desired: DesiredFlow | None = None
     """What to deliver; None for flows that no manifest names."""
     warnings: tuple[str, ...] = ()
@@ -130,5 +131,5 @@ class PlanInputs:
     quarantines: tuple[Quarantine, ...] = ()
     client_name: str | None = None
     """Our client's id or name in the organisation, so that our own locks do not block us."""
-    binds_at_publish: frozenset[str] = field(default_factory=lambda: frozenset({"commonmodule"}))
+    binds_at_publish: frozenset[str] = BINDING_TYPES
     """Types whose version the caller keeps when it is published."""

@@ -32,7 +32,7 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
     orphans = find_orphans(graph, live, recorded)
     pruning = organization.sync.prune and not organization.suspended
     digests = dependency_digests(graph, components, live, _versions(walk.drafts))
-    changes = [_change(draft, graph, digests) for draft in walk.drafts.values()]
+    changes = [_change(draft, graph, digests, inputs) for draft in walk.drafts.values()]
     if pruning:
         changes += Pruning(graph, walk.drafts, live, organization, inputs).changes(orphans)
     return Plan(
@@ -58,7 +58,7 @@ def _versions(drafts: Mapping[FlowKey, Draft]) -> dict[FlowKey, str | None]:
     return versions
 
 
-def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str]) -> Change:
+def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inputs: PlanInputs) -> Change:
     situation = draft.situation
     key = situation.flow.key
     return Change(
@@ -74,7 +74,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str]) -> C
         group=draft.group,
         blocked=draft.blocked,
         dependency_digest=digests[key],
-        consumes=graph.edges[key],
+        consumes=tuple(sorted({*graph.edges[key], *graph.bound(key, inputs.binds_at_publish)})),
         desired=situation.flow,
         warnings=draft.warnings,
     )

@@ -122,13 +122,13 @@ class Walk:
         Modules that consume each other would be published again because of each other without end.
         """
         consumed: Mapping[FlowKey, str] = record.consumed if record else {}
-        for callee in self._graph.edges[key]:
-            later = callee in group and callee not in self._outcomes
-            if later or callee.type not in self._inputs.binds_at_publish:
+        for callee in self._graph.bound(key, self._inputs.binds_at_publish):
+            if callee in group and callee not in self._outcomes:
                 continue
-            outcome = self._outcomes[callee]
             found = self._live.flows.get(callee)
-            bound = consumed.get(callee) or (found.published_version if found else None)
+            live_version = found.published_version if found else None
+            outcome = self._outcomes.get(callee) or Outcome(live_version, anew=False)
+            bound = consumed.get(callee) or live_version
             if outcome.available and (outcome.anew or outcome.version != bound):
                 yield MovedBinding(callee, bound, outcome.version)
 

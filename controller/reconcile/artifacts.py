@@ -91,7 +91,7 @@ def _recorded(step: StepResult, now: datetime) -> RecordedFlow:
         version=step.version or "",
         source_digest=step.source_digest,
         export_digest=step.export_digest,
-        dependency_digest=change.dependency_digest,
+        dependency_digest=step.dependency_digest,
         consumed=_known(step.consumed),
         revision=step.revision or None,
         recorded_at=now,

@@ -15,8 +15,9 @@ from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind, PlanInputs
+from controller.planning import Change, ChangeKind
 from controller.planning.block import locked
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.pass_ import Pass, have
@@ -37,7 +38,8 @@ async def bring_back(pass_: Pass) -> None:
     version = pass_.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
     reason = f"{pass_.request.actor} asked for {version}"
-    asked_for = flow.wanted in (version, _source_of(pass_, flow, version))
+    delivered = _delivered(pass_, flow, version)
+    asked_for = flow.wanted in (version, delivered and delivered.source_digest)
     _settle_wish(pass_, flow, reason, asked_for=asked_for)
     result = await delivery_of(pass_).roll_back_to(
         have(pass_.organization),
@@ -141,7 +143,7 @@ def _left_behind(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> tuple[str, .
         for each in have(pass_.organization).flows
         if each.key in recorded and recorded[each.key].consumed.get(flow.key) == live.published_version
     ]
-    if flow.key.type not in PlanInputs(revision="").binds_at_publish or not callers:
+    if flow.key.type not in BINDING_TYPES or not callers:
         return ()
     keep = f"{', '.join(callers)} {'keeps' if len(callers) == 1 else 'keep'} {live.published_version} of it"
     return (f"{keep} until published again: the next pass or `penstock apply` does that, save for pinned versions",)
@@ -156,7 +158,8 @@ def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepRes
 
 
 def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason: str) -> Change:
-    recorded = have(pass_.recorded).flows.get(flow.key)
+    recorded, delivered = have(pass_.recorded).flows.get(flow.key), _delivered(pass_, flow, version)
+    consumed = tuple(recorded.consumed) if recorded else ()
     return Change(
         flow=flow.id,
         key=flow.key,
@@ -166,13 +169,12 @@ def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason
         to_version=version,
         reason=reason,
         wave=1,
-        dependency_digest=recorded.dependency_digest if recorded else "",
-        consumes=tuple(recorded.consumed) if recorded else (),
+        dependency_digest=delivered.dependency_digest if delivered else "",
+        consumes=delivered.consumes if delivered else consumed,
         desired=flow,
     )
 
 
-def _source_of(pass_: Pass, flow: DesiredFlow, version: str) -> str | None:
-    """The source that an earlier delivery made this version from; None for a pinned one, or where nobody knows."""
-    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
-    return None if delivered is None else delivered.source_digest
+def _delivered(pass_: Pass, flow: DesiredFlow, version: str) -> StepRecord | None:
+    """The step that made this version live once; None where nobody knows."""
+    return pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)

@@ -19,8 +19,20 @@ def module(name: str, *, says: str = "Hello", calls: Sequence[str] = ()) -> str:
     )
 
 
-def inbound(name: str, *, says: str = "Hello", calls: Sequence[str] = (), transfers: Sequence[str] = ()) -> str:
-    """An inbound call flow that calls modules and transfers to other inbound call flows."""
+def bot(name: str, *, says: str = "Hello") -> str:
+    """A bot flow; what it says is its description."""
+    return f"botFlow:\n  name: {_quoted(name)}\n  description: {_quoted(says)}\n"
+
+
+def inbound(
+    name: str,
+    *,
+    says: str = "Hello",
+    calls: Sequence[str] = (),
+    transfers: Sequence[str] = (),
+    bots: Sequence[str] = (),
+) -> str:
+    """An inbound call flow that calls modules and bots, and transfers to other inbound call flows."""
     return "\n".join(
         [
             "inboundCall:",
@@ -34,6 +46,7 @@ def inbound(name: str, *, says: str = "Hello", calls: Sequence[str] = (), transf
             *_play(says, "          "),
             *(line for callee in calls for line in _call(callee, "          ")),
             *(line for target in transfers for line in _transfer(target, "          ")),
+            *(line for callee in bots for line in _call(callee, "          ", "BotFlow")),
             "",
         ]
     )
@@ -56,11 +69,11 @@ def _play(text: str, indent: str) -> list[str]:
     return [f"{indent}- playAudio:", f"{indent}    name: Say", f"{indent}    audio: {{tts: {_quoted(text)}}}"]
 
 
-def _call(callee: str, indent: str) -> list[str]:
+def _call(callee: str, indent: str, kind: str = "CommonModule") -> list[str]:
     return [
-        f"{indent}- callCommonModule:",
+        f"{indent}- call{kind}:",
         f"{indent}    name: Call {callee}".rstrip(),
-        f"{indent}    commonModule:",
+        f"{indent}    {kind[0].lower()}{kind[1:]}:",
         f"{indent}      {_quoted(callee)}:",
         f"{indent}        ver_latestPublished: {{none: true}}",
     ]

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
-from controller.domain.references import FlowReference, Resolution
+from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
 from controller.domain.status import Health
 from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.planning.model import PlanInputs
 from controller.planning.resolve import Resolver
-
-_BINDS = PlanInputs(revision="").binds_at_publish
 
 
 def organization_graph(
@@ -78,7 +75,7 @@ def _connect(
     for reference in references:
         found = resolver.candidates(reference) if reference.resolution is Resolution.STATIC else ()
         if found:
-            binds = reference.binds_at_publish or found[0].type in _BINDS
+            binds = reference.binds_at_publish or found[0].type in BINDING_TYPES
             edges.add(Edge(str(key), str(found[0]), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
         else:
             item = Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
