@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 RETENTION_S = 10 * 86_400.0
 """Execution data is kept for ten days."""
@@ -64,11 +66,30 @@ CHARACTERISTICS = (
 )
 
 
+_MINIMUM: Mapping[str, LogLevel] = MappingProxyType(
+    {
+        "variables": LogLevel.NOTES,
+        "communications": LogLevel.VERBOSE_NOTES,
+        "executionInputOutputs": LogLevel.ALL,
+    }
+)
+DEPENDS_ON: Mapping[str, str] = MappingProxyType({"executionInputOutputs": "executionItems"})
+"""A characteristic that is nothing without another one."""
+
+
+def minimum(characteristic: str) -> LogLevel:
+    """The lowest level that can record it, as Genesys' resource centre describes the levels.
+
+    Base tells of actions, menus, errors and events; Notes adds the values of variables, VerboseNotes communications,
+    All what goes into actions and comes out. Names are assumed to come with every level.
+    """
+    return _MINIMUM.get(characteristic, LogLevel.BASE)
+
+
 def defaults(level: LogLevel) -> dict[str, bool]:
-    """The characteristics of a level. Which level brings which is not documented; names come with all but Disabled."""
-    rank = list(LogLevel).index(level)
-    needed = {"executionInputOutputs": 3, "communications": 3, "eventOther": 2, "variables": 3, "eventWarning": 2}
-    return {name: rank >= needed.get(name, 1) for name in CHARACTERISTICS}
+    """The characteristics that a level has when nothing else is asked for: all that it can record."""
+    ranks = list(LogLevel)
+    return {name: ranks.index(level) >= ranks.index(minimum(name)) for name in CHARACTERISTICS}
 
 
 @dataclass(slots=True)
@@ -76,6 +97,17 @@ class LogSetting:
     level: LogLevel
     characteristics: dict[str, bool]
     modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogChange:
+    """A setting that was replaced: what ended before was recorded under the old one."""
+
+    at: datetime
+    flow_id: str | None
+    """None is the organisation's default."""
+    before: LogSetting | None
+    """None where the flow had no setting of its own."""
 
 
 @dataclass(slots=True)
@@ -89,5 +121,28 @@ class ExecutionDataSettings:
     flows: dict[str, LogSetting] = field(default_factory=dict)
     """Settings of single flows by their id."""
 
+    changes: list[LogChange] = field(default_factory=list)
+    """Oldest first."""
+
     def of(self, flow_id: str) -> LogSetting:
+        """What counts for a flow now."""
         return self.flows.get(flow_id, self.default)
+
+    def at(self, flow_id: str, moment: datetime) -> LogSetting:
+        """What counted for an execution that ended at this moment."""
+        own = self._then(flow_id, self.flows.get(flow_id), moment)
+        return own or self._then(None, self.default, moment) or self.default
+
+    def _then(self, flow_id: str | None, current: LogSetting | None, moment: datetime) -> LogSetting | None:
+        later = (change.before for change in self.changes if change.flow_id == flow_id and change.at > moment)
+        return next(later, current)
+
+    def change(self, flow_id: str | None, setting: LogSetting | None, now: datetime) -> None:
+        """Record under another setting from now on; None removes a flow's own, and sets the default to Base."""
+        if flow_id is None:
+            self.changes.append(LogChange(now, None, self.default))
+            self.default = setting or LogSetting(LogLevel.BASE, defaults(LogLevel.BASE), now)
+            return
+        self.changes.append(LogChange(now, flow_id, self.flows.pop(flow_id, None)))
+        if setting:
+            self.flows[flow_id] = setting

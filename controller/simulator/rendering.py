@@ -11,6 +11,7 @@ from datetime import datetime
 from controller.simulator.execution import CHARACTERISTICS, Execution
 from controller.simulator.flow import Flow
 from controller.simulator.organization import Organization
+from controller.simulator.recording import recorded
 from controller.simulator.time import iso
 from controller.simulator.walkthrough import Step, walk
 
@@ -18,10 +19,10 @@ JSON = dict[str, object]
 
 
 def render(organization: Organization, flow: Flow, execution: Execution) -> JSON:
-    """The whole file; names are left out when the flow's log level does not record them."""
+    """The whole file, as far as the log level that counted when the execution ended recorded it."""
     version = organization.version(flow, execution.version)
-    setting = organization.state.execution_data.of(flow.id)
-    steps = walk(organization, version, execution)
+    setting = organization.state.execution_data.at(flow.id, execution.ended_at)
+    steps = recorded(walk(organization, version, execution), setting.characteristics)
     shown: JSON = {
         "conversationId": execution.conversation_id or None,
         "division": {"id": organization.division_id},
@@ -43,7 +44,9 @@ def render(organization: Organization, flow: Flow, execution: Execution) -> JSON
         },
         "execution": _timed(steps, execution.started_at, execution.ended_at),
     }
-    return {"flow": shown if setting.characteristics["names"] else _nameless(shown)}
+    if not setting.characteristics["names"]:
+        del shown["flowName"]
+    return {"flow": shown}
 
 
 def _timed(steps: list[Step], begin: datetime, end: datetime) -> list[JSON]:
@@ -59,11 +62,3 @@ def _timed(steps: list[Step], begin: datetime, end: datetime) -> list[JSON]:
         shown.append({step.event: payload})
         at += pace * step.size
     return shown
-
-
-def _nameless(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _nameless(item) for key, item in value.items() if not str(key).endswith("Name")}
-    if isinstance(value, list):
-        return [_nameless(item) for item in value]
-    return value

@@ -49,7 +49,7 @@ def executions(
         return
     seen: set[str] = set()
     for execution in state.executions.values():
-        if since <= execution.started_at <= now and _kept(organization, execution.flow_id, execution.version):
+        if since <= execution.started_at <= now and is_recorded(organization, execution):
             seen.add(execution.id)
             yield execution
     for traffic in state.traffic:
@@ -58,13 +58,12 @@ def executions(
                 yield execution
 
 
-def _kept(organization: Organization, flow_id: str, version: str) -> bool:
-    """Whether data exists: the level is not Disabled, and the version was published after data was switched on."""
+def is_recorded(organization: Organization, execution: Execution) -> bool:
+    """Whether data exists: the level was not Disabled, and the version was published after data was switched on."""
     settings = organization.state.execution_data
-    if settings.of(flow_id).level is LogLevel.DISABLED:
+    if settings.at(execution.flow_id, execution.ended_at).level is LogLevel.DISABLED:
         return False
-    flow = organization.state.flows[flow_id]
-    found = flow.version(version)
+    found = organization.state.flows[execution.flow_id].version(execution.version)
     since = settings.enabled_since
     return since is None or (found is not None and found.published_at is not None and found.published_at >= since)
 
@@ -81,7 +80,7 @@ def _stream(organization: Organization, traffic: Traffic, since: datetime, now: 
             execution = _execution(organization, traffic, reign.version, number, started_at)
             execution = replace(execution, version=_served(flow, execution))
             fits = traffic.version in (None, execution.version)
-            if fits and execution.ended_at <= now and _kept(organization, flow.id, execution.version):
+            if fits and execution.ended_at <= now and is_recorded(organization, execution):
                 yield execution
             number += 1
 

@@ -66,7 +66,8 @@ class _Walk:
         content = body(self.version.text)
         self.content = content
         started = {"variableId": "__FLOW_VERSION__", "variableName": "Flow.Version", "value": self.version.id}
-        self._add("startedFlow", {"languageTag": content.get("defaultLanguage") or "en-us", "variables": [started]})
+        language = content.get("defaultLanguage") or "en-us"
+        self._add("startedFlow", {"languageTag": language, "variables": [started], **_greeting(content)})
         self._container(content)
         if self.execution.error:
             self._fail()
@@ -218,6 +219,13 @@ def _referenced(reference: object) -> str | None:
     text = reference.get("text") if isinstance(reference, Mapping) else reference
     found = re.search(r"\[(.*)\]\s*$", text) if isinstance(text, str) else None
     return found.group(1) if found else None
+
+
+def _greeting(content: Mapping[str, object]) -> JSON:
+    """What a call hears first. How one item of it looks is not documented."""
+    greeting = content.get("initialGreeting")
+    said = greeting.get("tts") if isinstance(greeting, Mapping) else None
+    return {"audio": {"toParticipant": {"audioItems": [{"text": said}]}}} if isinstance(said, str) else {}
 
 
 def _actions_of(output: object) -> list[object]:

@@ -103,6 +103,15 @@ async def test_a_query_that_is_wrong_gets_400(api: httpx.AsyncClient, group: Any
     assert answer.status_code == 400
 
 
+async def test_a_query_of_the_index_alone_knows_no_names(api: httpx.AsyncClient, simulator: Simulator) -> None:
+    await stream(api, count=1, error_rate=1.0)
+    answer = await api.post("/api/v2/flows/instances/query?indexOnly=true", json={"query": []})
+    (indexed,) = answer.json()["entities"]
+    (whole,) = await rows(api)
+    assert whole.items() - indexed.items() == {("name", "Main IVR"), ("flowName", "Main IVR")}
+    assert indexed.items() <= whole.items()
+
+
 async def test_a_query_gives_200_rows_at_most(api: httpx.AsyncClient) -> None:
     await stream(api, count=300)
     assert len(await rows(api)) == 200
@@ -177,24 +186,6 @@ async def test_a_failed_execution_shows_its_error(api: httpx.AsyncClient, clock:
     events = {next(iter(step)): next(iter(step.values())) for step in flow["execution"]}
     assert events["eventError"]["errors"][0]["reason"] == "DATA_ACTION_TIMEOUT"
     assert events["endedFlow"]["flowExitReason"] == "FLOW_ERROR_DISCONNECT"
-
-
-async def test_log_levels_decide_what_is_recorded(
-    api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock
-) -> None:
-    levels = f"/api/v2/flows/{main_id(simulator)}/instances/settings/loglevels"
-    without_names = {"level": "Notes", "characteristics": {"names": False}}
-    changed_level = await api.put(levels, json={"logLevelCharacteristics": without_names})
-    assert changed_level.json()["logLevelCharacteristics"]["level"] == "Notes"
-    await stream(api, count=1)
-    (flow,) = await files(api, clock, (await rows(api))[0]["id"])
-    assert "flowName" not in flow
-    assert flow["executionInfo"]["logLevel"] == "notes"
-    assert flow["executionInfo"]["characteristics"]["flowNames"] is False
-    await api.put(levels, json={"logLevelCharacteristics": {"level": "Disabled"}})
-    assert await rows(api) == []
-    assert (await api.delete(levels)).status_code == 204
-    assert len(await rows(api)) == 1
 
 
 async def test_a_launched_workflow_runs_and_ends(

@@ -19,7 +19,7 @@ from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.rendering import render
 from controller.simulator.time import iso
 from controller.simulator.tracking import FLOW_TYPES
-from controller.simulator.traffic import executions
+from controller.simulator.traffic import executions, is_recorded
 
 _URI = "/api/v2/flows/instances"
 _STORAGE = "/_storage/executions"
@@ -29,7 +29,10 @@ RENDER_S = 1.0
 
 
 def query(call: Call) -> Response:
-    """`POST /api/v2/flows/instances/query`: at most 200 rows, and not the newest ones first."""
+    """`POST /api/v2/flows/instances/query`: at most 200 rows, and not the newest ones first.
+
+    With `indexOnly=true` rows hold what the index does: ids, times, type, version and reason, but no names.
+    """
     size = call.number("pageSize", 50, maximum=MOST_ROWS)
     fits, earliest = compile_query(call.json().get("query"))
     flows = call.organization.state.flows
@@ -47,13 +50,13 @@ def query(call: Call) -> Response:
 
 def _row(call: Call, execution: Execution) -> views.JSON:
     flow = call.organization.state.flows[execution.flow_id]
+    names = {} if call.flag("indexOnly") else {"name": execution.name or flow.name, "flowName": flow.name}
     shown: views.JSON = {
         "id": execution.id,
-        "name": execution.name or flow.name,
+        **names,
         "startDateTime": iso(execution.started_at),
         "endDateTime": iso(execution.ended_at),
         "flowId": flow.id,
-        "flowName": flow.name,
         "flowType": flow.type,
         "flowVersion": execution.version,
         "selfUri": f"{_URI}/{execution.id}",
@@ -133,9 +136,10 @@ def _entity(call: Call, job: Job, execution_id: str) -> views.JSON:
 
 
 def _execution(call: Call, execution_id: str) -> Execution | None:
+    """The execution, where data of it was recorded and is kept."""
     found = call.organization.state.executions.get(execution_id)
-    kept = found and call.now - found.started_at <= timedelta(seconds=RETENTION_S)
-    return found if kept else None
+    recent = found is not None and call.now - found.started_at <= timedelta(seconds=RETENTION_S)
+    return found if found and recent and is_recorded(call.organization, found) else None
 
 
 def download(call: Call) -> Response:

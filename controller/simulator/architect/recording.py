@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from controller.simulator.architect import views
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
-from controller.simulator.execution import CHARACTERISTICS, LogLevel, LogSetting, defaults
+from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogLevel, LogSetting, defaults, minimum
 from controller.simulator.flow import Flow
 from controller.simulator.problem import bad_request
 from controller.simulator.time import iso
@@ -47,12 +49,12 @@ def get_default(call: Call) -> Response:
 
 
 def set_default(call: Call) -> Response:
-    call.organization.state.execution_data.default = _wanted(call)
+    call.organization.state.execution_data.change(None, _wanted(call), call.now)
     return get_default(call)
 
 
 def reset_default(call: Call) -> Response:
-    call.organization.state.execution_data.default = LogSetting(LogLevel.BASE, defaults(LogLevel.BASE), call.now)
+    call.organization.state.execution_data.change(None, None, call.now)
     return Response(status_code=204)
 
 
@@ -63,12 +65,12 @@ def get_level(call: Call) -> Response:
 
 def set_level(call: Call) -> Response:
     flow = call.flow()
-    call.organization.state.execution_data.flows[flow.id] = _wanted(call)
+    call.organization.state.execution_data.change(flow.id, _wanted(call), call.now)
     return get_level(call)
 
 
 def reset_level(call: Call) -> Response:
-    call.organization.state.execution_data.flows.pop(call.flow().id, None)
+    call.organization.state.execution_data.change(call.flow().id, None, call.now)
     return Response(status_code=204)
 
 
@@ -80,10 +82,13 @@ def list_levels(call: Call) -> Response:
 
 
 def characteristics(_: Call) -> Response:
-    """Which level brings which characteristic."""
-    levels = [level for level in LogLevel if level is not LogLevel.DISABLED]
+    """Which level can record which characteristic, and what a level has by default."""
     found = [
-        {"id": name, "minimumLevel": next(str(level) for level in levels if defaults(level)[name]), "dependsOn": {}}
+        {
+            "id": name,
+            "minimumLevel": str(minimum(name)),
+            "dependsOn": {DEPENDS_ON[name]: True} if name in DEPENDS_ON else {},
+        }
         for name in CHARACTERISTICS
     ]
     shown = [{"level": str(level), "characteristics": defaults(level)} for level in LogLevel]
@@ -91,15 +96,27 @@ def characteristics(_: Call) -> Response:
 
 
 def _wanted(call: Call) -> LogSetting:
+    """The setting of the body. Raises 400; what the level cannot record stays off, as the answer shows."""
     body = call.json().get("logLevelCharacteristics")
     level = body.get("level") if isinstance(body, dict) else None
     if not isinstance(body, dict) or level not in list(LogLevel):
         raise bad_request("[logLevelCharacteristics.level] must be one of " + ", ".join(LogLevel))
-    chosen = defaults(LogLevel(level))
     given = body.get("characteristics")
-    if isinstance(given, dict):
-        chosen |= {name: value for name, value in given.items() if name in CHARACTERISTICS and isinstance(value, bool)}
+    if given is not None and not isinstance(given, dict):
+        raise bad_request("[logLevelCharacteristics.characteristics] must be an object.")
+    possible = defaults(LogLevel(level))
+    chosen = {name: on and _flag(given or {}, name) for name, on in possible.items()}
+    for name, needed in DEPENDS_ON.items():
+        chosen[name] = chosen[name] and chosen[needed]
     return LogSetting(LogLevel(level), chosen, call.now)
+
+
+def _flag(given: Mapping[str, object], name: str) -> bool:
+    """A characteristic that was given; one that was not is on. Raises 400."""
+    value = given.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise bad_request(f"[logLevelCharacteristics.characteristics.{name}] must be true or false.")
+    return value is not False
 
 
 def _shown(call: Call, setting: LogSetting, flow: Flow | None) -> views.JSON:
