@@ -65,7 +65,11 @@ class Context:
             work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
             if also is not None:
                 also()
-        self.tell(f"change.{state.value}", work, version=work.record.live_version, reason=work.record.reason)
+        self.moved(work)
+
+    def moved(self, work: Work) -> None:
+        """Tell that the change is in another state, or that more is known of it."""
+        self.tell(f"change.{work.state.value}", work, version=work.record.live_version, reason=work.record.reason)
 
     def refresh(self, work: Work) -> None:
         work.record = self.store.journal.step(work.record.id)

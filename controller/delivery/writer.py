@@ -72,8 +72,11 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
 
 async def _once(context: Context, work: Work, call: Call[T]) -> T:
     journal = context.store.journal
+    before = work.state
     intent = journal.intend(context.lease, work.record.id, call.action, call.details, state=call.state)
     context.refresh(work)
+    if work.state is not before:
+        context.moved(work)
     context.tell("write.intended", work, action=call.action, **call.details)
     started = context.clock.monotonic()
     try:

@@ -7,33 +7,110 @@ import io
 import pytest
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
-from controller.cli.progress import LiveTable, PlainLines
+from controller.cli.live_table import LiveTable
+from controller.cli.progress import PlainLines
 from controller.delivery import DeliveryEvent
+from controller.domain.identity import FlowKey
+from controller.planning import Change, ChangeKind, Plan
 
 
 def event(name: str, flow: str | None = "main-ivr", **fields: object) -> DeliveryEvent:
     return DeliveryEvent(name, "acme", 1, flow, fields)
 
 
+def plan(organization: str, *flows: str) -> Plan:
+    """Each of the flows is to be created."""
+    changes = tuple(
+        Change(flow, FlowKey("inboundcall", flow), ChangeKind.CREATE, None, None, None, reason="new", wave=1)
+        for flow in flows
+    )
+    return Plan(organization, "0123abc", "sha256:0", changes)
+
+
+class Screen:
+    """A terminal of so many lines, with the live table on it and a clock that is moved by hand."""
+
+    def __init__(self, height: int = 25) -> None:
+        self._output = io.StringIO()
+        self._live = Live(
+            console=Console(file=self._output, force_terminal=True, width=100, height=height), auto_refresh=False
+        )
+        self.now = 1000.0
+        self.table = LiveTable(self._live, lambda: self.now)
+
+    def tell(self, *events: DeliveryEvent) -> None:
+        for each in events:
+            self.table.progressed(each)
+
+    def after(self, seconds: float) -> list[str]:
+        """The lines of the picture so much later; nothing else happens meanwhile."""
+        self.now += seconds
+        self._output.seek(0)
+        self._output.truncate()
+        self._live.start()
+        self._live.refresh()
+        picture = Text.from_ansi(self._output.getvalue()).plain
+        self._live.stop()
+        return [" ".join(line.split()) for line in picture.splitlines() if line.strip()]
+
+
 def shown(*events: DeliveryEvent) -> str:
     """The last picture of the live table."""
-    output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=100)
-    with Live(console=console, auto_refresh=False) as live:
-        table = LiveTable(live)
-        for each in events:
-            table.progressed(each)
-        live.refresh()
-    return output.getvalue()
+    screen = Screen()
+    screen.tell(*events)
+    return "\n".join(screen.after(0))
 
 
 def test_a_terminal_shows_step_percentage_and_time_left() -> None:
     picture = shown(event("change.publishing"), event("publish.progress", percent=40.0, stage=None, eta_s=12.0))
 
-    assert "publishing" in picture
-    assert "40 %" in picture
-    assert "12 s" in picture
+    assert picture.splitlines()[-1] == "main-ivr publishing 40 % 12 s 0 s"
+
+
+def test_time_goes_on_while_nothing_happens_and_stops_with_the_change() -> None:
+    screen = Screen()
+    screen.tell(event("change.publishing"), event("publish.progress", percent=40.0, stage="Started", eta_s=120.0))
+
+    assert screen.after(50)[-1] == "main-ivr publishing 40 %, Started 1 min 10 s 50 s"
+    assert screen.after(100)[-1] == "main-ivr publishing 40 %, Started 2 min 30 s"
+    screen.tell(event("change.exported"))
+    assert screen.after(5000)[-1] == "main-ivr exported 2 min 30 s"
+
+
+def test_a_bake_tells_its_share_and_what_is_left_of_it() -> None:
+    """Also one that a crash interrupted, of which half was over when it was gone on with."""
+    screen = Screen()
+    screen.tell(event("change.baking"), event("bake.begun", left_s=600.0, of_s=600.0))
+    assert screen.after(150)[-1] == "main-ivr baking 25 % 7 min 30 s 2 min 30 s"
+
+    again = Screen()
+    again.tell(event("bake.begun", left_s=300.0, of_s=600.0))
+    assert again.after(0)[-1] == "main-ivr baking 50 % 5 min 00 s 0 s"
+    assert again.after(400)[-1] == "main-ivr baking 100 % 6 min 40 s"
+
+
+def test_what_is_to_come_is_shown_from_the_start_and_of_one_organisation_at_a_time() -> None:
+    screen = Screen()
+    screen.table.planned(plan("acme", "hours", "front"))
+    screen.tell(event("change.publishing", "hours"))
+    assert screen.after(0)[-2:] == ["hours publishing 0 s", "front pending"]
+
+    screen.table.planned(plan("rival", "hours"))
+    assert screen.after(0)[-1] == "hours pending"
+    assert "front pending" not in screen.after(0)
+
+
+def test_a_small_terminal_shows_what_is_under_way_and_counts_the_rest() -> None:
+    screen = Screen(height=6)
+    screen.table.planned(plan("acme", *(f"f{number}" for number in range(9))))
+    for number in range(4):
+        screen.tell(event("change.exported", f"f{number}"))
+    screen.tell(event("change.publishing", "f4"))
+
+    assert [line.split()[0] for line in screen.after(0)][-5:] == ["FLOW", "f4", "f5", "f6", "..."]
+    assert screen.after(0)[-1] == "... and 4 that ended, 2 to come"
 
 
 def test_a_lock_that_is_waited_for_names_its_holder() -> None:
@@ -74,10 +151,7 @@ def test_what_holds_a_change_up_is_told_once_and_cannot_write_to_the_terminal(
 
 
 def test_a_first_look_tells_how_many_versions_are_read() -> None:
-    output = io.StringIO()
-    console = Console(file=output, force_terminal=True, width=100)
-    with Live(console=console, auto_refresh=False) as live:
-        LiveTable(live).looked(3, 300)
-        live.refresh()
+    screen = Screen()
+    screen.table.looked(3, 300)
 
-    assert "3 of 300 versions" in output.getvalue()
+    assert "3 of 300 versions" in screen.after(0)[-1]

@@ -38,7 +38,7 @@ async def test_a_delivery_that_began_in_an_open_window_ends_after_it_closed(worl
 async def test_a_delivery_that_a_crash_interrupted_is_brought_to_its_end_in_a_closed_window(world: World) -> None:
     """What was in flight ends; what had not begun waits for the next window."""
     with pytest.raises(Crash):
-        await world.apply(Recording(lambda event: event.name == "change.publishing"))
+        await world.apply(Recording(lambda event: event.name == "publish.progress"))
     world.clock.advance(TWO_HOURS_S)
     await world.restart()
 

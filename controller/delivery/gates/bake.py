@@ -24,7 +24,10 @@ async def bake(context: Context, work: Work, subject: Subject) -> None:
     Raises GateFailed, and Parked when the process has to go.
     """
     clock = context.clock
-    end_s = clock.monotonic() + _left_s(context, work)
+    left_s = _left_s(context, work)
+    end_s = clock.monotonic() + left_s
+    if left_s > 0:
+        context.tell("bake.begun", work, left_s=left_s, of_s=max(_asked_s(work), left_s))
     watches = [ErrorRateWatch(context, gate, subject) for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
     while (left_s := end_s - clock.monotonic()) > 0:
         await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watches else left_s)
@@ -39,7 +42,11 @@ def _left_s(context: Context, work: Work) -> float:
     if work.record.bake_until is None:
         return 0.0
     left_s = (work.record.bake_until - context.clock.now()).total_seconds()
-    return left_s if work.desired is None else min(left_s, work.desired.rollout.bake_s)
+    return left_s if work.desired is None else min(left_s, _asked_s(work))
+
+
+def _asked_s(work: Work) -> float:
+    return work.desired.rollout.bake_s if work.desired is not None else 0.0
 
 
 async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
