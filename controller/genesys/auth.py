@@ -1,12 +1,14 @@
 """OAuth with client credentials: one token for all calls, fetched once however many calls wait for it.
 
-The token is fetched before it is needed, 60 s before it expires, and again when the organisation answers 401.
+The token is fetched before it is needed, 60 s before it expires, and again when the organisation answers 401. The login
+is a part of the organisation: while it does not answer, neither does the organisation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -17,15 +19,37 @@ from controller.domain.errors import AuthenticationFailed, PenstockError, RateLi
 from controller.domain.redaction import Redactor
 from controller.genesys.bodies import parse
 from controller.genesys.call import Answer, Call
+from controller.genesys.circuit import Circuit
 from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body, retry_after_s
 from controller.genesys.sender import Sender
 from controller.genesys.wire.model import WireModel
 
 REFRESH_BEFORE_S = 60.0
+_SHORTEST_USE_S = 1.0
+"""A token is used at least so long, whatever its life is said to be: or nobody would ever get to use it."""
 _CALL = Call("POST", "/oauth/token", repeatable=True)
 
 
-class _Token(WireModel):
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks for tokens."""
+
+    id: str
+    secret: str = field(repr=False)
+    scope: str | None = None
+    """What to ask for, separated by spaces; None asks for all that the client has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Token:
+    """A token that was granted. The same text may be granted twice, so tokens are told apart by identity."""
+
+    value: str = field(repr=False)
+    good_until_s: float
+    """Monotonic; the margin is taken off."""
+
+
+class _Granted(WireModel):
     access_token: str = Field(alias="access_token", min_length=1)
     expires_in: float = Field(alias="expires_in", gt=0)
 
@@ -37,70 +61,70 @@ class TokenSource:
         self,
         sender: Sender,
         login_url: str,
-        client_id: str,
-        client_secret: str,
+        client: Client,
         *,
+        circuit: Circuit,
         clock: Clock,
         redactor: Redactor,
-        scope: str | None = None,
     ) -> None:
+        self.circuit = circuit
+        """Shared with the calls that the tokens are for."""
         self._sender = sender
         self._url = f"{login_url.rstrip('/')}/oauth/token"
-        self._client_id = client_id
-        self._secret = client_secret
-        self._scope = scope
+        self._client = client
         self._clock = clock
         self._redactor = redactor
-        redactor.register(client_secret)
+        redactor.register(client.secret)
         self._lock = asyncio.Lock()
-        self._token: str | None = None
-        self._good_until = 0.0
-        self._round = 0
+        self._token: Token | None = None
+        self.fetches = 0
+        """How many have ended, well or not."""
         self._failure: PenstockError | None = None
 
-    async def token(self, *, stale: str | None = None) -> str:
-        """A usable token. `stale` is one that the organisation has refused: it is replaced, once for all callers.
+    def usable(self, refused: Token | None = None) -> Token | None:
+        """The token that may be sent now; None when it has to be renewed, or is the one that was refused."""
+        token = self._token
+        fresh = token is not None and self._clock.monotonic() < token.good_until_s
+        return token if fresh and token is not refused else None
 
-        Raises AuthenticationFailed, RateLimited, and the transport's errors.
+    async def renew(self, refused: Token | None, *, since: int) -> None:
+        """See to it that a token is usable: one fetch, or its failure, for all who wait for it.
+
+        `since` is what `fetches` was when the caller began to wait, be it for this or for the request budget.
+        Raises AuthenticationFailed, RateLimited, CircuitOpen, and the transport's errors.
         """
-        if (token := self._usable(stale)) is not None:
-            return token
-        joined = self._round
+        if self.usable(refused) is not None:
+            return
         async with self._lock:
-            if (token := self._usable(stale)) is not None:
-                return token
-            if self._round != joined and self._failure is not None:
+            if self.usable(refused) is not None:
+                return
+            if self.fetches != since and self._failure is not None:
                 raise self._failure
-            return await self._refresh()
+            await self._refresh()
 
-    def _usable(self, stale: str | None) -> str | None:
-        fresh = self._token is not None and self._clock.monotonic() < self._good_until
-        return self._token if fresh and self._token != stale else None
-
-    async def _refresh(self) -> str:
+    async def _refresh(self) -> None:
         try:
-            token = await self._fetch()
+            granted = await self._fetch()
         except PenstockError as error:
             self._failure = error
-            self._round += 1
+            self.fetches += 1
             raise
-        self._round += 1
+        self.fetches += 1
         self._failure = None
-        self._token = token.access_token
-        self._redactor.register(token.access_token)
-        margin_s = min(REFRESH_BEFORE_S, token.expires_in / 2)
-        self._good_until = self._clock.monotonic() + token.expires_in - margin_s
-        return token.access_token
+        self._redactor.register(granted.access_token)
+        use_s = max(granted.expires_in - min(REFRESH_BEFORE_S, granted.expires_in / 2), _SHORTEST_USE_S)
+        self._token = Token(granted.access_token, self._clock.monotonic() + use_s)
 
-    async def _fetch(self) -> _Token:
-        answer = await self._sender.send(_CALL, self._request())
+    async def _fetch(self) -> _Granted:
+        request = self._request()
+        answer = await self.circuit.exchange(lambda: self._sender.send(_CALL, request), proves=False)
         if answer.status == 200:
-            return parse(_CALL, answer, _Token, self._redactor)
+            return parse(_CALL, answer, _Granted, self._redactor)
         raise self._refusal(answer)
 
     def _request(self) -> httpx.Request:
-        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
-        pair = f"{self._client_id}:{self._secret}".encode()
+        form = {"grant_type": "client_credentials"} | ({"scope": self._client.scope} if self._client.scope else {})
+        pair = f"{self._client.id}:{self._client.secret}".encode()
         headers = {
             "Authorization": f"Basic {base64.b64encode(pair).decode()}",
             "Content-Type": "application/x-www-form-urlencoded",

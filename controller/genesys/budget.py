@@ -1,8 +1,9 @@
 """The request budget of one credential in one organisation: nobody sends more than the limit allows.
 
 A slot is taken before a request and given back 60 s after its answer, so that whatever window the server counts in,
-sliding or fixed, it never sees more than the limit. What the server tells in its `inin-ratelimit-*` headers lowers the
-budget further, because other programs may use the same credential. Waiting calls are served by priority.
+sliding or fixed, it never sees more than the limit. One that sends nothing after all is given back at once. What the
+server tells in its `inin-ratelimit-*` headers lowers the budget further, because other programs may use the same
+credential. Waiting calls are served by priority.
 """
 
 from __future__ import annotations
@@ -30,6 +31,14 @@ class _Place:
     priority: int
     order: int
     look_again: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Slot:
+    """One call's turn to send a request."""
+
+    spent: bool = False
+    """Set before the request is sent."""
 
 
 class Budget:
@@ -60,14 +69,16 @@ class Budget:
         return len(self._queue)
 
     @asynccontextmanager
-    async def slot(self, priority: Priority) -> AsyncIterator[None]:
-        """Wait for this call's turn and hold a slot for its duration."""
+    async def slot(self, priority: Priority) -> AsyncIterator[Slot]:
+        """Wait for this call's turn and hold a slot for its duration; it counts when it was spent."""
         await self._acquire(priority)
+        slot = Slot()
         try:
-            yield
+            yield slot
         finally:
             self._in_flight -= 1
-            self._expiries.append(self._clock.monotonic() + WINDOW_S)
+            if slot.spent:
+                self._expiries.append(self._clock.monotonic() + WINDOW_S)
             self._wake_first()
 
     def learn(self, headers: Mapping[str, str]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.errors import CircuitOpen
+from controller.domain.errors import BadAnswer, CircuitOpen, PenstockError
+from controller.genesys.call import Answer
 
 log = structlog.get_logger()
 
 _FEWEST_FAULTS = 5
+_OUTAGE = frozenset({502, 503, 504})
 
 
 class Circuit:
@@ -54,6 +56,26 @@ class Circuit:
         finally:
             if probe:
                 self._probing = False
+
+    async def exchange(self, send: Callable[[], Awaitable[Answer]], *, proves: bool = True) -> Answer:
+        """Let one exchange through, and learn from it whether the organisation is there.
+
+        An answer that `proves` nothing ends no outage: the login may grant tokens while the API is away. An answer that
+        cannot be read says nothing either way. Raises CircuitOpen, and what sending raises.
+        """
+        async with self.attempt():
+            try:
+                answer = await send()
+            except BadAnswer:
+                raise
+            except PenstockError:
+                self.failed()
+                raise
+            if answer.status in _OUTAGE:
+                self.failed()
+            elif proves:
+                self.answered()
+            return answer
 
     def answered(self) -> None:
         """The organisation answered: whatever it said, it is there."""

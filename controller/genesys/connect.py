@@ -13,8 +13,9 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.platform import Platform
 from controller.domain.redaction import Redactor
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.auth import TokenSource
+from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
+from controller.genesys.circuit import Circuit
 from controller.genesys.latency import RouteLatency
 from controller.genesys.quiet import hush
 from controller.genesys.sender import Sender
@@ -22,7 +23,7 @@ from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
 
-_budgets: WeakValueDictionary[tuple[str, str, int, TransportSettings], Budget] = WeakValueDictionary()
+_budgets: WeakValueDictionary[tuple[object, ...], Budget] = WeakValueDictionary()
 """The limit counts for a credential, not for a connection: whoever uses the same one shares the budget."""
 
 
@@ -71,22 +72,18 @@ def open_transport(
     hush()
     redactor = Redactor()
     sender = Sender(clock, settings, transport=http)
-    tokens = TokenSource(
-        sender, endpoint.login_url, client_id, client_secret, clock=clock, redactor=redactor, scope=settings.scope
-    )
+    circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
+    client = Client(client_id, client_secret, settings.scope)
+    tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock, redactor=redactor)
     budget = _budget(endpoint.api_url, client_id, clock, settings)
     return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings, redactor=redactor)
 
 
 def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> Budget:
-    key = (api_url.rstrip("/"), client_id, id(clock), settings)
+    limit, reserve, concurrency = settings.rate_limit_per_minute, settings.reserve, settings.concurrency
+    key = (api_url.rstrip("/"), client_id, id(clock), limit, reserve, concurrency)
     budget = _budgets.get(key)
     if budget is None:
-        budget = Budget(
-            clock,
-            limit=settings.rate_limit_per_minute,
-            reserve=settings.reserve,
-            concurrency=settings.concurrency,
-        )
+        budget = Budget(clock, limit=limit, reserve=reserve, concurrency=concurrency)
         _budgets[key] = budget
     return budget

@@ -11,6 +11,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import BadAnswer, Unreachable
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import fault_of, lost
+from controller.genesys.latency import Latency
 from controller.genesys.settings import TransportSettings
 from controller.genesys.waiting import within
 
@@ -21,11 +22,12 @@ class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
 
 
 class Sender:
-    """Sends requests exactly once. Holds the connections of one organisation."""
+    """Sends requests exactly once, and measures each. Holds the connections of one organisation."""
 
     def __init__(
         self, clock: Clock, settings: TransportSettings, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
+        self.latency = Latency()
         self._clock = clock
         self._settings = settings
         self._http = httpx.AsyncClient(
@@ -48,6 +50,16 @@ class Sender:
 
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """
+        started_s = self._clock.monotonic()
+        status = 0
+        try:
+            answer = await self._bounded(call, request, sink)
+            status = answer.status
+        finally:
+            self.latency.record(call.method, call.route, self._clock.monotonic() - started_s, status)
+        return answer
+
+    async def _bounded(self, call: Call, request: httpx.Request, sink: BinaryIO | None) -> Answer:
         limit = call.limit_bytes or self._settings.json_limit_bytes
         host = request.url.netloc.decode()  # with the port where it is not the usual one
         try:

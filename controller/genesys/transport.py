@@ -12,15 +12,13 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import AuthenticationFailed, BadAnswer, PenstockError, RateLimited
+from controller.domain.errors import BadAnswer, RateLimited
 from controller.domain.redaction import Redactor
-from controller.genesys.auth import TokenSource
+from controller.genesys.auth import Token, TokenSource
 from controller.genesys.bodies import Model, parse, read_json
 from controller.genesys.budget import Budget
 from controller.genesys.call import Answer, Call
-from controller.genesys.circuit import Circuit
 from controller.genesys.errors import error_of, presigned_error
-from controller.genesys.latency import Latency
 from controller.genesys.retry import attempts
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
@@ -29,7 +27,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-_OUTAGE = frozenset({502, 503, 504})
+_UNAUTHORIZED = 401
 _SAME_TIME = timedelta(seconds=2)
 """Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 
@@ -56,9 +54,9 @@ class Transport:
         """Whose table of permissions names what a 403 leaves unsaid."""
         self.clock_ahead = timedelta()
         """How far the organisation's clock is ahead of ours, to the second, as its last answer tells."""
-        self.latency = Latency()
+        self.latency = sender.latency
         self.budget = budget
-        self.circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
+        self.circuit = tokens.circuit
         self._sender = sender
         self._tokens = tokens
 
@@ -103,56 +101,44 @@ class Transport:
 
     async def _authorized(self, call: Call) -> Answer:
         """One attempt; a 401 costs one new token and one repetition, because a refused call did nothing."""
-        token = await self._token()
-        try:
-            return await self._attempt(call, token)
-        except AuthenticationFailed:
-            fresh = await self._token(stale=token)
-            return await self._attempt(call, fresh)
+        token, answer = await self._attempt(call)
+        if answer.status == _UNAUTHORIZED:
+            _, answer = await self._attempt(call, refused=token)
+        return self._checked(call, answer)
 
-    async def _token(self, *, stale: str | None = None) -> str:
-        self.circuit.check()
-        return await self._tokens.token(stale=stale)
+    async def _attempt(self, call: Call, *, refused: Token | None = None) -> tuple[Token, Answer]:
+        """Send the call with a token that is usable when its turn comes, however long it waited for that.
 
-    async def _attempt(self, call: Call, token: str) -> Answer:
-        self.circuit.check()
-        async with self.budget.slot(call.priority), self.circuit.attempt():
-            return await self._exchange(call, token)
+        Nobody holds a turn while a token is fetched: whoever needs none goes first.
+        """
+        began = self._tokens.fetches
+        while True:
+            self.circuit.check()
+            await self._tokens.renew(refused, since=began)
+            async with self.budget.slot(call.priority) as slot:
+                self.circuit.check()
+                token = self._tokens.usable(refused)
+                if token is not None:
+                    slot.spent = True
+                    return token, await self._exchange(call, token)
 
-    async def _exchange(self, call: Call, token: str) -> Answer:
+    async def _exchange(self, call: Call, token: Token) -> Answer:
         content = None if call.body is None else json.dumps(call.body).encode()
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token.value}"}
         if call.method not in ("GET", "DELETE"):
             headers["Content-Type"] = "application/json"
         request = self._sender.build(
             call.method, self.api_url + call.target(), params=call.params(), headers=headers, content=content
         )
-        started = self.clock.monotonic()
-        status = 0
-        try:
-            answer = await self._sender.send(call, request)
-            status = answer.status
-        except PenstockError as error:
-            if not isinstance(error, BadAnswer):
-                self.circuit.failed()
-            raise
-        finally:
-            self.latency.record(call.method, call.route, self.clock.monotonic() - started, status)
+        answer = await self.circuit.exchange(lambda: self._sender.send(call, request))
         self.budget.learn(answer.headers)
         self._compare_clocks(answer)
-        self._judge(answer)
-        return self._checked(call, answer)
+        return answer
 
     def _compare_clocks(self, answer: Answer) -> None:
         if answer.sent_at is not None:
             ahead = answer.sent_at - self.clock.now()
             self.clock_ahead = ahead if abs(ahead) > _SAME_TIME else timedelta()
-
-    def _judge(self, answer: Answer) -> None:
-        if answer.status in _OUTAGE:
-            self.circuit.failed()
-        else:
-            self.circuit.answered()
 
     def _checked(self, call: Call, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
@@ -173,9 +159,7 @@ class Transport:
                 if sink is not None:
                     sink.seek(0)
                     sink.truncate()
-                started = self.clock.monotonic()
                 answer = await self._sender.send(call, request, sink=sink)
-                self.latency.record(call.method, call.route, self.clock.monotonic() - started, answer.status)
                 if 200 <= answer.status < 300:
                     return answer
                 raise presigned_error(call, answer, self.redactor, self.clock.now())

@@ -37,18 +37,16 @@ class ScriptedOrganization:
     """Gives the scripted replies in turn, then the last one for ever; tokens are always granted unless scripted."""
 
     replies: list[Reply | Handler] = field(default_factory=list)
-    token_replies: list[Reply] = field(default_factory=list)
+    token_replies: list[Reply | Handler] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     token_requests: list[httpx.Request] = field(default_factory=list)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth/token":
             self.token_requests.append(request)
-            granted = reply(body={"access_token": f"token-{len(self.token_requests)}", "expires_in": 86_400})
-            return _given(_next(self.token_replies) or granted)
+            return _answer(_next(self.token_replies) or granted(f"token-{len(self.token_requests)}"), request)
         self.requests.append(request)
-        scripted = _next(self.replies)
-        return scripted(request) if callable(scripted) else _given(scripted or reply())
+        return _answer(_next(self.replies) or reply(), request)
 
     def transport(self, clock: Clock, settings: TransportSettings | None = None) -> Transport:
         """The real transport in front of this organisation."""
@@ -62,17 +60,24 @@ class ScriptedOrganization:
         )
 
 
-def script(*replies: Reply | Handler, tokens: Iterable[Reply] = ()) -> ScriptedOrganization:
+def script(*replies: Reply | Handler, tokens: Iterable[Reply | Handler] = ()) -> ScriptedOrganization:
     return ScriptedOrganization(list(replies), list(tokens))
 
 
-def _next(replies: list[Reply | Handler] | list[Reply]) -> Reply | Handler | None:
+def granted(value: str = "a-token", *, for_s: float = 86_400) -> httpx.Response:
+    """A token."""
+    return reply(body={"access_token": value, "expires_in": for_s})
+
+
+def _next(replies: list[Reply | Handler]) -> Reply | Handler | None:
     if not replies:
         return None
     return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
-def _given(given: Reply) -> httpx.Response:
+def _answer(given: Reply | Handler, request: httpx.Request) -> httpx.Response:
+    if callable(given):
+        return given(request)
     if isinstance(given, httpx.Response):
         # A fresh copy: a response can be read once, and the last one is given again and again.
         return httpx.Response(given.status_code, headers=given.headers, content=given.content)

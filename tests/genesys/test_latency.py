@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from controller.domain.errors import Unreachable
+from controller.domain.errors import PenstockError, Unreachable
 from controller.genesys.call import Call
 from controller.genesys.latency import Latency, percentile
 from controller.genesys.settings import TransportSettings
-from tests.genesys.scripted import reply, script
+from controller.genesys.transport import Transport
+from tests.genesys.scripted import Reply, reply, script
 from tests.support.clock import SteppedClock
 
 CALL = Call("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
+UPLOAD = Call("PUT", "(presigned upload)")
+LOGIN = "POST /oauth/token"
+ONCE = TransportSettings(retries=0)
 
 
 async def test_calls_with_different_ids_count_for_one_route(clock: SteppedClock) -> None:
@@ -21,8 +27,7 @@ async def test_calls_with_different_ids_count_for_one_route(clock: SteppedClock)
     for flow_id in ("f1", "f2", "f3"):
         await transport.send(Call("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
     await transport.send(Call("DELETE", "/api/v2/flows/{flowId}", {"flowId": "f1"}))
-    counted = [(one.method, one.route, one.count) for one in transport.latency.snapshot()]
-    assert counted == [("DELETE", CALL.route, 1), ("GET", CALL.route, 3)]
+    assert _counted(transport) == {f"DELETE {CALL.route}": 1, f"GET {CALL.route}": 3, LOGIN: 1}
 
 
 async def test_only_the_exchange_itself_is_measured(clock: SteppedClock) -> None:
@@ -35,18 +40,52 @@ async def test_only_the_exchange_itself_is_measured(clock: SteppedClock) -> None
     transport = organization.transport(clock, TransportSettings(rate_limit_per_minute=1, reserve=0))
     await transport.send(CALL)
     await transport.send(CALL)
-    [route] = transport.latency.snapshot()
+    [route] = [one for one in transport.latency.snapshot() if one.route == CALL.route]
     assert clock.elapsed_s > 60
     assert (route.count, route.p50_ms, route.max_ms) == (2, pytest.approx(250), pytest.approx(250))
 
 
 async def test_a_call_without_an_answer_counts_as_status_0(clock: SteppedClock) -> None:
-    labels = {"method": "GET", "route": CALL.route, "status": "0"}
-    before = REGISTRY.get_sample_value("penstock_api_answers_total", labels) or 0
-    transport = script(httpx.ReadError("x")).transport(clock, TransportSettings(retries=0))
+    before = _answers("GET", CALL.route, 0)
+    transport = script(httpx.ReadError("x")).transport(clock, ONCE)
     with pytest.raises(Unreachable):
         await transport.send(CALL)
-    assert REGISTRY.get_sample_value("penstock_api_answers_total", labels) == before + 1
+    assert _answers("GET", CALL.route, 0) == before + 1
+
+
+@pytest.mark.parametrize(("answer", "status"), [(reply(503), 503), (reply(401), 401), (httpx.ReadError("x"), 0)])
+async def test_a_token_request_counts_however_it_ends(clock: SteppedClock, answer: Reply, status: int) -> None:
+    granted, failed = _answers("POST", "/oauth/token", 200), _answers("POST", "/oauth/token", status)
+    await script().transport(clock).send(CALL)
+    assert _answers("POST", "/oauth/token", 200) == granted + 1
+    transport = script(tokens=[answer]).transport(clock, ONCE)
+    with pytest.raises(PenstockError):
+        await transport.send(CALL)
+    assert _answers("POST", "/oauth/token", status) == failed + 1
+    assert _counted(transport) == {LOGIN: 1}
+
+
+@pytest.mark.parametrize(("answer", "status"), [(reply(), 200), (reply(403), 403), (httpx.ReadError("x"), 0)])
+async def test_an_exchange_over_a_presigned_link_counts_however_it_ends(
+    clock: SteppedClock, answer: Reply, status: int
+) -> None:
+    """By what it is for: the link itself is a secret."""
+    before = _answers("PUT", UPLOAD.route, status)
+    transport = script(answer).transport(clock, ONCE)
+    with suppress(PenstockError):
+        await transport.put_presigned("https://files.genesys.test/f?sig=x", {}, b"text", call=UPLOAD)
+    assert _answers("PUT", UPLOAD.route, status) == before + 1
+    assert _counted(transport) == {UPLOAD.name: 1}
+
+
+def _counted(transport: Transport) -> dict[str, int]:
+    return {f"{one.method} {one.route}": one.count for one in transport.latency.snapshot()}
+
+
+def _answers(method: str, route: str, status: int) -> float:
+    """What Prometheus sees, of all tests so far."""
+    labels = {"method": method, "route": route, "status": str(status)}
+    return REGISTRY.get_sample_value("penstock_api_answers_total", labels) or 0
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:

@@ -37,7 +37,8 @@ def budget(clock: SteppedClock, **changes: float) -> Budget:
 async def _use(
     budget: Budget, priority: Priority = Priority.OBSERVE, *, for_s: float = 0, clock: SteppedClock
 ) -> float:
-    async with budget.slot(priority):
+    async with budget.slot(priority) as slot:
+        slot.spent = True
         granted_at = clock.elapsed_s
         if for_s:
             await clock.sleep(for_s)
@@ -73,7 +74,8 @@ async def test_no_window_of_a_minute_holds_more_requests_than_the_limit(clock: S
 
     async def one(delay_s: float, way_there_s: float, way_back_s: float) -> None:
         await clock.sleep(delay_s)
-        async with limited.slot(Priority.OBSERVE):
+        async with limited.slot(Priority.OBSERVE) as slot:
+            slot.spent = True
             await clock.sleep(way_there_s)
             arrivals.append(clock.elapsed_s)
             await clock.sleep(way_back_s)
@@ -90,7 +92,8 @@ async def test_waiting_calls_are_served_by_priority_and_then_in_order(clock: Ste
     served: list[str] = []
 
     async def one(name: str, priority: Priority) -> None:
-        async with limited.slot(priority):
+        async with limited.slot(priority) as slot:
+            slot.spent = True
             served.append(name)
 
     async with asyncio.TaskGroup() as group:
