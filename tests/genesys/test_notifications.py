@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
+from controller.delivery.hearing import Hearing
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer, Unreachable
+from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
 from controller.domain.platform import FlowEvent
 from controller.genesys.architect.notifications import flow_events
+from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
@@ -35,6 +39,23 @@ def _transport(organization: ScriptedOrganization, api: str = "http://127.0.0.1:
 
 def _channel(uri: str) -> Reply:
     return reply(body={"id": "channel-1", "connectUri": uri})
+
+
+@asynccontextmanager
+async def _refuser(status: int, location: str | None) -> AsyncIterator[str]:
+    """A server that answers the handshake with something else; its URI."""
+
+    def refuse(connection: ServerConnection, _request: Request) -> Response:
+        answer = connection.respond(HTTPStatus(status), "not here")
+        if location is not None:
+            answer.headers["Location"] = location
+        return answer
+
+    async def speak(_connection: ServerConnection) -> None:
+        """Nobody gets here."""
+
+    async with serve(speak, "127.0.0.1", 0, process_request=refuse) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/channels/s3cr3t"
 
 
 @asynccontextmanager
@@ -96,6 +117,38 @@ async def test_a_channel_that_is_not_reached_over_tls_is_refused(uri: str) -> No
     transport = _transport(script(_channel(uri), reply()), api="https://api.genesys.test")
     with pytest.raises(BadAnswer, match="wss"):
         await anext(aiter(flow_events(transport, {"f1"})))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_of_the_channel_is_not_followed(status: int) -> None:
+    """Not even to a host that would speak: nothing of the channel's address goes there, and no token."""
+    async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(status, f"{elsewhere}?listen=s3cr3t") as uri:
+        transport = _transport(script(_channel(uri), reply()))
+        with pytest.raises(HostNotAllowed, match=rf"answered {status}, a redirect to 127\.0\.0\.1; .* never") as caught:
+            await anext(aiter(flow_events(transport, {"f1"})))
+    assert seen == []
+    assert "s3cr3t" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("location", ["/elsewhere", "", "http://[", "javascript:alert(1)", None])
+async def test_a_redirect_that_leads_nowhere_is_refused_as_well(location: str | None) -> None:
+    async with _refuser(302, location) as uri:
+        with pytest.raises(HostNotAllowed, match="redirects are never followed"):
+            await anext(aiter(flow_events(_transport(script(_channel(uri), reply())), {"f1"})))
+
+
+async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
+    async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(302, elsewhere) as uri:
+        hearing = Hearing()
+        await hearing.listen(ArchitectPlatform(_transport(script(_channel(uri), reply()))), {"f1"})
+    assert not hearing.reliable
+    assert seen == []
+
+
+async def test_a_channel_whose_handshake_is_refused_is_unreachable() -> None:
+    async with _refuser(503, None) as uri:
+        with pytest.raises(Unreachable, match="503"):
+            await anext(aiter(flow_events(_transport(script(_channel(uri), reply())), {"f1"})))
 
 
 async def test_a_channel_holds_at_most_a_thousand_topics() -> None:

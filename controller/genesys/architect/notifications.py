@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 import structlog
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.http11 import Response
 
-from controller.domain.errors import BadAnswer, Unreachable
+from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
 from controller.domain.platform import FlowEvent, Priority
 from controller.genesys.call import Call
+from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Channel
 
@@ -27,12 +29,20 @@ MOST_TOPICS = 1000
 """Topics that one channel can hold."""
 
 
+class _Connection(connect):
+    """A websocket that stays at its host: the library would go wherever a redirect leads."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 async def flow_events(
     transport: Transport, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
 ) -> AsyncIterator[FlowEvent]:
     """Events of up to 1,000 flows until the connection ends; `on_open` is called when it is there.
 
-    Raises Unreachable when the channel cannot be opened, and the transport's errors.
+    Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads elsewhere, and the transport's
+    errors.
     """
     topics = [{"id": f"{_TOPIC}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
     channel = await transport.fetch(Call("POST", _CHANNELS, body={}, repeatable=True), Channel)
@@ -47,13 +57,15 @@ async def flow_events(
     await transport.send(subscribe)
     _check_uri(transport, channel.connect_uri)
     try:
-        async with connect(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
+        async with _Connection(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
             if on_open is not None:
                 on_open()
             async for message in socket:
                 event = _event(message)
                 if event is not None:
                     yield event
+    except InvalidStatus as error:
+        raise _refusal(transport, error.response) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
         raise Unreachable(f"the notification channel failed ({type(error).__name__})") from error
     log.info("notifications.ended", flows=len(topics))
@@ -65,6 +77,25 @@ def _check_uri(transport: Transport, uri: str) -> None:
     plain = there.scheme == "ws" and api.scheme == "http" and there.hostname == api.hostname
     if not (there.scheme == "wss" or plain):
         raise BadAnswer(f"POST {_CHANNELS}: the organisation names a channel that is not reached over wss")
+
+
+def _refusal(transport: Transport, answer: Response) -> PenstockError:
+    """An answer that opens no websocket. Of a redirect only the host is shown: the rest may be a right to listen."""
+    if not 300 <= answer.status_code < 400:
+        return Unreachable(f"the notification channel failed: the answer is {answer.status_code}")
+    [location, *_] = *answer.headers.get_all("Location"), ""
+    return HostNotAllowed(
+        f"the notification channel is answered {answer.status_code}, a redirect to "
+        f"{excerpt(_host(location), transport.redactor, limit=100)}; redirects are never followed",
+        hint="correct the proxy between, or set PENSTOCK_NOTIFICATIONS=false; flows are looked at all the same",
+    )
+
+
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or "the same host"
+    except ValueError:
+        return "what is no address"
 
 
 def _event(message: str | bytes) -> FlowEvent | None:
