@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from controller.simulator.settings import Client, SimulatorSettings
 from controller.simulator.time import iso
 
 _SETTINGS = TypeAdapter(SimulatorSettings)
+_FOREVER_S = 1e9
 _FIXED = frozenset({"organization", "clients"})
 
 
@@ -98,6 +100,13 @@ def expire_tokens(call: Call) -> Response:
     return Response(status_code=204)
 
 
+def close_channels(call: Call) -> Response:
+    """`POST /_simulator/channels/close`, body `{"after_s": 60}`: as before maintenance, told and then done."""
+    after_s = _seconds(call, "after_s", 60.0)
+    told = call.simulator.notifications.announce_closing(call.now + timedelta(seconds=after_s))
+    return answer({"connections": told})
+
+
 def clock(call: Call) -> Response:
     """`GET /_simulator/clock`: what time it is in the organisation."""
     return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
@@ -105,12 +114,16 @@ def clock(call: Call) -> Response:
 
 def move_clock(call: Call) -> Response:
     """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
-    seconds = call.json().get("advance_s")
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
-        raise bad_request("[advance_s] must be a number of seconds that is not negative.")
-    call.simulator.clock.advance(seconds)
+    call.simulator.clock.advance(_seconds(call, "advance_s"))
     call.now = call.simulator.settle()
     return clock(call)
+
+
+def _seconds(call: Call, name: str, default: float | None = None) -> float:
+    value = call.json().get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _FOREVER_S:
+        raise bad_request(f"[{name}] must be a number of seconds that is not negative.")
+    return float(value)
 
 
 ENDPOINTS = (
@@ -122,6 +135,7 @@ ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/settings", settings),
     Endpoint("PATCH", f"{INTERNAL}/settings", change_settings),
     Endpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),
+    Endpoint("POST", f"{INTERNAL}/channels/close", close_channels),
     Endpoint("GET", f"{INTERNAL}/clock", clock),
     Endpoint("POST", f"{INTERNAL}/clock", move_clock),
 )

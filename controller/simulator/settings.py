@@ -86,6 +86,11 @@ class SimulatorSettings:
     token_requests_per_minute: Count = 60
     heartbeat_s: Period = 30.0
     """How often the websocket of a notification channel says that it is alive."""
+    channels_per_client: Count = 20
+    """Notification channels of one client; one more takes the place of the one that was used longest ago."""
+    topics_per_channel: Count = 1_000
+    channel_lifetime_s: Period = 86_400.0
+    """How long a notification channel lives after somebody subscribed with it."""
     upload_valid_s: Duration = 3_600.0
     """How long a presigned URL can be used."""
     download_valid_s: Duration = 3_600.0

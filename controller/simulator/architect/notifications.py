@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import Response
 
 from controller.simulator.architect import views
@@ -13,13 +11,12 @@ from controller.simulator.execution import Execution
 from controller.simulator.flow import Flow
 from controller.simulator.notifications import Channel
 from controller.simulator.operation import Operation
-from controller.simulator.problem import bad_request, not_found
+from controller.simulator.problem import not_found
 from controller.simulator.simulator import Simulator
 from controller.simulator.time import iso
 
 _URI = "/api/v2/notifications/channels"
 _SUBSCRIPTIONS = f"{_URI}/{{channelId}}/subscriptions"
-_TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect\.dependencytracking\.build")
 
 
 def announce_to(simulator: Simulator) -> None:
@@ -83,13 +80,20 @@ def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
 
 def open_channel(call: Call) -> Response:
     """`POST /api/v2/notifications/channels`: with the address of its websocket."""
-    channel = call.simulator.notifications.open(call.organization.next_id("channel"), call.actor.id, call.now)
+    identifier = call.organization.next_id("channel")
+    channel = call.simulator.notifications.open(identifier, call.actor.id, call.now, call.simulator.settings)
     return answer(_channel(call, channel))
 
 
 def list_channels(call: Call) -> Response:
-    own = [channel for channel in call.simulator.notifications.channels.values() if channel.client_id == call.actor.id]
+    own = call.simulator.notifications.of(call.actor.id, call.now)
     return answer({"entities": [_channel(call, channel) for channel in own]})
+
+
+def check_channel(call: Call) -> Response:
+    """`HEAD …/channels/{channelId}`: 200 as long as it is alive."""
+    _own_channel(call)
+    return Response(status_code=200)
 
 
 def _channel(call: Call, channel: Channel) -> views.JSON:
@@ -109,13 +113,8 @@ def replace_subscriptions(call: Call) -> Response:
 
 def _subscribe(call: Call, *, replace: bool) -> Response:
     channel = _own_channel(call)
-    topics = [str(topic.get("id")) for topic in records(call.json_value(), "topics")]
-    for topic in topics:
-        if not _TOPIC.fullmatch(topic):
-            raise bad_request(f"Topic [{topic}] is not known.")
-    if replace:
-        channel.topics.clear()
-    channel.topics.update(dict.fromkeys(topics))
+    topics = [topic.get("id") for topic in records(call.json_value(), "topics")]
+    call.simulator.notifications.subscribe(channel, topics, call.now, call.simulator.settings, replace=replace)
     return subscriptions(call)
 
 
@@ -133,7 +132,7 @@ def unsubscribe(call: Call) -> Response:
 
 
 def _own_channel(call: Call) -> Channel:
-    channel = call.simulator.notifications.channels.get(call.path["channelId"])
+    channel = call.simulator.notifications.get(call.path["channelId"], call.now)
     if channel is None or channel.client_id != call.actor.id:
         raise not_found()
     return channel
@@ -142,6 +141,7 @@ def _own_channel(call: Call) -> Channel:
 ENDPOINTS = (
     Endpoint("POST", _URI, open_channel),
     Endpoint("GET", _URI, list_channels),
+    Endpoint("HEAD", f"{_URI}/{{channelId}}", check_channel),
     Endpoint("POST", _SUBSCRIPTIONS, subscribe),
     Endpoint("PUT", _SUBSCRIPTIONS, replace_subscriptions),
     Endpoint("GET", _SUBSCRIPTIONS, subscriptions),
