@@ -25,6 +25,7 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ARCHITECT: {
             "GET /api/v2/tokens/me": (),
             "GET /api/v2/flows": _VIEW,
+            "GET /api/v2/flows/lookup": _VIEW,
             f"GET {_FLOW}": _VIEW,
             f"GET {_FLOW}/versions": _VIEW,
             f"GET {_FLOW}/versions/{{versionId}}/configuration": _VIEW,
@@ -86,7 +87,7 @@ OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         ARCHITECT: {
             "identify": ("GET /api/v2/tokens/me",),
-            "observe": ("GET /api/v2/flows", f"GET {_FLOW}"),
+            "observe": ("GET /api/v2/flows", "GET /api/v2/flows/lookup", f"GET {_FLOW}"),
             "versions": (f"GET {_FLOW}/versions",),
             "references": (f"GET {_FLOW}/versions/{{versionId}}/configuration",),
             "validate": ("POST /api/v2/flows/validate/jobs", "GET /api/v2/flows/validate/jobs/{jobId}"),

@@ -13,9 +13,9 @@ from controller.domain.errors import NotFound, PenstockError, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
 from controller.domain.recording import DISABLED, LogLevel
-from controller.genesys.architect import recording
 from controller.genesys.architect.account import TOKEN
 from controller.genesys.architect.dependencies import OPERATIONAL, index_state
+from controller.genesys.architect.recording import RecordingSettings
 from controller.genesys.call import Answer, Call
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
@@ -197,7 +197,7 @@ class _Probe:
 
     async def execution_data(self) -> bool | None:
         """Whether the organisation keeps execution data, which error-rate gates and traces live on."""
-        enabled = await self._look("execution data", lambda: recording.enabled(self._transport))
+        enabled = await self._look("execution data", lambda: RecordingSettings(self._transport).enabled())
         if enabled is False:
             hint = "penstock trace settings --execution-data on, then publish the flows again; or use http gates"
             self.note("execution data", Verdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
@@ -209,7 +209,8 @@ class _Probe:
         """The default level, and which of the flows record nothing."""
 
         async def look() -> tuple[LogLevel, Mapping[FlowKey, LogLevel]]:
-            return await recording.default_level(self._transport), await recording.levels_by_key(self._transport)
+            settings = RecordingSettings(self._transport)
+            return await settings.default_level(), await settings.levels_by_key()
 
         found = await self._look("log level", look)
         if found is None:

@@ -11,7 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.planning import Change, ChangeKind, Plan
 from controller.reconcile.comparison import FlowComparison, compared
-from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.flow_content import FlowContent, source_content, version_content
 from controller.reconcile.services import Services
 from controller.reconcile.version_content import Advance, each_of, unwatched
@@ -42,7 +42,7 @@ async def differences(
         for change in plan.changes
         if change.kind not in _NOT_COMPARED or (change.kind is ChangeKind.NONE and change.flow in drifted)
     ]
-    flows = {flow.id: flow for flow in (await services.platform(organization).list_flows()).flows} if wanted else {}
+    flows = await services.platform(organization).get_flows([change.flow_id for change in wanted if change.flow_id])
 
     def comparing(change: Change) -> Comparing:
         live = flows.get(change.flow_id or "")
@@ -75,18 +75,14 @@ async def against_live(
 async def between_versions(
     services: Services, organization: Organization, said: str, versions: VersionRange
 ) -> FlowComparison:
-    """Two versions of one flow of the organisation, managed or not. Raises NotFound, ExportFailed."""
-    listing = await services.platform(organization).list_flows()
-    key = chosen_flow(said, organization.flows, listing.flows)
-    live = next((flow for flow in listing.flows if flow.key == key), None)
-    if live is None:
-        raise NotFound(f"{key}: {organization.name} has no such flow", status=404)
+    """Two versions of one flow of the organisation, managed or not. Raises SettingsInvalid, NotFound, ExportFailed."""
+    live = await live_flow(services.platform(organization), organization.flows, said)
     sides = [
         await _existing(services, organization, live, version or _published(live))
         for version in (versions.before, versions.after)
     ]
-    flow = next((each.id for each in organization.flows if each.key == key), str(key))
-    return compared(flow, key, sides[0], sides[1], services.redactor)
+    flow = next((each.id for each in organization.flows if each.key == live.key), str(live.key))
+    return compared(flow, live.key, sides[0], sides[1], services.redactor)
 
 
 async def between_organizations(

@@ -10,7 +10,7 @@ from controller.domain.errors import NotFound, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.flows import NodeGraph, definition_graph, parse, source_graph
 from controller.planning.graph_export import Graph, Impact, impact, inside_graph
-from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
 
 
@@ -41,10 +41,9 @@ def source_inside(organization: Organization, said: str) -> FlowInside:
 async def live_inside(services: Services, organization: Organization, said: str) -> FlowInside:
     """The nodes of the published version of a flow. Raises SettingsInvalid, NotFound, ExportFailed."""
     platform = services.platform(organization)
-    listing = await platform.list_flows()
-    key = chosen_flow(said, organization.flows, listing.flows)
-    live = next((flow for flow in listing.flows if flow.key == key), None)
-    if live is None or live.published_version is None:
+    live = await live_flow(platform, organization.flows, said)
+    key = live.key
+    if live.published_version is None:
         raise NotFound(f"{key}: the organisation has no published version of it", status=404)
     export = await platform.export(live.id, live.published_version)
     if export.yaml is not None:

@@ -12,7 +12,7 @@ from controller.domain.errors import CapabilityMissing, PermissionMissing
 from controller.domain.platform import Capability, ExecutionSummary
 from controller.domain.traces import SnapshotRange, TraceRequest
 from controller.genesys import ArchitectPlatform, VersionedPlatform
-from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.flow_choice import live_flow
 from controller.reconcile.services import Services
 
 
@@ -69,10 +69,7 @@ async def find_executions(
 
 async def flow_id(services: Services, organization: Organization, said: str) -> str:
     """The id of the flow that is meant. Raises SettingsInvalid."""
-    flows = (await services.platform(organization).list_flows()).flows
-    known = {flow.key: flow.id for flow in flows}
-    live = [flow for flow in organization.flows if flow.key in known]
-    return known[chosen_flow(said, live, flows)]
+    return (await live_flow(services.platform(organization), organization.flows, said)).id
 
 
 def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRequest:

@@ -52,6 +52,17 @@ def test_a_repository_in_sync_has_no_differences(shell: InsideShell) -> None:
     assert [each["different"] for each in shell.json("diff", "--all")["flows"]] == [False, False]
 
 
+def test_a_plans_differences_look_up_the_flows_that_change_and_no_others(shell: InsideShell) -> None:
+    shell.flow("front", inbound("Front", says="Other", calls=["Hours"]))
+    httpx.delete(f"{shell.url}/_simulator/calls").raise_for_status()
+
+    assert "Other" in shell.run("plan", "--diff").stdout
+
+    calls = httpx.get(f"{shell.url}/_simulator/calls").json()["calls"]
+    made = {each["route"]: each["count"] for each in calls}
+    assert (made["/api/v2/flows"], made["/api/v2/flows/lookup"]) == (1, 1)
+
+
 def test_what_changed_in_a_source_is_told_in_architects_words(shell: InsideShell) -> None:
     shell.flow("front", inbound("Front", says="Other", transfers=["Front"]))
 

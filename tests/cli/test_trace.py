@@ -89,6 +89,23 @@ def test_one_execution_is_read_by_its_id_alone(shell: InsideShell, tmp_path: Pat
     assert wanted in page.read_text(encoding="utf-8")
 
 
+def test_a_flow_is_found_in_one_call_where_what_was_said_names_just_one(shell: InsideShell, dialect: str) -> None:
+    """By metadata.name, type/name or id; a bare name may be that of several flows, which only a listing tells."""
+    if dialect == "versioned":
+        pytest.skip("there is no call for one flow by its name")
+    flows = httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]
+    flow_id = next(flow["id"] for flow in flows if flow["name"] == "Front")
+    for said in ("front", FLOW, flow_id):
+        httpx.delete(f"{shell.url}/_simulator/calls").raise_for_status()
+        assert shell.run("trace", "executions", "--flow", said, "--limit", "0").returncode == 0
+        calls = httpx.get(f"{shell.url}/_simulator/calls").json()["calls"]
+        made = {each["route"]: each["count"] for each in calls if "/flows" in each["route"]}
+        one = "/api/v2/flows/{flowId}" if said == flow_id else "/api/v2/flows"
+        assert made == {one: 1, "/api/v2/flows/instances/query": 1}
+    assert "several" not in shell.run("trace", "executions", "--flow", "Front", "--limit", "0").stderr
+    assert "there is no flow" in shell.run("trace", "executions", "--flow", f"{FLOW}s", "--limit", "0").stderr
+
+
 def test_a_conversation_has_its_executions(shell: InsideShell) -> None:
     found = shell.json("trace", "executions", "--flow", "front", "--limit", "1")
     conversation = found["traces"][0]["metadata"]["conversation_id"]

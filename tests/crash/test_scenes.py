@@ -34,6 +34,7 @@ READS = {
     "find_flow",
     "flow_events",
     "get_flow",
+    "get_flows",
     "launch_state",
     "list_flows",
     "organization_id",

@@ -61,6 +61,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fi
         found["drifted"] = shell.json("plan", "--all")
         found["status"] = shell.json("status")
         found["preflight"] = shell.json("preflight")
+        found["recording"] = shell.json("trace", "settings", "--flow", "front")
         found["approval"] = shell.json("approve", "sha256:" + "0" * 64)
         found["import"] = shell.json("import", "--dry-run")
         found["rollback"] = shell.json("rollback", "hours", "--to", "1.0")
@@ -136,6 +137,12 @@ def test_preflights(documents: dict[str, Fields]) -> None:
     assert documents["preflight"].keys() == listed(schema)
     assert first(documents["preflight"], "organizations").keys() == listed(schema, part)
     assert first(documents["preflight"], "organizations", "checks").keys() == inline(schema, "checks", part)
+
+
+def test_recording(documents: dict[str, Fields]) -> None:
+    schema = "penstock.recording/v1"
+    assert documents["recording"].keys() == listed(schema)
+    assert first(documents["recording"], "flows").keys() == inline(schema, "flows")
 
 
 def test_imports(documents: dict[str, Fields]) -> None:

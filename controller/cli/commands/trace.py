@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.cli.options import Format, TextOrJson
+
 if TYPE_CHECKING:
     from controller.cli.trace_output import TraceStyle
     from controller.domain.traces import SnapshotRange
 
 trace = typer.Typer(
-    help="Find out why executions went wrong: executions, action, file.", no_args_is_help=True, rich_markup_mode=None
+    help="Find out why executions went wrong: executions, action, file; settings says what is recorded.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -21,6 +25,11 @@ class TraceFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     HTML = "html"
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
 
 
 class ActionFormat(StrEnum):
@@ -157,6 +166,28 @@ def file(
     from controller.cli.executions import show_file
 
     show_file(path, _style(output, mask, snapshot, anomalies_only), out)
+
+
+@trace.command("settings")
+def settings(
+    folder: Folder = Path(),
+    organization: OneOrganization = None,
+    flow: Annotated[str | None, typer.Option("--flow", help="metadata.name, type/name, name or id.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option("--level", help="Set Disabled, Base, Notes, VerboseNotes, All; for --flow also default."),
+    ] = None,
+    execution_data: Annotated[
+        Switch | None, typer.Option("--execution-data", help="Turn recording in the whole organisation on or off.")
+    ] = None,
+    output: Format = TextOrJson.TEXT,
+) -> None:
+    """Show what the organisation records of executions; change it only where an option says so (architect dialect)."""
+    from controller.cli.recordings import show_settings
+    from controller.reconcile.recording import RecordingWish
+
+    wish = RecordingWish(flow, level, None if execution_data is None else execution_data is Switch.ON)
+    show_settings(folder, organization, wish, as_json=output is TextOrJson.JSON)
 
 
 def _style(output: TraceFormat, mask: list[str] | None, snapshot: list[str] | None, anomalies_only: bool) -> TraceStyle:

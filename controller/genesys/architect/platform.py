@@ -37,7 +37,6 @@ from controller.genesys.architect import (
     flows,
     notifications,
     publish,
-    recording,
     references,
     resources,
     upload,
@@ -45,6 +44,7 @@ from controller.genesys.architect import (
 )
 from controller.genesys.architect.executions import RenderedExecution
 from controller.genesys.architect.exports import Exports
+from controller.genesys.architect.recording import RecordingSettings
 from controller.genesys.transport import Transport
 
 
@@ -55,6 +55,7 @@ class ArchitectPlatform:
         self.transport = transport
         transport.dialect = ARCHITECT
         self._exports = Exports(transport)
+        self.recording_settings = RecordingSettings(transport)
 
     @property
     def dialect(self) -> str:
@@ -86,6 +87,11 @@ class ArchitectPlatform:
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         flow = await flows.read_flow(self.transport, flow_id, priority)
         return flows.live_flow(flow) if flow else None
+
+    async def get_flows(
+        self, flow_ids: Collection[str], *, priority: Priority = Priority.OBSERVE
+    ) -> Mapping[str, LiveFlow]:
+        return await flows.lookup(self.transport, flow_ids, priority)
 
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         return await flows.find_flow(self.transport, key, priority)
@@ -128,7 +134,7 @@ class ArchitectPlatform:
         return executions.executions(self.transport, flow_id, version, since, until)
 
     async def recording(self, flow_id: str) -> Recording:
-        return await recording.recording(self.transport, flow_id)
+        return await self.recording_settings.of(flow_id)
 
     def found_executions(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
         """The executions that a request asks for, in no order; a session is not known here."""

@@ -107,6 +107,12 @@ class VersionedPlatform:
             published_at=live.date_published if live else None,
         )
 
+    async def get_flows(
+        self, flow_ids: Collection[str], *, priority: Priority = Priority.OBSERVE
+    ) -> Mapping[str, LiveFlow]:
+        entities = await self._listing.flows(priority=priority) if flow_ids else {}
+        return {flow_id: live_flow(entities[flow_id]) for flow_id in flow_ids if flow_id in entities}
+
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         entities = await self._listing.flows(fresh=True, priority=priority)
         found = [flow for flow in map(live_flow, entities.values()) if flow.key == key]

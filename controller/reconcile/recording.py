@@ -1,0 +1,132 @@
+"""What an organisation records of executions: shown, and changed where a person asks for it. No pass ever does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from controller.domain.desired import Organization
+from controller.domain.errors import CapabilityMissing, PenstockError, SettingsInvalid
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.recording import LEVELS, LogLevel
+from controller.flows.suggestion import did_you_mean
+from controller.genesys import ArchitectPlatform
+from controller.reconcile.flow_choice import live_flow
+from controller.reconcile.services import Services
+from controller.store import AuditEntry
+
+T = TypeVar("T")
+
+DEFAULT = "default"
+"""In place of a level: the flow is to have none of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingWish:
+    """What a person wants to have changed; nothing, where only `flow` is given or not even that."""
+
+    flow: str | None = None
+    """As a person names it; the level of all flows that have none of their own, where it is None."""
+    level: str | None = None
+    execution_data: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """How the settings stand, after what was changed."""
+
+    execution_data: bool
+    default: LogLevel
+    own: Mapping[FlowKey, LogLevel]
+    """Of the flows with a level of their own; of the one that was asked for, its own or else the default."""
+    changed: tuple[str, ...] = ()
+    """What was changed, in words."""
+
+
+async def recording_settings(
+    services: Services, organization: Organization, wish: RecordingWish, *, by: str
+) -> RecordingSettings:
+    """Show the settings, after changing what is wished for; each change is in the audit log, as `by`'s.
+
+    Raises CapabilityMissing and SettingsInvalid before any call, PermissionMissing with the permission's name.
+    """
+    platform = services.platform(organization)
+    if not isinstance(platform, ArchitectPlatform):
+        raise CapabilityMissing(
+            f"{organization.name}: the {platform.dialect} dialect has no settings of what is recorded",
+            hint="see which traces there are with `penstock trace executions`",
+        )
+    level = _level(wish)
+    settings = _Settings(services, organization, platform, by)
+    if wish.execution_data is not None:
+        await settings.switch(on=wish.execution_data)
+    flow = await live_flow(platform, organization.flows, wish.flow) if wish.flow is not None else None
+    if level is not None:
+        await (settings.set_default(level) if flow is None else settings.set_level(flow, level))
+    return await settings.shown(flow)
+
+
+def _level(wish: RecordingWish) -> str | None:
+    """The level as the organisation spells it. Raises SettingsInvalid."""
+    if wish.level is None:
+        return None
+    names = LEVELS if wish.flow is None else (*LEVELS, DEFAULT)
+    found = next((name for name in names if name.lower() == wish.level.lower()), None)
+    if found is None:
+        hint = did_you_mean(wish.level, names) or f"choose one of {', '.join(names)}"
+        raise SettingsInvalid(f"--level {wish.level!r} is no log level", hint=hint)
+    return found
+
+
+class _Settings:
+    """The settings of one organisation, with every change audited."""
+
+    def __init__(self, services: Services, organization: Organization, platform: ArchitectPlatform, by: str) -> None:
+        self._services = services
+        self._organization = organization
+        self._recording = platform.recording_settings
+        self._by = by
+        self._changed: list[str] = []
+
+    async def switch(self, *, on: bool) -> None:
+        stands = await self._audited(
+            "execution-data", None, "on" if on else "off", lambda: self._recording.switch(on=on)
+        )
+        self._changed.append(f"execution data is {'on' if stands else 'off'}")
+
+    async def set_default(self, level: str) -> None:
+        stands = await self._audited("log-level", None, level, lambda: self._recording.set_default(level))
+        self._changed.append(f"the log level is {stands.level} by default")
+
+    async def set_level(self, flow: LiveFlow, level: str) -> None:
+        if level == DEFAULT:
+            await self._audited("log-level", flow.key, level, lambda: self._recording.drop(flow.id))
+            self._changed.append(f"{flow.key} has no log level of its own")
+            return
+        stands = await self._audited("log-level", flow.key, level, lambda: self._recording.set_level(flow.id, level))
+        self._changed.append(f"the log level of {flow.key} is {stands.level}")
+
+    async def shown(self, flow: LiveFlow | None) -> RecordingSettings:
+        enabled, default = await self._recording.enabled(), await self._recording.default_level()
+        own = (
+            await self._recording.levels_by_key()
+            if flow is None
+            else {flow.key: await self._recording.flow_level(flow.id)}
+        )
+        return RecordingSettings(enabled, default, own, tuple(self._changed))
+
+    async def _audited(self, action: str, flow: FlowKey | None, value: str, write: Callable[[], Awaitable[T]]) -> T:
+        try:
+            stands = await write()
+        except PenstockError as error:
+            self._note(action, "failure", flow, {"to": value, "code": error.code})
+            raise
+        self._note(action, "success", flow, {"to": value})
+        return stands
+
+    def _note(self, action: str, status: str, flow: FlowKey | None, details: Mapping[str, object]) -> None:
+        named = None if flow is None else str(flow)
+        entry = AuditEntry(self._organization.name, action, status, self._by, flow=named, details=details)
+        self._services.store.audit.append(entry)
