@@ -23,7 +23,7 @@ def broken(world: Turmoil, report: PassReport | None = None) -> list[str]:
     history = world.services.store.journal.history(ORGANIZATION, limit=1000)
     found = [*world.wrong, *_published_twice(world, history), *_out_of_order(history), *_glossed_over(history)]
     if report is not None:
-        found += _not_really_back(world, report)
+        found += _not_really_back(world, report, history)
         found += _lost_drafts(history)
     return found
 
@@ -90,17 +90,20 @@ def _lost_drafts(history: list[SyncRecord]) -> Iterator[str]:
                 yield f"sync {sync.id}: {key} was published over a draft that was not kept: {unkept[key]}"
 
 
-def _not_really_back(world: Turmoil, report: PassReport) -> Iterator[str]:
-    """What is reported as rolled back has its old content again."""
+def _not_really_back(world: Turmoil, report: PassReport, history: list[SyncRecord]) -> Iterator[str]:
+    """What is reported as rolled back has the content of the version that the journal says it was to lead to."""
     if report.result is None:
         return
     flows = {flow.key: flow for flow in world.flows()}
+    recorded = [step for sync in history if sync.id == report.result.sync_id for step in sync.steps]
+    leads_to = {step.key: step.previous_version for step in recorded}
     for step in report.result.steps:
         flow = flows.get(step.change.key)
         if step.state is not StepState.ROLLED_BACK or flow is None:
             continue
-        if _text(flow, step.previous_version) != _text(flow, flow.published.id if flow.published else None):
-            yield f"{step.change.flow} is reported as rolled back to {step.previous_version}, and is not"
+        target = leads_to[step.change.key]
+        if _text(flow, target) != _text(flow, flow.published.id if flow.published else None):
+            yield f"{step.change.flow} is reported as rolled back to {target}, and is not"
     if report.delivered and report.result.outcome is not Outcome.SUCCEEDED:
         yield f"{report.result.outcome.value} is reported as delivered"
 
