@@ -28,6 +28,7 @@ def take_organization(services: Services, identity: OrganizationIdentity, reques
     was not brought to its end.
     """
     with services.store.together():
+        services.store.bindings.alone()
         lease, known = _lease_of(services, identity, request.organization)
         _bind(services, known, request)
     return lease

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from controller.domain.clock import Clock
 from controller.domain.organization_identity import OrganizationIdentity
@@ -27,6 +27,16 @@ class Bindings:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    def alone(self) -> None:
+        """Let nobody else take an organisation until this transaction ends; the first thing in it.
+
+        Taking one can need several leases. Two that did so at once would wait for each other; SQLite has one writer
+        at a time in any case.
+        """
+        with self._database.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("LOCK TABLE bindings IN EXCLUSIVE MODE"))
 
     def bind(self, organization: str, identity: str) -> str:
         """What the name stands for: this, where it stood for nothing yet. Nobody else binds it in this transaction."""

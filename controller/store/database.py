@@ -6,28 +6,34 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timedelta
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, create_engine
 from controller.store.migrate import migrate
 
+SAME_TIME = timedelta(milliseconds=500)
+"""Clocks that agree so far are taken for equal: an answer is a while on its way."""
 _PG_DISK_FULL = "53100"
 
 
 class Database:
     """One engine. Every method may raise StoreFailed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, machine: Clock | None = None) -> None:
+        """`machine` is the clock that this machine shows, which its server's may differ from."""
         self._engine = engine
+        self._machine = machine or SystemClock()
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, machine: Clock | None = None) -> Database:
         """Connect and bring the schema up to date."""
         engine = create_engine(url)
         try:
@@ -36,7 +42,7 @@ class Database:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+        return cls(engine, machine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -63,6 +69,17 @@ class Database:
         """One transaction that sees one state and takes no write lock."""
         with _mapped(self._engine), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
             yield connection
+
+    def common_time(self, connection: Connection, clock: Clock) -> datetime:
+        """The time of all who share the store: the clock's, set right by the server's where there is one.
+
+        Machines whose clocks differ would otherwise take each other's leases too early.
+        """
+        if connection.dialect.name != "postgresql":
+            return clock.now()
+        there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        ahead = there - self._machine.now()
+        return clock.now() + ahead if abs(ahead) > SAME_TIME else clock.now()
 
     def ping(self) -> None:
         """Ask the store for an answer."""

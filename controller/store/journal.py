@@ -68,7 +68,7 @@ class Journal:
         """Open a sync with all its steps, pending, in deployment order."""
         now = self._clock.now()
         with self._database.write() as connection:
-            prove(connection, lease, now)
+            prove(self._database, connection, lease, self._clock)
             values = {
                 "organization": sync.organization,
                 "revision": sync.revision,
@@ -94,7 +94,7 @@ class Journal:
         """Close a sync, or mark it as stopped, to be gone on with."""
         now = self._clock.now()
         with self._database.write() as connection:
-            prove(connection, lease, now)
+            prove(self._database, connection, lease, self._clock)
             connection.execute(
                 update(syncs)
                 .where(syncs.c.id == sync_id)
@@ -105,7 +105,7 @@ class Journal:
         """Move a step to a state and note what became known with it."""
         now = self._clock.now()
         with self._database.write() as connection:
-            prove(connection, lease, now)
+            prove(self._database, connection, lease, self._clock)
             _update_step(connection, step_id, facts, state=state.value, updated_at=now)
             return _one_step(connection, step_id)
 
@@ -124,7 +124,7 @@ class Journal:
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            prove(connection, lease, now)
+            prove(self._database, connection, lease, self._clock)
             if state is not None:
                 _update_step(connection, step_id, {}, state=state.value, updated_at=now)
             values = {

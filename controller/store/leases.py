@@ -1,7 +1,7 @@
 """Leases: one controller at a time changes an organisation, and whoever lost the right finds out before it writes.
 
 Each acquisition gets a number that only grows (a fence). An expired holder that is still running proves an old number
-at its next write and is refused, even when its clock is wrong.
+at its next write and is refused, even when its clock is wrong. Where a server keeps the store, all go by its clock.
 Source: Gray and Cheriton, "Leases" (1989); fencing tokens as Kleppmann describes them (2016).
 """
 
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import LeaseHeld, LeaseLost
@@ -49,11 +49,11 @@ class Leases:
         Raises LeaseHeld, naming the holder and its manifest, while another one has it, or this one for another
         manifest.
         """
-        now = self._clock.now()
         with self._database.write() as connection:
+            now = self._now(connection)
             free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
             insert_if_absent(connection, leases, free)
-            row = _locked_row(connection, name)
+            row = _row(connection, _of(name).with_for_update())
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
             lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest)
@@ -62,17 +62,16 @@ class Leases:
 
     def renew(self, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:
         """The same lease with a later end. Raises LeaseLost when it expired or another holder took it."""
-        now = self._clock.now()
-        renewed = replace(lease, expires_at=now + timedelta(seconds=ttl_s))
         with self._database.write() as connection:
-            prove(connection, lease, now)
+            now = prove(self._database, connection, lease, self._clock)
+            renewed = replace(lease, expires_at=now + timedelta(seconds=ttl_s))
             connection.execute(update(leases).where(leases.c.name == lease.name).values(expires_at=renewed.expires_at))
         return renewed
 
     def require(self, lease: Lease) -> None:
         """Raises LeaseLost when it expired or another holder took it."""
-        with self._database.write() as connection:
-            prove(connection, lease, self._clock.now())
+        with self._database.read() as connection:
+            _require_held(_row(connection, _of(lease.name)), lease, self._now(connection))
 
     def release(self, lease: Lease) -> None:
         """Let others have it at once; nothing happens when it is not ours any more."""
@@ -80,24 +79,34 @@ class Leases:
             connection.execute(
                 update(leases)
                 .where(leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.fence == lease.fence)
-                .values(expires_at=self._clock.now())
+                .values(expires_at=self._now(connection))
             )
 
     def holder(self, name: str) -> Lease | None:
         """Who holds the lease now."""
         with self._database.read() as connection:
-            row = connection.execute(select(leases).where(leases.c.name == name)).mappings().one_or_none()
-        if row is None or row["expires_at"] <= self._clock.now():
+            row = connection.execute(_of(name)).mappings().one_or_none()
+            now = self._now(connection)
+        if row is None or row["expires_at"] <= now:
             return None
         return Lease(row["name"], row["holder"], int(row["fence"]), row["expires_at"], row["manifest"])
 
+    def _now(self, connection: Connection) -> datetime:
+        return self._database.common_time(connection, self._clock)
 
-def prove(connection: Connection, lease: Lease, now: datetime) -> None:
-    """Hold the lease's row until the transaction ends, or raise LeaseLost.
+
+def prove(database: Database, connection: Connection, lease: Lease, clock: Clock) -> datetime:
+    """Hold the lease's row until the transaction ends, or raise LeaseLost. Returns the time by which it is held.
 
     What is written in the same transaction is written by the holder, or not at all.
     """
-    row = _locked_row(connection, lease.name)
+    row = _row(connection, _of(lease.name).with_for_update())
+    now = database.common_time(connection, clock)
+    _require_held(row, lease, now)
+    return now
+
+
+def _require_held(row: RowMapping, lease: Lease, now: datetime) -> None:
     if row["fence"] == lease.fence and row["holder"] == lease.holder and row["expires_at"] > now:
         return
     why = (
@@ -111,11 +120,14 @@ def prove(connection: Connection, lease: Lease, now: datetime) -> None:
     )
 
 
-def _locked_row(connection: Connection, name: str) -> RowMapping:
-    statement = select(leases).where(leases.c.name == name).with_for_update()
-    row = connection.execute(statement).mappings().one_or_none()
+def _of(name: str) -> Select[tuple[object, ...]]:
+    return select(leases).where(leases.c.name == name)
+
+
+def _row(connection: Connection, query: Select[tuple[object, ...]]) -> RowMapping:
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
-        raise LeaseLost(f"{name}: there is no such lease", hint="acquire it first")
+        raise LeaseLost("there is no such lease", hint="acquire it first")
     return row
 
 

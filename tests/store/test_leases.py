@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, LeaseLost
-from controller.store import Lease, Store
-from tests.support.clock import SteppedClock
+from controller.store import Lease, NewSync, Store
+from controller.store.database import Database
+from tests.support.clock import ShiftedClock, SteppedClock
+from tests.support.postgres import new_database
+
+SYNC = NewSync("acme", "none", "sha256:0", "ada", "test", "halt")
 
 
 def test_a_held_lease_names_its_holder_and_when_to_come_back(store: Store, clock: SteppedClock) -> None:
@@ -104,3 +111,39 @@ def test_of_many_contenders_exactly_one_gets_the_lease(url: str, clock: SteppedC
     for thread in threads:
         thread.join(timeout=60)
     assert len(won) == 1
+
+
+def test_a_machine_whose_clock_is_ahead_does_not_take_a_lease_before_its_time(postgres: str) -> None:
+    """Where a server keeps the store, a lease lasts as long as it lasts there, whatever the machines' clocks show."""
+    url = new_database(postgres)
+    with (
+        store_of(url, ahead_s=0) as right,
+        store_of(url, ahead_s=3600) as ahead,
+        store_of(url, ahead_s=-3600) as behind,
+    ):
+        for name, holder, others in (
+            ("east", right, (ahead, behind)),
+            ("west", ahead, (right, behind)),
+            ("north", behind, (right, ahead)),
+        ):
+            lease = holder.leases.acquire(name, "holder", ttl_s=60)
+            holder.leases.renew(lease, ttl_s=60)
+            for other in others:
+                with pytest.raises(LeaseHeld, match="holder is at work") as held:
+                    other.leases.acquire(name, "other", ttl_s=60)
+                assert held.value.retry_after_s == pytest.approx(60, abs=10)
+                assert other.leases.holder(name) is not None
+            holder.leases.require(lease)
+            holder.leases.release(lease)
+            taken = others[0].leases.acquire(name, "other", ttl_s=60)
+            with pytest.raises(LeaseLost, match="other took it over"):
+                holder.journal.begin(lease, SYNC, [])
+            others[0].journal.begin(taken, SYNC, [])
+
+
+@contextlib.contextmanager
+def store_of(url: str, *, ahead_s: float) -> Iterator[Store]:
+    """The store as a machine sees it whose clock is set wrong."""
+    clock = ShiftedClock(SystemClock(), timedelta(seconds=ahead_s))
+    with Store(Database.open(url, clock), clock=clock) as opened:
+        yield opened
