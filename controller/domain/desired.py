@@ -69,6 +69,8 @@ class SecretSource:
 class Credentials:
     client_id: SecretSource
     client_secret: SecretSource
+    scopes: tuple[str, ...] = ()
+    """What tokens are asked for; nothing asks for all that the client has."""
 
 
 class Removal(StrEnum):

@@ -56,4 +56,4 @@ class TransportSettings:
     """An export job that failed over a hidden 429 is started again after 15 s, 30 s, 45 s, ..."""
 
     scope: str | None = None
-    """OAuth scope to ask for; only the versioned dialect knows scopes for client credentials."""
+    """OAuth scopes to ask for, separated by spaces; only the versioned dialect knows scopes for client credentials."""

@@ -54,6 +54,13 @@ def _variable(value: str) -> str:
     return value
 
 
+def _scope(value: str) -> str:
+    """The characters of RFC 6749, section 3.3."""
+    if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", value):
+        raise mistaken("must be one OAuth scope, without spaces and quotes", "for example routing:flow:read")
+    return value
+
+
 def _absolute(value: str) -> str:
     if not PurePosixPath(value).is_absolute() or "\0" in value or ".." in PurePosixPath(value).parts:
         raise mistaken("must be an absolute path on the controller's machine", "for example /run/secrets/genesys")
@@ -107,9 +114,11 @@ class CredentialsShape(Shape):
     """The client's id."""
     client_secret: SecretShape
     """The client's secret."""
+    scopes: tuple[Annotated[StrictStr, AfterValidator(_scope)], ...] = ()
+    """The OAuth scopes that tokens are asked for (`versioned` only); all that the client has when empty."""
 
     def value(self) -> Credentials:
-        return Credentials(self.client_id.value(), self.client_secret.value())
+        return Credentials(self.client_id.value(), self.client_secret.value(), self.scopes)
 
 
 class SyncShape(Shape):
@@ -217,6 +226,15 @@ class OrganizationSpec(Shape):
             raise mistaken("must hold either region or apiUrl and loginUrl, and not both")
         if self.region is None and len(urls) != 2:
             raise mistaken("must hold region, or both apiUrl and loginUrl", "for example region: mypurecloud.ie")
+        return self
+
+    @model_validator(mode="after")
+    def _scoped(self) -> Self:
+        if self.credentials.scopes and self.api != "versioned":
+            raise mistaken(
+                f"must not hold credentials.scopes, which do not apply to api: {self.api}",
+                "leave them out, and give the client's role the permissions that it needs and no others",
+            )
         return self
 
 

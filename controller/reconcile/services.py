@@ -87,9 +87,10 @@ class Services:
         )
 
     def platform(self, organization: Organization) -> Platform:
-        """The connection to an organisation; opened at first use and again when its credentials changed."""
+        """The connection to an organisation; opened at first use and again when its credentials or scopes changed."""
         client_id, secret = client_credentials(organization, self.redactor)
-        identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}"
+        scope = " ".join(organization.credentials.scopes) or None
+        identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}|{scope}"
         known = self._platforms.get((organization.name, identity))
         if known is None:
             known = self.connect(
@@ -99,7 +100,7 @@ class Services:
                 secret,
                 clock=self.clock,
                 settings=TransportSettings(
-                    rate_limit_per_minute=self.settings.rate_limit, poll_s=self.settings.job_poll
+                    rate_limit_per_minute=self.settings.rate_limit, poll_s=self.settings.job_poll, scope=scope
                 ),
             )
             self._platforms[(organization.name, identity)] = known

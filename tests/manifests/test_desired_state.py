@@ -55,6 +55,12 @@ def test_every_policy_of_an_organisation_is_read(tmp_path: Path) -> None:
     assert loaded.suspended is True
 
 
+def test_the_scopes_of_the_versioned_dialect_are_read(tmp_path: Path) -> None:
+    text = organization("  api: versioned\n").replace("SECRET}}", "SECRET}, scopes: [flow:view, flow:read]}")
+    (loaded,) = load(write(tmp_path, {"o.yaml": text})).organizations
+    assert loaded.credentials.scopes == ("flow:view", "flow:read")
+
+
 def test_what_an_organisation_leaves_out_has_the_defaults_of_the_domain(tmp_path: Path) -> None:
     (loaded,) = load(write(tmp_path, {"o.yaml": organization()})).organizations
     assert (loaded.sync, loaded.windows, loaded.safety) == (SyncPolicy(), (), Safety())
