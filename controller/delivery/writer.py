@@ -1,7 +1,7 @@
 """The only way to a call that changes the organisation: intent, call, result.
 
-The intent proves the lease. A call is repeated only where it is certain that it had no effect: because it never left,
-or because somebody looked.
+The intent proves the lease, and the lease has the last word when the call leaves, however long it waited. A call is
+repeated only where it is certain that it had no effect: because it never left, or because somebody looked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
+from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Ticket, UploadSlot
 from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
@@ -80,7 +81,8 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
     context.tell("write.intended", work, action=call.action, **call.details)
     started = context.clock.monotonic()
     try:
-        value = await call.send()
+        with last_word_of(lambda: context.store.leases.require(context.lease)):
+            value = await call.send()
     except PenstockError as error:
         # An answer that cannot be read says as little of the call as none at all.
         lost = isinstance(error, AnswerLost | BadAnswer)

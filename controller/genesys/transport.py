@@ -13,6 +13,7 @@ import structlog
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, RateLimited
+from controller.domain.last_word import ask_for_the_last_word
 from controller.domain.redaction import Redactor
 from controller.genesys.auth import Token, TokenSource
 from controller.genesys.bodies import Model, parse, read_json
@@ -127,6 +128,7 @@ class Transport:
         headers = {"Authorization": f"Bearer {token.value}"}
         if call.method not in ("GET", "DELETE"):
             headers["Content-Type"] = "application/json"
+        ask_for_the_last_word()
         request = self._sender.build(
             call.method, self.api_url + call.target(), params=call.params(), headers=headers, content=content
         )
@@ -155,6 +157,7 @@ class Transport:
         self._check_presigned(call, url)
         async for attempt in attempts(call.name, self.clock, self.settings):
             with attempt:
+                ask_for_the_last_word()
                 request = self._sender.build(call.method, url, headers=headers, content=content)
                 if sink is not None:
                     sink.seek(0)

@@ -1,11 +1,12 @@
-"""A controller that was paused past its lease pushes nothing to git any more: the next holder records instead."""
+"""A controller that was paused past its lease writes nothing any more, to the organisation or to git."""
 
 from __future__ import annotations
 
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import LeaseLost
 from controller.store import Lease
-from tests.support.organizations import identity_of
+from tests.support.dialects import BOTH
+from tests.support.organizations import identity_of, writes_to
 from tests.support.sources import inbound
 from tests.support.world import Recording, World
 
@@ -39,4 +40,28 @@ async def test_what_was_delivered_before_the_lease_was_lost_is_recorded_by_the_n
     again = await world.apply()
     assert again.error is None
     assert remote_head(world) != before
+    await world.assert_settled()
+
+
+@BOTH
+async def test_a_call_that_was_announced_in_time_and_sent_too_late_does_not_leave(world: World) -> None:
+    """The pause falls between the journal's intent and the call."""
+    world.flow("front", inbound("Front"))
+    world.commit()
+    before: list[int] = []
+    taken: list[Lease] = []
+
+    def pause(event: DeliveryEvent) -> bool:
+        if event.name == "write.intended" and not taken:
+            before.append(writes_to(world.simulator))
+            taken.append(taken_over(world))
+        return False
+
+    report = await world.apply(listener=Recording(pause))
+
+    assert isinstance(report.error, LeaseLost)
+    assert [writes_to(world.simulator)] == before
+    world.services.store.leases.release(taken[0])
+    assert (await world.apply()).delivered
+    assert world.publishes() == ["inboundcall/Front"]
     await world.assert_settled()
