@@ -41,6 +41,17 @@ class LiveFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class HandChange:
+    """The last time that somebody published or unpublished a flow."""
+
+    version: str | None
+    """The version that was published; None where the flow was unpublished."""
+    at: datetime
+    by: str | None = None
+    """A person's name, or a client's."""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """One observation of an organisation."""
 
@@ -56,6 +67,8 @@ class LiveState:
     """Who consumes the live version of flows that may be pruned, as the organisation's own index knows."""
     consumers_unknown: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows that may be pruned and whose consumers could not be told, with the reason; nobody may remove them."""
+    hand_changes: Mapping[FlowKey, HandChange] = field(default_factory=dict)
+    """Who moved managed flows that are not as they were recorded; words for people, no part of what a plan is."""
     partial: tuple[str, ...] = ()
     """What could not be read, in words; a plan made on a partial observation says so."""
 

@@ -27,6 +27,8 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "GET /api/v2/flows": _VIEW,
             "GET /api/v2/flows/lookup": _VIEW,
             f"GET {_FLOW}": _VIEW,
+            f"POST {_FLOW}/history": _VIEW,
+            f"GET {_FLOW}/history/{{historyId}}": _VIEW,
             f"GET {_FLOW}/versions": _VIEW,
             f"GET {_FLOW}/versions/{{versionId}}/configuration": _VIEW,
             f"DELETE {_FLOW}": ("architect:flow:delete",),
@@ -88,6 +90,7 @@ OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ARCHITECT: {
             "identify": ("GET /api/v2/tokens/me",),
             "observe": ("GET /api/v2/flows", "GET /api/v2/flows/lookup", f"GET {_FLOW}"),
+            "history": (f"POST {_FLOW}/history", f"GET {_FLOW}/history/{{historyId}}"),
             "versions": (f"GET {_FLOW}/versions",),
             "references": (f"GET {_FLOW}/versions/{{versionId}}/configuration",),
             "validate": ("POST /api/v2/flows/validate/jobs", "GET /api/v2/flows/validate/jobs/{jobId}"),

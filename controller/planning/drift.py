@@ -54,12 +54,25 @@ def _version(situation: Situation) -> Iterator[Drift]:
         message = f"{key} was deleted and made again by hand: id {record.flow_id} became {live.id}"
         yield _drift(situation, "version", record.version, live.published_version, message)
     elif live.published_version is None:
-        message = f"{key} was unpublished by hand; version {record.version} is recorded"
+        message = f"{key} was unpublished{_by_whom(situation, live)}; version {record.version} is recorded"
         yield _drift(situation, "version", record.version, None, message)
     elif live.published_version not in (record.version, situation.pinned):
-        by = f" by {live.published_by}" if live.published_by else " by hand"
+        by = _by_whom(situation, live)
         message = f"version {live.published_version} of {key} was published{by}; {record.version} is recorded"
         yield _drift(situation, "version", record.version, live.published_version, message)
+
+
+def _by_whom(situation: Situation, live: LiveFlow) -> str:
+    """` by Ada Lovelace at 2026-01-05 12:00 UTC`, as far as it is known.
+
+    The history tells for certain. A listing tells people but not clients, and of an unpublish nothing.
+    """
+    change = situation.hand_change
+    who, at = (live.published_by, live.published_at) if live.published_version else (None, None)
+    if change is not None and change.version == live.published_version:
+        who, at = change.by, change.at
+    moment = f" at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at is not None else ""
+    return f" by {who or 'hand'}{moment}"
 
 
 def _bindings(situation: Situation) -> Iterator[Drift]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow
+from controller.domain.live import HandChange, LiveFlow
 from controller.domain.recorded import RecordedFlow
 
 
@@ -32,6 +32,8 @@ class Situation:
     flow: DesiredFlow
     live: LiveFlow | None
     record: RecordedFlow | None
+    hand_change: HandChange | None = None
+    """Who published or unpublished the flow last, where it is not as it was recorded."""
     live_digest: str | None = None
     """Digest of the live version's export, where no record knows the flow."""
     ambiguous: bool = False

@@ -108,6 +108,7 @@ class Walk:
             flow=flow,
             live=live.flows.get(flow.key),
             record=record,
+            hand_change=live.hand_changes.get(flow.key),
             live_digest=live.digests.get(flow.key),
             ambiguous=flow.key in live.ambiguous,
             moved=tuple(self._moved(flow.key, record, group)),

@@ -19,6 +19,7 @@ from controller.domain.platform import Capability, Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.genesys import concurrently
+from controller.reconcile.authorship import hand_changes
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
 
@@ -52,6 +53,7 @@ async def observe(
         )
         consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
+    moved = await hand_changes(platform, organization, recorded, flows)
     return LiveState(
         flows=flows,
         observed_at=services.clock.now(),
@@ -59,6 +61,7 @@ async def observe(
         digests=digests,
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
+        hand_changes=moved,
         ambiguous=frozenset(key for key, count in counts.items() if count > 1),
         partial=(*(() if listing.complete else ("the list of flows changed while it was read",)), *looker.unread),
     )

@@ -37,6 +37,7 @@ def _architect_operations(organization: Organization) -> set[str]:
     probes = any(isinstance(gate, ErrorRateGate) and gate.on_no_data is OnNoData.PROBE for gate in gates)
     asked = {
         "identify": True,
+        "history": True,
         "upload": any(isinstance(flow.source, SourceFile) for flow in organization.flows),
         organization.sync.removal.value: organization.sync.prune,
         "unlock": organization.on_locked is OnLocked.UNLOCK,

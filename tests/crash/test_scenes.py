@@ -35,6 +35,7 @@ READS = {
     "flow_events",
     "get_flow",
     "get_flows",
+    "last_change",
     "launch_state",
     "list_flows",
     "organization_id",

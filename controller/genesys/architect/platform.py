@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
 from controller.domain.errors import CapabilityMissing, SettingsInvalid
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow
+from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
     ExecutionSummary,
@@ -35,6 +35,7 @@ from controller.genesys.architect import (
     dependencies,
     executions,
     flows,
+    history,
     notifications,
     publish,
     references,
@@ -96,8 +97,11 @@ class ArchitectPlatform:
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         return await flows.find_flow(self.transport, key, priority)
 
-    async def versions(self, flow_id: str) -> Sequence[VersionInfo]:
-        return await flows.versions(self.transport, flow_id)
+    async def last_change(self, flow_id: str) -> HandChange | None:
+        return await history.last_change(self.transport, flow_id)
+
+    async def versions(self, flow_id: str, *, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
+        return await flows.versions(self.transport, flow_id, priority)
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
         return await references.references(self.transport, flow_id, version)
@@ -160,28 +164,28 @@ class ArchitectPlatform:
     async def launch_state(self, launch_id: str) -> Launch:
         return await executions.launch_state(self.transport, launch_id)
 
-    async def register_upload(self) -> UploadSlot:
-        return await upload.register_upload(self.transport)
+    async def register_upload(self, *, priority: Priority = Priority.PUBLISH) -> UploadSlot:
+        return await upload.register_upload(self.transport, priority)
 
-    async def upload(self, slot: UploadSlot, text: str) -> None:
-        await upload.upload(self.transport, slot, text)
+    async def upload(self, slot: UploadSlot, text: str, *, priority: Priority = Priority.PUBLISH) -> None:
+        await upload.upload(self.transport, slot, text, priority)
 
-    async def publish(self, request: PublishRequest) -> Ticket:
+    async def publish(self, request: PublishRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
         if request.stages:
             raise CapabilityMissing("the architect dialect has no percentage rollout", hint="use waves and bake time")
-        return await publish.publish(self.transport, request.flow_id, request.version, Priority.PUBLISH)
+        return await publish.publish(self.transport, request.flow_id, request.version, priority)
 
     async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
         return await publish.publish(self.transport, request.flow_id, request.version, priority)
 
-    async def unlock(self, flow_id: str) -> LiveFlow:
-        return await publish.unlock(self.transport, flow_id)
+    async def unlock(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow:
+        return await publish.unlock(self.transport, flow_id, priority)
 
-    async def unpublish(self, flow_id: str) -> None:
-        await publish.unpublish(self.transport, flow_id)
+    async def unpublish(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None:
+        await publish.unpublish(self.transport, flow_id, priority)
 
-    async def delete(self, flow_id: str) -> None:
-        await publish.delete(self.transport, flow_id)
+    async def delete(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None:
+        await publish.delete(self.transport, flow_id, priority)
 
     async def launch(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
         return await executions.launch(self.transport, flow_id, version, inputs)

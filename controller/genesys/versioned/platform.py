@@ -18,7 +18,7 @@ from controller.domain.errors import (
     SettingsInvalid,
 )
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow
+from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
     ExecutionSummary,
@@ -123,8 +123,11 @@ class VersionedPlatform:
             )
         return found[0] if found else None
 
-    async def versions(self, flow_id: str) -> Sequence[VersionInfo]:
-        return [version_info(entity) for entity in await self._versions.read(flow_id)]
+    async def last_change(self, flow_id: str) -> HandChange | None:  # noqa: ARG002 - the port's signature
+        return None
+
+    async def versions(self, flow_id: str, *, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
+        return [version_info(entity) for entity in await self._versions.read(flow_id, priority)]
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
         return references_of(await self._versions.definition(flow_id, version, Priority.OBSERVE))
@@ -178,27 +181,29 @@ class VersionedPlatform:
         """The job when it has ended. Raises ServerFault when it does not end in time."""
         return await debugging.finished_debug_job(self.transport, job_id, timeout_s)
 
-    async def publish(self, request: PublishRequest) -> Ticket:
-        return await self._write(request.flow_id, publish.publish(self.transport, self._versions, request))
+    async def publish(self, request: PublishRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+        writing = publish.publish(self.transport, self._versions, request, priority)
+        return await self._write(request.flow_id, writing, priority)
 
     async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
-        return await self._write(request.flow_id, publish.switch(self.transport, self._versions, request, priority))
+        writing = publish.switch(self.transport, self._versions, request, priority)
+        return await self._write(request.flow_id, writing, priority)
 
-    async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket]) -> Ticket:
+    async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket], priority: Priority) -> Ticket:
         """Whatever comes of a write, what was listed before no longer holds."""
         try:
             return await write
         except RequestRejected as error:
             if error.status != 409:
                 raise
-            raise await self._locked(flow_id, error) from error
+            raise await self._locked(flow_id, error, priority) from error
         finally:
             self._listing.drop()
 
-    async def _locked(self, flow_id: str, error: RequestRejected) -> FlowLocked:
+    async def _locked(self, flow_id: str, error: RequestRejected, priority: Priority) -> FlowLocked:
         """Another deployment runs, or somebody holds the flow: then the listing tells who."""
         try:
-            entity = (await self._listing.flows(fresh=True, priority=Priority.PUBLISH)).get(flow_id)
+            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
         except PenstockError:
             entity = None
         holder = lock_holder(entity) if entity else None
@@ -211,19 +216,25 @@ class VersionedPlatform:
             hint="ask for the lock to be released, or set onLocked: wait",
         )
 
-    async def register_upload(self) -> UploadSlot:
+    async def register_upload(self, *, priority: Priority = Priority.PUBLISH) -> UploadSlot:  # noqa: ARG002 - the port's signature
         _missing(Capability.PUBLISH_SOURCE)
 
-    async def upload(self, slot: UploadSlot, text: str) -> None:  # noqa: ARG002 - the port's signature
+    async def upload(
+        self,
+        slot: UploadSlot,  # noqa: ARG002 - the port's signature
+        text: str,  # noqa: ARG002 - the port's signature
+        *,
+        priority: Priority = Priority.PUBLISH,  # noqa: ARG002 - the port's signature
+    ) -> None:
         _missing(Capability.PUBLISH_SOURCE)
 
-    async def unlock(self, flow_id: str) -> LiveFlow:  # noqa: ARG002 - the port's signature
+    async def unlock(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow:  # noqa: ARG002
         _missing(Capability.UNLOCK)
 
-    async def unpublish(self, flow_id: str) -> None:  # noqa: ARG002 - the port's signature
+    async def unpublish(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None:  # noqa: ARG002
         _missing(Capability.UNPUBLISH)
 
-    async def delete(self, flow_id: str) -> None:  # noqa: ARG002 - the port's signature
+    async def delete(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None:  # noqa: ARG002
         _missing(Capability.DELETE)
 
     async def launch(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:  # noqa: ARG002

@@ -112,6 +112,26 @@ class VersionPage(Page):
     entities: list[FlowVersion]
 
 
+class HistoryEntry(WireModel):
+    action: str | None = None
+    timestamp: Moment = None
+    user: EntityRef | None = None
+    client: EntityRef | None = None
+    version: str | None = None
+
+    @property
+    def author(self) -> str | None:
+        """A person, or else a client."""
+        who = self.user or self.client
+        return who.label if who else None
+
+
+class HistoryPage(Page):
+    complete: bool | None = None
+    action_status: str | None = None
+    entities: list[HistoryEntry] | None = None
+
+
 class RegisteredJob(WireModel):
     id: Id
 
