@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -18,6 +17,8 @@ log = structlog.get_logger()
 
 _FIRST_BACKOFF_S = 1.0
 _LONGEST_BACKOFF_S = 300.0
+_MOST_CHANNELS = 10
+"""Half of what a client may have: one more takes another one's place, and deliveries open channels too."""
 _STEADY_S = 60.0
 """A channel that lasted this long was a good one: its end is no reason to wait long."""
 
@@ -44,13 +45,21 @@ class Listening:
         """Listen until cancelled. Nothing that a channel does ends it."""
         while True:
             self._moved.clear()
-            hearing = [asyncio.ensure_future(self._keep_hearing(part)) for part in _parts(self._flow_ids)]
+            hearing = [asyncio.ensure_future(self._keep_hearing(part)) for part in self._parts()]
             try:
                 await self._moved.wait()
             finally:
                 for task in hearing:
                     task.cancel()
                 await asyncio.gather(*hearing, return_exceptions=True)
+
+    def _parts(self) -> list[list[str]]:
+        """As many flows at a time as one channel can hold, for as many channels as there may be."""
+        heard = sorted(self._flow_ids)[: MOST_TOPICS * _MOST_CHANNELS]
+        if len(heard) < len(self._flow_ids):
+            polled = len(self._flow_ids) - len(heard)
+            log.warning("channel.too-many-flows", organization=self._organization, heard=len(heard), polled=polled)
+        return [heard[first : first + MOST_TOPICS] for first in range(0, len(heard), MOST_TOPICS)]
 
     async def _keep_hearing(self, flow_ids: Sequence[str]) -> None:
         failures = 0
@@ -75,12 +84,3 @@ class Listening:
         except Exception:
             # A proxy's or a library's fault must not end the service, which polls all the same.
             log.exception("channel.broke", organization=self._organization)
-
-
-def _parts(flow_ids: Iterable[str]) -> list[list[str]]:
-    """As many at a time as one channel can hold."""
-    rest = iter(sorted(flow_ids))
-    parts = []
-    while part := list(islice(rest, MOST_TOPICS)):
-        parts.append(part)
-    return parts

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from controller.delivery.hearing import Hearing
-from controller.domain.clock import SystemClock
+from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
 from controller.domain.platform import FlowEvent
@@ -24,14 +24,17 @@ from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from tests.genesys.scripted import Reply, ScriptedOrganization, reply, script
+from tests.support.clock import SteppedClock
 
 
-def _transport(organization: ScriptedOrganization, api: str = "http://127.0.0.1:1") -> Transport:
+def _transport(
+    organization: ScriptedOrganization, api: str = "http://127.0.0.1:1", clock: Clock | None = None
+) -> Transport:
     return open_transport(
         Endpoint(None, api, api),
         "client",
         "secret",
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         settings=TransportSettings(retries=0),
         http=httpx.MockTransport(organization),
     )
@@ -104,6 +107,24 @@ async def test_what_is_no_event_is_skipped(message: object) -> None:
     async with _speaker(message, _event("f1")) as (uri, _seen):
         transport = _transport(script(_channel(uri), reply()))
         assert [event async for event in flow_events(transport, {"f1"})] == [FlowEvent("f1")]
+
+
+async def test_a_channel_is_left_when_it_is_about_to_be_closed() -> None:
+    closing = {"topicName": "v2.system.socket_closing", "eventBody": {"message": "closing"}}
+    async with _speaker(_event("f1"), closing, _event("f2")) as (uri, _seen):
+        events = [event async for event in flow_events(_transport(script(_channel(uri), reply())), {"f1", "f2"})]
+    assert events == [FlowEvent("f1")]
+
+
+async def test_a_channel_is_left_before_its_day_is_over(clock: SteppedClock) -> None:
+    """What comes after 23 hours is still heard; then the channel is left, whether it is silent or not."""
+    async with _speaker(*(_event(flow_id) for flow_id in ("f1", "f2", "f3"))) as (uri, _seen):
+        transport = _transport(script(_channel(uri), reply()), clock=clock)
+        heard = []
+        async for event in flow_events(transport, {"f1"}):
+            heard.append(event.flow_id)
+            clock.advance(11.5 * 3600)
+    assert heard == ["f1", "f2"]
 
 
 async def test_a_channel_that_cannot_be_opened_is_unreachable() -> None:

@@ -6,7 +6,7 @@ A channel is a promise of nothing: it ends after a day, or earlier, and events c
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -27,6 +27,10 @@ _CHANNELS = "/api/v2/notifications/channels"
 _TOPIC = "v2.flows."
 MOST_TOPICS = 1000
 """Topics that one channel can hold."""
+_CLOSING = "v2.system.socket_closing"
+"""Comes up to a minute before the organisation closes the connection."""
+_LONGEST_S = 23 * 3600.0
+"""A channel lives for a day after it was subscribed with; it is left before nothing comes any more."""
 
 
 class _Connection(connect):
@@ -39,7 +43,7 @@ class _Connection(connect):
 async def flow_events(
     transport: Transport, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
 ) -> AsyncIterator[FlowEvent]:
-    """Events of up to 1,000 flows until the connection ends; `on_open` is called when it is there.
+    """Events of up to 1,000 flows until the connection ends, or is about to; `on_open` is called when it is there.
 
     Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads elsewhere, and the transport's
     errors.
@@ -60,10 +64,15 @@ async def flow_events(
         async with _Connection(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
             if on_open is not None:
                 on_open()
+            ends_s = transport.clock.monotonic() + _LONGEST_S
             async for message in socket:
-                event = _event(message)
+                content = _content(message)
+                event = _event(content)
                 if event is not None:
                     yield event
+                # A heartbeat every half minute lets a silent channel come here too.
+                if content.get("topicName") == _CLOSING or transport.clock.monotonic() >= ends_s:
+                    break
     except InvalidStatus as error:
         raise _refusal(transport, error.response) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
@@ -98,13 +107,18 @@ def _host(location: str) -> str:
         return "what is no address"
 
 
-def _event(message: str | bytes) -> FlowEvent | None:
-    """The event of a message; None for heartbeats and whatever else is no flow's."""
+def _content(message: str | bytes) -> Mapping[str, object]:
+    """What a message says; nothing where it is no JSON object."""
     try:
         content = json.loads(message)
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict) or not str(content.get("topicName", "")).startswith(_TOPIC):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _event(content: Mapping[str, object]) -> FlowEvent | None:
+    """The event of a message; None for heartbeats and whatever else is no flow's."""
+    if not str(content.get("topicName", "")).startswith(_TOPIC):
         return None
     body = content.get("eventBody")
     if not isinstance(body, dict) or not isinstance(body.get("id"), str):
