@@ -33,7 +33,7 @@ async def wait_for_lock(
         return live
     policy = context.organization.on_locked
     if policy is OnLocked.UNLOCK and context.can(Capability.UNLOCK):
-        return await _unlock(context, work, live, holder)
+        return await _unlock(context, work, live, holder, priority)
     if policy is not OnLocked.WAIT:
         raise _locked(work, holder)
     for _ in range(context.settings.lock_attempts):
@@ -60,7 +60,8 @@ async def through_conflicts(
             if isinstance(conflict, RequestRejected) and conflict.status != _CONFLICT:
                 raise
             if isinstance(conflict, FlowLocked) and conflict.holder is not None:
-                await wait_for_lock(context, work, await current(context, work), priority=priority)
+                live = await current(context, work, priority=priority)
+                await wait_for_lock(context, work, live, priority=priority)
             else:
                 context.tell("lock.waiting", work, holder=None, wait_s=context.settings.lock_wait_s)
                 await _pause(context, priority)
@@ -80,21 +81,24 @@ def _in_the_way(context: Context, live: LiveFlow | None) -> LockHolder | None:
     return holder
 
 
-async def _unlock(context: Context, work: Work, live: LiveFlow, holder: LockHolder) -> LiveFlow | None:
+async def _unlock(
+    context: Context, work: Work, live: LiveFlow, holder: LockHolder, priority: Priority
+) -> LiveFlow | None:
     """Break the lock and keep what its holder had saved, before anything is published over it.
 
     Breaking a lock checks the holder's saved changes in as a new version, which can be exported; the draft cannot.
     """
 
     async def look() -> Took[LiveFlow] | None:
-        seen = await current(context, work)
+        seen = await current(context, work, priority=priority)
         return Took(seen) if seen is not None and seen.locked_by is None else None
 
     details = {"holder": holder.name, "had": live.has_draft, "checked_in": live.checked_in_version}
-    await write(context, work, Call(UNLOCK, lambda: context.platform.unlock(live.id), look, details=details))
-    freed = await current(context, work)
+    call = Call(UNLOCK, lambda: context.platform.unlock(live.id, priority=priority), look, details=details)
+    await write(context, work, call)
+    freed = await current(context, work, priority=priority)
     context.note(work, f"the lock of {holder.name} was broken")
-    await keep_what_was_saved(context, work, freed)
+    await keep_what_was_saved(context, work, freed, priority=priority)
     return freed
 
 

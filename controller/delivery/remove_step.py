@@ -7,7 +7,7 @@ from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.reading import as_planned, seen
 from controller.delivery.work import Work
-from controller.delivery.writer import Call, Took, write
+from controller.delivery.writer import Call, Took, urgency, write
 from controller.domain.errors import PlanStale, PublishFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
@@ -79,11 +79,12 @@ class RemoveStep:
 async def take_out(
     context: Context, work: Work, *, delete: bool, prefix: str = "", state: StepState | None = None
 ) -> None:
-    """Unpublish or delete the change's flow."""
-    flow_id = work.flow_id or ""
+    """Unpublish or delete the change's flow; with a prefix it is a rollback's, and goes first."""
+    flow_id, priority = work.flow_id or "", urgency(prefix)
 
     async def send() -> bool:
-        await (context.platform.delete(flow_id) if delete else context.platform.unpublish(flow_id))
+        take = context.platform.delete if delete else context.platform.unpublish
+        await take(flow_id, priority=priority)
         return True
 
     async def look() -> Took[bool] | None:
@@ -91,6 +92,7 @@ async def take_out(
             context,
             work,
             lambda flow: _is_out(flow, delete=delete),
+            priority=priority,
             for_s=context.settings.lost_answer_grace_s,
         )
         return Took(value=True) if gone else None

@@ -133,7 +133,7 @@ async def _switch_back(context: Context, work: Work, previous: str) -> str:
     ticket = await through_conflicts(
         context,
         work,
-        lambda: switch_version(context, work, previous, prefix=PREFIX, priority=Priority.ROLLBACK),
+        lambda: switch_version(context, work, previous, prefix=PREFIX),
         priority=Priority.ROLLBACK,
     )
     await _follow(context, work, ticket)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from controller.delivery.context import Context
 from controller.delivery.work import Work
-from controller.delivery.writer import Call, Took, write
+from controller.delivery.writer import Call, Took, urgency, write
 from controller.domain.errors import NotFound, PublishFailed
-from controller.domain.platform import Priority, Progress, ProgressState, Ticket
+from controller.domain.platform import Priority, Progress, ProgressState, Ticket, UploadSlot
 from controller.domain.status import StepState
 
 _SHOWN = 3
@@ -16,19 +18,22 @@ async def send_source(
     context: Context, work: Work, text: str, *, prefix: str = "", state: StepState | None = None
 ) -> Ticket:
     """Upload a flow file; the ticket is in the journal before the file is on its way."""
-    platform = context.platform
+    platform, priority = context.platform, urgency(prefix)
 
     async def nothing() -> None:
         """A registration without a file has no effect: it may simply be repeated."""
 
-    slot = await write(context, work, Call(f"{prefix}register", platform.register_upload, nothing, state=state))
+    def register() -> Awaitable[UploadSlot]:
+        return platform.register_upload(priority=priority)
+
+    slot = await write(context, work, Call(f"{prefix}register", register, nothing, state=state))
 
     async def send() -> bool:
-        await platform.upload(slot, text)
+        await platform.upload(slot, text, priority=priority)
         return True
 
     async def look() -> Took[bool] | None:
-        return Took(value=True) if await arrived(context, slot.ticket) else None
+        return Took(value=True) if await arrived(context, slot.ticket, priority=priority) else None
 
     details = {"job": slot.ticket.id}
     await write(context, work, Call(f"{prefix}upload", send, look, details=details))

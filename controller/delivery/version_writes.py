@@ -8,9 +8,9 @@ from controller.delivery.anew import before_it, went_live
 from controller.delivery.context import Context
 from controller.delivery.unanswered import came_of
 from controller.delivery.work import Work
-from controller.delivery.writer import Call, Took, write
+from controller.delivery.writer import Call, Took, urgency, write
 from controller.domain.desired import Stage
-from controller.domain.platform import Capability, Priority, PublishRequest, SwitchRequest, Ticket
+from controller.domain.platform import Priority, PublishRequest, SwitchRequest, Ticket
 from controller.domain.status import StepState
 
 
@@ -37,21 +37,12 @@ async def publish_version(
         },
         stages=tuple(stages),
     )
-    back = SwitchRequest(request.flow_id, version, None, request.reason)
-
-    def send() -> Awaitable[Ticket]:
-        if prefix and not context.can(Capability.ATOMIC_SWITCH):
-            return context.platform.switch(
-                back, priority=Priority.ROLLBACK
-            )  # there a switch is a publish with priority
-        return context.platform.publish(request)
-
-    priority = Priority.ROLLBACK if prefix else Priority.PUBLISH
+    priority = urgency(prefix)
     details = {"version": version, "stages": len(stages), **await before_it(context, work, version, priority=priority)}
     call = Call(
         f"{prefix}publish",
-        send,
-        _reached(context, work, version, details),
+        lambda: context.platform.publish(request, priority=priority),
+        _reached(context, work, version, details, priority),
         details=details,
         version=version,
         state=state,
@@ -71,10 +62,10 @@ async def switch_version(
     version: str,
     *,
     prefix: str = "",
-    priority: Priority = Priority.PUBLISH,
     state: StepState | None = None,
 ) -> Ticket:
-    """Ask for traffic to go to a version. The request carries what to go back to."""
+    """Ask for traffic to go to a version. The request carries what to go back to; with a prefix it goes back."""
+    priority = urgency(prefix)
     back_to = None if prefix else work.record.previous_version
     reason = work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}"
     request = SwitchRequest(work.flow_id or "", version, back_to, reason)
@@ -86,7 +77,7 @@ async def switch_version(
     call = Call(
         f"{prefix}switch",
         lambda: context.platform.switch(request, priority=priority),
-        _reached(context, work, version, details),
+        _reached(context, work, version, details, priority),
         details=details,
         version=version,
         state=state,
@@ -95,12 +86,12 @@ async def switch_version(
 
 
 def _reached(
-    context: Context, work: Work, version: str, intent: Mapping[str, object]
+    context: Context, work: Work, version: str, intent: Mapping[str, object], priority: Priority
 ) -> Callable[[], Awaitable[Took[Ticket] | None]]:
     """Reads until the version is live or on its way, or until it would have been."""
 
     async def look() -> Took[Ticket] | None:
-        ticket = await came_of(context, work, version, lambda live: went_live(live, version, intent))
+        ticket = await came_of(context, work, version, lambda live: went_live(live, version, intent), priority=priority)
         return None if ticket is None else Took(ticket)
 
     return look

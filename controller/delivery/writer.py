@@ -14,7 +14,7 @@ from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
 from controller.domain.last_word import last_word_of
-from controller.domain.platform import Launch, Ticket, UploadSlot
+from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
 from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
@@ -41,6 +41,11 @@ class Call(Generic[T]):
     version: str | None = None
     state: StepState | None = None
     """Where the intent moves the change."""
+
+
+def urgency(prefix: str) -> Priority:
+    """How soon a write goes out, and what is read for it: what has a prefix belongs to a rollback, and goes first."""
+    return Priority.ROLLBACK if prefix else Priority.PUBLISH
 
 
 async def write(context: Context, work: Work, call: Call[T]) -> T:

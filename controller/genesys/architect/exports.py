@@ -56,7 +56,7 @@ class Exports:
         words = job_words(job, transport.redactor)
         if job.status != "Success":
             raise ExportFailed(f"{len(wanted)} flows could not be exported together: {'; '.join(words[:5])}")
-        texts = files_of(await _download(transport, job), transport.settings.export_limit_bytes)
+        texts = files_of(await _download(transport, job, Priority.EXPORT), transport.settings.export_limit_bytes)
         return {each: texts[name] for name, each in _named(wanted).items() if name in texts}
 
 
@@ -81,7 +81,7 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
     for attempt in range(1, settings.export_retries + 2):
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
-            return _text(await _download(transport, job), wanted)
+            return _text(await _download(transport, job, priority), wanted)
         words = job_words(job, transport.redactor)
         if not _limited_in_disguise(words) or attempt > settings.export_retries:
             told = "; ".join(words[:5]) or "the job gave no reason"
@@ -108,10 +108,11 @@ def _named(wanted: Sequence[Wanted]) -> dict[str, Wanted]:
     return {f"flow{number}": each for number, each in enumerate(wanted)}
 
 
-async def _download(transport: Transport, job: Job) -> bytes:
+async def _download(transport: Transport, job: Job, priority: Priority) -> bytes:
     if not job.download_url:
         raise ExportFailed(f"the export {job.id} ended well, but names no file")
-    call = Call("GET", "(presigned download)", limit_bytes=transport.settings.export_limit_bytes)
+    limit_bytes = transport.settings.export_limit_bytes
+    call = Call("GET", "(presigned download)", priority=priority, limit_bytes=limit_bytes)
     return await transport.get_presigned(job.download_url, call=call)
 
 

@@ -67,11 +67,12 @@ async def find_flow(transport: Transport, key: FlowKey, priority: Priority) -> L
     return found[0] if found else None
 
 
-async def versions(transport: Transport, flow_id: str) -> Sequence[VersionInfo]:
+async def versions(transport: Transport, flow_id: str, priority: Priority) -> Sequence[VersionInfo]:
     """All versions, newest first. Raises NotFound."""
 
     async def page(number: int) -> PageOf[FlowVersion]:
-        call = Call("GET", f"{FLOW}/versions", {"flowId": flow_id}, {"pageNumber": number, "pageSize": PAGE_SIZE})
+        query: dict[str, QueryValue] = {"pageNumber": number, "pageSize": PAGE_SIZE}
+        call = Call("GET", f"{FLOW}/versions", {"flowId": flow_id}, query, priority=priority)
         answer = await transport.fetch(call, VersionPage)
         return PageOf(answer.entities, answer.total, answer.page_count)
 

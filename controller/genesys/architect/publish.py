@@ -29,7 +29,7 @@ async def publish(transport: Transport, flow_id: str, version: str, priority: Pr
     """
     call = Call("POST", f"{_ACTIONS}/publish", query={"flow": flow_id, "version": version}, body={}, priority=priority)
     try:
-        operation = await _unless_locked(transport, flow_id, lambda: transport.fetch(call, Operation))
+        operation = await _unless_locked(transport, flow_id, priority, lambda: transport.fetch(call, Operation))
     except NotFound as error:
         if "version" in f"{error.api_code} {error.message.partition(': ')[2]}".lower():
             raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
@@ -71,39 +71,41 @@ async def running_publish(transport: Transport, flow_id: str, version: str, prio
     return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
 
-async def unlock(transport: Transport, flow_id: str) -> LiveFlow:
+async def unlock(transport: Transport, flow_id: str, priority: Priority) -> LiveFlow:
     """Break the lock. The organisation checks in the holder's saved changes: that makes a new version."""
-    call = Call("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=Priority.PUBLISH)
+    call = Call("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
     return live_flow(await transport.fetch(call, Flow))
 
 
-async def unpublish(transport: Transport, flow_id: str) -> None:
+async def unpublish(transport: Transport, flow_id: str, priority: Priority) -> None:
     """Take the flow out of use; its versions stay."""
-    call = Call("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=Priority.PUBLISH)
-    await _unless_locked(transport, flow_id, lambda: transport.send(call))
+    call = Call("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=priority)
+    await _unless_locked(transport, flow_id, priority, lambda: transport.send(call))
 
 
-async def delete(transport: Transport, flow_id: str) -> None:
+async def delete(transport: Transport, flow_id: str, priority: Priority) -> None:
     """Delete the flow; that it is gone already is no error."""
-    call = Call("DELETE", FLOW, {"flowId": flow_id}, priority=Priority.PUBLISH, repeatable=True)
+    call = Call("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
     try:
-        await _unless_locked(transport, flow_id, lambda: transport.send(call))
+        await _unless_locked(transport, flow_id, priority, lambda: transport.send(call))
     except NotFound:
         return
 
 
-async def _unless_locked(transport: Transport, flow_id: str, write: Callable[[], Awaitable[T]]) -> T:
+async def _unless_locked(
+    transport: Transport, flow_id: str, priority: Priority, write: Callable[[], Awaitable[T]]
+) -> T:
     """A 409 becomes FlowLocked with the holder's name, read from the flow: the error body does not tell it."""
     try:
         return await write()
     except RequestRejected as error:
         if error.status != 409:
             raise
-        raise await _locked(transport, flow_id, error) from error
+        raise await _locked(transport, flow_id, priority, error) from error
 
 
-async def _locked(transport: Transport, flow_id: str, error: RequestRejected) -> FlowLocked:
-    flow = await read_flow(transport, flow_id, Priority.PUBLISH)
+async def _locked(transport: Transport, flow_id: str, priority: Priority, error: RequestRejected) -> FlowLocked:
+    flow = await read_flow(transport, flow_id, priority)
     holder = lock_holder(flow) if flow else None
     name = f"{flow.name} ({flow_id})" if flow else flow_id
     if holder is None:

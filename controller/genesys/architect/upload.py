@@ -18,16 +18,16 @@ _STATES = {
 }
 
 
-async def register_upload(transport: Transport) -> UploadSlot:
+async def register_upload(transport: Transport, priority: Priority) -> UploadSlot:
     """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
-    call = Call("POST", JOBS, body={}, priority=Priority.PUBLISH, repeatable=True)
+    call = Call("POST", JOBS, body={}, priority=priority, repeatable=True)
     job = await transport.fetch(call, RegisteredUpload)
     return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
 
 
-async def upload(transport: Transport, slot: UploadSlot, text: str) -> None:
+async def upload(transport: Transport, slot: UploadSlot, text: str, priority: Priority) -> None:
     """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
-    call = Call("PUT", "(presigned upload)", priority=Priority.PUBLISH)
+    call = Call("PUT", "(presigned upload)", priority=priority)
     await transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
 
 

@@ -29,13 +29,13 @@ _STATES = {
 }
 
 
-async def publish(transport: Transport, versions: Versions, request: PublishRequest) -> Ticket:
+async def publish(transport: Transport, versions: Versions, request: PublishRequest, priority: Priority) -> Ticket:
     """Start publishing a version, all at once or in stages (P2).
 
     Raises NoSuchVersion, AnswerLost, and RequestRejected with status 409 while the flow is busy or locked.
     """
-    path = await versions.path(request.flow_id, request.version)
-    call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=Priority.PUBLISH)
+    path = await versions.path(request.flow_id, request.version, priority)
+    call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
     accepted = await transport.fetch(call, PublishAccepted)
     return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
 
