@@ -11,7 +11,7 @@ from controller.delivery.bindings import bindings_now
 from controller.delivery.context import Context
 from controller.delivery.exporting import export_live
 from controller.delivery.gates.bake import bake, pass_gates
-from controller.delivery.gates.subject import Subject
+from controller.delivery.gates.subject import Subject, subject_of
 from controller.delivery.publish_step import PublishStep
 from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
@@ -82,7 +82,7 @@ class Machine:
     async def _bake(self) -> None:
         record = self._work.record
         if record.flow_id is not None and record.live_version is not None:
-            subject = self._subject(record.flow_id, record.live_version)
+            subject = self._subject(record.live_version)
             await bake(self._context, self._work, subject)
             try:
                 await pass_gates(self._context, self._work, subject)
@@ -91,11 +91,11 @@ class Machine:
                 raise
         self._context.advance(self._work, StepState.HEALTHY, reason=None)
 
-    def _subject(self, flow_id: str, version: str) -> Subject:
+    def _subject(self, version: str) -> Subject:
         record, desired = self._work.record, self._work.desired
         bake_s = desired.rollout.bake_s if desired is not None else 0.0
         until = record.bake_until or self._context.clock.now()
-        return Subject(flow_id, version, record.previous_version, live_since=until - timedelta(seconds=bake_s))
+        return subject_of(self._work, version, live_since=until - timedelta(seconds=bake_s))
 
     async def export(self) -> None:
         """Export what is healthy, once. Raises LeaseLost and StoreFailed, nothing else."""

@@ -30,7 +30,7 @@ def require_decided(organization: Organization, found: RecoveryResult) -> None:
         f"{organization.name}: paused, and nothing else is delivered meanwhile: {told}",
         retry_after_s=LOOK_S,
         hint=f"`penstock promote {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
-        "enough executions decide by themselves",
+        "every pass looks again, and more executions or a gate that can be asked again decide by themselves",
     )
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from controller.delivery import DeliveryEvent, Outcome, SyncResult
 from controller.domain.capabilities import VERSIONED
-from controller.domain.desired import ErrorRateGate, OnNoData, Rollout, Safety, Stage
+from controller.domain.desired import ErrorRateGate, HttpGate, OnNoData, Rollout, Safety, Stage
 from controller.simulator.execution import Execution, Traffic
 from controller.simulator.handwork import person
 from controller.simulator.operation import Action
+from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, Crash, Site, organization, states
 from tests.support.sources import inbound
@@ -135,6 +136,38 @@ async def test_a_rollout_that_fails_in_a_stage_is_ended_before_it_reaches_all_tr
     assert site.live() == {str(DESK): "2.0"}
     flow = site.simulator.flow(DESK.type, DESK.name)
     assert [str(rollout.outcome) for rollout in flow.rollouts] == ["cancelled", "completed"]
+
+
+@pytest.mark.parametrize("stage", ["1", "2", "3"])
+async def test_a_url_that_fails_in_any_stage_ends_the_rollout_there(site: Site, stage: str) -> None:
+    probe = Probe((200, {}))
+    probing(site, probe)
+    site.pin("desk", DESK, "3.0", rollout=Rollout(stages=STAGES), gates=(HttpGate(URL),))
+
+    def fail(event: DeliveryEvent) -> bool:
+        if event.name == "rollout.stage" and event.fields["stage"] == stage:
+            probe.answers = [(500, "")]
+        return False
+
+    site.crash_when = fail
+    result = await site.deliver()
+
+    assert result.outcome is Outcome.ROLLED_BACK, result.steps[0].error
+    assert result.steps[0].error is not None
+    assert (
+        f"http failed in stage {stage}: {URL.replace('abcdefgh', '***')} answered 500" in result.steps[0].error.message
+    )
+    assert site.live() == {str(DESK): "2.0"}
+    site.clock.advance(3600)
+    assert site.live() == {str(DESK): "2.0"}
+
+
+async def test_executions_of_all_stages_count_when_the_gate_concludes(site: Site) -> None:
+    """There is no bake: what the version showed in its stages is what it is judged by."""
+    wanted = staged(site, rate=0.0)
+    gate = ErrorRateGate(window_s=900, minimum_samples=3, max_rate=0.05, on_no_data=OnNoData.FAIL)
+    result = await pinned(site, "3.0", **{**wanted, "gates": (gate,)})
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
 
 
 @pytest.mark.parametrize("event", ["change.failed", "change.rolling-back", "write.intended", "write.answered"])

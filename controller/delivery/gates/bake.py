@@ -9,6 +9,7 @@ from controller.delivery.gates import execution, http
 from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.gates.watch import Watch, gates_of
 from controller.delivery.signals import Paused
 from controller.delivery.work import Work
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
@@ -16,7 +17,7 @@ from controller.domain.errors import GateFailed
 
 
 async def bake(context: Context, work: Work, subject: Subject) -> None:
-    """Wait until the bake time is over; an error rate that is too high ends it early.
+    """Wait until the bake time is over; a gate that fails meanwhile ends it early.
 
     The end is a moment in the journal, so that a crash does not lengthen it; within one process time is counted, so
     that a clock which is set neither shortens nor lengthens it.
@@ -28,13 +29,12 @@ async def bake(context: Context, work: Work, subject: Subject) -> None:
     end_s = clock.monotonic() + left_s
     if left_s > 0:
         context.tell("bake.begun", work, left_s=left_s, of_s=max(_asked_s(work), left_s))
-    watches = [ErrorRateWatch(context, gate, subject) for gate in _gates(work) if isinstance(gate, ErrorRateGate)]
+    watch = Watch(context, work, subject)
     while (left_s := end_s - clock.monotonic()) > 0:
-        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watches else left_s)
-        for watch in watches:
-            report = await watch.look()
-            if report.verdict is Verdict.FAIL:
-                _require_pass(context, work, report)
+        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watch else left_s)
+        failure = await watch.failure()
+        if failure is not None:
+            _require_pass(context, work, failure)
 
 
 def _left_s(context: Context, work: Work) -> float:
@@ -50,20 +50,20 @@ def _asked_s(work: Work) -> float:
 
 
 async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
-    """Every gate in the manifest's order; the first that does not pass ends it.
+    """Every gate in the manifest's order; the first that fails ends it.
 
+    One that cannot decide, or cannot be evaluated, pauses the delivery, but only after all others were asked.
     Raises GateFailed, Paused when a gate cannot decide and no person did, and Parked when the process has to go.
     """
-    for gate in _gates(work):
+    undecided = []
+    for gate in gates_of(work):
         report = await _conclude(context, work, gate, subject)
-        if report.verdict is Verdict.INCONCLUSIVE:
-            _require_decision(context, work, report)
+        if report.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR):
+            undecided.append(report)
         else:
             _require_pass(context, work, report)
-
-
-def _gates(work: Work) -> tuple[Gate, ...]:
-    return work.desired.gates if work.desired is not None else ()
+    for report in undecided:
+        _require_decision(context, work, report)
 
 
 async def _conclude(context: Context, work: Work, gate: Gate, subject: Subject) -> GateReport:
@@ -73,7 +73,7 @@ async def _conclude(context: Context, work: Work, gate: Gate, subject: Subject) 
         case ExecutionGate():
             return await execution.run_once(context, work, gate, subject)
         case HttpGate():
-            return await _http(context, gate)
+            return await http.conclude(context, gate)
 
 
 def _require_decision(context: Context, work: Work, report: GateReport) -> None:
@@ -85,17 +85,6 @@ def _require_decision(context: Context, work: Work, report: GateReport) -> None:
         raise Paused(context.redactor.text(f"gate {report.gate}: {report.message}"))
     context.note(work, f"gate {report.gate} could not decide; {promotion.by} promoted it")
     _tell(context, work, replace(report, verdict=Verdict.PASS, message=f"promoted by {promotion.by}; {report.message}"))
-
-
-async def _http(context: Context, gate: HttpGate) -> GateReport:
-    """A check that fails is repeated: one lost packet must not roll production back."""
-    report = await http.check(context, gate)
-    for _ in range(context.settings.gate_attempts - 1):
-        if report.verdict is Verdict.PASS:
-            break
-        await context.signals.rest(context.settings.gate_retry_s)
-        report = await http.check(context, gate)
-    return report
 
 
 def _require_pass(context: Context, work: Work, report: GateReport) -> None:

@@ -55,8 +55,7 @@ class ErrorRateWatch:
         Raises Parked when the process has to go.
         """
         context, gate = self._context, self._gate
-        patience_s = 0.0 if work.paused_before else gate.window_s
-        give_up = context.clock.now() + timedelta(seconds=patience_s)
+        give_up_s = context.clock.monotonic() + self._patience_s(work)
         errors = 0
         while True:
             report = await self.look()
@@ -67,11 +66,21 @@ class ErrorRateWatch:
                 return report
             if report.verdict is Verdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
                 return await self._without_data(work, report)
-            left_s = (give_up - context.clock.now()).total_seconds()
+            left_s = give_up_s - context.clock.monotonic()
+            if left_s <= 0 and report.verdict is Verdict.ERROR:
+                return report
             if left_s <= 0:
                 waited = f"{report.message}; waited {gate.window_s:.0f} s for more"
                 return GateReport(NAME, Verdict.INCONCLUSIVE, waited)
             await context.signals.rest(min(context.settings.gate_interval_s, left_s))
+
+    def _patience_s(self, work: Work) -> float:
+        """What is left of the window after the bake; a process that ended meanwhile does not begin it again."""
+        if work.paused_before:
+            return 0.0
+        window_s, now = self._gate.window_s, self._context.clock.now()
+        since_s = (now - (work.record.bake_until or now)).total_seconds()
+        return min(max(window_s - since_s, 0.0), window_s)
 
     async def _without_data(self, work: Work, report: GateReport) -> GateReport:
         if self._gate.on_no_data is OnNoData.PASS:

@@ -8,7 +8,7 @@ from controller.delivery.gates.verdict import GateReport, Verdict
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, write
 from controller.domain.desired import ExecutionGate
-from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed, Transient, Waiting
+from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed
 from controller.domain.platform import Capability, Launch
 from controller.flows import digest
 from controller.store import WriteOutcome, WriteRecord
@@ -69,16 +69,19 @@ async def _follow(context: Context, gate: ExecutionGate, launched: Launch) -> Ga
     deadline = clock.monotonic() + gate.timeout_s
     wait_s = 1.0
     state = launched
+    unread: PenstockError | None = None
     while state.state not in ("completed", "failed"):
         left_s = deadline - clock.monotonic()
+        if left_s <= 0 and unread is not None:
+            return GateReport(NAME, Verdict.ERROR, f"the end of execution {launched.id} is unknown: {unread.message}")
         if left_s <= 0:
             return GateReport(NAME, Verdict.FAIL, f"execution {launched.id} did not end within {gate.timeout_s:.0f} s")
         await context.signals.rest(min(wait_s, left_s))
         wait_s = min(wait_s * 1.5, settings.poll_cap_s)
         try:
-            state = await context.platform.launch_state(launched.id)
-        except (Transient, Waiting):
-            continue
+            state, unread = await context.platform.launch_state(launched.id), None
+        except PenstockError as error:
+            unread = error
     if state.state == "completed":
         return GateReport(NAME, Verdict.PASS, f"execution {launched.id} ended well")
     return GateReport(NAME, Verdict.FAIL, f"execution {launched.id} failed: {state.message or 'no reason given'}")

@@ -31,6 +31,17 @@ _BODY_LIMIT: Final = 1024 * 1024
 _SHOWN: Final = 120
 
 
+async def conclude(context: Context, gate: HttpGate) -> GateReport:
+    """A check that does not pass is repeated: one lost packet must not roll production back. Raises Parked."""
+    report = await check(context, gate)
+    for _ in range(context.settings.gate_attempts - 1):
+        if report.verdict is Verdict.PASS:
+            break
+        await context.signals.rest(context.settings.gate_retry_s)
+        report = await check(context, gate)
+    return report
+
+
 async def check(context: Context, gate: HttpGate) -> GateReport:
     """One request, without redirects or credentials. A server that cannot be reached is an ERROR."""
     where = context.redactor.text(gate.url)
