@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from controller.domain.errors import BadAnswer
 from controller.domain.identity import FlowKey
@@ -20,43 +22,58 @@ UNTYPED = "flow"
 LIVE = frozenset({"published", "deployed"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    entities: dict[str, FlowEntity]
+    complete: bool
+    read_at: float
+
+
 class Listing:
     """The organisation's flows as last listed. `complete` is False when one id came twice: something moved."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._lock = asyncio.Lock()
-        self._entities: dict[str, FlowEntity] | None = None
-        self._read_at = 0.0
+        self._locks: defaultdict[Priority, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._last: _Listed | None = None
         self._writes = 0
         self.complete = True
+        """Of what `flows` returned last."""
 
     def drop(self) -> None:
         """Something was written: what was listed no longer holds."""
-        self._entities = None
+        self._last = None
         self._writes += 1
 
     async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
-        """The flows by id, listed anew when they are too old or `fresh` ones are asked for."""
-        asked_at = self._transport.clock.monotonic()
-        async with self._lock:
-            oldest = asked_at if fresh else self._transport.clock.monotonic() - self._transport.settings.cache_ttl_s
-            if self._entities is not None and self._read_at > oldest:
-                return self._entities
-            writes, read_at = self._writes, self._transport.clock.monotonic()
-            entities = await self._read(priority)
-            if writes == self._writes:
-                self._entities, self._read_at = entities, read_at
-            return entities
+        """The flows by id, listed anew when they are too old or `fresh` ones are asked for.
 
-    async def _read(self, priority: Priority) -> dict[str, FlowEntity]:
+        Callers share a listing that is under way, save one that waits at another priority: a rollback waits for nobody.
+        """
+        asked_at = self._now()
+        async with self._locks[priority]:
+            listed, oldest = self._last, asked_at if fresh else self._now() - self._transport.settings.cache_ttl_s
+            if listed is None or listed.read_at <= oldest:
+                listed = await self._read(priority)
+            self.complete = listed.complete
+            return listed.entities
+
+    async def _read(self, priority: Priority) -> _Listed:
+        """A new listing, which is kept unless something was written or a newer one came meanwhile."""
+        writes, read_at = self._writes, self._now()
         for attempt in (1, 2):
             rows = await self._pages(priority)
             entities = {row.id: row for row in rows}
-            self.complete = len(entities) == len(rows)
-            if self.complete or attempt == 2:
+            complete = len(entities) == len(rows)
+            if complete or attempt == 2:
                 break
-        return entities
+        listed = _Listed(entities, complete, read_at)
+        if writes == self._writes and (self._last is None or self._last.read_at <= read_at):
+            self._last = listed
+        return listed
+
+    def _now(self) -> float:
+        return self._transport.clock.monotonic()
 
     async def _pages(self, priority: Priority) -> Sequence[FlowEntity]:
         rows: list[FlowEntity] = []
