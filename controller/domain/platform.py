@@ -248,6 +248,13 @@ class Platform(Protocol):
         """Those of these flows that exist, by id, in far fewer calls than one for each."""
         ...
 
+    async def changed_since(self, since: datetime, *, priority: Priority = Priority.OBSERVE) -> Sequence[LiveFlow]:
+        """The flows that were published after that moment by the organisation's clock; needs CHANGED_SINCE.
+
+        One call where few were. It tells nothing of flows that were unpublished or deleted.
+        """
+        ...
+
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         """The flow with exactly this type and name. Raises `AmbiguousFlow` when there are several."""
         ...

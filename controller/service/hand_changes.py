@@ -34,6 +34,11 @@ class HandChanges:
         """The managed flows that exist."""
         return frozenset(self._expected)
 
+    @property
+    def passing(self) -> bool:
+        """Whether a pass is under way, which looks by itself."""
+        return self._passing
+
     def pass_begins(self) -> None:
         self._passing = True
 

@@ -33,6 +33,8 @@ class Listening:
         self._flow_ids: frozenset[str] = frozenset()
         self._connect: Callable[[], Platform] | None = None
         self._moved = asyncio.Event()
+        self.heard: set[str] = set()
+        """The flows that are announced at this moment, because their channel is open."""
 
     def listen_to(self, flow_ids: frozenset[str], connect: Callable[[], Platform]) -> None:
         """Hear of these flows from now on; `connect` gives the organisation's connection, which may change."""
@@ -77,10 +79,12 @@ class Listening:
             if platform is None or Capability.NOTIFICATIONS not in platform.capabilities:
                 return
             log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
-            async for event in platform.flow_events(flow_ids):
+            async for event in platform.flow_events(flow_ids, on_open=lambda: self.heard.update(flow_ids)):
                 self._on_event(event)
         except PenstockError as error:
             log.warning("channel.failed", organization=self._organization, code=error.code, error=error.message)
         except Exception:
             # A proxy's or a library's fault must not end the service, which polls all the same.
             log.exception("channel.broke", organization=self._organization)
+        finally:
+            self.heard.difference_update(flow_ids)

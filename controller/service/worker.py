@@ -15,6 +15,7 @@ from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import PenstockError, Transient, Waiting
 from controller.domain.platform import Capability
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
+from controller.service.glancing import GLANCE_S, Glancing
 from controller.service.hand_changes import HandChanges
 from controller.service.listening import Listening
 
@@ -57,6 +58,7 @@ class Worker:
         self._allow_dirty = allow_dirty
         self._changes = HandChanges(name, self.nudge)
         self._listening = Listening(name, services.clock, self._changes.heard)
+        self._glancing = Glancing(name, services.clock, self._changes, lambda: self._listening.heard)
         self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
@@ -107,13 +109,16 @@ class Worker:
         """Work until the service stops, and meanwhile listen to the organisation; `before` has to end first."""
         if before:
             await asyncio.wait(before)
-        listening = asyncio.create_task(self._listening.run(), name=f"channel {self.name}")
+        beside = [asyncio.create_task(self._listening.run(), name=f"channel {self.name}")]
+        if self._drift_interval_s > GLANCE_S:
+            beside.append(asyncio.create_task(self._glancing.run(), name=f"glances {self.name}"))
         try:
             await self._work()
         finally:
             self.ended = True
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _work(self) -> None:
         pause_s = 0.0
@@ -153,6 +158,7 @@ class Worker:
 
     async def _watched_pass(self, workspace: Workspace, trigger: str) -> PassReport:
         self._changes.pass_begins()
+        began = self._services.clock.now()
         report = await self._pass(workspace, trigger)
         self._changes.pass_ended(report)
         organization = workspace.organization(self.name)
@@ -161,6 +167,8 @@ class Worker:
         )
         flow_ids = self._changes.flow_ids if can_hear else frozenset()
         self._listening.listen_to(flow_ids, lambda: self._services.platform(organization))
+        if report.plan is not None:
+            self._glancing.looked(began, lambda: self._services.platform(organization))
         return report
 
     async def _run(self, request: PassRequest, workspace: Workspace) -> PassReport:

@@ -27,6 +27,7 @@ WRITES = {
 READS = {
     "aclose",
     "capabilities",
+    "changed_since",
     "clock_ahead",
     "dialect",
     "executions",

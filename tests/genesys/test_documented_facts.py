@@ -13,6 +13,7 @@ from controller.genesys.architect.export_batch import LARGEST
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.regions import REGIONS
+from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP
 from controller.service.hand_changes import REASON
 from controller.service.listening import _LONGEST_BACKOFF_S
 
@@ -77,3 +78,5 @@ def test_pushed_events_are_told_as_they_are() -> None:
     assert f"waits of up to {_LONGEST_BACKOFF_S:g} s" in PAGE
     assert f"`{REASON}`" in PAGE
     assert OPERATIONS[ARCHITECT]["notifications"]
+    assert f"glanced at every {GLANCE_S:g} s" in PAGE
+    assert f"up to {MOST_LOOKED_UP} are looked up" in PAGE

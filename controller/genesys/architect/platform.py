@@ -82,7 +82,6 @@ class ArchitectPlatform:
         return await flows.list_flows(self.transport, priority)
 
     async def changed_since(self, since: datetime, *, priority: Priority = Priority.OBSERVE) -> Sequence[LiveFlow]:
-        """The flows that were published after that moment."""
         return await flows.changed_since(self.transport, since, priority)
 
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:

@@ -113,6 +113,14 @@ class VersionedPlatform:
         entities = await self._listing.flows(priority=priority) if flow_ids else {}
         return {flow_id: live_flow(entities[flow_id]) for flow_id in flow_ids if flow_id in entities}
 
+    async def changed_since(
+        self,
+        since: datetime,  # noqa: ARG002 - the port's signature
+        *,
+        priority: Priority = Priority.OBSERVE,  # noqa: ARG002 - the port's signature
+    ) -> Sequence[LiveFlow]:
+        _missing(Capability.CHANGED_SINCE)
+
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         entities = await self._listing.flows(fresh=True, priority=priority)
         found = [flow for flow in map(live_flow, entities.values()) if flow.key == key]
