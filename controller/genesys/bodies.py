@@ -29,7 +29,7 @@ def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) ->
     try:
         return model.model_validate(read_json(call, answer, redactor))
     except ValidationError as error:
-        reason = _wrong_field(error)
+        reason = f"{_wrong_field(error)}{_correlation(answer)}"
         raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
 
 
@@ -42,8 +42,12 @@ def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
         words = first_words(answer.content, redactor)
-        reason = f"answered {answer.status} with something that is not JSON: {words}"
+        reason = f"answered {answer.status} with something that is not JSON: {words}{_correlation(answer)}"
         raise (ServerFault(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
+
+
+def _correlation(answer: Answer) -> str:
+    return f" (correlation id {answer.correlation_id})" if answer.correlation_id else ""
 
 
 def _wrong_field(error: ValidationError) -> str:

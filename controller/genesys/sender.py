@@ -15,6 +15,9 @@ from controller.genesys.latency import Latency
 from controller.genesys.settings import TransportSettings
 from controller.genesys.waiting import within
 
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""A block of 64 KiB unpacks to 64 MiB at most. Other encodings, or one around another, could fill the memory with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
@@ -33,7 +36,7 @@ class Sender:
         self._http = httpx.AsyncClient(
             transport=transport,
             follow_redirects=False,
-            headers={"Accept": "application/json", "User-Agent": "penstock"},
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "penstock"},
             timeout=httpx.Timeout(
                 connect=settings.connect_timeout_s,
                 read=settings.read_timeout_s,
@@ -96,6 +99,8 @@ class Sender:
     async def _exchange(self, request: httpx.Request, limit: int, sink: BinaryIO | None) -> Answer:
         response = await self._http.send(request, stream=True)
         try:
+            if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+                raise httpx.DecodingError("an encoding that was not asked for", request=request)
             content, size = bytearray(), 0
             async for chunk in response.aiter_bytes():
                 size += len(chunk)

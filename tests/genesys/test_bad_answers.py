@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from tests.support.clock import SteppedClock
 
 CALL = Call("GET", "/api/v2/flows")
 WRITE = Call("POST", "/api/v2/flows/actions/publish")
+Body = httpx.ByteStream
 SMALL = TransportSettings(json_limit_bytes=1000, retries=0)
 
 
@@ -122,6 +124,31 @@ async def test_a_compressed_bomb_is_given_up_at_the_limit(clock: SteppedClock) -
     organization.replies = [lambda _r: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=bomb)]
     with pytest.raises(BadAnswer, match="more than"):
         await organization.transport(clock, SMALL).send(CALL)
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "gzip,identity,gzip"])
+async def test_an_encoding_that_was_not_asked_for_is_not_unpacked(clock: SteppedClock, encoding: str) -> None:
+    """One that is packed twice grows a million times: a kilobyte would fill the memory before any limit is met."""
+    bomb = gzip.compress(gzip.compress(b" " * 50_000_000))
+    organization = script(lambda _r: httpx.Response(200, headers={"Content-Encoding": encoding}, stream=Body(bomb)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadAnswer, match="cannot be read"):
+            await organization.transport(clock, SMALL).send(CALL)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert organization.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"{}"])
+async def test_an_answer_that_makes_no_sense_is_told_with_its_correlation_id(
+    clock: SteppedClock, content: bytes
+) -> None:
+    answer = httpx.Response(200, headers={"ININ-Correlation-Id": "c0ffee"}, content=content)
+    for call in (CALL, WRITE):
+        with pytest.raises(PenstockError, match="correlation id c0ffee"):
+            await script(answer).transport(clock, SMALL).fetch(call, Operation)
 
 
 async def test_an_encoding_that_lies_is_a_bad_answer(clock: SteppedClock) -> None:

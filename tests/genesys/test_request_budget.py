@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -167,6 +168,16 @@ async def test_a_cancelled_call_gives_its_place_to_the_next(clock: SteppedClock)
     first.cancel()
     assert await second == 60
     assert limited.waiting == 0
+
+
+async def test_what_a_connection_asks_for_does_not_give_its_credential_a_second_budget(clock: SteppedClock) -> None:
+    """The limit counts for the client, whatever scopes its tokens have."""
+    settings = TransportSettings(rate_limit_per_minute=2, reserve=0)
+    one, two = (
+        script().transport(clock, replace(settings, scope=scope)) for scope in ("flow:view", "flow:view flow:read")
+    )
+    assert one.budget is two.budget
+    assert script().transport(clock, replace(settings, rate_limit_per_minute=3)).budget is not one.budget
 
 
 async def test_connections_with_the_same_credential_share_one_budget(clock: SteppedClock) -> None:

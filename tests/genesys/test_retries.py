@@ -157,8 +157,13 @@ async def test_an_exchange_that_never_ends_is_cut_at_the_deadline(clock: Stepped
                 yield b" "
                 await clock.sleep(25)
 
-    organization = script(lambda _request: httpx.Response(200, stream=Drip()))
-    for call, kind in ((READ, Unreachable), (WRITE, AnswerLost)):
+    api = script(lambda _request: httpx.Response(200, stream=Drip()))
+    login = script(tokens=[lambda _request: httpx.Response(200, stream=Drip())])
+    for organization, call, kind in (
+        (api, READ, Unreachable),
+        (api, WRITE, AnswerLost),
+        (login, WRITE, Unreachable),
+    ):
         before = clock.elapsed_s
         with pytest.raises(kind, match="within 120 s"):
             await organization.transport(clock, TransportSettings(retries=0)).send(call)
