@@ -16,7 +16,7 @@ from controller.genesys.settings import TransportSettings
 from controller.genesys.waiting import within
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
-"""A block of 64 KiB unpacks to 64 MiB at most. Other encodings, or one around another, could fill the memory with it."""
+"""A block of 64 KiB unpacks to 64 MiB at most; other encodings, or one around another, could fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
