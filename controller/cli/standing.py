@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.text import Text
 
@@ -43,7 +44,9 @@ def show_status(report: PassReport, found: OrganizationStatus | None) -> None:
 
 
 def _rest(found: OrganizationStatus) -> list[str]:
-    lines = []
+    lines = [visible(str(each)) for each in found.held_back]
+    if found.at_work is not None:
+        lines.append(f"{visible(found.at_work)} is at work on it right now")
     if found.unmanaged:
         flows = "1 flow is" if found.unmanaged == 1 else f"{found.unmanaged} flows are"
         lines.append(f"{flows} in no manifest and left alone")
@@ -82,6 +85,8 @@ def _organization(report: PassReport, found: OrganizationStatus | None) -> dict[
         "drift": list(found.drift) if found else [],
         "unmanaged": found.unmanaged if found else None,
         "last_sync": _sync(found.last_sync) if found and found.last_sync else None,
+        "held_back": [asdict(each) for each in (found.held_back if found else ())],
+        "at_work": found.at_work if found else None,
         "error": error_document(report.error, report.organization) if found is None and report.error else None,
     }
 

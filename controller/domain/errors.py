@@ -17,11 +17,13 @@ class PenstockError(Exception):
     """The root of everything that Penstock raises on purpose."""
 
     code: ClassVar[str] = "error"
+    usual_hint: ClassVar[str | None] = None
+    """The way out where whoever raises it knows no better one."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = self.usual_hint if hint is None else hint
 
 
 # The names follow the states that they lead to, not the -Error habit.
@@ -187,6 +189,7 @@ class RateLimited(Waiting):
     """The organisation's or the token endpoint's request limit is used up."""
 
     code = "rate-limited"
+    usual_hint = "wait; another program may use the same client"
 
 
 class FlowLocked(Waiting):
@@ -226,12 +229,14 @@ class Unreachable(Transient):
     """The organisation could not be reached, or the connection broke before anything was sent."""
 
     code = "unreachable"
+    usual_hint = "check the address and the network, then run it again; the service does so by itself"
 
 
 class ServerFault(Transient):
     """The organisation answered 5xx, or something that is no answer of its API."""
 
     code = "server-fault"
+    usual_hint = "run it again in a while; the service does so by itself"
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -243,12 +248,14 @@ class AnswerLost(Transient):
     """A write was sent and its answer never came: it may or may not have taken effect. Read, never repeat blindly."""
 
     code = "answer-lost"
+    usual_hint = "run it again: it looks first whether the call took effect"
 
 
 class CircuitOpen(Transient):
     """Too many faults in a row: calls fail at once until a probe succeeds."""
 
     code = "circuit-open"
+    usual_hint = "run it again once the organisation answers; the service does so by itself"
 
 
 class Interrupted(Transient):
@@ -261,12 +268,14 @@ class GitRemoteFailed(Transient):
     """The git remote could not be fetched from or pushed to."""
 
     code = "git-remote-failed"
+    usual_hint = "check the remote and its credentials, then run it again; what could not be pushed is kept"
 
 
 class StoreFailed(Transient):
     """The store (SQLite or PostgreSQL) did not answer."""
 
     code = "store-failed"
+    usual_hint = "see that the store of PENSTOCK_STORE answers, then run it again; it goes on from the journal"
 
 
 # --- Permanent ----------------------------------------------------------------------------------------------------

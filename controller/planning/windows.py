@@ -110,5 +110,8 @@ def _starts(window: Window, after: datetime) -> Iterator[datetime]:
 
 
 def _words(window: Window) -> str:
-    hours = f"{window.duration_s / 3600:g} h"
-    return f"{window.kind} window {window.schedule!r} for {hours} ({window.timezone})"
+    minutes, seconds = divmod(round(window.duration_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    lasts = " ".join(f"{amount} {unit}" for amount, unit in parts if amount)
+    return f"{window.kind} window {window.schedule!r} for {lasts} ({window.timezone})"

@@ -1,6 +1,7 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
 
 from controller.reconcile.approvals import approve_plan
+from controller.reconcile.held_back import HeldBack, held_back_now
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
 from controller.reconcile.pausing import promote as promote_paused
@@ -13,6 +14,7 @@ from controller.reconcile.workspace import Workspace, open_folder, open_revision
 
 __all__ = [
     "FlowStatus",
+    "HeldBack",
     "Listener",
     "Mode",
     "OrganizationStatus",
@@ -24,6 +26,7 @@ __all__ = [
     "Unwatched",
     "Workspace",
     "approve_plan",
+    "held_back_now",
     "load_settings",
     "open_folder",
     "open_revision",

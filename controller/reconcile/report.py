@@ -57,6 +57,8 @@ class PassReport:
         """Synced only when a complete look found nothing to do and nothing moved by hand."""
         if self.plan is None or (self.error is not None and self.result is None):
             return SyncStatus.UNKNOWN
+        if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
+            return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
         if self.mode is Mode.APPLY and self.result is not None:
             return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
         return SyncStatus.SYNCED if self.plan.empty and not self.moved else SyncStatus.OUT_OF_SYNC

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controller.domain.desired import Organization
 from controller.domain.status import Health, SyncStatus, worst
-from controller.planning import Change, ChangeKind, Plan
+from controller.planning import Change, ChangeKind, Drift, Plan
 from controller.reconcile.health import degraded_reason, flow_health, under_way
+from controller.reconcile.held_back import HeldBack, held_back_now
 from controller.reconcile.report import PassReport
-from controller.store import StepRecord, Store, SyncRecord
+from controller.reconcile.services import Services
+from controller.store import StepRecord, SyncRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,16 @@ class OrganizationStatus:
     drift: tuple[str, ...]
     unmanaged: int
     last_sync: SyncRecord | None
+    held_back: tuple[HeldBack, ...]
+    """What would not be delivered at this moment, and why."""
+    at_work: str | None
+    """The controller that holds the organisation's lease."""
 
 
-def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
-    """The status of one organisation after a planning pass over it. Raises the pass' error."""
-    plan = report.plan_or_raise()
+def organization_status(report: PassReport, organization: Organization, services: Services) -> OrganizationStatus:
+    """The status of one organisation after a planning pass over it. Raises the pass' error, and StoreFailed."""
+    plan, store = report.plan_or_raise(), services.store
+    holder = store.leases.holder(services.identity(organization).key)
     history = store.journal.history(report.kept_as, limit=1)
     latest = store.journal.latest(report.kept_as)
     flows = tuple(_flow_status(change, plan, report, latest.get(change.key)) for change in plan.changes)
@@ -52,6 +61,8 @@ def organization_status(report: PassReport, store: Store) -> OrganizationStatus:
         drift=tuple(drift.message for drift in plan.drift),
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
+        held_back=held_back_now(plan, organization, store, services.clock.now()),
+        at_work=holder.holder if holder is not None else None,
     )
 
 
@@ -59,16 +70,23 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
     live = report.live.get(change.key)
     published = live.published_version if live else None
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
-    in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
     return FlowStatus(
         flow=change.flow,
         type=change.key.type,
         name=change.key.name,
-        sync=SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC,
+        sync=_sync_status(change, plan, drifted),
         health=flow_health(change.desired, published, latest, suspended=change.flow in plan.suspended),
         version=published,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
         message=degraded_reason(published, latest) or under_way(latest) or message,
     )
+
+
+def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncStatus:
+    """A suspended flow is left alone, and nobody knows whether it is what git asks for."""
+    if change.flow in plan.suspended:
+        return SyncStatus.UNKNOWN
+    in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
+    return SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC

@@ -111,11 +111,11 @@ def _mapped(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
     except SQLAlchemyError as error:
-        raise StoreFailed(f"the store {where} failed: {type(error).__name__}", hint="see docs/errors.md") from error
+        raise StoreFailed(f"the store {where} failed: {type(error).__name__}") from error
 
 
-def _hint(cause: BaseException | None) -> str:
+def _hint(cause: BaseException | None) -> str | None:
     full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
         return "free some disk space; the next pass goes on from the journal"
-    return "see docs/errors.md"
+    return None

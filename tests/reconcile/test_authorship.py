@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from controller.reconcile import PassReport, organization_status
+from controller.reconcile import PassReport
 from controller.reconcile.authorship import MOST_ASKED
 from controller.simulator import publishing
 from controller.simulator.actor import Actor
@@ -45,7 +45,7 @@ async def test_a_person_who_published_past_git_is_named_with_the_time(world: Wor
     [message] = told(report)
     assert message.startswith(f"version 2.0 of inboundcall/Desk was published by Grace Hopper at {at}; ")
     assert message.endswith("; 1.0 is recorded")
-    assert organization_status(report, world.services.store).drift == (message,)
+    assert world.status(report).drift == (message,)
 
 
 async def test_a_client_that_published_an_older_version_is_named_and_not_the_versions_author(world: World) -> None:

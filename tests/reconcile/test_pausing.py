@@ -7,7 +7,7 @@ import pytest
 from controller.delivery import Outcome
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState
-from controller.reconcile import PassReport, open_folder, organization_status, promote_paused
+from controller.reconcile import PassReport, open_folder, promote_paused
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
@@ -54,7 +54,7 @@ async def test_what_is_live_stays_and_a_person_is_told(world: World) -> None:
     assert world.live("inboundcall", "Desk") == "2.0"
     states = {step.change.flow: step.state for step in report.result.steps}
     assert states == {"desk": StepState.BAKING, "other": StepState.RECORDED}
-    status = organization_status(await world.plan(), world.services.store)
+    status = world.status(await world.plan())
     (desk,) = (flow for flow in status.flows if flow.flow == "desk")
     assert desk.health is Health.SUSPENDED
     assert "gate errorRate: 0 of 0 executions failed" in desk.message

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from controller.delivery import Outcome
-from controller.domain.status import Health
-from controller.reconcile import PassReport, organization_status
+from controller.domain.status import Health, SyncStatus
+from controller.reconcile import PassReport, approve_plan
 from controller.reconcile.status import FlowStatus, OrganizationStatus
+from tests.support.organizations import identity_of
 from tests.support.sources import inbound
-from tests.support.world import World
+from tests.support.world import ORGANIZATION, World
 
 
 async def look(world: World) -> tuple[PassReport, OrganizationStatus, FlowStatus]:
     """The pass, the organisation and its flow `front`."""
     report = await world.plan()
-    status = organization_status(report, world.services.store)
+    status = world.status(report)
     return report, status, next(flow for flow in status.flows if flow.flow == "front")
 
 
@@ -64,6 +65,8 @@ async def test_an_organisation_that_is_suspended_is_not_called_healthy(world: Wo
     report, status, front = await look(world)
 
     assert (status.health, front.health, report.health) == (Health.SUSPENDED,) * 3
+    assert (status.sync, front.sync) == (SyncStatus.UNKNOWN,) * 2, "nobody compares what is left alone"
+    assert [each.code for each in status.held_back] == ["sync-suspended"]
     assert front.message == "organisation acme is suspended (spec.suspend)"
     assert report.plan_or_raise().suspended == ("front",)
 
@@ -78,4 +81,52 @@ async def test_a_suspended_flow_is_told_beside_the_others(world: World) -> None:
 
     assert (status.health, front.health) == (Health.SUSPENDED, Health.SUSPENDED)
     assert [flow.health for flow in status.flows] == [Health.HEALTHY, Health.SUSPENDED]
+    assert [flow.sync for flow in status.flows] == [SyncStatus.SYNCED, SyncStatus.UNKNOWN]
+    assert status.sync is SyncStatus.SYNCED
     assert report.plan_or_raise().suspended == ("front",)
+
+
+async def test_a_delivery_that_waits_for_its_window_or_for_a_person_says_so(world: World) -> None:
+    await two_versions(world)
+    lunch = {"kind": "deny", "schedule": "0 12 * * *", "duration": "1h30m", "timezone": "UTC"}
+    world.describe(sync={"mode": "manual"}, windows=[lunch])
+    world.commit()
+    assert world.status(await world.plan()).held_back == (), "nothing is to be done"
+    world.flow("front", inbound("Front", says="Third"))
+    world.commit()
+
+    report, status, _ = await look(world)
+    approve_plan(world.services, ORGANIZATION, report.plan_or_raise().digest, by="ada")
+    approved = (await look(world))[1]
+    world.clock.advance(5400)
+    after = (await look(world))[1]
+
+    [held] = status.held_back
+    assert (held.flow, held.code) == (None, "not-confirmed")
+    assert "also: acme: deny window '0 12 * * *' for 1 h 30 min (UTC) denies changes" in held.message
+    assert [each.code for each in approved.held_back] == ["window-closed"]
+    assert after.held_back == ()
+
+
+async def test_removals_that_nobody_confirmed_are_named_and_the_rest_is_not_held_back(world: World) -> None:
+    world.flow("aside", inbound("Aside"))
+    await two_versions(world)
+    world.remove("aside")
+    world.flow("front", inbound("Front", says="Third"))
+    world.describe(sync={"prune": True})
+    world.commit()
+
+    _, status, _ = await look(world)
+
+    [held] = status.held_back
+    assert (held.flow, held.code) == ("aside", "not-confirmed")
+    assert "--confirm-prune" in str(held)
+
+
+async def test_a_controller_that_is_at_work_is_named(world: World) -> None:
+    await two_versions(world)
+    lease = world.services.store.leases.acquire(identity_of(world), "pod-7", manifest=ORGANIZATION)
+
+    assert (await look(world))[1].at_work == "pod-7"
+    world.services.store.leases.release(lease)
+    assert (await look(world))[1].at_work is None

@@ -6,7 +6,6 @@ import pytest
 
 from controller.domain.errors import SyncSuspended
 from controller.domain.status import Health
-from controller.reconcile import organization_status
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
@@ -47,7 +46,7 @@ async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is
     assert isinstance(refused.error, SyncSuspended)
     assert "delivery 1 (hours is exported, desk is baking)" in refused.error.message
     assert writes(world) == before
-    status = organization_status(await world.plan(), world.services.store)
+    status = world.status(await world.plan())
     (desk,) = (flow for flow in status.flows if flow.flow == "desk")
     assert desk.health in (Health.PROGRESSING, Health.SUSPENDED)
     assert "baking since" in desk.message

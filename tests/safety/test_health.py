@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.delivery import Outcome
 from controller.domain.status import Health
-from controller.reconcile import PassReport, organization_status
+from controller.reconcile import PassReport
 from controller.service.board import Board
 from controller.simulator.faults import Fault
 from controller.store import NewSync, SyncState
@@ -34,7 +34,7 @@ def told(world: World, report: PassReport) -> set[Health]:
     """What the report, the service's board and the status command say."""
     board = Board(world.clock)
     board.post(report)
-    return {report.health, board.entries()[0].health, organization_status(report, world.services.store).health}
+    return {report.health, board.entries()[0].health, world.status(report).health}
 
 
 async def test_a_flow_that_could_not_be_rolled_back_stays_degraded_until_it_is_mended(world: World) -> None:

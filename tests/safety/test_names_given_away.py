@@ -10,7 +10,7 @@ import pytest
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.reconcile import approve_plan, organization_status
+from controller.reconcile import approve_plan
 from controller.simulator.settings import Client
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to
 from tests.support.sources import inbound, module
@@ -194,7 +194,7 @@ async def test_an_approval_given_before_the_first_delivery_to_the_new_organisati
     neighbours.lead_to(neighbours.other, sync={"mode": "manual"})
     world.commit()
     looked = await world.plan()
-    standing = organization_status(looked, world.services.store)
+    standing = world.status(looked)
     approve_plan(world.services, ORGANIZATION, looked.plan_or_raise().digest, by="ada")
 
     assert standing.last_sync is None, "what was done to the other organisation is no history of this one"

@@ -21,7 +21,18 @@ from controller.domain.redaction import Redactor
 from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
+from controller.reconcile import (
+    Mode,
+    OrganizationStatus,
+    PassReport,
+    PassRequest,
+    Services,
+    Settings,
+    Workspace,
+    open_folder,
+    organization_status,
+    run_pass,
+)
 from controller.simulator import Simulator, SimulatorSettings, create_app
 from controller.simulator.faults import Fault
 from controller.simulator.handwork import DEEDS, Deed
@@ -175,6 +186,11 @@ class World:
         report = await self._pass(Mode.APPLY, listener or Recording(), stopping, **request)
         self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
         return report
+
+    def status(self, report: PassReport) -> OrganizationStatus:
+        """How things stand after that look."""
+        organization = open_folder(self.clone, self.settings).organization(ORGANIZATION)
+        return organization_status(report, organization, self.services)
 
     async def rollback(self, flow: str, **request: object) -> PassReport:
         report = await self._pass(Mode.ROLLBACK, Recording(), flow=flow, actor="ada", **request)

@@ -50,12 +50,12 @@ def plan(
             # Half a document would pass for a whole one.
             return tell_failed(failed, as_json=True)
         tail = _differences(plans, workspace, services, output) if diff else ""
-        refused = _refused_now(plans, workspace, services) if output is PlanFormat.TEXT else []
+        held_back = _held_back(plans, workspace, services) if output is PlanFormat.TEXT else []
     if out is not None and not failed:
         write_file(out, plan_json(plans, everything=True))
     if plans:
         print(_render(plans, output, everything, with_tail=bool(tail)) + tail, end="")
-    for line in refused:
+    for line in held_back:
         print(line)
     if workspace.dirty and output is PlanFormat.TEXT:
         print(f"{len(workspace.dirty)} uncommitted change(s) are in this plan; apply needs --allow-dirty for them")
@@ -64,22 +64,17 @@ def plan(
     return exit_codes.CHANGES if detailed_exitcode and any(not each.empty for each in plans) else exit_codes.DONE
 
 
-def _refused_now(plans: list[Plan], workspace: Workspace, services: Services) -> list[str]:
-    """What `apply` would say to each plan at this moment, where that is no: a closed window, a limit, an approval."""
-    from controller.domain.errors import PenstockError
-    from controller.planning import Confirmations, guard
+def _held_back(plans: list[Plan], workspace: Workspace, services: Services) -> list[str]:
+    """What `apply` would not do at this moment: a closed window, a limit, an approval."""
     from controller.planning.rendering.visible import visible
+    from controller.reconcile import held_back_now
 
-    lines = []
-    for plan in plans:
-        approved = services.store.approvals.of(plan.organization, plan.digest)
-        said = Confirmations(approved_digest=plan.digest if approved else None)
-        try:
-            guard(plan, workspace.organization(plan.organization), services.clock.now(), said)
-        except PenstockError as error:
-            way_out = f"; {error.hint}" if error.hint else ""
-            lines.append(visible(f"apply would be refused now: {error.message}{way_out} [{error.code}]"))
-    return lines
+    now = services.clock.now()
+    return [
+        visible(str(each))
+        for plan in plans
+        for each in held_back_now(plan, workspace.organization(plan.organization), services.store, now)
+    ]
 
 
 def _render(plans: list[Plan], output: PlanFormat, everything: bool, *, with_tail: bool) -> str:

@@ -24,7 +24,13 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
     with opened_services(settings) as services:
         with look_bar() as listener:
             reports = run_passes(workspace, requests, services, listener)
-        standing = [(each, organization_status(each, services.store) if each.plan else None) for each in reports]
+        standing = [
+            (
+                each,
+                organization_status(each, workspace.organization(each.organization), services) if each.plan else None,
+            )
+            for each in reports
+        ]
     failed = [report for report, found in standing if found is None]
     if output is TextOrJson.JSON:
         print(json.dumps(status_document(standing), indent=2, ensure_ascii=False))
