@@ -20,8 +20,8 @@ pytestmark = pytest.mark.proof
 
 NODES = 100_000
 EDGES = 500_000
-GENEROUS_S = 20.0
-"""Each takes a second or two on one core; a quadratic algorithm takes minutes."""
+GENEROUS_S = 40.0
+"""Of the processor, whatever else it does: each takes some seconds; a quadratic algorithm takes minutes."""
 
 
 def _large() -> dict[FlowKey, list[FlowKey]]:
@@ -39,13 +39,13 @@ def _large() -> dict[FlowKey, list[FlowKey]]:
 def test_a_hundred_thousand_flows_take_seconds() -> None:
     """Components, one cycle of each, and the deployment order of what is left."""
     successors = _large()
-    started = time.perf_counter()
+    started = time.process_time()
     components = strongly_connected(list(successors), successors)
     found = [shortest_cycle(component, successors) for component in components if len(component) > 1]
     place = {key: index for index, component in enumerate(components) for key in component}
     below = {str(key): [str(end) for end in ends if place[end] < place[key]] for key, ends in successors.items()}
     order = deployment_order(below)
-    assert time.perf_counter() - started < GENEROUS_S
+    assert time.process_time() - started < GENEROUS_S
     assert found
     assert len(order) == NODES
 
@@ -56,7 +56,7 @@ def test_questions_to_a_long_chain_are_answered_without_recursion() -> None:
     keys = [f"inboundcall/F{index:06}" for index in range(count)]
     edges = tuple(Edge(later, earlier) for earlier, later in itertools.pairwise(keys))
     graph = Graph(tuple(Node(key, key, "inboundcall") for key in keys), edges)
-    started = time.perf_counter()
+    started = time.process_time()
     reached = impact(graph, [keys[0]])
     assert reached[-1].distance == count - 1
     assert reached[-1].path == tuple(keys)
@@ -65,7 +65,7 @@ def test_questions_to_a_long_chain_are_answered_without_recursion() -> None:
     text = graph_text(graph)
     assert text.count('"inboundcall/F') < 1.1 * count
     assert len(text) < 1000 * count
-    assert time.perf_counter() - started < GENEROUS_S
+    assert time.process_time() - started < GENEROUS_S
 
 
 def test_thirty_flows_that_all_transfer_to_each_other_do_not_hang() -> None:
@@ -75,9 +75,9 @@ def test_thirty_flows_that_all_transfer_to_each_other_do_not_hang() -> None:
     states: dict[str, Any] = {
         "desired": {name: {"key": f"inboundcall/{name}", "digest": name, "calls": calls[name]} for name in names}
     }
-    started = time.perf_counter()
+    started = time.process_time()
     plan = make_plan(organization(states), live_state(states), recorded_state(states), PlanInputs("r"))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert plan.cycles == (("f00", "f01", "f00"),)
     assert {change.kind for change in plan.changes} == {ChangeKind.CREATE}
     assert {change.blocked.code for change in plan.changes if change.blocked} == {"cycle"}
@@ -100,7 +100,7 @@ def test_an_organisation_of_three_thousand_flows_is_planned_in_seconds() -> None
         "recorded": {f"inboundcall/{name}": {"manifest": name, "version": "1.0", "digest": "old"} for name in names},
     }
     parts = organization(states), live_state(states), recorded_state(states)
-    started = time.perf_counter()
+    started = time.process_time()
     plan = make_plan(*parts, PlanInputs("r"))
-    assert time.perf_counter() - started < GENEROUS_S
+    assert time.process_time() - started < GENEROUS_S
     assert plan.summary()["publish"] == 600
