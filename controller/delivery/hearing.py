@@ -1,17 +1,20 @@
-"""Hearing from the organisation that a flow moved, so that the end of a publish is read as soon as it is there."""
+"""Hearing from the organisation what happens: the end of a publish, or a version that fails, is seen at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 import structlog
 
 from controller.domain.errors import PenstockError
-from controller.domain.platform import FlowEvent, Platform
+from controller.domain.platform import ExecutionEvent, FlowEvent, Platform
 
 log = structlog.get_logger()
+
+OnExecution = Callable[[ExecutionEvent], None]
 
 _UNDER_WAY = frozenset({"STARTED", "LOCKED", "PENDING_GENERATION", "PENDING_BACKEND_NOTIFICATION"})
 """Statuses of an operation that has not ended (`FlowsQueryCriteria` of the Platform API lists them)."""
@@ -25,6 +28,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self._bells: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._counting: defaultdict[str, list[OnExecution]] = defaultdict(list)
         self._open = False
         self._deaf = False
 
@@ -42,6 +46,27 @@ class Hearing:
         log.info("channel.silent", flow=flow_id)
         self._deaf = True
         self._ring_all()
+
+    @contextmanager
+    def executions(self, flow_id: str, heard: OnExecution) -> Iterator[None]:
+        """Meanwhile, `heard` is told of every execution of the flow that is announced."""
+        self._counting[flow_id].append(heard)
+        try:
+            yield
+        finally:
+            self._counting[flow_id].remove(heard)
+
+    async def listen_to_executions(self, platform: Platform, flow_ids: Collection[str]) -> None:
+        """Tell of executions until cancelled or until the channel ends. Nothing that a channel does is raised."""
+        try:
+            async for event in platform.execution_events(flow_ids):
+                for heard in tuple(self._counting[event.flow_id]):
+                    heard(event)
+        except PenstockError as error:
+            log.info("channel.failed", code=error.code, error=error.message)
+        except Exception:
+            # As above: gates look all the same.
+            log.exception("channel.broke")
 
     async def listen(self, platform: Platform, flow_ids: Collection[str]) -> None:
         """Ring the bells until cancelled or until the channel ends. Nothing that a channel does is raised."""

@@ -47,6 +47,8 @@ class DeliverySettings:
 
     gate_interval_s: float = 30.0
     """How often the error rate is looked at while a version bakes, and while a gate waits for samples."""
+    gate_pause_s: float = 5.0
+    """Between two such looks at the least, whatever is announced of executions."""
     gate_attempts: int = 3
     """Tries of a gate that could not be evaluated, or of an HTTP check that failed."""
     gate_retry_s: float = 5.0

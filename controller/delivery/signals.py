@@ -70,10 +70,13 @@ class Signals:
         if self.halted:
             raise Parked
 
-    async def rest(self, seconds: float) -> None:
-        """Wait between looks at what is live already. Raises Parked as soon as there is a reason to leave."""
+    async def rest(self, seconds: float, *bells: asyncio.Event) -> None:
+        """Wait between looks at what is live already, at most until a bell rings.
+
+        Raises Parked as soon as there is a reason to leave.
+        """
         if not self.halted:
-            await first_of(self._clock, seconds, self._halt)
+            await first_of(self._clock, seconds, self._halt, *bells)
         self.require_go()
 
     async def watch(self, seconds: float, bell: asyncio.Event) -> None:

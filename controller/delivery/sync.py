@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable
 from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
+from controller.delivery.gates.watch import gates_of
 from controller.delivery.group import with_groups
 from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TAKEN_BACK, Work
-from controller.domain.desired import OnFailure
+from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
@@ -126,6 +127,7 @@ async def with_lease(context: Context, work: Callable[[], Awaitable[None]], *, h
             ]
             if hear:
                 beside.append(group.create_task(_hear(context), name="channel"))
+                beside.append(group.create_task(_hear_executions(context), name="executions"))
             try:
                 await work()
             finally:
@@ -164,6 +166,19 @@ async def _hear(context: Context) -> None:
     flow_ids = {work.flow_id for work in context.works if work.flow_id is not None and work.may_publish}
     if flow_ids:
         await context.hearing.listen(context.platform, flow_ids)
+
+
+async def _hear_executions(context: Context) -> None:
+    """On a channel of its own: whatever becomes of it, publishes are still announced."""
+    if not context.settings.listens or not context.can(Capability.NOTIFICATIONS):
+        return
+    flow_ids = {
+        work.flow_id
+        for work in context.works
+        if work.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in gates_of(work))
+    }
+    if flow_ids:
+        await context.hearing.listen_to_executions(context.platform, flow_ids)
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

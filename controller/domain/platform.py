@@ -209,6 +209,15 @@ class FlowEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionEvent:
+    """An execution of a flow ended."""
+
+    flow_id: str
+    version: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FlowListing:
     """The flows of an organisation at one moment. Deleted flows and system flows are left out."""
 
@@ -298,6 +307,10 @@ class Platform(Protocol):
 
         `on_open` is called when nothing is missed any more. A channel promises nothing: callers read as well.
         """
+        ...
+
+    def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
+        """The executions of these flows as they end, until the connection does; needs NOTIFICATIONS."""
         ...
 
     # Writes: only delivery calls these, and only through its journal.

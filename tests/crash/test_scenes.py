@@ -30,6 +30,7 @@ READS = {
     "changed_since",
     "clock_ahead",
     "dialect",
+    "execution_events",
     "executions",
     "export",
     "find_flow",

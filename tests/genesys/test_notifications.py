@@ -17,8 +17,8 @@ from controller.delivery.hearing import Hearing
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
-from controller.domain.platform import FlowEvent
-from controller.genesys.architect.notifications import flow_events
+from controller.domain.platform import ExecutionEvent, FlowEvent
+from controller.genesys.architect.notifications import execution_events, flow_events
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
@@ -107,6 +107,23 @@ async def test_what_is_no_event_is_skipped(message: object) -> None:
     async with _speaker(message, _event("f1")) as (uri, _seen):
         transport = _transport(script(_channel(uri), reply()))
         assert [event async for event in flow_events(transport, {"f1"})] == [FlowEvent("f1")]
+
+
+async def test_executions_say_their_version_and_whether_they_failed() -> None:
+    topic = "v2.flows.instances.flow.f1"
+    good = {"flowId": "f1", "flowVersion": "2.0", "errors": []}
+    bad = {"flowId": "f1", "flowVersion": "1.0", "errors": [{"reason": "X"}]}
+    others = [
+        {"topicName": "channel.metadata", "eventBody": {"message": "WebSocket Heartbeat"}},
+        {"topicName": "v2.flows.f1", "eventBody": {"id": "f1"}},
+        {"topicName": topic, "eventBody": {"flowId": "f1"}},
+        {"topicName": topic, "eventBody": None},
+    ]
+    async with _speaker(*others, *({"topicName": topic, "eventBody": body} for body in (good, bad))) as (uri, _):
+        organization = script(_channel(uri), reply())
+        events = [event async for event in execution_events(_transport(organization), {"f1"})]
+    assert events == [ExecutionEvent("f1", "2.0", failed=False), ExecutionEvent("f1", "1.0", failed=True)]
+    assert json.loads(organization.requests[1].content) == [{"id": topic}]
 
 
 async def test_a_channel_is_left_when_it_is_about_to_be_closed() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 
+import httpx
 import pytest
 
 from controller.domain.capabilities import ARCHITECT
@@ -13,7 +14,7 @@ from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import AnswerLost, Unreachable
 from controller.domain.identity import FlowKey
-from controller.domain.platform import ProgressState, PublishRequest
+from controller.domain.platform import ExecutionEvent, ProgressState, PublishRequest
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import connect, latency
 from controller.genesys.preflight import preflight
@@ -77,6 +78,19 @@ async def test_a_publish_is_pushed_to_who_listens(organization: ArchitectPlatfor
         await organization.publish(PublishRequest(flow_id, "1.0"))
         event = await asyncio.wait_for(heard, 10)
     assert (event.flow_id, event.action) == (flow_id, "PUBLISH")
+
+
+async def test_executions_are_pushed_to_who_listens(simulator: Simulator, organization: ArchitectPlatform) -> None:
+    flow_id = await _published(organization)
+    async with aclosing(organization.execution_events([flow_id])) as events:  # type: ignore[type-var]
+        heard = asyncio.create_task(anext(aiter(events)))
+        while not any(channel.connection for channel in simulator.notifications.channels.values()):
+            await SystemClock().sleep(0.02)
+        async with httpx.AsyncClient(base_url=organization.transport.api_url) as hands:
+            demand = {"flow": flow_id, "count": 1, "error_rate": 1.0}
+            (await hands.post("/_simulator/executions", json=demand)).raise_for_status()
+        event = await asyncio.wait_for(heard, 10)
+    assert event == ExecutionEvent(flow_id, "1.0", failed=True)
 
 
 @pytest.mark.parametrize("point", ["before", "after", "middle"])

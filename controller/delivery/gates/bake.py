@@ -30,11 +30,12 @@ async def bake(context: Context, work: Work, subject: Subject) -> None:
     if left_s > 0:
         context.tell("bake.begun", work, left_s=left_s, of_s=max(_asked_s(work), left_s))
     watch = Watch(context, work, subject)
-    while (left_s := end_s - clock.monotonic()) > 0:
-        await context.signals.rest(min(left_s, context.settings.gate_interval_s) if watch else left_s)
-        failure = await watch.failure()
-        if failure is not None:
-            _require_pass(context, work, failure)
+    with watch.listening():
+        while (left_s := end_s - clock.monotonic()) > 0:
+            await watch.rest(left_s)
+            failure = await watch.failure()
+            if failure is not None:
+                _require_pass(context, work, failure)
 
 
 def _left_s(context: Context, work: Work) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.delivery.context import Context
+from controller.delivery.gates.announced import Announced, rest_between_looks
 from controller.delivery.gates.execution import run_once
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
@@ -30,6 +32,9 @@ class ErrorRateWatch:
         self._gate = gate
         self._subject = subject
         self._baseline: diagnosis.ErrorRate | None = None
+        self._visible = self._asked = False
+        self._deciding = frozenset({diagnosis.Verdict.FAIL})
+        self.announced = Announced(context, subject, self._would_decide)
 
     async def look(self) -> GateReport:
         """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
@@ -44,6 +49,8 @@ class ErrorRateWatch:
             baseline = await self._read_baseline()
         except PenstockError as error:
             return GateReport(NAME, Verdict.ERROR, f"executions could not be read: {error.message}")
+        self.announced.looked(measured)
+        self._visible = self._visible or measured.total + measured.running > 0
         judged = diagnosis.judge_error_rate(self._gate, measured, baseline=baseline)
         return GateReport(NAME, _VERDICTS[judged.verdict], judged.message)
 
@@ -51,9 +58,15 @@ class ErrorRateWatch:
         """Look until it is clear, or until `onNoData` has the word.
 
         Under `wait` the gate waits for one more window of traffic; without enough of it, it cannot decide. Where it
-        could not before, one look is enough: what has come since shows in it.
+        could not before, one look is enough: what has come since shows in it. Where nothing is recorded, waiting tells
+        nothing either.
         Raises Parked when the process has to go.
         """
+        self._deciding = frozenset({diagnosis.Verdict.FAIL, diagnosis.Verdict.PASS})
+        with self.announced.listening():
+            return await self._conclude(work)
+
+    async def _conclude(self, work: Work) -> GateReport:
         context, gate = self._context, self._gate
         give_up_s = context.clock.monotonic() + self._patience_s(work)
         errors = 0
@@ -64,15 +77,35 @@ class ErrorRateWatch:
             errors = errors + 1 if report.verdict is Verdict.ERROR else 0
             if errors >= context.settings.gate_attempts:
                 return report
+            hidden = await self._hidden() if report.verdict is Verdict.INCONCLUSIVE else None
+            if hidden is not None:
+                report = replace(report, message=f"{report.message}; {hidden}")
             if report.verdict is Verdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
                 return await self._without_data(work, report)
+            if hidden is not None:
+                return report
             left_s = give_up_s - context.clock.monotonic()
             if left_s <= 0 and report.verdict is Verdict.ERROR:
                 return report
             if left_s <= 0:
                 waited = f"{report.message}; waited {gate.window_s:.0f} s for more"
                 return GateReport(NAME, Verdict.INCONCLUSIVE, waited)
-            await context.signals.rest(min(context.settings.gate_interval_s, left_s))
+            await rest_between_looks(context, left_s, self.announced)
+
+    def _would_decide(self, announced: diagnosis.ErrorRate) -> bool:
+        judged = diagnosis.judge_error_rate(self._gate, announced, baseline=self._baseline)
+        return judged.verdict in self._deciding
+
+    async def _hidden(self) -> str | None:
+        """Why there is nothing to see, asked once; None where executions were seen, or where it cannot be told."""
+        if self._visible or self._asked:
+            return None
+        self._asked = True
+        try:
+            fault = (await self._context.platform.recording(self._subject.flow_id)).fault
+        except PenstockError:
+            return None
+        return None if fault is None else f"{fault}, so there is nothing to see (penstock trace settings)"
 
     def _patience_s(self, work: Work) -> float:
         """What is left of the window after the bake; a process that ended meanwhile does not begin it again."""

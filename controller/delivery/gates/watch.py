@@ -5,11 +5,13 @@ An execution is launched once, at the end, and is no part of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from controller.delivery.context import Context
 from controller.delivery.gates import http
+from controller.delivery.gates.announced import rest_between_looks
 from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
@@ -21,10 +23,30 @@ class Watch:
     """The gates of one version that can be looked at any time."""
 
     def __init__(self, context: Context, work: Work, subject: Subject) -> None:
-        self._looks = [look for gate in gates_of(work) if (look := _look(context, gate, subject)) is not None]
+        self._context = context
+        self._rates: list[ErrorRateWatch] = []
+        self._looks: list[Callable[[], Awaitable[GateReport]]] = []
+        for gate in gates_of(work):
+            if isinstance(gate, ErrorRateGate):
+                self._rates.append(ErrorRateWatch(context, gate, subject))
+                self._looks.append(self._rates[-1].look)
+            elif isinstance(gate, HttpGate):
+                self._looks.append(partial(http.conclude, context, gate))
 
-    def __bool__(self) -> bool:
-        return bool(self._looks)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Meanwhile, executions that are announced and would fail a gate end `rest`."""
+        with ExitStack() as stack:
+            for rate in self._rates:
+                stack.enter_context(rate.announced.listening())
+            yield
+
+    async def rest(self, longest_s: float) -> None:
+        """Until it is time for the next look, or for so long where there is nothing to look at. Raises Parked."""
+        if self._looks:
+            await rest_between_looks(self._context, longest_s, *(rate.announced for rate in self._rates))
+        else:
+            await self._context.signals.rest(longest_s)
 
     async def failure(self) -> GateReport | None:
         """One look at each; the first that fails. What cannot be told yet is no failure. Raises Parked."""
@@ -38,9 +60,3 @@ class Watch:
 def gates_of(work: Work) -> tuple[Gate, ...]:
     """The gates in the manifest's order; none where the manifest asks for something else by now."""
     return work.desired.gates if work.desired is not None else ()
-
-
-def _look(context: Context, gate: Gate, subject: Subject) -> Callable[[], Awaitable[GateReport]] | None:
-    if isinstance(gate, ErrorRateGate):
-        return ErrorRateWatch(context, gate, subject).look
-    return partial(http.conclude, context, gate) if isinstance(gate, HttpGate) else None

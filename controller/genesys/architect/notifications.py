@@ -6,7 +6,8 @@ A channel is a promise of nothing: it ends after a day, or earlier, and events c
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from contextlib import aclosing
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,7 +16,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, W
 from websockets.http11 import Response
 
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
-from controller.domain.platform import FlowEvent, Priority
+from controller.domain.platform import ExecutionEvent, FlowEvent, Priority
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
@@ -24,7 +25,10 @@ from controller.genesys.wire.architect import Channel
 log = structlog.get_logger()
 
 _CHANNELS = "/api/v2/notifications/channels"
-_TOPIC = "v2.flows."
+_FLOW = "v2.flows."
+"""The topic of a flow, before its id."""
+_EXECUTIONS = "v2.flows.instances.flow."
+"""The topic of a flow's executions, before its id."""
 MOST_TOPICS = 1000
 """Topics that one channel can hold."""
 _CLOSING = "v2.system.socket_closing"
@@ -48,7 +52,27 @@ async def flow_events(
     Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads elsewhere, and the transport's
     errors.
     """
-    topics = [{"id": f"{_TOPIC}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
+    async with aclosing(_contents(transport, _FLOW, flow_ids, on_open)) as contents:
+        async for content in contents:
+            event = _flow_event(content)
+            if event is not None:
+                yield event
+
+
+async def execution_events(transport: Transport, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
+    """Executions of up to 1,000 flows as they end, until the connection does. Raises as `flow_events` does."""
+    async with aclosing(_contents(transport, _EXECUTIONS, flow_ids)) as contents:
+        async for content in contents:
+            event = _execution_event(content)
+            if event is not None:
+                yield event
+
+
+async def _contents(
+    transport: Transport, topic: str, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
+) -> AsyncGenerator[Mapping[str, object], None]:
+    """What is said on one topic of each flow; whatever else comes is nothing."""
+    topics = [{"id": f"{topic}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
     channel = await transport.fetch(Call("POST", _CHANNELS, body={}, repeatable=True), Channel)
     subscribe = Call(
         "PUT",
@@ -67,9 +91,9 @@ async def flow_events(
             ends_s = transport.clock.monotonic() + _LONGEST_S
             async for message in socket:
                 content = _content(message)
-                event = _event(content)
-                if event is not None:
-                    yield event
+                body = content.get("eventBody")
+                if isinstance(body, dict) and str(content.get("topicName", "")).startswith(topic):
+                    yield body
                 # A heartbeat every half minute lets a silent channel come here too.
                 if content.get("topicName") == _CLOSING or transport.clock.monotonic() >= ends_s:
                     break
@@ -116,21 +140,26 @@ def _content(message: str | bytes) -> Mapping[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _event(content: Mapping[str, object]) -> FlowEvent | None:
-    """The event of a message; None for heartbeats and whatever else is no flow's."""
-    if not str(content.get("topicName", "")).startswith(_TOPIC):
-        return None
-    body = content.get("eventBody")
-    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+def _flow_event(body: Mapping[str, object]) -> FlowEvent | None:
+    flow_id = body.get("id")
+    if not isinstance(flow_id, str):
         return None
     published, operation = body.get("publishedVersion"), body.get("currentOperation")
     return FlowEvent(
-        flow_id=body["id"],
+        flow_id=flow_id,
         published_version=_field(published, "id"),
         action=_field(operation, "actionName"),
         status=_field(operation, "actionStatus"),
         deleted=body.get("deleted") is True,
     )
+
+
+def _execution_event(body: Mapping[str, object]) -> ExecutionEvent | None:
+    """Versions are numbers as strings; a run for debugging names `debug` instead, and is nobody's traffic."""
+    flow_id, version = _field(body, "flowId"), _field(body, "flowVersion")
+    if flow_id is None or version is None:
+        return None
+    return ExecutionEvent(flow_id, version, failed=bool(body.get("errors")))
 
 
 def _field(value: object, name: str) -> str | None:

@@ -11,6 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
+    ExecutionEvent,
     ExecutionSummary,
     Export,
     FlowEvent,
@@ -159,6 +160,9 @@ class ArchitectPlatform:
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
     ) -> AsyncIterator[FlowEvent]:
         return notifications.flow_events(self.transport, flow_ids, on_open)
+
+    def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
+        return notifications.execution_events(self.transport, flow_ids)
 
     async def launch_state(self, launch_id: str) -> Launch:
         return await executions.launch_state(self.transport, launch_id)

@@ -21,6 +21,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
+    ExecutionEvent,
     ExecutionSummary,
     Export,
     FlowEvent,
@@ -257,6 +258,9 @@ class VersionedPlatform:
         *,
         on_open: Callable[[], None] | None = None,  # noqa: ARG002 - the port's signature
     ) -> AsyncIterator[FlowEvent]:
+        _missing(Capability.NOTIFICATIONS)
+
+    def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:  # noqa: ARG002
         _missing(Capability.NOTIFICATIONS)
 
     async def aclose(self) -> None:
