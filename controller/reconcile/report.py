@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.delivery import Outcome, SyncResult
-from controller.domain.errors import PenstockError, StoreFailed
+from controller.domain.errors import (
+    NotConfirmed,
+    PenstockError,
+    SafetyLimit,
+    StoreFailed,
+    SyncSuspended,
+    WindowClosed,
+)
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
@@ -14,6 +21,8 @@ from controller.planning import Change, Drift, Plan
 from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
+
+_POLICY = (NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +64,18 @@ class PassReport:
     @property
     def sync_status(self) -> SyncStatus:
         """Synced only when a complete look found nothing to do and nothing moved by hand."""
-        if self.plan is None or (self.error is not None and self.result is None):
+        if self.plan is None or (self.error is not None and self.result is None and not self._was_refused):
             return SyncStatus.UNKNOWN
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
             return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
         if self.mode is Mode.APPLY and self.result is not None:
             return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
         return SyncStatus.SYNCED if self.plan.empty and not self.moved else SyncStatus.OUT_OF_SYNC
+
+    @property
+    def _was_refused(self) -> bool:
+        """Whether policy said no to a plan that was made and holds still."""
+        return isinstance(self.error, _POLICY)
 
     @property
     def moved(self) -> tuple[Drift, ...]:

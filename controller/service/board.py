@@ -75,7 +75,7 @@ class Board:
 
 def _message(report: PassReport) -> str:
     if report.error is not None:
-        return report.error.message
+        return "; ".join((report.error.message, *(drift.message for drift in report.moved)))
     held_back = "; ".join(f"{change.flow}: {change.blocked.message}" for change in report.blocked if change.blocked)
     if report.result is not None:
         return f"sync {report.result.outcome.value}" + (f"; blocked: {held_back}" if held_back else "")

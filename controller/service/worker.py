@@ -209,7 +209,8 @@ class Worker:
 
     def _pause_after(self, error: PenstockError | None) -> float:
         if isinstance(error, Waiting):
-            return max(1.0, error.retry_after_s)
+            # What is made by hand meanwhile is looked for as often as ever, however long a window stays closed.
+            return min(max(1.0, error.retry_after_s), self._drift_interval_s)
         if isinstance(error, Transient):
             self._failures += 1
             longest = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(self._failures, 10))

@@ -307,3 +307,25 @@ def test_a_store_whose_folder_cannot_be_made_says_so(tmp_path: Path, world: Worl
 
     with pytest.raises(StoreFailed, match="cannot be made"):
         Store.open(f"sqlite:///{tmp_path}/file/below/penstock.db", clock=world.clock)
+
+
+async def test_what_is_made_by_hand_is_seen_within_one_interval_while_a_window_is_closed(world: World) -> None:
+    """The change waits for the opening, and is delivered then."""
+    world.flow("front", inbound("Front"))
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.describe(windows=[{"kind": "deny", "schedule": "0 12 * * *", "duration": "30m"}])
+    world.flow("front", inbound("Front", says="New"))
+    world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: "deny window" in getattr(service.entry(), "message", ""), "the closed window")
+        assert service.status() is SyncStatus.OUT_OF_SYNC
+        began_s = world.clock.elapsed_s
+        world.by_hand("publish", "inboundcall", "Desk", inbound("Desk", says="By hand"))
+        await service.until(lambda: "Ada" in service.entry().message, "what Ada did")
+        assert world.clock.elapsed_s - began_s <= 2 * 60
+        assert "deny window" in service.entry().message
+        await service.until(lambda: world.live("inboundcall", "Front") == "2.0", "the delivery")
+        assert world.clock.elapsed_s >= 30 * 60
