@@ -24,8 +24,9 @@ def create_app(simulator: Simulator) -> Starlette:
     internal = (control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS)
     for endpoints in (login.ENDPOINTS, *internal, VERSIONED, ARCHITECT):
         routes.add(endpoints)
-    simulator.faults.serve(routes.templates())
+    simulator.faults.serve(routes.served())
     announce_to(simulator)
+    simulator.begin()
     return Starlette(
         routes=[
             WebSocketRoute("/_channels/{channelId}", Streaming(simulator).__call__),

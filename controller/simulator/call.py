@@ -153,9 +153,27 @@ class Call:
     def json_value(self) -> object:
         """What was sent; None for no body. Raises 400 when it is not JSON."""
         try:
-            return json.loads(self.raw) if self.raw.strip() else None
+            value: object = json.loads(self.raw) if self.raw.strip() else None
+            if b"\\u" in self.raw:
+                # Half of a surrogate pair, which JSON can write down and no answer can carry.
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise bad_request("The request could not be understood by the server due to malformed syntax.") from error
+        return value
+
+    def string(self, name: str) -> str | None:
+        """A text in the body; None when it is absent, null or empty. Raises 400 when it is anything else."""
+        value = self.json().get(name)
+        if value is not None and not isinstance(value, str):
+            raise bad_request(f"[{name}] must be a text.")
+        return value or None
+
+    def mapping(self, name: str) -> Mapping[str, object]:
+        """An object in the body; empty when it is absent or null. Raises 400 when it is anything else."""
+        value = self.json().get(name)
+        if value is not None and not isinstance(value, dict):
+            raise bad_request(f"[{name}] must be an object.")
+        return value or {}
 
 
 def _subjects(flow: Flow | FlowKey) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from controller.domain.errors import SettingsInvalid
+from controller.flows import did_you_mean
 from controller.simulator.call import Call, answer, texts
 from controller.simulator.endpoint import INTERNAL, Endpoint
 from controller.simulator.fault_file import parse_faults
@@ -59,15 +60,16 @@ def clients(call: Call) -> Response:
 def set_client(call: Call) -> Response:
     """`POST /_simulator/clients`, body `{id, secret, name?, permissions?}`; an existing one is changed."""
     body = call.json()
-    client_id, secret, name = body.get("id"), body.get("secret"), body.get("name")
-    existing = call.simulator.client(client_id) if isinstance(client_id, str) else None
-    if not isinstance(client_id, str) or not isinstance(secret or (existing and existing.secret), str):
+    client_id, secret, name = call.string("id"), call.string("secret"), call.string("name")
+    existing = call.simulator.client(client_id) if client_id else None
+    secret = secret or (existing.secret if existing else None)
+    if client_id is None or secret is None:
         raise bad_request("A client needs an [id] and a [secret].")
     permissions = body.get("permissions")
     call.simulator.clients[client_id] = Client(
         client_id,
-        str(secret or (existing and existing.secret)),
-        name if isinstance(name, str) else existing.name if existing else client_id,
+        secret,
+        name or (existing.name if existing else client_id),
         None if permissions is None else frozenset(texts(permissions, "permissions")),
     )
     return clients(call)
@@ -83,9 +85,11 @@ def change_settings(call: Call) -> Response:
     """`PATCH /_simulator/settings`: any of the settings by name."""
     changes = call.json()
     current = asdict(call.simulator.settings)
-    unknown = sorted(set(changes) - (set(current) - _FIXED))
-    if unknown:
-        raise bad_request(f"There is no setting {unknown} that can be changed.")
+    known = set(current) - _FIXED
+    for name in changes:
+        if name not in known:
+            hint = did_you_mean(name, known) or "GET /_simulator/settings lists them"
+            raise bad_request(f"There is no setting [{name}] that can be changed; {hint}")
     try:
         call.simulator.configure(_SETTINGS.validate_python(current | dict(changes)))
     except ValidationError as error:
@@ -114,9 +118,18 @@ def clock(call: Call) -> Response:
 
 def move_clock(call: Call) -> Response:
     """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
-    call.simulator.clock.advance(_seconds(call, "advance_s"))
+    seconds, moved = _seconds(call, "advance_s"), call.simulator.clock
+    if moved.moved_s + seconds >= _FOREVER_S:
+        raise bad_request(f"The clock was moved by {moved.moved_s:g} s already; start the simulator anew.")
+    moved.advance(seconds)
     call.now = call.simulator.settle()
     return clock(call)
+
+
+def reset(call: Call) -> Response:
+    """`POST /_simulator/reset`: everything as it was when it began to serve, but for the time and the tokens."""
+    call.simulator.reset()
+    return Response(status_code=204)
 
 
 def _seconds(call: Call, name: str, default: float | None = None) -> float:
@@ -128,14 +141,15 @@ def _seconds(call: Call, name: str, default: float | None = None) -> float:
 
 ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/faults", faults),
-    Endpoint("POST", f"{INTERNAL}/faults", set_faults),
-    Endpoint("DELETE", f"{INTERNAL}/faults", clear_faults),
+    Endpoint("POST", f"{INTERNAL}/faults", set_faults, fields=None),
+    Endpoint("DELETE", f"{INTERNAL}/faults", clear_faults, filters=("name",)),
     Endpoint("GET", f"{INTERNAL}/clients", clients),
-    Endpoint("POST", f"{INTERNAL}/clients", set_client),
+    Endpoint("POST", f"{INTERNAL}/clients", set_client, fields=("id", "secret", "name", "permissions")),
     Endpoint("GET", f"{INTERNAL}/settings", settings),
-    Endpoint("PATCH", f"{INTERNAL}/settings", change_settings),
+    Endpoint("PATCH", f"{INTERNAL}/settings", change_settings, fields=None),
     Endpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),
-    Endpoint("POST", f"{INTERNAL}/channels/close", close_channels),
+    Endpoint("POST", f"{INTERNAL}/channels/close", close_channels, fields=("after_s",)),
     Endpoint("GET", f"{INTERNAL}/clock", clock),
-    Endpoint("POST", f"{INTERNAL}/clock", move_clock),
+    Endpoint("POST", f"{INTERNAL}/clock", move_clock, fields=("advance_s",)),
+    Endpoint("POST", f"{INTERNAL}/reset", reset),
 )

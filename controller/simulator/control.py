@@ -11,9 +11,10 @@ from controller.simulator.content import read
 from controller.simulator.definition import raw_text
 from controller.simulator.endpoint import INTERNAL, Endpoint
 from controller.simulator.flow import Flow
-from controller.simulator.handwork import DEEDS, Deed, person, publish
+from controller.simulator.handwork import DEEDS, Deed, no_flow_file, person, publish
 from controller.simulator.operation import Happening
 from controller.simulator.problem import bad_request
+from controller.simulator.resolution import needed_flow
 from controller.simulator.time import iso
 
 
@@ -79,13 +80,14 @@ def new_flow(call: Call) -> Response:
 
     Instead of `text`, a flow that never was Archy: `{"definition": {…}, "name", "type"}`.
     """
-    text = _text(call, "text") or _raw(call, FlowKey((_text(call, "type") or "").lower(), _text(call, "name") or ""))
+    kind, name = call.string("type") or "", call.string("name") or ""
+    text = call.string("text") or _raw(call, FlowKey(kind.lower(), name))
     if text is None:
         raise bad_request("[text] must hold an Archy file, or [definition] nodes and transitions.")
     try:
         key = read(text).key
     except FlowFileInvalid as error:
-        raise bad_request(f"The text is no flow file: {error.message}") from error
+        raise no_flow_file(error) from error
     actor = person(call.organization, _by(call))
     flow = call.organization.create(key, actor, call.now)
     publish(call.organization, Deed(flow, actor, text), call.now)
@@ -95,15 +97,16 @@ def new_flow(call: Call) -> Response:
 def by_hand(call: Call) -> Response:
     """`POST /_simulator/flows/{flowId}/{deed}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`.
 
-    Instead of `text`, a `definition`.
+    Instead of the id, `{type}/{name}`; instead of `text`, a `definition`.
     """
     deed = DEEDS.get(call.path["deed"])
     if deed is None:
         raise bad_request(f"[{call.path['deed']}] is none of {', '.join(DEEDS)}.")
     actor = person(call.organization, _by(call))
-    flow = call.flow()
-    text = _text(call, "text") or _raw(call, flow.key)
-    deed(call.organization, Deed(flow, actor, text, _text(call, "version")), call.now)
+    named = "flowId" not in call.path
+    flow = needed_flow(call.organization, f"{call.path['type'].lower()}/{call.path['name']}") if named else call.flow()
+    text = call.string("text") or _raw(call, flow.key)
+    deed(call.organization, Deed(flow, actor, text, call.string("version")), call.now)
     return answer(_flow(flow))
 
 
@@ -113,20 +116,18 @@ def _raw(call: Call, key: FlowKey) -> str | None:
     return None if given is None else raw_text(key, given)
 
 
-def _text(call: Call, name: str) -> str | None:
-    value = call.json().get(name)
-    return value if isinstance(value, str) and value else None
-
-
 def _by(call: Call) -> str:
-    return _text(call, "by") or "A person in Architect"
+    return call.string("by") or "A person in Architect"
 
 
+_CHOICE = ("method", "route", "status", "client", "since", "limit")
+_DEED = ("by", "text", "definition", "version")
 ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/calls", calls),
-    Endpoint("GET", f"{INTERNAL}/calls/log", call_log),
+    Endpoint("GET", f"{INTERNAL}/calls/log", call_log, filters=_CHOICE),
     Endpoint("DELETE", f"{INTERNAL}/calls", reset_calls),
-    Endpoint("GET", f"{INTERNAL}/flows", flows),
-    Endpoint("POST", f"{INTERNAL}/flows", new_flow),
-    Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand),
+    Endpoint("GET", f"{INTERNAL}/flows", flows, filters=("deleted",)),
+    Endpoint("POST", f"{INTERNAL}/flows", new_flow, fields=("text", "by", "definition", "name", "type")),
+    Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand, fields=_DEED),
+    Endpoint("POST", f"{INTERNAL}/flows/{{type}}/{{name}}/{{deed}}", by_hand, fields=_DEED),
 )

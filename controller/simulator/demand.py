@@ -12,7 +12,7 @@ from controller.simulator.endpoint import INTERNAL, Endpoint
 from controller.simulator.execution import ERROR_REASON, Execution, Traffic
 from controller.simulator.flow import Flow
 from controller.simulator.problem import bad_request
-from controller.simulator.resolution import named_flow
+from controller.simulator.resolution import needed_flow
 from controller.simulator.time import iso
 
 
@@ -38,10 +38,10 @@ def demand(call: Call) -> Response:
     Body: `{"flow": id or type/name, "version"?, "error_rate"?, "reason"?, "per_minute" | "count"}`. A stream replaces
     the one of the same flow and version.
     """
-    body, flow = call.json(), _flow(call)
-    version, reason = body.get("version"), body.get("reason")
-    wanted = version if isinstance(version, str) else None
-    said = reason if isinstance(reason, str) and reason else ERROR_REASON
+    body, flow, wanted = call.json(), _flow(call), call.string("version")
+    said = call.string("reason") or ERROR_REASON
+    if ("count" in body) == ("per_minute" in body):
+        raise bad_request("A stream needs [per_minute], so many executions at once need [count].")
     rate = _number(call, "error_rate", 0.0, maximum=1.0)
     if "count" in body:
         _add(call, flow, wanted, int(_number(call, "count", 0.0, maximum=100_000)), rate, said)
@@ -89,11 +89,10 @@ def index(call: Call) -> Response:
 
 
 def _flow(call: Call) -> Flow:
-    name = call.json().get("flow")
-    found = named_flow(call.organization, name) if isinstance(name, str) else None
-    if found is None:
+    name = call.string("flow")
+    if name is None:
         raise bad_request("[flow] must be the id, or type/name, of a flow.")
-    return found
+    return needed_flow(call.organization, name)
 
 
 def _number(call: Call, name: str, default: float, *, maximum: float) -> float:
@@ -103,9 +102,10 @@ def _number(call: Call, name: str, default: float, *, maximum: float) -> float:
     return float(value)
 
 
+_DEMAND = ("flow", "version", "per_minute", "count", "error_rate", "reason")
 ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/executions", streams),
-    Endpoint("POST", f"{INTERNAL}/executions", demand),
+    Endpoint("POST", f"{INTERNAL}/executions", demand, fields=_DEMAND),
     Endpoint("DELETE", f"{INTERNAL}/executions", clear),
-    Endpoint("POST", f"{INTERNAL}/index", index),
+    Endpoint("POST", f"{INTERNAL}/index", index, fields=("status",)),
 )

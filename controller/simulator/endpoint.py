@@ -30,6 +30,10 @@ class Endpoint:
     """Whether it is answered without a token, as presigned URLs and the token endpoint are."""
     when: Callable[[Request], bool] | None = None
     """An additional condition, for a route that two dialects share; the first endpoint that fits answers."""
+    fields: tuple[str, ...] | None = ()
+    """Fields that the body of a control request may hold; None leaves it to the handler."""
+    filters: tuple[str, ...] = ()
+    """Query parameters that a control request may have."""
 
     @property
     def internal(self) -> bool:
@@ -59,10 +63,10 @@ class Routes:
                 return Found(endpoint, match.groupdict())
         return None
 
-    def templates(self) -> frozenset[str]:
-        """The routes of the organisation, without those that control it."""
-        return frozenset(endpoint.template for _, endpoint in self._compiled if not endpoint.internal)
+    def served(self) -> frozenset[tuple[str, str]]:
+        """Methods and templates of the organisation's routes, without those that control it."""
+        return frozenset((one.method, one.template) for _, one in self._compiled if not one.internal)
 
-    def knows(self, path: str) -> bool:
-        """Whether any method is answered at this path."""
-        return any(pattern.match(path) for pattern, _ in self._compiled)
+    def methods(self, path: str) -> list[str]:
+        """The methods that are answered at this path."""
+        return sorted({endpoint.method for pattern, endpoint in self._compiled if pattern.match(path)})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.domain.errors import FlowFileInvalid, SettingsInvalid
 from controller.flows import did_you_mean, load_yaml
-from controller.simulator.faults import Fault, Match
+from controller.simulator.faults import Fault, FaultKind, Match
 
 _FAULTS = TypeAdapter(list[Fault])
 _HINT = "docs/simulator.md tells of the kinds and fields of faults"
@@ -19,19 +21,32 @@ _UNKNOWN_FIELD = "extra_forbidden"
 
 def parse_faults(value: object) -> list[Fault]:
     """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` naming every mistake."""
-    if isinstance(value, dict):
-        value = value.get("faults", [value])
+    return _parse(value, "")
+
+
+def _parse(value: object, text: str) -> list[Fault]:
+    """With the text, mistakes have a line."""
+    listed = value.get("faults", [value]) if isinstance(value, dict) else value
     try:
-        return _FAULTS.validate_python(value)
+        faults = _FAULTS.validate_python(listed)
     except ValidationError as error:
-        mistakes = "; ".join(_mistake(value, one) for one in error.errors(include_url=False))
-        raise SettingsInvalid(f"the faults cannot be read: {mistakes}", hint=_HINT) from error
+        before = ("faults",) if isinstance(value, dict) and "faults" in value else ()
+        mistakes = [
+            _line(text, (*before, *one["loc"])) + _mistake(listed, one) for one in error.errors(include_url=False)
+        ]
+        raise SettingsInvalid(f"the faults cannot be read: {'; '.join(mistakes)}", hint=_HINT) from error
+    twice = [name for name, count in Counter(fault.name for fault in faults).items() if count > 1]
+    if twice:
+        message = f"the faults cannot be read: the name {twice[0]!r} is given twice; the second would replace the first"
+        raise SettingsInvalid(message, hint="give every fault a name of its own")
+    return faults
 
 
 def read_faults(path: Path) -> list[Fault]:
     """Faults from a YAML or JSON file. Raises `SettingsInvalid`."""
     try:
-        return parse_faults(load_yaml(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return _parse(load_yaml(text), text)
     except SettingsInvalid as error:
         raise SettingsInvalid(f"{path}: {error.message}", hint=error.hint) from error
     except FlowFileInvalid as error:
@@ -46,12 +61,34 @@ def read_faults(path: Path) -> list[Fault]:
         ) from error
 
 
+def _line(text: str, where: Sequence[str | int]) -> str:
+    """`line 4: `, where that place of the text stands, or what is nearest to it; nothing without a text."""
+    if not text:
+        return ""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = node.start_mark.line if node else 0
+    for part in where:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line
+        elif isinstance(node, yaml.MappingNode):
+            found = next(((key, item) for key, item in node.value if key.value == part), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+    return f"line {line + 1}: "
+
+
 def _mistake(value: object, error: ErrorDetails) -> str:
     """`fault 2 ('storm'): kinds: there is no such field; did you mean 'kind'?`."""
     where = [str(part) for part in error["loc"]]
     if not where or not isinstance(value, Sequence):
         return "a list of faults is expected"
     words = error["msg"].lower()
+    if error["type"] == "enum":
+        words = "; ".join(
+            part for part in (words, did_you_mean(str(error["input"]), [str(kind) for kind in FaultKind])) if part
+        )
     if error["type"] == _UNKNOWN_FIELD:
         known = Match.model_fields if where[1] == "match" else Fault.model_fields
         words = "; ".join(part for part in ("there is no such field", did_you_mean(where[-1], known)) if part)

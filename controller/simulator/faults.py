@@ -149,28 +149,28 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
-        self._routes: frozenset[str] | None = None
+        self._served: frozenset[tuple[str, str]] | None = None
 
-    def serve(self, routes: Collection[str]) -> None:
-        """From now on a fault must name one of these routes. Raises `SettingsInvalid`, as for one that is set."""
-        self._routes = frozenset(routes)
-        self._refuse_unknown_routes(self._faults.values())
+    def serve(self, routes: Collection[tuple[str, str]]) -> None:
+        """From now on a fault must fit one of these methods and routes. Raises `SettingsInvalid`, as `set` does."""
+        self._served = frozenset(routes)
+        self._refuse_unserved(self._faults.values())
 
     def set(self, faults: Sequence[Fault], now: datetime) -> None:
-        """Add them all, or none. Raises `SettingsInvalid` for a route that is not served: it would never strike."""
-        self._refuse_unknown_routes(faults)
+        """Add them all, or none. Raises `SettingsInvalid` for a call that is not served: it would never strike."""
+        self._refuse_unserved(faults)
         for fault in faults:
             fault.begin(now)
             self._faults[fault.name] = fault
 
-    def _refuse_unknown_routes(self, faults: Iterable[Fault]) -> None:
-        for fault in faults:
-            route = fault.match.route
-            if self._routes is not None and route is not None and route not in self._routes:
-                raise SettingsInvalid(
-                    f"the fault {fault.name!r} would never strike: no call has the route {route!r}",
-                    hint=did_you_mean(route, self._routes) or "docs/genesys.md lists the routes",
-                )
+    def _refuse_unserved(self, faults: Iterable[Fault]) -> None:
+        if self._served is not None:
+            for fault in faults:
+                _refuse_when_unserved(fault, self._served)
+
+    def all(self) -> tuple[Fault, ...]:
+        """The faults that are set, as they were before they counted anything."""
+        return tuple(Fault(**fault.model_dump()) for fault in self._faults.values())
 
     def clear(self, name: str | None = None) -> int:
         """Remove one or all; how many were removed."""
@@ -190,3 +190,15 @@ class Faults:
 
     def shown(self) -> list[dict[str, object]]:
         return [fault.shown() for fault in self._faults.values()]
+
+
+def _refuse_when_unserved(fault: Fault, served: Collection[tuple[str, str]]) -> None:
+    route, method = fault.match.route, (fault.match.method or "").upper()
+    methods = sorted({a_method for a_method, a_route in served if route in (None, a_route)})
+    never = f"the fault {fault.name!r} would never strike: no call has the"
+    if not methods:
+        hint = did_you_mean(str(route), {a_route for _, a_route in served}) or "docs/genesys.md lists the routes"
+        raise SettingsInvalid(f"{never} route {route!r}", hint=hint)
+    if method and method not in methods:
+        where = f" on the route {route!r}" if route else ""
+        raise SettingsInvalid(f"{never} method {method!r}{where}", hint=f"it is one of {', '.join(methods)}")

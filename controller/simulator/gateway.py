@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from controller.flows import did_you_mean
 from controller.simulator import sabotage
 from controller.simulator.call import Call, answer
 from controller.simulator.disturbed import DroppedResponse
 from controller.simulator.endpoint import Endpoint, Routes
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind
 from controller.simulator.oauth import Token
-from controller.simulator.problem import ApiError, not_found
+from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.ratelimit import Usage
 from controller.simulator.simulator import Simulator
 
@@ -58,8 +59,17 @@ class Gateway:
             logged.duration_s = self.simulator.clock.monotonic() - call.began_s
 
     def _unrouted(self, request: Request) -> Endpoint:
-        known = self.routes.knows(request.scope["path"])
-        return Endpoint(request.method, "(unknown route)", _not_allowed if known else _not_found, open=True)
+        """Who answers what no endpoint does."""
+        allowed = self.routes.methods(request.scope["path"])
+
+        def refuse(_: Call) -> Response:
+            what = f"{request.method} {request.url.path}"
+            if not allowed:
+                raise not_found(f"The requested resource was not found: the simulator does not answer {what}.")
+            message = "The requested method is not allowed for this resource."
+            raise ApiError(405, "method.not.allowed", message, headers={"Allow": ", ".join(allowed)})
+
+        return Endpoint(request.method, "(unknown route)", refuse, open=True)
 
     def _respond(self, call: Call, endpoint: Endpoint) -> Response:
         fault = None if endpoint.internal else call.fault(ANSWER_FAULTS)
@@ -86,6 +96,8 @@ class Gateway:
             call.client = token.client
             call.usage = self._count(token)
             _refuse_without_permission(endpoint, token)
+        if endpoint.internal:
+            _refuse_unknown(endpoint, call)
         return endpoint.handler(call)
 
     def _token(self, call: Call) -> Token:
@@ -125,12 +137,16 @@ def _dress(call: Call, response: Response) -> None:
         response.headers.update(call.usage.headers())
 
 
-def _not_found(_: Call) -> Response:
-    raise not_found()
-
-
-def _not_allowed(_: Call) -> Response:
-    raise ApiError(405, "method.not.allowed", "The requested method is not allowed for this resource.")
+def _refuse_unknown(endpoint: Endpoint, call: Call) -> None:
+    """A misspelt field or filter would silently do nothing. Raises 400."""
+    given = [("query parameter", name, endpoint.filters) for name in call.request.query_params]
+    if endpoint.fields is not None:
+        given += [("field", name, endpoint.fields) for name in call.json()]
+    for kind, name, known in given:
+        if name not in known:
+            listed = f"it takes {', '.join(known)}" if known else "it takes none"
+            hint = did_you_mean(name, known) or listed
+            raise bad_request(f"There is no {kind} [{name}] of {endpoint.method} {endpoint.template}; {hint}")
 
 
 def _refuse_without_permission(endpoint: Endpoint, token: Token) -> None:

@@ -13,7 +13,7 @@ from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
 from controller.simulator.flow import Flow
 from controller.simulator.organization import Organization
-from controller.simulator.problem import bad_request, conflict
+from controller.simulator.problem import ApiError, bad_request, conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,10 @@ def _content(deed: Deed) -> str:
     try:
         read(deed.text)
     except FlowFileInvalid as error:
-        raise bad_request(f"The text is no flow file: {error.message}") from error
+        raise no_flow_file(error) from error
     return deed.text
+
+
+def no_flow_file(error: FlowFileInvalid) -> ApiError:
+    """The answer to a text that is none."""
+    return bad_request(f"The text is no flow file: line {error.line}, column {error.column}: {error.message}")

@@ -133,6 +133,12 @@ class Notifications:
             if topic in channel.topics:
                 channel.put(message)
 
+    def close(self) -> None:
+        """End every channel."""
+        for channel in self.channels.values():
+            channel.hang_up(EXPIRED)
+        self.channels.clear()
+
     def announce_closing(self, at: datetime) -> int:
         """Tell every connection that it is closed at that moment, as before maintenance; how many there are."""
         connected = [channel for channel in self.channels.values() if channel.connection]

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
+from controller.flows import did_you_mean
 from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import Flow
 from controller.simulator.operation import Problem
 from controller.simulator.organization import Organization
+from controller.simulator.problem import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ def named_flow(organization: Organization, name: str) -> Flow | None:
     flow_id = organization.state.names.get(name, name)
     found = organization.state.flows.get(flow_id)
     return None if found is None or found.deleted else found
+
+
+def needed_flow(organization: Organization, name: str) -> Flow:
+    """As `named_flow`. Raises 404, with the name that was probably meant."""
+    found = named_flow(organization, name)
+    if found is None:
+        hint = did_you_mean(name, organization.state.names)
+        message = f"There is no flow with the id, or type/name, [{name}]" + (f"; {hint}" if hint else ".")
+        raise not_found(message, code="architect.flow.not.found")
+    return found
 
 
 def problems(organization: Organization, key: FlowKey, text: str) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,8 +19,18 @@ from controller.simulator.organization import Organization
 from controller.simulator.ratelimit import RateLimit
 from controller.simulator.settings import PENSTOCK, Client, SimulatorSettings
 from controller.simulator.settling import settle
-from controller.simulator.snapshot import StateFile
+from controller.simulator.snapshot import StateFile, frozen, thawed
 from controller.simulator.time import MovableClock
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """How everything stood when it was served first."""
+
+    state: bytes
+    settings: SimulatorSettings
+    clients: dict[str, Client]
+    faults: tuple[Fault, ...]
 
 
 class Simulator:
@@ -38,10 +49,10 @@ class Simulator:
         self.clients = {client.id: client for client in (PENSTOCK, *self.settings.clients)}
         self.faults = Faults()
         self.tokens = Tokens()
-        self.limit = RateLimit(self.settings.rate_limit_per_minute)
-        self.token_limit = RateLimit(self.settings.token_requests_per_minute)
+        self.limit, self.token_limit = _limits(self.settings)
         self.calls = Calls()
         self.notifications = Notifications()
+        self._beginning: _Beginning | None = None
         self.state_file = StateFile(state_file) if state_file else None
         if self.state_file:
             self.organization.state = self.state_file.load()
@@ -84,7 +95,34 @@ class Simulator:
         self.limit.per_minute = settings.rate_limit_per_minute
         self.token_limit.per_minute = settings.token_requests_per_minute
 
+    def begin(self) -> _Beginning:
+        """How everything stood when it was served first, or stands now: `reset` comes back to it."""
+        if self._beginning is None:
+            state = frozen(self.organization.state)
+            self._beginning = _Beginning(state, self.settings, dict(self.clients), self.faults.all())
+        return self._beginning
+
+    def reset(self) -> None:
+        """Flows, executions, settings, clients and faults as they were when it was served first, or are now.
+
+        Counts, log and limits begin anew and channels end; time is not moved back, and tokens stay valid.
+        """
+        beginning = self.begin()
+        self.organization.state = thawed(beginning.state)
+        self.configure(beginning.settings)
+        self.clients = dict(beginning.clients)
+        self.faults.clear()
+        self.set_faults(*beginning.faults)
+        self.calls.clear()
+        self.notifications.close()
+        self.limit, self.token_limit = _limits(beginning.settings)
+
     def save(self) -> None:
         """Write the state file, where there is one."""
         if self.state_file:
             self.state_file.save(self.organization.state)
+
+
+def _limits(settings: SimulatorSettings) -> tuple[RateLimit, RateLimit]:
+    """Those of a token, and of the token endpoint."""
+    return RateLimit(settings.rate_limit_per_minute), RateLimit(settings.token_requests_per_minute)

@@ -15,6 +15,15 @@ from controller.simulator.state import State
 _STATE = TypeAdapter(State)
 
 
+def frozen(state: State) -> bytes:
+    """The state as bytes that no change of it reaches; `thawed` makes a new one of them."""
+    return _STATE.dump_json(state)
+
+
+def thawed(saved: bytes) -> State:
+    return _STATE.validate_json(saved)
+
+
 @dataclass(frozen=True, slots=True)
 class StateFile:
     path: Path

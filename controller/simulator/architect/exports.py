@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,6 +22,8 @@ from controller.simulator.problem import ApiError, bad_request, not_found
 
 _URI = "/api/v2/flows/export/jobs"
 _STORAGE = "/_storage/exports"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]*")
+_EXPORT_TYPES = ("Yaml", "Architect")
 
 
 def register(call: Call) -> Response:
@@ -37,11 +40,12 @@ def register(call: Call) -> Response:
 
 def _item(call: Call, detail: Mapping[str, object]) -> JobItem:
     flow, version = referenced(call, detail.get("flow"))
-    file_name = detail.get("fileName")
-    if isinstance(file_name, str) and not file_name.replace("-", "").replace("_", "").isalnum():
+    file_name, kind = detail.get("fileName") or "", detail.get("exportType") or "Yaml"
+    if not isinstance(file_name, str) or not _FILE_NAME.fullmatch(file_name):
         raise bad_request("A [fileName] may hold letters, digits, hyphens and underscores only.")
-    archy = detail.get("exportType") != "Architect"
-    return JobItem(flow.id, version, file_name if isinstance(file_name, str) else "", archy)
+    if kind not in _EXPORT_TYPES:
+        raise bad_request(f"[exportType] is none of {', '.join(_EXPORT_TYPES)}.")
+    return JobItem(flow.id, version, file_name, archy=kind == "Yaml")
 
 
 def referenced(call: Call, reference: object) -> tuple[Flow, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.responses import Response
@@ -49,16 +50,15 @@ def get_flow(call: Call) -> Response:
 
 def create_flow(call: Call) -> Response:
     """`POST /api/v2/flows`: a flow without a version."""
-    body = call.json()
-    name, kind = body.get("name"), body.get("type")
-    if not isinstance(name, str) or not name.strip() or not isinstance(kind, str) or kind.lower() not in ROOTS:
+    name, kind = call.string("name"), call.string("type")
+    if name is None or not name.strip() or kind is None or kind.lower() not in ROOTS:
         raise bad_request("A flow needs a [name] and a known [type].")
     flow = call.organization.create(
         FlowKey(kind.lower(), name),
         call.actor,
         call.now,
-        description=str(body.get("description") or ""),
-        division=_division(body.get("division")),
+        description=call.string("description") or "",
+        division=_division(call.mapping("division")),
     )
     call.organization.operation(flow, Action.CREATE, call.actor, call.now).ended_at = call.now
     return answer(views.flow(call.organization, flow))
@@ -66,13 +66,12 @@ def create_flow(call: Call) -> Response:
 
 def change_flow(call: Call) -> Response:
     """`PUT /api/v2/flows/{flowId}`: name and description; the content cannot be changed here."""
-    flow, body = call.flow(), call.json()
+    flow, name, description = call.flow(), call.string("name"), call.string("description")
     refuse_when_locked(flow, call.actor)
-    name, description = body.get("name"), body.get("description")
-    if isinstance(name, str) and name.strip():
+    if name and name.strip():
         call.organization.rename(flow, name)
-    if isinstance(description, str):
-        flow.description = description
+    if call.json().get("description") is not None:
+        flow.description = description or ""
     call.organization.record(flow, Action.UPDATE, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
 
@@ -106,9 +105,9 @@ def _refuse_to_delete(call: Call, flow: Flow, leaving: list[Flow] | None = None)
         raise conflict(f"Flow '{flow.name}' is in use by {names}.", entity=flow.entity)
 
 
-def _division(value: object) -> str:
+def _division(value: Mapping[str, object]) -> str:
     """The name of the division in a body; ids are not known by anything else than their names here."""
-    name = value.get("name") if isinstance(value, dict) else None
+    name = value.get("name")
     return name if isinstance(name, str) else ""
 
 

@@ -20,14 +20,13 @@ LAUNCHABLE = ("workflow",)
 
 def launch(call: Call) -> Response:
     """`POST /api/v2/flows/executions`: of a published workflow. Whether it fails follows its version's error rate."""
-    body = call.json()
-    flow_id, wanted, inputs = body.get("flowId"), body.get("flowVersion"), body.get("inputData")
-    if not isinstance(flow_id, str):
+    flow_id, name, inputs = call.string("flowId"), call.string("name"), call.mapping("inputData")
+    if flow_id is None:
         raise bad_request("A [flowId] is required.")
     flow = call.organization.flow(flow_id)
     if flow.type not in LAUNCHABLE:
         raise bad_request(f"A flow of type '{flow.type}' cannot be launched.")
-    version = call.organization.version(flow, wanted if isinstance(wanted, str) and wanted else "published")
+    version = call.organization.version(flow, call.string("flowVersion") or "published")
     rate, reason = error_rate(call.organization, flow.id, version.id)
     execution_id = call.organization.next_id("launch")
     execution = Execution(
@@ -37,9 +36,9 @@ def launch(call: Call) -> Response:
         call.now,
         call.now + timedelta(seconds=call.simulator.settings.duration_s(call.simulator.settings.launch_s)),
         reason if fraction(execution_id) < rate else None,
-        name=str(body.get("name") or flow.name),
+        name=name or flow.name,
         launched=True,
-        inputs=dict(inputs) if isinstance(inputs, dict) else {},
+        inputs=dict(inputs),
     )
     call.organization.state.executions[execution.id] = execution
     call.organization.finished(execution)

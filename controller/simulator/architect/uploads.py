@@ -14,6 +14,7 @@ from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.job import Job, JobKind
 from controller.simulator.mishaps import upload_mishap
+from controller.simulator.problem import bad_request
 
 _URI = "/api/v2/flows/jobs"
 _STORAGE = "/_storage/uploads"
@@ -21,8 +22,10 @@ _STORAGE = "/_storage/uploads"
 
 def register(call: Call) -> Response:
     """`POST /api/v2/flows/jobs`: where to PUT the file, and with which headers."""
-    stubs = call.json().get("createStubs") is True
-    job = uploads.register(call.organization, call.actor, call.now, create_stubs=stubs)
+    stubs = call.json().get("createStubs")
+    if stubs is not None and not isinstance(stubs, bool):
+        raise bad_request("[createStubs] must be true or false.")
+    job = uploads.register(call.organization, call.actor, call.now, create_stubs=bool(stubs))
     path = f"{_STORAGE}/{job.id}?X-Amz-Expires={int(call.simulator.settings.upload_valid_s)}&X-Amz-Signature={job.key}"
     shown = {
         "id": job.id,

@@ -1,0 +1,65 @@
+"""Whatever comes in, every route answers: with what was asked for, or with an error body that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import cycle
+
+import httpx
+import pytest
+
+from controller.simulator import Simulator, SimulatorSettings, conditions, control, demand
+from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
+from controller.simulator.endpoint import Endpoint
+from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
+from tests.simulator.conftest import token
+from tests.simulator.steps import main_id
+from tests.support.clock import SteppedClock
+
+ENDPOINTS = [
+    endpoint
+    for endpoint in (*control.ENDPOINTS, *conditions.ENDPOINTS, *demand.ENDPOINTS, *VERSIONED, *ARCHITECT)
+    if endpoint.method != "HEAD" and not endpoint.template.endswith("/expire")
+]
+VALUES = (None, True, -1, 2**70, float("inf"), "", "x", "\ud800", [], [None], {}, {"id": {}})
+FIELDS = sorted(
+    {
+        *("name", "type", "description", "division", "flows", "ids", "query", "enabled", "logLevelCharacteristics"),
+        *("flowId", "flowVersion", "inputData", "id", "createStubs", "publishType", "rolloutConfig", "session_token"),
+        *("flow_version_id", "start_date_time", "variable_snapshot_ranges", "page_size", "actionInvocationId"),
+        *("traceDepth", "contextDirectives", "simulatedInputs", "version", "faults", "kind", "match", "publish_s"),
+        *(field for endpoint in ENDPOINTS for field in endpoint.fields or ()),
+    }
+)
+TEXTS = ("0", "-1", "10000", "9" * 400, "abc", "\x00", "[", "2026-99-99", "١")
+PARAMETERS = ("pageSize", "pageNumber", "flow", "version", "id", "objectType", "flowFilter", "name", "sortBy")
+PARAMETERS += ("publishedAfter", "expand", "nextPageToken", "since", "limit", "status", "action", "deleted")
+RAW = (b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": 1}{"b": 2}', b"NaN")
+
+
+def filled(template: str, flow_id: str) -> str:
+    known = {"flowId": flow_id, "versionId": "1.0", "deed": "publish", "type": "inboundcall", "name": "Main IVR"}
+    return re.sub(r"\{(\w+)\}", lambda match: known.get(match.group(1), "nothing"), template)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=[f"{one.method} {one.template}" for one in ENDPOINTS])
+async def test_no_request_goes_without_a_proper_answer(
+    api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock, endpoint: Endpoint
+) -> None:
+    simulator.configure(SimulatorSettings(rate_limit_per_minute=10**6))
+    path = filled(endpoint.template, main_id(simulator))
+    bodies = [json.dumps(value).encode() for value in VALUES]
+    bodies += [json.dumps(dict.fromkeys(endpoint.fields or FIELDS, value)).encode() for value in VALUES]
+    bodies += [json.dumps({name: value}).encode() for name, value in zip(FIELDS, cycle(VALUES), strict=False)]
+    pairs = [(name, TEXTS[place % len(TEXTS)]) for name in PARAMETERS for place in range(len(name), len(name) + 3)]
+    requests: list[tuple[bytes, dict[str, str]]] = [(body, {}) for body in (*RAW, *bodies)]
+    for content, params in [*requests, *((b"", {name: text}) for name, text in pairs)]:
+        answer = await api.request(endpoint.method, path, content=content, params=params)
+        if answer.status_code == 401:
+            clock.advance(61)
+            api.headers["Authorization"] = f"Bearer {await token(api)}"
+        assert answer.status_code < 500, (content[:200], params)
+        if answer.status_code >= 400 and not endpoint.template.startswith("/_storage"):
+            body = answer.json()
+            assert (body["status"], bool(body["code"]), bool(body["message"])) == (answer.status_code, True, True)
