@@ -309,6 +309,14 @@ def test_channels_and_subscriptions_fit_their_models(genesys: Caller, simulator:
     assert list(mistakes(json.loads(genesys.client.last_response.data), "Channel")) == []
     notifications.post_notifications_channel_subscriptions(channel.id, [{"id": f"v2.flows.{main_id(simulator)}"}])
     assert list(mistakes(json.loads(genesys.client.last_response.data), "ChannelTopicEntityListing")) == []
+    notifications.head_notifications_channel(channel.id)
+    with pytest.raises(sdk.rest.ApiException) as gone:
+        notifications.head_notifications_channel("unknown")
+    assert gone.value.status == 404
+    too_many = [{"id": f"v2.flows.{number:036x}"} for number in range(1_001)]
+    with pytest.raises(sdk.rest.ApiException) as refused:
+        notifications.put_notifications_channel_subscriptions(channel.id, too_many)
+    assert list(mistakes(json.loads(refused.value.body), "ErrorBody")) == []
 
 
 def test_errors_are_error_bodies(genesys: Caller, simulator: Simulator) -> None:
