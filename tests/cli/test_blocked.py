@@ -87,3 +87,24 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_to_people_and_not_t
     assert last.endswith("[not-confirmed]")
     assert approved.stdout.splitlines()[-1].endswith("--ignore-windows in an emergency [window-closed]")
     assert "refused" not in shell.run("plan", "--format", "markdown").stdout
+
+
+def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell) -> None:
+    path = shell.folder / "organization.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["spec"]["windows"] = [{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}]
+    path.write_text(yaml.safe_dump(document))
+    shell.flow("aside", module("Aside"))
+    shell.commit()
+
+    refused, status = shell.run("apply"), shell.run("status")
+    [waiting] = shell.json("status")["organizations"]
+    forced = shell.run("apply", "--ignore-windows")
+    [done] = shell.json("status")["organizations"]
+
+    assert (refused.returncode, status.returncode, forced.returncode) == (3, 0, 0)
+    assert "  apply would be refused now: acme: deny window '* * * * *' for 24 h (UTC) denies" in status.stdout
+    assert [(each["flow"], each["code"]) for each in waiting["held_back"]] == [(None, "window-closed")]
+    assert waiting["last_sync"]["trigger"] == "command"
+    assert (done["held_back"], done["at_work"]) == ([], None)
+    assert done["last_sync"]["trigger"] == "command --ignore-windows"

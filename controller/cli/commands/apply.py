@@ -13,6 +13,7 @@ from controller.cli.options import Folder, Format, Organizations, TextOrJson
 
 if TYPE_CHECKING:
     from controller.cli.saved_plan import SavedPlan
+    from controller.planning import Confirmations
     from controller.reconcile import PassReport
 
 
@@ -48,6 +49,7 @@ def apply(
             each.name,
             Mode.APPLY,
             actor=actor(),
+            trigger=_trigger(said, retry=retry),
             expected_digest=saved.digests[each.name] if saved is not None else None,
             confirmations=said,
             allow_dirty=allow_dirty,
@@ -61,6 +63,17 @@ def apply(
         _tell_what_moved(saved, reports)
     _show(reports, output)
     return exit_codes.of_all(_exit_code(report) for report in reports)
+
+
+def _trigger(said: Confirmations, *, retry: bool) -> str:
+    """For history and audit log: that a person asked, and which rules were lifted with it."""
+    lifted = {
+        "--force": said.force,
+        "--confirm-prune": said.prune,
+        "--ignore-windows": said.ignore_windows,
+        "--retry": retry,
+    }
+    return " ".join(["command", *(option for option, given in lifted.items() if given)])
 
 
 def _tell_what_moved(saved: SavedPlan, reports: Sequence[PassReport]) -> None:
