@@ -48,7 +48,6 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "GET /api/v2/flows/validate/jobs/{jobId}": ("architect:jobValidate:view",),
             f"GET {_TRACKING}/build": ("architect:dependencyTracking:view",),
             f"GET {_TRACKING}/consumingresources": ("architect:dependencyTracking:view",),
-            f"GET {_TRACKING}/consumedresources": ("architect:dependencyTracking:view",),
             f"POST {_INSTANCES}/query": ("architect:flowInstance:search",),
             f"POST {_INSTANCES}/jobs": ("architect:flowInstance:view",),
             f"GET {_INSTANCES}/{{instanceId}}": ("architect:flowInstance:view",),

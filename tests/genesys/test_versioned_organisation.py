@@ -46,9 +46,23 @@ async def test_flows_are_listed_with_what_is_live(hands: Hands, versioned: Versi
     [flow] = (await versioned.list_flows()).flows
     assert (flow.id, flow.key, flow.published_version) == (flow_id, FlowKey("inboundcall", "Main IVR"), "2.0")
     assert flow.published_by == "Grace Hopper"
-    definitions = await versioned.definitions()
-    assert definitions[flow_id]["nodes"]
     assert await versioned.get_flow("00000000-0000-4000-8000-000000000000") is None
+
+
+async def test_what_live_versions_refer_to_is_in_the_listing_already(
+    simulator: Simulator, hands: Hands, versioned: VersionedPlatform
+) -> None:
+    """Its definition is that of the live version; of any other version the definition is asked for."""
+    await hands.make(module("Greeting"))
+    flow_id = await hands.make(ivr(module="Greeting"))
+    await hands.do("publish", flow_id, text=ivr())
+    await versioned.list_flows()
+    simulator.calls.clear()
+
+    assert await versioned.references(flow_id, "2.0") == []
+    assert simulator.calls.count() == 0
+    assert [each.name for each in await versioned.references(flow_id, "1.0")] == ["Greeting"]
+    assert simulator.calls.count("GET", "/api/v2/flows/{flowId}/versions/{versionId}") == 1
 
 
 async def test_a_flow_is_read_as_it_is_now_although_the_listing_is_kept(

@@ -52,7 +52,6 @@ async def test_the_listing_is_kept_for_five_minutes(clock: SteppedClock) -> None
     await platform.list_flows()
     clock.advance(299)
     await platform.list_flows()
-    await platform.definitions()
     assert len(answers.calls) == 1
     clock.advance(1)
     await platform.list_flows()

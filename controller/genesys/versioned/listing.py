@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.domain.errors import BadAnswer
@@ -44,6 +44,16 @@ class Listing:
         """Something was written: what was listed no longer holds."""
         self._last = None
         self._writes += 1
+
+    def definition(self, flow_id: str, version: str) -> Mapping[str, object] | None:
+        """The definition of just this version where the last listing holds it, which is so for what is live.
+
+        However old the listing is: a version never changes.
+        """
+        entity = self._last.entities.get(flow_id) if self._last is not None else None
+        if entity is None or entity.version != version or entity.definition is None:
+            return None
+        return entity.definition if isinstance(entity.definition.get("nodes"), dict) else None
 
     async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
         """The flows by id, listed anew when they are too old or `fresh` ones are asked for.

@@ -78,11 +78,6 @@ class VersionedPlatform:
         entities = await self._listing.flows(fresh=fresh, priority=priority)
         return FlowListing([live_flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
-    async def definitions(self) -> Mapping[str, Mapping[str, Any]]:
-        """The definitions of all flows by id, from the last listing: nodes and transitions."""
-        entities = await self._listing.flows()
-        return {entity.id: entity.definition or {} for entity in entities.values()}
-
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         """What is live is read anew from the flow's versions; name and type come from the listing.
 
@@ -139,6 +134,9 @@ class VersionedPlatform:
         return [version_info(entity) for entity in await self._versions.read(flow_id, priority)]
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
+        listed = self._listing.definition(flow_id, version)
+        if listed is not None:
+            return references_of(listed)
         return references_of(await self._versions.definition(flow_id, version, Priority.OBSERVE))
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
