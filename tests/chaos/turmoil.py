@@ -33,7 +33,9 @@ ACTIONS: Mapping[str, str] = {
     r"POST /api/v2/flows/[^/]+/versions/[^/]+/publish": "publish",
     r"PUT /api/v2/routing/flows/[^/]+": "switch",
 }
-HARMLESS = re.compile(r"(GET|HEAD) .*|POST .*(/oauth/token|/(export|validate)/jobs|/validate|/query|/jobs/[^/]+/.*)")
+HARMLESS = re.compile(
+    r"(GET|HEAD) .*|POST .*(/oauth/token|/(export|validate)/jobs|/validate|/history|/query|/jobs/[^/]+/.*)"
+)
 
 
 class Watched(httpx.AsyncBaseTransport):
