@@ -46,7 +46,7 @@ class _Row:
         if event.name.startswith("change."):
             self._move(event.name.removeprefix("change."), now)
         elif event.name == "publish.progress":
-            self.percent, self.said = _number(fields.get("percent")), visible(str(fields.get("stage") or ""))
+            self.percent, self.said = _number(fields.get("percent")), _stage(fields.get("stage"))
             eta_s = _number(fields.get("eta_s"))
             self.due = None if eta_s is None else now + eta_s
         elif event.name == "bake.begun":
@@ -131,6 +131,12 @@ def _left_out(rows: _Rows, shown: _Rows) -> str:
     hidden = {id(row) for _, row in rows} - {id(row) for _, row in shown}
     ended = sum(row.ended is not None for _, row in rows if id(row) in hidden)
     return f"... and {ended} that ended, {len(hidden) - ended} to come"
+
+
+def _stage(value: object) -> str:
+    """The organisation's word, or which part of a rollout it is."""
+    told = str(value or "")
+    return f"stage {told}" if told.isdecimal() else visible(told)
 
 
 def _number(value: object) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import Organization
-from controller.domain.status import Health, SyncStatus, worst
+from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, Plan
 from controller.reconcile.health import degraded_reason, flow_health, under_way
 from controller.reconcile.held_back import HeldBack, held_back_now
@@ -71,6 +71,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
     published = live.published_version if live else None
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
     message = change.blocked.message if change.blocked else drifted[0].message if drifted else change.reason
+    failed = _failed_before(change, latest)
     return FlowStatus(
         flow=change.flow,
         type=change.key.type,
@@ -80,7 +81,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         version=published,
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
-        message=degraded_reason(published, latest) or under_way(latest) or message,
+        message=degraded_reason(published, latest) or under_way(latest) or "; ".join(filter(None, (message, failed))),
     )
 
 
@@ -90,3 +91,11 @@ def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncSt
         return SyncStatus.UNKNOWN
     in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
     return SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC
+
+
+def _failed_before(change: Change, latest: StepRecord | None) -> str | None:
+    """Why the last try at what is still to be done failed."""
+    if latest is None or latest.state is not StepState.FAILED or change.kind is ChangeKind.NONE or change.blocked:
+        return None
+    same = change.desired is not None and change.desired.wanted == latest.wanted
+    return f"the last try failed: {latest.reason}" if same and latest.reason else None

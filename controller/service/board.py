@@ -78,7 +78,9 @@ def _message(report: PassReport) -> str:
         return "; ".join((report.error.message, *(drift.message for drift in report.moved)))
     held_back = "; ".join(f"{change.flow}: {change.blocked.message}" for change in report.blocked if change.blocked)
     if report.result is not None:
-        return f"sync {report.result.outcome.value}" + (f"; blocked: {held_back}" if held_back else "")
+        failed = "; ".join(step.error.message for step in report.result.steps if step.error is not None)
+        parts = (f"sync {report.result.outcome.value}", failed, held_back and f"blocked: {held_back}")
+        return "; ".join(filter(None, parts))
     if held_back:
         return f"blocked: {held_back}"
     if report.plan is not None and not report.plan.empty:

@@ -67,6 +67,7 @@ def test_a_terminal_shows_step_percentage_and_time_left() -> None:
     picture = shown(event("change.publishing"), event("publish.progress", percent=40.0, stage=None, eta_s=12.0))
 
     assert picture.splitlines()[-1] == "main-ivr publishing 40 % 12 s 0 s"
+    assert "11 %, stage 2 " in shown(event("publish.progress", percent=11.0, stage="2", eta_s=60.0))
 
 
 def test_time_goes_on_while_nothing_happens_and_stops_with_the_change() -> None:

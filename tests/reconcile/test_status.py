@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from controller.delivery import Outcome
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport, approve_plan
 from controller.reconcile.status import FlowStatus, OrganizationStatus
+from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, World
+
+BEGINS = {
+    ARCHITECT: "/api/v2/flows/jobs",
+    VERSIONED: "/api/v2/flows/{flowId}/versions/{versionId}/publish",
+}
+"""The call that begins a publish."""
 
 
 async def look(world: World) -> tuple[PassReport, OrganizationStatus, FlowStatus]:
@@ -106,6 +114,23 @@ async def test_a_delivery_that_waits_for_its_window_or_for_a_person_says_so(worl
     assert "also: acme: deny window '0 12 * * *' for 1 h 30 min (UTC) denies changes" in held.message
     assert [each.code for each in approved.held_back] == ["window-closed"]
     assert after.held_back == ()
+
+
+@BOTH
+async def test_what_failed_and_is_tried_again_says_why_it_failed(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    world.fault("http-5xx", status=502, match={"method": "POST", "route": BEGINS[world.dialect]})
+    assert not (await world.apply()).delivered
+
+    _, _, failed = await look(world)
+    world.simulator.faults.clear()
+    assert (await world.apply()).delivered
+    _, _, after = await look(world)
+
+    assert "; the last try failed: " in failed.message
+    assert "502" in failed.message
+    assert "failed" not in after.message
 
 
 async def test_removals_that_nobody_confirmed_are_named_and_the_rest_is_not_held_back(world: World) -> None:
