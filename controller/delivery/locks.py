@@ -35,7 +35,7 @@ async def wait_for_lock(
     if policy is OnLocked.UNLOCK and context.can(Capability.UNLOCK):
         return await _unlock(context, work, live, holder, priority)
     if policy is not OnLocked.WAIT:
-        raise _locked(work, holder)
+        raise _locked(context, work, holder)
     for _ in range(context.settings.lock_attempts):
         context.tell("lock.waiting", work, holder=holder.name, wait_s=context.settings.lock_wait_s)
         await _pause(context, priority)
@@ -43,7 +43,7 @@ async def wait_for_lock(
         holder = _in_the_way(context, live)
         if holder is None:
             return live
-    raise _locked(work, holder)
+    raise _locked(context, work, holder)
 
 
 async def through_conflicts(
@@ -102,10 +102,10 @@ async def _unlock(
     return freed
 
 
-def _locked(work: Work, holder: LockHolder) -> FlowLocked:
+def _locked(context: Context, work: Work, holder: LockHolder) -> FlowLocked:
     since = f" since {holder.since:%Y-%m-%d %H:%M} UTC" if holder.since else ""
     return FlowLocked(
         f"{work.change.flow} ({work.key}) is locked by {holder.kind} {holder.name}{since}",
         holder=holder.name,
-        hint="ask for the lock to be released, or set onLocked: wait or unlock",
+        hint=f"ask for the lock to be released, or set onLocked: wait{' or unlock' * context.can(Capability.UNLOCK)}",
     )

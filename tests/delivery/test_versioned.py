@@ -107,6 +107,19 @@ async def test_another_deployment_is_waited_for(site: Site) -> None:
     assert "lock.waiting" in site.names()
 
 
+async def test_a_lock_that_came_after_the_plan_is_told_with_what_this_dialect_can_do_about_it(site: Site) -> None:
+    site.pin("desk", DESK, "1.0")
+    plan = await site.plan()
+    site.by_hand("lock", DESK)
+    (step,) = (await site.deliver(plan)).steps
+    assert step.error is not None
+    assert (step.error.code, step.error.hint) == (
+        "flow-locked",
+        "ask for the lock to be released, or set onLocked: wait",
+    )
+    assert site.live() == {str(DESK): "2.0"}
+
+
 def staged(site: Site, rate: float) -> dict[str, object]:
     organization = site.simulator.organization
     flow = site.simulator.flow(DESK.type, DESK.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.status import StepState
 from tests.support.sources import inbound, module
@@ -48,6 +49,36 @@ async def test_a_group_through_a_flow_that_stays_is_delivered_in_its_order_and_t
     assert {change.flow: change.group for change in plan.actions} == {"a": ("a", "c"), "c": ("a", "c")}
     assert report.delivered
     assert ring.publishes()[published:] == ["inboundcall/A", "inboundcall/C"]
+    await ring.assert_settled()
+
+
+@pytest.mark.parametrize("failing", ["A", "B", "C"])
+async def test_whichever_member_fails_none_of_the_group_stays_and_a_correction_is_delivered(
+    ring: World, failing: str
+) -> None:
+    before = ring.versions()
+    for name, following in (("a", "B"), ("b", "C"), ("c", "A")):
+        ring.flow(name, inbound(name.upper(), says="Second", transfers=[following]))
+    ring.commit()
+    ring.fail_publishes_of(failing)
+
+    failed = await ring.apply()
+    taken_back = ring.versions()
+    plan = (await ring.plan()).plan_or_raise()
+    ring.simulator.faults.clear()
+    ring.flow(failing.lower(), inbound(failing, says="Third", transfers=[{"A": "B", "B": "C", "C": "A"}[failing]]))
+    ring.commit()
+    corrected = await ring.apply(retry=True)
+
+    assert taken_back == before
+    assert failed.result.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED)
+    assert {step.state for step in failed.result.steps} <= {
+        StepState.ROLLED_BACK,
+        StepState.FAILED,
+        StepState.SKIPPED,
+    }
+    assert all(change.blocked for change in plan.actions)
+    assert corrected.delivered, corrected.error
     await ring.assert_settled()
 
 
