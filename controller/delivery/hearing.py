@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import structlog
 
 from controller.domain.errors import PenstockError
-from controller.domain.platform import ExecutionEvent, FlowEvent, Platform
+from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.platform import Platform
 
 log = structlog.get_logger()
 

@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from controller.domain.desired import Stage
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.recording import Recording
@@ -193,28 +194,6 @@ class Launch:
     id: str
     state: str
     message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FlowEvent:
-    """Something about a flow changed. Fields are None where the event does not tell."""
-
-    flow_id: str
-    published_version: str | None = None
-    action: str | None = None
-    """CHECKIN, PUBLISH, ..."""
-    status: str | None = None
-    """SUCCESS, FAILURE, STARTED, ..."""
-    deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionEvent:
-    """An execution of a flow ended."""
-
-    flow_id: str
-    version: str
-    failed: bool
 
 
 @dataclass(frozen=True, slots=True)

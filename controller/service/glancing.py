@@ -9,7 +9,8 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
-from controller.domain.platform import Capability, FlowEvent, Platform
+from controller.domain.events import FlowEvent
+from controller.domain.platform import Capability, Platform
 from controller.service.hand_changes import HandChanges
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from controller.domain.platform import FlowEvent
+from controller.domain.events import FlowEvent
 from controller.reconcile import PassReport
 
 log = structlog.get_logger()

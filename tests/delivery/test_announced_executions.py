@@ -11,7 +11,7 @@ import pytest
 from controller.delivery import Outcome, SyncResult
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
-from controller.domain.platform import ExecutionEvent, FlowEvent
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys import ArchitectPlatform
 from controller.simulator.execution import Execution, LogLevel, LogSetting, Traffic, defaults
 from controller.simulator.traffic import executions

@@ -10,7 +10,7 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome
 from controller.delivery.hearing import Hearing
 from controller.domain.errors import Unreachable
-from controller.domain.platform import FlowEvent
+from controller.domain.events import FlowEvent
 from controller.genesys import ArchitectPlatform
 from controller.simulator.flow import Flow
 from tests.delivery.site import Site, states

@@ -17,7 +17,7 @@ from controller.delivery.hearing import Hearing
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
-from controller.domain.platform import ExecutionEvent, FlowEvent
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import execution_events, flow_events
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import open_transport

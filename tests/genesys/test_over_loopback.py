@@ -13,8 +13,9 @@ from controller.domain.capabilities import ARCHITECT
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import AnswerLost, Unreachable
+from controller.domain.events import ExecutionEvent
 from controller.domain.identity import FlowKey
-from controller.domain.platform import ExecutionEvent, ProgressState, PublishRequest
+from controller.domain.platform import ProgressState, PublishRequest
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import connect, latency
 from controller.genesys.preflight import preflight

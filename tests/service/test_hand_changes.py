@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.platform import FlowEvent
+from controller.domain.events import FlowEvent
 from controller.service.hand_changes import REASON, HandChanges
 from tests.support.sources import inbound, module
 from tests.support.world import World

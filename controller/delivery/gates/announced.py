@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from controller.delivery.context import Context
 from controller.delivery.gates.subject import Subject
 from controller.diagnosis import ErrorRate
-from controller.domain.platform import ExecutionEvent
+from controller.domain.events import ExecutionEvent
 
 
 class Announced:

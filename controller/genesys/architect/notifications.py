@@ -16,7 +16,8 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, W
 from websockets.http11 import Response
 
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
-from controller.domain.platform import ExecutionEvent, FlowEvent, Priority
+from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.platform import Priority
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
 from controller.domain.errors import CapabilityMissing, SettingsInvalid
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
-    ExecutionEvent,
     ExecutionSummary,
     Export,
-    FlowEvent,
     FlowListing,
     Launch,
     Priority,

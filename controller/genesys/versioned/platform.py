@@ -17,14 +17,13 @@ from controller.domain.errors import (
     RequestRejected,
     SettingsInvalid,
 )
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import (
     Capability,
-    ExecutionEvent,
     ExecutionSummary,
     Export,
-    FlowEvent,
     FlowListing,
     Launch,
     Priority,
