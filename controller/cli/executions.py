@@ -19,7 +19,7 @@ from controller.cli.running import actor, opened_services
 from controller.cli.sinks import output_to
 from controller.cli.times import period
 from controller.cli.trace_output import TraceStyle, page_folder
-from controller.diagnosis import Analysis, StaleCaller, measure_error_rate, open_execution
+from controller.diagnosis import Analysis, StaleCaller, measure_error_rate, open_execution, retention
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, SettingsInvalid, TraceUnreadable
@@ -121,7 +121,10 @@ def _operations(organization: Organization) -> tuple[str, ...]:
 
 async def _found(request: ExecutionsRequest, services: Services, organization: Organization) -> Found:
     now = services.clock.now()
-    since, until = period(request.since, request.until, request.last, now)
+    # There are few of one conversation or session, and who asks for it does not always know when it was.
+    one = bool(request.conversation or request.session)
+    oldest = now - retention(organization.dialect, request.tier).kept if one else None
+    since, until = period(request.since, request.until, request.last, now, oldest=oldest)
     question = ExecutionQuestion(
         since=since,
         until=until,

@@ -31,11 +31,18 @@ def moment(text: str, option: str) -> datetime:
     return found
 
 
-def period(since: str | None, until: str | None, last: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """From when to when: what `--since`, `--until` and `--last` say, or the last hour. Raises SettingsInvalid."""
+def period(
+    since: str | None, until: str | None, last: str | None, now: datetime, *, oldest: datetime | None = None
+) -> tuple[datetime, datetime]:
+    """From when to when: what `--since`, `--until` and `--last` say, or from `oldest` on, or else the last hour.
+
+    Raises SettingsInvalid.
+    """
     if since and last:
         raise SettingsInvalid("--since and --last both say where the range begins", hint="give one of them")
     end = moment(until, "--until") if until else now
     if since:
         return moment(since, "--since"), end
+    if oldest is not None and not last:
+        return oldest, end
     return end - (span(last, "--last") if last else DEFAULT_SPAN), end

@@ -106,13 +106,15 @@ def test_a_flow_is_found_in_one_call_where_what_was_said_names_just_one(shell: I
     assert "there is no flow" in shell.run("trace", "executions", "--flow", f"{FLOW}s", "--limit", "0").stderr
 
 
-def test_a_conversation_has_its_executions(shell: InsideShell) -> None:
+def test_a_conversation_has_its_executions_however_long_ago_it_was(shell: InsideShell, dialect: str) -> None:
     found = shell.json("trace", "executions", "--flow", "front", "--limit", "1")
     conversation = found["traces"][0]["metadata"]["conversation_id"]
 
     document = shell.json("trace", "executions", "--conversation", conversation)
 
     assert [each["id"] for each in document["executions"]] == [found["traces"][0]["metadata"]["id"]]
+    kept = datetime.fromisoformat(document["until"]) - datetime.fromisoformat(document["since"])
+    assert kept == timedelta(days=30 if dialect == "versioned" else 10)
 
 
 def test_a_version_narrows_the_search(shell: InsideShell, dialect: str) -> None:
