@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from controller.delivery import Outcome
+import pytest
+
+from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport, approve_plan
@@ -10,7 +12,7 @@ from controller.reconcile.status import FlowStatus, OrganizationStatus
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound
-from tests.support.world import ORGANIZATION, World
+from tests.support.world import ORGANIZATION, Crash, Recording, World, said
 
 BEGINS = {
     ARCHITECT: "/api/v2/flows/jobs",
@@ -131,6 +133,35 @@ async def test_what_failed_and_is_tried_again_says_why_it_failed(world: World) -
     assert "; the last try failed: " in failed.message
     assert "502" in failed.message
     assert "failed" not in after.message
+
+
+@BOTH
+async def test_what_a_delivery_in_the_middle_made_live_is_no_drift_and_needs_no_approval(world: World) -> None:
+    """Neither while it runs, nor after a crash."""
+    world.flow("front", inbound("Front"))
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.describe(sync={"mode": "manual"})
+    world.flow("front", inbound("Front", says="New"))
+    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
+    world.commit()
+    said_so = said(approved_digest=(await world.plan()).plan_or_raise().digest)
+    seen: set[str] = set()
+
+    def crash(event: DeliveryEvent) -> bool:
+        seen.add(f"{event.name} {event.flow}")
+        return {"change.exported front", "change.baking desk"} <= seen
+
+    with pytest.raises(Crash):
+        await world.apply(Recording(crash), confirmations=said_so)
+
+    _, status, front = await look(world)
+
+    assert status.drift == ()
+    assert status.held_back == ()
+    assert (front.sync, front.message) == (SyncStatus.OUT_OF_SYNC, "2.0 is live, and is to be recorded")
+    assert [flow.health for flow in status.flows] == [Health.PROGRESSING, Health.HEALTHY]
 
 
 async def test_removals_that_nobody_confirmed_are_named_and_the_rest_is_not_held_back(world: World) -> None:
