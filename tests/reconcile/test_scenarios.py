@@ -355,7 +355,8 @@ async def test_an_organisation_that_fails_while_it_is_observed_ends_the_pass_wit
     three_flows(world)
     world.publish_all_by_hand()
     for flow, name in (("desk", "Desk"), ("front", "Front")):
-        world.manifest(flow, type="inboundcall", name=name, source={"version": "1.0"})
+        _, version = world._check_in(inbound(name, says="New"))
+        world.manifest(flow, type="inboundcall", name=name, source={"version": version})
     world.commit()
     world.fault("http-5xx", match={"route": VERSION_CONTENT[world.dialect]})
 
