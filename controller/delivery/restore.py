@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from controller.delivery.context import Context
-from controller.delivery.exporting import export_version
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
 from controller.delivery.reading import current
 from controller.delivery.remove_step import take_out
 from controller.delivery.rollout import rollout_under_way
+from controller.delivery.same_content import can_upload_back, made_by_another, upload_back
 from controller.delivery.unanswered import came_of
-from controller.delivery.upload import arrived, require_success, send_source
-from controller.delivery.verify import exactly, is_version, newer
+from controller.delivery.upload import arrived
+from controller.delivery.verify import exactly, is_version
 from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import Work
-from controller.domain.errors import PublishFailed, PublishTimedOut, Refused, RequestRejected, RollbackFailed
+from controller.domain.errors import (
+    AnswerLost,
+    PublishFailed,
+    PublishTimedOut,
+    Refused,
+    RequestRejected,
+    RollbackFailed,
+)
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, Ticket, TicketKind
 from controller.planning.model import ChangeKind
@@ -30,7 +37,7 @@ async def restore(context: Context, work: Work) -> str | None:
     """
     if work.change.kind is ChangeKind.DELETE:
         raise RollbackFailed("a deleted flow cannot be brought back; what was live is in the artifacts")
-    await _finish_earlier_attempt(context, work)
+    await finish_earlier_attempt(context, work)
     live = await current(context, work, priority=Priority.ROLLBACK)
     previous = work.record.previous_version
     if previous is None:
@@ -43,14 +50,14 @@ async def restore(context: Context, work: Work) -> str | None:
     if is_version(live, previous):
         return previous
     if not _ours(work, live):
-        return await _made_by_another(context, work, live, previous)
+        return await made_by_another(context, work, live, previous)
     await wait_for_lock(context, work, live, priority=Priority.ROLLBACK)
     if context.can(Capability.ATOMIC_SWITCH):
         return await _switch_back(context, work, previous)
     return await _publish_back(context, work, previous)
 
 
-async def _finish_earlier_attempt(context: Context, work: Work) -> None:
+async def finish_earlier_attempt(context: Context, work: Work) -> None:
     """An upload or publish of an earlier attempt, or of a process that died, may still be under way."""
     ticket = work.record.ticket
     if ticket is None:
@@ -88,25 +95,6 @@ async def _follow(context: Context, work: Work, ticket: Ticket) -> None:
 def _ours(work: Work, live: LiveFlow) -> bool:
     """Whether what is live is what this sync published; where that is not known, it is taken for ours."""
     return work.record.live_version is None or live.published_version == work.record.live_version
-
-
-async def _made_by_another(context: Context, work: Work, live: LiveFlow, previous: str) -> str:
-    """Either an earlier attempt of ours with the old content, or a person's version: that is never overridden."""
-    version = live.published_version
-    if version is not None and await _same_content(context, work, live.id, version, previous):
-        return version
-    raise RollbackFailed(
-        f"{version or 'nothing'} is live, which somebody published after this sync's {work.record.live_version}; "
-        "it was left alone"
-    )
-
-
-async def _same_content(context: Context, work: Work, flow_id: str, version: str, previous: str) -> bool:
-    export, digest = await export_version(context, flow_id, version, priority=Priority.ROLLBACK)
-    _, wanted = await export_version(context, flow_id, previous, priority=Priority.ROLLBACK)
-    if digest == wanted:
-        work.export, work.export_digest = export, digest
-    return digest == wanted
 
 
 async def _unpublish(context: Context, work: Work, live: LiveFlow | None) -> None:
@@ -160,42 +148,23 @@ async def _end_rollout(context: Context, work: Work, previous: str) -> str:
 
 
 async def _publish_back(context: Context, work: Work, previous: str) -> str:
-    """Publish the old version; where the organisation does not really switch, upload its export as a new one."""
+    """Publish the old version; where the organisation does not really switch, upload its export as a new one.
+
+    An answer that stays lost is told apart from an outage by then: reading showed that nothing had come of it.
+    """
     try:
         ticket = await through_conflicts(
             context, work, lambda: publish_version(context, work, previous, prefix=PREFIX), priority=Priority.ROLLBACK
         )
         await _follow(context, work, ticket)
         await exactly(context, work, previous, priority=Priority.ROLLBACK)
-    except (PublishFailed, RequestRejected, Refused) as error:
-        if not context.can(Capability.PUBLISH_SOURCE) or not context.can(Capability.YAML_EXPORT):
+    except (PublishFailed, RequestRejected, Refused, AnswerLost) as error:
+        if not can_upload_back(context):
             raise
         context.note(work, f"{previous} could not be published again ({error.message}); its export is uploaded")
-        return await _upload_back(context, work, previous)
+        return await upload_back(context, work, previous, prefix=PREFIX)
     except PublishTimedOut:
         if is_version(await current(context, work, priority=Priority.ROLLBACK), previous):
             return previous
         raise
     return previous
-
-
-async def _upload_back(context: Context, work: Work, previous: str) -> str:
-    """A new version with the old content, proven by comparing exports with exports."""
-    flow_id = work.flow_id or ""
-    export, wanted = await export_version(context, flow_id, previous, priority=Priority.ROLLBACK)
-    before = await current(context, work, priority=Priority.ROLLBACK)
-    if export.yaml is None:
-        raise RollbackFailed(f"the organisation gives no YAML of {previous}, so it cannot be uploaded")
-    ticket = await send_source(context, work, export.yaml, prefix=PREFIX)
-    progress = await follow(
-        context, work, ticket, timeout_s=context.settings.rollback_timeout_s, priority=Priority.ROLLBACK
-    )
-    require_success(context, work, progress)
-    than = None if before is None else before.published_version
-    live = await newer(context, work, than, priority=Priority.ROLLBACK)
-    version = live.published_version or ""
-    if not await _same_content(context, work, flow_id, version, previous):
-        raise RollbackFailed(
-            f"{version} was made from the export of {previous}, but its own export differs from it ({wanted[:19]}...)"
-        )
-    return version

@@ -131,12 +131,18 @@ def _report_success(
     context.advance(work, StepState.ROLLED_BACK, also, live_version=version, consumed=consumed, ticket=None)
 
 
-def _report_failure(context: Context, work: Work, failure: PenstockError | None) -> None:
+def _left_bound(work: Work) -> str:
+    bound = ", ".join(f"{key} {version}" for key, version in work.record.consumed.items())
+    return f"{work.record.live_version} is live again, but bound to {bound or 'what was live before'}"
+
+
+def _report_failure(context: Context, work: Work, failure: PenstockError | None, what: str | None = None) -> None:
     """Loud. What an outage kept from being tried stays open for the next pass; for the rest a person has to look."""
     outage = isinstance(failure, Transient | Waiting)
+    previous = work.record.previous_version or "the state before"
     work.error = error = RollbackFailed(
-        f"{work.change.flow} ({work.key}): {work.record.previous_version or 'the state before'} could not be brought "
-        f"back: {failure.message if failure else 'no reason given'}",
+        f"{work.change.flow} ({work.key}): {what or f'{previous} could not be brought back'}: "
+        f"{failure.message if failure else 'no reason given'}",
         hint="it is tried again in the next pass" if outage else "bring it back in Architect; the next pass adopts it",
     )
     error.__cause__ = failure
@@ -159,4 +165,4 @@ async def _rebind(context: Context, works: Sequence[Work]) -> None:
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
-            _report_failure(context, work, error)
+            _report_failure(context, work, error, what=_left_bound(work))

@@ -67,9 +67,13 @@ def flow_health(
 
 def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
     """What could not be brought back, why, and what a person can do, where that is still so."""
-    if latest is None or latest.state is not StepState.ROLLBACK_FAILED or published == latest.previous_version:
+    if latest is None or latest.state is not StepState.ROLLBACK_FAILED:
         return None
     version = latest.previous_version
+    if published == version:
+        # Back, but bound to a module that was taken back after it: only publishing it anew helps.
+        stale = version is not None and latest.live_version == version
+        return f"{latest.reason or version}; commit a change to it, which publishes it anew" if stale else None
     if version is None:
         return f"{latest.reason or 'it could not be taken out of use again'}; unpublish it in Architect"
     return (

@@ -25,7 +25,7 @@ from pathlib import Path
 import structlog
 
 from controller.simulator.snapshot import StateFile
-from tests.crash.invariants import Publishes, publishes, violations
+from tests.crash.invariants import Allowed, violations
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop, warm_up
 from tests.support.world import SECRET, World
@@ -46,7 +46,7 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: boo
         (folder / "outcome.json").write_text(json.dumps(told))
         return
     numbers = chosen or list(range(1, len(rehearsal.labels) + 1))
-    allowed = publishes(rehearsal.state())
+    allowed = Allowed.by(rehearsal.state())
     moments = len(rehearsal.labels)
 
     def work(worker: int) -> None:
@@ -101,7 +101,7 @@ def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) 
     return stage
 
 
-def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Publishes) -> list[str]:
+def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Allowed) -> list[str]:
     """Die at one moment, go on in a new process, which may die as well, and look at what came of it."""
     simulator, port = stage.simulate(scene.faults, scene.settings)
     try:
