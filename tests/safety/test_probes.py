@@ -119,7 +119,8 @@ async def deliver(site: Site, url: str, allowed: frozenset[str], **gate: object)
     await site.restart()
     site.want("desk", inbound("Desk"), gates=(HttpGate(url, **gate),))  # type: ignore[arg-type]
     result = await site.deliver()
-    return result.outcome, "; ".join(step.error.message for step in result.steps if step.error)
+    told = [step.paused or (step.error.message if step.error else None) for step in result.steps]
+    return result.outcome, "; ".join(filter(None, told))
 
 
 async def test_a_name_that_leads_to_loopback_is_refused_before_it_is_asked(
@@ -129,7 +130,7 @@ async def test_a_name_that_leads_to_loopback_is_refused_before_it_is_asked(
 
     outcome, message = await deliver(site, f"http://{rebound}:{port}/x", frozenset())
 
-    assert (outcome, requests) == (Outcome.ROLLED_BACK, [])
+    assert (outcome, requests) == (Outcome.PAUSED, [])
     assert f"{rebound} leads to 127.0.0.1" in message
     assert "PENSTOCK_ALLOWED_HOSTS" in message
 
@@ -160,7 +161,7 @@ async def test_a_name_that_leads_to_loopback_is_refused_behind_a_proxy_as_well(
 
     outcome, message = await deliver(site, f"http://{name}/x", frozenset())
 
-    assert (outcome, requests) == (Outcome.ROLLED_BACK, [])
+    assert (outcome, requests) == (Outcome.PAUSED, [])
     assert f"{name} leads to 127.0.0.1" in message
 
 
@@ -176,7 +177,7 @@ async def test_a_name_that_only_a_proxy_could_resolve_is_not_given_to_it_and_the
 
     outcome, message = await deliver(site, f"http://{name}/x", frozenset())
 
-    assert (outcome, requests) == (Outcome.ROLLED_BACK, [])
+    assert (outcome, requests) == (Outcome.PAUSED, [])
     assert f"without the environment's proxy unless the operator has {name} in PENSTOCK_ALLOWED_HOSTS" in message
 
 
