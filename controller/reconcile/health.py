@@ -20,6 +20,7 @@ _IN_FLIGHT = frozenset(
         StepState.ROLLING_BACK,
     }
 )
+_UNRECORDED = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 
 
 def managed_health(
@@ -80,6 +81,13 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
         f"{latest.reason or f'{version} could not be brought back'}; publish {version} in Architect, or try again: "
         f"penstock rollback {latest.flow} --to {version}"
     )
+
+
+def is_unrecorded(published: str | None, latest: StepRecord | None) -> bool:
+    """Whether a delivery made it live that is not recorded yet; what differs from the record then is nobody's hand."""
+    if published is None or latest is None or latest.state not in _UNRECORDED:
+        return False
+    return latest.live_version == published
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:

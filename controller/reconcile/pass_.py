@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from controller.delivery import DeliveryEvent, SyncResult
 from controller.domain.desired import Organization
+from controller.domain.errors import DeliveryPaused
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Platform
@@ -109,6 +110,8 @@ class Pass:
     result: SyncResult | None = None
     commit: RecordedCommit | None = None
     recovered: tuple[str, ...] = ()
+    undecided: DeliveryPaused | None = None
+    """Why nothing new may be delivered, though it is looked at: a gate of an earlier delivery cannot decide."""
 
 
 def have(value: T | None) -> T:

@@ -20,13 +20,13 @@ LOOK_S = 60.0
 _WATCHED = frozenset({StepState.LIVE, StepState.BAKING})
 
 
-def require_decided(organization: Organization, found: RecoveryResult) -> None:
-    """Raises DeliveryPaused where a gate still cannot decide: nothing new is built on what is not proven."""
+def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaused | None:
+    """What stands against anything new where a gate still cannot decide: nothing is built on what is not proven."""
     if not found.paused:
-        return
+        return None
     told = "; ".join(f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
     flow = found.paused[0].change.flow
-    raise DeliveryPaused(
+    return DeliveryPaused(
         f"{organization.name}: paused, and nothing else is delivered meanwhile: {told}",
         retry_after_s=LOOK_S,
         hint=f"`penstock promote {flow}` lets it stay, `penstock rollback {flow}` takes it back; "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.delivery import Outcome, SyncResult
 from controller.domain.errors import (
+    DeliveryPaused,
     NotConfirmed,
     PenstockError,
     SafetyLimit,
@@ -18,11 +20,12 @@ from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Change, Drift, Plan
-from controller.reconcile.health import organization_health
+from controller.reconcile.health import is_unrecorded, organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
+from controller.store import StepRecord
 
-_POLICY = (NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
+_POLICY = (DeliveryPaused, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class PassReport:
     """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
     kept_as: str
     """The name under which the store keeps the organisation's history; empty before it is known which one it is."""
+    own: frozenset[str]
+    """Flows whose live version a delivery made that is not recorded yet, and nobody's hand."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that kept it from being made."""
@@ -80,7 +85,8 @@ class PassReport:
     @property
     def moved(self) -> tuple[Drift, ...]:
         """Differences that somebody made; that a person has a flow open is not one."""
-        return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
+        drift = self.plan.drift if self.plan else ()
+        return tuple(each for each in drift if not each.informative and each.flow not in self.own)
 
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""
@@ -101,6 +107,7 @@ class PassReport:
 
 def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> PassReport:
     """The report of a pass that ended, however far it came."""
+    latest = _latest(pass_)
     return PassReport(
         organization=pass_.request.organization,
         mode=pass_.request.mode,
@@ -114,22 +121,39 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         recorded=pass_.recorded,
         duration_s=duration_s,
         trigger=pass_.request.trigger,
-        health=_health(pass_),
+        health=_health(pass_, latest),
         kept_as=pass_.kept_as,
+        own=_own(pass_, latest or {}),
     )
 
 
-def _health(pass_: Pass) -> Health:
+def _latest(pass_: Pass) -> Mapping[FlowKey, StepRecord] | None:
+    """Each flow's last step that did anything; None where there was no look, or the store does not answer."""
+    if pass_.live is None:
+        return None
+    try:
+        return pass_.services.store.journal.latest(pass_.kept_as)
+    except StoreFailed:
+        return None
+
+
+def _own(pass_: Pass, latest: Mapping[FlowKey, StepRecord]) -> frozenset[str]:
+    live = pass_.live.flows if pass_.live is not None else {}
+    changes = pass_.plan.changes if pass_.plan is not None else ()
+    return frozenset(
+        change.flow
+        for change in changes
+        if (found := live.get(change.key)) and is_unrecorded(found.published_version, latest.get(change.key))
+    )
+
+
+def _health(pass_: Pass, latest: Mapping[FlowKey, StepRecord] | None) -> Health:
     if pass_.result is not None and pass_.result.outcome is Outcome.ROLLBACK_FAILED:
         return Health.DEGRADED
-    if pass_.organization is None or pass_.live is None:
+    if pass_.organization is None or pass_.live is None or latest is None:
         return Health.UNKNOWN
     published = {key: live.published_version for key, live in pass_.live.flows.items()}
     for step in pass_.result.steps if pass_.result is not None else ():
         if step.version is not None or step.state is StepState.ROLLED_BACK:
             published[step.change.key] = step.version
-    try:
-        latest = pass_.services.store.journal.latest(pass_.kept_as)
-    except StoreFailed:
-        return Health.UNKNOWN
     return organization_health(pass_.organization, published, latest)

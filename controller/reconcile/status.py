@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import Organization
-from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, Plan
-from controller.reconcile.health import degraded_reason, flow_health, under_way
+from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, under_way
 from controller.reconcile.held_back import HeldBack, held_back_now
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.suspension import may_write
 from controller.store import StepRecord, SyncRecord
-
-_UNRECORDED = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,6 @@ def organization_status(report: PassReport, organization: Organization, services
     history = store.journal.history(report.kept_as, limit=1)
     latest = store.journal.latest(report.kept_as)
     goes_on = may_write(organization) and bool(store.journal.unfinished(report.kept_as))
-    own = {change.flow for change in plan.changes if _is_own(latest.get(change.key), report.live.get(change.key))}
     flows = tuple(_flow_status(change, plan, report, latest.get(change.key)) for change in plan.changes)
     return OrganizationStatus(
         name=plan.organization,
@@ -64,7 +60,7 @@ def organization_status(report: PassReport, organization: Organization, services
         sync=report.sync_status,
         health=worst(*(flow.health for flow in flows)) if flows else Health.HEALTHY,
         flows=tuple(sorted(flows, key=lambda flow: flow.flow)),
-        drift=tuple(drift.message for drift in plan.drift if drift.flow not in own),
+        drift=tuple(drift.message for drift in plan.drift if drift.flow not in report.own),
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
         # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
@@ -90,7 +86,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         locked_by=live.locked_by.name if live and live.locked_by else None,
         message=degraded_reason(published, latest)
         or under_way(latest)
-        or _to_record(latest, live)
+        or _to_record(latest, published)
         or "; ".join(filter(None, (message, failed))),
     )
 
@@ -103,15 +99,8 @@ def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncSt
     return SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC
 
 
-def _is_own(latest: StepRecord | None, live: LiveFlow | None) -> bool:
-    """Whether what is live was made so by a delivery that is not recorded yet, and by nobody's hand."""
-    if latest is None or live is None or latest.state not in _UNRECORDED:
-        return False
-    return latest.live_version is not None and latest.live_version == live.published_version
-
-
-def _to_record(latest: StepRecord | None, live: LiveFlow | None) -> str | None:
-    return f"{latest.live_version} is live, and is to be recorded" if latest and _is_own(latest, live) else None
+def _to_record(latest: StepRecord | None, published: str | None) -> str | None:
+    return f"{published} is live, and is to be recorded" if is_unrecorded(published, latest) else None
 
 
 def _failed_before(change: Change, latest: StepRecord | None) -> str | None:

@@ -22,7 +22,7 @@ from controller.reconcile.identity import identify as identity_of
 from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
 from controller.reconcile.pass_ import Mode, Pass, have
-from controller.reconcile.pausing import give_up, require_decided, taken_back
+from controller.reconcile.pausing import give_up, taken_back, undecided
 from controller.reconcile.suspension import may_write, refuse_unfinished
 
 Step = Callable[[Pass], Awaitable[None]]
@@ -74,8 +74,9 @@ async def recover(pass_: Pass) -> None:
     pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
     await record_steps(pass_, found.to_record, "recovery")
     pass_.result = taken_back(found, given_up)
-    if pass_.request.mode is not Mode.ROLLBACK:
-        require_decided(have(pass_.organization), found)
+    pass_.undecided = undecided(have(pass_.organization), found)
+    if pass_.undecided is not None and pass_.request.mode is Mode.RECOVER:
+        raise pass_.undecided
     refuse_other_names(pass_.services, have(pass_.identity), pass_.request.organization)
 
 
@@ -102,7 +103,7 @@ async def plan(pass_: Pass) -> None:
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
     expected = pass_.request.expected_digest
-    if expected is not None and expected != pass_.plan.digest:
+    if expected is not None and expected != pass_.plan.digest and pass_.undecided is None:
         raise PlanStale(
             f"{organization.name}: the plan is {pass_.plan.digest} now, not {expected}",
             hint="look at the new plan and apply that one",
@@ -111,7 +112,9 @@ async def plan(pass_: Pass) -> None:
 
 
 async def check(pass_: Pass) -> None:
-    """Hold the plan against windows, limits and approvals, before the first write."""
+    """Hold the plan against what is not decided yet, windows, limits and approvals, before the first write."""
+    if pass_.undecided is not None:
+        raise pass_.undecided
     current, said = have(pass_.plan), pass_.request.confirmations
     if pass_.services.store.approvals.of(current.organization, current.digest) is not None:
         said = replace(said, approved_digest=current.digest)

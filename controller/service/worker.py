@@ -12,7 +12,7 @@ import structlog
 from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import PenstockError, Transient, Waiting
+from controller.domain.errors import DeliveryPaused, PenstockError, Transient, Waiting
 from controller.domain.platform import Capability
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
@@ -187,6 +187,9 @@ class Worker:
         if self._has_to_recover(organization, workspace):
             recovery = replace(request, mode=Mode.RECOVER)
             recovered = await self._run(recovery, workspace)
+            if isinstance(recovered.error, DeliveryPaused):
+                looked = await self._run(request, workspace)
+                return replace(looked, error=looked.error or recovered.error)
             if recovered.error is not None:
                 return recovered
         report = await self._run(request, workspace)

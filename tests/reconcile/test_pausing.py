@@ -6,7 +6,7 @@ import pytest
 
 from controller.delivery import Outcome
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
-from controller.domain.status import Health, StepState
+from controller.domain.status import Health, StepState, SyncStatus
 from controller.reconcile import PassReport, open_folder, promote_paused
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
@@ -76,6 +76,18 @@ async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World
     assert world.publishes().count("commonmodule/Third") == 0
     judged = [entry for entry in world.services.store.audit.entries("acme") if entry.action == "gate"]
     assert len(judged) == 1
+
+
+async def test_what_is_made_by_hand_meanwhile_is_seen(world: World) -> None:
+    await paused(world)
+    world.by_hand("publish", "commonmodule", "Other", module("Other", says="By hand"))
+
+    report = await world.apply()
+
+    assert isinstance(report.error, DeliveryPaused)
+    assert [drift.flow for drift in report.moved] == ["other"]
+    assert (report.health, report.sync_status) == (Health.SUSPENDED, SyncStatus.OUT_OF_SYNC)
+    assert world.publishes().count("commonmodule/Other") == 3, "two deliveries and a person"
 
 
 async def test_enough_executions_decide_by_themselves(world: World) -> None:
