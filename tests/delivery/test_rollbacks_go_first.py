@@ -28,7 +28,7 @@ from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator import UnclearPublish
 from controller.simulator.execution import Traffic
-from tests.delivery.scenes import DESK, FRONT, three
+from tests.delivery.scenes import DESK, FRONT, three, three_versions
 from tests.delivery.site import SETTINGS, Site, organization
 from tests.delivery.test_rolling_back_by_hand import roll_back
 from tests.support.sources import inbound
@@ -104,14 +104,8 @@ async def second(site: Watched) -> Watched:
 
 @pytest.fixture
 async def versioned(tmp_path: Path) -> AsyncIterator[Watched]:
-    """`desk` has versions 1.0 and 2.0 that were live, 2.0 is, and a draft 3.0."""
     made = Watched(tmp_path, organization=organization(dialect=VERSIONED))
-    folder = tmp_path / "flows"
-    folder.mkdir()
-    (folder / "desk.yaml").write_text(inbound("Desk", says="First"))
-    made.simulator.load_folder(folder)
-    made.by_hand("publish", DESK, inbound("Desk", says="Second"))
-    made.by_hand("checkin", DESK, inbound("Desk", says="Third"))
+    three_versions(made)
     yield made
     await made.close()
 

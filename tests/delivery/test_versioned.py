@@ -15,7 +15,7 @@ from controller.simulator.execution import Execution, Traffic
 from controller.simulator.handwork import person
 from controller.simulator.operation import Action
 from tests.delivery.probe import URL, Probe, probing
-from tests.delivery.scenes import DESK
+from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Crash, Site, organization, states
 from tests.support.sources import inbound
 
@@ -24,14 +24,8 @@ STAGES = (Stage(10, 600), Stage(50, 600), Stage(100, 600))
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """`desk` has versions 1.0 and 2.0 that were live, 2.0 is, and a draft 3.0."""
     made = Site(tmp_path, organization=organization(dialect=VERSIONED))
-    folder = tmp_path / "flows"
-    folder.mkdir()
-    (folder / "desk.yaml").write_text(inbound("Desk", says="First"))
-    made.simulator.load_folder(folder)
-    made.by_hand("publish", DESK, inbound("Desk", says="Second"))
-    made.by_hand("checkin", DESK, inbound("Desk", says="Third"))
+    three_versions(made)
     yield made
     await made.close()
 
