@@ -11,7 +11,7 @@ import pytest
 
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
 from controller.domain.platform import Platform
-from controller.domain.status import SyncStatus
+from controller.domain.status import Health, SyncStatus
 from controller.reconcile import Services, Workspace, open_folder
 from controller.repository import Repository
 from controller.service import Controller, GitFeed
@@ -329,3 +329,19 @@ async def test_what_is_made_by_hand_is_seen_within_one_interval_while_a_window_i
         assert "deny window" in service.entry().message
         await service.until(lambda: world.live("inboundcall", "Front") == "2.0", "the delivery")
         assert world.clock.elapsed_s >= 30 * 60
+
+
+@pytest.mark.parametrize("mode", ["auto", "manual"])
+async def test_while_a_delivery_is_paused_the_board_tells_how_things_stand(world: World, mode: str) -> None:
+    gate = {"errorRate": {"window": "1m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
+    world.flow("front", inbound("Front"), gates=[gate])
+    world.commit()
+    await world.apply()
+    world.describe(sync={"mode": mode})
+    world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(service.entry, "it was looked at")
+    found = service.entry()
+    assert (found.status, found.health) == (SyncStatus.OUT_OF_SYNC, Health.SUSPENDED)
+    assert found.message.startswith("acme: paused, and nothing else is delivered meanwhile: front (inboundcall/Front)")
