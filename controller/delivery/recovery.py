@@ -53,8 +53,8 @@ async def _resolve(context: Context) -> None:
 
 
 def _given_up(context: Context, work: Work) -> str | None:
-    """Why what is live need not be watched any further; a new wish in git is an answer to a pause as well."""
-    if work.state not in (StepState.LIVE, StepState.BAKING):
+    """Why what is live or on its way need not be gone on with; a new wish in git is an answer to a pause as well."""
+    if work.state not in (StepState.PUBLISHING, StepState.LIVE, StepState.BAKING):
         return None
     if work.paused_before and work.desired is None:
         return f"git asks for something else than what was paused ({work.record.reason})"

@@ -86,7 +86,7 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
     """
     work.parked = False
     if work.state is not StepState.ROLLING_BACK:
-        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_rollout(work))
+        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_under_way(work))
     settings = context.settings
     give_up_at = context.clock.monotonic() + settings.rollback_patience_s
     failure: PenstockError | None = None
@@ -113,9 +113,11 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
     _report_failure(context, work, failure)
 
 
-def _rollout(work: Work) -> Ticket | None:
-    """A rollout goes on by itself until somebody ends it, so its ticket is kept."""
+def _under_way(work: Work) -> Ticket | None:
+    """A rollout goes on by itself until somebody ends it, and so does a publish that was given up: the ticket stays."""
     ticket = work.record.ticket
+    if work.state is StepState.PUBLISHING:
+        return ticket
     return ticket if ticket is not None and ticket.kind is TicketKind.PUBLISH else None
 
 

@@ -17,7 +17,7 @@ from controller.store import AuditEntry, StepRecord
 
 LOOK_S = 60.0
 """How long until what is paused is looked at again."""
-_WATCHED = frozenset({StepState.LIVE, StepState.BAKING})
+_ON_ITS_WAY = frozenset({StepState.PUBLISHING, StepState.LIVE, StepState.BAKING})
 
 
 def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaused | None:
@@ -50,7 +50,7 @@ def promote(services: Services, organization: Organization, said: str, *, by: st
 
 
 def give_up(pass_: Pass) -> dict[FlowKey, str]:
-    """What a person wants to have back that is watched still, with the reason; for a rollback only.
+    """What a person wants to have back that is on its way or watched still, with the reason; for a rollback only.
 
     Its wish is quarantined first, or the next pass would try it again.
     """
@@ -61,7 +61,7 @@ def give_up(pass_: Pass) -> dict[FlowKey, str]:
         key = chosen_flow(request.flow or "", organization.flows)
     except SettingsInvalid:
         return {}  # told once the organisation was looked at, which may know the flow
-    if not any(step.state in _WATCHED for step in _unfinished(pass_.services, organization, key)):
+    if not any(step.state in _ON_ITS_WAY for step in _unfinished(pass_.services, organization, key)):
         return {}
     reason = f"{request.actor} asked for what was live before"
     wanted = next(flow.wanted for flow in organization.flows if flow.key == key)
