@@ -47,7 +47,8 @@ def _tell(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:
 
 
 def _words(level: LogLevel) -> str:
-    return f"{level.level}, without {', '.join(level.left_out)}" if level.left_out else level.level
+    told = level.records and level.left_out
+    return f"{level.level}, without {', '.join(level.left_out)}" if told else level.level
 
 
 def _document(name: str, shown: RecordingSettings) -> dict[str, object]:

@@ -50,7 +50,8 @@ async def recording_settings(
 ) -> RecordingSettings:
     """Show the settings, after changing what is wished for; each change is in the audit log, as `by`'s.
 
-    Raises CapabilityMissing and SettingsInvalid before any call, PermissionMissing with the permission's name.
+    Raises CapabilityMissing, and SettingsInvalid, before anything is changed; PermissionMissing with the permission's
+    name.
     """
     platform = services.platform(organization)
     if not isinstance(platform, ArchitectPlatform):
@@ -60,9 +61,10 @@ async def recording_settings(
         )
     level = _level(wish)
     settings = _Settings(services, organization, platform, by)
+    # The flow is looked for first: a word that names none changes nothing at all.
+    flow = await live_flow(platform, organization.flows, wish.flow) if wish.flow is not None else None
     if wish.execution_data is not None:
         await settings.switch(on=wish.execution_data)
-    flow = await live_flow(platform, organization.flows, wish.flow) if wish.flow is not None else None
     if level is not None:
         await (settings.set_default(level) if flow is None else settings.set_level(flow, level))
     return await settings.shown(flow)

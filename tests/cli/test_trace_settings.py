@@ -135,6 +135,7 @@ def test_a_missing_permission_is_named_and_what_did_not_happen_is_audited(
         (("--level", "Noets"), "Notes"),
         (("--level", "default"), "choose one of Disabled"),
         (("--flow", "frnt", "--level", "All"), "did you mean 'Front'"),
+        (("--flow", "frnt", "--execution-data", "off"), "did you mean 'Front'"),
     ],
 )
 def test_what_is_no_level_or_no_flow_changes_nothing(
@@ -145,6 +146,12 @@ def test_what_is_no_level_or_no_flow_changes_nothing(
     assert done.returncode == 1
     assert words in done.stderr
     assert writes(simulator) == 0
+
+
+def test_a_level_that_records_nothing_is_shown_without_what_it_leaves_out(shell: InsideShell) -> None:
+    shown = shell.run(*ASK, "--flow", "Front", "--level", "disabled").stdout.splitlines()
+
+    assert shown[-1].split() == ["inboundcall/Front", "Disabled"]
 
 
 def test_the_versioned_dialect_has_no_such_settings(shell: InsideShell, simulator: Simulator) -> None:
