@@ -55,6 +55,9 @@ class Glancing:
                 await self._glance()
             except PenstockError as error:
                 log.info("glance.failed", organization=self._organization, code=error.code, error=error.message)
+            except Exception:
+                # A fault of ours must not end all glances unseen.
+                log.exception("glance.broke", organization=self._organization)
 
     async def _glance(self) -> None:
         unheard = self._changes.flow_ids - frozenset(self._heard())

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from controller.domain.platform import Platform
 from controller.domain.status import SyncStatus
 from controller.reconcile import PassReport, Unwatched, Workspace, open_folder
 from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP, Glancing
@@ -127,6 +128,26 @@ async def test_an_organisation_that_does_not_answer_is_looked_at_again(world: Wo
 
     await watcher.wait(3 * GLANCE_S + 1)
 
+    assert watcher.told == [REASON]
+
+
+async def test_a_fault_of_ours_ends_no_glances(world: World) -> None:
+    watcher = await delivered(world, ["Front"])
+    world.by_hand("publish", "inboundcall", "Front")
+    [organization] = watcher.workspace().desired.organizations
+    failed: list[bool] = []
+
+    def connect() -> Platform:
+        if not failed:
+            failed.append(True)
+            raise RuntimeError("a fault of ours")
+        return world.services.platform(organization)
+
+    watcher.glancing.looked(world.clock.now(), connect)
+
+    await watcher.wait(2 * GLANCE_S + 1)
+
+    assert failed
     assert watcher.told == [REASON]
 
 
