@@ -150,7 +150,9 @@ async def test_a_channel_that_cannot_be_opened_is_unreachable() -> None:
         await anext(aiter(flow_events(transport, {"f1"})))
 
 
-@pytest.mark.parametrize("uri", ["ws://streaming.test/x", "http://127.0.0.1/x", "wss-://x", "ws://user@evil.test/x"])
+@pytest.mark.parametrize(
+    "uri", ["ws://streaming.test/x", "http://127.0.0.1/x", "wss-://x", "ws://user@evil.test/x", "wss://[streaming/x"]
+)
 async def test_a_channel_that_is_not_reached_over_tls_is_refused(uri: str) -> None:
     transport = _transport(script(_channel(uri), reply()), api="https://api.genesys.test")
     with pytest.raises(BadAnswer, match="wss"):

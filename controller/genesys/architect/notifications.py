@@ -107,9 +107,14 @@ async def _contents(
 
 def _check_uri(transport: Transport, uri: str) -> None:
     """The URI holds the right to listen: it goes over TLS, except to the very host of a plain-http API."""
-    there, api = urlsplit(uri), urlsplit(transport.api_url)
-    plain = there.scheme == "ws" and api.scheme == "http" and there.hostname == api.hostname
-    if not (there.scheme == "wss" or plain):
+    api = urlsplit(transport.api_url)
+    try:
+        there = urlsplit(uri)
+        plain = there.scheme == "ws" and api.scheme == "http" and there.hostname == api.hostname
+        allowed = there.scheme == "wss" or plain
+    except ValueError:
+        allowed = False
+    if not allowed:
         raise BadAnswer(f"POST {_CHANNELS}: the organisation names a channel that is not reached over wss")
 
 
