@@ -16,7 +16,8 @@ MOST_STEPS = 500
 MOST_DEPTH = 5
 _RENAMED = {"transferToFlow": "actionTransferFlow", "transferToFlowSecure": "actionTransferFlowSecure"}
 _ENDS = {"disconnect": "DISCONNECT", "transfer": "TRANSFER", "endWorkflow": "COMPLETED", "exitBotFlow": "COMPLETED"}
-_JUMPS = frozenset({"callTask", "jumpToTask", "jumpToMenu", "changeState"})
+_JUMPS = frozenset({"jumpToTask", "jumpToMenu", "changeState"})
+"""Actions that end their task, and go on somewhere else without ever coming back."""
 _PATHS = {
     "yes": "__YES__",
     "no": "__NO__",
@@ -60,6 +61,8 @@ class _Walk:
     visited: set[str] = field(default_factory=set)
     content: Mapping[str, object] = field(default_factory=dict)
     exit_reason: str | None = None
+    jump: Mapping[str, object] | None = None
+    """Where the task that runs goes on when it has ended."""
     count: int = 0
 
     def flow(self) -> list[Step]:
@@ -135,10 +138,13 @@ class _Walk:
         self._add("startedTask", {"executionId": self._id(), "taskId": task_id, "taskName": name, "variables": []})
         self._actions(actions)
         self._add("endedTask", {"outputVariables": []})
+        target, self.jump = self.jump, None
+        if target:
+            self._enter(target)
 
     def _actions(self, actions: list[object]) -> None:
         for action in actions:
-            if self.exit_reason or self.count >= MOST_STEPS or not isinstance(action, Mapping):
+            if self.exit_reason or self.jump or self.count >= MOST_STEPS or not isinstance(action, Mapping):
                 return
             for kind, settings in action.items():
                 if isinstance(settings, Mapping):
@@ -158,11 +164,15 @@ class _Walk:
             step.payload["outputPathName"] = path_name
             self._actions(actions)
         if kind in _JUMPS:
-            reference = next((_referenced(value) for key, value in settings.items() if str(key).endswith("Ref")), None)
-            target = _find(self.content, reference) if reference else None
-            if target:
-                self._enter(target)
+            self.jump = self._target(settings)
+        elif kind == "callTask" and (called := self._target(settings)):
+            self._enter(called)
         self._leave(kind)
+
+    def _target(self, settings: Mapping[str, object]) -> Mapping[str, object] | None:
+        """The task, menu or state that an action refers to."""
+        reference = next((_referenced(value) for key, value in settings.items() if str(key).endswith("Ref")), None)
+        return _find(self.content, reference) if reference else None
 
     def _path_id(self, action: str, path: str) -> str:
         return self.organization.identifier("path", self.version.text, action, path)

@@ -24,6 +24,33 @@ WORKFLOW = """workflow:
           - endWorkflow:
               name: End
 """
+JUMPING = """inboundCall:
+  name: Jumping
+  startUpRef: /inboundCall/tasks/task[Start_1]
+  tasks:
+    - task:
+        name: Start
+        refId: Start_1
+        actions:
+          - callTask: {name: Ask, targetTaskRef: {text: "/inboundCall/tasks/task[Called_1]"}}
+          - decision:
+              name: Either way
+              outputs:
+                "yes": {actions: [&jump {jumpToMenu: {name: On, targetMenuRef: "/inboundCall/menus/menu[Choices_1]"}}]}
+                "no": {actions: [*jump]}
+          - endTask: {name: Never reached}
+    - task: {name: Called, refId: Called_1, actions: [{endTask: {name: Back}}]}
+    - task: {name: Last, refId: Last_1, actions: [{disconnect: {name: Bye}}]}
+  menus:
+    - menu:
+        name: Choices
+        refId: Choices_1
+        choices:
+          - menuTask:
+              task:
+                actions:
+                  - jumpToTask: {name: To the last, targetTaskRef: "/inboundCall/tasks/task[Last_1]"}
+"""
 
 
 def criterion(key: str, operator: str, value: str) -> Json:
@@ -178,6 +205,32 @@ async def test_a_file_follows_the_flows_own_structure(
         (*start, "actionDisconnect", "endedTask", "endedFlow"),
     }
     assert await files(api, clock, ids[0]) == [flows[0]]
+
+
+async def test_a_task_ends_where_it_jumps_and_waits_where_it_calls(api: httpx.AsyncClient, clock: SteppedClock) -> None:
+    (await api.post("/_simulator/flows", json={"text": JUMPING, "by": "Ada"})).raise_for_status()
+    await stream(api, flow="inboundcall/Jumping", count=1)
+    (flow,) = await files(api, clock, (await rows(api))[0]["id"])
+    steps = [(event, fields.get("taskName")) for step in flow["execution"] for event, fields in step.items()]
+    assert steps == [
+        ("startedFlow", None),
+        ("startedTask", "Start"),
+        ("actionCallTask", None),
+        ("startedTask", "Called"),
+        ("actionEndTask", None),
+        ("endedTask", None),
+        ("actionDecision", None),
+        ("actionJumpToMenu", None),
+        ("endedTask", None),
+        ("menuTask", None),
+        ("startedTask", "Choices"),
+        ("actionJumpToTask", None),
+        ("endedTask", None),
+        ("startedTask", "Last"),
+        ("actionDisconnect", None),
+        ("endedTask", None),
+        ("endedFlow", None),
+    ]
 
 
 async def test_a_failed_execution_shows_its_error(api: httpx.AsyncClient, clock: SteppedClock) -> None:
