@@ -4,7 +4,7 @@ Never calls an organisation, git, the store or the file system.
 """
 
 from controller.planning.guard import Confirmations, guard, refusals
-from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine
+from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine, Unrecorded
 from controller.planning.plan import make_plan
 from controller.planning.rendering import (
     PLAN_SCHEMA,
@@ -25,6 +25,7 @@ __all__ = [
     "Plan",
     "PlanInputs",
     "Quarantine",
+    "Unrecorded",
     "guard",
     "make_plan",
     "plan_document",

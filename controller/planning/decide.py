@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.planning.model import Blocked, ChangeKind
+from controller.planning.model import Blocked, ChangeKind, Unrecorded
 from controller.planning.situation import Situation
 
 
@@ -27,6 +27,8 @@ def decide(situation: Situation) -> Decision:
         return _ambiguous(situation)
     if situation.live is None:
         return _absent(situation)
+    if situation.unrecorded is not None:
+        return _on_its_way(situation, situation.unrecorded)
     return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
 
 
@@ -76,6 +78,18 @@ def _renamed(situation: Situation) -> Decision:
         "until it is unpublished; whatever routes to it keeps calling it"
     )
     return Decision(ChangeKind.RENAME, reason, warnings=(warning,))
+
+
+def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
+    """A delivery that is not at its end made it live: whoever applies goes on with that first, and plans anew."""
+    told = f"{made.version} is live of a delivery that is not at its end"
+    if made.wanted == situation.flow.wanted:
+        return Decision(ChangeKind.ADOPT, f"{told}; apply goes on with it", made.version)
+    if situation.record is not None and situation.same_wish:
+        reason = f"{situation.record.version} is asked for again, {told}; apply ends that first"
+        return Decision(ChangeKind.RESTORE, reason, situation.record.version)
+    kind = ChangeKind.PUBLISH if situation.pinned is None else ChangeKind.SWITCH
+    return Decision(kind, f"git asks for something else meanwhile, {told}; apply ends that first", situation.pinned)
 
 
 def _pinned(situation: Situation, pinned: str) -> Decision:

@@ -124,11 +124,23 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """A version that a delivery made live, and that is not recorded yet: nobody's hand."""
+
+    key: FlowKey
+    version: str
+    wanted: str
+    """The `DesiredFlow.wanted` that it was made live for."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanInputs:
     """What a plan depends on besides desired, live and recorded state."""
 
     revision: str
     quarantines: tuple[Quarantine, ...] = ()
+    unrecorded: tuple[Unrecorded, ...] = ()
+    """Of deliveries that are not at their end; a pass that delivers goes on with them before it plans."""
     client_name: str | None = None
     """Our client's id or name in the organisation, so that our own locks do not block us."""
     binds_at_publish: frozenset[str] = BINDING_TYPES

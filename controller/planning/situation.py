@@ -8,6 +8,7 @@ from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.recorded import RecordedFlow
+from controller.planning.model import Unrecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Situation:
     record: RecordedFlow | None
     hand_change: HandChange | None = None
     """Who published or unpublished the flow last, where it is not as it was recorded."""
+    unrecorded: Unrecorded | None = None
+    """What is live, where a delivery that is not at its end made it so."""
     live_digest: str | None = None
     """Digest of the live version's export, where no record knows the flow."""
     ambiguous: bool = False

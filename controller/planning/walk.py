@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from controller.domain.desired import CyclePolicy, DesiredFlow, Organization
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveState
+from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.planning import block
 from controller.planning.components import shortest_cycle
@@ -15,7 +15,7 @@ from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, Outcome
 from controller.planning.graph import FlowGraph
 from controller.planning.group import as_one, in_order
-from controller.planning.model import Blocked, ChangeKind, PlanInputs
+from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
 from controller.planning.rename import previous_flow, previous_keys
 from controller.planning.situation import MovedBinding, Situation
 
@@ -109,6 +109,7 @@ class Walk:
             live=live.flows.get(flow.key),
             record=record,
             hand_change=live.hand_changes.get(flow.key),
+            unrecorded=self._unrecorded(live.flows.get(flow.key), record),
             live_digest=live.digests.get(flow.key),
             ambiguous=flow.key in live.ambiguous,
             moved=tuple(self._moved(flow.key, record, group)),
@@ -116,6 +117,12 @@ class Walk:
             previous=previous,
             old_name_consumers=tuple(sorted(self._graph.flows[key].id for key in old_consumers)),
         )
+
+    def _unrecorded(self, live: LiveFlow | None, record: RecordedFlow | None) -> Unrecorded | None:
+        if live is None or (record is not None and record.version == live.published_version):
+            return None
+        found = (each for each in self._inputs.unrecorded if each.key == live.key)
+        return next((each for each in found if each.version == live.published_version), None)
 
     def _moved(self, key: FlowKey, record: RecordedFlow | None, group: frozenset[FlowKey]) -> Iterable[MovedBinding]:
         """The bindings that became stale. In a cycle those to members that come later do not count.

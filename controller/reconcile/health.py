@@ -85,7 +85,7 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
 
 def is_unrecorded(published: str | None, latest: StepRecord | None) -> bool:
     """Whether a delivery made it live that is not recorded yet; what differs from the record then is nobody's hand."""
-    if published is None or latest is None or latest.state not in _UNRECORDED:
+    if published is None or latest is None or latest.state not in _UNRECORDED or latest.recorded_at is not None:
         return False
     return latest.live_version == published
 

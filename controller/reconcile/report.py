@@ -20,7 +20,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Change, Drift, Plan
-from controller.reconcile.health import is_unrecorded, organization_health
+from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
 from controller.store import StepRecord
@@ -46,8 +46,6 @@ class PassReport:
     """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
     kept_as: str
     """The name under which the store keeps the organisation's history; empty before it is known which one it is."""
-    own: frozenset[str]
-    """Flows whose live version a delivery made that is not recorded yet, and nobody's hand."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that kept it from being made."""
@@ -86,7 +84,7 @@ class PassReport:
     def moved(self) -> tuple[Drift, ...]:
         """Differences that somebody made; that a person has a flow open is not one."""
         drift = self.plan.drift if self.plan else ()
-        return tuple(each for each in drift if not each.informative and each.flow not in self.own)
+        return tuple(each for each in drift if not each.informative)
 
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""
@@ -123,7 +121,6 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         trigger=pass_.request.trigger,
         health=_health(pass_, latest),
         kept_as=pass_.kept_as,
-        own=_own(pass_, latest or {}),
     )
 
 
@@ -135,16 +132,6 @@ def _latest(pass_: Pass) -> Mapping[FlowKey, StepRecord] | None:
         return pass_.services.store.journal.latest(pass_.kept_as)
     except StoreFailed:
         return None
-
-
-def _own(pass_: Pass, latest: Mapping[FlowKey, StepRecord]) -> frozenset[str]:
-    live = pass_.live.flows if pass_.live is not None else {}
-    changes = pass_.plan.changes if pass_.plan is not None else ()
-    return frozenset(
-        change.flow
-        for change in changes
-        if (found := live.get(change.key)) and is_unrecorded(found.published_version, latest.get(change.key))
-    )
 
 
 def _health(pass_: Pass, latest: Mapping[FlowKey, StepRecord] | None) -> Health:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, Plan
-from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, under_way
+from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
 from controller.reconcile.held_back import HeldBack, held_back_now
+from controller.reconcile.holder import is_dead
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.suspension import may_write
-from controller.store import StepRecord, SyncRecord
+from controller.store import StepRecord, Store, SyncRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +55,39 @@ def organization_status(report: PassReport, organization: Organization, services
     history = store.journal.history(report.kept_as, limit=1)
     latest = store.journal.latest(report.kept_as)
     goes_on = may_write(organization) and bool(store.journal.unfinished(report.kept_as))
-    flows = tuple(_flow_status(change, plan, report, latest.get(change.key)) for change in plan.changes)
+    promoted = _promoted(latest.values(), organization, store)
+    flows = tuple(
+        _flow_status(change, plan, report, latest.get(change.key), promoted.get(change.key)) for change in plan.changes
+    )
     return OrganizationStatus(
         name=plan.organization,
         revision=plan.revision,
         sync=report.sync_status,
         health=worst(*(flow.health for flow in flows)) if flows else Health.HEALTHY,
         flows=tuple(sorted(flows, key=lambda flow: flow.flow)),
-        drift=tuple(drift.message for drift in plan.drift if drift.flow not in report.own),
+        drift=tuple(drift.message for drift in plan.drift),
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
         # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
         held_back=() if goes_on else held_back_now(plan, organization, store, services.clock.now()),
-        at_work=holder.holder if holder is not None else None,
+        at_work=holder.holder if holder is not None and not is_dead(holder.holder) else None,
     )
 
 
-def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRecord | None) -> FlowStatus:
+def _promoted(steps: Iterable[StepRecord], organization: Organization, store: Store) -> dict[FlowKey, str]:
+    """What a person let stay, and no pass has gone on with yet."""
+    paused = [step for step in steps if paused_reason(step) is not None]
+    words = [(step, store.approvals.promotion(organization.name, step.id)) for step in paused]
+    return {
+        step.key: f"{step.live_version} may stay, as {word.by} said; the next pass goes on with it"
+        for step, word in words
+        if word is not None
+    }
+
+
+def _flow_status(
+    change: Change, plan: Plan, report: PassReport, latest: StepRecord | None, promoted: str | None
+) -> FlowStatus:
     live = report.live.get(change.key)
     published = live.published_version if live else None
     drifted = [drift for drift in plan.drift if drift.flow == change.flow]
@@ -85,6 +103,7 @@ def _flow_status(change: Change, plan: Plan, report: PassReport, latest: StepRec
         change=change.kind.value,
         locked_by=live.locked_by.name if live and live.locked_by else None,
         message=degraded_reason(published, latest)
+        or promoted
         or under_way(latest)
         or _to_record(latest, published)
         or "; ".join(filter(None, (message, failed))),

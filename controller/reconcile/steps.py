@@ -15,9 +15,10 @@ from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
 from controller.domain.platform import Export
 from controller.domain.status import StepState
-from controller.planning import Change, PlanInputs, Quarantine, guard, make_plan
+from controller.planning import Change, PlanInputs, Quarantine, Unrecorded, guard, make_plan
 from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.binding import refuse_other_names
+from controller.reconcile.health import is_unrecorded
 from controller.reconcile.identity import identify as identity_of
 from controller.reconcile.lease import held_lease
 from controller.reconcile.observe import observe as observe_organization
@@ -99,6 +100,7 @@ async def plan(pass_: Pass) -> None:
     inputs = PlanInputs(
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
+        unrecorded=_unrecorded(pass_),
         client_name=pass_.services.client_id(organization),
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
@@ -109,6 +111,15 @@ async def plan(pass_: Pass) -> None:
             hint="look at the new plan and apply that one",
         )
     pass_.listener.planned(pass_.plan)
+
+
+def _unrecorded(pass_: Pass) -> tuple[Unrecorded, ...]:
+    live, latest = have(pass_.live).flows, pass_.services.store.journal.latest(pass_.kept_as)
+    return tuple(
+        Unrecorded(key, published, step.wanted)
+        for key, step in sorted(latest.items())
+        if (found := live.get(key)) and (published := found.published_version) and is_unrecorded(published, step)
+    )
 
 
 async def check(pass_: Pass) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport, approve_plan
+from controller.reconcile.holder import own_name
 from controller.reconcile.status import FlowStatus, OrganizationStatus
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
@@ -185,4 +190,15 @@ async def test_a_controller_that_is_at_work_is_named(world: World) -> None:
 
     assert (await look(world))[1].at_work == "pod-7"
     world.services.store.leases.release(lease)
+    assert (await look(world))[1].at_work is None
+
+
+async def test_a_controller_whose_process_ended_is_not_at_work(world: World) -> None:
+    """Its lease lasts for a while yet, but the next controller takes over at once."""
+    await two_versions(world)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    holder = own_name().replace(f":{os.getpid()}@", f":{ended.pid}@")
+    world.services.store.leases.acquire(identity_of(world), holder, manifest=ORGANIZATION)
+
     assert (await look(world))[1].at_work is None
