@@ -26,7 +26,7 @@ def _lines(report: PassReport) -> Iterator[str]:
         yield from (f"  {line}" for line in report.recovered)
     if report.result is None:
         if report.error is None:
-            yield f"{report.organization}: {'blocked' if report.blocked else 'in sync'}, nothing to do"
+            yield f"{report.organization}: {_nothing_to_do(report)}"
             if report.health is Health.DEGRADED:
                 yield "  but Degraded, because something could not be brought back: penstock status tells what"
             yield from (f"  {_blocked_line(change)}" for change in report.blocked)
@@ -41,6 +41,15 @@ def _lines(report: PassReport) -> Iterator[str]:
             yield f"  {report.commit.note}"
     if report.error is not None:
         yield error_text(report.error, report.organization)
+
+
+def _nothing_to_do(report: PassReport) -> str:
+    if report.blocked:
+        return "blocked, nothing to do"
+    if report.moved:
+        return "nothing to do, but not in sync: penstock status tells why"
+    suspended = report.plan is not None and report.plan.suspended
+    return "nothing to do, save for what is suspended" if suspended else "in sync, nothing to do"
 
 
 def was_stopped(report: PassReport) -> bool:
