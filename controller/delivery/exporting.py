@@ -27,8 +27,11 @@ async def export_version(
             continue
         context.store.facts.remember_export_digest(context.organization.name, flow_id, version, digest)
         return export, digest
+    told = last.message if last else "no reason given"
     raise ExportFailed(
-        f"version {version} of flow {flow_id} could not be exported: {last.message if last else 'no reason given'}",
+        told
+        if isinstance(last, ExportFailed)
+        else f"version {version} of flow {flow_id} could not be exported: {told}",
         hint="it is exported again in the next pass",
     ) from last
 

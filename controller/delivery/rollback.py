@@ -23,6 +23,7 @@ from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
 _DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.SKIPPED, StepState.RECORDED})
+_BY_HAND = "bring it back in Architect; the next pass adopts it"
 
 
 async def roll_back(context: Context, works: Iterable[Work], reason: str) -> None:
@@ -138,14 +139,18 @@ def _left_bound(work: Work) -> str:
     return f"{work.record.live_version} is live again, but bound to {bound or 'what was live before'}"
 
 
-def _report_failure(context: Context, work: Work, failure: PenstockError | None, what: str | None = None) -> None:
-    """Loud. What an outage kept from being tried stays open for the next pass; for the rest a person has to look."""
+def _report_failure(context: Context, work: Work, failure: PenstockError | None, bound: str | None = None) -> None:
+    """Loud. What an outage kept from being tried stays open for the next pass; for the rest a person has to look.
+
+    `bound` says what it is bound to, where it is live again and only could not be bound again.
+    """
     outage = isinstance(failure, Transient | Waiting)
+    by_hand = "commit a change to it, which publishes it anew" if bound else _BY_HAND
     previous = work.record.previous_version or "the state before"
     work.error = error = RollbackFailed(
-        f"{work.change.flow} ({work.key}): {what or f'{previous} could not be brought back'}: "
+        f"{work.change.flow} ({work.key}): {bound or f'{previous} could not be brought back'}: "
         f"{failure.message if failure else 'no reason given'}",
-        hint="it is tried again in the next pass" if outage else "bring it back in Architect; the next pass adopts it",
+        hint="it is tried again in the next pass" if outage else by_hand,
     )
     error.__cause__ = failure
     quarantine(context, work, error.message)
@@ -167,4 +172,4 @@ async def _rebind(context: Context, works: Sequence[Work]) -> None:
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
-            _report_failure(context, work, error, what=_left_bound(work))
+            _report_failure(context, work, error, bound=_left_bound(work))
