@@ -101,10 +101,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
 
 def message_of(commit: ArtifactCommit) -> str:
     """The commit message: what is live now, why, and trailers that programs read."""
-    count = len(commit.flows)
-    single = commit.flows[0].recorded if count == 1 else None
-    what = f"{single.manifest} {single.version}" if single else f"{count} flow{'s' if count != 1 else ''}"
-    subject = f"{commit.organization}: record {what}"
+    subject = f"{commit.organization}: {_what(commit)}"
     body = [f"- {_line(flow.recorded.manifest)} {_line(flow.recorded.version)}" for flow in commit.flows]
     body += [f"- {_line(str(key))} removed" for key in commit.removed]
     body += [f"- draft of {_line(draft.manifest)} kept" for draft in commit.drafts]
@@ -117,6 +114,15 @@ def message_of(commit: ArtifactCommit) -> str:
     }
     paragraphs.append("\n".join(f"{name}: {_line(value)}" for name, value in trailers.items() if value))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
+
+
+def _what(commit: ArtifactCommit) -> str:
+    count = len(commit.flows) + len(commit.removed)
+    if commit.drafts and not count:
+        return f"keep a draft of {', '.join(draft.manifest for draft in commit.drafts)}"
+    if len(commit.flows) == count == 1:
+        return f"record {commit.flows[0].recorded.manifest} {commit.flows[0].recorded.version}"
+    return f"record {count} flow{'s' if count != 1 else ''}"
 
 
 def _folder(organization: str, policy: ArtifactsPolicy) -> str:

@@ -138,5 +138,6 @@ def _held(row: RowMapping, manifest: str, now: datetime) -> LeaseHeld:
         f"{manifest or row['name']}: {row['holder']} is at work on it{other}; "
         f"its lease ends in {left_s:.0f} s unless it is renewed",
         retry_after_s=left_s,
-        hint="wait for it; a lease whose holder died ends by itself",
+        hint="wait for it, or stop it there: Ctrl-C or SIGTERM parks a bake or a stage, which can then be gone on with "
+        "or rolled back from here; a lease whose holder died ends by itself",
     )

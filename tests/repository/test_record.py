@@ -49,6 +49,7 @@ def test_a_draft_is_kept_under_its_flow(site: Site) -> None:
     draft = Draft("main-ivr", "20260105T120000Z", Export("id", "14.0", definition={"draft": True}))
     Repository.open(site.clone(remote, "work")).record(ArtifactCommit("production", POLICY, drafts=(draft,)))
     assert "true" in site.show(remote, "artifacts/production/main-ivr/drafts/20260105T120000Z.json")
+    assert site.git("log", "-1", "--format=%s", "main", at=remote).strip() == "production: keep a draft of main-ivr"
 
 
 def test_the_message_names_flows_versions_revision_and_deployment(site: Site) -> None:
