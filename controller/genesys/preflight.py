@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
-from controller.domain.capabilities import ARCHITECT
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import NotFound, PenstockError, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
@@ -31,6 +31,10 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 _MOST_SKEW_S = 30.0
 _SAME_TIME_S = 2.0
 """Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
+_GRANT = {
+    ARCHITECT: "give the client a role with these permissions, in the divisions of the flows",
+    VERSIONED: "grant the client these scopes, and list them where spec.credentials.scopes lists any",
+}
 _SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
 _FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
 
@@ -146,8 +150,7 @@ class _Probe:
         else:
             missing, unproven = await self._probed(needed)
         if missing:
-            hint = "give the client a role with these permissions, in the divisions of the flows"
-            self.note("permissions", Verdict.FAILED, f"missing: {', '.join(sorted(missing))}", hint)
+            self.note("permissions", Verdict.FAILED, f"missing: {', '.join(sorted(missing))}", _GRANT[self._dialect])
         elif len(unproven) < len(needed):
             share = f"{len(needed) - len(unproven)} of {len(needed)}" if unproven else f"all {len(needed)}"
             self.note("permissions", Verdict.OK, f"{share} that are needed are there")

@@ -211,6 +211,7 @@ async def test_the_versioned_dialect_is_probed_by_its_own_reads(clock: SteppedCl
     platform = VersionedPlatform(script(_routes(answers)).transport(clock, ONCE))
     report = await preflight(platform, ["observe", "switch", "debug"])
     assert report.missing_permissions == ("job:read",)
+    assert "scopes" in (_check(report, "permissions").hint or "")
     assert report.unproven_permissions == ("flow:debug", "routing:flow:write")
     assert report.rate_limit_per_minute == 300
 
