@@ -27,6 +27,17 @@ def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | N
     return Blocked("quarantined", message)
 
 
+def not_to_be_kept(flow: DesiredFlow, version: str | None, quarantine: Quarantine | None) -> Blocked | None:
+    """Blocked when what is live was to be taken back: recording it would make a rollback that failed look done."""
+    if quarantine is None:
+        return None
+    message = (
+        f"{version} of {flow.key} is live, but was to be taken back ({quarantine.reason}); take it back with "
+        f"`penstock rollback {flow.id}`, commit a change to it, or pass --retry to let it stay"
+    )
+    return Blocked("quarantined", message)
+
+
 def locked(key: FlowKey, live: LiveFlow | None, organization: Organization, client_name: str | None) -> Blocked | None:
     """Blocked when someone else holds the flow's lock and policy is to fail."""
     if not _held(live, client_name) or organization.on_locked is not OnLocked.FAIL:

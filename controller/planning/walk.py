@@ -169,7 +169,11 @@ class Walk:
     def _own_blocks(self, draft: Draft, group: frozenset[FlowKey]) -> Draft:
         situation = draft.situation
         key = situation.flow.key
-        draft = draft.block(block.quarantined(situation.flow, self._quarantines.get((key, situation.flow.wanted))))
+        quarantine = self._quarantines.get((key, situation.flow.wanted))
+        if draft.decision.kind is ChangeKind.ADOPT:
+            kept = block.not_to_be_kept(situation.flow, situation.live_version, quarantine)
+            return replace(draft, blocked=kept)
+        draft = draft.block(block.quarantined(situation.flow, quarantine))
         draft = draft.block(block.locked(key, situation.live, self._organization, self._inputs.client_name))
         consumption = self._graph.consumption[key]
         return draft.block(block.missing_dependency(consumption, self._outcomes, self._live, group))

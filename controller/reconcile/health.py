@@ -67,7 +67,9 @@ def flow_health(
 
 
 def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
-    """What could not be brought back, why, and what a person can do, where that is still so."""
+    """What failed and is live still, or could not be brought back, and what a person can do, where that is still so."""
+    if latest is not None and latest.state is StepState.FAILED and None is not latest.live_version == published:
+        return f"{latest.reason}; {published} was left live: take it back with `penstock rollback {latest.flow}`"
     if latest is None or latest.state is not StepState.ROLLBACK_FAILED:
         return None
     version = latest.previous_version
