@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 EVERY_RUN = ("architect: a failing publish", "versioned: stages and a switch")
 WORKERS = 3
 """They wait more than they work: for what was begun before a crash, and for the disk."""
-ALWAYS = ("before the commit of", "after the commit of", "before POST", "after POST")
+ALWAYS = ("before the commit of", "after the commit of")
+WRITES = ("POST", "PUT", "DELETE")
 WHEN_RECORDED = ("before git commit-tree", "before git push", "while git push runs", "after git push")
 
 
@@ -40,6 +41,8 @@ def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene:
     # A sync that is taken back as a whole leaves nothing to record.
     for kind in ALWAYS if SCENES[scene].quarantined else (*ALWAYS, *WHEN_RECORDED):
         assert any(label.startswith(kind) for label in labels), kind
+    for when in ("before", "after"):
+        assert any(label.startswith(tuple(f"{when} {method}" for method in WRITES)) for label in labels), when
     assert not (wrong := wrong_in(results)), "\n".join(wrong)
 
 
