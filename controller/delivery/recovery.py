@@ -14,6 +14,7 @@ from controller.delivery.quarantine import harmless
 from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
+from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
 from controller.delivery.work import NOT_BEGUN, TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
@@ -43,7 +44,7 @@ async def _resolve(context: Context) -> None:
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before it began")
         elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
-        elif (reason := _given_up(context, work)) is not None:
+        elif (reason := await _given_up(context, work)) is not None:
             await take_back(context, work, reason)
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
             await export_live(context, work)
@@ -52,12 +53,17 @@ async def _resolve(context: Context) -> None:
     context.tell("recovery.resolved", steps={work.change.flow: work.state.value for work in context.works})
 
 
-def _given_up(context: Context, work: Work) -> str | None:
-    """Why what is live or on its way need not be gone on with; a new wish in git is an answer to a pause as well."""
+async def _given_up(context: Context, work: Work) -> str | None:
+    """Why what is live or on its way need not be gone on with; a new wish in git is an answer to a pause as well.
+
+    A staged rollout that nobody asks for any more has no gates either, and must not reach all callers without them.
+    """
     if work.state not in (StepState.PUBLISHING, StepState.LIVE, StepState.BAKING):
         return None
     if work.paused_before and work.desired is None:
         return f"git asks for something else than what was paused ({work.record.reason})"
+    if work.desired is None and work.record.previous_version is not None and await rollout_under_way(context, work):
+        return f"git asks for something else than {work.record.target_version}, which had not gone to all traffic"
     return context.given_up.get(work.key)
 
 

@@ -63,6 +63,22 @@ async def test_a_staged_rollout_is_ended_in_its_stage(world: World) -> None:
     await assert_taken_back(world)
 
 
+@pytest.mark.parametrize("world", [VERSIONED], indirect=True)
+async def test_a_rollout_that_git_does_not_ask_for_any_more_is_ended_in_its_stage(world: World) -> None:
+    """Its gates are gone with its manifest, so nothing would watch it on its way to all callers."""
+    await begun(world, "rollout.stage", rollout={"stages": [*STAGES, {"percentage": 100, "duration": "10m"}]})
+    world.flow("desk", inbound("Desk", says="Newer"))
+    world.commit()
+
+    report = await world.apply()
+
+    assert report.delivered, report.error
+    flow = world.simulator.flow("inboundcall", "Desk")
+    ended = [(rollout.version, str(rollout.outcome)) for rollout in flow.rollouts]
+    assert ended[-3:] == [("2.0", "cancelled"), ("1.0", "completed"), ("3.0", "completed")]
+    assert world.services.store.quarantines.active("acme") == ()
+
+
 @BOTH
 async def test_a_publish_that_was_never_sent_leaves_what_was_live_before(world: World) -> None:
     """The delivery that was begun is the one that is not wanted: nothing older than it is brought back."""
