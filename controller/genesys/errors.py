@@ -239,7 +239,8 @@ def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> 
         f"{call.name}: {body.text}{named}",
         permission=permission,
         correlation_id=body.correlation_id,
-        hint="give the client's role this permission, in the flow's division; it takes up to 5 minutes to work",
+        hint="grant the client this permission, by a role in the flow's division or, on the versioned dialect, as a "
+        "scope; it takes up to 5 minutes to work",
     )
 
 

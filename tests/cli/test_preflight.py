@@ -188,7 +188,7 @@ def test_what_a_missing_permission_leaves_unknown_is_said_in_a_few_words(
         unknown = check(organization, name)
         assert unknown["verdict"] == "unknown"
         assert unknown["message"] in {f"cannot be told without {permission}" for permission in hidden}
-        assert "give the client's role this permission" in unknown["hint"]
+        assert "grant the client this permission" in unknown["hint"]
 
 
 def test_before_any_login_every_permission_is_unproven(
