@@ -33,7 +33,8 @@ def not_to_be_kept(flow: DesiredFlow, version: str | None, quarantine: Quarantin
         return None
     message = (
         f"{version} of {flow.key} is live, but was to be taken back ({quarantine.reason}); take it back with "
-        f"`penstock rollback {flow.id}`, commit a change to it, or pass --retry to let it stay"
+        f"`penstock rollback {flow.id}` (a first version: unpublish it in Architect), commit a change to it, or pass "
+        "--retry to let it stay"
     )
     return Blocked("quarantined", message)
 

@@ -20,6 +20,7 @@ _IN_FLIGHT = frozenset(
         StepState.ROLLING_BACK,
     }
 )
+_UNPUBLISH = "unpublish it in Architect"
 _UNRECORDED = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 
 
@@ -69,7 +70,8 @@ def flow_health(
 def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
     """What failed and is live still, or could not be brought back, and what a person can do, where that is still so."""
     if latest is not None and latest.state is StepState.FAILED and None is not latest.live_version == published:
-        return f"{latest.reason}; {published} was left live: take it back with `penstock rollback {latest.flow}`"
+        way = f"take it back with `penstock rollback {latest.flow}`" if latest.previous_version else _UNPUBLISH
+        return f"{latest.reason}; {published} was left live: {way}"
     if latest is None or latest.state is not StepState.ROLLBACK_FAILED:
         return None
     version = latest.previous_version
@@ -78,7 +80,7 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
         stale = version is not None and latest.live_version == version
         return f"{latest.reason or version}; commit a change to it, which publishes it anew" if stale else None
     if version is None:
-        return f"{latest.reason or 'it could not be taken out of use again'}; unpublish it in Architect"
+        return f"{latest.reason or 'it could not be taken out of use again'}; {_UNPUBLISH}"
     return (
         f"{latest.reason or f'{version} could not be brought back'}; publish {version} in Architect, or try again: "
         f"penstock rollback {latest.flow} --to {version}"

@@ -74,3 +74,14 @@ async def test_a_person_can_let_it_stay(world: World) -> None:
 
     assert world.versions() == {"inboundcall/Desk": "2.0"}
     assert (await look(world))[:2] == (SyncStatus.SYNCED, Health.HEALTHY)
+
+
+async def test_a_first_version_that_was_left_live_has_no_way_back_but_by_hand(world: World) -> None:
+    world.flow("desk", inbound("Desk"), gates=[GATE], rollback="manual")
+    world.commit()
+    await world.apply()
+
+    sync, health, message = await look(world)
+
+    assert (sync, health) == (SyncStatus.OUT_OF_SYNC, Health.DEGRADED)
+    assert message.endswith("1.0 was left live: unpublish it in Architect")
