@@ -14,7 +14,7 @@ from controller.reconcile import PassReport
 _MODULE = ("commonmodule", "Branded Greeting")
 _CALLER = ("inboundcall", "Main IVR")
 _FAILING = ("securecall", "Card Payment")
-_INNOCENT = ("digitalbot", "Outage Helper")
+_INNOCENT = ("inboundemail", "Customer Mail")
 
 
 def first_deployment(stage: Stage, say: Narrator) -> None:
@@ -81,7 +81,7 @@ def drift(stage: Stage, say: Narrator) -> None:
     stage.publish_by_hand(stage.flow(*_INNOCENT)["id"], "Ada Lovelace")
     report = _shown_plan(stage, say)
     plan = report.plan_or_raise()
-    say.check("the drift is reported, by the flow's name", holds=[d.flow for d in plan.drift] == ["outage-helper"])
+    say.check("the drift is reported, by the flow's name", holds=[d.flow for d in plan.drift] == ["customer-mail"])
     say.check("nothing is changed, because the manifest does not say heal", holds=plan.empty)
 
 
