@@ -20,7 +20,7 @@ from controller.genesys.call import Answer, Call
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
 from controller.genesys.preflight_report import Check, PreflightReport, Verdict
-from controller.genesys.transport import Transport
+from controller.genesys.transport import SAME_TIME, Transport
 from controller.genesys.wire.account import Subject, TokenInfo
 from controller.genesys.wire.model import EntityRef
 
@@ -29,8 +29,6 @@ T = TypeVar("T")
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
 _MOST_SKEW_S = 30.0
-_SAME_TIME_S = 2.0
-"""Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 _GRANT = {
     ARCHITECT: "give the client a role with these permissions, in the divisions of the flows",
     VERSIONED: "grant the client these scopes, and list them where spec.credentials.scopes lists any",
@@ -131,7 +129,7 @@ class _Probe:
             self.note("clock", Verdict.UNKNOWN, "the organisation does not tell its time")
             return None
         skew_s = float(round((there - self._transport.clock.now()).total_seconds()))
-        if abs(skew_s) <= _SAME_TIME_S:
+        if abs(skew_s) <= SAME_TIME.total_seconds():
             self.note("clock", Verdict.OK, "the organisation's clock agrees with this machine's")
             return skew_s
         far = abs(skew_s) > _MOST_SKEW_S

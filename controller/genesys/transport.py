@@ -29,7 +29,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _UNAUTHORIZED = 401
-_SAME_TIME = timedelta(seconds=2)
+SAME_TIME = timedelta(seconds=2)
 """Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
 
 
@@ -140,7 +140,7 @@ class Transport:
     def _compare_clocks(self, answer: Answer) -> None:
         if answer.sent_at is not None:
             ahead = answer.sent_at - self.clock.now()
-            self.clock_ahead = ahead if abs(ahead) > _SAME_TIME else timedelta()
+            self.clock_ahead = ahead if abs(ahead) > SAME_TIME else timedelta()
 
     def _checked(self, call: Call, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:

@@ -89,15 +89,13 @@ class Walk:
 
         After a module was taken back this is what frees its callers from the version that was bad.
         """
-        found: set[str] = set()
+        seen = set(first)
         queue = list(first)
         while queue:
-            id_ = queue.pop()
-            if id_ in self._blocked:
-                queue += self._waits[id_]
-            else:
-                found.add(id_)
-        return tuple(sorted(found))
+            further = set(self._waits.get(queue.pop(), ())) - seen
+            seen |= further
+            queue += further
+        return tuple(sorted(seen - self._blocked.keys()))
 
     def _situation(self, flow: DesiredFlow, group: frozenset[FlowKey]) -> Situation:
         live = self._live

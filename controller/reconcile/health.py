@@ -30,22 +30,25 @@ def managed_health(
     """The health of every managed flow. Raises StoreFailed."""
     store = services.store
     latest = store.journal.latest(store.bindings.kept_as(organization.name, services.identity(organization)))
-    suspended = organization.suspended
-    return {
-        flow.key: flow_health(flow, _published(live.get(flow.key)), latest.get(flow.key), suspended=suspended)
-        for flow in organization.flows
-    }
+    return _each(organization, {key: flow.published_version for key, flow in live.items()}, latest)
 
 
 def organization_health(
     organization: Organization, published: Mapping[FlowKey, str | None], latest: Mapping[FlowKey, StepRecord]
 ) -> Health:
     """The worst health of the managed flows, by their published versions."""
-    each = [
-        flow_health(flow, published.get(flow.key), latest.get(flow.key), suspended=organization.suspended)
+    each = _each(organization, published, latest)
+    return worst(*each.values()) if each else Health.HEALTHY
+
+
+def _each(
+    organization: Organization, published: Mapping[FlowKey, str | None], latest: Mapping[FlowKey, StepRecord]
+) -> dict[FlowKey, Health]:
+    suspended = organization.suspended
+    return {
+        flow.key: flow_health(flow, published.get(flow.key), latest.get(flow.key), suspended=suspended)
         for flow in organization.flows
-    ]
-    return worst(*each) if each else Health.HEALTHY
+    }
 
 
 def flow_health(
@@ -107,7 +110,3 @@ def under_way(latest: StepRecord | None) -> str | None:
     if paused is not None:
         return f"paused: {paused}"
     return f"{latest.state.value} since {latest.updated_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _published(live: LiveFlow | None) -> str | None:
-    return live.published_version if live is not None else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.delivery import Outcome, SyncResult
@@ -23,7 +22,6 @@ from controller.planning import Change, Drift, Plan
 from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
-from controller.store import StepRecord
 
 _POLICY = (DeliveryPaused, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 
@@ -83,8 +81,7 @@ class PassReport:
     @property
     def moved(self) -> tuple[Drift, ...]:
         """Differences that somebody made; that a person has a flow open is not one."""
-        drift = self.plan.drift if self.plan else ()
-        return tuple(each for each in drift if not each.informative)
+        return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
 
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""
@@ -105,7 +102,6 @@ class PassReport:
 
 def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> PassReport:
     """The report of a pass that ended, however far it came."""
-    latest = _latest(pass_)
     return PassReport(
         organization=pass_.request.organization,
         mode=pass_.request.mode,
@@ -119,28 +115,22 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         recorded=pass_.recorded,
         duration_s=duration_s,
         trigger=pass_.request.trigger,
-        health=_health(pass_, latest),
+        health=_health(pass_),
         kept_as=pass_.kept_as,
     )
 
 
-def _latest(pass_: Pass) -> Mapping[FlowKey, StepRecord] | None:
-    """Each flow's last step that did anything; None where there was no look, or the store does not answer."""
-    if pass_.live is None:
-        return None
-    try:
-        return pass_.services.store.journal.latest(pass_.kept_as)
-    except StoreFailed:
-        return None
-
-
-def _health(pass_: Pass, latest: Mapping[FlowKey, StepRecord] | None) -> Health:
+def _health(pass_: Pass) -> Health:
     if pass_.result is not None and pass_.result.outcome is Outcome.ROLLBACK_FAILED:
         return Health.DEGRADED
-    if pass_.organization is None or pass_.live is None or latest is None:
+    if pass_.organization is None or pass_.live is None:
         return Health.UNKNOWN
     published = {key: live.published_version for key, live in pass_.live.flows.items()}
     for step in pass_.result.steps if pass_.result is not None else ():
         if step.version is not None or step.state is StepState.ROLLED_BACK:
             published[step.change.key] = step.version
+    try:
+        latest = pass_.services.store.journal.latest(pass_.kept_as)
+    except StoreFailed:
+        return Health.UNKNOWN
     return organization_health(pass_.organization, published, latest)

@@ -38,12 +38,12 @@ async def bring_back(pass_: Pass) -> None:
     version = pass_.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
     reason = f"{pass_.request.actor} asked for {version}"
-    delivered = _delivered(pass_, flow, version)
+    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
     asked_for = flow.wanted in (version, delivered and delivered.source_digest)
     _settle_wish(pass_, flow, reason, asked_for=asked_for)
     result = await delivery_of(pass_).roll_back_to(
         have(pass_.organization),
-        _change(pass_, flow, live, version, reason),
+        _change(pass_, flow, live, version, reason, delivered),
         version,
         have(pass_.lease),
         sync_context(pass_),
@@ -157,8 +157,11 @@ def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepRes
     )
 
 
-def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason: str) -> Change:
-    recorded, delivered = have(pass_.recorded).flows.get(flow.key), _delivered(pass_, flow, version)
+def _change(
+    pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
+) -> Change:
+    """The way back; `delivered` is the step that made the version live once, where anybody knows."""
+    recorded = have(pass_.recorded).flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
     return Change(
         flow=flow.id,
@@ -173,8 +176,3 @@ def _change(pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason
         consumes=delivered.consumes if delivered else consumed,
         desired=flow,
     )
-
-
-def _delivered(pass_: Pass, flow: DesiredFlow, version: str) -> StepRecord | None:
-    """The step that made this version live once; None where nobody knows."""
-    return pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
