@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.domain.identity import FlowKey
-from controller.planning import ChangeKind, PlanInputs, make_plan
+from controller.planning import ChangeKind, PlanInputs, Quarantine, make_plan
 from controller.planning.components import shortest_cycle, strongly_connected
 from controller.planning.graph_export import Edge, Graph, Node, cycles, graph_text, impact, sequence
 from controller.planning.order import deployment_order
@@ -104,3 +104,32 @@ def test_an_organisation_of_three_thousand_flows_is_planned_in_seconds() -> None
     plan = make_plan(*parts, PlanInputs("r"))
     assert time.process_time() - started < GENEROUS_S
     assert plan.summary()["publish"] == 600
+
+
+def test_what_waits_behind_layers_of_blocked_flows_is_found_in_one_walk() -> None:
+    """Forty layers of two modules, each calling both below it: there are a billion ways down, and 80 modules."""
+    layers = [[f"m{layer:02}{side}" for side in "ab"] for layer in range(40)]
+    below = {name: layers[number - 1] if number else [] for number, layer in enumerate(layers) for name in layer}
+    keys = {name: f"commonmodule/{name}" for name in below}
+    states: dict[str, Any] = {
+        "desired": {
+            name: {"key": keys[name], "digest": "new", "calls": [keys[each] for each in below[name]]} for name in below
+        }
+        | {"ivr": {"key": "inboundcall/ivr", "digest": "same", "calls": [keys[name] for name in layers[-1]]}},
+        "live": {key: {"version": "1.0"} for key in (*keys.values(), "inboundcall/ivr")},
+        "recorded": {keys[name]: {"manifest": name, "version": "1.0", "digest": "old"} for name in below}
+        | {
+            "inboundcall/ivr": {
+                "manifest": "ivr",
+                "version": "1.0",
+                "digest": "same",
+                "consumed": {keys[name]: "2.0" for name in layers[-1]},
+            }
+        },
+    }
+    bad = tuple(Quarantine(FlowKey("commonmodule", name), "sha256:new", "it failed") for name in layers[0])
+    inputs = PlanInputs("r", quarantines=bad)
+    plan = make_plan(organization(states), live_state(states), recorded_state(states), inputs)
+    [ivr] = [change for change in plan.actions if change.flow == "ivr"]
+    assert (ivr.kind, ivr.blocked, ivr.depends_on) == (ChangeKind.REPUBLISH, None, ())
+    assert sum(change.blocked is not None for change in plan.actions) == 80
