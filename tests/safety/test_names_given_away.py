@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.reconcile import approve_plan
 from controller.simulator.settings import Client
+from tests.support.dialects import BOTH
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, SECRET, URL, World
 
-BOTH = sorted(CAPABILITIES)
 
-
-@pytest.fixture(params=BOTH)
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    yield made
-    await made.close()
-
-
+@BOTH
 async def test_a_name_given_to_another_organisation_in_the_middle_of_a_delivery_is_refused(world: World) -> None:
     neighbours = Neighbours(world)
     world.flow("hours", module("Hours"))
@@ -55,6 +41,7 @@ async def test_a_name_given_to_another_organisation_in_the_middle_of_a_delivery_
     await world.assert_settled()
 
 
+@BOTH
 async def test_another_name_for_the_other_organisation_is_a_way_out_too(world: World) -> None:
     neighbours = Neighbours(world)
     world.flow("hours", module("Hours"))
@@ -89,6 +76,7 @@ async def quarantined_in_the_first(world: World) -> Neighbours:
     return neighbours
 
 
+@BOTH
 async def test_a_name_given_to_another_organisation_begins_afresh(world: World) -> None:
     neighbours = await quarantined_in_the_first(world)
     store = world.services.store
@@ -114,6 +102,7 @@ async def test_a_name_given_to_another_organisation_begins_afresh(world: World) 
     assert writes_to(neighbours.other) > 0
 
 
+@BOTH
 async def test_a_name_that_is_given_back_finds_its_history_again(world: World) -> None:
     neighbours = await quarantined_in_the_first(world)
     await world.apply()
@@ -131,6 +120,7 @@ async def test_a_name_that_is_given_back_finds_its_history_again(world: World) -
     assert world.live("commonmodule", "Hours") == "1.0"
 
 
+@BOTH
 async def test_a_delivery_to_the_old_organisation_that_is_at_work_is_waited_for(world: World) -> None:
     neighbours = Neighbours(world)
     world.flow("hours", module("Hours"))
@@ -151,6 +141,7 @@ async def test_a_delivery_to_the_old_organisation_that_is_at_work_is_waited_for(
     assert report.delivered, report.error
 
 
+@BOTH
 async def test_a_plan_that_was_looked_at_for_one_organisation_is_none_for_another(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +161,7 @@ async def test_a_plan_that_was_looked_at_for_one_organisation_is_none_for_anothe
     assert writes_to(neighbours.first) == writes_to(neighbours.other) == 0
 
 
+@BOTH
 async def test_a_name_given_away_by_its_client_alone_is_refused_in_the_middle_of_a_delivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +181,7 @@ async def test_a_name_given_away_by_its_client_alone_is_refused_in_the_middle_of
     assert (await world.apply()).delivered
 
 
+@BOTH
 async def test_an_approval_given_before_the_first_delivery_to_the_new_organisation_counts(world: World) -> None:
     neighbours = await quarantined_in_the_first(world)
     neighbours.lead_to(neighbours.other, sync={"mode": "manual"})
@@ -204,6 +197,7 @@ async def test_an_approval_given_before_the_first_delivery_to_the_new_organisati
 # Other credentials.
 
 
+@BOTH
 async def test_a_client_that_was_replaced_in_the_middle_of_a_delivery(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from controller.delivery import DeliveryEvent
-from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
+from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, GitRemoteFailed, LeaseHeld
 from controller.domain.status import SyncStatus
 from controller.reconcile import open_folder
 from controller.store import NewSync
 from tests.safety.test_workers import running
+from tests.support.dialects import BOTH
 from tests.support.organizations import apply_as, crash, identity_of, names, rename, writes_to
 from tests.support.sources import inbound, module
-from tests.support.world import ORGANIZATION, SECRET, Recording, World
-
-BOTH = sorted(CAPABILITIES)
-
-
-@pytest.fixture(params=BOTH)
-async def world(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-    made = World(tmp_path, dialect=request.param)
-    yield made
-    await made.close()
+from tests.support.world import ORGANIZATION, Recording, World
 
 
 def two_names(world: World) -> None:
@@ -47,6 +33,7 @@ def fences(world: World) -> list[int]:
         return list(connection.execute(text("SELECT fence FROM writes ORDER BY id")).scalars())
 
 
+@BOTH
 @pytest.mark.parametrize("holder", ["controller-a", "controller-b"])
 async def test_the_second_name_waits_while_the_first_is_at_work(world: World, holder: str) -> None:
     """Be it another controller, or another worker of the same one."""
@@ -78,6 +65,7 @@ async def test_the_second_name_waits_while_the_first_is_at_work(world: World, ho
     assert world.versions() == {"commonmodule/Hours": "1.0", "inboundcall/Desk": "1.0"}
 
 
+@BOTH
 async def test_both_dialects_of_one_client_are_one_organisation(world: World) -> None:
     """What was learnt over one API counts for the other, in either order."""
     world.flow("hours", module("Hours"), rollout={"bake": "10m"})
@@ -100,6 +88,7 @@ async def test_both_dialects_of_one_client_are_one_organisation(world: World) ->
         other.store.close()
 
 
+@BOTH
 async def test_a_delivery_left_open_under_another_name_is_ended_there_before_anything_new(world: World) -> None:
     world.flow("hours", module("Hours"))
     world.flow("desk", inbound("Desk"))
@@ -126,6 +115,7 @@ async def test_a_delivery_left_open_under_another_name_is_ended_there_before_any
     assert world.versions() == {"commonmodule/Hours": "1.0", "inboundcall/Desk": "1.0"}
 
 
+@BOTH
 async def test_two_deliveries_left_open_under_two_names_do_not_wait_for_each_other_for_ever(world: World) -> None:
     """Each name ends its own before it looks at the other."""
     two_names(world)
@@ -148,6 +138,7 @@ def left_open_by_an_older_version(world: World, name: str) -> None:
     store.leases.release(lease)
 
 
+@BOTH
 async def test_what_only_waits_for_git_under_another_name_holds_nobody_back(world: World) -> None:
     """A record that cannot be pushed may wait for long; it changes nothing in the organisation."""
     two_names(world)
