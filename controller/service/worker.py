@@ -12,7 +12,7 @@ import structlog
 from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, PenstockError, Transient, Waiting
+from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError, Transient, Waiting
 from controller.domain.platform import Capability
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
@@ -140,7 +140,8 @@ class Worker:
             log.exception("worker.failed", organization=self.name)
             self._tell.fault(self.name, error)
             return self._pause_after(error if isinstance(error, PenstockError) else Transient(str(error)))
-        self._tell.report(report)
+        if not _learned_nothing(report):
+            self._tell.report(report)
         _warn_of_what_is_left(report)
         return self._pause_after(report.error)
 
@@ -220,6 +221,11 @@ class Worker:
             return random.uniform(_FIRST_BACKOFF_S, longest)  # noqa: S311 - jitter, not a secret
         self._failures = 0
         return self._drift_interval_s
+
+
+def _learned_nothing(report: PassReport) -> bool:
+    """Whether the word to stop cut the pass short: what was known before is still the best that can be shown."""
+    return isinstance(report.error, Interrupted) and report.plan is None
 
 
 def _warn_of_what_is_left(report: PassReport) -> None:

@@ -342,6 +342,26 @@ async def test_while_a_delivery_is_paused_the_board_tells_how_things_stand(world
     async with running(world.services) as service:
         service.feed.give(open_folder(world.clone, world.settings))
         await service.until(service.entry, "it was looked at")
-    found = service.entry()
+        found = service.entry()
     assert (found.status, found.health) == (SyncStatus.OUT_OF_SYNC, Health.SUSPENDED)
     assert found.message.startswith("acme: paused, and nothing else is delivered meanwhile: front (inboundcall/Front)")
+
+
+async def test_a_look_that_the_word_to_stop_cuts_short_changes_nothing_that_is_shown(world: World) -> None:
+    """Nobody is alarmed by `Unknown` each time that a service is replaced."""
+    world.flow("front", inbound("Front"))
+    world.commit()
+    sleep = world.clock.sleep
+    async with running(world.services) as service:
+
+        async def stopping(seconds: float) -> None:
+            """The word to stop comes while a later pass looks."""
+            if seconds == 1.0 and service.status() is SyncStatus.SYNCED:
+                service.stop.set()
+            await sleep(seconds)
+
+        world.clock.sleep = stopping  # type: ignore[method-assign]
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(service.stop.is_set, "a later pass looks")
+
+    assert service.status() is SyncStatus.SYNCED
