@@ -22,10 +22,13 @@ _SURROUNDINGS = (AuthenticationFailed, PermissionMissing, RepositoryFailed, Sett
 def quarantine(context: Context, work: Work, reason: str) -> None:
     """Quarantine what the change asked for.
 
-    Nothing is, where all that failed is what passes by itself: an outage, a lock, a stale plan. A republish only
+    Nothing is, where all that failed is what passes by itself: an outage, a lock, a stale plan; nor what was taken back
+    on request, for which whoever asks says what is not to be tried again. A republish only
     follows a module, which may have been delivered by an earlier sync: the caller's unchanged content must stay free,
     or it could follow neither that module nor a corrected one. It is quarantined only where it failed by itself.
     """
+    if work.on_request and work.error is None:
+        return
     if work.change.kind is ChangeKind.REPUBLISH and (work.error is None or _follows_another(context, work)):
         return
     causes = [other.error or other.cause for other in context.works]

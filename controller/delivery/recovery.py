@@ -16,9 +16,10 @@ from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import NOT_BEGUN, TAKEN_BACK, Work
+from controller.delivery.work import NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
+from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import StepRecord, SyncRecord
@@ -45,7 +46,7 @@ async def _resolve(context: Context) -> None:
         elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
             context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
         elif (reason := await _given_up(context, work)) is not None:
-            await take_back(context, work, reason)
+            await take_back(context, work, f"{ON_REQUEST}{reason}")
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
             await export_live(context, work)
         elif work.state is StepState.HEALTHY and work.record.recorded_at is not None:
@@ -54,17 +55,38 @@ async def _resolve(context: Context) -> None:
 
 
 async def _given_up(context: Context, work: Work) -> str | None:
-    """Why what is live or on its way need not be gone on with; a new wish in git is an answer to a pause as well.
-
-    A staged rollout that nobody asks for any more has no gates either, and must not reach all callers without them.
-    """
+    """Why what is live or on its way need not be gone on with: a person's word, or a new wish in git."""
     if work.state not in (StepState.PUBLISHING, StepState.LIVE, StepState.BAKING):
         return None
-    if work.paused_before and work.desired is None:
-        return f"git asks for something else than what was paused ({work.record.reason})"
-    if work.desired is None and work.record.previous_version is not None and await rollout_under_way(context, work):
-        return f"git asks for something else than {work.record.target_version}, which had not gone to all traffic"
-    return context.given_up.get(work.key)
+    superseded = await _superseded(context, work) if work.desired is None else None
+    return superseded or context.given_up.get(work.key)
+
+
+async def _superseded(context: Context, work: Work) -> str | None:
+    """Why what git does not ask for any more is abandoned; None where it is brought to its end all the same.
+
+    Its gates went with the manifest. What they have not judged must neither reach all callers without them, nor be
+    what the next delivery goes back to. A first version stays where the organisation cannot unpublish it.
+    """
+    record = work.record
+    if record.previous_version is None and not context.can(Capability.UNPUBLISH):
+        return None
+    if work.paused_before:
+        return f"git asks for something else than what was paused ({record.reason})"
+    version = record.live_version or record.target_version
+    if record.previous_version is not None and await rollout_under_way(context, work):
+        return f"git asks for something else than {version}, which had not gone to all traffic"
+    if work.gated and not _judged_before(context, work, version):
+        return f"git asks for something else than {version or 'what was published'}, which no gate had judged"
+    return None
+
+
+def _judged_before(context: Context, work: Work, version: str | None) -> bool:
+    """Whether it went well once already: whoever goes back to it wants what is to be replaced by it gone."""
+    return (
+        version is not None
+        and context.store.journal.delivered(context.organization.name, work.key, version) is not None
+    )
 
 
 async def _keep_draft(context: Context, work: Work) -> None:
@@ -91,7 +113,7 @@ def _failed_before(context: Context) -> bool:
     for work in context.works:
         if work.state is StepState.FAILED:
             work.error = _error_of(work.record)
-        elif work.state in TAKEN_BACK:
+        elif work.state in TAKEN_BACK and not work.on_request:
             work.cause = _error_of(work.record)
     failed = any(work.cause or (work.error and not harmless(work)) for work in context.works)
     return failed and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from controller.delivery.context import Context
 from controller.delivery.executor import Executor
 from controller.delivery.exporting import export_live
-from controller.delivery.gates.watch import gates_of
 from controller.delivery.group import with_groups
 from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
-from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TAKEN_BACK, Work
+from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
@@ -39,7 +38,8 @@ async def bring_back(context: Context, version: str, reason: str) -> SyncResult:
     (work,) = context.works
 
     async def run() -> None:
-        context.advance(work, StepState.ROLLING_BACK, live_version=work.change.from_version, reason=reason)
+        asked = f"{ON_REQUEST}{reason}"
+        context.advance(work, StepState.ROLLING_BACK, live_version=work.change.from_version, reason=asked)
         await take_back(context, work, reason)
         if work.state is StepState.ROLLED_BACK and work.export is None:
             await export_live(context, work)
@@ -95,19 +95,23 @@ def _restored_anew(work: Work) -> bool:
 
 
 async def _after_failure(context: Context, failed: list[Work]) -> None:
+    """Take back what the policy says of failures; and whatever is on its way back already, for whichever reason."""
     policy = OnFailure(context.sync.on_failure)
-    if policy is OnFailure.HALT:
-        # What a person asked to have taken back is, whatever the policy says of failures.
-        works = [work for work in context.works if work.state is StepState.ROLLING_BACK]
-    else:
-        works = context.works if policy is OnFailure.ROLLBACK_ALL else with_groups(failed, context.works)
+    failed = [work for work in failed if not work.on_request]
+    begun = any(work.state in TAKEN_BACK and not work.on_request for work in context.works)
+    concerned: list[Work] = []
+    if policy is OnFailure.ROLLBACK_ALL and (failed or begun):
+        concerned = context.works
+    elif policy is OnFailure.ROLLBACK_FLOW:
+        concerned = with_groups(failed, context.works)
+    works = [work for work in context.works if work in concerned or work.state is StepState.ROLLING_BACK]
     await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], _reason(context, failed))
 
 
 def _reason(context: Context, failed: list[Work]) -> str:
     """What set the rollback off; where an earlier process began it, what it noted."""
-    noted = (work.record.reason for work in context.works if work.state in TAKEN_BACK and work.record.reason)
-    earlier = next(noted, None)
+    begun = (work for work in context.works if work.state in TAKEN_BACK and not work.on_request)
+    earlier = next((work.record.reason for work in begun if work.record.reason), None)
     if earlier is not None or not failed:
         return earlier or "an earlier run of the controller began to roll back"
     names = ", ".join(work.change.flow for work in failed)
@@ -175,7 +179,7 @@ async def _hear_executions(context: Context) -> None:
     flow_ids = {
         work.flow_id
         for work in context.works
-        if work.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in gates_of(work))
+        if work.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in work.gates)
     }
     if flow_ids:
         await context.hearing.listen_to_executions(context.platform, flow_ids)

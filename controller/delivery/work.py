@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
+from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
 from controller.domain.errors import AuthenticationFailed, PenstockError, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
@@ -22,6 +22,9 @@ TAKEN_BACK = frozenset({StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState
 
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 """Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
+
+ON_REQUEST = "on request: "
+"""How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
 
 _NO_RIGHT = frozenset({PermissionMissing.code, AuthenticationFailed.code})
 
@@ -74,6 +77,21 @@ class Work:
     def source(self) -> SourceFile | None:
         desired = self.desired
         return desired.source if desired is not None and isinstance(desired.source, SourceFile) else None
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates in the manifest's order; none where the manifest asks for something else by now."""
+        return self.desired.gates if self.desired is not None else ()
+
+    @property
+    def gated(self) -> bool:
+        """Whether what it published was to be judged by gates, as it was sent; they may be gone from git since."""
+        return any(write.action in EFFECTIVE and write.details.get("gates") for write in self.record.writes)
+
+    @property
+    def on_request(self) -> bool:
+        """Whether it is taken back because nobody wants it any more; nothing failed then."""
+        return self.state in TAKEN_BACK and (self.record.reason or "").startswith(ON_REQUEST)
 
     @property
     def paused_before(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from controller.delivery import Outcome
 from controller.domain.capabilities import VERSIONED
 from tests.support.dialects import BOTH
-from tests.support.sources import inbound
+from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
 
 STAGES = [{"percentage": 10, "duration": "15m"}, {"percentage": 50, "duration": "30m"}]
@@ -87,3 +87,43 @@ async def test_a_publish_that_was_never_sent_leaves_what_was_live_before(world: 
     await world.rollback("desk")
 
     assert world.versions() == {"inboundcall/Desk": "1.0"}
+
+
+@BOTH
+async def test_what_else_the_interrupted_delivery_made_live_stays(world: World) -> None:
+    """A person asks for one flow back, and nothing failed; also where that process ends as well."""
+    world.flow("other", module("Other"))
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.flow("other", module("Other", says="New"))
+    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
+    world.commit()
+    with pytest.raises(Crash):
+        await world.apply(Recording(lambda told: told.name == "change.baking" and told.flow == "desk"))
+    await world.restart()
+
+    report = await world.rollback("desk")
+
+    assert report.error is None, report.error
+    assert world.versions() == {"inboundcall/Desk": "1.0", "commonmodule/Other": "2.0"}
+    assert [str(each.key) for each in world.services.store.quarantines.active("acme")] == ["inboundcall/Desk"]
+
+
+@BOTH
+async def test_a_way_back_to_what_git_asks_for_is_not_quarantined_when_its_process_dies(world: World) -> None:
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.by_hand("publish", "inboundcall", "Desk", inbound("Desk", says="By hand"))
+    wanted = world.versions()["inboundcall/Desk"]
+    assert wanted != "1.0"
+    with pytest.raises(Crash):
+        await world.rollback("desk", Recording(lambda told: told.name == "write.intended"), version="1.0")
+    await world.restart()
+
+    report = await world.apply()
+
+    assert report.delivered, report.error
+    assert world.services.store.quarantines.active("acme") == ()
+    await world.assert_settled()

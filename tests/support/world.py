@@ -192,8 +192,8 @@ class World:
         organization = open_folder(self.clone, self.settings).organization(ORGANIZATION)
         return organization_status(report, organization, self.services)
 
-    async def rollback(self, flow: str, **request: object) -> PassReport:
-        report = await self._pass(Mode.ROLLBACK, Recording(), flow=flow, actor="ada", **request)
+    async def rollback(self, flow: str, listener: Recording | None = None, **request: object) -> PassReport:
+        report = await self._pass(Mode.ROLLBACK, listener or Recording(), flow=flow, actor="ada", **request)
         self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
         return report
 

@@ -9,7 +9,7 @@ from controller.delivery.gates import execution, http
 from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
-from controller.delivery.gates.watch import Watch, gates_of
+from controller.delivery.gates.watch import Watch
 from controller.delivery.signals import Paused
 from controller.delivery.work import Work
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
@@ -57,7 +57,7 @@ async def pass_gates(context: Context, work: Work, subject: Subject) -> None:
     Raises GateFailed, Paused when a gate cannot decide and no person did, and Parked when the process has to go.
     """
     undecided = []
-    for gate in gates_of(work):
+    for gate in work.gates:
         report = await _conclude(context, work, gate, subject)
         if report.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR):
             undecided.append(report)

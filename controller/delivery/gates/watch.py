@@ -16,7 +16,7 @@ from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
 from controller.delivery.gates.verdict import GateReport, Verdict
 from controller.delivery.work import Work
-from controller.domain.desired import ErrorRateGate, Gate, HttpGate
+from controller.domain.desired import ErrorRateGate, HttpGate
 
 
 class Watch:
@@ -26,7 +26,7 @@ class Watch:
         self._context = context
         self._rates: list[ErrorRateWatch] = []
         self._looks: list[Callable[[], Awaitable[GateReport]]] = []
-        for gate in gates_of(work):
+        for gate in work.gates:
             if isinstance(gate, ErrorRateGate):
                 self._rates.append(ErrorRateWatch(context, gate, subject))
                 self._looks.append(self._rates[-1].look)
@@ -55,8 +55,3 @@ class Watch:
             if report.verdict is Verdict.FAIL:
                 return report
         return None
-
-
-def gates_of(work: Work) -> tuple[Gate, ...]:
-    """The gates in the manifest's order; none where the manifest asks for something else by now."""
-    return work.desired.gates if work.desired is not None else ()
