@@ -1,6 +1,7 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
 
 from controller.reconcile.approvals import approve_plan
+from controller.reconcile.health import made_by_delivery
 from controller.reconcile.held_back import HeldBack, held_back_now
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
@@ -28,6 +29,7 @@ __all__ = [
     "approve_plan",
     "held_back_now",
     "load_settings",
+    "made_by_delivery",
     "open_folder",
     "open_revision",
     "operations_needed",

@@ -1,4 +1,4 @@
-"""Taking one lease; one whose holder died on this machine need not be waited out."""
+"""Taking one lease, and telling who has it; one whose holder died on this machine need not be waited out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from controller.reconcile.services import Services
 from controller.store import Lease
 
 log = structlog.get_logger()
+
+
+def at_work(services: Services, name: str) -> str | None:
+    """The controller that holds the lease and is alive, as far as can be told."""
+    current = services.store.leases.holder(name)
+    return current.holder if current is not None and not is_dead(current.holder) else None
 
 
 def acquire(services: Services, name: str, manifest: str) -> Lease:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -21,10 +21,18 @@ MOST_ASKED = 20
 
 
 async def hand_changes(
-    platform: Platform, organization: Organization, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]
+    platform: Platform,
+    organization: Organization,
+    recorded: RecordedState,
+    flows: Mapping[FlowKey, LiveFlow],
+    delivered: Collection[FlowKey],
 ) -> dict[FlowKey, HandChange]:
-    """The last deed on each managed flow that somebody else moved. What cannot be told is left out, and no fault."""
-    moved = sorted(each.key for each in organization.flows if _is_moved(each, recorded, flows))[:MOST_ASKED]
+    """The last deed on each managed flow that somebody else moved. What cannot be told is left out, and no fault.
+
+    Of what was `delivered`, and is only not recorded yet, it is known who moved it.
+    """
+    others = (each for each in organization.flows if each.key not in delivered)
+    moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]
 
     async def one(key: FlowKey) -> HandChange | None:
         try:

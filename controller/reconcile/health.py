@@ -20,6 +20,7 @@ _IN_FLIGHT = frozenset(
         StepState.ROLLING_BACK,
     }
 )
+_MOVING = frozenset({StepState.PUBLISHING, StepState.ROLLING_BACK})
 _UNPUBLISH = "unpublish it in Architect"
 _UNRECORDED = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 
@@ -90,11 +91,21 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
     )
 
 
-def is_unrecorded(published: str | None, latest: StepRecord | None) -> bool:
-    """Whether a delivery made it live that is not recorded yet; what differs from the record then is nobody's hand."""
-    if published is None or latest is None or latest.state not in _UNRECORDED or latest.recorded_at is not None:
+def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: bool = False) -> bool:
+    """Whether a delivery made it live that is not recorded yet; what differs from the record then is nobody's hand.
+
+    While another controller is at work, the organisation shows what it does before the journal does.
+    """
+    if published is None or latest is None or latest.recorded_at is not None:
         return False
-    return latest.live_version == published
+    if at_work and latest.state in _MOVING:
+        return published != latest.previous_version
+    return latest.state in _UNRECORDED and latest.live_version == published
+
+
+def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
+    """Whether the flow's last step explains what is live now, whoever shares the journal took it."""
+    return latest.state in _MOVING or None is not published == latest.live_version
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:

@@ -7,7 +7,7 @@ kept in the store, and only flows that no record explains cost more, once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from controller.delivery.exporting import export_digest
@@ -26,6 +26,8 @@ from controller.reconcile.services import Services
 V = TypeVar("V")
 Looked = Callable[[int, int], None]
 """Told how many of how many versions are read."""
+Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
+"""Which of the live flows are as a delivery that is not at its end made them."""
 
 
 async def observe(
@@ -33,6 +35,7 @@ async def observe(
     platform: Platform,
     organization: Organization,
     recorded: RecordedState,
+    delivered: Delivered,
     looked: Looked = lambda _done, _total: None,
 ) -> LiveState:
     """Read the live state of the organisation, and of its managed flows all that a plan needs to know.
@@ -53,7 +56,7 @@ async def observe(
         )
         consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
-    moved = await hand_changes(platform, organization, recorded, flows)
+    moved = await hand_changes(platform, organization, recorded, flows, delivered(flows))
     return LiveState(
         flows=flows,
         observed_at=services.clock.now(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from controller.delivery import Outcome, SyncResult
 from controller.domain.errors import (
     DeliveryPaused,
+    LeaseHeld,
     NotConfirmed,
     PenstockError,
     SafetyLimit,
@@ -23,7 +24,7 @@ from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Mode, Pass
 from controller.repository import RecordedCommit
 
-_POLICY = (DeliveryPaused, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
+_REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class PassReport:
 
     @property
     def _was_refused(self) -> bool:
-        """Whether policy said no to a plan that was made and holds still."""
-        return isinstance(self.error, _POLICY)
+        """Whether policy, or who else is at work, said no to a plan that was made and holds still."""
+        return isinstance(self.error, _REFUSALS)
 
     @property
     def moved(self) -> tuple[Drift, ...]:

@@ -9,9 +9,9 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, Plan
+from controller.reconcile.acquire import at_work
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
 from controller.reconcile.held_back import HeldBack, held_back_now
-from controller.reconcile.holder import is_dead
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.suspension import may_write
@@ -51,7 +51,6 @@ class OrganizationStatus:
 def organization_status(report: PassReport, organization: Organization, services: Services) -> OrganizationStatus:
     """The status of one organisation after a planning pass over it. Raises the pass' error, and StoreFailed."""
     plan, store = report.plan_or_raise(), services.store
-    holder = store.leases.holder(services.identity(organization).key)
     history = store.journal.history(report.kept_as, limit=1)
     latest = store.journal.latest(report.kept_as)
     goes_on = may_write(organization) and bool(store.journal.unfinished(report.kept_as))
@@ -70,7 +69,7 @@ def organization_status(report: PassReport, organization: Organization, services
         last_sync=history[0] if history else None,
         # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
         held_back=() if goes_on else held_back_now(plan, organization, store, services.clock.now()),
-        at_work=holder.holder if holder is not None and not is_dead(holder.holder) else None,
+        at_work=at_work(services, services.identity(organization).key),
     )
 
 

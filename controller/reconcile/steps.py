@@ -7,15 +7,18 @@ three, observe and plan, and holds no lease. What a delivery that failed has bro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning import Change, PlanInputs, Quarantine, Unrecorded, guard, make_plan
+from controller.reconcile.acquire import at_work
 from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.binding import refuse_other_names
 from controller.reconcile.health import is_unrecorded
@@ -88,7 +91,12 @@ async def observe(pass_: Pass) -> None:
     recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
     pass_.recorded = recorded.of(have(pass_.identity).organization_id)
     pass_.live = await observe_organization(
-        pass_.services, have(pass_.platform), organization, pass_.recorded, pass_.listener.looked
+        pass_.services,
+        have(pass_.platform),
+        organization,
+        pass_.recorded,
+        lambda flows: {each.key for each in _unrecorded(pass_, flows)},
+        pass_.listener.looked,
     )
 
 
@@ -100,7 +108,7 @@ async def plan(pass_: Pass) -> None:
     inputs = PlanInputs(
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
-        unrecorded=_unrecorded(pass_),
+        unrecorded=_unrecorded(pass_, have(pass_.live).flows),
         client_name=pass_.services.client_id(organization),
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
@@ -113,12 +121,15 @@ async def plan(pass_: Pass) -> None:
     pass_.listener.planned(pass_.plan)
 
 
-def _unrecorded(pass_: Pass) -> tuple[Unrecorded, ...]:
-    live, latest = have(pass_.live).flows, pass_.services.store.journal.latest(pass_.kept_as)
+def _unrecorded(pass_: Pass, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
+    latest = pass_.services.store.journal.latest(pass_.kept_as)
+    others = pass_.lease is None and at_work(pass_.services, have(pass_.identity).key) is not None
     return tuple(
         Unrecorded(key, published, step.wanted)
         for key, step in sorted(latest.items())
-        if (found := live.get(key)) and (published := found.published_version) and is_unrecorded(published, step)
+        if (found := live.get(key))
+        and (published := found.published_version)
+        and is_unrecorded(published, step, at_work=others)
     )
 
 

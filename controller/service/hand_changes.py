@@ -1,4 +1,4 @@
-"""Telling what people did to flows from what this controller did, by the versions that are expected to be live."""
+"""Telling what people did to flows from what controllers did: by the versions that are expected, and the journal."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from collections.abc import Callable
 
 import structlog
 
+from controller.domain.errors import StoreFailed
 from controller.domain.events import FlowEvent
-from controller.reconcile import PassReport
+from controller.reconcile import PassReport, made_by_delivery
+from controller.store import Journal
 
 log = structlog.get_logger()
 
 REASON = "changed by hand"
+ELSEWHERE = "changed by another controller"
+_EVENTS = {REASON: "flow.changed-by-hand", ELSEWHERE: "flow.changed-by-another-controller"}
 
 
 class HandChanges:
     """Compares what is announced with what the last pass saw and made live.
 
     During a pass the announcements are kept, because most of them are the pass' own doing; what it cannot explain when
-    it has ended was done by somebody else.
+    it has ended was done by somebody else. Where the journal tells of it, that was a controller that shares the store.
     """
 
-    def __init__(self, organization: str, on_change: Callable[[str], None]) -> None:
+    def __init__(self, organization: str, journal: Journal, on_change: Callable[[str], None]) -> None:
         """`on_change` is called with the reason, at most once for each announcement."""
         self._organization = organization
+        self._journal = journal
+        self._kept_as = organization
         self._on_change = on_change
         self._expected: dict[str, str | None] = {}
         self._kept: dict[str, FlowEvent] = {}
@@ -47,6 +53,7 @@ class HandChanges:
         self._passing = False
         if report.plan is not None:
             self._expected = _left_behind(report)
+            self._kept_as = report.kept_as
         kept, self._kept = self._kept, {}
         for event in kept.values():
             self.heard(event)
@@ -60,15 +67,26 @@ class HandChanges:
             return
         if not event.deleted and event.published_version == self._expected[event.flow_id]:
             return
+        reason = ELSEWHERE if self._is_delivered(event) else REASON
         log.info(
-            "flow.changed-by-hand",
+            _EVENTS[reason],
             organization=self._organization,
             flow=event.flow_id,
             version=event.published_version,
             expected=self._expected[event.flow_id],
         )
         self._expected[event.flow_id] = event.published_version
-        self._on_change(REASON)
+        self._on_change(reason)
+
+    def _is_delivered(self, event: FlowEvent) -> bool:
+        """Whether a controller made that version live, or is about to; a store that does not answer tells nothing."""
+        if event.deleted:
+            return False
+        try:
+            steps = self._journal.latest(self._kept_as).values()
+        except StoreFailed:
+            return False
+        return any(step.flow_id == event.flow_id and made_by_delivery(event.published_version, step) for step in steps)
 
 
 def _left_behind(report: PassReport) -> dict[str, str | None]:

@@ -12,12 +12,13 @@ import structlog
 from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError, Transient, Waiting
+from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting
 from controller.domain.platform import Capability
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
-from controller.service.hand_changes import HandChanges
+from controller.service.hand_changes import ELSEWHERE, HandChanges
 from controller.service.listening import Listening
+from controller.service.standby import Standby
 
 log = structlog.get_logger()
 
@@ -56,7 +57,8 @@ class Worker:
         self._tell = tell
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
-        self._changes = HandChanges(name, self.nudge)
+        self._standby = Standby(services.clock, drift_interval_s)
+        self._changes = HandChanges(name, services.store.journal, self._changed)
         self._listening = Listening(name, services.clock, self._changes.heard)
         self._glancing = Glancing(name, services.clock, self._changes, lambda: self._listening.heard)
         self._dismissed = False
@@ -78,6 +80,11 @@ class Worker:
         """Look again at what was asked for last, as soon as possible."""
         if self._workspace is not None:
             self.wake(self._workspace, reason)
+
+    def _changed(self, reason: str) -> None:
+        """Look again, except where it is waited for the controller whose doing it is."""
+        if reason != ELSEWHERE or not self._standby.waits:
+            self.nudge(reason)
 
     def stop(self) -> None:
         """Wake the worker so that it sees that the service is stopping."""
@@ -190,15 +197,29 @@ class Worker:
             recovered = await self._run(recovery, workspace)
             if isinstance(recovered.error, DeliveryPaused):
                 looked = await self._run(request, workspace)
-                return replace(looked, error=looked.error or recovered.error)
+                return await self._unless_held(
+                    request, workspace, replace(looked, error=looked.error or recovered.error)
+                )
             if recovered.error is not None:
-                return recovered
+                return await self._unless_held(request, workspace, recovered)
         report = await self._run(request, workspace)
         if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
             # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{trigger}, approved")
             report = await self._run(approved, workspace)
-        return report
+        return await self._unless_held(request, workspace, report)
+
+    async def _unless_held(self, request: PassRequest, workspace: Workspace, report: PassReport) -> PassReport:
+        """The report; or, where another controller is at work, how things stand, when it is time to look at that."""
+        if not isinstance(report.error, LeaseHeld):
+            self._standby.ended()
+            return report
+        if not self._standby.is_due(workspace.revision):
+            return report
+        looked = await self._run(replace(request, mode=Mode.PLAN), workspace)
+        if looked.plan is not None:
+            self._standby.looked(workspace.revision)
+        return replace(looked, error=looked.error or report.error)
 
     def _has_to_recover(self, organization: Organization, workspace: Workspace) -> bool:
         """Whether something is left open that no delivery will come along to end, as one would under `auto`."""
@@ -224,8 +245,8 @@ class Worker:
 
 
 def _learned_nothing(report: PassReport) -> bool:
-    """Whether the word to stop cut the pass short: what was known before is still the best that can be shown."""
-    return isinstance(report.error, Interrupted) and report.plan is None
+    """Whether it ended before it looked, told to stop or to wait: what is shown already is still the best there is."""
+    return isinstance(report.error, Interrupted | LeaseHeld) and report.plan is None
 
 
 def _warn_of_what_is_left(report: PassReport) -> None:

@@ -28,7 +28,7 @@ class Watcher:
         self.world = world
         self.told: list[str] = []
         self.announced = frozenset(announced)
-        self.changes = HandChanges("acme", self.told.append)
+        self.changes = HandChanges("acme", world.services.store.journal, self.told.append)
         self.glancing = Glancing("acme", world.clock, self.changes, lambda: self.announced)
 
     async def look(self, *, deliver: bool = False) -> None:

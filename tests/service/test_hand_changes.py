@@ -16,7 +16,7 @@ class Heard:
     def __init__(self, world: World) -> None:
         self.world = world
         self.told: list[str] = []
-        self.changes = HandChanges("acme", self.told.append)
+        self.changes = HandChanges("acme", world.services.store.journal, self.told.append)
 
     async def deliver(self) -> None:
         self.changes.pass_begins()
