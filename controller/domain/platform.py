@@ -218,7 +218,7 @@ class Platform(Protocol):
         ...
 
     # Reads.
-    async def organization_id(self) -> str | None:
+    async def organization_id(self, *, priority: Priority = Priority.OBSERVE) -> str | None:
         """The organisation's own id; None where the dialect does not tell it, or not to this client."""
         ...
 

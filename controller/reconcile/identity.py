@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from controller.domain.desired import Organization
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.domain.platform import Platform
+from controller.domain.platform import Platform, Priority
 from controller.reconcile.services import Services
 
 
-async def identify(services: Services, organization: Organization, platform: Platform) -> OrganizationIdentity:
+async def identify(
+    services: Services, organization: Organization, platform: Platform, priority: Priority
+) -> OrganizationIdentity:
     """The identity with the organisation's own id, where it can be told; each client is asked until it was told.
 
     Raises what reading the organisation raises.
@@ -18,7 +20,7 @@ async def identify(services: Services, organization: Organization, platform: Pla
     identity = services.identity(organization)
     if identity.organization_id is not None:
         return identity
-    organization_id = await platform.organization_id()
+    organization_id = await platform.organization_id(priority=priority)
     if organization_id is None:
         return identity
     services.store.identities.learn(replace(identity, organization_id=organization_id))

@@ -11,7 +11,7 @@ from controller.domain.errors import Interrupted, PenstockError
 from controller.domain.race import Overtaken, finished_before
 from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassReport, make_report
-from controller.reconcile.rollback import bring_back
+from controller.reconcile.rollback import bring_back, look
 from controller.reconcile.services import Services
 from controller.reconcile.steps import (
     APPLY_STEPS,
@@ -20,7 +20,6 @@ from controller.reconcile.steps import (
     Step,
     acquire,
     deliver,
-    observe,
     record,
     recover,
 )
@@ -31,7 +30,7 @@ STEPS = {
     Mode.PLAN: PLAN_STEPS,
     Mode.APPLY: APPLY_STEPS,
     Mode.RECOVER: RECOVER_STEPS,
-    Mode.ROLLBACK: (*RECOVER_STEPS, observe, bring_back),
+    Mode.ROLLBACK: (*RECOVER_STEPS, look, bring_back),
 }
 
 _WRITES = frozenset({acquire, recover, deliver, bring_back, record})

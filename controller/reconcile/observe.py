@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from controller.delivery.exporting import export_digest
@@ -15,7 +17,7 @@ from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, 
 from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
-from controller.domain.platform import Capability, Platform
+from controller.domain.platform import Capability, FlowListing, Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.genesys import concurrently
@@ -43,9 +45,8 @@ async def observe(
     The first look at an organisation can take minutes, because each version is read: `looked` is told how far it is.
     The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
     """
-    listing = await platform.list_flows(fresh=True)
-    counts = Counter(flow.key for flow in listing.flows)
-    flows = {flow.key: flow for flow in listing.flows}
+    live = listed(await platform.list_flows(fresh=True), services.clock.now())
+    flows = dict(live.flows)
     looker = _Looker(services, platform, organization.name, flows, looked)
     orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
@@ -57,16 +58,26 @@ async def observe(
         consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
     moved = await hand_changes(platform, organization, recorded, flows, delivered(flows))
-    return LiveState(
-        flows=flows,
+    return replace(
+        live,
         observed_at=services.clock.now(),
         references=references,
         digests=digests,
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
         hand_changes=moved,
+        partial=(*live.partial, *looker.unread),
+    )
+
+
+def listed(listing: FlowListing, now: datetime) -> LiveState:
+    """What a listing alone tells."""
+    counts = Counter(flow.key for flow in listing.flows)
+    return LiveState(
+        flows={flow.key: flow for flow in listing.flows},
+        observed_at=now,
         ambiguous=frozenset(key for key, count in counts.items() if count > 1),
-        partial=(*(() if listing.complete else ("the list of flows changed while it was read",)), *looker.unread),
+        partial=() if listing.complete else ("the list of flows changed while it was read",),
     )
 
 

@@ -15,14 +15,23 @@ from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.platform import Priority
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 from controller.planning import Change, ChangeKind
 from controller.planning.block import locked
 from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.observe import listed
 from controller.reconcile.pass_ import Pass, have
-from controller.reconcile.steps import delivery_of, record_steps, sync_context
+from controller.reconcile.steps import delivery_of, read_record, record_steps, sync_context
 from controller.store import StepRecord
+
+
+async def look(pass_: Pass) -> None:
+    """The step before: the record and the listing, ahead of all other calls, and nothing that only a plan needs."""
+    await read_record(pass_)
+    listing = await have(pass_.platform).list_flows(fresh=True, priority=Priority.ROLLBACK)
+    pass_.live = listed(listing, pass_.services.clock.now())
 
 
 async def bring_back(pass_: Pass) -> None:
@@ -34,7 +43,7 @@ async def bring_back(pass_: Pass) -> None:
     flow, live = _target_flow(pass_)
     _must_be_free(pass_, flow, live)
     earlier = _deliveries(pass_, flow.key)
-    known = [info.version for info in await have(pass_.platform).versions(live.id)]
+    known = [info.version for info in await have(pass_.platform).versions(live.id, priority=Priority.ROLLBACK)]
     version = pass_.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
     reason = f"{pass_.request.actor} asked for {version}"

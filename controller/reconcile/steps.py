@@ -15,9 +15,11 @@ from controller.delivery import Delivery, StepResult, SyncContext
 from controller.domain.errors import DirtyTree, PlanStale
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Export
+from controller.domain.platform import Export, Priority
+from controller.domain.recorded import RecordedState
 from controller.domain.status import StepState
 from controller.planning import Change, PlanInputs, Quarantine, Unrecorded, guard, make_plan
+from controller.reconcile.about_to_change import about_to_change
 from controller.reconcile.acquire import at_work
 from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.binding import refuse_other_names
@@ -52,7 +54,8 @@ async def load(pass_: Pass) -> None:
 async def identify(pass_: Pass) -> None:
     """Find out which organisation it is, and where its history is kept: its name may have stood for another one."""
     organization = have(pass_.organization)
-    pass_.identity = await identity_of(pass_.services, organization, have(pass_.platform))
+    priority = Priority.ROLLBACK if pass_.request.mode is Mode.ROLLBACK else Priority.OBSERVE
+    pass_.identity = await identity_of(pass_.services, organization, have(pass_.platform), priority)
     pass_.kept_as = pass_.services.store.bindings.kept_as(organization.name, pass_.identity)
 
 
@@ -86,15 +89,11 @@ async def recover(pass_: Pass) -> None:
 
 async def observe(pass_: Pass) -> None:
     """Read the recorded state from git and the live state from the organisation."""
-    organization = have(pass_.organization)
-    repository = have(pass_.workspace).repository
-    recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
-    pass_.recorded = recorded.of(have(pass_.identity).organization_id)
     pass_.live = await observe_organization(
         pass_.services,
         have(pass_.platform),
-        organization,
-        pass_.recorded,
+        have(pass_.organization),
+        await read_record(pass_),
         lambda flows: {each.key for each in _unrecorded(pass_, flows)},
         pass_.listener.looked,
     )
@@ -109,6 +108,7 @@ async def plan(pass_: Pass) -> None:
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
         unrecorded=_unrecorded(pass_, have(pass_.live).flows),
+        under_way=about_to_change(pass_.services.store.journal.unfinished(pass_.kept_as)),
         client_name=pass_.services.client_id(organization),
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
@@ -119,6 +119,15 @@ async def plan(pass_: Pass) -> None:
             hint="look at the new plan and apply that one",
         )
     pass_.listener.planned(pass_.plan)
+
+
+async def read_record(pass_: Pass) -> RecordedState:
+    """The recorded state, which the pass keeps, too; nothing where it is of another organisation."""
+    organization = have(pass_.organization)
+    repository = have(pass_.workspace).repository
+    recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
+    pass_.recorded = recorded.of(have(pass_.identity).organization_id)
+    return pass_.recorded
 
 
 def _unrecorded(pass_: Pass, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:

@@ -70,8 +70,8 @@ class ArchitectPlatform:
     def clock_ahead(self) -> timedelta:
         return self.transport.clock_ahead
 
-    async def organization_id(self) -> str | None:
-        return await account.organization_id(self.transport)
+    async def organization_id(self, *, priority: Priority = Priority.OBSERVE) -> str | None:
+        return await account.organization_id(self.transport, priority)
 
     async def list_flows(
         self,

@@ -69,7 +69,11 @@ class VersionedPlatform:
     def clock_ahead(self) -> timedelta:
         return self.transport.clock_ahead
 
-    async def organization_id(self) -> str | None:
+    async def organization_id(
+        self,
+        *,
+        priority: Priority = Priority.OBSERVE,  # noqa: ARG002 - the port's signature
+    ) -> str | None:
         return None
 
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
