@@ -4,7 +4,17 @@ Never calls an organisation, git, the store or the file system.
 """
 
 from controller.planning.guard import Confirmations, guard, refusals
-from controller.planning.model import Blocked, Change, ChangeKind, Drift, Plan, PlanInputs, Quarantine, Unrecorded
+from controller.planning.model import (
+    Blocked,
+    Change,
+    ChangeKind,
+    Drift,
+    Plan,
+    PlanInputs,
+    Quarantine,
+    UnderWay,
+    Unrecorded,
+)
 from controller.planning.plan import make_plan
 from controller.planning.rendering import (
     PLAN_SCHEMA,
@@ -25,6 +35,7 @@ __all__ = [
     "Plan",
     "PlanInputs",
     "Quarantine",
+    "UnderWay",
     "Unrecorded",
     "guard",
     "make_plan",

@@ -16,8 +16,8 @@ from controller.domain.recorded import RecordedState
 from controller.planning.graph import FlowGraph
 from controller.planning.model import PlanInputs
 
-_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources"})
-"""Fields left out: where something was written, what may hold a secret, and what the content's digest covers."""
+_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "under_way"})
+"""Fields left out: where something was written, what may hold a secret, what the content's digest covers, and words."""
 
 
 def sha256(*parts: object) -> str:

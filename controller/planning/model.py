@@ -9,6 +9,7 @@ from enum import StrEnum
 from controller.domain.desired import DesiredFlow
 from controller.domain.identity import FlowKey
 from controller.domain.references import BINDING_TYPES
+from controller.domain.status import StepState
 
 
 class ChangeKind(StrEnum):
@@ -80,6 +81,22 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What a delivery that is not at its end is about to change, and what does not show in what is live yet."""
+
+    flow: str
+    key: FlowKey
+    kind: ChangeKind
+    state: StepState
+    revision: str
+    """The commit that is delivered."""
+    from_version: str | None
+    """What was live before; where it is `rolling-back` this comes back."""
+    to_version: str | None
+    """None where the organisation chooses the number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All changes for one organisation, in deployment order."""
 
@@ -95,6 +112,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
     """The flows that are left alone, whatever git asks for; all of them where the organisation is."""
+    under_way: tuple[UnderWay, ...] = ()
 
     @property
     def actions(self) -> tuple[Change, ...]:
@@ -141,6 +159,8 @@ class PlanInputs:
     quarantines: tuple[Quarantine, ...] = ()
     unrecorded: tuple[Unrecorded, ...] = ()
     """Of deliveries that are not at their end; a pass that delivers goes on with them before it plans."""
+    under_way: tuple[UnderWay, ...] = ()
+    """Words for people: no part of what the plan does."""
     client_name: str | None = None
     """Our client's id or name in the organisation, so that our own locks do not block us."""
     binds_at_publish: frozenset[str] = BINDING_TYPES

@@ -45,6 +45,7 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
         cycles=tuple(sorted(walk.cycles)),
         warnings=tuple(f"the organisation could not be read completely: {part}" for part in live.partial),
         suspended=tuple(flow.id for flow in graph.flows.values() if organization.suspended or flow.suspended),
+        under_way=inputs.under_way,
     )
 
 

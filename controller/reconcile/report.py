@@ -65,14 +65,15 @@ class PassReport:
 
     @property
     def sync_status(self) -> SyncStatus:
-        """Synced only when a complete look found nothing to do and nothing moved by hand."""
+        """Synced only when a complete look found nothing to do, nothing moved by hand, and nothing on its way."""
         if self.plan is None or (self.error is not None and self.result is None and not self._was_refused):
             return SyncStatus.UNKNOWN
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
             return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
         if self.mode is Mode.APPLY and self.result is not None:
             return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
-        return SyncStatus.SYNCED if self.plan.empty and not self.moved else SyncStatus.OUT_OF_SYNC
+        at_rest = self.plan.empty and not self.moved and not self.plan.under_way
+        return SyncStatus.SYNCED if at_rest else SyncStatus.OUT_OF_SYNC
 
     @property
     def _was_refused(self) -> bool:

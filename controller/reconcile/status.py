@@ -113,7 +113,8 @@ def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncSt
     """A suspended flow is left alone, and nobody knows whether it is what git asks for."""
     if change.flow in plan.suspended:
         return SyncStatus.UNKNOWN
-    in_sync = change.kind is ChangeKind.NONE and all(drift.informative for drift in drifted)
+    on_its_way = any(each.key == change.key for each in plan.under_way)
+    in_sync = change.kind is ChangeKind.NONE and not on_its_way and all(drift.informative for drift in drifted)
     return SyncStatus.SYNCED if in_sync else SyncStatus.OUT_OF_SYNC
 
 

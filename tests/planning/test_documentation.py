@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
-from controller.planning import ChangeKind, PlanInputs, make_plan, plan_document
+from controller.domain.status import StepState
+from controller.planning import ChangeKind, PlanInputs, UnderWay, make_plan, plan_document
 from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Unanswered, graph_document
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
@@ -29,7 +31,10 @@ def _plan_document() -> Any:
         "desired": {"ivr": {"key": "inboundcall/IVR", "digest": "a"}},
         "live": {"inboundcall/IVR": {"version": "1.0", "draft": True}},
     }
-    plan = make_plan(organization(states), live_state(states), recorded_state(states), PlanInputs("r"))
+    key = FlowKey("inboundcall", "IVR")
+    under_way = UnderWay("ivr", key, ChangeKind.PUBLISH, StepState.PUBLISHING, "r", "1.0", None)
+    inputs = PlanInputs("r", under_way=(under_way,))
+    plan = make_plan(organization(states), live_state(states), recorded_state(states), inputs)
     return plan_document([plan])
 
 
@@ -40,6 +45,7 @@ def test_the_plan_is_documented_field_by_field() -> None:
     assert _documented("An organisation") == set(entry)
     assert _documented("A change") == set(entry["changes"][0])
     assert _documented("Drift") == set(entry["drift"][0])
+    assert _documented("Under way") == set(entry["under_way"][0])
     assert set(entry["summary"]) == {kind.value for kind in ChangeKind} | {"blocked"}
 
 

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from controller.planning import Plan, PlanInputs, make_plan, plan_html, plan_json, plan_markdown, plan_text
+from controller.domain.identity import FlowKey
+from controller.domain.status import StepState
+from controller.planning import (
+    ChangeKind,
+    Plan,
+    PlanInputs,
+    UnderWay,
+    make_plan,
+    plan_html,
+    plan_json,
+    plan_markdown,
+    plan_text,
+)
 from controller.planning.rendering.markdown import escape
 from controller.planning.rendering.visible import visible
 from tests.planning.compact import live_state, organization, recorded_state
@@ -139,6 +151,41 @@ def test_a_pinned_caller_that_a_moving_module_leaves_behind_is_told_in_every_for
     assert f"    ivr (stale-binding): {told}\n" in plan_text([moving])
     assert f"- {escape(f'ivr (stale-binding): {told}')}\n" in plan_markdown([moving])
     assert told in plan_html([moving])
+
+
+def test_what_a_delivery_is_about_to_change_is_told_in_every_form() -> None:
+    """What is live does not show it, so that a plan without changes must not pass for the last word."""
+    keys = [FlowKey("inboundcall", f"{name} {NASTY}") for name in ("A", "B", "C")]
+    states = (StepState.PUBLISHING, StepState.ROLLING_BACK, StepState.VALIDATED)
+    under_way = tuple(
+        UnderWay(f"{key.name[0].lower()}<b>", key, ChangeKind.PUBLISH, state, "0123456789abcdef", "1.0", "2.0")
+        for key, state in zip(keys, states, strict=True)
+    )
+    inputs = PlanInputs("0123abc", under_way=under_way)
+    plan = make_plan(organization({}), live_state({}), recorded_state({}), inputs)
+
+    told = (
+        "a delivery of revision 0123456789ab is not at its end, and comes before this plan: it is about to change "
+        "a<b> (publishing), b<b> (going back to 1.0), c<b> (not begun)"
+    )
+    assert plan_text([plan]).startswith("production at 0123abc: nothing to do\n  Notes\n")
+    assert f"    {told}\n" in plan_text([plan])
+    assert f"- {escape(told)}\n" in plan_markdown([plan])
+    assert told.replace("<", "&lt;").replace(">", "&gt;") in plan_html([plan])
+    listed = json.loads(plan_json([plan]))["organizations"][0]["under_way"]
+    assert [each["state"] for each in listed] == ["publishing", "rolling-back", "validated"]
+    assert listed[0] == {
+        "flow": "a<b>",
+        "type": "inboundcall",
+        "name": keys[0].name,
+        "change": "publish",
+        "state": "publishing",
+        "revision": "0123456789abcdef",
+        "from_version": "1.0",
+        "to_version": "2.0",
+    }
+    quiet = make_plan(organization({}), live_state({}), recorded_state({}), PlanInputs("0123abc"))
+    assert plan.digest == quiet.digest
 
 
 def test_everything_lists_the_flows_in_sync_too(plan: Plan) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.status import SyncStatus
-from controller.planning import Change, Plan
+from controller.planning import Change, Plan, plan_text
 from controller.reconcile import PassReport, open_folder, promote_paused
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
-from tests.support.world import World
+from tests.support.world import Crash, Recording, World
 
 GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
 
@@ -69,6 +71,75 @@ async def test_what_was_there_before_can_be_asked_for_again(paused: World) -> No
     await paused.apply()
     assert paused.versions() == {"inboundcall/Desk": "1.0"}
     await paused.assert_settled()
+
+
+def sent(event: DeliveryEvent) -> bool:
+    """The publish is on its way, and nothing of it is live."""
+    return event.name == "write.concluded" and event.fields["action"] in ("upload", "publish")
+
+
+async def interrupted(world: World, crash_when: Callable[[DeliveryEvent], bool]) -> None:
+    """`desk` 1.0 is live, and the process died over 2.0."""
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    assert (await world.apply()).delivered
+    world.flow("desk", inbound("Desk", says="New"), gates=[GATE])
+    world.commit()
+    with pytest.raises(Crash):
+        await world.apply(Recording(crash_when))
+    await world.restart()
+
+
+@pytest.mark.parametrize("state", ["pending", "validated", "publishing"])
+async def test_what_is_not_live_yet_of_a_delivery_is_told_beside_the_plan(world: World, state: str) -> None:
+    moments = {"pending": "sync.started", "validated": "change.validated"}
+    await interrupted(world, sent if state == "publishing" else lambda event: event.name == moments[state])
+
+    _, plan, _ = await planned(world)
+
+    [told] = plan.under_way
+    assert (told.flow, told.state, told.from_version) == ("desk", state, "1.0")
+    assert "is about to change desk" in plan_text([plan])
+    await world.apply()
+    assert (await planned(world))[1].under_way == ()
+
+
+async def test_a_plan_without_changes_is_not_called_in_sync_while_something_is_on_its_way(world: World) -> None:
+    await interrupted(world, sent)
+    world.git("revert", "--no-edit", "HEAD")
+    world.git("push", "--quiet", "origin", "HEAD:main")
+
+    report, plan, _ = await planned(world)
+
+    assert plan.empty
+    assert "in sync" not in plan_text([plan])
+    assert report.sync_status is SyncStatus.OUT_OF_SYNC
+    assert [flow.sync for flow in world.status(report).flows] == [SyncStatus.OUT_OF_SYNC]
+
+
+async def test_what_is_on_its_way_back_is_told_with_the_version_that_comes_back(paused: World) -> None:
+    with pytest.raises(Crash):
+        await paused.rollback("desk", Recording(lambda told: told.name == "change.rolling-back"))
+    await paused.restart()
+
+    _, plan, _ = await planned(paused)
+
+    assert "desk (going back to 1.0)" in plan_text([plan])
+
+
+async def test_it_is_no_part_of_what_an_approval_is_for(world: World) -> None:
+    """A plan that was approved before the delivery began is still that plan, as long as nothing is live of it."""
+    world.flow("desk", inbound("Desk"))
+    world.commit()
+    before = (await world.plan()).plan_or_raise()
+    with pytest.raises(Crash):
+        await world.apply(Recording(lambda told: told.name == "change.validated"))
+    await world.restart()
+
+    after = (await world.plan()).plan_or_raise()
+
+    assert after.under_way
+    assert after.digest == before.digest
 
 
 async def test_what_a_person_lets_stay_is_not_said_to_wait_for_a_person(paused: World) -> None:

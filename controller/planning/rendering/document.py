@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from controller.domain.recorded import NO_REVISION
 from controller.planning.digests import sha256
-from controller.planning.model import Change, ChangeKind, Drift, Plan
+from controller.planning.model import Change, ChangeKind, Drift, Plan, UnderWay
 
 PLAN_SCHEMA = "penstock.plan/v1"
 
@@ -41,6 +41,7 @@ def _organization(plan: Plan, *, everything: bool) -> dict[str, object]:
         "unmanaged": plan.unmanaged,
         "cycles": [list(cycle) for cycle in plan.cycles],
         "suspended": list(plan.suspended),
+        "under_way": [_under_way(each) for each in plan.under_way],
         "warnings": list(plan.warnings),
     }
 
@@ -74,4 +75,17 @@ def _drift(drift: Drift) -> dict[str, object]:
         "expected": drift.expected,
         "actual": drift.actual,
         "message": drift.message,
+    }
+
+
+def _under_way(each: UnderWay) -> dict[str, object]:
+    return {
+        "flow": each.flow,
+        "type": each.key.type,
+        "name": each.key.name,
+        "change": each.kind.value,
+        "state": each.state.value,
+        "revision": None if each.revision == NO_REVISION else each.revision,
+        "from_version": each.from_version,
+        "to_version": each.to_version,
     }

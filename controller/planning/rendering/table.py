@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import groupby
 
 from controller.domain.recorded import NO_REVISION
-from controller.planning.model import Change, ChangeKind, Plan
+from controller.domain.status import StepState
+from controller.planning.model import Change, ChangeKind, Plan, UnderWay
 
 
 class Mark(StrEnum):
@@ -103,18 +104,31 @@ def headline(plan: Plan) -> str:
     summary = plan.summary()
     counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
     if not counts:
-        return "nothing to do" if plan.drift or plan.suspended else "in sync, nothing to do"
+        return "nothing to do" if plan.drift or plan.suspended or plan.under_way else "in sync, nothing to do"
     return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:
-    notes = list(plan.warnings)
+    notes = [*plan.warnings, *_under_way(plan.under_way)]
     if plan.suspended:
         notes.append(f"suspended, and left alone whatever git asks for: {', '.join(plan.suspended)}")
     if plan.unmanaged:
         flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
         notes.append(f"{flows} in no manifest and left alone")
     return tuple(notes)
+
+
+def _under_way(found: Iterable[UnderWay]) -> Iterable[str]:
+    for revision, flows in groupby(found, key=lambda each: each.revision):
+        which = "a delivery" if revision == NO_REVISION else f"a delivery of revision {revision[:12]}"
+        told = ", ".join(f"{each.flow} ({_how_far(each)})" for each in flows)
+        yield f"{which} is not at its end, and comes before this plan: it is about to change {told}"
+
+
+def _how_far(each: UnderWay) -> str:
+    if each.state is StepState.ROLLING_BACK:
+        return f"going back to {each.from_version or 'nothing'}"
+    return "publishing" if each.state is StepState.PUBLISHING else "not begun"
 
 
 def _sections(changes: Sequence[Change]) -> Iterable[Section]:
