@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 """An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
+_FORBIDDEN = 403
+"""An answer as good as any other: it tells limits and time, too."""
 _MOST_SKEW_S = 30.0
 _GRANT = {
     ARCHITECT: "give the client a role with these permissions, in the divisions of the flows",
@@ -87,11 +89,10 @@ class _Probe:
         """The login and the API; the answer whose headers tell limits and time. None when there is none."""
         told: EntityRef | None = None
         try:
-            answer = await self._transport.send(TOKEN if self._dialect == ARCHITECT else _FLOWS)
-            if self._dialect == ARCHITECT:
+            call = TOKEN if self._dialect == ARCHITECT else _FLOWS
+            answer = await self._transport.send(call, wanted={_FORBIDDEN})
+            if self._dialect == ARCHITECT and answer.status != _FORBIDDEN:
                 told = self._transport.read(TOKEN, answer, TokenInfo).organization
-        except PermissionMissing:
-            answer = Answer(403, {}, b"")
         except PenstockError as error:
             self.note("login and API", Verdict.FAILED, error.message, error.hint)
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
@@ -73,9 +73,11 @@ class Transport:
         """Send the call and read its answer as JSON of any shape."""
         return await self._repeated(call, lambda answer: read_json(call, answer, self.redactor))
 
-    async def send(self, call: Call) -> Answer:
-        """Send the call, and again where that is safe. Returns answers of 200 to 299; all others are errors."""
-        return await self._repeated(call, lambda answer: answer)
+    async def send(self, call: Call, *, wanted: Collection[int] = ()) -> Answer:
+        """Send the call, and again where that is safe. Returns answers of 200 to 299 and those of a wanted status; all
+        others are errors.
+        """
+        return await self._repeated(call, lambda answer: answer, wanted)
 
     async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: Call) -> None:
         """Send a body to a presigned URL with exactly the given headers and without a token."""
@@ -93,19 +95,19 @@ class Transport:
         """Close the connections."""
         await self._sender.aclose()
 
-    async def _repeated(self, call: Call, read: Callable[[Answer], T]) -> T:
+    async def _repeated(self, call: Call, read: Callable[[Answer], T], wanted: Collection[int] = ()) -> T:
         """Send and read the answer; what cannot be read counts for an attempt, too."""
         async for attempt in attempts(call.name, self.clock, self.settings):
             with attempt:
-                return read(await self._authorized(call))
+                return read(await self._authorized(call, wanted))
         raise AssertionError("the attempts end with an answer or an error")
 
-    async def _authorized(self, call: Call) -> Answer:
+    async def _authorized(self, call: Call, wanted: Collection[int]) -> Answer:
         """One attempt; a 401 costs one new token and one repetition, because a refused call did nothing."""
         token, answer = await self._attempt(call)
         if answer.status == _UNAUTHORIZED:
             _, answer = await self._attempt(call, refused=token)
-        return self._checked(call, answer)
+        return answer if answer.status in wanted else self._checked(call, answer)
 
     async def _attempt(self, call: Call, *, refused: Token | None = None) -> tuple[Token, Answer]:
         """Send the call with a token that is usable when its turn comes, however long it waited for that.

@@ -124,6 +124,17 @@ async def test_roles_tell_every_missing_permission_without_a_probe(clock: Steppe
     assert probed == ["/api/v2/tokens/me", "/api/v2/authorization/subjects/me"]
 
 
+@pytest.mark.parametrize("dialect", [ArchitectPlatform, VersionedPlatform])
+async def test_a_refusal_tells_limit_and_clock_as_well(
+    clock: SteppedClock, dialect: type[ArchitectPlatform | VersionedPlatform]
+) -> None:
+    denied = httpx.Response(403, headers=DATE, content=refusal(403, "missing.permissions", "No.").content)
+    report = await preflight(dialect(script(denied).transport(clock, ONCE)), ["observe"])
+    assert (report.rate_limit_per_minute, report.clock_skew_s) == (300, 90)
+    assert _check(report, "login and API").verdict is Verdict.OK
+    assert report.missing_permissions != ()
+
+
 async def test_a_clock_that_is_far_off_is_a_warning(clock: SteppedClock) -> None:
     report = await _architect(clock, {}, "observe")
     assert report.clock_skew_s == 90
