@@ -14,8 +14,8 @@ from tests.support.world import World
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a running PostgreSQL."""
-    with needed_server() as url:
-        yield url
+    with needed_server() as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -14,7 +14,10 @@ from tests.support.service import Service
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
 
-LEASE_TTL_S = 2
+LEASE_TTL_S = 8
+"""More than a busy machine keeps a controller from renewing: only who is stopped loses it."""
+TIME_SCALE = 50
+"""How many times faster the simulator is than it is told; what `simulator_process` gives it."""
 WRITES = ("POST /api/v2/flows/jobs", "PUT /_storage/uploads/{jobId}", "POST /api/v2/flows/actions/publish")
 
 
@@ -26,15 +29,15 @@ class Rivals:
     one: Service
     other: Service
 
-    def wish(self, says: str) -> None:
+    def wish(self, says: str, *, bake_s: int = 3) -> None:
         """Commit new content for both flows."""
         self.world.flow("hours", module("Hours", says=says))
-        self.world.flow("front", inbound("Front", says=says, calls=["Hours"]), rollout={"bake": "3s"})
+        self.world.flow("front", inbound("Front", says=says, calls=["Hours"]), rollout={"bake": f"{bake_s}s"})
         self.world.commit()
 
     def publishes(self) -> list[tuple[str, str, str, str]]:
         """When, by which client, which flow, which version; in order of time."""
-        flows = httpx.get(f"{self.url}/_simulator/flows", timeout=5).json()["flows"]
+        flows = httpx.get(f"{self.url}/_simulator/flows", timeout=30).json()["flows"]
         entries = [(flow["name"], entry) for flow in flows for entry in flow["history"]]
         return sorted(
             (entry["at"], entry["client"], name, entry["version"])
@@ -42,15 +45,17 @@ class Rivals:
             if entry["action"] == "publish"
         )
 
-    def slow_uploads(self) -> None:
-        httpx.patch(f"{self.url}/_simulator/settings", json={"upload_s": 100}, timeout=5)
+    def uploads_last(self, seconds: float) -> None:
+        """What is uploaded from now on is live after so long."""
+        settings = {"upload_s": seconds * TIME_SCALE}
+        httpx.patch(f"{self.url}/_simulator/settings", json=settings, timeout=30).raise_for_status()
 
     def forget_calls(self) -> None:
-        httpx.delete(f"{self.url}/_simulator/calls", timeout=5)
+        httpx.delete(f"{self.url}/_simulator/calls", timeout=30)
 
     def writes(self) -> list[str]:
         """Which calls of those that change the organisation were made since the log was cleared."""
-        calls = httpx.get(f"{self.url}/_simulator/calls", timeout=5).json()["calls"]
+        calls = httpx.get(f"{self.url}/_simulator/calls", timeout=30).json()["calls"]
         return [name for call in calls if (name := f"{call['method']} {call['route']}") in WRITES]
 
     def journal(self) -> list[tuple[int, object, object]]:
@@ -90,6 +95,6 @@ def make_service(world: World, url: str, database: str, folder: Path, name: str)
         "ACME_ID": name,
         "ACME_SECRET": SECRET,
     }
-    answer = httpx.post(f"{url}/_simulator/clients", json={"id": name, "secret": SECRET, "name": name}, timeout=5)
+    answer = httpx.post(f"{url}/_simulator/clients", json={"id": name, "secret": SECRET, "name": name}, timeout=30)
     assert answer.status_code == 200, answer.text
     return made

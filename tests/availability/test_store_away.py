@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import StoreFailed
 from tests.support.dialects import BOTH
+from tests.support.service import eventually
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, Recording, World
 
@@ -63,10 +64,9 @@ class ClosedServer:
     def go(self) -> None:
         with self._engine.connect() as connection:
             connection.execute(text(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS false"))
-            connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
-                {"name": self._name},
-            )
+            ended = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name")
+            # A session is only told to end: until it has, it still takes what is written.
+            eventually(lambda: connection.execute(ended, {"name": self._name}).scalar_one() == 0, "no session is left")
 
     def come_back(self) -> None:
         with self._engine.connect() as connection:

@@ -63,7 +63,7 @@ def test_names_that_swap_their_organisations_wait_for_each_other_and_not_for_eve
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(timeout=120)
 
         [winner] = [name for name, found in came_to.items() if isinstance(found, Lease)]
         [loser] = came_to.keys() - {winner}

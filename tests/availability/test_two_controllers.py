@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -13,8 +14,12 @@ from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, StoreFailed
 from controller.store import Lease, Store
 from tests.availability.rivals import Rivals
+from tests.support.patience import PATIENCE_S
 from tests.support.service import eventually
 from tests.support.world import ORGANIZATION, SECRET
+
+LONG_S = 12
+"""More than a busy machine needs to stop a controller in the middle of something."""
 
 
 async def test_two_controllers_deliver_every_commit_once_and_never_write_at_the_same_time(rivals: Rivals) -> None:
@@ -43,8 +48,8 @@ async def test_two_controllers_deliver_every_commit_once_and_never_write_at_the_
 async def test_a_controller_that_was_stopped_past_its_lease_makes_no_further_write(rivals: Rivals, moment: str) -> None:
     uploads = moment.startswith("an upload")
     if uploads:
-        rivals.slow_uploads()
-    rivals.wish("Hello")
+        rivals.uploads_last(LONG_S)
+    rivals.wish("Hello", bake_s=LONG_S)
     rivals.one.start()
     assert rivals.one.process is not None
     if uploads:
@@ -52,6 +57,7 @@ async def test_a_controller_that_was_stopped_past_its_lease_makes_no_further_wri
     else:
         eventually(lambda: any(name == "Front" for _, _, name, _ in rivals.publishes()), "the last publish")
     os.kill(rivals.one.process.pid, signal.SIGSTOP)
+    rivals.uploads_last(0)
     before = [entry for entry in rivals.publishes() if entry[1] == "one"]
 
     rivals.other.start()
@@ -93,9 +99,9 @@ def test_a_controller_that_was_stopped_in_the_middle_of_a_transaction_does_not_k
 
 def _patiently(acquire: Callable[[], Lease]) -> Lease:
     """As a service does, which tries again."""
-    for _ in range(3):
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
         try:
             return acquire()
         except (StoreFailed, LeaseHeld):
-            continue
-    return acquire()
+            assert time.monotonic() < deadline, "the lease's row is never let go"

@@ -13,12 +13,12 @@ from tests.support.shell import Shell, simulator_process
 from tests.support.sources import inbound, module
 
 CHANNELS = "/api/v2/notifications/channels"
-LONG_S = 40
+LONG_S = 100
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """Applied once; what changes next is looked at after forty seconds, if nobody says anything before."""
+    """Applied once; what changes next is looked at after very long, if nobody says anything before."""
     with simulator_process() as url:
         made = Shell(tmp_path, url)
         assert made.run("apply").returncode == 0

@@ -120,7 +120,7 @@ def test_exports_are_valid_whatever_a_name_holds(shell: InsideShell, form: str, 
         ET.fromstring(content)  # noqa: S314 - our own
     dot = shutil.which("dot")
     if form == "dot" and dot:
-        subprocess.run([dot, "-Tsvg"], input=content.encode(), capture_output=True, timeout=30, check=True)
+        subprocess.run([dot, "-Tsvg"], input=content.encode(), capture_output=True, timeout=120, check=True)
 
 
 def test_questions_are_answered_with_their_paths(shell: InsideShell) -> None:
@@ -268,7 +268,7 @@ def test_long_reads_show_a_bar_on_a_terminal_and_nowhere_else(shell: InsideShell
         command, cwd=shell.folder, env=environment, stdout=subprocess.PIPE, stderr=end, text=True
     ) as process:
         os.close(end)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
     seen = b""
     with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
         while piece := os.read(terminal, 4096):

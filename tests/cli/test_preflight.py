@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from controller.domain.clock import SystemClock
 from controller.simulator import Simulator, running
 from controller.simulator.settings import Client
 from tests.support.clock import ShiftedClock
-from tests.support.shell import Shell, free_port
+from tests.support.shell import Shell
 
 GATE = {"errorRate": {"window": "15m", "minimumSamples": 50, "max": "2%"}}
 EVERYTHING = frozenset(
@@ -264,9 +265,11 @@ def test_a_dependency_index_that_needs_a_rebuild_is_a_warning(shell: Shell, simu
 
 
 def test_a_host_that_does_not_answer_is_named(shell: Shell) -> None:
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    change(shell.folder / "organization.yaml", apiUrl=nowhere, loginUrl=nowhere)
-    done = shell.run("preflight")
+    with socket.socket() as taken:  # nobody listens there, and nobody else can
+        taken.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        change(shell.folder / "organization.yaml", apiUrl=nowhere, loginUrl=nowhere)
+        done = shell.run("preflight")
     assert done.returncode == 1
     assert done.stdout.startswith("acme (architect): not ready")
     assert f"{nowhere.removeprefix('http://')} could not be reached" in " ".join(done.stdout.split())

@@ -107,7 +107,7 @@ def test_json_and_dot_tell_the_same_trace(shell: InsideShell) -> None:
     assert dot.count("[label=") == len(document["nodes"])
     graphviz = shutil.which("dot")
     if graphviz:
-        subprocess.run([graphviz, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=30, check=True)
+        subprocess.run([graphviz, "-Tsvg"], input=dot.encode(), capture_output=True, timeout=120, check=True)
 
 
 def test_the_waterfall_is_a_page_of_its_own(shell: InsideShell, tmp_path: Path) -> None:

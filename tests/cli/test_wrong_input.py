@@ -147,7 +147,7 @@ def test_a_state_file_in_a_missing_folder_is_refused_before_serving(shell: Shell
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
 
     assert done.returncode == 1

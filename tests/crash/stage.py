@@ -50,7 +50,8 @@ SETTINGS = SimulatorSettings(rate_limit_per_minute=100_000, publish_s=80.0, uplo
 
 _SECRETS = {"ACME_ID": "penstock", "ACME_SECRET": SECRET, "PENSTOCK_WEBHOOK_SECRET": "penstock-signature"}
 LONGEST_PASSES = 4
-_LONGEST_S = 60
+_LONGEST_S = 300
+"""Of the wall, after which a process of the stage counts as hanging."""
 
 
 def warm_up() -> None:
@@ -144,7 +145,7 @@ class Stage:
         settings = Settings(
             store=f"sqlite:///{self.folder / 'store.db'}",
             rate_limit=100_000,
-            lease_ttl=6000,
+            lease_ttl=60_000,
             notifications=False,
             webhook_url="https://127.0.0.1:9/penstock",
         )
@@ -178,7 +179,7 @@ class Stage:
 def stop(process: int) -> None:
     """End a simulator politely, so that it writes its state."""
     os.kill(process, signal.SIGTERM)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while os.waitpid(process, os.WNOHANG) == (0, 0):
         if time.monotonic() > deadline:
             os.kill(process, signal.SIGKILL)

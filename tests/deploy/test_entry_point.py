@@ -85,15 +85,15 @@ def test_the_entry_point_works_as_the_images_user_on_a_read_only_root(tmp_path: 
             stderr=output,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not answers(port):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        status = httpx.get(f"http://127.0.0.1:{port}/status").json()
+        status = httpx.get(f"http://127.0.0.1:{port}/status", timeout=30).json()
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=40)
+        code = process.wait(timeout=120)
     assert code == 0, log.read_text()
     assert status["fault"] is None
     assert [each["name"] for each in status["organizations"]] == ["demo"]
@@ -103,6 +103,6 @@ def test_the_entry_point_works_as_the_images_user_on_a_read_only_root(tmp_path: 
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=30).status_code == 200
     except httpx.TransportError:
         return False

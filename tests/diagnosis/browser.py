@@ -36,4 +36,4 @@ def run(page: Path, profile: Path, *options: str, fragment: str = "") -> subproc
     assert CHROMIUM, "CI is expected to have chromium"
     address = page.as_uri() + fragment
     command = [CHROMIUM, *_OPTIONS, f"--user-data-dir={profile}", *options, address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -38,7 +39,7 @@ async def _nothing(_writer: asyncio.StreamWriter) -> None:
 
 
 async def _silence(_writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(30)
+    await asyncio.sleep(300)
 
 
 async def _noise(writer: asyncio.StreamWriter) -> None:
@@ -47,7 +48,7 @@ async def _noise(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def _organization(answer: Answer) -> AsyncIterator[tuple[Transport, list[str]]]:
+async def _organization(answer: Answer, *, patience_s: float = 60) -> AsyncIterator[tuple[Transport, list[str]]]:
     """A server that grants tokens and gives this answer to everything else; the request lines that it saw."""
     seen: list[str] = []
 
@@ -72,7 +73,7 @@ async def _organization(answer: Answer) -> AsyncIterator[tuple[Transport, list[s
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    transport = _transport(url)
+    transport = _transport(url, patience_s)
     try:
         yield transport, seen
     finally:
@@ -80,8 +81,8 @@ async def _organization(answer: Answer) -> AsyncIterator[tuple[Transport, list[s
         server.close()
 
 
-def _transport(url: str) -> Transport:
-    settings = TransportSettings(retries=0, read_timeout_s=0.2, connect_timeout_s=0.5)
+def _transport(url: str, patience_s: float = 60) -> Transport:
+    settings = TransportSettings(retries=0, read_timeout_s=patience_s, connect_timeout_s=60)
     return open_transport(Endpoint(None, url, url), "client", "secret", clock=SystemClock(), settings=settings)
 
 
@@ -100,7 +101,8 @@ def _transport(url: str) -> Transport:
 async def test_a_connection_that_fails_after_the_request_was_sent(
     answer: Answer, read: type[PenstockError], write: type[PenstockError]
 ) -> None:
-    async with _organization(answer) as (transport, seen):
+    # Only silence is waited for to the end, and longer than a token takes.
+    async with _organization(answer, patience_s=1.5 if answer is _silence else 60) as (transport, seen):
         with pytest.raises(read):
             await transport.send(READ)
         with pytest.raises(write):
@@ -110,14 +112,12 @@ async def test_a_connection_that_fails_after_the_request_was_sent(
 
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
 async def test_a_port_that_nobody_listens_on_is_unreachable_even_for_a_write(call: Call) -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    transport = _transport(f"http://127.0.0.1:{port}")
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
-        await transport.send(call)
-    await transport.aclose()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        transport = _transport(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
+            await transport.send(call)
+        await transport.aclose()
 
 
 async def test_the_libraries_logs_show_neither_tokens_nor_signed_links(caplog: pytest.LogCaptureFixture) -> None:

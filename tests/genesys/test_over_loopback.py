@@ -25,6 +25,7 @@ from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import ivr
+from tests.support.patience import PATIENCE_S
 
 FAST = SimulatorSettings(publish_s=0.1, upload_s=0.1, export_s=0.1)
 
@@ -77,7 +78,7 @@ async def test_a_publish_is_pushed_to_who_listens(organization: ArchitectPlatfor
         while not any(route.route.endswith("/subscriptions") for route in latency(organization)):
             await SystemClock().sleep(0.02)
         await organization.publish(PublishRequest(flow_id, "1.0"))
-        event = await asyncio.wait_for(heard, 10)
+        event = await asyncio.wait_for(heard, PATIENCE_S)
     assert (event.flow_id, event.action) == (flow_id, "PUBLISH")
 
 
@@ -87,10 +88,10 @@ async def test_executions_are_pushed_to_who_listens(simulator: Simulator, organi
         heard = asyncio.create_task(anext(aiter(events)))
         while not any(channel.connection for channel in simulator.notifications.channels.values()):
             await SystemClock().sleep(0.02)
-        async with httpx.AsyncClient(base_url=organization.transport.api_url) as hands:
+        async with httpx.AsyncClient(base_url=organization.transport.api_url, timeout=30) as hands:
             demand = {"flow": flow_id, "count": 1, "error_rate": 1.0}
             (await hands.post("/_simulator/executions", json=demand)).raise_for_status()
-        event = await asyncio.wait_for(heard, 10)
+        event = await asyncio.wait_for(heard, PATIENCE_S)
     assert event == ExecutionEvent(flow_id, "1.0", failed=True)
 
 
@@ -112,4 +113,4 @@ async def test_a_client_with_all_rights_passes_the_preflight(organization: Archi
     assert report.missing_permissions == ()
     assert report.dependency_index == "OPERATIONAL"
     assert report.clock_skew_s is not None
-    assert abs(report.clock_skew_s) < 5
+    assert abs(report.clock_skew_s) < 30

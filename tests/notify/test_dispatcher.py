@@ -28,6 +28,7 @@ from controller.notify import (
 from controller.notify.retry import retry_after_s
 from controller.store import Store
 from tests.support.clock import SteppedClock
+from tests.support.patience import PATIENCE_S
 
 SECRET = "a-secret-of-the-receiver"
 CHANGE = Receiver("change-management", "https://change.example.com/hook/s3cr3t-path", SECRET)
@@ -272,7 +273,7 @@ async def test_running_sends_new_messages_within_the_poll_interval_until_cancell
     running = asyncio.create_task(
         Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=pacer, http=world, settings=settings).run()
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await pacer.fifth.wait()
     assert pacer.pauses == [5, 5, 5, 5, 5]
     assert store.outbox.pending() == 0
@@ -289,7 +290,7 @@ async def test_a_full_batch_is_followed_by_the_next_without_a_pause(
         store.outbox.add("observability", "k", migration())
     dispatcher = Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=clock, http=world)
     running = asyncio.create_task(dispatcher.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await world.all_in.wait()
     assert clock.elapsed_s == 0
     running.cancel()
@@ -318,7 +319,7 @@ async def test_a_store_that_fails_is_asked_again(store: Store, world: World, clo
     world.awaited = 1
     store.outbox.add("observability", "k", migration())
     running = asyncio.create_task(Dispatcher(Flaky(), [OBSERVER], allowed_hosts=ALLOWED, clock=clock, http=world).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await world.all_in.wait()
     assert clock.elapsed_s == 5
     running.cancel()

@@ -143,7 +143,7 @@ def _dot_svg(source: str) -> ET.Element:
     dot = shutil.which("dot")
     if dot is None:
         pytest.skip("Graphviz is not installed")
-    done = subprocess.run([dot, "-Tsvg"], input=source.encode(), capture_output=True, timeout=30, check=False)
+    done = subprocess.run([dot, "-Tsvg"], input=source.encode(), capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b""
     return _parsed(done.stdout)

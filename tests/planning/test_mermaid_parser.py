@@ -60,7 +60,7 @@ def _install(kept: Path) -> None:
     options = ["--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
     command = ["npm", "install", "--prefix", str(fresh), *options, *PACKAGES]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
         fault = done.stderr if done.returncode else ""
     except subprocess.TimeoutExpired:
         fault = "the registry did not answer in time"
@@ -79,7 +79,7 @@ def _parsed(mermaid: Path, graph: Graph) -> Any:
         ["node", str(SCRIPT), str(mermaid)],
         input=graph_mermaid(graph).encode(),
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -152,11 +152,11 @@ def test_a_window_is_open_just_when_one_of_its_starts_says_so(
 def test_a_window_with_very_many_starts_is_answered_at_once() -> None:
     """A week that starts anew each minute: closed for ever, and found out in a moment."""
     dense = Window(WindowKind.DENY, "* * * * *", 7 * 86_400)
-    started = time.perf_counter()
+    started = time.process_time()
     found = closure([dense], datetime(2026, 1, 5, 12, 0, tzinfo=UTC))
     assert found is not None
     assert found.opens_at is None
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_no_windows_are_never_closed() -> None:

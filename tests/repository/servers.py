@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.support.shell import free_port
+
 GIT = shutil.which("git") or "git"
 BACKEND = Path(subprocess.run([GIT, "--exec-path"], check=True, capture_output=True, text=True).stdout.strip())
 
@@ -122,8 +124,7 @@ def ssh_remote(folder: Path) -> Iterator[SshRemote]:
     for name in ("host", "client"):
         subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     shutil.copy(folder / "client.pub", folder / "authorized_keys")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     configuration = folder / "sshd_config"
     configuration.write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\n"
@@ -143,14 +144,14 @@ def ssh_remote(folder: Path) -> Iterator[SshRemote]:
             yield SshRemote(f"ssh://{getpass.getuser()}@127.0.0.1:{port}", folder / "client", known_hosts)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return once the port answers; a server that ended or takes over ten seconds is a failure."""
-    deadline = time.monotonic() + 10
+    """Return once the port answers; a server that ended or takes over a minute is a failure."""
+    deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             if connection.recv(4) == b"SSH-":
                 return
     raise AssertionError(f"sshd does not answer: {log.read_text()}")

@@ -13,6 +13,7 @@ import pytest
 from controller.domain.errors import GitRemoteFailed, PenstockError
 from controller.repository import FollowSettings, Repository, follow, watch
 from tests.repository.site import MOMENT, Site
+from tests.support.patience import PATIENCE_S
 
 SETTINGS = FollowSettings(interval_s=30, spread=0.1, ceiling_s=100)
 
@@ -109,7 +110,7 @@ async def test_saved_files_are_noticed_and_artifacts_are_not(tmp_path: Path) -> 
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "flows").mkdir()
     seen: set[str] = set()
-    async with aclosing(watch(tmp_path, debounce_s=0.05)) as batches, asyncio.timeout(20):
+    async with aclosing(watch(tmp_path, debounce_s=0.05)) as batches, asyncio.timeout(PATIENCE_S):
         waiting = asyncio.ensure_future(anext(batches))
         for number in range(1000):
             (tmp_path / "artifacts" / "own.json").write_text(str(number))

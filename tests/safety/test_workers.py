@@ -16,6 +16,7 @@ from controller.reconcile import Services, Workspace, open_folder
 from controller.repository import Repository
 from controller.service import Controller, GitFeed
 from controller.store import Store
+from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
 
@@ -44,11 +45,12 @@ class Running:
         self.controller = Controller(services, self.feed, self.stop)
 
     async def until(self, check: Callable[[], object], what: str) -> None:
-        for _ in range(3000):
-            if check():
-                return
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while not check():
+            if loop.time() > deadline:
+                raise AssertionError(f"never: {what}; {self.controller.board.entries()}")
             await asyncio.sleep(0.002)
-        raise AssertionError(f"never: {what}; {self.controller.board.entries()}")
 
     def entry(self, name: str = ORGANIZATION) -> object:
         return next((entry for entry in self.controller.board.entries() if entry.organization == name), None)
@@ -66,7 +68,7 @@ async def running(services: Services) -> AsyncIterator[Running]:
         yield made
     finally:
         made.stop.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 def second(world: World, name: str) -> None:
@@ -238,10 +240,10 @@ class Told:
         self._workspaces = feed.workspaces(self._faults.put_nowait)
 
     async def fault(self) -> PenstockError | None:
-        return await asyncio.wait_for(self._faults.get(), 20)
+        return await asyncio.wait_for(self._faults.get(), PATIENCE_S)
 
     async def next(self) -> str:
-        return (await asyncio.wait_for(anext(self._workspaces), 20)).revision
+        return (await asyncio.wait_for(anext(self._workspaces), PATIENCE_S)).revision
 
 
 @pytest.fixture

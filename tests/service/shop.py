@@ -21,10 +21,11 @@ TEXTS = {"hours": module("Hours", says=NEW), "front": inbound("Front", says=NEW,
 KEYS = {"hours": ("commonmodule", "Hours"), "front": ("inboundcall", "Front")}
 _PUBLISH = {ARCHITECT: ("PUT", ""), VERSIONED: ("POST", "/publish")}
 """The call that publishes: its method, and how its route ends."""
+SLOWLY_S = 10.0
 
 
 class Shop(Shell):
-    """`front` calls `hours`; both are live with their old content. Publishing one takes some seconds."""
+    """`front` calls `hours`; both are live with their old content."""
 
     def __init__(self, folder: Path, url: str, dialect: str, **hours: object) -> None:
         super().__init__(folder, url)
@@ -71,13 +72,17 @@ class Shop(Shell):
 
     # Moments.
 
+    def publishes_slowly(self) -> None:
+        """From now on a publish lasts longer than a busy machine needs to notice it, and less than its grace."""
+        self._durations(SLOWLY_S)
+
     def publishing(self, name: str = "hours") -> None:
         """Wait until the organisation was asked to publish the flow; `hours` is first."""
         method, end = _PUBLISH[self.dialect]
         wanted = list(KEYS).index(name) + 1
 
         def asked() -> int:
-            calls = httpx.get(f"{self.url}/_simulator/calls", timeout=5).json()["calls"]
+            calls = httpx.get(f"{self.url}/_simulator/calls", timeout=30).json()["calls"]
             return sum(call["count"] for call in calls if call["method"] == method and call["route"].endswith(end))
 
         eventually(lambda: asked() >= wanted, f"the publish of {name}")
@@ -88,6 +93,7 @@ class Shop(Shell):
 
     def comes_to_its_end(self) -> None:
         """The next `penstock apply` converges, and in all nothing was published twice."""
+        self._durations(1.0)
         done = self.run("apply")
         assert done.returncode == 0, done.stdout + done.stderr
         assert self.live() == {"Front": "2.0", "Hours": "2.0"}
@@ -97,7 +103,7 @@ class Shop(Shell):
     # What the organisation says.
 
     def flows(self) -> list[dict]:
-        return httpx.get(f"{self.url}/_simulator/flows", timeout=5).json()["flows"]
+        return httpx.get(f"{self.url}/_simulator/flows", timeout=30).json()["flows"]
 
     def live(self) -> dict[str, str]:
         return {flow["name"]: flow["published_version"] for flow in self.flows()}
@@ -109,8 +115,12 @@ class Shop(Shell):
             for flow in self.flows()
         }
 
+    def _durations(self, publish_s: float) -> None:
+        durations = {"publish_s": publish_s, "upload_s": publish_s}
+        httpx.patch(f"{self.url}/_simulator/settings", json=durations, timeout=30).raise_for_status()
+
     def _post(self, path: str, body: Mapping[str, str]) -> None:
-        httpx.post(f"{self.url}/_simulator/{path}", json=body, timeout=5).raise_for_status()
+        httpx.post(f"{self.url}/_simulator/{path}", json=body, timeout=30).raise_for_status()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from controller.domain.platform import Platform
 from controller.genesys import connect
 from controller.service.listening import Listening
 from controller.simulator import Simulator, running
+from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 
 FLOWS = 5_000
@@ -61,7 +62,7 @@ class Listener:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def heard(self) -> FlowEvent:
-        return await asyncio.wait_for(self.events.get(), 20)
+        return await asyncio.wait_for(self.events.get(), PATIENCE_S)
 
 
 def ids(count: int) -> list[str]:
@@ -69,7 +70,7 @@ def ids(count: int) -> list[str]:
 
 
 async def control(url: str, path: str, **body: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=f"{url}/_simulator", timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"{url}/_simulator", timeout=30) as client:
         return dict((await client.post(path, json=body)).raise_for_status().json())
 
 
@@ -80,7 +81,7 @@ def connected(simulator: Simulator) -> list[int]:
 
 
 async def reached(simulator: Simulator, topics: list[int]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while connected(simulator) != topics:
             await SystemClock().sleep(0.02)
 
@@ -112,7 +113,7 @@ async def test_a_channel_that_is_about_to_be_closed_is_left_at_once(
     async with Listener(platform, frozenset([wanted])) as listener:
         await reached(simulator, [1])
         assert await control(url, "/channels/close") == {"connections": 1}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while simulator.calls.count("POST", CHANNELS) < 2:
                 await SystemClock().sleep(0.02)
         await reached(simulator, [1])

@@ -18,6 +18,7 @@ from tests.support.world import World
 CHANNELS = "/api/v2/notifications/channels"
 NEVER_S = "86400"
 """Longer than any test: what is noticed was not found by looking."""
+LOOKED_UP = "/api/v2/flows/lookup"
 
 
 class Organization:
@@ -37,14 +38,18 @@ class Organization:
         self._running.close()
 
     def fault(self, **fields: object) -> None:
-        httpx.post(f"{self.url}/_simulator/faults", json={"name": "broken", **fields}, timeout=5).raise_for_status()
+        httpx.post(f"{self.url}/_simulator/faults", json={"name": "broken", **fields}, timeout=30).raise_for_status()
 
     def mend(self) -> None:
-        httpx.delete(f"{self.url}/_simulator/faults", timeout=5).raise_for_status()
+        httpx.delete(f"{self.url}/_simulator/faults", timeout=30).raise_for_status()
+
+    def blind(self) -> None:
+        """What is not announced is not found by looking up what was published either."""
+        self.fault(name="blind", kind="missing-field", field="entities", match={"method": "GET", "route": LOOKED_UP})
 
     def channels(self) -> int:
         """How many subscriptions were answered well."""
-        calls = httpx.get(f"{self.url}/_simulator/calls", timeout=5).json()["calls"]
+        calls = httpx.get(f"{self.url}/_simulator/calls", timeout=30).json()["calls"]
         route = f"{CHANNELS}/{{channelId}}/subscriptions"
         return sum(call["statuses"].get("200", 0) for call in calls if call["route"] == route)
 
@@ -82,14 +87,15 @@ async def test_a_publish_by_hand_is_noticed_at_once_and_own_publishes_are_not(
     service: Service, organization: Organization
 ) -> None:
     service.start()
-    eventually(lambda: organization.channels() == 1, "the subscription")
+    eventually(lambda: organization.channels() >= 1, "the subscription")
     service.world.flow("hours", module("Hours", says="We are open"))
     service.world.commit()
     eventually(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
     eventually(lambda: service.organization().get("message") == "sync succeeded", "its end")
+    organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift", within_s=20)
+    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert "Ada Lovelace" in service.organization()["message"]
     assert passes(service) == ["changed by hand", "revision", "revision"]
@@ -104,10 +110,11 @@ async def test_a_channel_that_cannot_be_opened_stops_nothing_and_is_tried_again(
     eventually(lambda: service.organization().get("sync") == "Synced", "the delivery")
     eventually(lambda: "channel.failed" in service.log.read_text(), "the failed channel")
     organization.mend()
-    eventually(lambda: organization.channels() == 1, "the subscription")
+    eventually(lambda: organization.channels() >= 1, "the subscription")
+    organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift", within_s=20)
+    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert service.stop() == 0
 
@@ -116,12 +123,13 @@ async def test_an_organisation_that_went_away_is_listened_to_again(
     service: Service, organization: Organization
 ) -> None:
     service.start()
-    eventually(lambda: organization.channels() == 1, "the subscription")
+    eventually(lambda: organization.channels() >= 1, "the subscription")
     organization.stop()
     organization.start()
-    eventually(lambda: organization.channels() == 1, "the subscription at the new process")
+    eventually(lambda: organization.channels() >= 1, "the subscription at the new process")
+    organization.blind()
     service.publish_by_hand("Front", "Ada Lovelace")
 
-    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift", within_s=20)
+    eventually(lambda: service.organization().get("sync") == "OutOfSync", "the drift")
 
     assert service.stop() == 0

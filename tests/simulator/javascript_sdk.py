@@ -40,7 +40,7 @@ def _install(kept: Path) -> None:
     options = ["--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
     command = ["npm", "install", "--prefix", str(fresh), *options, f"{PACKAGE}@{VERSION}"]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
         fault = done.stderr if done.returncode else ""
     except subprocess.TimeoutExpired:
         fault = "the registry did not answer in time"
@@ -61,7 +61,7 @@ def run(program: str, url: str, *arguments: str, home: Path, flags: tuple[str, .
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "HOME": str(home)},
     )
     assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def websocket_flags() -> tuple[str, ...]:
     installed()
     for flags in ((), ("--experimental-websocket",)):
         done = subprocess.run(
-            ["node", *flags, "-p", "typeof WebSocket"], check=False, capture_output=True, text=True, timeout=30
+            ["node", *flags, "-p", "typeof WebSocket"], check=False, capture_output=True, text=True, timeout=120
         )
         if done.stdout.strip() == "function":
             return flags

@@ -96,7 +96,7 @@ async def test_topics_that_are_none_get_400(api: httpx.AsyncClient, body: object
 def client(folder: Path) -> Iterator[httpx.Client]:
     simulator = Simulator(settings=SimulatorSettings(publish_s=0.05, channels_per_client=2))
     simulator.load_folder(folder)
-    with running(simulator) as url, httpx.Client(base_url=url) as client:
+    with running(simulator) as url, httpx.Client(base_url=url, timeout=60) as client:
         form = {"grant_type": "client_credentials"}
         token = client.post("/oauth/token", data=form, auth=("penstock", "penstock-secret")).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -108,14 +108,14 @@ def channel(client: httpx.Client) -> Json:
 
 
 def said(socket: ClientConnection) -> Json:
-    return dict(json.loads(socket.recv(timeout=10)))
+    return dict(json.loads(socket.recv(timeout=60)))
 
 
 def closing_code(socket: ClientConnection) -> int | None:
     """With which code the other side closes."""
     try:
         while True:
-            socket.recv(timeout=10)
+            socket.recv(timeout=60)
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else None
 

@@ -18,7 +18,7 @@ from tests.simulator.steps import main_id
 def served(folder: Path) -> Iterator[tuple[Simulator, httpx.Client]]:
     simulator = Simulator(settings=SimulatorSettings(publish_s=0.05))
     simulator.load_folder(folder)
-    with running(simulator) as url, httpx.Client(base_url=url) as client:
+    with running(simulator) as url, httpx.Client(base_url=url, timeout=60) as client:
         form = {"grant_type": "client_credentials"}
         token = client.post("/oauth/token", data=form, auth=("penstock", "penstock-secret")).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
@@ -34,9 +34,9 @@ def test_a_publish_is_announced_when_it_begins_and_when_it_ends(served: tuple[Si
     assert client.post(uri, json=[{"id": topic}]).json()["entities"][0]["state"] == "Permitted"
     with connect(channel["connectUri"]) as socket:
         socket.send(json.dumps({"message": "ping"}))
-        assert json.loads(socket.recv(timeout=10))["eventBody"] == {"message": "pong"}
+        assert json.loads(socket.recv(timeout=60))["eventBody"] == {"message": "pong"}
         client.post("/api/v2/flows/actions/publish", params={"flow": flow_id, "version": "1.0"})
-        begun, ended = (json.loads(socket.recv(timeout=10)) for _ in range(2))
+        begun, ended = (json.loads(socket.recv(timeout=60)) for _ in range(2))
     assert (begun["topicName"], begun["eventBody"]["currentOperation"]["complete"]) == (topic, False)
     assert ended["eventBody"]["currentOperation"]["actionStatus"] == "SUCCESS"
     assert ended["eventBody"]["publishedVersion"] == {"id": "1.0"}
@@ -51,7 +51,7 @@ def test_executions_are_announced_with_their_errors(served: tuple[Simulator, htt
     demand = {"flow": "inboundcall/Main IVR", "count": 1, "error_rate": 1.0, "reason": "BROKEN"}
     client.post("/_simulator/executions", json=demand)
     with connect(channel["connectUri"]) as socket:
-        event = json.loads(socket.recv(timeout=10))["eventBody"]
+        event = json.loads(socket.recv(timeout=60))["eventBody"]
     assert (event["flowVersion"], event["errors"][0]["reason"]) == ("1.0", "BROKEN")
 
 

@@ -32,7 +32,7 @@ def test_a_served_simulator_stops_cleanly_on_sigterm() -> None:
         url = process.stdout.readline().strip()
         assert httpx.get(f"{url}/_simulator/clock").status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_taken_port_is_a_clear_error() -> None:

@@ -13,8 +13,8 @@ from tests.support.postgres import needed_server, new_database
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a running PostgreSQL."""
-    with needed_server() as url:
-        yield url
+    with needed_server() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

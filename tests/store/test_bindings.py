@@ -94,14 +94,14 @@ def test_of_many_who_bind_a_new_name_at_once_all_learn_what_it_stands_for(url: s
 
     def contend(number: int) -> None:
         with Store.open(url, clock=clock) as store:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             told.append(store.bindings.bind("production", f"organisation-{number}"))
 
     threads = [threading.Thread(target=contend, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=120)
     assert len(told) == 4
     assert len(set(told)) == 1
 

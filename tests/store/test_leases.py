@@ -101,7 +101,7 @@ def test_of_many_contenders_exactly_one_gets_the_lease(url: str, clock: SteppedC
 
     def contend(number: int) -> None:
         with Store.open(url, clock=clock) as store:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             with contextlib.suppress(LeaseHeld):
                 won.append(store.leases.acquire("production", f"node-{number}"))
 
@@ -109,7 +109,7 @@ def test_of_many_contenders_exactly_one_gets_the_lease(url: str, clock: SteppedC
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=120)
     assert len(won) == 1
 
 

@@ -56,7 +56,7 @@ def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock
     barrier = threading.Barrier(4)
 
     def start() -> None:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=120)
         try:
             Store.open(url, clock=clock).close()
         except StoreFailed as error:
@@ -66,7 +66,7 @@ def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=120)
     assert failures == []
 
 

@@ -25,37 +25,56 @@ def server_programs() -> Path | None:
     return None if on_path is None else Path(on_path).resolve().parent
 
 
+class Server:
+    """A server that runs, and can be stopped as by a crash and started again on its data."""
+
+    def __init__(self, folder: Path, run: _Runner) -> None:
+        self.url = f"postgresql://penstock@/postgres?host={folder}"
+        """The SQLAlchemy URL of its database `postgres`."""
+        self._folder = folder
+        self._run = run
+        self._data = folder / "data"
+        run("initdb", "-D", self._data, "-U", "penstock", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        self.start()
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        places = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
+        options = f"{places} -c fsync=off -c max_connections=50"
+        self._run("pg_ctl", "-D", self._data, "-l", self._folder / "log", "-w", "-t", "120", "-o", options, "start")
+
+    def stop(self) -> None:
+        """At once: no session is ended in order, and what was committed is found again by recovery."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+
 @contextlib.contextmanager
-def running_server(programs: Path) -> Iterator[str]:
-    """Start a server, yield the SQLAlchemy URL of its database `postgres`, stop it and remove its folder."""
+def running_server(programs: Path) -> Iterator[Server]:
+    """Start a server, stop it and remove its folder."""
     owner = _unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if owner is not None:
         shutil.chown(folder, owner)
-    data, log = folder / "data", folder / "log"
-    run = _Runner(programs, owner)
     try:
-        run("initdb", "-D", data, "-U", "penstock", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=50"
-        run("pg_ctl", "-D", data, "-l", log, "-w", "-t", "30", "-o", options, "start")
+        server = Server(folder, _Runner(programs, owner))
         try:
-            yield f"postgresql://penstock@/postgres?host={folder}"
+            yield server
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def needed_server() -> Iterator[str]:
+def needed_server() -> Iterator[Server]:
     """A running server for tests; they are skipped where it is not installed, except in CI, where it must be."""
     programs = server_programs()
     if programs is None:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL's server programs are not installed")
         pytest.skip("PostgreSQL's server programs are not installed")
-    with running_server(programs) as url:
-        yield url
+    with running_server(programs) as server:
+        yield server
 
 
 def new_database(server: str) -> str:
@@ -82,7 +101,7 @@ class _Runner:
             stdout=subprocess.DEVNULL,
             cwd="/",
             env={"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"},
-            timeout=60,
+            timeout=180,
         )
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.patience import PATIENCE_S
 from tests.support.shell import free_port
 from tests.support.world import World
 
 
-def eventually(check: Callable[[], bool], what: str, *, within_s: float = 60) -> None:
+def eventually(check: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
     """Wait for another process; the only way to know is to look."""
     deadline = time.monotonic() + within_s
     while not check():
@@ -61,11 +62,11 @@ class Service:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=PATIENCE_S)
 
     def get(self, path: str) -> httpx.Response | None:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
         except httpx.TransportError:
             return None
 
@@ -75,7 +76,7 @@ class Service:
         return found[0] if found else {}
 
     def flows(self) -> list[dict]:
-        return httpx.get(f"{self.url}/_simulator/flows", timeout=5).json()["flows"]
+        return httpx.get(f"{self.url}/_simulator/flows", timeout=30).json()["flows"]
 
     def published(self) -> dict[str, list[str]]:
         """Every version that was published, by flow, in order."""
@@ -86,7 +87,7 @@ class Service:
 
     def publish_by_hand(self, name: str, person: str) -> None:
         flow_id = next(flow["id"] for flow in self.flows() if flow["name"] == name)
-        httpx.post(f"{self.url}/_simulator/flows/{flow_id}/publish", json={"by": person}, timeout=5)
+        httpx.post(f"{self.url}/_simulator/flows/{flow_id}/publish", json={"by": person}, timeout=30)
 
     def live(self) -> dict[str, str]:
         return {flow["name"]: flow["published_version"] for flow in self.flows()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,11 +17,20 @@ import yaml
 
 from tests.support.sources import inbound, module
 
+_PORTS = range(15_000, 30_000)
+"""Below those that systems give to connections."""
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, to be listened on later.
+
+    Not one that the system would choose: what it gives to a test, it gives to the next connection as well.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
@@ -36,7 +46,7 @@ def simulator_process(*arguments: str) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=20)
+        code = process.wait(timeout=60)
         process.stdout.close()
     assert code == 0
 
@@ -101,7 +111,7 @@ class Shell:
             check=False,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
         )
 
     def json(self, *arguments: str) -> dict:
