@@ -23,6 +23,8 @@ from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
 _DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.SKIPPED, StepState.RECORDED})
+BIND_ANEW = "commit a change to it, or to what it is bound to: either publishes it anew"
+"""The way out where a caller is back, but could not be bound again to what was taken back after it."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
 
 
@@ -145,7 +147,7 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
     `bound` says what it is bound to, where it is live again and only could not be bound again.
     """
     outage = isinstance(failure, Transient | Waiting)
-    by_hand = "commit a change to it, which publishes it anew" if bound else _BY_HAND
+    by_hand = BIND_ANEW if bound else _BY_HAND
     previous = work.record.previous_version or "the state before"
     work.error = error = RollbackFailed(
         f"{work.change.flow} ({work.key}): {bound or f'{previous} could not be brought back'}: "

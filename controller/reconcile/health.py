@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from controller.delivery.rollback import BIND_ANEW
 from controller.domain.desired import DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
@@ -80,9 +81,9 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
         return None
     version = latest.previous_version
     if published == version:
-        # Back, but bound to a module that was taken back after it: only publishing it anew helps.
+        # Back, but bound to a module that was taken back after it.
         stale = version is not None and latest.live_version == version
-        return f"{latest.reason or version}; commit a change to it, which publishes it anew" if stale else None
+        return f"{latest.reason or version}; {BIND_ANEW}" if stale else None
     if version is None:
         return f"{latest.reason or 'it could not be taken out of use again'}; {_UNPUBLISH}"
     return (

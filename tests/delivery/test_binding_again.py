@@ -9,6 +9,7 @@ from controller.reconcile.health import degraded_reason
 from tests.delivery.scenes import DESK, HOURS
 from tests.delivery.site import NAME, Site
 from tests.delivery.test_rolling_back import failing_front
+from tests.support.sources import inbound, module
 
 
 async def with_fault(site: Site, kind: str, **fields: object) -> SyncResult:
@@ -55,6 +56,23 @@ async def test_one_that_cannot_be_bound_again_is_degraded_although_its_version_i
     assert isinstance(desk.error, RollbackFailed)
     assert "1.0 is live again, but bound to commonmodule/Hours 2.0" in desk.error.message
     assert desk.error.message.count("could not be exported") < 2
-    assert desk.error.hint == "commit a change to it, which publishes it anew"
+    assert desk.error.hint == "commit a change to it, or to what it is bound to: either publishes it anew"
     told = degraded_reason("1.0", site.store.journal.latest(NAME)[DESK])
     assert "bound to commonmodule/Hours 2.0" in (told or "")
+
+
+async def test_a_commit_that_moves_the_module_mends_it_as_well(site: Site) -> None:
+    """Its own content is what git asks for all along, so that nothing of it is quarantined."""
+    await failing_front(site)
+    site.want("desk", inbound("Desk", calls=["Hours"]))
+    site.fault("publish-silent-noop", match={"flow": "Desk"}, nth=3)
+    result = await site.deliver()
+    assert result.outcome is Outcome.ROLLBACK_FAILED
+    assert site.bound(DESK, HOURS) != site.live()[str(HOURS)]
+    site.simulator.faults.clear()
+    site.want("hours", module("Hours", says="Corrected"))
+
+    await site.deliver()
+
+    assert site.bound(DESK, HOURS) == site.live()[str(HOURS)]
+    assert degraded_reason(site.live()[str(DESK)], site.store.journal.latest(NAME)[DESK]) is None
