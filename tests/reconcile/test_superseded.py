@@ -12,6 +12,7 @@ import pytest
 
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.status import StepState
 from controller.reconcile import PassReport
 from controller.store import StepRecord
 from tests.support.dialects import BOTH
@@ -195,11 +196,16 @@ async def test_a_version_that_was_judged_well_once_is_not_abandoned(world: World
     assert "desk: exported" in report.recovered
 
 
-async def test_a_first_version_goes_where_there_is_a_way_back_from_it(world: World) -> None:
-    """Where the organisation cannot unpublish it, it stays until the next one replaces it."""
-    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"}, gates=[GATE])
+@pytest.mark.parametrize("no_data", ["pass", "wait"])
+async def test_a_first_version_goes_where_there_is_a_way_back_from_it(world: World, no_data: str) -> None:
+    """Where the organisation cannot unpublish it, it stays until the next one replaces it, also when it is paused."""
+    gate = {"errorRate": GATE["errorRate"] | {"onNoData": no_data}}
+    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"}, gates=[gate])
     world.commit()
-    await died(world, at("change.baking"))
+    if no_data == "wait":
+        assert not (await world.apply()).delivered
+    else:
+        await died(world, at("change.baking"))
     newer(world)
 
     report = await world.apply()
@@ -207,4 +213,6 @@ async def test_a_first_version_goes_where_there_is_a_way_back_from_it(world: Wor
     assert report.delivered, report.error
     assert last_step(world, report).previous_version == (None if world.dialect == ARCHITECT else "1.0")
     assert "Newer" in content(world)
+    states = [step.state for sync in world.services.store.journal.history("acme") for step in sync.steps]
+    assert StepState.ROLLBACK_FAILED not in states
     await world.assert_settled()
