@@ -129,5 +129,5 @@ ENDPOINTS = (
     Endpoint("GET", f"{INTERNAL}/flows", flows, filters=("deleted",)),
     Endpoint("POST", f"{INTERNAL}/flows", new_flow, fields=("text", "by", "definition", "name", "type")),
     Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand, fields=_DEED),
-    Endpoint("POST", f"{INTERNAL}/flows/{{type}}/{{name}}/{{deed}}", by_hand, fields=_DEED),
+    Endpoint("POST", f"{INTERNAL}/flows/{{type}}/{{name:path}}/{{deed}}", by_hand, fields=_DEED),
 )

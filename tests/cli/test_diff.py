@@ -227,3 +227,11 @@ def test_the_document_is_described_field_by_field(shell: InsideShell) -> None:
     assert _documented("penstock.diff/v1") == set(document)
     assert _documented("A compared flow") == set(flow)
     assert _documented("A difference") == set(flow["entries"][0])
+
+
+@pytest.mark.parametrize("output", ["text", "markdown", "html", "json"])
+def test_all_flows_are_in_a_plan_of_every_format_that_is_asked_for_them(shell: InsideShell, output: str) -> None:
+    asked = shell.run("plan", "--all", "--format", output)
+
+    assert all(name in asked.stdout for name in ("Front", "Hours"))
+    assert "Front" not in shell.run("plan", "--format", output).stdout

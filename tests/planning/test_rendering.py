@@ -195,6 +195,21 @@ def test_everything_lists_the_flows_in_sync_too(plan: Plan) -> None:
     assert "Same" in plan_html([plan], everything=True)
 
 
+def test_what_nothing_is_done_about_is_not_called_in_sync() -> None:
+    """A flow that was moved by hand stays as it is without healing, and differs from git."""
+    moved = _plan(
+        {
+            "desired": {"hours": {"key": "inboundcall/Hours", "digest": "a"}},
+            "live": {"inboundcall/Hours": {"version": "2.0"}},
+            "recorded": {"inboundcall/Hours": {"manifest": "hours", "version": "1.0", "digest": "a"}},
+        }
+    )
+
+    shown = [plan_text([moved], everything=True), plan_markdown([moved], everything=True)]
+
+    assert all("moved by hand" in text and "in sync" not in text.lower() for text in shown)
+
+
 def test_colour_is_only_in_the_signs(plan: Plan) -> None:
     """Without colour there is no escape sequence at all; with it, taking the sequences out gives the plain text."""
     assert "\x1b" not in plan_text([plan])

@@ -65,6 +65,15 @@ async def test_flows_are_changed_by_hand_by_type_and_name(api: httpx.AsyncClient
     assert simulator.flow("inboundcall", "Main IVR").live == 2
 
 
+async def test_a_name_with_slashes_is_changed_by_hand_too(api: httpx.AsyncClient, simulator: Simulator) -> None:
+    made = {"by": "Ada Lovelace", "text": changed(MAIN).replace("Main IVR", "In/Out/lock")}
+    (await api.post("/_simulator/flows", json=made)).raise_for_status()
+
+    done = await api.post("/_simulator/flows/inboundcall/In%2FOut%2Flock/lock", json={"by": "Ada Lovelace"})
+
+    assert (done.status_code, done.json()["locked_by"]) == (200, "Ada Lovelace")
+
+
 @pytest.mark.parametrize(
     ("match", "told"),
     [

@@ -85,9 +85,10 @@ def _render(plans: list[Plan], output: PlanFormat, everything: bool, *, with_tai
     if output is PlanFormat.JSON:
         return plan_json(plans, everything=everything)
     if output is PlanFormat.MARKDOWN:
-        return plan_markdown(plans, limit=COMMENT_LIMIT // 2 if with_tail else COMMENT_LIMIT)
+        limit = COMMENT_LIMIT // 2 if with_tail else COMMENT_LIMIT
+        return plan_markdown(plans, everything=everything, limit=limit)
     if output is PlanFormat.HTML:
-        return plan_html(plans)
+        return plan_html(plans, everything=everything)
     return plan_text(plans, everything=everything, color=wants_color())
 
 

@@ -137,7 +137,7 @@ def _sections(changes: Sequence[Change]) -> Iterable[Section]:
 
 
 def _title(change: Change) -> str:
-    return "In sync" if change.kind is ChangeKind.NONE else f"Wave {change.wave}"
+    return "Nothing to do" if change.kind is ChangeKind.NONE else f"Wave {change.wave}"
 
 
 def _row(change: Change) -> Row:
