@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
+
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -49,6 +52,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Flow Author")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "author@example.com")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _patient_hands() -> None:
+    """What a test itself asks of a server may take longer than httpx's five seconds on a busy machine."""
+    for operation in ("connect", "read", "write", "pool"):
+        setattr(DEFAULT_TIMEOUT_CONFIG, operation, PATIENCE_S)
 
 
 @pytest.fixture

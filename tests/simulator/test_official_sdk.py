@@ -14,6 +14,7 @@ import urllib3
 from controller.flows import parse
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, running
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
+from tests.support.patience import PATIENCE_S
 
 sdk = pytest.importorskip("PureCloudPlatformClientV2")
 
@@ -57,8 +58,8 @@ class Caller:
         return answer
 
     def until(self, method: str, *arguments: Any, kind: str, done: Callable[[Any], bool], **options: Any) -> Any:
-        """Poll as a program would, for at most ten seconds of real time."""
-        deadline = time.monotonic() + 10
+        """Poll as a program would."""
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             answer = self.call(method, *arguments, kind=kind, **options)
             if done(answer):
