@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,26 @@ def test_replicas_that_start_together_migrate_once(url: str, clock: SteppedClock
     for thread in threads:
         thread.join(timeout=120)
     assert failures == []
+
+
+def test_a_file_that_another_process_writes_is_tried_again(
+    tmp_path: Path, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that starts in the same moment: SQLite does not wait for it when the file becomes a WAL's."""
+    other = sqlite3.connect(tmp_path / "p.db", isolation_level=None)
+    other.execute("CREATE TABLE anything (id INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(time, "sleep", pause)
+    Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock).close()
+    assert len(pauses) == 3
+    other.close()
 
 
 def test_a_schema_from_a_newer_version_is_refused_with_the_way_out(url: str, clock: SteppedClock) -> None:
