@@ -30,15 +30,17 @@ def _parse(value: object, text: str) -> list[Fault]:
     try:
         faults = _FAULTS.validate_python(listed)
     except ValidationError as error:
-        before = ("faults",) if isinstance(value, dict) and "faults" in value else ()
         mistakes = [
-            _line(text, (*before, *one["loc"])) + _mistake(listed, one) for one in error.errors(include_url=False)
+            _line(text, _path(value, one["loc"])) + _mistake(listed, one) for one in error.errors(include_url=False)
         ]
         raise SettingsInvalid(f"the faults cannot be read: {'; '.join(mistakes)}", hint=_HINT) from error
     twice = [name for name, count in Counter(fault.name for fault in faults).items() if count > 1]
     if twice:
         message = f"the faults cannot be read: the name {twice[0]!r} is given twice; the second would replace the first"
         raise SettingsInvalid(message, hint="give every fault a name of its own")
+    for number, fault in enumerate(faults):
+        asked = "route" if fault.match.route is not None else "method"
+        fault.place = _line(text, _path(value, (number, "match", asked)))
     return faults
 
 
@@ -46,7 +48,7 @@ def read_faults(path: Path) -> list[Fault]:
     """Faults from a YAML or JSON file. Raises `SettingsInvalid`."""
     try:
         text = path.read_text(encoding="utf-8")
-        return _parse(load_yaml(text), text)
+        faults = _parse(load_yaml(text), text)
     except SettingsInvalid as error:
         raise SettingsInvalid(f"{path}: {error.message}", hint=error.hint) from error
     except FlowFileInvalid as error:
@@ -59,6 +61,16 @@ def read_faults(path: Path) -> list[Fault]:
         raise SettingsInvalid(
             f"the faults file {path} cannot be read: {why}", hint="name a file with faults"
         ) from error
+    for fault in faults:
+        fault.place = f"{path}: {fault.place}"
+    return faults
+
+
+def _path(value: object, where: Sequence[str | int]) -> Sequence[str | int]:
+    """The way from the top of what was given to a place that is told from the list of faults on."""
+    if not isinstance(value, dict):
+        return where
+    return ("faults", *where) if "faults" in value else where[1:]
 
 
 def _line(text: str, where: Sequence[str | int]) -> str:

@@ -119,9 +119,19 @@ class Fault(BaseModel):
     location: str = "https://elsewhere.example/"
     """For `redirect`."""
 
+    _place: str = PrivateAttr("")
     _seen: int = PrivateAttr(0)
     _hits: int = PrivateAttr(0)
     _ends_at: datetime | None = PrivateAttr(None)
+
+    @property
+    def place(self) -> str:
+        """`faults.yaml: line 4: `, where it was read; nothing where it came without a file."""
+        return self._place
+
+    @place.setter
+    def place(self, place: str) -> None:
+        self._place = place
 
     def begin(self, now: datetime) -> None:
         """The moment from which `for_s` counts."""
@@ -195,7 +205,7 @@ class Faults:
 def _refuse_when_unserved(fault: Fault, served: Collection[tuple[str, str]]) -> None:
     route, method = fault.match.route, (fault.match.method or "").upper()
     methods = sorted({a_method for a_method, a_route in served if route in (None, a_route)})
-    never = f"the fault {fault.name!r} would never strike: no call has the"
+    never = f"{fault.place}the fault {fault.name!r} would never strike: no call has the"
     if not methods:
         hint = did_you_mean(str(route), {a_route for _, a_route in served}) or "docs/genesys.md lists the routes"
         raise SettingsInvalid(f"{never} route {route!r}", hint=hint)

@@ -264,6 +264,25 @@ async def test_a_fault_for_a_route_that_nobody_serves_is_refused_because_it_woul
         create_app(early)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("faults:\n  - {name: fine, kind: reset}\n  - name: typo\n    kind: reset\n    match:\n      route: /x\n", 6),
+        ("- name: typo\n  kind: reset\n  match:\n    route: /oauth/token\n    method: PUT\n", 4),
+        ("- name: typo\n  kind: reset\n  match:\n    method: FLY\n", 4),
+        ("name: typo\nkind: reset\nmatch:\n  route: /x\n", 4),
+    ],
+)
+def test_a_call_that_nobody_serves_is_told_with_its_line_in_the_file(text: str, line: int, tmp_path: Path) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(text)
+    simulator = Simulator()
+    simulator.load_faults(path)
+    with pytest.raises(SettingsInvalid) as error:
+        create_app(simulator)
+    assert error.value.message.startswith(f"{path}: line {line}: the fault 'typo' would never strike")
+
+
 @pytest.mark.parametrize("point", list(Point))
 def test_a_served_reset_really_breaks_the_connection(point: Point) -> None:
     simulator = Simulator()
