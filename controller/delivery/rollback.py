@@ -15,7 +15,7 @@ from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
 from controller.delivery.rollout import rollout_under_way
-from controller.delivery.work import Work
+from controller.delivery.work import ON_REQUEST, Work
 from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
@@ -159,7 +159,8 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
     if outage:
         context.park(work)
     else:
-        context.advance(work, StepState.ROLLBACK_FAILED, reason=error.message)
+        reason = f"{ON_REQUEST}{error.message}" if work.on_request else error.message
+        context.advance(work, StepState.ROLLBACK_FAILED, reason=reason)
     context.tell("rollback.failed", work, message=context.redactor.text(error.message), retried=outage)
     context.audit(work, "rollback", "failure", version=work.record.previous_version, details={"error": error.message})
 

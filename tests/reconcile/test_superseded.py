@@ -126,6 +126,20 @@ async def test_a_process_that_dies_over_it_is_followed_by_one_that_does_the_same
     await world.assert_settled()
 
 
+async def test_what_a_person_published_meanwhile_is_left_alone_and_so_is_the_rest(world: World) -> None:
+    """There is nothing of ours to be taken back any more, which is told; nothing failed that the rest stands for."""
+    await interrupted(world)
+    world.by_hand("publish", "inboundcall", "Desk", inbound("Desk", says="By hand"))
+    newer(world)
+
+    report = await world.apply()
+
+    assert set(report.recovered) == {"desk: rollback-failed", "other: exported"}
+    assert world.versions()["commonmodule/Other"] == "2.0"
+    assert "Newer" in content(world)
+    await world.assert_settled()
+
+
 async def test_git_can_ask_for_it_again(world: World) -> None:
     """Nothing failed: what was abandoned may be tried like anything else."""
     await interrupted(world)
