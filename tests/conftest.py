@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis import HealthCheck, settings
 
 from tests.support.patience import PATIENCE_S
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 PROOF = frozenset({"availability", "chaos", "cli", "crash", "docs", "faults", "safety", "service"})
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
+
+# How fast a machine is says nothing of what is tested; whatever else the profile says, CI's own above all, stays.
+settings.register_profile(
+    "patient", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -30,7 +30,7 @@ WRITES = ("POST", "PUT", "DELETE")
 WHEN_RECORDED = ("before git commit-tree", "before git push", "while git push runs", "after git push")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "scene", [name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.nightly) for name in SCENES]
 )
