@@ -320,6 +320,20 @@ def test_channels_and_subscriptions_fit_their_models(genesys: Caller, simulator:
     assert list(mistakes(json.loads(refused.value.body), "ErrorBody")) == []
 
 
+def test_every_available_topic_fits_its_model_and_can_be_subscribed_to(genesys: Caller, simulator: Simulator) -> None:
+    from tests.simulator.sdk_models import mistakes
+
+    notifications = sdk.NotificationsApi(genesys.client)
+    listed = notifications.get_notifications_availabletopics(expand=["description"]).entities
+    assert list(mistakes(json.loads(genesys.client.last_response.data), "AvailableTopicEntityListing")) == []
+    assert {topic.visibility for topic in listed} == {"Public"}
+    assert all(topic.requires_permissions and topic.transports == ["Websocket"] for topic in listed)
+    channel = notifications.post_notifications_channels()
+    wanted = [topic.id.replace("{id}", main_id(simulator)) for topic in listed]
+    subscribed = notifications.post_notifications_channel_subscriptions(channel.id, [{"id": one} for one in wanted])
+    assert [topic.id for topic in subscribed.entities] == wanted
+
+
 def test_errors_are_error_bodies(genesys: Caller, simulator: Simulator) -> None:
     from tests.simulator.sdk_models import mistakes
 

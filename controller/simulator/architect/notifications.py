@@ -17,6 +17,23 @@ from controller.simulator.time import iso
 
 _URI = "/api/v2/notifications/channels"
 _SUBSCRIPTIONS = f"{_URI}/{{channelId}}/subscriptions"
+_AVAILABLE = "/api/v2/notifications/availabletopics"
+_TOPICS = (
+    ("v2.flows.{id}", "A flow changed", "architect:flow:view", ["/api/v2/flows/{flowId}"]),
+    (
+        "v2.flows.instances.flow.{id}",
+        "An execution of a flow ended",
+        "architect:flowInstance:view",
+        ["/api/v2/flows/instances/{instanceId}"],
+    ),
+    (
+        "v2.architect.dependencytracking.build",
+        "The build of the dependency index changed",
+        "architect:dependencyTracking:view",
+        ["/api/v2/architect/dependencytracking/build"],
+    ),
+)
+"""What can be subscribed to: its name, what it tells, the permission that it needs, the routes that tell as much."""
 
 
 def announce_to(simulator: Simulator) -> None:
@@ -75,6 +92,29 @@ def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
         "warnings": [],
         "execution": [],
         "executionItemsTruncated": False,
+    }
+
+
+def available_topics(_call: Call) -> Response:
+    """`GET /api/v2/notifications/availabletopics`: all that can be subscribed to; every field but the schema."""
+    return answer({"entities": [_available(*topic) for topic in _TOPICS]})
+
+
+def _available(topic: str, description: str, permission: str, routes: list[str]) -> views.JSON:
+    return {
+        "id": topic,
+        "description": description,
+        "requiresPermissions": [permission],
+        "permissionDetails": [],
+        "requiresDivisionPermissions": False,
+        "requiresAnyValidator": False,
+        "requiresCurrentUser": False,
+        "requiresCurrentUserOrPermission": False,
+        "enforced": True,
+        "visibility": "Public",
+        "transports": ["Websocket"],
+        "publicApiTemplateUriPaths": routes,
+        "topicParameters": ["id"] if "{id}" in topic else [],
     }
 
 
@@ -139,6 +179,7 @@ def _own_channel(call: Call) -> Channel:
 
 
 ENDPOINTS = (
+    Endpoint("GET", _AVAILABLE, available_topics),
     Endpoint("POST", _URI, open_channel),
     Endpoint("GET", _URI, list_channels),
     Endpoint("HEAD", f"{_URI}/{{channelId}}", check_channel),
