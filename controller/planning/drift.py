@@ -27,8 +27,13 @@ def orphaned(flow: str, record: RecordedFlow, live: LiveFlow, *, pruned: bool) -
         if pruned
         else f"version {live.published_version} stays live. Add the manifest again, or set sync.prune"
     )
-    message = f"{record.key} was delivered from manifest {record.manifest!r}, which is gone; {rest}"
+    message = f"{record.key} was delivered from manifest {record.manifest!r}, which {became(flow, record)}; {rest}"
     return Drift(flow, record.key, "orphaned", None, live.published_version, message)
+
+
+def became(flow: str, record: RecordedFlow) -> str:
+    """What became of the manifest of an orphan, which goes by another name where the manifest's is in use again."""
+    return "is gone" if flow == record.manifest else "asks for another flow now"
 
 
 def holder_words(holder: LockHolder) -> str:

@@ -46,8 +46,9 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
 
     In manual mode a plan is approved as a whole, or not at all.
 
-    Raises the gravest refusal with all the others in its message: SyncSuspended, SafetyLimit, NotConfirmed (also where
-    nothing but such removals is left) or, when only time is in the way, WindowClosed.
+    Raises the gravest refusal with all the others in its message and every way out in its hint: SyncSuspended,
+    SafetyLimit, NotConfirmed (also where nothing but such removals is left) or, when only time is in the way,
+    WindowClosed.
     """
     said = confirmations or Confirmations()
     allowed = plan if organization.sync.mode is SyncMode.MANUAL else _without_unconfirmed_removals(plan, said)
@@ -59,6 +60,7 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
         also = "; also: ".join(refusal.message for refusal in others)
         gravest.message = f"{gravest.message}; also: {also}"
         gravest.args = (gravest.message,)
+        gravest.hint = "; ".join(dict.fromkeys(refusal.hint for refusal in found if refusal.hint))
     raise gravest
 
 

@@ -13,7 +13,7 @@ from controller.domain.references import Resolution
 from controller.planning import block
 from controller.planning.components import strongly_connected
 from controller.planning.draft import Draft
-from controller.planning.drift import orphaned
+from controller.planning.drift import became, orphaned
 from controller.planning.graph import FlowGraph
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, PlanInputs
 from controller.planning.resolve import Resolver
@@ -100,7 +100,7 @@ class Pruning:
         return changes
 
     def _change(self, orphan: Orphan, before: set[str], blocked: Mapping[str, Blocked]) -> Change:
-        key, live = orphan.record.key, orphan.live
+        key, live, manifest = orphan.record.key, orphan.live, orphan.record.manifest
         depends_on = tuple(sorted(before | self._leaving(key)))
         return Change(
             flow=orphan.flow,
@@ -109,7 +109,7 @@ class Pruning:
             flow_id=live.id,
             from_version=live.published_version,
             to_version=None,
-            reason=f"its manifest {orphan.record.manifest!r} is gone, and sync.prune is on",
+            reason=f"its manifest {manifest!r} {became(orphan.flow, orphan.record)}, and sync.prune is on",
             wave=1,
             depends_on=depends_on,
             blocked=self._blocked(key, live, depends_on, blocked),

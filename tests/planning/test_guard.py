@@ -192,3 +192,15 @@ def test_an_unreadable_window_is_a_mistake_in_the_manifest() -> None:
     for window in (Window(WindowKind.DENY, "nonsense", 60), Window(WindowKind.DENY, "0 8 * * *", 60, "Mars/Base")):
         with pytest.raises(ManifestInvalid, match=r"spec\.windows of voice"):
             guard(plan, replace(wanted, windows=(window,)), NOW)
+
+
+def test_a_refusal_for_several_reasons_names_every_way_out() -> None:
+    """Who lifts what the first reason names alone would only be refused again."""
+    wanted, plan = _voice(20, orphans=20)
+
+    with pytest.raises(SafetyLimit) as caught:
+        guard(plan, wanted, NOW)
+
+    assert "no Flow manifest is left" in caught.value.message
+    assert "would unpublish or delete" in caught.value.message
+    assert all(way in f"{caught.value.message} {caught.value.hint}" for way in ("--force", "--confirm-prune"))

@@ -210,6 +210,23 @@ def test_what_nothing_is_done_about_is_not_called_in_sync() -> None:
     assert all("moved by hand" in text and "in sync" not in text.lower() for text in shown)
 
 
+def test_a_manifest_that_renamed_its_flow_is_not_called_gone() -> None:
+    renamed = _plan(
+        {
+            "organization": {"prune": True},
+            "desired": {"ivr": {"key": "inboundcall/Front Door", "digest": "a", "renamedFrom": "Main IVR"}},
+            "live": {"inboundcall/Main IVR": {"version": "4.0"}},
+            "recorded": {"inboundcall/Main IVR": {"manifest": "ivr", "version": "4.0", "digest": "a"}},
+        }
+    )
+
+    text = plan_text([renamed])
+
+    assert text.count("manifest 'ivr'") == 2
+    assert text.count("asks for another flow now") == 2
+    assert "gone" not in text
+
+
 def test_colour_is_only_in_the_signs(plan: Plan) -> None:
     """Without colour there is no escape sequence at all; with it, taking the sequences out gives the plain text."""
     assert "\x1b" not in plan_text([plan])
