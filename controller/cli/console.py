@@ -30,10 +30,17 @@ _STYLES: Mapping[str, str] = {
 """How words that judge something are shown on a terminal; any other word is plain."""
 
 
+class _Stdout(Console):
+    """Leaves it to the command line what a reader that went away means; by itself it would end with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """A console for stdout."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    found = _Stdout(highlight=False)
+    return found if found.is_terminal else _Stdout(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def wants_color() -> bool:

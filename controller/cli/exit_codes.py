@@ -23,6 +23,8 @@ REFUSED = 3
 """Safety, policy, a closed window, a lock or another controller said no; nothing was changed."""
 INTERRUPTED = 130
 """Told to stop; the next run goes on."""
+UNREAD = 141
+"""The reader of the output went away: what a shell says of a program that the signal of a broken pipe ended."""
 
 
 def of_all(codes: Iterable[int]) -> int:

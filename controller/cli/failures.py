@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -19,6 +21,28 @@ def report_failure(error: PenstockError, *, as_json: bool, organization: str | N
     else:
         print(error_text(error, organization), file=sys.stderr)
     return exit_codes.for_error(error)
+
+
+def unread() -> int:
+    """The exit code where the reader of our output went away (`penstock plan | head`), which nobody needs be told."""
+    _show_no_more()
+    return exit_codes.UNREAD
+
+
+def no_room(error: OSError) -> int:
+    """Tell on stderr, whatever the format, that there is no room for the output; returns the exit code for it."""
+    _show_no_more()
+    told = SettingsInvalid(
+        f"the output cannot be written: {error.strerror}",
+        hint="make room where the output goes; what was done stays done, and `penstock status` shows it",
+    )
+    return report_failure(told, as_json=False)
+
+
+def _show_no_more() -> None:
+    """Lead stdout nowhere: what is left of it would fail once more when the process ends, and change its exit code."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def usage_error(error: typer.TyperException) -> SettingsInvalid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import sys
 
@@ -52,6 +53,26 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code instead of ending the process."""
+    from controller.cli.failures import no_room, unread
+
+    try:
+        code = _outcome(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return unread()
+    except SystemExit as ended:
+        # The library's own answer to a broken pipe; nothing else ends so.
+        if isinstance(ended.__context__, BrokenPipeError):
+            return unread()
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return no_room(error)
+    return code
+
+
+def _outcome(arguments: list[str]) -> int:
     from controller.cli.failures import report_failure, usage_error
     from controller.domain.errors import PenstockError
 
@@ -66,10 +87,6 @@ def run(arguments: list[str]) -> int:
         return report_failure(usage_error(error), as_json=_asks_for_json(arguments))
     except PenstockError as error:
         return report_failure(error, as_json=_asks_for_json(arguments))
-    except BrokenPipeError:
-        # The reader of our output went away (`penstock plan | head`): not a failure of ours.
-        sys.stderr.close()
-        return exit_codes.DONE
     return outcome if isinstance(outcome, int) else exit_codes.DONE
 
 

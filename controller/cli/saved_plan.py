@@ -51,11 +51,17 @@ def read_saved_plan(path: Path) -> SavedPlan:
         f"{path} is not a plan of the form {PLAN_SCHEMA}", hint="write one with `penstock plan --out FILE`"
     )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}", hint=wrong.hint) from error
+    except ValueError as error:
+        raise wrong from error
+    try:
+        document = json.loads(text)
         digests = {str(each["name"]): str(each["digest"]) for each in document["organizations"]}
         changes = _acting(document)
         schema = document["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise wrong from error
     if schema != PLAN_SCHEMA:
         raise wrong
