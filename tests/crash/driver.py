@@ -55,9 +55,14 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: boo
                 began = time.monotonic()
                 again = 1 + number * _STRIDE % moments if twice else None
                 stage = Stage.copy_of(template, folder / str(number), started_at)
-                wrong = _at(scene, stage, number, again, allowed)
-                label = rehearsal.labels[number - 1]
-                told = {"point": number, "label": label, "wrong": wrong, "seconds": time.monotonic() - began}
+                wrong, reached = _at(scene, stage, number, again, allowed)
+                told = {
+                    "point": number,
+                    "label": rehearsal.labels[number - 1],
+                    "wrong": wrong,
+                    "reached": reached,
+                    "seconds": time.monotonic() - began,
+                }
                 results.write(json.dumps(told) + "\n")
                 if not wrong:
                     shutil.rmtree(folder / str(number))
@@ -101,12 +106,16 @@ def _rehearse(scene: Scene, template: Path, folder: Path, started_at: datetime) 
     return stage
 
 
-def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Allowed) -> list[str]:
-    """Die at one moment, go on in a new process, which may die as well, and look at what came of it."""
+def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: Allowed) -> tuple[list[str], bool]:
+    """Die at one moment, go on in a new process, which may die as well, and look at what came of it.
+
+    Tells what was wrong, and whether the moment came at all: a busy machine exports more or less of a sync before it
+    fails, which makes for more or fewer moments than the rehearsal had.
+    """
     simulator, port = stage.simulate(scene.faults, scene.settings)
     try:
         died = stage.control(port, die_at=number)
-        passed = len(stage.labels)
+        reached = len(stage.labels) >= number
         if again is not None:
             stage.control(port, die_at=again)
         ended = stage.control(port, passes=LONGEST_PASSES)
@@ -114,13 +123,11 @@ def _at(scene: Scene, stage: Stage, number: int, again: int | None, allowed: All
             ended = stage.control(port, passes=LONGEST_PASSES)
     finally:
         stop(simulator)
-    # A busy machine exports more or less of a sync before it fails, which makes for more or fewer moments.
-    ended_before_it = died == 0 and passed < number
-    if died != -signal.SIGKILL and not ended_before_it:
-        return [f"it was to be killed, and ended with {died}"]
+    if died != (-signal.SIGKILL if reached else 0):
+        return [f"it was to be killed, and ended with {died}"], reached
     if ended != 0:
-        return [f"the next process ended with {ended}"]
-    return violations(scene, stage, allowed)
+        return [f"the next process ended with {ended}"], reached
+    return violations(scene, stage, allowed), reached
 
 
 if __name__ == "__main__":

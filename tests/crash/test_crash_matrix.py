@@ -38,6 +38,7 @@ def test_whenever_the_process_is_killed_the_next_one_brings_it_to_its_end(scene:
     """Converged, nothing published twice, rollbacks done, artifacts pushed, quarantines kept, no secret anywhere."""
     labels, results = played(scene, tmp_path / "matrix")
     assert [told["point"] for told in results] == list(range(1, len(labels) + 1))
+    assert sum(not told["reached"] for told in results) <= len(labels) / 10, "nearly all moments come in every run"
     # A sync that is taken back as a whole leaves nothing to record.
     for kind in ALWAYS if SCENES[scene].quarantined else (*ALWAYS, *WHEN_RECORDED):
         assert any(label.startswith(kind) for label in labels), kind
