@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PROOF = frozenset({"availability", "chaos", "cli", "crash", "docs", "faults", "safety", "service"})
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
+_NO_LOGS = structlog.get_config()
+
 # How fast a machine is says nothing of what is tested; whatever else the profile says, CI's own above all, stays.
 settings.register_profile(
     "patient", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -42,23 +44,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """A test that runs the command in this process sets up its logs; the next one starts anew."""
-    before = structlog.get_config()
+    """Each test begins with no logs set up, also where the command ran in this process for what several tests share."""
+    structlog.configure(**_NO_LOGS)
     yield
-    structlog.configure(**before)
+    structlog.configure(**_NO_LOGS)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither a test nor what several share reads or writes what the person who runs it has set up."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
+            environment.delenv(name)
+        environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        environment.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        environment.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            environment.setenv(f"GIT_{role}_NAME", "Flow Author")
+            environment.setenv(f"GIT_{role}_EMAIL", "author@example.com")
+        yield
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test reads or writes what the person who runs it has set up."""
-    for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
-        monkeypatch.delenv(name)
+def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test keeps where no store is named is its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Flow Author")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "author@example.com")
 
 
 @pytest.fixture(autouse=True, scope="session")
