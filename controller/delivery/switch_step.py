@@ -22,11 +22,10 @@ from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedO
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Ticket, TicketKind, VersionInfo
 from controller.domain.status import StepState
+from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import ChangeKind
 
 _WRITES = frozenset({"publish", "switch"})
-_ACTIVE = frozenset({"published", "deployed"})
-_ALLOWED = _ACTIVE | {"draft"}
 
 
 class SwitchStep:
@@ -137,13 +136,13 @@ class SwitchStep:
 
     async def _was_published(self, work: Work) -> bool:
         versions = await self._context.platform.versions(_flow_id(work))
-        return any(info.version == _target(work) and info.status in _ACTIVE for info in versions)
+        return any(info.version == _target(work) and info.active for info in versions)
 
     def _check_version(self, work: Work, versions: Sequence[VersionInfo]) -> None:
         """S1: the target exists, its status allows it, and there is room for one more active version."""
         target = _target(work)
         info = next((info for info in versions if info.version == target), None)
-        if info is None or info.status not in _ALLOWED:
+        if info is None or not (info.active or info.status == "draft"):
             known = ", ".join(f"{found.version} ({found.status})" for found in versions[:5])
             what = "does not exist" if info is None else f"is {info.status}"
             raise NoSuchVersion(
@@ -151,13 +150,10 @@ class SwitchStep:
                 hint="pin a version that is there and not archived",
             )
         limit = self._context.organization.safety.max_active_versions
-        active = sum(found.status in _ACTIVE for found in versions)
-        if self._context.can(Capability.ATOMIC_SWITCH) and info.status not in _ACTIVE and active >= limit:
-            raise SafetyLimit(
-                f"{work.change.flow} ({work.key}): {active} versions are active, and {target} would be one more than "
-                f"safety.maxActiveVersions ({limit}) allows",
-                hint="archive a version that nobody needs, or raise safety.maxActiveVersions",
-            )
+        active = [found.version for found in versions if found.active]
+        full = one_too_many(work.key, target, active, limit)
+        if full and self._context.can(Capability.ATOMIC_SWITCH):
+            raise SafetyLimit(f"{work.change.flow}: {full}", hint=ROOM)
 
 
 def _target(work: Work) -> str:

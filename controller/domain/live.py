@@ -67,6 +67,8 @@ class LiveState:
     """Who consumes the live version of flows that may be pruned, as the organisation's own index knows."""
     consumers_unknown: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows that may be pruned and whose consumers could not be told, with the reason; nobody may remove them."""
+    active_versions: Mapping[FlowKey, tuple[str, ...]] = field(default_factory=dict)
+    """The versions that traffic can reach, where several can: only of flows whose pinned version is not live."""
     hand_changes: Mapping[FlowKey, HandChange] = field(default_factory=dict)
     """Who moved managed flows that are not as they were recorded; words for people, no part of what a plan is."""
     partial: tuple[str, ...] = ()

@@ -61,6 +61,11 @@ class VersionInfo:
     published_at: datetime | None = None
     published_until: datetime | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether traffic can reach it: what `safety.maxActiveVersions` counts."""
+        return self.status in ("published", "deployed")
+
 
 class Severity(StrEnum):
     ERROR = "error"

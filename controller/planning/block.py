@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization
@@ -13,6 +13,7 @@ from controller.domain.references import FlowReference
 from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words
 from controller.planning.graph import Consumption
+from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import Blocked, Quarantine
 
 
@@ -58,6 +59,16 @@ def lock_warning(
         OnLocked.UNLOCK: "the draft is exported and committed, and then the lock is broken",
     }[organization.on_locked]
     return (f"{_lock_words(key, live)}; {consequence}",)
+
+
+def no_room(
+    key: FlowKey, target: str | None, active: Collection[str] | None, organization: Organization
+) -> Blocked | None:
+    """Blocked when `target` would be one active version too many; `active` is None where that is no question."""
+    if target is None or active is None:
+        return None
+    words = one_too_many(key, target, active, organization.safety.max_active_versions)
+    return Blocked("safety-limit", f"{words}; {ROOM}") if words else None
 
 
 def missing_dependency(

@@ -71,7 +71,8 @@ def plan_digest(
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
     ambiguous = live.ambiguous & frozenset(concerned)
     consumers = (live.consumers, live.consumers_unknown)
-    return sha256(organization, flows, live.references, digests, consumers, ambiguous, live.partial, recorded, asked)
+    of_versions = (live.references, live.active_versions)
+    return sha256(organization, flows, of_versions, digests, consumers, ambiguous, live.partial, recorded, asked)
 
 
 def dependency_digests(

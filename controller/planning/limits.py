@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
 from controller.planning.model import Change, ChangeKind, Plan
 
 UPDATES = frozenset(
     {ChangeKind.PUBLISH, ChangeKind.SWITCH, ChangeKind.REPUBLISH, ChangeKind.RESTORE, ChangeKind.RENAME}
 )
 """What counts against `safety.maxUpdatePercent`: whatever replaces something that is live."""
+ROOM = "archive a version that nobody needs, or raise safety.maxActiveVersions"
+"""The way out where a version would be one too many."""
 REMOVALS = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 
 
@@ -29,6 +32,14 @@ def exceeded(plan: Plan, organization: Organization) -> Iterator[str]:
     changes = deliverable(plan)
     yield from _share("change", "Update", _count(changes, UPDATES), existing, safety.max_update_percent)
     yield from _share("take away", "Delete", _count(changes, REMOVALS), existing, safety.max_delete_percent)
+
+
+def one_too_many(key: FlowKey, target: str, active: Collection[str], limit: int) -> str | None:
+    """In words, that `target` would be one active version more than `safety.maxActiveVersions` allows."""
+    if target in active or len(active) < limit:
+        return None
+    count = "1 version is" if len(active) == 1 else f"{len(active)} versions are"
+    return f"{count} active of {key}, and {target} would be one more than safety.maxActiveVersions ({limit}) allows"
 
 
 def _emptied(plan: Plan, organization: Organization) -> Iterator[str]:

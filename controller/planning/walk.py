@@ -173,6 +173,9 @@ class Walk:
             return replace(draft, blocked=kept)
         draft = draft.block(block.quarantined(situation.flow, quarantine))
         draft = draft.block(block.locked(key, situation.live, self._organization, self._inputs.client_name))
+        if draft.decision.kind is not ChangeKind.NONE:
+            active = self._live.active_versions.get(key)
+            draft = draft.block(block.no_room(key, draft.decision.to_version, active, self._organization))
         consumption = self._graph.consumption[key]
         return draft.block(block.missing_dependency(consumption, self._outcomes, self._live, group))
 

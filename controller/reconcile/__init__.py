@@ -1,6 +1,6 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
 
-from controller.reconcile.approvals import approve_plan
+from controller.reconcile.approvals import approve_plan, require_digest
 from controller.reconcile.health import made_by_delivery
 from controller.reconcile.held_back import HeldBack, held_back_now
 from controller.reconcile.loop import run_pass
@@ -36,5 +36,6 @@ __all__ = [
     "organization_status",
     "preflight_organization",
     "promote_paused",
+    "require_digest",
     "run_pass",
 ]

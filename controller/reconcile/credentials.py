@@ -16,7 +16,8 @@ def resolve(source: SecretSource, what: str, environment: Mapping[str, str] | No
     if source.env is not None:
         value = environment.get(source.env, "").strip()
         if not value:
-            raise SettingsInvalid(f"{what}: the environment variable {source.env} is not set", hint=f"set {source.env}")
+            lacks = "is empty" if source.env in environment else "is not set"
+            raise SettingsInvalid(f"{what}: the environment variable {source.env} {lacks}", hint=f"set {source.env}")
         return value
     if source.file is None:
         raise SettingsInvalid(f"{what}: neither env nor file is given")

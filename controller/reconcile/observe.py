@@ -63,6 +63,7 @@ async def observe(
         observed_at=services.clock.now(),
         references=references,
         digests=digests,
+        active_versions=await looker.active_versions(organization),
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
         hand_changes=moved,
@@ -127,6 +128,20 @@ class _Looker:
         ]
         return await self._each(wanted, self._digest_of)
 
+    async def active_versions(self, organization: Organization) -> dict[FlowKey, tuple[str, ...]]:
+        """What counts against `safety.maxActiveVersions`, of flows whose pin is not live: a call for each of them."""
+        if Capability.ATOMIC_SWITCH not in self._platform.capabilities or organization.suspended:
+            return {}
+        wanted = [
+            (live, each.source.version)
+            for each in organization.flows
+            if isinstance(each.source, PinnedVersion)
+            and not each.suspended
+            and (live := self._flows.get(each.key))
+            and live.published_version != each.source.version
+        ]
+        return await self._each(wanted, self._active_versions_of)
+
     async def _each(
         self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
     ) -> dict[FlowKey, V]:
@@ -153,6 +168,13 @@ class _Looker:
             return None
         self._facts.remember_references(self._organization, live.id, version, found)
         return found
+
+    async def _active_versions_of(self, live: LiveFlow, _version: str) -> tuple[str, ...] | None:
+        try:
+            versions = await self._platform.versions(live.id)
+        except NotFound:
+            return None
+        return tuple(found.version for found in versions if found.active)
 
     async def _digest_of(self, live: LiveFlow, version: str) -> str | None:
         known = self._facts.export_digest(self._organization, live.id, version)

@@ -212,6 +212,13 @@ def test_a_credential_that_is_not_set_is_named(shell: Shell) -> None:
     assert "the environment variable ACME_SECRET is not set" in " ".join((done.stdout + done.stderr).split())
 
 
+def test_a_credential_that_is_set_and_empty_is_not_called_not_set(shell: Shell) -> None:
+    shell.environment["ACME_SECRET"] = ""
+    done = shell.run("preflight")
+    assert done.returncode == 1
+    assert "the environment variable ACME_SECRET is empty" in " ".join((done.stdout + done.stderr).split())
+
+
 def test_execution_data_that_are_off_are_a_warning(shell: Shell, simulator: Simulator, look: Look) -> None:
     simulator.organization.state.execution_data.enabled = False
     code, organization = look(shell)

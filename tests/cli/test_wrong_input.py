@@ -46,6 +46,15 @@ def test_a_wrong_command_line_names_the_option_and_the_page(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("digest", ["bogus", "", "sha256:abc"])
+def test_what_is_no_digest_is_approved_neither_before_nor_with_the_delivery(shell: Shell, digest: str) -> None:
+    before, along = shell.run("approve", digest), shell.run("apply", "--approve", digest)
+
+    assert along.returncode == 1
+    assert along.stderr == before.stderr
+    assert f"{digest!r} is not the digest of a plan" in along.stderr
+
+
 def test_a_program_gets_a_wrong_command_line_as_a_document(shell: Shell) -> None:
     done = shell.run("plan", "--nosuch", "--format", "json")
 

@@ -16,6 +16,7 @@ from controller.domain.desired import (
     Origin,
     PinnedVersion,
     Removal,
+    Safety,
     SecretSource,
     SourceFile,
     SyncPolicy,
@@ -48,6 +49,7 @@ def organization(document: Document) -> Organization:
             prune=policy.get("prune", False),
             removal=Removal(policy.get("removal", "unpublish")),
         ),
+        safety=Safety(max_active_versions=policy.get("maxActiveVersions", 5)),
         on_locked=OnLocked(policy.get("onLocked", "fail")),
         cycles=CyclePolicy(policy.get("cycles", "block")),
         suspended=policy.get("suspended", False),
@@ -104,6 +106,7 @@ def live_state(document: Document) -> LiveState:
         consumers_unknown={
             key: entry["consumers_unknown"] for key, entry in entries.items() if "consumers_unknown" in entry
         },
+        active_versions={key: tuple(entry["active"]) for key, entry in entries.items() if "active" in entry},
         partial=tuple(document.get("partial", ())),
     )
 

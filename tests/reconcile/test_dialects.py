@@ -16,6 +16,7 @@ from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
 
 PUBLISH = "/api/v2/flows/{flowId}/versions/{versionId}/publish"
+VERSIONS = "/api/v2/routing/flows/{flowId}/versions"
 SWITCH = "/api/v2/routing/flows/{flowId}"
 
 
@@ -145,20 +146,28 @@ async def test_a_version_that_was_live_before_is_reached_by_one_atomic_switch(ve
     assert versioned.live("inboundcall", "Desk") == "1.0"
 
 
-async def test_one_more_active_version_than_allowed_is_refused_before_anything_is_written(versioned: World) -> None:
+async def test_one_more_active_version_than_allowed_is_blocked_in_the_plan_for_one_call(versioned: World) -> None:
+    """Flows that stay as they are cost nothing."""
     versioned.describe(safety={"maxActiveVersions": 1})
-    versioned.flow("hours", module("Hours"))
+    three_flows(versioned)
     versioned.commit()
     await versioned.apply()
-    versioned.flow("hours", module("Hours", says="We are open"))
+    versioned.flow("front", inbound("Front", says="Second"))
     versioned.commit()
+    await versioned.plan()
+    versioned.simulator.calls.clear()
 
+    plan = (await versioned.plan()).plan_or_raise()
     report = await versioned.apply()
 
-    [step] = report.result.steps
-    assert step.error.code == "safety-limit"
-    assert "1 versions are active" in step.error.message
-    assert versioned.live("commonmodule", "Hours") == "1.0"
+    assert versioned.simulator.calls.count("GET", VERSIONS) == 2, "one for each of the two"
+    [change] = plan.actions
+    assert change.blocked is not None
+    assert change.blocked.code == "safety-limit"
+    assert "1 version is active of inboundcall/Front, and 2.0 would be one more" in change.blocked.message
+    assert plan.digest == report.plan_or_raise().digest
+    assert report.result is None
+    assert versioned.live("inboundcall", "Front") == "1.0"
 
 
 async def test_a_staged_rollout_takes_as_long_as_its_stages(versioned: World) -> None:

@@ -57,12 +57,15 @@ async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is
     await world.assert_settled()
 
 
-async def test_a_person_may_roll_a_flow_back_all_the_same(world: World) -> None:
+@pytest.mark.parametrize("spec", [*NOT_NOW, {}], ids=["suspended", "observed", "flow-suspended"])
+async def test_a_person_may_roll_a_flow_back_all_the_same(world: World, spec: dict[str, object]) -> None:
     assert (await world.apply()).delivered
     world.flow("hours", module("Hours", says="Second"))
     world.commit()
     assert (await world.apply()).delivered
-    world.describe(suspend=True)
+    world.describe(**spec)
+    if not spec:
+        world.flow("hours", module("Hours", says="Second"), suspend=True)
     world.commit()
 
     report = await world.rollback("hours")

@@ -36,8 +36,10 @@ def apply(
     from controller.cli.running import actor, opened_services, run_passes
     from controller.cli.saved_plan import read_saved_plan
     from controller.planning import Confirmations
-    from controller.reconcile import Mode, PassRequest, load_settings, open_folder
+    from controller.reconcile import Mode, PassRequest, load_settings, open_folder, require_digest
 
+    if approve is not None:
+        require_digest(approve)
     settings = load_settings()
     saved = read_saved_plan(saved_plan) if saved_plan else None
     workspace = open_folder(folder, settings, organization or ())
