@@ -106,7 +106,7 @@ def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: 
 
 def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
     """Whether the flow's last step explains what is live now, whoever shares the journal took it."""
-    return latest.state in _MOVING or None is not published == latest.live_version
+    return latest.state in _MOVING or (published is not None and published == latest.live_version)
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:

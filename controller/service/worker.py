@@ -192,22 +192,23 @@ class Worker:
         request = PassRequest(
             self.name, _mode(organization), actor="service", trigger=trigger, allow_dirty=self._allow_dirty
         )
+        report = await self._carry_out(request, workspace, organization)
+        return await self._unless_held(request, workspace, report)
+
+    async def _carry_out(self, request: PassRequest, workspace: Workspace, organization: Organization) -> PassReport:
         if self._has_to_recover(organization, workspace):
-            recovery = replace(request, mode=Mode.RECOVER)
-            recovered = await self._run(recovery, workspace)
+            recovered = await self._run(replace(request, mode=Mode.RECOVER), workspace)
             if isinstance(recovered.error, DeliveryPaused):
                 looked = await self._run(request, workspace)
-                return await self._unless_held(
-                    request, workspace, replace(looked, error=looked.error or recovered.error)
-                )
+                return replace(looked, error=looked.error or recovered.error)
             if recovered.error is not None:
-                return await self._unless_held(request, workspace, recovered)
+                return recovered
         report = await self._run(request, workspace)
         if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
             # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
-            approved = replace(request, mode=Mode.APPLY, trigger=f"{trigger}, approved")
+            approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
-        return await self._unless_held(request, workspace, report)
+        return report
 
     async def _unless_held(self, request: PassRequest, workspace: Workspace, report: PassReport) -> PassReport:
         """The report; or, where another controller is at work, how things stand, when it is time to look at that."""
