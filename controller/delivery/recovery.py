@@ -33,7 +33,11 @@ def works_of(sync: SyncRecord, organization: Organization, now: float) -> list[W
 async def recover_sync(context: Context) -> SyncResult:
     """Bring one sync to its end. Raises what reading the organisation raises; then it stays open."""
     await with_lease(context, lambda: _resolve(context))
-    return await carry_out(context)
+    result = await carry_out(context)
+    for work in context.works:
+        if work.unread and work.error is not None:
+            raise work.error
+    return result
 
 
 async def _resolve(context: Context) -> None:

@@ -17,7 +17,7 @@ from controller.planning.model import Change
 class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """Something failed, and by policy it was left as it is."""
+    """Something failed, and by policy it was left as it is; or nobody could read what became of it."""
     ROLLED_BACK = "rolled-back"
     ROLLBACK_FAILED = "rollback-failed"
     """A person is needed: at least one flow is not at the version that it should be at."""
@@ -68,7 +68,7 @@ class StepResult:
     recorded: bool = False
     """The caller has committed the version already; only its export is still missing."""
     parked: bool = False
-    """Left in its state by `stop`; the next pass goes on with it, or takes it back."""
+    """Left in its state, by `stop` or unread; the next pass goes on with it, or takes it back."""
     paused: str | None = None
     """Why a person has to decide about what is live."""
     revision: str = ""

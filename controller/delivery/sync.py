@@ -219,11 +219,17 @@ def outcome_of(context: Context) -> Outcome:
     if StepState.ROLLBACK_FAILED in states or any(isinstance(work.error, RollbackFailed) for work in context.works):
         return Outcome.ROLLBACK_FAILED
     if _left_over(context):
-        paused = any(map(_is_paused, context.works)) and not context.signals.stopping
-        return Outcome.PAUSED if paused else Outcome.STOPPED
+        return Outcome.STOPPED if context.signals.stopping else _without_end(context)
     if StepState.ROLLED_BACK in states:
         return Outcome.ROLLED_BACK
     return Outcome.FAILED if StepState.FAILED in states else Outcome.SUCCEEDED
+
+
+def _without_end(context: Context) -> Outcome:
+    """Why changes are left over, though nobody said stop."""
+    if any(work.unread for work in context.works):
+        return Outcome.FAILED
+    return Outcome.PAUSED if any(map(_is_paused, context.works)) else Outcome.STOPPED
 
 
 def _left_over(context: Context) -> bool:

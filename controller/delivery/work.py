@@ -99,6 +99,11 @@ class Work:
         return self.state is StepState.BAKING and self.record.reason is not None
 
     @property
+    def unread(self) -> bool:
+        """Whether it was left because the organisation did not tell what became of it."""
+        return self.parked and self.error is not None and self.state is StepState.PUBLISHING
+
+    @property
     def touched(self) -> bool:
         """Whether it may have changed what is live."""
         return any(map(_may_have_changed, self.record.writes))

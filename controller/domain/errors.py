@@ -251,6 +251,18 @@ class AnswerLost(Transient):
     usual_hint = "run it again: it looks first whether the call took effect"
 
 
+class BadAnswer(Transient):
+    """The organisation's answer does not have the shape that its API promises: it says nothing about what was asked."""
+
+    code = "bad-answer"
+    usual_hint = "run it again; where it stays, look for a proxy that changes answers, or for a change of the API"
+
+    def __init__(self, message: str, *, again: bool = False, hint: str | None = None) -> None:
+        """`again` is whether another try may bring a better answer, and does no harm."""
+        super().__init__(message, hint=hint)
+        self.again = again
+
+
 class CircuitOpen(Transient):
     """Too many faults in a row: calls fail at once until a probe succeeds."""
 
@@ -323,12 +335,6 @@ class NotFound(RequestRejected):
     """What was asked for does not exist, or was deleted."""
 
     code = "not-found"
-
-
-class BadAnswer(Permanent):
-    """The organisation's answer does not have the shape that its API promises."""
-
-    code = "bad-answer"
 
 
 class PublishFailed(Permanent):

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from controller.domain.errors import BadAnswer, ServerFault
+from controller.domain.errors import BadAnswer, PenstockError, ServerFault
 from controller.domain.redaction import Redactor
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import lost
@@ -23,14 +23,22 @@ _NO_OBJECT = "model_type"
 def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) -> Model:
     """The answer as that model.
 
-    Raises BadAnswer for JSON of another shape; for a write that must not be repeated AnswerLost, because it probably
-    took effect. What is not JSON raises like `read_json`.
+    Raises BadAnswer for JSON of another shape, which for a read is worth another try; for a write that must not be
+    repeated AnswerLost, because it probably took effect. What is not JSON raises like `read_json`.
     """
     try:
         return model.model_validate(read_json(call, answer, redactor))
     except ValidationError as error:
         reason = f"{_wrong_field(error)}{_correlation(answer)}"
-        raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
+        raise _misshapen(call, reason) from None
+
+
+def read_object(call: Call, answer: Answer, redactor: Redactor) -> dict[str, object]:
+    """The answer as a JSON object with whatever fields. Raises like `parse`."""
+    found = read_json(call, answer, redactor)
+    if isinstance(found, dict):
+        return found
+    raise _misshapen(call, f"the answer is not a JSON object{_correlation(answer)}")
 
 
 def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
@@ -44,6 +52,11 @@ def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
         words = first_words(answer.content, redactor)
         reason = f"answered {answer.status} with something that is not JSON: {words}{_correlation(answer)}"
         raise (ServerFault(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
+
+
+def _misshapen(call: Call, reason: str) -> PenstockError:
+    """A write is not repeated for that, be it as harmless as it may: it was answered, so reading tells more."""
+    return BadAnswer(f"{call.name}: {reason}", again=call.reads) if call.safe else lost(call, reason)
 
 
 def _correlation(answer: Answer) -> str:

@@ -36,9 +36,14 @@ class Call:
     """Largest answer in bytes; None means the settings' limit for JSON."""
 
     @property
+    def reads(self) -> bool:
+        """Whether it changes nothing at all."""
+        return self.method in _READS
+
+    @property
     def safe(self) -> bool:
         """Whether sending it twice does no more than sending it once."""
-        return self.repeatable or self.method in _READS
+        return self.repeatable or self.reads
 
     @property
     def name(self) -> str:

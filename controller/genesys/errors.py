@@ -82,7 +82,7 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
     if not call.safe:
         return lost(call, f"the connection to {host} broke ({kind})")
     if reached is Reached.BAD_ANSWER:
-        return BadAnswer(f"{call.name}: {host} sent an answer that cannot be read ({kind})")
+        return BadAnswer(f"{call.name}: {host} sent an answer that cannot be read ({kind})", again=call.reads)
     return Unreachable(f"{call.name}: the connection to {host} broke before the whole answer was there ({kind})")
 
 

@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_base, wait_random_exponential
 
 from controller.domain.clock import Clock
-from controller.domain.errors import RateLimited, ServerFault, Unreachable
+from controller.domain.errors import BadAnswer, RateLimited, ServerFault, Unreachable
 from controller.genesys.settings import TransportSettings
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def attempts(call: str, clock: Clock, settings: TransportSettings) -> AsyncRetry
     def worth_repeating(error: BaseException) -> bool:
         if isinstance(error, RateLimited | ServerFault):
             return (error.retry_after_s or 0.0) <= settings.longest_wait_s
-        return isinstance(error, Unreachable)
+        return isinstance(error, Unreachable) or (isinstance(error, BadAnswer) and error.again)
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

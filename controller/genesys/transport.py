@@ -16,7 +16,7 @@ from controller.domain.errors import BadAnswer, RateLimited
 from controller.domain.last_word import ask_for_the_last_word
 from controller.domain.redaction import Redactor
 from controller.genesys.auth import Token, TokenSource
-from controller.genesys.bodies import Model, parse, read_json
+from controller.genesys.bodies import Model, parse, read_object
 from controller.genesys.budget import Budget
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import error_of, presigned_error
@@ -69,9 +69,9 @@ class Transport:
         """An answer that was sent for already, as that model."""
         return parse(call, answer, model, self.redactor)
 
-    async def fetch_json(self, call: Call) -> object:
-        """Send the call and read its answer as JSON of any shape."""
-        return await self._repeated(call, lambda answer: read_json(call, answer, self.redactor))
+    async def fetch_object(self, call: Call) -> dict[str, object]:
+        """Send the call and read its answer as a JSON object with whatever fields."""
+        return await self._repeated(call, lambda answer: read_object(call, answer, self.redactor))
 
     async def send(self, call: Call, *, wanted: Collection[int] = ()) -> Answer:
         """Send the call, and again where that is safe. Returns answers of 200 to 299 and those of a wanted status; all

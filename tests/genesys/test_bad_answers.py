@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -38,11 +39,37 @@ SMALL = TransportSettings(json_limit_bytes=1000, retries=0)
         ("text", "the answer is not as promised: it should be an object"),
     ],
 )
-async def test_a_wrong_shape_names_endpoint_and_field(clock: SteppedClock, body: object, told: str) -> None:
+async def test_a_wrong_shape_is_asked_for_again_and_names_endpoint_and_field(
+    clock: SteppedClock, body: object, told: str
+) -> None:
     organization = script(reply(body=body))
     with pytest.raises(BadAnswer, match=r"GET /api/v2/flows: ") as caught:
         await organization.transport(clock).fetch(CALL, FlowPage)
     assert told in caught.value.message
+    assert len(organization.requests) == 4
+
+
+@pytest.mark.parametrize("bad", [reply(body=[]), reply(body={"entities": 7}), httpx.Response(200, content=b"<html>")])
+async def test_a_read_survives_answers_that_make_no_sense_for_a_while(clock: SteppedClock, bad: httpx.Response) -> None:
+    good = reply(body={"entities": [{"id": "1", "name": "a", "type": "BOT"}]})
+    organization = script(bad, bad, bad, good)
+    page = await organization.transport(clock).fetch(CALL, FlowPage)
+    assert [flow.name for flow in page.entities] == ["a"]
+    assert clock.elapsed_s > 0
+
+
+async def test_an_object_of_any_fields_is_asked_for_again_where_a_list_came(clock: SteppedClock) -> None:
+    organization = script(reply(body=[]), reply(body={"nodes": {}}))
+    assert await organization.transport(clock).fetch_object(CALL) == {"nodes": {}}
+    with pytest.raises(BadAnswer, match="the answer is not a JSON object"):
+        await script(reply(body=[])).transport(clock).fetch_object(CALL)
+
+
+async def test_a_write_that_was_answered_is_not_repeated_though_that_would_do_no_harm(clock: SteppedClock) -> None:
+    """Reading tells what became of it; what is not even JSON may come of a proxy, so that nothing was written yet."""
+    organization = script(reply(body=[]))
+    with pytest.raises(BadAnswer):
+        await organization.transport(clock).fetch(replace(WRITE, repeatable=True), Operation)
     assert len(organization.requests) == 1
 
 
@@ -114,8 +141,8 @@ async def test_a_huge_body_is_given_up_at_the_limit(clock: SteppedClock, call: C
 
     organization = script(lambda _request: httpx.Response(200, stream=Endless()))
     with pytest.raises(kind, match="more than"):
-        await organization.transport(clock, SMALL).send(call)
-    assert sent == 1100
+        await organization.transport(clock, replace(SMALL, retries=3)).send(call)
+    assert sent == 1100, "and nobody asks for it again"
 
 
 async def test_a_compressed_bomb_is_given_up_at_the_limit(clock: SteppedClock) -> None:

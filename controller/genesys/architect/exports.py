@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from controller.domain.errors import BadAnswer, ExportFailed, NotFound
+from controller.domain.errors import ExportFailed, NotFound
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
 from controller.genesys.architect.flows import FLOW
@@ -69,10 +69,7 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
         priority=priority,
         limit_bytes=transport.settings.export_limit_bytes,
     )
-    answer = await transport.fetch_json(call)
-    if not isinstance(answer, dict):
-        raise BadAnswer(f"{call.name}: the answer is not a JSON object")
-    return answer
+    return await transport.fetch_object(call)
 
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:

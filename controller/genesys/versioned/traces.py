@@ -26,10 +26,7 @@ _FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error"
 async def trace(transport: Transport, trace_id: str) -> Mapping[str, Any]:
     """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
     call = Call("GET", f"{_TRACES}/{{traceId}}", {"traceId": trace_id})
-    answer = await transport.fetch_json(call)
-    if not isinstance(answer, dict):
-        raise BadAnswer(f"{call.name}: the answer is not a JSON object")
-    return answer
+    return await transport.fetch_object(call)
 
 
 async def trace_steps(transport: Transport, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:

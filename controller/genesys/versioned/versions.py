@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controller.domain.errors import BadAnswer, NoSuchVersion
+from controller.domain.errors import NoSuchVersion
 from controller.domain.identity import version_rank
 from controller.domain.platform import (
     Export,
@@ -17,7 +17,13 @@ from controller.domain.platform import (
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
-from controller.genesys.wire.versioned import Validation, ValidationResult, VersionEntity, VersionPage
+from controller.genesys.wire.versioned import (
+    Validation,
+    ValidationResult,
+    VersionContent,
+    VersionEntity,
+    VersionPage,
+)
 
 VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 ROUTED = "/api/v2/routing/flows/{flowId}"
@@ -50,11 +56,7 @@ class Versions:
         """The version's definition as JSON. A version never changes."""
         path = await self.path(flow_id, version, priority)
         call = Call("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
-        answer = await self._transport.fetch_json(call)
-        definition = answer.get("definition") if isinstance(answer, dict) else None
-        if not isinstance(definition, dict):
-            raise BadAnswer(f"{call.name}: the answer's field definition is missing or no object")
-        return definition
+        return (await self._transport.fetch(call, VersionContent)).definition
 
     async def export(self, flow_id: str, version: str, priority: Priority) -> Export:
         """The version's definition; this dialect has no YAML."""

@@ -65,6 +65,12 @@ class VersionEntity(WireModel):
         return self.version or self.id
 
 
+class VersionContent(WireModel):
+    """A version as it is asked for because of its definition."""
+
+    definition: dict[str, Any]
+
+
 class VersionPage(WireModel):
     entities: list[VersionEntity]
 

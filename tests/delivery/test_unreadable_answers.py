@@ -1,0 +1,112 @@
+"""Answers that nobody can read say nothing about what was published: it is neither taken back nor quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from controller.delivery import DeliveryEvent, Outcome
+from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.errors import BadAnswer, PenstockError, ServerFault
+from tests.delivery.scenes import DESK, three_versions
+from tests.delivery.site import NAME, Site, organization
+from tests.support.sources import inbound
+
+WRITES = ("publish", "switch", "upload")
+LOOK = {"method": "GET", "route": "/api/v2/flows/{flowId}"}
+UNREADABLE = {
+    "wrong-type": BadAnswer,
+    "missing-field": BadAnswer,
+    "truncated-json": ServerFault,
+    "html-error": ServerFault,
+}
+
+
+@pytest.fixture(params=[ARCHITECT, VERSIONED])
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    """`desk` has three versions, 2.0 is live and recorded."""
+    made = Site(tmp_path, organization=organization(dialect=request.param))
+    three_versions(made)
+    made.pin("desk", DESK, "2.0")
+    await made.deliver()
+    made.pin("desk", DESK, "1.0")
+    yield made
+    await made.close()
+
+
+def unreadable_once_written(site: Site, kind: str, times: int | None = None, **match: str) -> None:
+    """From the answer to the write on, reads are answered with something that makes no sense, so many times."""
+
+    def written(event: DeliveryEvent) -> bool:
+        if event.name == "write.answered" and event.fields["action"] in WRITES and not site.simulator.faults.shown():
+            site.fault(kind, match=match or {"method": "GET"}, times=times)
+        return False
+
+    site.crash_when = written
+
+
+def innocent(site: Site) -> bool:
+    return site.store.quarantines.active(NAME) == ()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_a_few_bad_answers_after_a_publish_are_not_seen_in_the_result(site: Site, kind: str, times: int) -> None:
+    before = len(site.publishes())
+    unreadable_once_written(site, kind, times)
+
+    result = await site.deliver()
+
+    [fault] = site.simulator.faults.shown()
+    assert fault["hits"] == times
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert site.live() == {str(DESK): "1.0"}
+    assert len(site.publishes()) == before + 1
+    assert innocent(site)
+
+
+@pytest.mark.parametrize(("kind", "error"), UNREADABLE.items())
+async def test_what_stays_unreadable_is_left_as_it_is_and_read_again_by_the_next_pass(
+    site: Site, kind: str, error: type[PenstockError]
+) -> None:
+    before = len(site.publishes())
+    unreadable_once_written(site, kind)
+
+    result = await site.deliver()
+
+    [step] = result.steps
+    assert (result.outcome, type(step.error), step.parked) == (Outcome.FAILED, error, True)
+    assert "change.rolling-back" not in site.names()
+    with pytest.raises(error):
+        await site.recover()
+    assert site.live() == {str(DESK): "1.0"}
+    assert innocent(site)
+
+    site.simulator.faults.clear()
+    await site.restart()
+    [recovered] = (await site.recover()).syncs
+    assert recovered.outcome is Outcome.SUCCEEDED, recovered.steps[0].error
+    assert len(site.publishes()) == before + 1
+    assert (await site.plan()).empty
+
+
+async def test_what_depends_on_a_version_that_nobody_could_verify_is_not_begun(tmp_path: Path) -> None:
+    """What does not depend on it goes on, and nothing that is known to be well is taken back."""
+    site = Site(tmp_path)
+    site.want("desk", inbound("Desk"))
+    site.want("front", inbound("Front", transfers=["Desk"]))
+    site.want("other", inbound("Other"))
+    unreadable_once_written(site, "wrong-type", **LOOK, flow="Desk")
+
+    result = await site.deliver()
+
+    states = {step.change.flow: step.state.value for step in result.steps}
+    assert states == {"desk": "publishing", "front": "skipped", "other": "exported"}
+    site.simulator.faults.clear()
+    await site.restart()
+    await site.converge()
+    assert site.live() == {"inboundcall/Desk": "1.0", "inboundcall/Front": "1.0", "inboundcall/Other": "1.0"}
+    assert len(site.publishes()) == 3
+    await site.close()
