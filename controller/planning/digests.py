@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
 
 from controller.domain.desired import Organization, PinnedVersion
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveState
+from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedState
 from controller.planning.graph import FlowGraph
-from controller.planning.model import PlanInputs
+from controller.planning.model import Change, ChangeKind, PlanInputs
 
-_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "under_way"})
-"""Fields left out: where something was written, what may hold a secret, what the content's digest covers, and words."""
+_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources"})
+"""Fields left out: where something was written, what may hold a secret, and what the content's digest covers."""
 
 
 def sha256(*parts: object) -> str:
@@ -59,20 +59,36 @@ def plan_digest(
     recorded: RecordedState,
     inputs: PlanInputs,
     concerned: Collection[FlowKey],
+    changes: Iterable[Change],
 ) -> str:
-    """The digest over everything that decides what the plan does; what it holds of live flows are the `concerned` ones.
+    """The digest over what the plan does and what it was made from; of live flows it holds the `concerned` ones.
+
+    Two clients that see the same state get the same digest, whatever else one of them may know: names, histories, who
+    consumes what, and why something cannot be read are left out. What follows from them is in the changes.
 
     The moment of the observation is left out, and so are live flows that the plan has nothing to do with: their
     changes do not make an approved plan stale. The revision is left out as well, because what it asks for is in here:
     a commit that asks for the same, such as one of our own with artifacts, makes no other plan.
     """
-    asked = replace(inputs, revision="")
-    flows = {key: flow for key, flow in live.flows.items() if key in concerned}
+    flows = {key: _standing(flow, inputs.client_name) for key, flow in live.flows.items() if key in concerned}
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
-    ambiguous = live.ambiguous & frozenset(concerned)
-    consumers = (live.consumers, live.consumers_unknown)
-    of_versions = (live.references, live.active_versions)
-    return sha256(organization, flows, of_versions, digests, consumers, ambiguous, live.partial, recorded, asked)
+    of_versions = (live.references, live.active_versions, digests)
+    doubts = (live.ambiguous & frozenset(concerned), bool(live.partial))
+    journaled = ({(each.key, each.wanted) for each in inputs.quarantines}, inputs.unrecorded, inputs.binds_at_publish)
+    deeds = [_deed(change) for change in changes if change.kind is not ChangeKind.NONE]
+    return sha256(organization, flows, of_versions, doubts, recorded, journaled, deeds)
+
+
+def _standing(flow: LiveFlow, client_name: str | None) -> object:
+    """What a live flow is to a plan: its version, and who else holds it; a lock of our own does not count."""
+    holder = flow.locked_by
+    held = None if holder is None or holder.is_client(client_name) else (holder.kind, holder.id or holder.name)
+    return (flow.id, flow.published_version, held)
+
+
+def _deed(change: Change) -> object:
+    blocked = change.blocked is not None
+    return (change.key, change.kind, change.from_version, change.to_version, change.depends_on, change.group, blocked)
 
 
 def dependency_digests(

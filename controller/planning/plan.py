@@ -35,11 +35,12 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
     changes = [_change(draft, graph, digests, inputs) for draft in walk.drafts.values()]
     if pruning:
         changes += Pruning(graph, walk.drafts, live, organization, inputs).changes(orphans)
+    in_order = _in_order(changes)
     return Plan(
         organization=organization.name,
         revision=inputs.revision,
-        digest=plan_digest(organization, live, recorded, inputs, _concerned(graph, recorded, walk)),
-        changes=_in_order(changes),
+        digest=plan_digest(organization, live, recorded, inputs, _concerned(graph, recorded, walk), in_order),
+        changes=in_order,
         drift=_drift(walk, orphan_drift(orphans, pruned=pruning), inputs),
         unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
         cycles=tuple(sorted(walk.cycles)),

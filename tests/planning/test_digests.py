@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from controller.domain.desired import SecretSource, SourceFile
+from controller.domain.live import LockHolder
 from controller.planning import Plan, PlanInputs, make_plan
-from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
+from tests.planning.compact import OBSERVED_AT, live_state, organization, plan_inputs, recorded_state
 
 CHAIN: dict[str, Any] = {
     "desired": {
@@ -135,6 +136,67 @@ def test_a_plan_digest_does_not_change_with_what_the_plan_has_nothing_to_do_with
     later = replace(live, observed_at=live.observed_at + timedelta(hours=1))
     plans = [make_plan(organization(CHAIN), each, recorded_state(CHAIN), PlanInputs("r")) for each in (live, later)]
     assert plans[0] == plans[1]
+
+
+PRUNING: dict[str, Any] = {
+    "organization": {"prune": True},
+    "desired": {"top": {"key": "inboundcall/Top", "digest": "t"}},
+    "live": {"inboundcall/Top": {"version": "1.0"}, "inboundcall/Old": {"version": "1.0", "consumers": []}},
+    "recorded": {
+        "inboundcall/Top": {"manifest": "top", "version": "1.0", "digest": "t"},
+        "inboundcall/Old": {"manifest": "old", "version": "1.0", "digest": "o"},
+    },
+}
+
+
+def _pruning(**old: object) -> Plan:
+    states = copy.deepcopy(PRUNING)
+    states["live"]["inboundcall/Old"] |= old
+    return _plan(states)
+
+
+def test_why_consumers_are_unknown_is_no_part_of_a_plan_digest_but_that_it_blocks_is() -> None:
+    first, second = (_pruning(consumers_unknown=f"403 (correlation id {number})") for number in (1, 2))
+    assert first.digest == second.digest
+    assert first.actions != second.actions
+    assert _pruning().digest != first.digest
+
+
+def test_consumers_that_change_nothing_of_a_plan_are_no_part_of_its_digest() -> None:
+    """Who may not ask the index, and who may and learns that something consumes the flow, leave it where it is."""
+    consumed, unknown = _pruning(consumers=["inboundcall/Foreign"]), _pruning(consumers_unknown="403")
+    assert [change.blocked.code for plan in (consumed, unknown) for change in plan.actions if change.blocked] == [
+        "still-consumed",
+        "consumers-unknown",
+    ]
+    assert consumed.digest == unknown.digest
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"published_by": "Ada", "published_at": OBSERVED_AT},
+        {"division": "Home"},
+        {"has_draft": True},
+        {"locked_by": LockHolder("penstock", "client", id="ours")},
+    ],
+)
+def test_a_plan_digest_does_not_change_with_what_a_client_is_told_besides(told: dict[str, Any]) -> None:
+    assert _digest_with(told, "ours") == _digest_with({}, "ours")
+
+
+def test_a_plan_digest_does_not_change_with_the_name_of_a_lock_s_holder_or_of_the_client() -> None:
+    named, unnamed = LockHolder("Ada", id="7", since=OBSERVED_AT), LockHolder("7", id="7")
+    assert _digest_with({"locked_by": named}, "ours") == _digest_with({"locked_by": unnamed}, "another")
+    assert _digest_with({"locked_by": named}, "ours") != _digest_with({}, "ours")
+    assert _digest_with({"locked_by": named}, "ours") != _digest_with({"locked_by": LockHolder("Bob", id="8")}, "ours")
+
+
+def _digest_with(told: dict[str, Any], client: str) -> str:
+    live = live_state(CHAIN)
+    flows = {key: replace(flow, **told) if key.name == "Top" else flow for key, flow in live.flows.items()}
+    inputs = PlanInputs("r", client_name=client)
+    return make_plan(organization(CHAIN), replace(live, flows=flows), recorded_state(CHAIN), inputs).digest
 
 
 def test_no_secret_is_an_input() -> None:

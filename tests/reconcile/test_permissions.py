@@ -75,6 +75,49 @@ async def test_without_any_one_of_them_preflight_says_which(world: World) -> Non
         assert not report.ok
 
 
+@BOTH
+async def test_a_plan_is_the_same_for_clients_that_may_do_more_or_less(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever approves a plan need not look with the controller's own client."""
+    assert (await world.apply()).delivered
+    world.flow("hours", module("Hours", says="We are open"))
+    world.commit()
+    key, version = world._check_in(inbound("Desk", says="By hand"))
+    world._publish_by_hand(key, version)
+    everything = (await world.plan()).plan_or_raise()
+    needed = restrict(world)
+    looking = needed & {"architect:flow:view", "flow:view", "routing:flow:read", "flow:version:read"}
+    world.simulator.clients["looking"] = Client("looking", SECRET, name="Someone who looks", permissions=looking)
+    monkeypatch.setenv("ACME_ID", "looking")
+    await world.restart()
+
+    little = (await world.plan()).plan_or_raise()
+
+    assert little.actions == everything.actions
+    assert little.actions
+    assert little.digest == everything.digest
+
+
+async def test_a_removal_that_the_client_may_not_ask_the_index_about_is_another_plan_and_always_the_same(
+    world: World,
+) -> None:
+    world.flow("old", inbound("Old"))
+    world.describe(sync={"prune": True})
+    world.commit()
+    assert (await world.apply()).delivered
+    world.remove("old")
+    world.commit()
+    allowed = (await world.plan()).plan_or_raise()
+    restrict(world, without="architect:dependencyTracking:view")
+
+    first, second = (await world.plan()).plan_or_raise(), (await world.plan()).plan_or_raise()
+
+    assert [change.blocked.code for change in first.actions if change.blocked] == ["consumers-unknown"]
+    assert first.digest == second.digest
+    assert first.digest != allowed.digest
+
+
 @pytest.mark.parametrize("dialect", sorted(CAPABILITIES))
 def test_the_simulator_demands_what_the_page_says(dialect: str) -> None:
     """Client and simulator were written apart from the same sources; here they are held against each other."""
