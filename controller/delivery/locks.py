@@ -104,8 +104,12 @@ async def _unlock(
 
 def _locked(context: Context, work: Work, holder: LockHolder) -> FlowLocked:
     since = f" since {holder.since:%Y-%m-%d %H:%M} UTC" if holder.since else ""
+    waits = context.organization.on_locked is OnLocked.WAIT
+    waited = context.settings.lock_attempts * context.settings.lock_wait_s if waits else 0.0
+    other = (["wait"] if not waits else []) + (["unlock"] if context.can(Capability.UNLOCK) else [])
     return FlowLocked(
-        f"{work.change.flow} ({work.key}) is locked by {holder.kind} {holder.name}{since}",
+        f"{work.change.flow} ({work.key}) is locked by {holder.kind} {holder.name}{since}"
+        + (f"; it was waited for, {waited:.0f} s long" if waits else ""),
         holder=holder.name,
-        hint=f"ask for the lock to be released, or set onLocked: wait{' or unlock' * context.can(Capability.UNLOCK)}",
+        hint="ask for the lock to be released" + (f", or set onLocked: {' or '.join(other)}" if other else ""),
     )

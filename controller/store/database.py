@@ -21,6 +21,8 @@ from controller.store.migrate import migrate
 SAME_TIME = timedelta(milliseconds=500)
 """Clocks that agree so far are taken for equal: an answer is a while on its way."""
 _PG_DISK_FULL = "53100"
+_NOT_OURS = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite says of a file that this process may not write; further bits tell more exactly why."""
 
 
 class Database:
@@ -118,4 +120,6 @@ def _hint(cause: BaseException | None) -> str | None:
     full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
         return "free some disk space; the next pass goes on from the journal"
+    if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OURS:
+        return "let the user that runs penstock write that file and its folder, or set PENSTOCK_STORE to another place"
     return None

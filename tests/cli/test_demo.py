@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from controller.cli import exit_codes
 from controller.cli.demo.chapters import CHAPTERS
+from controller.cli.demo.stage import open_stage
+from controller.domain.errors import Interrupted
+from controller.planning import Plan
+from controller.reconcile import Unwatched
 
 PENSTOCK = Path(sys.executable).with_name("penstock")
 
@@ -18,3 +26,17 @@ def test_the_demo_comes_to_its_end_and_every_claim_of_it_holds(tmp_path: Path) -
     assert len(told) == len(CHAPTERS)
     assert done.stdout.count("✓") >= len(CHAPTERS)
     assert list(tmp_path.iterdir()) == []
+
+
+class StopsWhenPlanned(Unwatched):
+    """Presses Ctrl-C as soon as it is known what is to do."""
+
+    def planned(self, plan: Plan) -> None:
+        assert plan.actions
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_demo_that_is_stopped_is_interrupted_and_has_not_failed() -> None:
+    with open_stage() as stage, pytest.raises(Interrupted) as stopped:
+        stage.apply(StopsWhenPlanned())
+    assert exit_codes.for_error(stopped.value) == exit_codes.INTERRUPTED

@@ -70,6 +70,8 @@ async def test_under_wait_the_wait_ends_after_five_minutes(site: Site) -> None:
     assert step.error is not None
     assert step.error.code == "flow-locked"
     assert step.duration_s == 300.0
+    assert "it was waited for, 300 s long" in step.error.message
+    assert step.error.hint == "ask for the lock to be released, or set onLocked: unlock"
 
 
 async def test_a_person_who_publishes_while_we_wait_makes_the_plan_stale(site: Site) -> None:

@@ -164,6 +164,7 @@ async def test_a_url_that_fails_in_any_stage_ends_the_rollout_there(site: Site, 
     assert (
         f"http failed in stage {stage}: {URL.replace('abcdefgh', '***')} answered 500" in result.steps[0].error.message
     )
+    assert result.steps[0].error.hint == "correct the flow and commit it, or change the gate"
     assert site.live() == {str(DESK): "2.0"}
     site.clock.advance(3600)
     assert site.live() == {str(DESK): "2.0"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,24 @@ def test_the_newest_migration_is_known_without_loading_them() -> None:
     numbers = sorted(file.name[1:5] for file in folder.glob("v0*.py"))
 
     assert numbers[-1] == migrate.HEAD
+
+
+@pytest.mark.parametrize("begin", ["readonly", "a folder"])
+def test_a_file_that_cannot_be_written_is_told_with_what_to_do_about_it(
+    tmp_path: Path, clock: SteppedClock, begin: str
+) -> None:
+    """SQLite treats a file whose write version it does not know as it treats one without write permission."""
+    path = tmp_path / "store.db"
+    if begin == "a folder":
+        path.mkdir()
+    else:
+        with closing(sqlite3.connect(path)) as made:
+            made.execute("CREATE TABLE earlier (id INTEGER)")
+        header = bytearray(path.read_bytes())
+        header[18] = 3
+        path.write_bytes(header)
+
+    with pytest.raises(StoreFailed) as failed:
+        Store.open(f"sqlite:///{path}", clock=clock)
+
+    assert "let the user that runs penstock write that file" in str(failed.value.hint)

@@ -16,8 +16,9 @@ import httpx
 
 from controller.cli.logs import REDACTOR
 from controller.cli.material import copy_material
+from controller.cli.outcome import was_stopped
 from controller.cli.running import opened_services, run_passes
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import Interrupted, SettingsInvalid
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settings, open_folder
 
 ORGANIZATION = "demo"
@@ -61,7 +62,7 @@ class Stage:
         return self._pass(Mode.PLAN)
 
     def apply(self, listener: Listener | None = None) -> PassReport:
-        """One pass that delivers."""
+        """One pass that delivers. Raises Interrupted where it was told to stop."""
         report = self._pass(Mode.APPLY, listener)
         self.git("pull", "--quiet", "--rebase")
         return report
@@ -69,7 +70,10 @@ class Stage:
     def _pass(self, mode: Mode, listener: Listener | None = None) -> PassReport:
         workspace = open_folder(self.clone / "manifests", self.settings)
         with opened_services(self.settings) as services:
-            return run_passes(workspace, [PassRequest(ORGANIZATION, mode, actor="demo")], services, listener)[0]
+            (report,) = run_passes(workspace, [PassRequest(ORGANIZATION, mode, actor="demo")], services, listener)
+        if was_stopped(report):
+            raise Interrupted("the demo was told to stop", hint="nothing of it is left; run it again")
+        return report
 
     def flows(self) -> list[dict[str, Any]]:
         """The simulated organisation's own account of its flows."""

@@ -8,7 +8,7 @@ from controller.delivery.context import Context
 from controller.delivery.gates import execution, http
 from controller.delivery.gates.error_rate import ErrorRateWatch
 from controller.delivery.gates.subject import Subject
-from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.gates.verdict import CORRECT_IT, GateReport, Verdict
 from controller.delivery.gates.watch import Watch
 from controller.delivery.signals import Paused
 from controller.delivery.work import Work
@@ -93,7 +93,7 @@ def _require_pass(context: Context, work: Work, report: GateReport) -> None:
     if report.verdict is not Verdict.PASS:
         raise GateFailed(
             f"{work.change.flow} ({work.key}): gate {report.gate}: {report.verdict.value}: {message}",
-            hint="correct the flow and commit it, or change the gate",
+            hint=CORRECT_IT,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.gates.subject import subject_of
+from controller.delivery.gates.verdict import CORRECT_IT
 from controller.delivery.gates.watch import Watch
 from controller.delivery.work import Work
 from controller.domain.errors import GateFailed
@@ -28,5 +29,5 @@ class StageWatch:
             raise GateFailed(
                 f"{self._work.change.flow} ({self._work.key}): {report.gate} failed in stage {progress.stage}: "
                 f"{self._context.redactor.text(report.message)}",
-                hint="the rollout is taken back",
+                hint=CORRECT_IT,
             )
