@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from controller.delivery.context import Context
-from controller.delivery.work import Work
-from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
+from controller.delivery.signals import Parked
+from controller.delivery.work import EFFECTIVE, Work
+from controller.domain.errors import (
+    AnswerLost,
+    BadAnswer,
+    CircuitOpen,
+    PenstockError,
+    RateLimited,
+    StoreFailed,
+    Transient,
+    Unreachable,
+)
 from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
 from controller.domain.status import StepState
@@ -51,7 +61,8 @@ def urgency(prefix: str) -> Priority:
 async def write(context: Context, work: Work, call: Call[T]) -> T:
     """Make the call, once in effect.
 
-    Raises LeaseLost or StoreFailed before anything is sent, and whatever the organisation's refusal is.
+    Raises LeaseLost or StoreFailed before anything is sent, whatever the organisation's refusal is, and Parked where
+    what became of a lost answer cannot be read.
     """
     settings = context.settings
     for attempt in range(settings.write_attempts):
@@ -59,7 +70,7 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
         try:
             return await _once(context, work, call)
         except (AnswerLost, BadAnswer):
-            took = await call.look()
+            took = await _looked(context, work, call)
             if took is not None:
                 _found_out(context, work, call, took.value)
                 return took.value
@@ -74,6 +85,19 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 raise
             await context.clock.sleep(error.retry_after_s)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def _looked(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
+    """What looking tells. Raises Parked where nobody can read whether a version went out: it may well be live."""
+    try:
+        return await call.look()
+    except StoreFailed:
+        raise
+    except (Transient, RateLimited) as error:
+        if work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
+            raise
+        context.leave_unread(work, error)
+        raise Parked from error
 
 
 async def _once(context: Context, work: Work, call: Call[T]) -> T:

@@ -92,6 +92,53 @@ async def test_what_stays_unreadable_is_left_as_it_is_and_read_again_by_the_next
     assert (await site.plan()).empty
 
 
+@pytest.mark.parametrize("kind", ["reset", "http-5xx"])
+async def test_an_answer_that_was_lost_and_cannot_be_looked_for_is_looked_for_by_the_next_pass(
+    site: Site, kind: str
+) -> None:
+    """Where it did not take effect, as on the dialect that reads before it switches, it is made then."""
+    before = len(site.publishes())
+    switching = {ARCHITECT: "/api/v2/flows/actions/publish", VERSIONED: "/api/v2/routing/flows/{flowId}"}
+    site.fault(kind, name="lost", match={"route": switching[site.organization.dialect]}, point="after", times=4)
+
+    def intended(event: DeliveryEvent) -> bool:
+        if event.name == "write.intended" and event.fields["action"] in WRITES:
+            site.fault("wrong-type", match={"method": "GET"})
+        return False
+
+    site.crash_when = intended
+    result = await site.deliver()
+
+    [step] = result.steps
+    assert (result.outcome, type(step.error), step.parked) == (Outcome.FAILED, BadAnswer, True)
+    assert "change.rolling-back" not in site.names()
+    assert innocent(site)
+    site.simulator.faults.clear()
+    await site.restart()
+    await site.converge()
+    assert site.live() == {str(DESK): "1.0"}
+    assert len(site.publishes()) == before + 1
+    assert (await site.plan()).empty
+
+
+async def test_a_lost_upload_that_cannot_be_looked_for_is_looked_for_by_the_next_pass(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.want("desk", inbound("Desk"))
+    site.fault("http-5xx", name="lost", match={"method": "PUT"}, point="after")
+    site.fault("wrong-type", match={"route": "/api/v2/flows/jobs/{jobId}"})
+
+    result = await site.deliver()
+
+    assert (result.outcome, result.steps[0].parked) == (Outcome.FAILED, True)
+    assert innocent(site)
+    site.simulator.faults.clear()
+    await site.restart()
+    await site.converge()
+    assert site.publishes() == ["inboundcall/Desk 1.0"]
+    assert (await site.plan()).empty
+    await site.close()
+
+
 async def test_what_depends_on_a_version_that_nobody_could_verify_is_not_begun(tmp_path: Path) -> None:
     """What does not depend on it goes on, and nothing that is known to be well is taken back."""
     site = Site(tmp_path)
