@@ -76,7 +76,9 @@ def plan_digest(
     doubts = (live.ambiguous & frozenset(concerned), bool(live.partial))
     journaled = ({(each.key, each.wanted) for each in inputs.quarantines}, inputs.unrecorded, inputs.binds_at_publish)
     deeds = [_deed(change) for change in changes if change.kind is not ChangeKind.NONE]
-    return sha256(organization, flows, of_versions, doubts, recorded, journaled, deeds)
+    # All organisations of a region have one address: ids of flows tell them apart, and where there are none, its own.
+    home = None if flows else inputs.organization_id or inputs.client_name
+    return sha256(organization, home, flows, of_versions, doubts, recorded, journaled, deeds)
 
 
 def _standing(flow: LiveFlow, client_name: str | None) -> object:

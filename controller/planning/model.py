@@ -161,6 +161,8 @@ class PlanInputs:
     """Of deliveries that are not at their end; a pass that delivers goes on with them before it plans."""
     under_way: tuple[UnderWay, ...] = ()
     """Words for people: no part of what the plan does."""
+    organization_id: str | None = None
+    """The organisation's own id, where it tells it."""
     client_name: str | None = None
     """Our client's id or name in the organisation, so that our own locks do not block us."""
     binds_at_publish: frozenset[str] = BINDING_TYPES

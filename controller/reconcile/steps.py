@@ -109,6 +109,7 @@ async def plan(pass_: Pass) -> None:
         quarantines=quarantines,
         unrecorded=_unrecorded(pass_, have(pass_.live).flows),
         under_way=about_to_change(pass_.services.store.journal.unfinished(pass_.kept_as)),
+        organization_id=have(pass_.identity).organization_id,
         client_name=pass_.services.client_id(organization),
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)

@@ -192,6 +192,18 @@ def test_a_plan_digest_does_not_change_with_the_name_of_a_lock_s_holder_or_of_th
     assert _digest_with({"locked_by": named}, "ours") != _digest_with({"locked_by": LockHolder("Bob", id="8")}, "ours")
 
 
+def test_a_plan_of_flows_that_do_not_exist_yet_is_for_one_organisation_however_it_is_told_apart() -> None:
+    nothing_live = {"desired": {"top": {"key": "inboundcall/Top", "digest": "t"}}}
+
+    def digest(**told: str) -> str:
+        inputs = PlanInputs("r", **told)
+        return make_plan(organization(nothing_live), live_state({}), recorded_state({}), inputs).digest
+
+    assert digest(organization_id="1", client_name="ours") == digest(organization_id="1", client_name="another")
+    assert digest(organization_id="1", client_name="ours") != digest(organization_id="2", client_name="ours")
+    assert digest(client_name="ours") != digest(client_name="another")
+
+
 def _digest_with(told: dict[str, Any], client: str) -> str:
     live = live_state(CHAIN)
     flows = {key: replace(flow, **told) if key.name == "Top" else flow for key, flow in live.flows.items()}
