@@ -17,6 +17,7 @@ from controller.manifests.regions import REGIONS
 from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP
 from controller.service.hand_changes import REASON
 from controller.service.listening import _LONGEST_BACKOFF_S
+from tests.support import genesys_sdk
 
 CAN = {
     "publish a changed flow file": Capability.PUBLISH_SOURCE,
@@ -69,7 +70,7 @@ def test_every_region_is_listed() -> None:
 
 
 def test_the_regions_are_those_of_the_official_sdk() -> None:
-    sdk = pytest.importorskip("PureCloudPlatformClientV2")
+    sdk = genesys_sdk.imported()
     hosts = {region.value.removeprefix("https://api.") for region in sdk.PureCloudRegionHosts}
     assert hosts == REGIONS.keys()
 

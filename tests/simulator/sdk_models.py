@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import PureCloudPlatformClientV2
+from tests.support import genesys_sdk
+
+_SDK = genesys_sdk.imported()
 
 UNKNOWN_ENUM = "outdated_sdk_version"
 _PRIMITIVES: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
@@ -47,7 +49,7 @@ def _date(value: Any, path: str) -> Iterator[str]:
 
 
 def _model(value: Any, kind: str, path: str) -> Iterator[str]:
-    model = getattr(PureCloudPlatformClientV2.models, kind)()
+    model = getattr(_SDK.models, kind)()
     if not isinstance(value, dict):
         yield f"{path}: {value!r} is no {kind}"
         return

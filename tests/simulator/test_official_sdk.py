@@ -14,9 +14,10 @@ import urllib3
 from controller.flows import parse
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, running
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
+from tests.support import genesys_sdk
 from tests.support.patience import PATIENCE_S
 
-sdk = pytest.importorskip("PureCloudPlatformClientV2")
+sdk = genesys_sdk.imported()
 
 OTHER_DIALECT = frozenset({"$.flowId", "$.version", "$.status", "$.definition"})
 """One route serves both dialects at once: its answer has these fields besides those that the SDK knows."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic import command
@@ -87,7 +87,7 @@ def test_a_file_that_another_process_writes_is_tried_again(
         if len(pauses) == 3:
             other.execute("COMMIT")
 
-    monkeypatch.setattr(time, "sleep", pause)
+    monkeypatch.setattr("controller.store.engine.time", SimpleNamespace(monotonic=lambda: 0.0, sleep=pause))
     Store.open(f"sqlite:///{tmp_path}/p.db", clock=clock).close()
     assert len(pauses) == 3
     other.close()
