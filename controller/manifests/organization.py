@@ -167,7 +167,7 @@ class SafetyShape(Shape):
     minimum_existing: Count = _SAFETY.minimum_existing
     """With fewer managed flows than this the percentages do not apply."""
     max_active_versions: PositiveCount = _SAFETY.max_active_versions
-    """How many versions of a flow may be active at once; a switch to one more is refused (`architect` has just one)."""
+    """How many versions of a flow may be active at once; a switch to one more is blocked (`architect` has just one)."""
 
     def value(self) -> Safety:
         return Safety(self.max_update_percent, self.max_delete_percent, self.minimum_existing, self.max_active_versions)
@@ -207,7 +207,9 @@ class OrganizationSpec(Shape):
     safety: SafetyShape = Field(default_factory=SafetyShape)
     """Limits beyond which a plan is refused."""
     on_locked: OnLocked = OnLocked.FAIL
-    """What to do when a person holds a flow's lock; `unlock` exports and commits the draft first."""
+    """What to do when a person holds a flow's lock; `wait` looks every 15 seconds for five minutes, `unlock` exports
+    and commits the draft first.
+    """
     cycles: CyclePolicy = CyclePolicy.BLOCK
     """Whether flows that refer to each other block the deployment or are deployed as one group."""
     artifacts: ArtifactsShape = Field(default_factory=ArtifactsShape)
