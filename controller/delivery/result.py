@@ -120,6 +120,11 @@ class SyncResult:
         """The changes that failed by themselves, not those that were skipped or rolled back because of them."""
         return tuple(step for step in self.steps if step.error is not None and step.state is not StepState.SKIPPED)
 
+    @property
+    def unread(self) -> PenstockError | None:
+        """Why the organisation does not tell what became of a change; what depends on it waits for its answer."""
+        return next((step.error for step in self.steps if step.parked and step.error is not None), None)
+
 
 @dataclass(frozen=True, slots=True)
 class RecoveryResult:

@@ -150,7 +150,8 @@ class Worker:
         if not _learned_nothing(report):
             self._tell.report(report)
         _warn_of_what_is_left(report)
-        return self._pause_after(report.error)
+        unread = report.result.unread if report.result is not None else None
+        return self._pause_after(report.error or unread)
 
     async def _wait(self, seconds: float) -> None:
         """Until woken, or until the time is over."""

@@ -16,6 +16,7 @@ from controller.reconcile import Services, Workspace, open_folder
 from controller.repository import Repository
 from controller.service import Controller, GitFeed
 from controller.store import Store
+from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
@@ -38,8 +39,10 @@ class Revisions:
 class Running:
     """A controller at work in this loop, on the world's clock."""
 
-    def __init__(self, services: Services) -> None:
-        services.settings = services.settings.model_copy(update={"http_address": "127.0.0.1:0", "drift_interval": 60.0})
+    def __init__(self, services: Services, drift_interval: float) -> None:
+        services.settings = services.settings.model_copy(
+            update={"http_address": "127.0.0.1:0", "drift_interval": drift_interval}
+        )
         self.feed = Revisions()
         self.stop = asyncio.Event()
         self.controller = Controller(services, self.feed, self.stop)
@@ -61,8 +64,8 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(services: Services) -> AsyncIterator[Running]:
-    made = Running(services)
+async def running(services: Services, drift_interval: float = 60.0) -> AsyncIterator[Running]:
+    made = Running(services, drift_interval)
     task = asyncio.create_task(made.controller.run())
     try:
         yield made
@@ -367,3 +370,31 @@ async def test_a_look_that_the_word_to_stop_cuts_short_changes_nothing_that_is_s
         await service.until(service.stop.is_set, "a later pass looks")
 
     assert service.status() is SyncStatus.SYNCED
+
+
+@BOTH
+async def test_what_could_not_be_read_after_a_publish_is_asked_for_soon_again(world: World) -> None:
+    """Its gates and what depends on it wait for that answer, and not for the next look for drift."""
+    world.flow("front", inbound("Front"))
+    world.commit()
+    await world.apply()
+    world.flow("front", inbound("Front", says="New"))
+    world.commit()
+    sleep = world.clock.sleep
+    async with running(world.services, drift_interval=86_400.0) as service:
+
+        async def unread(seconds: float) -> None:
+            """The organisation makes no sense from the publish on, until the pass has given up."""
+            if service.entry() is None and world.publishes().count("inboundcall/Front") == 2:
+                world.fault("html-error", match={"method": "GET"})
+            await sleep(seconds)
+
+        world.clock.sleep = unread  # type: ignore[method-assign]
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: "sync failed" in getattr(service.entry(), "message", ""), "it was given up")
+        world.simulator.faults.clear()
+        began_s = world.clock.elapsed_s
+        await service.until(lambda: service.status() is SyncStatus.SYNCED, "the delivery ended well")
+        assert world.clock.elapsed_s - began_s < 3600
+
+    assert _states(world.services.store) == ["recorded", "recorded"]
