@@ -11,4 +11,6 @@ def held_up(event: DeliveryEvent) -> str:
         return f"waits: locked by {event.fields.get('holder') or 'another operation'}"
     if event.name == "rollback.attempt-failed":
         return f"not back yet, tried again: {event.fields.get('message')}"
+    if event.name == "verify.unread":
+        return f"not known yet, read again later: {event.fields.get('message')}"
     return ""

@@ -33,13 +33,17 @@ class PlainLines:
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:
             return
-        words = _moved_on(event) if event.name.startswith("change.") else held_up(event)
+        words = _moved_on(event) or held_up(event)
         if words and self._told.get(event.flow) != words:
             self._told[event.flow] = words
             print(f"  {event.flow}: {visible(words)}", file=sys.stderr, flush=True)
 
 
 def _moved_on(event: DeliveryEvent) -> str:
+    if event.name == "rollout.stage" and event.fields.get("stage") is not None:
+        return f"in stage {event.fields['stage']}"
+    if not event.name.startswith("change."):
+        return ""
     version = event.fields.get("version")
     return event.name.removeprefix("change.") + (f" {version}" if version else "")
 

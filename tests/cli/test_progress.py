@@ -126,12 +126,14 @@ def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[st
     lines = PlainLines()
     lines.progressed(event("change.publishing", version=None))
     lines.progressed(event("publish.progress", percent=40))
+    lines.progressed(event("rollout.stage", stage=None, percent=0))
+    lines.progressed(event("rollout.stage", stage="2", percent=40))
     lines.progressed(event("change.live", version="2.0"))
     lines.progressed(event("sync.finished", flow=None))
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "  main-ivr: publishing\n  main-ivr: live 2.0\n"
+    assert captured.err == "  main-ivr: publishing\n  main-ivr: in stage 2\n  main-ivr: live 2.0\n"
 
 
 def test_what_holds_a_change_up_is_told_once_and_cannot_write_to_the_terminal(
@@ -142,11 +144,13 @@ def test_what_holds_a_change_up_is_told_once_and_cannot_write_to_the_terminal(
         lines.progressed(event("lock.waiting", holder="Ada\x1b[31m", wait_s=15))
     lines.progressed(event("rollback.attempt-failed", message="503"))
     lines.progressed(event("change.rolled-back", version="1.0"))
+    lines.progressed(event("verify.unread", message="502"))
 
     assert capsys.readouterr().err == (
         "  main-ivr: waits: locked by Ada\\x1b[31m\n"
         "  main-ivr: not back yet, tried again: 503\n"
         "  main-ivr: rolled-back 1.0\n"
+        "  main-ivr: not known yet, read again later: 502\n"
     )
     assert "not back yet" in shown(event("rollback.attempt-failed", message="503"))
 
