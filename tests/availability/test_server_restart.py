@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import StoreFailed
-from tests.availability.rivals import Rivals, make_service
+from tests.availability.rivals import Rivals
 from tests.support.dialects import BOTH
 from tests.support.postgres import Server, needed_server, new_database
 from tests.support.service import eventually
-from tests.support.shell import simulator_process
 from tests.support.sources import inbound
 from tests.support.world import Recording, World
 
@@ -28,9 +26,15 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-async def asked(world: World, server: Server) -> World:
+def database(server: Server) -> str:
+    """An empty one on this server instead of the one that all other tests share."""
+    return new_database(server.url)
+
+
+@pytest.fixture
+async def asked(world: World, database: str) -> World:
     """`desk` is live, and a new version of it is asked for; the store is the server's."""
-    world.settings = world.settings.model_copy(update={"store": new_database(server.url)})
+    world.settings = world.settings.model_copy(update={"store": database})
     await world.restart()
     world.flow("desk", inbound("Desk"))
     world.commit()
@@ -95,20 +99,6 @@ async def test_the_next_pass_goes_on_when_the_server_was_down_for_long(
     assert again.delivered, again.error
     assert asked.publishes() == TWICE
     await asked.assert_settled()
-
-
-@pytest.fixture
-def rivals(world: World, server: Server, tmp_path: Path) -> Iterator[Rivals]:
-    database = new_database(server.url)
-    with simulator_process("--rate-limit", "6000") as url:
-        world.describe(apiUrl=url, loginUrl=url)
-        one = make_service(world, url, database, tmp_path / "one", "one")
-        other = make_service(world, url, database, tmp_path / "other", "other")
-        yield Rivals(world, url, database, one, other)
-        for service in (one, other):
-            if service.process is not None and service.process.poll() is None:
-                service.process.kill()
-                service.process.wait()
 
 
 def test_two_controllers_outlive_their_server_and_deliver_once(rivals: Rivals, server: Server) -> None:
