@@ -9,10 +9,10 @@ import pytest
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import StoreFailed
 from tests.availability.rivals import Rivals
+from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH
 from tests.support.postgres import Server, needed_server, new_database
 from tests.support.service import eventually
-from tests.support.sources import inbound
 from tests.support.world import Recording, World
 
 MOMENTS = ("sync.started", "change.publishing", "write.intended", "write.answered", "change.live", "change.exported")
@@ -36,11 +36,7 @@ async def asked(world: World, database: str) -> World:
     """`desk` is live, and a new version of it is asked for; the store is the server's."""
     world.settings = world.settings.model_copy(update={"store": database})
     await world.restart()
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
-    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
-    world.commit()
+    await ask_for_a_bake(world)
     return world
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 
 from controller.delivery import DeliveryEvent
 from controller.domain.errors import StoreFailed
+from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH
 from tests.support.service import eventually
-from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, Recording, World
 
 BAKE_S = 600.0
@@ -113,11 +113,7 @@ async def away(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Aw
         database = request.getfixturevalue("database")
         world.settings = world.settings.model_copy(update={"store": database})
         await world.restart()
-    world.flow("desk", inbound("Desk"))
-    world.commit()
-    assert (await world.apply()).delivered
-    world.flow("desk", inbound("Desk", says="New"), rollout={"bake": "10m"})
-    world.commit()
+    await ask_for_a_bake(world)
     made: Away = LockedFile(world) if request.param == "sqlite" else ClosedServer(database)
     yield made
     made.close()
