@@ -13,7 +13,6 @@ from controller.delivery.signals import Signals
 from controller.delivery.work import Work
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Export, Platform
 from controller.domain.redaction import Redactor
@@ -79,13 +78,6 @@ class Context:
         """Leave the change as it stands: the rollback takes it back, or the next process goes on with it."""
         work.parked = True
         self.tell("change.parked", work, state=work.state.value)
-
-    def leave_unread(self, work: Work, error: PenstockError) -> None:
-        """Say why it cannot be told whether a change took effect; whoever takes it up next reads again."""
-        work.error = error
-        message = self.redactor.text(error.message)
-        self.tell("verify.unread", work, message=message)
-        self.audit(work, "verify", "failure", details={"error": message, "code": error.code})
 
     def pause(self, work: Work, why: str) -> None:
         """Leave a live version as it is, because a gate could not decide about it; a person is told once."""

@@ -17,8 +17,8 @@ from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
 from controller.delivery.step import Step
 from controller.delivery.switch_step import SwitchStep
+from controller.delivery.unread import left_unread
 from controller.delivery.work import DESTRUCTIVE, Work
-from controller.domain.errors import RateLimited, StoreFailed, Transient
 from controller.domain.live import LiveFlow
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
@@ -59,15 +59,10 @@ class Machine:
 
     async def _settle(self) -> None:
         """Raises Parked where the organisation does not tell what became of it: nothing is known to have failed."""
-        try:
+        with left_unread(self._context, self._work):
             await self._went_live(
                 await self._step.settle(self._work), also=lambda: announce_migration(self._context, self._work)
             )
-        except StoreFailed:
-            raise
-        except (Transient, RateLimited) as error:
-            self._context.leave_unread(self._work, error)
-            raise Parked from error
 
     async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._work.flow_id if live is None else live.id

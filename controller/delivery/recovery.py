@@ -34,9 +34,8 @@ async def recover_sync(context: Context) -> SyncResult:
     """Bring one sync to its end. Raises what reading the organisation raises; then it stays open."""
     await with_lease(context, lambda: _resolve(context))
     result = await carry_out(context)
-    for work in context.works:
-        if work.unread and work.error is not None:
-            raise work.error
+    if result.unread is not None:
+        raise result.unread
     return result
 
 

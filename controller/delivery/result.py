@@ -123,7 +123,8 @@ class SyncResult:
     @property
     def unread(self) -> PenstockError | None:
         """Why the organisation does not tell what became of a change; what depends on it waits for its answer."""
-        return next((step.error for step in self.steps if step.parked and step.error is not None), None)
+        waiting = (step for step in self.steps if step.parked and step.state is StepState.PUBLISHING)
+        return next((step.error for step in waiting if step.error is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

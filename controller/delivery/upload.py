@@ -35,7 +35,7 @@ async def send_source(
     async def look() -> Took[bool] | None:
         return Took(value=True) if await arrived(context, slot.ticket, priority=priority) else None
 
-    details = {"job": slot.ticket.id, "gates": 0 if prefix else len(work.gates)}
+    details = {"job": slot.ticket.id}
     await write(context, work, Call(f"{prefix}upload", send, look, details=details))
     return slot.ticket
 

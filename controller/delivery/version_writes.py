@@ -38,12 +38,7 @@ async def publish_version(
         stages=tuple(stages),
     )
     priority = urgency(prefix)
-    details = {
-        "version": version,
-        "stages": len(stages),
-        "gates": 0 if prefix else len(work.gates),
-        **await before_it(context, work, version, priority=priority),
-    }
+    details = {"version": version, "stages": len(stages), **await before_it(context, work, version, priority=priority)}
     call = Call(
         f"{prefix}publish",
         lambda: context.platform.publish(request, priority=priority),
@@ -77,7 +72,6 @@ async def switch_version(
     details = {
         "version": version,
         "rollback_to": back_to,
-        "gates": 0 if prefix else len(work.gates),
         **await before_it(context, work, version, priority=priority),
     }
     call = Call(

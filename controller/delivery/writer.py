@@ -11,18 +11,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from controller.delivery.context import Context
-from controller.delivery.signals import Parked
+from controller.delivery.unread import left_unread
 from controller.delivery.work import EFFECTIVE, Work
-from controller.domain.errors import (
-    AnswerLost,
-    BadAnswer,
-    CircuitOpen,
-    PenstockError,
-    RateLimited,
-    StoreFailed,
-    Transient,
-    Unreachable,
-)
+from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
 from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
 from controller.domain.status import StepState
@@ -89,25 +80,22 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
 
 async def _looked(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
     """What looking tells. Raises Parked where nobody can read whether a version went out: it may well be live."""
-    try:
+    if work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
         return await call.look()
-    except StoreFailed:
-        raise
-    except (Transient, RateLimited) as error:
-        if work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
-            raise
-        context.leave_unread(work, error)
-        raise Parked from error
+    with left_unread(context, work):
+        return await call.look()
 
 
 async def _once(context: Context, work: Work, call: Call[T]) -> T:
     journal = context.store.journal
     before = work.state
-    intent = journal.intend(context.lease, work.record.id, call.action, call.details, state=call.state)
+    # What it is to be judged by may be gone from git when somebody goes on with it.
+    details = {**call.details, "gates": len(work.gates)} if call.action in EFFECTIVE else call.details
+    intent = journal.intend(context.lease, work.record.id, call.action, details, state=call.state)
     context.refresh(work)
     if work.state is not before:
         context.moved(work)
-    context.tell("write.intended", work, action=call.action, **call.details)
+    context.tell("write.intended", work, action=call.action, **details)
     started = context.clock.monotonic()
     try:
         with last_word_of(lambda: context.store.leases.require(context.lease)):

@@ -74,10 +74,12 @@ def flow_health(
 
 def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
     """What failed and is live still, or could not be brought back, and what a person can do, where that is still so."""
-    if latest is not None and latest.state is StepState.FAILED and None is not latest.live_version == published:
+    if latest is None:
+        return None
+    if latest.state is StepState.FAILED and published is not None and latest.live_version == published:
         way = f"take it back with `penstock rollback {latest.flow}`" if latest.previous_version else _UNPUBLISH
         return f"{latest.reason}; {published} was left live: {way}"
-    if latest is None or latest.state is not StepState.ROLLBACK_FAILED:
+    if latest.state is not StepState.ROLLBACK_FAILED:
         return None
     version = latest.previous_version
     if published == version:
