@@ -16,6 +16,8 @@ from controller.planning.model import Change
 
 class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
+    INCOMPLETE = "incomplete"
+    """Nothing failed, and not everything was done: something was held back, or the process ended before it began."""
     FAILED = "failed"
     """Something failed, and by policy it was left as it is; or nobody could read what became of it."""
     ROLLED_BACK = "rolled-back"
@@ -105,11 +107,17 @@ class SyncResult:
 
     @property
     def totals(self) -> Mapping[str, int]:
-        """How many changes ended in each state, plus `parked`."""
+        """How many changes ended in each state, plus `parked`, and how many of how many were not done."""
         counts: dict[str, int] = {}
         for step in self.steps:
             counts[step.state.value] = counts.get(step.state.value, 0) + 1
-        return counts | {"parked": sum(step.parked for step in self.steps)}
+        parked = sum(step.parked for step in self.steps)
+        return counts | {"parked": parked, "undone": len(self.undone), "changes": len(self.steps)}
+
+    @property
+    def undone(self) -> tuple[StepResult, ...]:
+        """The changes that were not begun, or that came to nothing without a failure of their own."""
+        return tuple(step for step in self.steps if step.state is StepState.SKIPPED)
 
     @property
     def to_record(self) -> tuple[StepResult, ...]:

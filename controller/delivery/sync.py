@@ -222,7 +222,9 @@ def outcome_of(context: Context) -> Outcome:
         return Outcome.STOPPED if context.signals.stopping else _without_end(context)
     if StepState.ROLLED_BACK in states:
         return Outcome.ROLLED_BACK
-    return Outcome.FAILED if StepState.FAILED in states else Outcome.SUCCEEDED
+    if StepState.FAILED in states:
+        return Outcome.FAILED
+    return Outcome.INCOMPLETE if StepState.SKIPPED in states else Outcome.SUCCEEDED
 
 
 def _without_end(context: Context) -> Outcome:

@@ -128,7 +128,8 @@ def _outcome(report: PassReport) -> str:
         return report.error.code
     if report.delivered:
         return "delivered"
-    return "blocked" if report.result is None or report.result.outcome is Outcome.SUCCEEDED else "failed"
+    held_back = report.result is None or report.result.outcome in (Outcome.SUCCEEDED, Outcome.INCOMPLETE)
+    return "blocked" if held_back else "failed"
 
 
 def _trigger(report: PassReport) -> str:

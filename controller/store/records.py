@@ -15,6 +15,8 @@ from controller.domain.status import StepState
 class SyncState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    INCOMPLETE = "incomplete"
+    """Nothing failed, and not everything was done; `summary` counts what was not (`undone` of `changes`)."""
     FAILED = "failed"
     ROLLED_BACK = "rolled-back"
     ROLLBACK_FAILED = "rollback-failed"

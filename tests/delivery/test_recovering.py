@@ -261,3 +261,18 @@ async def test_it_works_in_real_time(tmp_path: Path) -> None:
     assert result.outcome is Outcome.SUCCEEDED
     assert site.live() == {str(DESK): "1.0"}
     await site.close()
+
+
+async def test_a_sync_whose_process_ended_before_it_had_begun_all_is_incomplete(site: Site) -> None:
+    """Nothing failed, and yet not all was done: the store counts what was not."""
+    three(site)
+    crash_at(site, "change.healthy", "hours")
+    with pytest.raises(Crash):
+        await site.deliver()
+    await site.restart()
+
+    [recovered] = (await site.recover()).syncs
+
+    assert (recovered.outcome, len(recovered.undone)) == (Outcome.INCOMPLETE, 2)
+    [kept] = site.store.journal.history(NAME)
+    assert (kept.state.value, kept.summary["undone"], kept.summary["changes"]) == ("incomplete", 2, 3)
