@@ -14,6 +14,13 @@ from controller.simulator.call import Call
 
 INTERNAL = "/_simulator"
 """Below it the organisation is controlled; nothing there is limited, counted or faulted."""
+BESIDE_FLOWS = frozenset(
+    {
+        *("actions", "datatables", "divisionviews", "executions", "export", "instances", "jobs", "lookup"),
+        *("milestones", "outcomes", "validate"),
+    }
+)
+"""What the API has below `/api/v2/flows` that is not the id of a flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Routes:
     def find(self, request: Request) -> Found | None:
         path = request.url.path if request.scope.get("path") is None else request.scope["path"]
         for pattern, endpoint in self._compiled:
-            match = pattern.match(path) if endpoint.method == request.method else None
+            match = _match(pattern, path) if endpoint.method == request.method else None
             if match and (endpoint.when is None or endpoint.when(request)):
                 return Found(endpoint, match.groupdict())
         return None
@@ -69,4 +76,10 @@ class Routes:
 
     def methods(self, path: str) -> list[str]:
         """The methods that are answered at this path."""
-        return sorted({endpoint.method for pattern, endpoint in self._compiled if pattern.match(path)})
+        return sorted({endpoint.method for pattern, endpoint in self._compiled if _match(pattern, path)})
+
+
+def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
+    """The match of a whole path; a name that stands beside flows is not taken for a flow's id."""
+    match = pattern.match(path)
+    return match if match and match.groupdict().get("flowId") not in BESIDE_FLOWS else None

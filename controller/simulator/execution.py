@@ -124,10 +124,6 @@ class ExecutionDataSettings:
     changes: list[LogChange] = field(default_factory=list)
     """Oldest first."""
 
-    def of(self, flow_id: str) -> LogSetting:
-        """What counts for a flow now."""
-        return self.flows.get(flow_id, self.default)
-
     def at(self, flow_id: str, moment: datetime) -> LogSetting:
         """What counted for an execution that ended at this moment."""
         own = self._then(flow_id, self.flows.get(flow_id), moment)

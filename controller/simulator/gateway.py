@@ -66,8 +66,9 @@ class Gateway:
             what = f"{request.method} {request.url.path}"
             if not allowed:
                 raise not_found(f"The requested resource was not found: the simulator does not answer {what}.")
-            message = "The requested method is not allowed for this resource."
-            raise ApiError(405, "method.not.allowed", message, headers={"Allow": ", ".join(allowed)})
+            listed = ", ".join(allowed)
+            message = f"The requested method is not allowed for this resource: the simulator answers {listed} here."
+            raise ApiError(405, "method.not.allowed", message, headers={"Allow": listed})
 
         return Endpoint(request.method, "(unknown route)", refuse, open=True)
 

@@ -9,7 +9,8 @@ from controller.simulator.content import empty
 from controller.simulator.flow import Flow, Lock
 from controller.simulator.operation import Action
 from controller.simulator.organization import Organization
-from controller.simulator.problem import conflict
+from controller.simulator.problem import ApiError, conflict
+from controller.simulator.settings import SecondCheckout
 from controller.simulator.version import Draft, Version
 
 
@@ -17,12 +18,22 @@ def refuse_when_locked(flow: Flow, actor: Actor) -> None:
     """Raises 409 while somebody else holds the lock."""
     lock = flow.lock_of_others(actor)
     if lock:
-        kind = "user" if lock.holder.person else "client"
-        raise conflict(
-            f"Flow '{flow.name}' is locked by {kind} '{lock.holder.name}'.",
-            code="general.resource.conflict",
-            entity=flow.entity,
-        )
+        raise _locked(flow, lock)
+
+
+def refuse_second_checkout(organization: Organization, flow: Flow) -> None:
+    """Raises 409 while anybody holds the lock, its holder included, unless the settings let the holder take it again.
+
+    That the holder is refused as well is how Genesys' Terraform provider tells a locked flow from an unlocked one.
+    """
+    if flow.lock and organization.settings.second_checkout is SecondCheckout.CONFLICT:
+        raise _locked(flow, flow.lock)
+
+
+def _locked(flow: Flow, lock: Lock) -> ApiError:
+    kind = "user" if lock.holder.person else "client"
+    message = f"Flow '{flow.name}' is locked by {kind} '{lock.holder.name}'."
+    return conflict(message, code="general.resource.conflict", entity=flow.entity)
 
 
 def check_out(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:

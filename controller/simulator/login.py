@@ -56,8 +56,8 @@ def _credentials(call: Call, form: dict[str, list[str]]) -> tuple[str, str]:
 
 
 def _refused(status: int, error: str, description: str) -> Response:
-    body = {"error": error, "description": description, "error_description": f"{error} ({description})"}
-    return answer(body, status)
+    """OAuth's error: clients build their own message of `error` and `error_description`, so neither holds the other."""
+    return answer({"error": error, "description": description, "error_description": description}, status)
 
 
 ENDPOINTS = (Endpoint("POST", "/oauth/token", token, open=True),)

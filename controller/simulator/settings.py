@@ -58,6 +58,14 @@ class LockedUpload(StrEnum):
     STEAL = "steal"
 
 
+class SecondCheckout(StrEnum):
+    """What a checkout answers for a flow that the same client has checked out already."""
+
+    CONFLICT = "conflict"
+    """409; Genesys' own tests of its Terraform provider take a flow for locked by it."""
+    WORKS = "works"
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     organization: str = "Simulated organisation"
@@ -99,6 +107,7 @@ class SimulatorSettings:
     unknown_version: UnclearPublish = UnclearPublish.SILENTLY_NOTHING
     """Publishing a version that does not exist; `works` makes no sense here and counts as `error`."""
     locked_upload: LockedUpload = LockedUpload.FAIL
+    second_checkout: SecondCheckout = SecondCheckout.CONFLICT
 
     def duration_s(self, seconds: float) -> float:
         """The seconds that something takes under `time_scale`."""

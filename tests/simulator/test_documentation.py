@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from controller.flows import load_yaml
@@ -40,10 +41,17 @@ def test_the_faults_of_the_page_can_be_set(simulator: Simulator) -> None:
     simulator.set_faults(*faults)
 
 
-@pytest.mark.parametrize("name", ["older_version", "unknown_version", "locked_upload"])
+@pytest.mark.parametrize("name", ["older_version", "unknown_version", "locked_upload", "second_checkout"])
 def test_defaults_of_undecided_behaviours_are_as_documented(name: str) -> None:
     row = next(line for line in PAGE.splitlines() if f"`{name}`" in line)
     assert f"`{getattr(SimulatorSettings(), name)}` (default" in row
+
+
+async def test_every_setting_that_can_be_changed_is_documented(api: httpx.AsyncClient) -> None:
+    shown = (await api.get("/_simulator/settings")).json()
+    table = PAGE[PAGE.index("## Settings") : PAGE.index("## Control")]
+    names = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {name for cell in names for name in re.findall(r"`(\w+)`", cell)} == set(shown)
 
 
 def test_every_field_that_chooses_requests_is_documented() -> None:

@@ -56,6 +56,18 @@ async def test_checking_out_and_in_makes_a_version_and_reverting_makes_none(
     assert (await api.post("/api/v2/flows/actions/checkin", params=query)).status_code == 409
 
 
+async def test_a_second_checkout_by_the_same_client_is_a_conflict(api: httpx.AsyncClient, simulator: Simulator) -> None:
+    """Genesys' Terraform provider takes a flow for locked by just this."""
+    query = {"flow": main_id(simulator)}
+    assert (await api.post("/api/v2/flows/actions/checkout", params=query)).status_code == 200
+    second = await api.post("/api/v2/flows/actions/checkout", params=query)
+    assert (second.status_code, "locked by client 'Penstock'" in second.json()["message"]) == (409, True)
+    await api.post("/api/v2/flows/actions/unlock", params=query)
+    assert (await api.post("/api/v2/flows/actions/checkout", params=query)).status_code == 200
+    await api.patch("/_simulator/settings", json={"second_checkout": "works"})
+    assert (await api.post("/api/v2/flows/actions/checkout", params=query)).status_code == 200
+
+
 async def test_drift_by_hand_is_told_with_the_persons_name(
     api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock
 ) -> None:

@@ -261,6 +261,25 @@ def test_recording_is_switched_and_levelled(genesys: Caller, simulator: Simulato
     )
 
 
+def test_a_log_level_is_gone_after_it_was_deleted(genesys: Caller, simulator: Simulator) -> None:
+    flow_id, level = main_id(simulator), {"logLevelCharacteristics": {"level": "Notes"}}
+    genesys.call("post_flow_instances_settings_loglevels", flow_id, level, kind="FlowSettingsResponse")
+    genesys.call("put_flow_instances_settings_loglevels", flow_id, level, kind="FlowSettingsResponse")
+    genesys.architect.delete_flow_instances_settings_loglevels(flow_id)
+    with pytest.raises(sdk.rest.ApiException) as gone:
+        genesys.architect.get_flow_instances_settings_loglevels(flow_id)
+    assert gone.value.status == 404
+
+
+def test_what_stands_beside_flows_is_listed(genesys: Caller) -> None:
+    for method, kind in (
+        ("get_flows_datatables", "DataTablesDomainEntityListing"),
+        ("get_flows_milestones", "FlowMilestoneListing"),
+        ("get_flows_outcomes", "FlowOutcomeListing"),
+    ):
+        assert genesys.call(method, kind=kind).total == 0
+
+
 def test_a_workflow_is_launched_and_watched(genesys: Caller) -> None:
     text = SUPPORT.replace("inboundCall", "workflow").replace("Support", "Nightly").replace("disconnect", "endWorkflow")
     flow_id = upload(genesys, text).flow.id
@@ -299,6 +318,9 @@ def test_the_organisation_the_token_and_the_limits_are_shown(genesys: Caller) ->
         me = sdk.AuthorizationApi(genesys.client).get_authorization_subjects_me(include_full_roles=full)
         assert list(mistakes(json.loads(genesys.client.last_response.data), "AuthzSubject")) == []
         assert bool(me.grants[0].role.policies) is full
+    products = sdk.AuthorizationApi(genesys.client).get_authorization_products()
+    assert list(mistakes(json.loads(genesys.client.last_response.data), "OrganizationProductEntityListing")) == []
+    assert (products.total, [bool(product.id) for product in products.entities]) == (1, [True])
     sdk.OrganizationApi(genesys.client).get_organizations_limits_namespace("architect")
     assert list(mistakes(json.loads(genesys.client.last_response.data), "LimitsEntityListing")) == []
 

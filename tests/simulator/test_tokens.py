@@ -63,6 +63,10 @@ async def test_too_many_token_requests_get_400_as_genesys_does_it(anonymous: htt
     answers = [await anonymous.post("/oauth/token", data=FORM, auth=("penstock", "penstock-secret")) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [200] * 60 + [400]
     assert "rate limit exceeded" in answers[-1].json()["description"]
+    body = answers[-1].json()
+    # As Genesys' Go SDK puts it together, and as its Terraform provider looks for it before it waits.
+    told = f"Auth Error: {answers[-1].status_code} - {body['error']} ({body['error_description']})"
+    assert "Auth Error: 400 - invalid_request (rate limit exceeded;" in told
 
 
 async def test_a_client_without_a_permission_is_told_which(clock: SteppedClock) -> None:

@@ -14,6 +14,8 @@ from controller.simulator.time import iso
 
 _LIMITS = {"flow.version.count.max": 1_000, "flow.count.max": 3_000, "flow.milestone.count.max": 1_000}
 """Not Genesys' numbers: the namespace exists, its values are not documented."""
+_PRODUCT = "simulator"
+"""Not one of Genesys' ids: they are not documented."""
 
 
 def me(call: Call) -> Response:
@@ -92,6 +94,11 @@ def _policies(permissions: frozenset[str] | None) -> list[views.JSON]:
     ]
 
 
+def products(_: Call) -> Response:
+    """`GET /api/v2/authorization/products`: what the Terraform provider reads before anything else."""
+    return answer({"entities": [{"id": _PRODUCT}], "pageSize": 25, "pageNumber": 1, "total": 1, "pageCount": 1})
+
+
 def revoke(call: Call) -> Response:
     """`DELETE /api/v2/tokens/me`."""
     call.simulator.tokens.revoke(call.request.headers["authorization"].partition(" ")[2].strip())
@@ -111,6 +118,7 @@ ENDPOINTS = (
     Endpoint("GET", "/api/v2/organizations/me", me),
     Endpoint("GET", "/api/v2/tokens/me", token),
     Endpoint("DELETE", "/api/v2/tokens/me", revoke),
+    Endpoint("GET", "/api/v2/authorization/products", products),
     Endpoint("GET", "/api/v2/authorization/subjects/me", subject),
     Endpoint("GET", _LIMITS_URI, limits),
     Endpoint("GET", f"{_LIMITS_URI}/defaults", limits),

@@ -15,6 +15,7 @@ from controller.simulator.operation import Action
 def checkout(call: Call) -> Response:
     flow = call.flow()
     publishing.refuse_when_busy(flow)
+    locking.refuse_second_checkout(call.organization, flow)
     locking.check_out(call.organization, flow, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
 

@@ -44,6 +44,12 @@ def division_views(call: Call) -> Response:
     return answer(views.page(call, chosen_flows(call), show))
 
 
+def nothing(call: Call) -> Response:
+    """`GET /api/v2/flows/datatables`, `…/outcomes` and `…/milestones`: the organisation has none."""
+    none: tuple[views.JSON, ...] = ()
+    return answer(views.page(call, none, dict))
+
+
 def get_flow(call: Call) -> Response:
     return answer(views.flow(call.organization, call.flow()))
 
@@ -118,6 +124,9 @@ ENDPOINTS = (
     Endpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
     Endpoint("GET", "/api/v2/flows/lookup", lookup, _VIEW),
     Endpoint("GET", "/api/v2/flows/divisionviews", division_views, ("architect:flow:search",)),
+    Endpoint("GET", "/api/v2/flows/datatables", nothing, ("architect:datatable:view",)),
+    Endpoint("GET", "/api/v2/flows/milestones", nothing, ("architect:flowMilestone:view",)),
+    Endpoint("GET", "/api/v2/flows/outcomes", nothing, ("architect:flowOutcome:view",)),
     Endpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
     Endpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
     Endpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),

@@ -11,7 +11,7 @@ from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogLevel, LogSetting, defaults, minimum
 from controller.simulator.flow import Flow
-from controller.simulator.problem import bad_request
+from controller.simulator.problem import bad_request, not_found
 from controller.simulator.time import iso
 
 _SETTINGS = "/api/v2/flows/instances/settings"
@@ -59,14 +59,28 @@ def reset_default(call: Call) -> Response:
 
 
 def get_level(call: Call) -> Response:
+    """Raises 404 for a flow that has no level of its own: the default is read at its own address."""
     flow = call.flow()
-    return answer(_shown(call, call.organization.state.execution_data.of(flow.id), flow))
+    return answer(_shown(call, _own(call, flow), flow))
 
 
-def set_level(call: Call) -> Response:
-    flow = call.flow()
-    call.organization.state.execution_data.change(flow.id, _wanted(call), call.now)
+def add_level(call: Call) -> Response:
+    """`POST …/loglevels`; a level that is there is replaced."""
+    call.organization.state.execution_data.change(call.flow().id, _wanted(call), call.now)
     return get_level(call)
+
+
+def change_level(call: Call) -> Response:
+    """`PUT …/loglevels`: Raises 404 where there is no level to change."""
+    _own(call, call.flow())
+    return add_level(call)
+
+
+def _own(call: Call, flow: Flow) -> LogSetting:
+    own = call.organization.state.execution_data.flows.get(flow.id)
+    if own is None:
+        raise not_found(f"Flow '{flow.name}' has no log level of its own.")
+    return own
 
 
 def reset_level(call: Call) -> Response:
@@ -144,7 +158,7 @@ ENDPOINTS = (
     Endpoint("PUT", f"{_SETTINGS}/loglevels/default", set_default, (f"{_DEFAULT}:edit",)),
     Endpoint("DELETE", f"{_SETTINGS}/loglevels/default", reset_default, (f"{_DEFAULT}:delete",)),
     Endpoint("GET", _FLOW, get_level, (f"{_LEVEL}:view",)),
-    Endpoint("POST", _FLOW, set_level, (f"{_LEVEL}:add",)),
-    Endpoint("PUT", _FLOW, set_level, (f"{_LEVEL}:edit",)),
+    Endpoint("POST", _FLOW, add_level, (f"{_LEVEL}:add",)),
+    Endpoint("PUT", _FLOW, change_level, (f"{_LEVEL}:edit",)),
     Endpoint("DELETE", _FLOW, reset_level, (f"{_LEVEL}:delete",)),
 )
