@@ -56,6 +56,14 @@ class Settings(BaseSettings):
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")
+    git_environment: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Further variables that git is given, as patterns separated by commas"
+    )
+
+    @field_validator("git_environment", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

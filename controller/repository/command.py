@@ -9,12 +9,10 @@ import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a plain folder needs no git program, so its absence may not hurt
-
-from git import Git, GitCommandNotFound
-
 from controller.domain.errors import RepositoryFailed
 from controller.domain.redaction import Redactor
+from controller.repository.environment import Setting, without_programs
+from controller.repository.environment import environment as variables
 from controller.repository.place import Place
 
 LOCAL_TIMEOUT_S = 120.0
@@ -22,34 +20,6 @@ TIMED_OUT = -1
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
 """Never `ext`, which runs a command, nor remote helpers that a URL could name."""
-
-_SETTINGS = {
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.quotePath": "false",
-    "advice.detachedHead": "false",
-    "gc.autoDetach": "false",
-    "maintenance.autoDetach": "false",
-    "commit.gpgSign": "false",
-    "push.gpgSign": "false",
-    "push.followTags": "false",
-    "push.recurseSubmodules": "no",
-    "fetch.recurseSubmodules": "false",
-    "submodule.recurse": "false",
-    "http.lowSpeedLimit": "100",
-    "http.lowSpeedTime": "60",
-}
-
-_VARIABLES = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS,
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_EDITOR": "false",
-    "GCM_INTERACTIVE": "never",
-    "SSH_ASKPASS_REQUIRE": "never",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +38,18 @@ class Answer:
 
 
 class GitCommand:
-    """git in one directory. Every call has a time limit, after which the process and its children are ended."""
+    """git in one directory. Every call has a time limit, after which the process and its children are ended.
 
-    def __init__(
-        self, place: Place, environment: Mapping[str, str] | None = None, redactor: Redactor | None = None
-    ) -> None:
+    `pass_on` are patterns of variables that git is given besides the usual ones.
+    """
+
+    def __init__(self, place: Place, redactor: Redactor | None = None, pass_on: Collection[str] = ()) -> None:
         self.place = place
         self.directory = place.top
-        self._environment = dict(environment or {})
+        self.pass_on = tuple(pass_on)
         self.redactor = redactor or Redactor()
+        self._undone: tuple[Setting, ...] | None = None
+        """What keeps the repository's own settings from naming programs; None until it was looked at."""
 
     def run(
         self,
@@ -106,60 +79,54 @@ class GitCommand:
         timeout_s: float = LOCAL_TIMEOUT_S,
     ) -> Answer:
         """The answer of a command, whatever its exit status. Raises RepositoryFailed only when git cannot be run."""
-        if not self.directory.is_dir():
-            raise RepositoryFailed(f"{self.directory} is not a folder")
-        variables = _inherited_overrides(self.place) | _VARIABLES | self._environment | dict(environment or {})
-        try:
-            process = Git(str(self.directory)).execute(
-                ["git", *arguments],
-                istream=subprocess.PIPE,
-                as_process=True,
-                env=_with_settings(variables),
-                start_new_session=True,
-            )
-        except GitCommandNotFound as error:
-            raise RepositoryFailed("the git program was not found", hint="install git 2.39 or newer") from error
+        process = self.start(*arguments, environment=environment)
         try:
             output, complaint = process.communicate(given, timeout=timeout_s)
         except subprocess.TimeoutExpired:
             return Answer(TIMED_OUT, b"", f"it did not finish within {timeout_s:g} s")
         finally:
-            _end(process.pid, running=process.poll() is None)
+            end(process)
         shown = self.redactor.text(complaint.decode("utf-8", "replace").strip())
         return Answer(process.returncode, output, shown)
 
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """A git process that runs, in a process group of its own; the caller ends it. Raises RepositoryFailed."""
+        if self._undone is None:
+            self._undone = ()
+            listing = self.attempt("config", "--list", "--show-scope", "-z")
+            # Where git cannot read its settings, no other command can, so that none runs what they name.
+            self._undone = None
+            if listing.ok:
+                self._undone = without_programs(listing.output, os.environ.get("GIT_SSH"))
+        if not self.directory.is_dir():
+            raise RepositoryFailed(f"{self.directory} is not a folder")
+        own = {"GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS, **(environment or {})}
+        try:
+            return subprocess.Popen(
+                ["git", *arguments],  # noqa: S607 - the user's PATH says which git
+                cwd=self.directory,
+                env=variables(os.environ, self.pass_on, own, self._undone or ()),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise RepositoryFailed("the git program was not found", hint="install git 2.39 or newer") from error
+        except OSError as error:
+            raise RepositoryFailed(f"git cannot be started: {error.strerror or type(error).__name__}") from error
 
-def _end(process_id: int, *, running: bool) -> None:
-    """End the whole process group: git starts ssh and remote helpers, which would outlive it."""
-    if running:
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End the whole process group of a process that runs: git starts ssh and remote helpers, which would outlive it."""
+    if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process_id, signal.SIGKILL)
-
-
-def _with_settings(variables: Mapping[str, str]) -> dict[str, str]:
-    """Append our git settings to those that the environment carries already; the environment outranks every file."""
-    settings = _SETTINGS | {
-        key.removeprefix("config:"): value for key, value in variables.items() if key.startswith("config:")
-    }
-    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    numbered = {"GIT_CONFIG_COUNT": str(first + len(settings))}
-    for number, (key, value) in enumerate(settings.items(), start=first):
-        numbered |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return {key: value for key, value in variables.items() if not key.startswith("config:")} | numbered
-
-
-def _inherited_overrides(place: Place) -> dict[str, str]:
-    """Point git's own variables back at this repository, where we run inside another git command such as a hook."""
-    own = {
-        "GIT_DIR": str(place.git_directory),
-        "GIT_WORK_TREE": str(place.top),
-        "GIT_INDEX_FILE": str(place.git_directory / "index"),
-        "GIT_OBJECT_DIRECTORY": str(place.common_directory / "objects"),
-        "GIT_COMMON_DIR": str(place.common_directory),
-        "GIT_NAMESPACE": "",
-        "GIT_PREFIX": "",
-    }
-    return {name: value for name, value in own.items() if name in os.environ}
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 def _hint(complaint: str) -> str | None:

@@ -33,8 +33,11 @@ def discover(path: Path) -> Place | None:
     folder = path.resolve()
     try:
         with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
-            top = Path(repo.working_tree_dir) if repo.working_tree_dir and not repo.bare else Path(repo.git_dir)
-            return Place(top.resolve(), Path(repo.git_dir).resolve(), Path(repo.common_dir).resolve(), repo.bare)
+            git_directory = Path(repo.git_dir).resolve()
+            # What stands beside .git is the work tree, whatever core.worktree or GIT_WORK_TREE say.
+            above = (parent for parent in (folder, *folder.parents) if (parent / ".git").exists())
+            top = git_directory if repo.bare else next(above, git_directory)
+            return Place(top, git_directory, Path(repo.common_dir).resolve(), repo.bare)
     except NoSuchPathError as error:
         raise RepositoryFailed(f"{path} does not exist") from error
     except InvalidGitRepositoryError as error:

@@ -39,22 +39,31 @@ class Repository:
         place: Place | None,
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
+        pass_on: Collection[str] = (),
     ) -> None:
         self.top = top
         self.has_git = place is not None
         self._place = place
         self._credentials = credentials
         self._settings = settings or RecordSettings()
-        self._redactor = Redactor()
+        self._command = GitCommand(place, Redactor(), pass_on) if place is not None else None
         self._lock = threading.RLock()
 
     @classmethod
     def open(
-        cls, path: Path, *, credentials: GitCredentials | None = None, settings: RecordSettings | None = None
+        cls,
+        path: Path,
+        *,
+        credentials: GitCredentials | None = None,
+        settings: RecordSettings | None = None,
+        pass_on: Collection[str] = (),
     ) -> Repository:
-        """The repository that a folder belongs to; without git above it, the folder itself."""
+        """The repository that a folder belongs to; without git above it, the folder itself.
+
+        `pass_on` are patterns of variables that git is given besides the usual ones.
+        """
         place = discover(path)
-        return cls(place.top if place else path.resolve(), place, credentials, settings)
+        return cls(place.top if place else path.resolve(), place, credentials, settings, pass_on)
 
     @classmethod
     def clone(
@@ -65,6 +74,7 @@ class Repository:
         branch: str,
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
+        pass_on: Collection[str] = (),
     ) -> Repository:
         """The service's clone of a remote, with the branch fetched; one that is there already is brought up to date.
 
@@ -77,7 +87,7 @@ class Repository:
                 f"the clone in {into} cannot be made: {error.strerror or type(error).__name__}",
                 hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
             ) from error
-        repository = cls(place.top, place, credentials, settings)
+        repository = cls(place.top, place, credentials, settings, pass_on)
         repository.fetch(branch)
         return repository
 
@@ -184,9 +194,9 @@ class Repository:
     # --- Inside ---------------------------------------------------------------------------------------------------
 
     def _git(self) -> GitCommand:
-        if self._place is None:
+        if self._command is None:
             raise RepositoryFailed(f"{self.top} is not a git repository", hint="git init")
-        return GitCommand(self._place, redactor=self._redactor)
+        return self._command
 
     def _remote(self, git: GitCommand, branch: str) -> Remote | None:
         name = remote_name(git, checked_branch(branch))

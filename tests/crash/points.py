@@ -67,17 +67,16 @@ class Points:
         event.listen(Pool, "checkin", after)
 
     def _watch_git(self) -> None:
-        points, original = self, command.Git
+        points, start = self, command.GitCommand.start
 
-        class Watched(original):  # type: ignore[misc, valid-type]
-            def execute(self, words: list[str], **options: Any) -> Any:
-                if words[1] not in GIT_WRITES:
-                    return super().execute(words, **options)
-                points.reach(f"before git {words[1]}")
-                process = super().execute(words, **options)
-                if words[1] == "push":
-                    points.reach("while git push runs")
-                return process
+        def started(git: command.GitCommand, *words: str, **options: Any) -> Any:
+            if words[0] not in GIT_WRITES:
+                return start(git, *words, **options)
+            points.reach(f"before git {words[0]}")
+            process = start(git, *words, **options)
+            if words[0] == "push":
+                points.reach("while git push runs")
+            return process
 
         attempt = command.GitCommand.attempt
 
@@ -87,7 +86,7 @@ class Points:
                 points.reach(f"after git {words[0]}")
             return answer
 
-        command.Git = Watched  # type: ignore[misc]
+        command.GitCommand.start = started  # type: ignore[method-assign]
         command.GitCommand.attempt = watched  # type: ignore[assignment]
 
 

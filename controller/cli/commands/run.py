@@ -61,6 +61,12 @@ def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
     url = settings.repository_url
 
     def open_repository() -> Repository:
-        return Repository.clone(url, work / "repository.git", branch=settings.branch, credentials=credentials)
+        return Repository.clone(
+            url,
+            work / "repository.git",
+            branch=settings.branch,
+            credentials=credentials,
+            pass_on=settings.git_environment,
+        )
 
     return GitFeed(open_repository, work / "revisions", settings, clock)

@@ -1,0 +1,148 @@
+"""What a git process is given: a short environment, and none of the programs that a repository's own settings name.
+
+Whoever prepared a work tree wrote its `.git/config`, and so does not decide which programs run here. What the user's
+own settings and the system's name stays in force, as do settings of the repository that are no programs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+
+from controller.domain.errors import RepositoryFailed, SettingsInvalid
+
+_PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "NIX_SSL_CERT_FILE", "KRB5CCNAME", "KRB5_CONFIG"),
+    *("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"),
+    *("GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "GIT_SSL_*", "GIT_HTTP_*", "GIT_PROXY_*", "GIT_TRACE*", "GIT_CURL_*"),
+    *("GIT_AUTHOR_*", "GIT_COMMITTER_*", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
+)
+"""Names and patterns of variables. Those that move git to another repository, such as GIT_DIR, are not among them."""
+
+_FIXED = {
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_EDITOR": "false",
+    "GCM_INTERACTIVE": "never",
+    "SSH_ASKPASS_REQUIRE": "never",
+}
+
+_OWN_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.quotePath": "false",
+    "advice.detachedHead": "false",
+    "gc.autoDetach": "false",
+    "maintenance.autoDetach": "false",
+    "commit.gpgSign": "false",
+    "log.showSignature": "false",
+    "push.gpgSign": "false",
+    "push.followTags": "false",
+    "push.recurseSubmodules": "no",
+    "fetch.recurseSubmodules": "false",
+    "submodule.recurse": "false",
+    "http.lowSpeedLimit": "100",
+    "http.lowSpeedTime": "60",
+}
+
+_PROGRAMS = (
+    (re.compile(r"core\.sshcommand"), "ssh"),
+    (re.compile(r"core\.askpass"), ""),
+    (re.compile(r"core\.alternaterefscommand"), "true"),
+    (re.compile(r"filter\..*\.(?:clean|smudge|process)", re.DOTALL), ""),
+    (re.compile(r"filter\..*\.required", re.DOTALL), "false"),
+    (re.compile(r"merge\..*\.driver", re.DOTALL), "false"),
+    (re.compile(r"diff\.(?:external|.*\.(?:command|textconv))", re.DOTALL), "true"),
+    (re.compile(r"gpg\.(?:.*\.)?program", re.DOTALL), "false"),
+    (re.compile(r"hook\..*\.command", re.DOTALL), "true"),
+)
+"""Settings that name a program which a git command of ours would run, and what git does without them.
+
+Remote helpers (`remote.NAME.vcs`, `ext::` addresses) are left to GIT_ALLOW_PROTOCOL.
+"""
+_AT_THE_REMOTE = re.compile(r"remote\..*\.(?:uploadpack|receivepack)", re.DOTALL)
+"""Programs of which git takes the first that is named, so that ours, which is the last, could not undo it."""
+_CREDENTIAL_HELPER = re.compile(r"credential\.(?:.*\.)?helper", re.DOTALL)
+_OF_THE_REPOSITORY = frozenset({"local", "worktree"})
+
+Setting = tuple[str, str]
+"""A git setting and its value. Some keys may stand several times, in order."""
+
+
+def environment(
+    outer: Mapping[str, str], also: Collection[str], own: Mapping[str, str], settings: Iterable[Setting]
+) -> dict[str, str]:
+    """All variables of one git process: what is passed on from `outer`, what is always set, and `own`.
+
+    `also` are the operator's patterns of more names to pass on; a name of Penstock's own never is. Keys `config:NAME`
+    of `own` and `settings` are git settings, which outrank every file. Raises SettingsInvalid for a GIT_CONFIG_COUNT
+    that is no number.
+    """
+    patterns = (*_PASSED_ON, *also)
+    passed = {
+        name: value
+        for name, value in outer.items()
+        if not name.startswith("PENSTOCK_") and any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    given = [(key.removeprefix("config:"), value) for key, value in own.items() if key.startswith("config:")]
+    variables = {key: value for key, value in own.items() if not key.startswith("config:")}
+    return passed | _FIXED | variables | _numbered(passed, [*_OWN_SETTINGS.items(), *settings, *given])
+
+
+def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
+    """Settings that undo each program which the repository's own settings name.
+
+    `listing` is what `git config --list --show-scope -z` prints; `ssh` is the program that the user wants for SSH.
+    Raises RepositoryFailed for a program that cannot be undone and that the user's own settings do not name first.
+    """
+    trusted: list[Setting] = []
+    named: dict[str, None] = {}
+    for scope, key, value in _entries(listing):
+        if scope in _OF_THE_REPOSITORY:
+            named[key] = None
+        else:
+            trusted.append((key, value))
+    users = dict(trusted)
+    undone = []
+    for key in named:
+        if _AT_THE_REMOTE.fullmatch(key) and key not in users:
+            raise RepositoryFailed(
+                f"the repository's own settings name a program that git would run: {key}",
+                hint=f"remove it (git config --unset {key}), or put it into your own settings (git config --global)",
+            )
+        neutral = next((value for pattern, value in _PROGRAMS if pattern.fullmatch(key)), None)
+        if neutral is not None:
+            undone.append((key, users.get(key, ssh if neutral == "ssh" and ssh else neutral)))
+    if any(_CREDENTIAL_HELPER.fullmatch(key) for key in named):
+        # An empty helper empties the list of all those before it; the user's own are named again.
+        undone.append(("credential.helper", ""))
+        undone += [setting for setting in trusted if _CREDENTIAL_HELPER.fullmatch(setting[0])]
+    return tuple(undone)
+
+
+def _entries(listing: bytes) -> Iterator[tuple[str, str, str]]:
+    parts = listing.decode("utf-8", "surrogateescape").split("\0")
+    for scope, setting in zip(parts[::2], parts[1::2], strict=False):
+        key, _, value = setting.partition("\n")
+        yield scope, key, value
+
+
+def _numbered(passed: Mapping[str, str], settings: Iterable[Setting]) -> dict[str, str]:
+    """The settings after those that the environment carries already."""
+    count = passed.get("GIT_CONFIG_COUNT") or "0"
+    if not count.isascii() or not count.isdigit():
+        raise SettingsInvalid(f"GIT_CONFIG_COUNT is {count!r}, which is no number", hint="unset GIT_CONFIG_COUNT")
+    first = number = int(count)
+    numbered: dict[str, str] = {}
+    for number, (key, value) in enumerate(settings, start=first + 1):
+        numbered |= {f"GIT_CONFIG_KEY_{number - 1}": key, f"GIT_CONFIG_VALUE_{number - 1}": value}
+    return numbered | {"GIT_CONFIG_COUNT": str(number)}
