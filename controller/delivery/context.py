@@ -43,6 +43,13 @@ class Context:
     hearing: Hearing = field(default_factory=Hearing)
     given_up: Mapping[FlowKey, str] = field(default_factory=dict)
     """What a person wants to have taken back instead of brought to its end, with the reason."""
+    asked_by: str | None = None
+    """The person who asked for what is taken back on request; None where nobody did."""
+
+    def asker(self, work: Work) -> str | None:
+        """The person who asked for the change to be taken back; None where it goes back by itself."""
+        asked = work.on_request and (not self.given_up or work.key in self.given_up)
+        return self.asked_by if asked else None
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities

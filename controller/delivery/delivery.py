@@ -93,10 +93,12 @@ class Delivery:
         *,
         keep_draft: KeepDraft | None = None,
         given_up: Mapping[FlowKey, str] | None = None,
+        asked_by: str | None = None,
     ) -> RecoveryResult:
         """Bring what earlier processes left open to its end; call it before a plan is made.
 
-        What is live of a flow that was `given_up`, for a person's reason, is taken back instead of watched on.
+        What is live of a flow that was `given_up`, for a person's reason, is taken back instead of watched on; the
+        organisation is told who `asked_by`.
         The caller commits `to_record` and calls `recorded`. Raises LeaseLost, StoreFailed, and what reading the
         organisation raises; calling it again goes on from there.
         """
@@ -104,7 +106,7 @@ class Delivery:
         for record in self._store.journal.unfinished(organization.name):
             works = works_of(record, organization, self._clock.monotonic())
             context = self._context(organization, lease, record, works, keep_draft)
-            context = replace(context, given_up=given_up or {})
+            context = replace(context, given_up=given_up or {}, asked_by=asked_by or context.asked_by)
             context.tell("recovery.started", steps=len(works))
             results.append(await recover_sync(context))
         return RecoveryResult(tuple(results))
@@ -144,6 +146,7 @@ class Delivery:
             sync=sync,
             works=works,
             keep_draft=keep_draft,
+            asked_by=_asked_by(sync),
         )
 
     def _new_signals(self) -> Signals:
@@ -160,6 +163,11 @@ def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -
         on_failure=organization.sync.on_failure.value,
         dirty=sync.dirty,
     )
+
+
+def _asked_by(sync: SyncRecord) -> str | None:
+    """Who asked for a version to come back, where the sync is that and nothing else; it has no plan."""
+    return None if sync.plan_digest else sync.actor
 
 
 def _new_step(change: Change) -> NewStep:

@@ -16,7 +16,7 @@ from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
+from controller.delivery.work import NOT_BEGUN, ON_REQUEST, PREVIOUS_DIGEST, TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
 from controller.domain.platform import Capability
@@ -141,9 +141,15 @@ def _change(step: StepRecord, organization: Organization) -> Change:
         reason="an earlier run of the controller began it",
         wave=1,
         dependency_digest=step.dependency_digest,
+        previous_digest=_previous_digest(step),
         consumes=step.consumes,
         desired=_desired(step, organization),
     )
+
+
+def _previous_digest(step: StepRecord) -> str:
+    noted = (write.details.get(PREVIOUS_DIGEST) for write in step.writes)
+    return next((digest for digest in noted if isinstance(digest, str)), "")
 
 
 def _desired(step: StepRecord, organization: Organization) -> DesiredFlow | None:

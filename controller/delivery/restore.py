@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow
@@ -10,10 +12,10 @@ from controller.delivery.remove_step import take_out
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.same_content import can_upload_back, made_by_another, upload_back
 from controller.delivery.unanswered import came_of
-from controller.delivery.upload import arrived
+from controller.delivery.upload import arrived, require_success
 from controller.delivery.verify import exactly, is_version
 from controller.delivery.version_writes import publish_version, switch_version
-from controller.delivery.work import Work
+from controller.delivery.work import EFFECTIVE, Work
 from controller.domain.errors import (
     AnswerLost,
     PublishFailed,
@@ -23,7 +25,7 @@ from controller.domain.errors import (
     RollbackFailed,
 )
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability, Priority, Ticket, TicketKind
+from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind
 from controller.planning.model import ChangeKind
 from controller.store import WriteOutcome
 
@@ -48,12 +50,13 @@ async def restore(context: Context, work: Work) -> str | None:
     if await rollout_under_way(context, work):
         return await _end_rollout(context, work, previous)
     if is_version(live, previous):
-        return previous
+        ended = not work.staged or await _published_again(context, work, previous)
+        return previous if ended else await _end_rollout(context, work, previous)
     if not _ours(work, live):
         return await made_by_another(context, work, live, previous)
     await wait_for_lock(context, work, live, priority=Priority.ROLLBACK)
     if context.can(Capability.ATOMIC_SWITCH):
-        return await _switch_back(context, work, previous)
+        return await _route_back(context, work, previous)
     return await _publish_back(context, work, previous)
 
 
@@ -116,31 +119,57 @@ async def _unpublish(context: Context, work: Work, live: LiveFlow | None) -> Non
         raise PublishFailed(f"{work.key} is still published after it was unpublished")
 
 
-async def _switch_back(context: Context, work: Work, previous: str) -> str:
-    """The atomic switch; where it does not show, the previous version is published at 100 %."""
-    ticket = await through_conflicts(
-        context,
-        work,
-        lambda: switch_version(context, work, previous, prefix=PREFIX),
-        priority=Priority.ROLLBACK,
-    )
-    await _follow(context, work, ticket)
-    try:
-        await exactly(context, work, previous, priority=Priority.ROLLBACK)
-    except PublishFailed:
-        again = await publish_version(context, work, previous, prefix=PREFIX)
-        await _follow(context, work, again)
-        await exactly(context, work, previous, priority=Priority.ROLLBACK)
-    return previous
+async def _route_back(context: Context, work: Work, previous: str) -> str:
+    """The way that the change came, published or switched; the other one where the previous version does not show."""
+    ways = [publish_version, switch_version]
+    if _was_switched(work):
+        ways.reverse()
+    for way in ways:
+        ask = partial(way, context, work, previous, prefix=PREFIX)
+        ticket = await through_conflicts(context, work, ask, priority=Priority.ROLLBACK)
+        await _follow(context, work, ticket)
+        try:
+            await exactly(context, work, previous, priority=Priority.ROLLBACK)
+        except PublishFailed as error:
+            failure = error
+        else:
+            return previous
+    raise failure
+
+
+async def _published_again(context: Context, work: Work, previous: str) -> bool:
+    """Whether an earlier attempt to publish the previous version at 100 % succeeded."""
+    ticket = work.record.ticket
+    if ticket is None or ticket.version != previous:
+        return False
+    return (await context.platform.progress(ticket, priority=Priority.ROLLBACK)).state is ProgressState.SUCCEEDED
+
+
+def _was_switched(work: Work) -> bool:
+    made = [write.action for write in work.record.writes if write.action in EFFECTIVE]
+    return made[-1:] == ["switch"]
 
 
 async def _end_rollout(context: Context, work: Work, previous: str) -> str:
-    """Publish the previous version at 100 %: that ends the rollout which was to replace it."""
+    """Publish the previous version at 100 %: that ends the rollout which was to replace it.
+
+    A stage that failed ended by itself, and traffic may be on it still. Raises PublishFailed unless that publish
+    succeeded; where it is refused, the organisation has to show that nothing is left to be ended.
+    """
     rollout = work.record.ticket
-    ticket = await through_conflicts(
-        context, work, lambda: publish_version(context, work, previous, prefix=PREFIX), priority=Priority.ROLLBACK
+    ask = partial(publish_version, context, work, previous, prefix=PREFIX)
+    try:
+        ticket = await through_conflicts(context, work, ask, priority=Priority.ROLLBACK)
+    except RequestRejected as error:
+        live = await current(context, work, priority=Priority.ROLLBACK)
+        if await rollout_under_way(context, work) or not is_version(live, previous):
+            raise
+        context.note(work, f"{previous} is live; publishing it at 100 % again was refused: {error.message}")
+        return previous
+    progress = await follow(
+        context, work, ticket, timeout_s=context.settings.rollback_timeout_s, priority=Priority.ROLLBACK
     )
-    await _follow(context, work, ticket)
+    require_success(context, work, progress)
     await exactly(context, work, previous, priority=Priority.ROLLBACK)
     if rollout is not None and not (await context.platform.progress(rollout, priority=Priority.ROLLBACK)).finished:
         raise PublishFailed(f"the rollout {rollout.id} of {work.key} goes on, though {previous} was published again")

@@ -65,7 +65,7 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
         return False
     try:
         live = await current(context, work, priority=Priority.ROLLBACK)
-        if await rollout_under_way(context, work):
+        if work.staged or await rollout_under_way(context, work):
             return False
     except (LeaseLost, StoreFailed):
         raise

@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from controller.delivery.anew import before_it, went_live
 from controller.delivery.context import Context
 from controller.delivery.unanswered import came_of
-from controller.delivery.work import Work
+from controller.delivery.work import PREVIOUS_DIGEST, Work
 from controller.delivery.writer import Call, Took, urgency, write
 from controller.domain.desired import Stage
 from controller.domain.platform import Priority, PublishRequest, SwitchRequest, Ticket
 from controller.domain.status import StepState
+
+_UNKNOWN_DIGEST = "rollback-bypass-hash"
+"""What the organisation takes for the hash of a version of which none is known."""
+_AUTOMATED = "automated-rollback"
 
 
 async def publish_version(
@@ -28,17 +32,17 @@ async def publish_version(
         flow_id=work.flow_id or "",
         version=version,
         dependency_digest=_digest_once(context, work, version) if prefix else work.record.dependency_digest,
-        reason=work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}",
-        metadata={
-            "releaseVersion": context.sync.revision,
-            "deployedBy": context.sync.actor,
-            "environment": context.organization.name,
-            "timestamp": context.clock.now().isoformat(),
-        },
+        reason=_reason(work, prefix),
+        metadata=_metadata(context, work, prefix),
         stages=tuple(stages),
     )
     priority = urgency(prefix)
-    details = {"version": version, "stages": len(stages), **await before_it(context, work, version, priority=priority)}
+    details = {
+        "version": version,
+        "stages": len(stages),
+        **_digest_before(work, prefix),
+        **await before_it(context, work, version, priority=priority),
+    }
     call = Call(
         f"{prefix}publish",
         lambda: context.platform.publish(request, priority=priority),
@@ -50,10 +54,35 @@ async def publish_version(
     return await write(context, work, call)
 
 
+def _digest_before(work: Work, prefix: str) -> Mapping[str, str]:
+    known = "" if prefix else work.change.previous_digest
+    return {PREVIOUS_DIGEST: known} if known else {}
+
+
+def _metadata(context: Context, work: Work, prefix: str) -> Mapping[str, str]:
+    """What the organisation notes beside a publish. Source: the documents on publishing (P2) and rollback (P8)."""
+    release = None if work.desired is None else work.desired.release_version
+    return {
+        "releaseVersion": "rollback" if prefix else release or context.sync.revision,
+        "deployedBy": (context.asker(work) or _AUTOMATED) if prefix else context.sync.actor,
+        "environment": context.organization.environment or context.organization.name,
+        "timestamp": context.clock.now().isoformat(),
+    }
+
+
+def _reason(work: Work, prefix: str) -> str:
+    return work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}"
+
+
 def _digest_once(context: Context, work: Work, version: str) -> str:
-    """The dependency digest that a version was delivered with; empty where nobody knows it."""
+    """The dependency digest that a version was delivered with, as the journal or else the record tells."""
     earlier = context.store.journal.delivered(context.organization.name, work.key, version)
-    return "" if earlier is None else earlier.dependency_digest
+    if earlier is not None:
+        return earlier.dependency_digest
+    if version == work.change.from_version:
+        return work.change.previous_digest or _UNKNOWN_DIGEST
+    asked_for = version == work.record.target_version
+    return (work.record.dependency_digest if asked_for else "") or _UNKNOWN_DIGEST
 
 
 async def switch_version(
@@ -67,11 +96,11 @@ async def switch_version(
     """Ask for traffic to go to a version. The request carries what to go back to; with a prefix it goes back."""
     priority = urgency(prefix)
     back_to = None if prefix else work.record.previous_version
-    reason = work.change.reason if not prefix else f"rollback: {work.record.reason or 'a change failed'}"
-    request = SwitchRequest(work.flow_id or "", version, back_to, reason)
+    request = SwitchRequest(work.flow_id or "", version, back_to, _reason(work, prefix))
     details = {
         "version": version,
         "rollback_to": back_to,
+        **_digest_before(work, prefix),
         **await before_it(context, work, version, priority=priority),
     }
     call = Call(

@@ -26,6 +26,9 @@ EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 ON_REQUEST = "on request: "
 """How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
 
+PREVIOUS_DIGEST = "previous_digest"
+"""For the intent of a write: the dependency digest of what is replaced, for the way back after a crash."""
+
 _NO_RIGHT = frozenset({PermissionMissing.code, AuthenticationFailed.code})
 
 
@@ -107,6 +110,14 @@ class Work:
     def touched(self) -> bool:
         """Whether it may have changed what is live."""
         return any(map(_may_have_changed, self.record.writes))
+
+    @property
+    def staged(self) -> bool:
+        """Whether its version was sent to be published in stages: some traffic may be on it, whatever is live."""
+        return any(
+            write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
+            for write in self.record.writes
+        )
 
     @property
     def may_publish(self) -> bool:

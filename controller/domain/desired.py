@@ -213,6 +213,8 @@ class DesiredFlow:
     suspended: bool = False
     previous_name: str | None = None
     """`spec.renamedFrom`: the name that this flow had; makes a change of name a rename instead of a second flow."""
+    release_version: str | None = None
+    """The release that a publish names; None for the commit."""
 
     @property
     def wanted(self) -> str:
@@ -238,3 +240,5 @@ class Organization:
     cycles: CyclePolicy = CyclePolicy.BLOCK
     artifacts: ArtifactsPolicy = ArtifactsPolicy()
     suspended: bool = False
+    environment: str | None = None
+    """The environment that publishes name; None for the organisation's name."""

@@ -91,6 +91,7 @@ def _organization(
         cycles=spec.cycles,
         artifacts=spec.artifacts.value(),
         suspended=spec.suspend,
+        environment=spec.environment,
     )
 
 
@@ -108,4 +109,5 @@ def _flow(manifest: FlowManifest, shape: FlowShape, content: Content) -> Desired
         automatic_rollback=spec.rollback == "automatic",
         suspended=spec.suspend,
         previous_name=spec.renamed_from,
+        release_version=spec.release_version,
     )

@@ -70,6 +70,8 @@ class FlowSpec(Shape):
     """Whether the flow is left alone."""
     renamed_from: Text | None = None
     """The name that the flow had: makes a change of name a rename, and not a second flow."""
+    release_version: Text | None = None
+    """The release that a publish of the flow names, such as "2.4.1"; the commit when left out."""
 
     @model_validator(mode="after")
     def _pinned_identity(self) -> Self:

@@ -220,6 +220,8 @@ class OrganizationSpec(Shape):
     """Values for `{{name}}` in the flow files of this organisation; a flow's own value comes first."""
     suspend: Switch = False
     """Whether the organisation is left alone."""
+    environment: Text | None = None
+    """The environment that publishes name, such as `production`; the organisation's name when left out."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -54,6 +54,8 @@ class Change:
     """The `flow`s of this plan that are deployed as one, this one among them, in order; empty where it goes alone."""
     blocked: Blocked | None = None
     dependency_digest: str = ""
+    previous_digest: str = ""
+    """The dependency digest that `from_version` was recorded with; empty where no record tells."""
     consumes: tuple[FlowKey, ...] = ()
     """The flows that it consumes directly: managed ones, and others whose version it keeps."""
     desired: DesiredFlow | None = None

@@ -17,6 +17,7 @@ from controller.planning.graph import FlowGraph, build_graph
 from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
 from controller.planning.order import waves
 from controller.planning.orphans import Pruning, find_orphans, orphan_drift
+from controller.planning.situation import Situation
 from controller.planning.walk import Walk
 
 
@@ -76,10 +77,17 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inpu
         group=draft.group,
         blocked=draft.blocked,
         dependency_digest=digests[key],
+        previous_digest=_digest_of_live(situation),
         consumes=tuple(sorted({*graph.edges[key], *graph.bound(key, inputs.binds_at_publish)})),
         desired=situation.flow,
         warnings=draft.warnings,
     )
+
+
+def _digest_of_live(situation: Situation) -> str:
+    """The dependency digest that was recorded of what is live; empty where another version is live."""
+    record = situation.record
+    return "" if record is None or situation.moved_by_hand else record.dependency_digest
 
 
 def _replaced_version(draft: Draft) -> str | None:

@@ -172,6 +172,7 @@ def _change(
     """The way back; `delivered` is the step that made the version live once, where anybody knows."""
     recorded = have(pass_.recorded).flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
+    known = recorded.dependency_digest if recorded and recorded.version == version else ""
     return Change(
         flow=flow.id,
         key=flow.key,
@@ -181,7 +182,7 @@ def _change(
         to_version=version,
         reason=reason,
         wave=1,
-        dependency_digest=delivered.dependency_digest if delivered else "",
+        dependency_digest=delivered.dependency_digest if delivered else known,
         consumes=delivered.consumes if delivered else consumed,
         desired=flow,
     )

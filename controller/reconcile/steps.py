@@ -76,7 +76,11 @@ async def recover(pass_: Pass) -> None:
         return
     given_up = give_up(pass_)
     found = await delivery_of(pass_).recover(
-        have(pass_.organization), have(pass_.lease), keep_draft=partial(_keep_draft, pass_), given_up=given_up
+        have(pass_.organization),
+        have(pass_.lease),
+        keep_draft=partial(_keep_draft, pass_),
+        given_up=given_up,
+        asked_by=pass_.request.actor if given_up else None,
     )
     pass_.recovered = tuple(f"{step.change.flow}: {step.state.value}" for sync in found.syncs for step in sync.steps)
     await record_steps(pass_, found.to_record, "recovery")

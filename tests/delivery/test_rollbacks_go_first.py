@@ -190,10 +190,10 @@ async def test_the_atomic_switch(versioned: Watched) -> None:
     assert_first(versioned, await versioned.deliver(), SWITCH)
 
 
-async def test_a_switch_that_shows_nothing_and_the_publish_after_it(versioned: Watched) -> None:
+async def test_a_publish_that_shows_nothing_and_the_switch_after_it(versioned: Watched) -> None:
     versioned.pin("desk", DESK, "2.0")
-    versioned.fault("publish-silent-noop", times=1, match={"method": "PUT"})
-    assert_first(versioned, await roll_back(versioned), SWITCH, PUBLISH[VERSIONED])
+    versioned.fault("publish-silent-noop", times=1, match={"method": "POST"})
+    assert_first(versioned, await roll_back(versioned), PUBLISH[VERSIONED], SWITCH)
 
 
 async def test_ending_a_staged_rollout(versioned: Watched) -> None:
@@ -212,7 +212,7 @@ async def test_an_upload_of_the_old_version_overtakes_a_long_queue_of_publishes(
 
 async def test_a_switch_back_overtakes_a_long_queue_of_publishes(versioned: Watched) -> None:
     versioned.pin("desk", DESK, "2.0")
-    versioned.fault("publish-silent-noop", times=1, match={"method": "PUT"})
+    versioned.fault("publish-silent-noop", times=1, match={"method": "POST"})
     await assert_overtaking(versioned)
 
 

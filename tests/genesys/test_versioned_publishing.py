@@ -92,13 +92,13 @@ async def test_a_staged_publish_sends_metadata_hash_and_stages_in_minutes(clock:
     }
 
 
-async def test_a_publish_at_once_has_no_stages_and_carries_its_reason(clock: SteppedClock) -> None:
+async def test_a_publish_at_once_sends_all_traffic_as_its_one_stage_and_carries_its_reason(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {VERSIONS: [versions(v1="draft")], PUBLISH: [reply(202, {"publishId": "p1"})]})
     await platform.publish(PublishRequest("f1", "1.0", reason="rollback: gate failed"))
     assert answers.body(PUBLISH) == {
         "publishType": "standard",
         "metadata": {"reason": "rollback: gate failed"},
-        "rolloutConfig": {"staged": False, "stages": []},
+        "rolloutConfig": {"staged": False, "stages": [{"percentage": 100, "durationMinutes": 0}]},
     }
 
 

@@ -26,6 +26,7 @@ EVERYTHING = """\
   cycles: group
   artifacts: {path: out/records, branch: penstock/records}
   suspend: true
+  environment: live
 """
 """The spec of an organisation that sets every field."""
 FLOW = """\
@@ -43,6 +44,7 @@ FLOW = """\
   rollback: manual
   suspend: true
   renamedFrom: Daily
+  releaseVersion: 2.4.1
 """
 """The spec of a flow that sets every field."""
 

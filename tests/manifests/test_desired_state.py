@@ -53,6 +53,7 @@ def test_every_policy_of_an_organisation_is_read(tmp_path: Path) -> None:
     assert loaded.cycles is CyclePolicy.GROUP
     assert loaded.artifacts == ArtifactsPolicy("out/records", "penstock/records")
     assert loaded.suspended is True
+    assert loaded.environment == "live"
 
 
 def test_the_scopes_of_the_versioned_dialect_are_read(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_what_an_organisation_leaves_out_has_the_defaults_of_the_domain(tmp_path
     assert (loaded.sync, loaded.windows, loaded.safety) == (SyncPolicy(), (), Safety())
     assert (loaded.on_locked, loaded.cycles) == (OnLocked.FAIL, CyclePolicy.BLOCK)
     assert loaded.artifacts == ArtifactsPolicy()
-    assert (loaded.suspended, loaded.flows) == (False, ())
+    assert (loaded.suspended, loaded.flows, loaded.environment) == (False, (), None)
 
 
 def test_a_flow_takes_its_identity_and_digest_from_its_file(tmp_path: Path) -> None:
@@ -102,6 +103,7 @@ def test_every_field_of_a_flow_is_read(tmp_path: Path) -> None:
         ExecutionGate(),
     )
     assert (loaded.automatic_rollback, loaded.suspended, loaded.previous_name) == (False, True, "Daily")
+    assert loaded.release_version == "2.4.1"
 
 
 def test_a_pinned_version_keeps_its_digits_and_its_stages(tmp_path: Path) -> None:

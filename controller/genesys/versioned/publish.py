@@ -28,6 +28,8 @@ _STATES = {
     "cancelled": ProgressState.CANCELLED,
 }
 
+_ALL_TRAFFIC = {"percentage": 100, "durationMinutes": 0}
+
 
 async def publish(transport: Transport, versions: Versions, request: PublishRequest, priority: Priority) -> Ticket:
     """Start publishing a version, all at once or in stages (P2).
@@ -41,13 +43,16 @@ async def publish(transport: Transport, versions: Versions, request: PublishRequ
 
 
 def publish_body(request: PublishRequest) -> Mapping[str, object]:
-    """What is sent: durations of stages in minutes, the hash only where there is one."""
+    """What is sent: durations of stages in minutes, all traffic as the one stage of a publish that is not staged.
+
+    The hash only where there is one.
+    """
     metadata = dict(request.metadata) | ({"reason": request.reason} if request.reason else {})
     body: dict[str, object] = {"publishType": "standard", "metadata": metadata}
     if request.dependency_digest:
         body["dependencyValidationHash"] = request.dependency_digest
     stages = [{"percentage": one.percentage, "durationMinutes": _minutes(one.duration_s)} for one in request.stages]
-    body["rolloutConfig"] = {"staged": bool(stages), "stages": stages}
+    body["rolloutConfig"] = {"staged": bool(stages), "stages": stages or [_ALL_TRAFFIC]}
     return body
 
 

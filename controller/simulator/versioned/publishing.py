@@ -18,7 +18,7 @@ from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, Rollout
 from controller.simulator.time import iso
 from controller.simulator.versioned.flows import VERSION
 
-_HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_HASH = re.compile(r"(sha256:[0-9a-f]{64}|rollback-bypass-hash)\Z")
 MOST_MINUTES = 60 * 24 * 30
 
 
@@ -86,7 +86,10 @@ def _metadata(value: object) -> dict[str, str]:
 
 def _hash(value: object) -> str | None:
     if value is not None and not (isinstance(value, str) and _HASH.match(value)):
-        raise bad_request("[dependencyValidationHash] must be 'sha256:' and 64 hexadecimal digits in lower case.")
+        raise bad_request(
+            "[dependencyValidationHash] must be 'sha256:' and 64 hexadecimal digits in lower case, "
+            "or 'rollback-bypass-hash'."
+        )
     return value
 
 
@@ -98,8 +101,10 @@ def _rollout(value: object) -> tuple[bool, tuple[RolloutStage, ...]]:
         raise bad_request("[rolloutConfig] must be an object with a boolean [staged].")
     staged, given = bool(value.get("staged", False)), value.get("stages")
     stages = tuple(map(_stage, records(given, "rolloutConfig.stages"))) if given is not None else ()
-    if staged != bool(stages):
-        raise bad_request("[rolloutConfig.stages] must be given when [staged] is true, and only then.")
+    if not staged and stages not in ((), AT_ONCE):
+        raise bad_request("[rolloutConfig.stages] must be all traffic at once when [staged] is false.")
+    if staged and not stages:
+        raise bad_request("[rolloutConfig.stages] must be given when [staged] is true.")
     percentages = [stage.percentage for stage in stages]
     if staged and (percentages != sorted(set(percentages)) or percentages[-1] != 100):
         raise bad_request("[rolloutConfig.stages] must rise, and the last one must be 100.")
