@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from controller.delivery import StepResult
+from controller.delivery import Outcome, StepResult, SyncResult
 from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
 from controller.domain.identity import FlowKey
@@ -37,12 +37,18 @@ async def look(pass_: Pass) -> None:
 async def bring_back(pass_: Pass) -> None:
     """The step. Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow, and
     FlowLocked where somebody has the flow and policy is to fail.
+
+    What was rolled back already is not rolled back once more: only a version that is named leads further back.
     """
     if pass_.result is not None and pass_.request.version is None:
         return  # it was watched still, and its delivery is taken back already
     flow, live = _target_flow(pass_)
-    _must_be_free(pass_, flow, live)
     earlier = _deliveries(pass_, flow.key)
+    back = _rolled_back_by(live, earlier) if pass_.request.version is None else None
+    if back is not None:
+        pass_.result = _answer(pass_, flow, live, back)
+        return
+    _must_be_free(pass_, flow, live)
     known = [info.version for info in await have(pass_.platform).versions(live.id, priority=Priority.ROLLBACK)]
     version = pass_.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
@@ -99,6 +105,40 @@ def _deliveries(pass_: Pass, key: FlowKey) -> list[StepRecord]:
     """What was delivered of this flow, newest first."""
     history = pass_.services.store.journal.history(pass_.request.organization, limit=1000)
     return [step for sync in history for step in reversed(sync.steps) if step.key == key]
+
+
+def _rolled_back_by(live: LiveFlow, earlier: list[StepRecord]) -> StepRecord | None:
+    """The rollback that made the live version live; None where a delivery did, or nobody knows what did."""
+    made = next((step for step in earlier if step.live_version == live.published_version), None)
+    return made if made is not None and made.state is StepState.ROLLED_BACK else None
+
+
+def _answer(pass_: Pass, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
+    """The rollback that was asked for before, as its result; what git asks for stays quarantined."""
+    version = live.published_version or ""
+    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
+    if flow.wanted not in (version, delivered and delivered.source_digest):
+        _keep_away(pass_, flow, f"{pass_.request.actor} asked for {version}")
+    told = f"{version} is live already, rolled back by sync {back.sync_id}"
+    step = StepResult(
+        change=_change(pass_, flow, live, version, told, delivered),
+        state=StepState.ROLLED_BACK,
+        step_id=back.id,
+        flow_id=live.id,
+        version=version,
+        previous_version=version,
+        source_digest=delivered.source_digest if delivered else None,
+        messages=(told, "name a version with --to to go further back"),
+        recorded=True,
+    )
+    now = pass_.services.clock.now()
+    return SyncResult(back.sync_id, pass_.request.organization, Outcome.ROLLED_BACK, (step,), now, now)
+
+
+def _keep_away(pass_: Pass, flow: DesiredFlow, reason: str) -> None:
+    quarantines, organization = pass_.services.store.quarantines, pass_.request.organization
+    if not any((each.key, each.wanted) == (flow.key, flow.wanted) for each in quarantines.active(organization)):
+        quarantines.add(organization, flow.key, flow.wanted, reason)
 
 
 def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord], known: Sequence[str]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from controller.delivery import Outcome
 from controller.domain.errors import FlowLocked, NoSuchVersion, SettingsInvalid
+from controller.reconcile import PassReport
 from controller.simulator import SimulatorSettings, UnclearPublish
 from tests.support.sources import inbound, module
-from tests.support.world import World
+from tests.support.world import Crash, Recording, World
 
 
 async def two_versions(world: World) -> None:
@@ -115,14 +118,81 @@ async def test_a_flow_in_no_manifest_is_left_alone_and_the_way_out_is_told(world
 
 async def test_where_nothing_is_known_of_what_was_before_the_versions_are_named(world: World) -> None:
     await two_versions(world)
-    await world.rollback("front")
+    world.by_hand("publish", "inboundcall", "Front", text=inbound("Front", says="By hand"))
 
-    again = await world.rollback("front")
+    unknown = await world.rollback("front")
     first = await world.rollback("aside")
 
-    assert isinstance(again.error, NoSuchVersion)
-    assert again.error.hint == "name the version with --to: 2.0"
+    assert isinstance(unknown.error, NoSuchVersion)
+    assert unknown.error.hint == "name the version with --to: 2.0, 1.0"
     assert first.error.hint == "the flow has no other version"
+
+
+async def three_versions(world: World) -> None:
+    await two_versions(world)
+    world.flow("front", inbound("Front", says="Third"))
+    world.commit()
+    await world.apply()
+
+
+def assert_answered(world: World, report: PassReport, sync: int) -> None:
+    """2.0 is live, and the answer says so."""
+    assert report.error is None
+    assert report.result.outcome is Outcome.ROLLED_BACK
+    assert f"2.0 is live already, rolled back by sync {sync}" in report.result.steps[0].messages
+    assert world.live("inboundcall", "Front") == "2.0"
+
+
+async def test_asking_again_is_the_same_as_asking_once(world: World) -> None:
+    await three_versions(world)
+    first = await world.rollback("front")
+
+    for _ in range(2):
+        assert_answered(world, await world.rollback("front"), first.result.sync_id)
+
+    [change] = (await world.plan()).plan_or_raise().actions
+    assert change.blocked.code == "quarantined"
+    assert (await world.rollback("front", version="1.0")).error is None
+    assert world.live("inboundcall", "Front") == "1.0"
+
+
+@pytest.mark.parametrize("moment", ["change.rolling-back", "write.intended", "write.answered", "change.rolled-back"])
+async def test_asking_again_after_the_process_died_over_it_goes_no_further_back(world: World, moment: str) -> None:
+    await three_versions(world)
+    with pytest.raises(Crash):
+        await world.rollback("front", listener=Recording(lambda event: event.name == moment))
+    await world.restart()
+
+    report = await world.rollback("front")
+
+    assert_answered(world, report, report.result.sync_id)
+
+
+async def test_asking_again_after_the_push_was_declined_goes_no_further_back(world: World) -> None:
+    await three_versions(world)
+    hook = world.remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    declined = await world.rollback("front")
+    again = await world.rollback("front")
+    hook.unlink()
+
+    report = await world.rollback("front")
+
+    assert (declined.error.code, again.error.code) == ("git-remote-failed", "git-remote-failed")
+    assert_answered(world, report, report.result.sync_id)
+
+
+async def test_what_went_back_because_another_flow_failed_is_not_rolled_back_once_more(world: World) -> None:
+    await two_versions(world)
+    world.flow("front", inbound("Front", says="Third"))
+    world.flow("aside", inbound("Aside", says="Third"), dependsOn=["front"])
+    world.commit()
+    world.fail_publishes_of("Aside")
+    failed = await world.apply()
+    assert failed.result.outcome is Outcome.ROLLED_BACK
+
+    assert_answered(world, await world.rollback("front"), failed.result.sync_id)
 
 
 async def test_going_forward_again_to_what_git_asks_for_frees_it(world: World) -> None:
