@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import jsonpath
+from jsonpath.token import TOKEN_DDOT, TOKEN_FUNCTION, TOKEN_RE, TOKEN_RE_PATTERN
 from pydantic import AfterValidator, Field, StrictInt, StrictStr, model_validator
 
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate, OnNoData, Rollout, Stage
@@ -17,8 +18,24 @@ _HTTP = HttpGate(url="")
 _EXECUTION = ExecutionGate()
 
 
+_LONGEST_PATH = 500
+_REGULAR = ("=~", "match", "search")
+
+
 def _json_path(value: str) -> str:
+    """The expression, where its work grows with the answer and not faster; it is judged before it is compiled."""
+    if len(value) > _LONGEST_PATH:
+        raise mistaken(f"must not be longer than {_LONGEST_PATH} characters")
     try:
+        tokens = list(jsonpath.JSONPathEnvironment().lexer.tokenize(value))
+        called = {token.value for token in tokens if token.kind == TOKEN_FUNCTION}
+        if any(token.kind in (TOKEN_RE, TOKEN_RE_PATTERN) for token in tokens) or not called.isdisjoint(_REGULAR):
+            raise mistaken(
+                f"must not use regular expressions ({', '.join(_REGULAR)})",
+                "the probe can do that and answer with a plain value",
+            )
+        if sum(token.kind == TOKEN_DDOT for token in tokens) > 1:
+            raise mistaken("must not look for descendants (..) more than once", "name the keys on the way")
         jsonpath.compile(value)
     except (jsonpath.JSONPathError, RecursionError) as error:
         raise mistaken("must be a JSONPath expression such as $.status") from error
@@ -61,7 +78,10 @@ class HttpShape(Shape):
     status: Annotated[StrictInt, Field(ge=100, le=599)] = _HTTP.status
     """The HTTP status that passes."""
     json_path: Annotated[StrictStr, AfterValidator(_json_path)] | None = None
-    """A JSONPath into the answer's body; it must find something."""
+    """A JSONPath into the answer's body; it must find something.
+
+    Regular expressions (`=~`, `match`, `search`) and more than one `..` are mistakes: their work cannot be bounded.
+    """
     equals: Any = None
     """What `jsonPath` must find."""
     timeout: PositiveDuration = Field(default=written(_HTTP.timeout_s), validate_default=True)

@@ -19,7 +19,8 @@ from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import Tree, scan
 from controller.manifests.wording import did_you_mean, quoted
 
-_FLOW_FILE = re.compile(rb"(?:\s*(?:#[^\n]*|---)?\n)*\s*[\"']?(\w+)[\"']?:\s*\n")
+_FLOW_FILE = re.compile(rb"(?:[^\S\n]*+(?:---[^\S\n]*+)?(?:#[^\n]*+)?\n)*+[^\S\n]*+[\"']?(\w++)[\"']?:[^\S\n]*+\n")
+"""Possessive, and no part but the last of a line takes its end: what does not fit is read in one way only."""
 _OPENING_BYTES = 4096
 
 

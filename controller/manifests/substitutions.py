@@ -43,7 +43,7 @@ def _form(value: object) -> str | None:
 
 
 TEXT_FORM, VARIABLE_FORM = "<text>", "<variable>"
-"""How pydantic tells the two forms apart in an error's path; no key of a manifest looks like this."""
+"""How pydantic tells the two forms apart in an error's path."""
 SubstitutionValue = Annotated[
     Annotated[StrictStr, Tag(TEXT_FORM)] | Annotated[VariableShape, Tag(VARIABLE_FORM)],
     Discriminator(

@@ -12,6 +12,7 @@ from controller.domain.desired import Origin
 from controller.manifests.node import Node, Path, dotted
 from controller.manifests.report import Report
 from controller.manifests.schema import known_keys, known_words, meaning
+from controller.manifests.substitutions import TEXT_FORM, VARIABLE_FORM
 from controller.manifests.wording import did_you_mean, one_of, quoted
 
 S = TypeVar("S", bound=BaseModel)
@@ -20,6 +21,8 @@ Finding = tuple[str, str | None]
 _FREE = ("inputs", "equals")
 """Keys below which any value may stand, null included."""
 _MAPPINGS = ("model_type", "model_attributes_type", "mapping_type", "dict_type")
+_FORMS_BELOW = "substitutions"
+_FORMS = ((TEXT_FORM,), (VARIABLE_FORM,))
 _MANY = 8
 """More words than this are listed only when none of them is close."""
 _TYPES: Mapping[str, str] = {
@@ -64,7 +67,7 @@ def _without_nulls(node: Node, path: Path, file: str, report: Report) -> object:
 
 
 def _tell(details: ErrorDetails, kind: str, node: Node, file: str, report: Report) -> None:
-    path = tuple(part for part in details["loc"] if not (isinstance(part, str) and part.startswith("<")))
+    path = _written_path(details["loc"])
     handler = _HANDLERS.get(details["type"], _other)
     found = node.get(*path)
     if _told_already(details["type"], found):
@@ -72,6 +75,17 @@ def _tell(details: ErrorDetails, kind: str, node: Node, file: str, report: Repor
     message, hint = handler(details, kind, path)
     line, column = node.locate(path, at_key=details["type"] == "extra_forbidden")
     report.add(Origin(file, line, column), message, hint=hint)
+
+
+def _written_path(location: tuple[str | int, ...]) -> Path:
+    """The keys as the manifest has them: pydantic puts the form of a substitution's value behind the value's name.
+
+    A manifest's own key may look like a form, so only what stands at this one place is taken for one.
+    """
+    if _FORMS_BELOW not in location:
+        return location
+    form = location.index(_FORMS_BELOW) + 2
+    return location[:form] + location[form + 1 :] if location[form : form + 1] in _FORMS else location
 
 
 def _told_already(kind: str, found: Node | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -197,12 +199,47 @@ async def test_one_failed_check_does_not_roll_production_back(site: Site) -> Non
     assert result.steps[0].duration_s == 5.0 + 2 * 5.0 + 2.0
 
 
-async def test_a_huge_answer_is_read_up_to_a_limit(site: Site) -> None:
-    probing(site, Probe((200, "x" * 3_000_000)))
-    site.want("desk", inbound("Desk"), gates=(HttpGate(URL, json_path="$.a"),))
+@pytest.mark.parametrize(
+    ("gate", "answer", "why"),
+    [
+        (HttpGate(URL, json_path="$.a"), (200, "x" * 3_000_000), "the answer is longer than 1024 KiB"),
+        (HttpGate(URL, json_path="$[?@.a =~ /(a+)+$/]"), (200, [{"a": "a" * 40 + "!"}]), "could not be evaluated"),
+        (
+            HttpGate(URL, json_path="$..*..*..*..*..*..*", equals="y"),
+            (200, json.loads("[" * 60 + "]" * 60)),
+            "could not be evaluated",
+        ),
+    ],
+    ids=("endless", "regular expression", "descendants"),
+)
+async def test_an_answer_that_cannot_be_judged_pauses_and_holds_nobody_up(
+    site: Site, gate: HttpGate, answer: tuple[int, object], why: str
+) -> None:
+    probing(site, Probe(answer))
+    site.settings = replace(site.settings, gate_attempts=1)
+    await site.restart()
+    site.want("desk", inbound("Desk"), gates=(gate,))
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.02)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
     result = await site.deliver()
-    assert result.steps[0].error is not None
-    assert "not JSON" in result.steps[0].error.message
+    ticking.cancel()
+
+    assert result.outcome is Outcome.PAUSED
+    assert why in (result.steps[0].paused or "")
+    assert ticks > 5 or "longer" in why, "the loop stood still meanwhile"
+
+
+async def test_a_long_answer_is_not_read_where_only_its_status_counts(site: Site) -> None:
+    probing(site, Probe((200, "x" * 3_000_000)))
+    site.want("desk", inbound("Desk"), gates=(HttpGate(URL),))
+    assert (await site.deliver()).outcome is Outcome.SUCCEEDED
 
 
 async def test_the_first_gate_that_fails_ends_it(site: Site) -> None:

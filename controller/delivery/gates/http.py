@@ -8,7 +8,6 @@ be the proxy that resolves, so the environment's proxy is asked only for hosts t
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -17,9 +16,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
-import jsonpath
 
 from controller.delivery.context import Context
+from controller.delivery.gates.answer_body import Unreadable, judge_body
 from controller.delivery.gates.verdict import GateReport, Verdict
 from controller.delivery.settings import DeliverySettings
 from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
@@ -28,7 +27,6 @@ from controller.domain.errors import HostNotAllowed
 
 NAME = "http"
 _BODY_LIMIT: Final = 1024 * 1024
-_SHOWN: Final = 120
 
 
 async def conclude(context: Context, gate: HttpGate) -> GateReport:
@@ -59,28 +57,36 @@ async def check(context: Context, gate: HttpGate) -> GateReport:
         return GateReport(NAME, Verdict.FAIL, f"{where} answered {status}, expected {gate.status}")
     if gate.json_path is None:
         return GateReport(NAME, Verdict.PASS, f"{where} answered {status}")
-    return _judge_body(where, gate, gate.json_path, body)
+    verdict, message = await judge_body(gate.json_path, gate.equals, body)
+    return GateReport(NAME, verdict, f"{where}{message}")
 
 
-async def _get(gate: HttpGate, settings: DeliverySettings) -> tuple[int, bytes]:
-    """Status and at most `_BODY_LIMIT` bytes, however much there is; what is packed all the same stays so."""
+async def _get(gate: HttpGate, settings: DeliverySettings) -> tuple[int, bytes | Unreadable]:
+    """Status and body; only as much of a body is read as is needed, and never more than `_BODY_LIMIT` bytes."""
     url = httpx.URL(gate.url)
     headers = {"Accept": "application/json, */*;q=0.5", "Accept-Encoding": "identity", "Host": url.netloc.decode()}
     target, extensions = await _target(url, settings)
-    body = bytearray()
     async with (
         httpx.AsyncClient(
             transport=_transport(url, settings), timeout=gate.timeout_s, follow_redirects=False
         ) as client,
         client.stream("GET", target, headers=headers, extensions=extensions) as answer,
     ):
-        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+        if answer.status_code != gate.status or gate.json_path is None:
             return answer.status_code, b""
-        async for chunk in answer.aiter_bytes():
-            body += chunk
-            if len(body) >= _BODY_LIMIT:
-                break
-    return answer.status_code, bytes(body[:_BODY_LIMIT])
+        return answer.status_code, await _body(answer)
+
+
+async def _body(answer: httpx.Response) -> bytes | Unreadable:
+    packed = answer.headers.get("Content-Encoding", "identity").lower()
+    if packed != "identity":
+        return Unreadable(f"the answer is packed ({packed[:20]!r}) though that was not asked for")
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > _BODY_LIMIT:
+            return Unreadable(f"the answer is longer than {_BODY_LIMIT // 1024} KiB")
+    return bytes(body)
 
 
 def passes_by_proxy(url: str, allowed_hosts: Collection[str]) -> bool:
@@ -133,23 +139,3 @@ def _refused(host: str, address: str) -> HostNotAllowed:
         f"{leads} an address of the controller's own network",
         hint=f"the operator can allow {host} in PENSTOCK_ALLOWED_HOSTS",
     )
-
-
-def _judge_body(where: str, gate: HttpGate, path: str, body: bytes) -> GateReport:
-    try:
-        found = jsonpath.findall(path, json.loads(body))
-    except (ValueError, RecursionError):
-        return GateReport(NAME, Verdict.FAIL, f"{where} answered something that is not JSON")
-    except jsonpath.JSONPathError as error:
-        return GateReport(NAME, Verdict.ERROR, f"{path!r} is no JSON path: {error}")
-    if not found:
-        return GateReport(NAME, Verdict.FAIL, f"{where}: there is nothing at {path}")
-    if gate.equals is not None and not any(_same(value, gate.equals) for value in found):
-        shown = json.dumps(found[0], ensure_ascii=False)[:_SHOWN]
-        return GateReport(NAME, Verdict.FAIL, f"{where}: {path} is {shown}, expected {json.dumps(gate.equals)}")
-    return GateReport(NAME, Verdict.PASS, f"{where}: {path} is as expected")
-
-
-def _same(left: object, right: object) -> bool:
-    """Equal as JSON: true is not 1."""
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
