@@ -6,8 +6,11 @@ Messages name the file, flow or request, give the numbers, and never hold a secr
 
 from __future__ import annotations
 
+import errno
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 from controller.domain.desired import Origin
@@ -288,6 +291,42 @@ class StoreFailed(Transient):
 
     code = "store-failed"
     usual_hint = "see that the store of PENSTOCK_STORE answers, then run it again; it goes on from the journal"
+
+
+class ResourcesExhausted(Transient):
+    """The machine had no process, no open file or no memory left for what was to be done."""
+
+    code = "resources-exhausted"
+    usual_hint = "raise the limits of open files, processes or memory; the service tries again by itself"
+
+
+class InternalFault(Transient):
+    """Something failed in a way that nobody foresaw, and what it was done for could not be done."""
+
+    code = "internal-fault"
+    usual_hint = "look at the log of this moment and report it; the service tries again by itself"
+
+
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+
+
+def out_of_resources(error: Exception, what: str) -> ResourcesExhausted | None:
+    """The error as a lack of files, processes or memory; None where it is none."""
+    if isinstance(error, MemoryError):
+        return ResourcesExhausted(f"{what}: no memory is left")
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        return ResourcesExhausted(f"{what}: {error.strerror or 'no resources are left'}")
+    return None
+
+
+def as_fault(error: Exception, what: str) -> PenstockError:
+    """Any error as one of this tree; `what` names what failed. Text of an error that nobody foresaw is left out."""
+    if isinstance(error, PenstockError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    unforeseen = InternalFault(f"{what}: internal error ({type(error).__name__}{where})")
+    return out_of_resources(error, what) or unforeseen
 
 
 # --- Permanent ----------------------------------------------------------------------------------------------------

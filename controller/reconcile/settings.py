@@ -5,14 +5,19 @@ Nothing in here can be set from the repository, so that no pull request changes 
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.repository import checked_branch, checked_url
+
+LONGEST_S = 31 * 24 * 3600
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
+"""A length of time that a clock can add up."""
 
 
 def default_store_url() -> str:
@@ -33,16 +38,18 @@ class Settings(BaseSettings):
     branch: str = Field(default="main", description="Branch that the service follows")
     manifests: str = Field(default=".", description="Folder of the manifests within the repository")
     work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
-    poll_interval: float = Field(default=30.0, gt=0, description="Seconds between looks at the git remote")
-    drift_interval: float = Field(default=300.0, gt=0, description="Seconds between looks at the organisations")
+    poll_interval: Seconds = Field(default=30.0, description="Seconds between looks at the git remote")
+    drift_interval: Seconds = Field(default=300.0, description="Seconds between looks at the organisations")
     http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
-    rate_limit: int = Field(default=300, gt=0, description="Requests a minute that an organisation allows")
-    publish_poll: float = Field(default=5.0, gt=0, description="Seconds before the first look at a running publish")
+    rate_limit: int = Field(
+        default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
+    )
+    publish_poll: Seconds = Field(default=5.0, description="Seconds before the first look at a running publish")
     notifications: bool = Field(
         default=True, description="Whether organisations that can are asked to announce what happens to flows"
     )
-    job_poll: float = Field(default=2.0, gt=0, description="Seconds between looks at an export or validation")
-    lease_ttl: float = Field(
+    job_poll: Seconds = Field(default=2.0, description="Seconds between looks at an export or validation")
+    lease_ttl: Seconds = Field(
         default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
@@ -65,6 +72,31 @@ class Settings(BaseSettings):
     def _names(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
+    @field_validator("repository_url", "branch")
+    @classmethod
+    def _of_git(cls, value: str | None, field: ValidationInfo) -> str | None:
+        check = checked_url if field.field_name == "repository_url" else checked_branch
+        try:
+            return None if value is None else check(value)
+        except PenstockError as error:
+            raise ValueError(f"{error.message}; {error.hint}" if error.hint else error.message) from error
+
+    @field_validator("manifests")
+    @classmethod
+    def _within(cls, value: str) -> str:
+        path = PurePosixPath(value)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError("it must be a folder within the repository, such as manifests")
+        return value
+
+    @field_validator("http_address")
+    @classmethod
+    def _listens(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:
+            raise ValueError(f"{value!r} is not of the form host:port")
+        return value
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -79,7 +111,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"PENSTOCK_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            f"PENSTOCK_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False)
         )
         raise SettingsInvalid(f"the settings in the environment are wrong: {faults}") from None

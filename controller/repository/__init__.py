@@ -8,7 +8,7 @@ from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft
 from controller.repository.credentials import GitCredentials
 from controller.repository.follow import FollowSettings, follow, watch
 from controller.repository.lockfile import decode, encode
-from controller.repository.names import checked_url
+from controller.repository.names import checked_branch, checked_url
 from controller.repository.objects import Signature
 from controller.repository.pending import Pending
 from controller.repository.record import RecordedCommit, RecordSettings
@@ -28,6 +28,7 @@ __all__ = [
     "Repository",
     "Revision",
     "Signature",
+    "checked_branch",
     "checked_url",
     "decode",
     "encode",

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors import RepositoryFailed, out_of_resources
 from controller.domain.redaction import Redactor
 from controller.repository.environment import Setting, without_programs
 from controller.repository.environment import environment as variables
@@ -114,6 +114,8 @@ class GitCommand:
         except FileNotFoundError as error:
             raise RepositoryFailed("the git program was not found", hint="install git 2.39 or newer") from error
         except OSError as error:
+            if (fault := out_of_resources(error, "git cannot be started")) is not None:
+                raise fault from error
             raise RepositoryFailed(f"git cannot be started: {error.strerror or type(error).__name__}") from error
 
 

@@ -12,7 +12,7 @@ import structlog
 from watchfiles import awatch
 
 from controller.domain.clock import Clock
-from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
+from controller.domain.errors import PenstockError, RepositoryFailed, as_fault
 from controller.repository.repository import Repository
 from controller.repository.revision import below
 
@@ -51,11 +51,13 @@ async def follow(
     while True:
         try:
             tip = await asyncio.to_thread(_tip, repository, branch, seen)
-        except (GitRemoteFailed, RepositoryFailed) as error:
+        except Exception as error:  # noqa: BLE001 - told as a fault
+            # Whatever it is, the branch is asked again: the service has nothing else that it could follow.
             failures += 1
-            _log.warning("follow.failed", branch=branch, failures=failures, error=error.message)
+            fault = as_fault(error, f"the branch {branch} cannot be read")
+            _log.warning("follow.failed", branch=branch, failures=failures, error=fault.message)
             if on_failure is not None:
-                on_failure(error)
+                on_failure(fault)
         else:
             if failures and on_recovery is not None:
                 on_recovery()

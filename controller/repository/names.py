@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from controller.domain.errors import RepositoryFailed, SettingsInvalid
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import MASK
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 _REVISION = re.compile(r"[0-9a-f]{4,64}")
@@ -59,21 +59,34 @@ def checked_url(url: str) -> str:
     Raises SettingsInvalid; the message never repeats a password.
     """
     if not url or url.startswith("-") or re.search(r"[\x00-\x20]", url):
-        raise SettingsInvalid(f"{Redactor().text(url)!r} is not the URL of a git repository")
+        raise SettingsInvalid(f"{_shown(url)!r} is not the URL of a git repository")
     if "::" in url.split("/", 1)[0]:
-        raise SettingsInvalid(f"{Redactor().text(url)!r} names a remote helper", hint="use https, ssh or file")
+        raise SettingsInvalid(f"{_shown(url)!r} names a remote helper", hint="use https, ssh or file")
     if "://" not in url:
         if url.startswith(("/", ".", "~")) or _SCP_LIKE.fullmatch(url):
             return url
-        raise SettingsInvalid(f"{url!r} is neither a URL nor a path of a git repository", hint="write ./ before a path")
-    parts = urlsplit(url)
+        shown = f"{MASK}@{url.rpartition('@')[2]}" if "@" in url else url
+        raise SettingsInvalid(
+            f"{shown!r} is neither a URL nor a path of a git repository", hint="write ./ before a path"
+        )
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsInvalid(f"{_shown(url)!r} has no valid host or port") from error
     if parts.scheme not in _SCHEMES or (parts.hostname or "").startswith("-"):
-        raise SettingsInvalid(f"{Redactor().text(url)!r}: only {', '.join(_SCHEMES)} are understood")
+        raise SettingsInvalid(f"{_shown(url)!r}: only {', '.join(_SCHEMES)} are understood")
     if parts.password is not None:
         raise SettingsInvalid(
-            f"{Redactor().text(url)!r} holds a password", hint="give it as a token or a key file instead of in the URL"
+            f"{_shown(url)!r} holds a password", hint="give it as a token or a key file instead of in the URL"
         )
     return url
+
+
+def _shown(url: str) -> str:
+    """The URL without what stands before an `@`, also where it is too wrong to be told apart otherwise."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{MASK}@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def ref_component(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError
+from controller.domain.errors import PenstockError, as_fault
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport
 
@@ -57,7 +57,7 @@ class Board:
         """Note a pass that ended without a report: nothing is known any more, and a fault of ours is not readiness."""
         if not isinstance(error, PenstockError):
             self._broken.add(organization)
-        message = error.message if isinstance(error, PenstockError) else f"internal error ({type(error).__name__})"
+        message = as_fault(error, "the pass ended").message
         self._entries[organization] = Entry(
             organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, self.clock.now()
         )

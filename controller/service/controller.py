@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
 from controller.delivery import DeliveryEvent
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
+from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.reconcile import PassReport, Services, Unwatched, Workspace
 from controller.service.board import Board
+from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.housekeeping import keep_house
 from controller.service.http import create_app
@@ -19,6 +22,10 @@ from controller.service.server import serve
 from controller.service.worker import Telling, Worker
 
 log = structlog.get_logger()
+
+_THREADS = 64
+"""For git, files and names that are resolved: far more than wait at once, so that slow ones hold up nobody."""
+_PAUSE_S = 5.0
 
 
 class Counting(Unwatched):
@@ -46,28 +53,50 @@ class Controller:
         self.metrics = Metrics()
 
     async def run(self) -> None:
-        """Work until told to stop. Raises SettingsInvalid when the operator's receiver of messages will not do."""
-        announcements = self._services.announcements
+        """Work until told to stop. Raises SettingsInvalid when the operator's settings do not let it begin."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="penstock"))
+        loop.set_exception_handler(LoopFaults())
         log.info("service.started", holder=self._services.holder)
-        async with asyncio.TaskGroup() as group:
-            app = create_app(self.board, self.metrics.registry, self._services.latencies)
-            server = group.create_task(serve(app, self._services.settings.http_address, self._stop))
-            feeding = group.create_task(self._follow(group))
-            beside = [
-                group.create_task(announcements.run(), name="announcements"),
-                group.create_task(keep_house(self._services.store, self._services.clock), name="housekeeping"),
-            ]
-            await self._stop.wait()
-            log.info("service.stopping", workers=len(self._workers))
-            feeding.cancel()
-            employed = [*self._workers.values(), *self._leaving.values()]
-            for worker, _ in employed:
-                worker.stop()
-            await asyncio.gather(server, *(task for _, task in employed))
-            for task in beside:
-                task.cancel()
-        await self._services.disconnect()
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._work(group)
+        except BaseExceptionGroup as errors:
+            raise (_settings_mistake(errors) or errors) from None
+        finally:
+            await self._services.disconnect()
         log.info("service.stopped")
+
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        services = self._services
+        announcements = services.announcements
+        app = create_app(self.board, self.metrics.registry, services.latencies)
+        server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
+        beside = [
+            group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
+            group.create_task(announcements.run(), name="announcements"),
+            group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
+        ]
+        await self._stop.wait()
+        log.info("service.stopping", workers=len(self._workers))
+        beside[0].cancel()
+        employed = [*self._workers.values(), *self._leaving.values()]
+        for worker, _ in employed:
+            worker.stop()
+        await asyncio.gather(server, *(task for _, task in employed))
+        for task in beside:
+            task.cancel()
+
+    async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work, and begin it anew where it ends in what nobody foresaw: the workers must not end with it."""
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                if isinstance(error, SettingsInvalid) and self.board.revision is None:
+                    raise
+                log.exception("service.broke")
+            await self._services.clock.sleep(_PAUSE_S)
 
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         async for workspace in self._feed.workspaces(self._fault):
@@ -125,3 +154,14 @@ class Controller:
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:
             self.board.post_fault(organization, error)
+
+
+def _settings_mistake(errors: BaseExceptionGroup) -> SettingsInvalid | None:
+    """The first mistake of the operator in a group of errors; None where there is none."""
+    for error in errors.exceptions:
+        if isinstance(error, SettingsInvalid):
+            return error
+        found = _settings_mistake(error) if isinstance(error, BaseExceptionGroup) else None
+        if found is not None:
+            return found
+    return None

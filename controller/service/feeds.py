@@ -8,11 +8,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from controller.domain.clock import Clock
-from controller.domain.errors import Invalid, PenstockError, Transient
+from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid, as_fault
 from controller.reconcile import Settings, Workspace, open_folder
 from controller.repository import FollowSettings, Repository, follow, watch
 from controller.service.checkouts import Checkouts
+
+log = structlog.get_logger()
 
 OnFault = Callable[[PenstockError | None], None]
 """Told why no new desired state can be read, and None when that has passed."""
@@ -39,7 +43,10 @@ class GitFeed:
         """Whether the newest commit could be read, or was the same as one that could."""
 
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
-        """Each revision that asks for something else than the one before."""
+        """Each revision that asks for something else than the one before.
+
+        Raises SettingsInvalid at the start, where the operator's settings lead to no repository.
+        """
         repository = await self._reached(on_fault)
         checkouts = Checkouts(repository, self._folder, self._settings)
         while True:
@@ -47,10 +54,11 @@ class GitFeed:
                 async for sha in commits:
                     try:
                         workspace = await asyncio.to_thread(self._read, repository, checkouts, sha)
-                    except PenstockError as error:
+                    except Exception as error:  # noqa: BLE001 - told as a fault
+                        # A revision may hold anything: whatever goes wrong with one, the last good one stays.
                         self._sound = False
-                        on_fault(error)
-                        if isinstance(error, Invalid):
+                        fault = _told(error, f"revision {sha[:12]} cannot be read", on_fault)
+                        if isinstance(fault, Invalid):
                             continue
                         break  # what is in the way may pass, so the newest commit is read again
                     self._sound = True
@@ -84,9 +92,11 @@ class GitFeed:
         while True:
             try:
                 return await asyncio.to_thread(self._open_repository)
-            except Transient as error:
-                on_fault(error)
-                await self._clock.sleep(self._settings.poll_interval)
+            except SettingsInvalid:
+                raise
+            except Exception as error:  # noqa: BLE001 - told as a fault
+                _told(error, "the repository cannot be opened", on_fault)
+            await self._clock.sleep(self._settings.poll_interval)
 
 
 def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
@@ -97,26 +107,44 @@ def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
     return not set(last.desired.files).intersection(repository.changed_paths(last.revision, sha))
 
 
+def _told(error: Exception, what: str, on_fault: OnFault) -> PenstockError:
+    """The error as a fault that was told; what nobody foresaw is in the log with its place."""
+    fault = as_fault(error, what)
+    if isinstance(fault, InternalFault):
+        log.error("feed.broke", fault=fault.message, exc_info=error)
+    on_fault(fault)
+    return fault
+
+
 class FolderFeed:
     """Watches a folder; every saved file may be a new desired state."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, clock: Clock) -> None:
         self._folder = folder
         self._settings = settings
+        self._clock = clock
 
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
-        """The folder as it is, then again after each change."""
-        first = self._open(on_fault)
-        if first is not None:
-            yield first
-        async for _ in watch(self._folder):
-            workspace = self._open(on_fault)
+        """The folder as it is, then again after each change. Raises SettingsInvalid when there is no such folder."""
+        if not self._folder.is_dir():
+            raise SettingsInvalid(f"{self._folder} is not a folder", hint="name the folder that holds the manifests")
+        while True:
+            workspace = await self._open(on_fault)
             if workspace is not None:
                 yield workspace
+            try:
+                async for _ in watch(self._folder):
+                    workspace = await self._open(on_fault)
+                    if workspace is not None:
+                        yield workspace
+            except Exception as error:  # noqa: BLE001 - told as a fault
+                # The folder may be gone, or the system may have no watch left: it is looked at again all the same.
+                _told(error, f"{self._folder} cannot be watched", on_fault)
+            await self._clock.sleep(self._settings.poll_interval)
 
-    def _open(self, on_fault: OnFault) -> Workspace | None:
+    async def _open(self, on_fault: OnFault) -> Workspace | None:
         try:
-            return open_folder(self._folder, self._settings)
-        except PenstockError as error:
-            on_fault(error)
+            return await asyncio.to_thread(open_folder, self._folder, self._settings)
+        except Exception as error:  # noqa: BLE001 - told as a fault
+            _told(error, f"{self._folder} cannot be read", on_fault)
             return None

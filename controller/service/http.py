@@ -21,17 +21,17 @@ Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
 def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) -> Starlette:
     """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`."""
 
-    def healthz(_: Request) -> Response:
+    async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    def readyz(_: Request) -> Response:
+    async def readyz(_: Request) -> Response:
         return PlainTextResponse("ready\n") if board.ready else PlainTextResponse("starting\n", status_code=503)
 
-    def metrics(_: Request) -> Response:
+    async def metrics(_: Request) -> Response:
         # The process-wide registry holds the latency of calls to organisations.
         return Response(generate_latest(registry) + generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
-    def status(_: Request) -> Response:
+    async def status(_: Request) -> Response:
         return JSONResponse(_status_document(board, latencies()))
 
     return Starlette(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import socket
 from collections.abc import Iterator
 
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 
 from controller.domain.errors import SettingsInvalid
+from controller.service.connections import BoundedProtocol, most_connections
 
-log = structlog.get_logger()
+_BACKLOG = 32
+"""As many connections asyncio takes at a time, before any of them can be closed again."""
 
 
 class _Server(uvicorn.Server):
@@ -25,19 +28,49 @@ class _Server(uvicorn.Server):
 
 async def serve(app: Starlette, address: str, stop: asyncio.Event) -> None:
     """Listen on `host:port` until `stop` is set. Raises SettingsInvalid when the address cannot be listened on."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise SettingsInvalid(f"PENSTOCK_HTTP_ADDRESS {address!r} is not of the form host:port")
+    listening = await _listening(address)
+    # A client's nonsense is nothing to tell; what goes wrong with a good request is.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        app, host=host.strip("[]"), port=int(port), log_config=None, access_log=False, timeout_graceful_shutdown=2
+        app,
+        http=type("Protocol", (BoundedProtocol,), {"most": most_connections()}),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
-    serving = asyncio.ensure_future(server.serve())
+    serving = asyncio.ensure_future(server.serve(listening))
     stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stopping.cancel()
     try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
         await serving
-    except SystemExit as error:
-        raise SettingsInvalid(f"cannot listen on {address}", hint="set PENSTOCK_HTTP_ADDRESS") from error
+
+
+async def _listening(address: str) -> list[socket.socket]:
+    """A socket for each address that the host has."""
+    host, _, port = address.rpartition(":")
+    opened: list[socket.socket] = []
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _, where in dict.fromkeys(found):
+            opened.append(socket.socket(family, kind, protocol))
+            opened[-1].settimeout(0)
+            opened[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                opened[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened[-1].bind(where)
+    except OSError as error:
+        for each in opened:
+            each.close()
+        raise SettingsInvalid(
+            f"cannot listen on {address}: {error.strerror or error}", hint="set PENSTOCK_HTTP_ADDRESS"
+        ) from error
+    return opened

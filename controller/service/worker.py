@@ -12,7 +12,7 @@ import structlog
 from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting
+from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
 from controller.domain.platform import Capability
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
@@ -143,13 +143,13 @@ class Worker:
         """One pass, reported; how long to wait for the next. A fault of ours must not end the other workers."""
         try:
             report = await self._watched_pass(workspace, trigger)
+            if not _learned_nothing(report):
+                self._tell.report(report)
+            _warn_of_what_is_left(report)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
             self._tell.fault(self.name, error)
-            return self._pause_after(error if isinstance(error, PenstockError) else Transient(str(error)))
-        if not _learned_nothing(report):
-            self._tell.report(report)
-        _warn_of_what_is_left(report)
+            return self._pause_after(as_fault(error, f"the pass over {self.name}"))
         unread = report.result.unread if report.result is not None else None
         return self._pause_after(report.error or unread)
 

@@ -41,7 +41,17 @@ def create_engine(url: str) -> Engine:
     Raises SettingsInvalid for a URL that is neither SQLite's nor PostgreSQL's, and StoreFailed where SQLite's folder
     cannot be made.
     """
-    parsed = _parse(url)
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+        return _engine(parsed)
+    except (ArgumentError, ValueError, TypeError) as error:
+        raise SettingsInvalid(
+            "the store's URL cannot be read", hint="for example sqlite:////var/lib/penstock/penstock.db"
+        ) from error
+
+
+def _engine(url: URL) -> Engine:
+    parsed = _with_driver(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     return sqlalchemy_engine(
@@ -55,13 +65,7 @@ def create_engine(url: str) -> Engine:
     )
 
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except ArgumentError as error:
-        raise SettingsInvalid(
-            "the store's URL cannot be read", hint="for example sqlite:////var/lib/penstock/penstock.db"
-        ) from error
+def _with_driver(parsed: URL) -> URL:
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")

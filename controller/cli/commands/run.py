@@ -27,9 +27,10 @@ def run(
 
     from controller.cli.running import opened_services, stop_on_signals
     from controller.reconcile import load_settings
-    from controller.service import Controller
+    from controller.service import Controller, raise_limit_of_files
 
     settings = load_settings()
+    raise_limit_of_files()
     with opened_services(settings) as services:
         feed = _feed(folder, settings, services.clock)
 
@@ -49,12 +50,12 @@ def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
 
     log = structlog.get_logger()
     if folder is not None:
-        return FolderFeed(folder, settings)
+        return FolderFeed(folder, settings, clock)
     work = settings.work_dir or platformdirs.user_cache_path("penstock")
     if settings.repository_url is None:
         log.warning("run.default-manifests", hint="set PENSTOCK_REPOSITORY_URL to follow a repository of your own")
         copy_material(work / "default")
-        return FolderFeed(work / "default", settings)
+        return FolderFeed(work / "default", settings, clock)
     credentials = GitCredentials(
         token=settings.git_token, ssh_key=settings.git_ssh_key, known_hosts=settings.git_known_hosts
     )

@@ -1,0 +1,124 @@
+"""A setting that is wrong ends the command with one sentence that names it, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controller.domain.errors import SettingsInvalid
+from controller.reconcile import Settings, load_settings
+from tests.support.patience import PATIENCE_S
+
+_NUMBERS = ("x", "", "-1", "nan", "inf", "1e300", "9" * 5000, "1,5")
+_WRONG = {
+    "repository_url": (
+        "http://user:hunter2hunter2@127.0.0.1:1/x.git",
+        "https://user:hunter2hunter2@[::1/x.git",
+        "https://user:hunter2hunter2@host:port/x.git",
+        "user:hunter2hunter2@host/x.git\n",
+        "not a url",
+        "ftp://x/y",
+        "",
+        "-x",
+        "ext::sh -c id",
+        "http://[::1",
+    ),
+    "branch": ("..", "a b", "-x", "a.lock", ""),
+    "manifests": ("/etc", "../elsewhere", "a/../../b"),
+    "http_address": ("x", ":1", "host:", "host:port", "host:70000", "host:-1", "8081"),
+    "notifications": ("maybe", "", "2"),
+}
+
+
+def _cases() -> list[tuple[str, str]]:
+    """Every setting that cannot be just any text or path, with values that are wrong."""
+    found = dict(_WRONG)
+    for name, field in Settings.model_fields.items():
+        if field.annotation in (int, float):
+            found[name] = _NUMBERS
+    return [(name, value) for name, values in found.items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), _cases())
+def test_a_wrong_value_names_the_setting_and_shows_no_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PENSTOCK_{name.upper()}", value)
+
+    with pytest.raises(SettingsInvalid, match=f"PENSTOCK_{name.upper()}: ") as caught:
+        load_settings()
+
+    assert "hunter2hunter2" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PENSTOCK_REPOSITORY_URL", "http://user:hunter2hunter2@127.0.0.1:1/x.git"),
+        ("PENSTOCK_HTTP_ADDRESS", "203.0.113.1:1"),
+        ("PENSTOCK_GIT_SSH_KEY", "/nowhere/key"),
+        ("PENSTOCK_WEBHOOK_URL", "not a url"),
+        ("PENSTOCK_STORE", "postgresql://host:port/db"),
+        ("GIT_CONFIG_COUNT", "x"),
+    ],
+)
+def test_the_service_ends_with_one_sentence(tmp_path: Path, name: str, value: str) -> None:
+    environment = {
+        **os.environ,
+        "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}",
+        "PENSTOCK_WORK_DIR": str(tmp_path / "work"),
+        "PENSTOCK_REPOSITORY_URL": "ssh://127.0.0.1:1/x.git",
+        "PENSTOCK_HTTP_ADDRESS": "127.0.0.1:0",
+        "PENSTOCK_WEBHOOK_SECRET": "0123456789abcdef0123",
+        name: value,
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "controller", "run"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "[settings-invalid]" in ended.stderr
+    assert "hunter2hunter2" not in ended.stderr
+    assert len([line for line in ended.stderr.splitlines() if line.startswith("penstock: ")]) == 1
+
+
+@pytest.mark.parametrize("value", ["x", "-1"])
+def test_a_wrong_count_of_git_settings_is_told_by_a_command(tmp_path: Path, value: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "controller", "plan", str(Path(__file__).parents[2])],
+        env={**os.environ, "GIT_CONFIG_COUNT": value, "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "GIT_CONFIG_COUNT" in ended.stderr
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "controller", "run", str(tmp_path / "nowhere")],
+        env={**os.environ, "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}", "PENSTOCK_HTTP_ADDRESS": "[::1]:0"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "is not a folder" in ended.stderr
