@@ -139,8 +139,8 @@ def _entries(listing: bytes) -> Iterator[tuple[str, str, str]]:
 def _numbered(passed: Mapping[str, str], settings: Iterable[Setting]) -> dict[str, str]:
     """The settings after those that the environment carries already."""
     count = passed.get("GIT_CONFIG_COUNT") or "0"
-    if not count.isascii() or not count.isdigit():
-        raise SettingsInvalid(f"GIT_CONFIG_COUNT is {count!r}, which is no number", hint="unset GIT_CONFIG_COUNT")
+    if not count.isascii() or not count.isdigit() or len(count) > 6:
+        raise SettingsInvalid(f"GIT_CONFIG_COUNT is {count[:20]!r}, which is no number", hint="unset GIT_CONFIG_COUNT")
     first = number = int(count)
     numbered: dict[str, str] = {}
     for number, (key, value) in enumerate(settings, start=first + 1):

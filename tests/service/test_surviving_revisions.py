@@ -153,7 +153,7 @@ def test_git_that_cannot_be_started_is_a_fault_that_passes(world: World) -> None
                 taken.append(Path("/dev/null").open("rb"))  # noqa: SIM115 - closed below
             except OSError:
                 break
-        with pytest.raises(ResourcesExhausted, match="git program could not be started"):
+        with pytest.raises(ResourcesExhausted, match="git cannot be started"):
             repository.revision()
     finally:
         for each in taken:
