@@ -16,6 +16,8 @@ class Pacing:
         self._priority = priority
         self._bell = context.hearing.bell(flow_id)
         self._interval_s = self._wait_s = context.settings.poll_base_s
+        self._overdue_s = 1.0
+        self._eta_s: float | None = None
         self._rang = False
         self._reliable = False
         self._awaiting = False
@@ -34,14 +36,18 @@ class Pacing:
         """Choose the next pause; `progress` is None when the look failed.
 
         A publish that was seen running while all is announced may be waited for. One that goes on after its
-        announcement lags behind the organisation's own word, and is looked at as if there was none.
+        announcement lags behind the organisation's own word, and is looked at as if there was none. Where the time that
+        the organisation foresaw has passed, its next estimate is believed less and less.
         """
         settings = self._context.settings
         self._interval_s = min(self._interval_s * 1.5, settings.poll_cap_s)
         self._awaiting = self._reliable and not self._rang and seen
         self._wait_s = settings.announced_poll_s if self._awaiting else self._interval_s
         if progress is not None and progress.eta_s is not None:
-            self._wait_s = min(max(progress.eta_s, 1.0), settings.poll_cap_s)
+            if self._eta_s is not None and self._eta_s <= settings.poll_cap_s and not self._rang:
+                self._overdue_s = min(self._overdue_s * 2, settings.poll_cap_s)
+            self._eta_s = progress.eta_s
+            self._wait_s = min(max(progress.eta_s, self._overdue_s), settings.poll_cap_s)
 
     def ended(self) -> None:
         """The look found the end; where that was to be announced and was not, nobody waits for it again."""

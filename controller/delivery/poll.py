@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from controller.delivery.context import Context
 from controller.delivery.pacing import Pacing
+from controller.delivery.unread import READ_FAULTS, left_of_limit
 from controller.delivery.work import Work
-from controller.domain.errors import PublishTimedOut, Transient, Waiting
-from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind
+from controller.domain.errors import PenstockError, PublishTimedOut, StoreFailed
+from controller.domain.platform import Capability, Priority, Progress, ProgressState, Ticket, TicketKind
 
 OnStage = Callable[[Progress], Awaitable[None]]
 
@@ -23,7 +24,7 @@ async def follow(
     priority: Priority = Priority.PUBLISH,
     on_look: OnStage | None = None,
 ) -> Progress:
-    """The progress at the end, good or bad. Faults on the way are no end: the next look may succeed.
+    """The progress at the end, good or bad. Whatever a look ends with is no end: the next look may succeed.
 
     An operation that the flow does not show counts as ended. A rollback is followed to its end.
 
@@ -34,13 +35,14 @@ async def follow(
     clock, settings = context.clock, context.settings
     deadline = clock.monotonic() + timeout_s
     pacing = Pacing(context, ticket.flow_id or work.flow_id, priority)
+    looking = _Looking(context, work, ticket, priority)
     unseen = 0
     while True:
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
-            raise _timed_out(work, ticket, timeout_s)
+            raise looking.timed_out(timeout_s)
         await pacing.pause(left_s)
-        progress = await _look(context, ticket, priority)
+        progress = await looking.look()
         if progress is not None:
             context.tell("publish.progress", work, percent=progress.percent, stage=progress.stage, eta_s=progress.eta_s)
             if progress.finished:
@@ -54,6 +56,28 @@ async def follow(
         pacing.still_running(progress, seen=progress is not None and not unseen)
 
 
+def limit_of(context: Context, work: Work) -> float:
+    """How long a publish may take from when it was sent: as the manifest says, or else as the operator does."""
+    desired = work.desired
+    stages_s = 0.0
+    if desired is not None and context.can(Capability.PERCENTAGE_ROLLOUT):
+        stages_s = sum(stage.duration_s for stage in desired.rollout.stages)
+    if desired is not None and desired.rollout.timeout_s is not None:
+        return desired.rollout.timeout_s + stages_s
+    uploaded = any(write.action == "upload" for write in work.record.writes)
+    return context.settings.upload_timeout_s if uploaded else context.settings.publish_timeout_s + stages_s
+
+
+def outlasted(context: Context, work: Work) -> bool:
+    """Whether the time is over that a publish may take from when it was sent."""
+    return left_of_limit(context, work, limit_of(context, work)) <= 0
+
+
+def patience_of(context: Context, work: Work) -> float:
+    """How long a publish is followed: for what is left of its limit; in a later process for a few looks at least."""
+    return max(left_of_limit(context, work, limit_of(context, work)), context.settings.lost_answer_grace_s)
+
+
 def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
     """The flow shows no trace of the operation: it never began, or another one took its place.
 
@@ -62,15 +86,36 @@ def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
     return ticket.kind is TicketKind.OPERATION and progress.stage is None and progress.percent is None
 
 
-async def _look(context: Context, ticket: Ticket, priority: Priority) -> Progress | None:
-    try:
-        return await context.platform.progress(ticket, priority=priority)
-    except (Transient, Waiting):
-        return None
+class _Looking:
+    """The looks at one publish; what they end with is told, and only told again when it is something else."""
 
+    def __init__(self, context: Context, work: Work, ticket: Ticket, priority: Priority) -> None:
+        self._context = context
+        self._work = work
+        self._ticket = ticket
+        self._priority = priority
+        self._fault: PenstockError | None = None
 
-def _timed_out(work: Work, ticket: Ticket, timeout_s: float) -> PublishTimedOut:
-    return PublishTimedOut(
-        f"{work.change.flow} ({work.key}): {ticket.kind.value} {ticket.id} did not end within {timeout_s:.0f} s",
-        hint="look at the flow in Architect; the next pass reads again what is live",
-    )
+    async def look(self) -> Progress | None:
+        """How it stands; None where that cannot be read."""
+        try:
+            progress = await self._context.platform.progress(self._ticket, priority=self._priority)
+        except StoreFailed:
+            raise
+        except READ_FAULTS as fault:
+            if self._fault is None or self._fault.code != fault.code:
+                message = self._context.redactor.text(fault.message)
+                self._context.tell("verify.unread", self._work, message=message)
+            self._fault = fault
+            return None
+        self._fault = None
+        return progress
+
+    def timed_out(self, timeout_s: float) -> PublishTimedOut:
+        """What to raise when the time is over."""
+        work, ticket = self._work, self._ticket
+        unread = f"; it could not be read last ({self._fault.message})" if self._fault is not None else ""
+        return PublishTimedOut(
+            f"{work.change.flow} ({work.key}): {ticket.kind.value} {ticket.id} did not end within {timeout_s:.0f} s, "
+            f"and it is not known yet what becomes of it{unread}"
+        )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.poll import follow
+from controller.delivery.poll import follow, outlasted, patience_of
 from controller.delivery.reading import as_planned, current
-from controller.delivery.upload import arrived, require_success, send_source
-from controller.delivery.verify import is_newer, newer
+from controller.delivery.upload import arrived, failed_of_nothing, require_success, send_source
+from controller.delivery.verify import is_newer, newer, require_there
 from controller.delivery.work import Work
 from controller.domain.desired import SourceFile
-from controller.domain.errors import CapabilityMissing, PublishFailed, PublishTimedOut
+from controller.domain.errors import CapabilityMissing, NotFound, PublishFailed, PublishTimedOut
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability
+from controller.domain.platform import Capability, FailureCause, Progress
 from controller.domain.status import StepState
 
 
@@ -46,14 +46,14 @@ class PublishStep:
         )
 
     async def settle(self, work: Work) -> LiveFlow | None:
-        """Raises PublishFailed and PublishTimedOut; after a timeout the live flow has the last word."""
-        context, ticket = self._context, work.record.ticket
-        before = work.record.previous_version
-        if ticket is not None:
+        """Raises PublishFailed, and PublishTimedOut where nothing tells yet what became of it."""
+        context, before = self._context, work.record.previous_version
+        if work.record.ticket is not None:
             try:
-                progress = await follow(context, work, ticket, timeout_s=context.settings.publish_timeout_s)
+                progress = await self._ended(work)
             except PublishTimedOut:
                 live = await current(context, work)
+                require_there(work, live)
                 if not is_newer(live, before):
                     raise
                 context.note(work, "the job did not end in time, but a newer version is live")
@@ -64,11 +64,39 @@ class PublishStep:
                 context.advance(work, work.state, flow_id=progress.flow_id)
         return await newer(context, work, before)
 
+    async def _ended(self, work: Work) -> Progress:
+        """The job at its end. One that failed of nothing in the file is sent once more, when nothing is in its way."""
+        context = self._context
+        progress = await self._follow(work)
+        if not await failed_of_nothing(context, work, progress):
+            return progress
+        if sum(write.action == "upload" for write in work.record.writes) < context.settings.upload_attempts:
+            context.tell("upload.again", work, message="; ".join(progress.messages[:1]) or "no reason given")
+            await context.signals.rest(context.settings.upload_retry_s)
+            if progress.cause is FailureCause.LOCK:
+                await wait_for_lock(context, work, await current(context, work))
+            await as_planned(context, work)
+            await send_source(context, work, _source(work).text)
+            progress = await self._follow(work)
+            await failed_of_nothing(context, work, progress)
+        return progress
+
+    async def _follow(self, work: Work) -> Progress:
+        ticket = work.record.ticket
+        assert ticket is not None  # noqa: S101 - the journal has it since the file was sent
+        return await follow(self._context, work, ticket, timeout_s=patience_of(self._context, work))
+
     async def took_effect(self, work: Work) -> bool:
+        """A job that is not found may only not be seen yet: it came to nothing when its time is over."""
         if is_newer(await current(self._context, work), work.record.previous_version):
             return True
         ticket = work.record.ticket
-        return ticket is not None and await arrived(self._context, ticket)
+        if ticket is None:
+            return False
+        try:
+            return await arrived(self._context, ticket)
+        except NotFound:
+            return not outlasted(self._context, work)
 
 
 def _source(work: Work) -> SourceFile:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.delivery.context import Context
+from controller.delivery.unread import READ_FAULTS
 from controller.delivery.work import NEW_FLOW, Work
-from controller.domain.errors import PlanStale, Transient, Waiting
+from controller.domain.errors import PlanStale, StoreFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
 
@@ -61,7 +62,9 @@ async def seen(
     while True:
         try:
             live = await current(context, work, priority=priority)
-        except (Transient, Waiting):
+        except StoreFailed:
+            raise
+        except READ_FAULTS:
             if context.clock.monotonic() >= give_up_at:
                 raise
         else:

@@ -10,7 +10,8 @@ from controller.delivery.context import Context
 from controller.delivery.drafts import UNLOCK, keep_what_was_saved
 from controller.delivery.exporting import export_live
 from controller.delivery.machine import choose_step
-from controller.delivery.quarantine import harmless
+from controller.delivery.poll import outlasted
+from controller.delivery.quarantine import VERDICTS, harmless
 from controller.delivery.reading import current
 from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
@@ -18,7 +19,7 @@ from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
 from controller.delivery.work import NOT_BEGUN, ON_REQUEST, PREVIOUS_DIGEST, TAKEN_BACK, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
-from controller.domain.errors import PenstockError, PublishFailed, Refused, ServerFault, Transient, Waiting
+from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
@@ -77,6 +78,8 @@ async def _superseded(context: Context, work: Work) -> str | None:
     if work.paused_before:
         return f"git asks for something else than what was paused ({record.reason})"
     version = record.live_version or record.target_version
+    if work.state is StepState.PUBLISHING and outlasted(context, work):
+        return f"git asks for something else than {version or 'what was sent'}, whose publish did not end in time"
     if record.previous_version is not None and await rollout_under_way(context, work):
         return f"git asks for something else than {version}, which had not gone to all traffic"
     if work.gated and not _judged_before(context, work, version):
@@ -125,9 +128,9 @@ def _failed_before(context: Context) -> bool:
 def _error_of(step: StepRecord) -> PenstockError:
     """What the change failed with, as far as the journal tells: an error from which the same follows."""
     reason = step.reason or f"{step.flow} failed before the controller ended"
-    passing = {kind.code for branch in (Transient, Waiting, Refused) for kind in branch.__subclasses__()}
-    code = next((part for part in reason.split(": ")[:2] if part in passing), None)
-    return PublishFailed(reason) if code is None else ServerFault(reason)
+    codes = {kind.code: kind for kind in VERDICTS}
+    kind = next((codes[part] for part in reason.split(": ")[:2] if part in codes), ServerFault)
+    return kind(reason)
 
 
 def _change(step: StepRecord, organization: Organization) -> Change:

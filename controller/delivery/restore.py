@@ -18,6 +18,7 @@ from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import EFFECTIVE, Work
 from controller.domain.errors import (
     AnswerLost,
+    NotFound,
     PublishFailed,
     PublishTimedOut,
     Refused,
@@ -66,10 +67,20 @@ async def finish_earlier_attempt(context: Context, work: Work) -> None:
     if ticket is None:
         await _await_unanswered(context, work)
     elif ticket.kind is TicketKind.JOB:
-        if await arrived(context, ticket, priority=Priority.ROLLBACK):
-            await _follow(context, work, ticket)
+        await _await_job(context, work, ticket)
     elif ticket.kind is not TicketKind.PUBLISH or ticket.version == work.record.previous_version:
         await _follow(context, work, ticket)
+
+
+async def _await_job(context: Context, work: Work, ticket: Ticket) -> None:
+    """A delivery's job that cannot be seen, or outlasts what a rollback waits, is told; then what is live decides."""
+    try:
+        if await arrived(context, ticket, priority=Priority.ROLLBACK):
+            await _follow(context, work, ticket)
+    except (NotFound, PublishTimedOut) as error:
+        if any(write.action == f"{PREFIX}upload" for write in work.record.writes):
+            raise
+        context.note(work, error.message)
 
 
 async def _await_unanswered(context: Context, work: Work) -> None:

@@ -149,6 +149,7 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
     outage = isinstance(failure, Transient | Waiting)
     by_hand = BIND_ANEW if bound else _BY_HAND
     previous = work.record.previous_version or "the state before"
+    work.cause = work.cause or work.error
     work.error = error = RollbackFailed(
         f"{work.change.flow} ({work.key}): {bound or f'{previous} could not be brought back'}: "
         f"{failure.message if failure else 'no reason given'}",

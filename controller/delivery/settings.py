@@ -23,6 +23,12 @@ class DeliverySettings:
     unseen_looks: int = 3
     """Looks in a row at which the flow shows no trace of an operation, before it counts as ended."""
     publish_timeout_s: float = 600.0
+    """How long a publish of a version that exists may take; a flow's `rollout.timeout` goes before."""
+    upload_timeout_s: float = 960.0
+    """The same for a file, which the organisation validates meanwhile."""
+    upload_attempts: int = 2
+    """How often a file is sent whose job failed of nothing in it: without a reason, of a request limit, of a lock."""
+    upload_retry_s: float = 15.0
     rollback_timeout_s: float = 300.0
     """For one attempt to bring a previous version back."""
     rollback_attempts: int = 3

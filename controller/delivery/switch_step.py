@@ -8,13 +8,14 @@ from controller.delivery.anew import went_live
 from controller.delivery.context import Context
 from controller.delivery.gates.stages import StageWatch
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.poll import follow
+from controller.delivery.poll import follow, patience_of
 from controller.delivery.publish_step import PublishStep
 from controller.delivery.reading import as_planned, current
+from controller.delivery.rollout import came_to_nothing
 from controller.delivery.unanswered import came_of
-from controller.delivery.upload import require_success, send_source
+from controller.delivery.upload import failed_of_nothing, require_success, send_source
 from controller.delivery.validation import validate
-from controller.delivery.verify import exactly, is_version
+from controller.delivery.verify import exactly, is_version, require_there
 from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import Work
 from controller.domain.desired import Stage
@@ -81,7 +82,7 @@ class SwitchStep:
         if work.record.ticket is not None and work.record.ticket.kind is TicketKind.JOB:
             return await PublishStep(self._context).took_effect(work)
         if work.record.ticket is not None:
-            return True
+            return not await came_to_nothing(self._context, work)
         target = _target(work)
         intent = next((write.details for write in reversed(work.record.writes) if write.action in _WRITES), {})
         ticket = await came_of(self._context, work, target, lambda live: went_live(live, target, intent))
@@ -117,15 +118,18 @@ class SwitchStep:
     async def _follow(self, work: Work, ticket: Ticket) -> None:
         context = self._context
         stages = self._stages(work)
-        timeout_s = context.settings.publish_timeout_s + sum(stage.duration_s for stage in stages)
         watch = StageWatch(context, work, ticket.version or _target(work)) if stages else None
         try:
-            progress = await follow(context, work, ticket, timeout_s=timeout_s, on_look=watch)
+            progress = await follow(context, work, ticket, timeout_s=patience_of(context, work), on_look=watch)
         except PublishTimedOut:
-            if not is_version(await current(context, work), _target(work)):
+            live = await current(context, work)
+            require_there(work, live)
+            if not is_version(live, _target(work)):
                 raise
             context.note(work, "the publish did not end in time, but its version is live")
             return
+        if not stages:
+            await failed_of_nothing(context, work, progress)
         require_success(context, work, progress)
 
     def _stages(self, work: Work) -> Sequence[Stage]:

@@ -230,7 +230,7 @@ def outcome_of(context: Context) -> Outcome:
 def _without_end(context: Context) -> Outcome:
     """Why changes are left over, though nobody said stop."""
     if any(work.unread for work in context.works):
-        return Outcome.FAILED
+        return Outcome.UNDETERMINED
     return Outcome.PAUSED if any(map(_is_paused, context.works)) else Outcome.STOPPED
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from controller.delivery.context import Context
 from controller.delivery.reading import seen
+from controller.delivery.unread import READ_FAULTS
 from controller.delivery.work import Work
-from controller.domain.errors import Transient, Waiting
+from controller.domain.errors import StoreFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority, Ticket, TicketKind
 
@@ -39,5 +40,7 @@ async def _running(context: Context, work: Work, version: str, priority: Priorit
     """A first look; an outage is sat out by the reading that follows."""
     try:
         return await context.platform.running_publish(work.flow_id or "", version, priority=priority)
-    except (Transient, Waiting):
+    except StoreFailed:
+        raise
+    except READ_FAULTS:
         return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from controller.delivery.context import Context
-from controller.delivery.work import Work
+from controller.delivery.reading import current
+from controller.delivery.unread import READ_FAULTS
+from controller.delivery.work import EFFECTIVE, NO_EFFECT, Work
 from controller.delivery.writer import Call, Took, urgency, write
-from controller.domain.errors import NotFound, PublishFailed
-from controller.domain.platform import Priority, Progress, ProgressState, Ticket, UploadSlot
+from controller.domain.errors import FlowLocked, PenstockError, PublishFailed, PublishUnexplained, StoreFailed
+from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, UploadSlot
 from controller.domain.status import StepState
+from controller.store import WriteOutcome
 
 _SHOWN = 3
 
@@ -41,28 +44,61 @@ async def send_source(
 
 
 async def arrived(context: Context, ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> bool:
-    """Whether a registered job has got its file; looks long enough for a file that is still on its way."""
-    looks = max(int(context.settings.lost_answer_grace_s / context.settings.verify_wait_s), 1)
-    for look in range(looks):
+    """Whether a registered job has got its file; looks long enough for a file that is still on its way.
+
+    Raises what the looks ended with where none of them told: a job that is not found may only not be seen yet.
+    """
+    fault: PenstockError | None = None
+    for look in range(max(int(context.settings.lost_answer_grace_s / context.settings.verify_wait_s), 1)):
         if look:
             await context.clock.sleep(context.settings.verify_wait_s)
         try:
             progress = await context.platform.progress(ticket, priority=priority)
-        except NotFound:
-            return False
+        except StoreFailed:
+            raise
+        except READ_FAULTS as error:
+            fault = error
+            continue
+        fault = None
         if progress.started:
             return True
+    if fault is not None:
+        raise fault
     return False
 
 
+async def failed_of_nothing(context: Context, work: Work, progress: Progress) -> bool:
+    """Whether a publish ended badly for no reason in the content, and the flow is as it was before.
+
+    The journal keeps that the write came to nothing: there is nothing to take back then.
+    """
+    if progress.state is ProgressState.SUCCEEDED or _blames_content(progress):
+        return False
+    live = await current(context, work)
+    if (None if live is None else live.published_version) != work.record.previous_version:
+        return False
+    made = next(write for write in reversed(work.record.writes) if write.action in EFFECTIVE)
+    context.store.journal.conclude(made, WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
+    context.refresh(work)
+    return True
+
+
+def _blames_content(progress: Progress) -> bool:
+    return progress.state is ProgressState.FAILED and progress.cause is FailureCause.CONTENT
+
+
 def require_success(context: Context, work: Work, progress: Progress) -> None:
-    """Keep the organisation's words. Raises PublishFailed unless the job or operation succeeded."""
+    """Keep the organisation's words. Raises PublishFailed where it failed of the content, and FlowLocked or
+    PublishUnexplained where it ended badly for another reason or for none.
+    """
     for message in progress.messages:
         context.note(work, message)
     if progress.state is ProgressState.SUCCEEDED:
         return
     words = "; ".join(context.redactor.text(message) for message in progress.messages[:_SHOWN])
-    raise PublishFailed(
-        f"{work.change.flow} ({work.key}): publishing {progress.state.value}: {words or 'no reason given'}",
-        hint="correct the flow and commit it; nothing is tried again until then",
-    )
+    told = f"{work.change.flow} ({work.key}): publishing {progress.state.value}: {words or 'no reason given'}"
+    if _blames_content(progress):
+        raise PublishFailed(told, hint="correct the flow and commit it; nothing is tried again until then")
+    if progress.cause is FailureCause.LOCK:
+        raise FlowLocked(told, hint="ask for the lock to be released, or set onLocked: wait or unlock")
+    raise PublishUnexplained(told)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
-from controller.domain.errors import AuthenticationFailed, PenstockError, PermissionMissing
+from controller.domain.errors import (
+    AuthenticationFailed,
+    NotFound,
+    PenstockError,
+    PermissionMissing,
+    RequestRejected,
+)
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.status import StepState
@@ -29,7 +35,18 @@ ON_REQUEST = "on request: "
 PREVIOUS_DIGEST = "previous_digest"
 """For the intent of a write: the dependency digest of what is replaced, for the way back after a crash."""
 
-_NO_RIGHT = frozenset({PermissionMissing.code, AuthenticationFailed.code})
+_REFUSED = frozenset(
+    {
+        AuthenticationFailed.code,
+        NotFound.code,
+        PermissionMissing.code,
+        RequestRejected.code,
+    }
+)
+"""With what the organisation refused a write, so that it certainly came to nothing."""
+_CONFLICT = 409
+NO_EFFECT = {"effect": "none"}
+"""What the journal keeps of a write of which it turned out later that it came to nothing."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +63,7 @@ class Work:
     messages: list[str] = field(default_factory=list)
     error: PenstockError | None = None
     cause: PenstockError | None = None
-    """Why an earlier process began to take it back, as far as the journal tells."""
+    """Why it is taken back: what it failed with, also in an earlier process, as far as the journal tells."""
     parked: bool = False
     """Left as it stands, for the rollback or for the next process."""
     paused: bool = False
@@ -132,9 +149,11 @@ class Work:
 
 
 def _may_have_changed(write: WriteRecord) -> bool:
-    """A call that the client had no right to make certainly came to nothing."""
-    refused = write.outcome is WriteOutcome.FAILED and (write.result or {}).get("error") in _NO_RIGHT
-    return write.action in EFFECTIVE and not refused
+    """What was refused came to nothing; but the other operation of a conflict may be our own."""
+    result = write.result or {}
+    refused = result.get("error") in _REFUSED and result.get("status") != _CONFLICT
+    in_vain = write.outcome is WriteOutcome.FAILED and (refused or NO_EFFECT.items() <= result.items())
+    return write.action in EFFECTIVE and not in_vain
 
 
 def wanted_of(change: Change) -> str:

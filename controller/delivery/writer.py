@@ -13,7 +13,15 @@ from typing import Generic, TypeVar
 from controller.delivery.context import Context
 from controller.delivery.unread import left_unread
 from controller.delivery.work import EFFECTIVE, Work
-from controller.domain.errors import AnswerLost, BadAnswer, CircuitOpen, PenstockError, RateLimited, Unreachable
+from controller.domain.errors import (
+    AnswerLost,
+    BadAnswer,
+    CircuitOpen,
+    PenstockError,
+    RateLimited,
+    RequestRejected,
+    Unreachable,
+)
 from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
 from controller.domain.status import StepState
@@ -105,7 +113,8 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
         lost = isinstance(error, AnswerLost | BadAnswer)
         outcome = WriteOutcome.LOST if lost else WriteOutcome.FAILED
         message = context.redactor.text(error.message)
-        journal.conclude(intent, outcome, {"error": error.code, "message": message})
+        status = {"status": error.status} if isinstance(error, RequestRejected) else {}
+        journal.conclude(intent, outcome, {"error": error.code, "message": message, **status})
         context.refresh(work)
         _audit(context, work, call, started, outcome, message)
         raise

@@ -88,7 +88,7 @@ class SyncPolicy:
     heal: bool = False
     prune: bool = False
     on_failure: OnFailure = OnFailure.ROLLBACK_ALL
-    concurrency: int = 4
+    concurrency: int = 10
     removal: Removal = Removal.UNPUBLISH
 
 
@@ -162,6 +162,8 @@ class Stage:
 class Rollout:
     bake_s: float = 0.0
     stages: tuple[Stage, ...] = ()
+    timeout_s: float | None = None
+    """How long a publish may take, beyond its stages; None for the operator's limit."""
 
 
 @dataclass(frozen=True, slots=True)

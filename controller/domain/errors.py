@@ -329,6 +329,23 @@ def as_fault(error: Exception, what: str) -> PenstockError:
     return out_of_resources(error, what) or unforeseen
 
 
+class PublishTimedOut(Transient):
+    """A publish that was accepted did not end in time: what becomes of it is not known yet, and is read again."""
+
+    code = "publish-timed-out"
+    usual_hint = (
+        "run it again: it reads first what became of it; PENSTOCK_PUBLISH_TIMEOUT and the flow's rollout.timeout "
+        "let it wait longer"
+    )
+
+
+class PublishUnexplained(Transient):
+    """A publish ended badly, and nothing that the organisation said about it concerns the flow's content."""
+
+    code = "publish-unexplained"
+    usual_hint = "run it again; where it stays, look at the organisation's limits, and at the flow in Architect"
+
+
 # --- Permanent ----------------------------------------------------------------------------------------------------
 
 
@@ -380,12 +397,6 @@ class PublishFailed(Permanent):
     """A publish ended in failure, or the live version did not move to what it should be."""
 
     code = "publish-failed"
-
-
-class PublishTimedOut(Permanent):
-    """A publish did not end in time; the live state was read again before this was said."""
-
-    code = "publish-timed-out"
 
 
 class GateFailed(Permanent):

@@ -150,6 +150,16 @@ class ProgressState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class FailureCause(StrEnum):
+    """What a publish that ended badly failed of, as far as the organisation's words tell."""
+
+    CONTENT = "content"
+    LOCK = "lock"
+    """Somebody else holds the flow."""
+    UNKNOWN = "unknown"
+    """No reason was given, or one that says nothing about the content: a request limit, a session that broke."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     state: ProgressState
@@ -158,6 +168,8 @@ class Progress:
     eta_s: float | None = None
     messages: tuple[str, ...] = ()
     """The organisation's own words: errors first."""
+    cause: FailureCause = FailureCause.CONTENT
+    """Of a publish that ended badly."""
     flow_id: str | None = None
     started: bool = True
     """False while an upload is registered but no source has arrived."""

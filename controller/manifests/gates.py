@@ -153,6 +153,10 @@ class RolloutShape(Shape):
     """How long the new version is watched by its gates before what depends on it goes on."""
     stages: Annotated[tuple[StageShape, ...], AfterValidator(_rising)] = ()
     """Rising percentages, the last 100; only where the dialect can split traffic (`api: versioned`)."""
+    timeout: PositiveDuration | None = None
+    """How long a publish may take, beyond its stages, before what becomes of it counts as not known yet; by default \
+the operator's limit."""
 
     def value(self) -> Rollout:
-        return Rollout(self.bake, tuple(Stage(stage.percentage, stage.duration) for stage in self.stages))
+        stages = tuple(Stage(stage.percentage, stage.duration) for stage in self.stages)
+        return Rollout(self.bake, stages, self.timeout)

@@ -22,7 +22,7 @@ def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | N
     if quarantine is None:
         return None
     message = (
-        f"{flow.key} was rolled back from just this content ({quarantine.reason}); "
+        f"just this content of {flow.key} failed or was taken back before ({quarantine.reason}); "
         "commit a change to it, or pass --retry"
     )
     return Blocked("quarantined", message)

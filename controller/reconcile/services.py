@@ -77,12 +77,18 @@ class Services:
         """How patient a delivery is, whose locks are its own, and who is told. Raises SettingsInvalid."""
         told = (self.receiver.name,) if self.receiver is not None else ()
         self._delivers = True
+        settings = self.settings
         return DeliverySettings(
-            poll_base_s=self.settings.publish_poll,
-            listens=self.settings.notifications,
-            lease_ttl_s=self.settings.lease_ttl,
+            poll_base_s=settings.publish_poll,
+            publish_timeout_s=settings.publish_timeout,
+            upload_timeout_s=settings.upload_timeout,
+            rollback_timeout_s=settings.rollback_timeout,
+            lock_wait_s=settings.conflict_poll,
+            lock_attempts=max(round(settings.conflict_timeout / settings.conflict_poll), 1),
+            listens=settings.notifications,
+            lease_ttl_s=settings.lease_ttl,
             client_name=self.client_id(organization),
-            allowed_hosts=self.settings.allowed_hosts,
+            allowed_hosts=settings.allowed_hosts,
             announce_to=told,
         )
 

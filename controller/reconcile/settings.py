@@ -45,6 +45,19 @@ class Settings(BaseSettings):
         default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
     )
     publish_poll: Seconds = Field(default=5.0, description="Seconds before the first look at a running publish")
+    publish_timeout: Seconds = Field(
+        default=600.0, description="Seconds that a publish may take before it counts as undetermined"
+    )
+    upload_timeout: Seconds = Field(
+        default=960.0, description="Seconds that the upload of a file may take before it counts as undetermined"
+    )
+    rollback_timeout: Seconds = Field(
+        default=300.0, description="Seconds for one attempt to bring a previous version back"
+    )
+    conflict_timeout: Seconds = Field(
+        default=300.0, description="Seconds that a lock, or another operation on the flow, is waited for"
+    )
+    conflict_poll: Seconds = Field(default=15.0, description="Seconds between looks meanwhile")
     notifications: bool = Field(
         default=True, description="Whether organisations that can are asked to announce what happens to flows"
     )

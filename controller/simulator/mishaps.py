@@ -39,7 +39,7 @@ def upload_mishap(call: Call, job: Job, key: FlowKey | None) -> None:
     if fault.kind is FaultKind.PUBLISH_SILENT_NOOP:
         job.leave_unpublished = True
     else:
-        job.force_failure = "flow publish failed" if fault.message is None else fault.message
+        job.force_failure = "the flow has validation errors" if fault.message is None else fault.message
 
 
 def job_mishap(call: Call, job: Job, flows: list[Flow]) -> None:

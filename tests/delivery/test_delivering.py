@@ -65,6 +65,7 @@ async def test_flows_that_do_not_depend_on_each_other_are_published_together(sit
 async def test_no_more_changes_run_at_once_than_the_manifest_allows(site: Site) -> None:
     for number in range(5):
         site.want(f"f{number}", inbound(f"F{number}"))
+    site.organization = replace(site.organization, sync=replace(site.organization.sync, concurrency=4))
     await site.deliver()
     assert site.clock.elapsed_s == 5.0 + 5.0 + 2.0, "an export keeps nobody waiting"
 

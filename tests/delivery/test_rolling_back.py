@@ -209,14 +209,14 @@ async def test_a_flow_whose_rollback_is_by_hand_is_left_as_it_is(site: Site) -> 
     assert desk.state is StepState.EXPORTED
 
 
-async def test_a_publish_that_never_ends_times_out_after_ten_minutes(site: Site) -> None:
+async def test_a_publish_that_never_ends_is_undetermined_after_sixteen_minutes(site: Site) -> None:
     site.simulator.configure(replace(SETTINGS, upload_s=100_000))
     site.want("desk", inbound("Desk"))
     result = await site.deliver()
     (step,) = result.steps
     assert step.error is not None
     assert step.error.code == "publish-timed-out"
-    assert step.duration_s == 600.0
+    assert step.duration_s == 960.0
     assert site.live() == {}
 
 

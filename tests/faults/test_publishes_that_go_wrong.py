@@ -52,7 +52,6 @@ TABLE = [
     Row(
         "job-fails", {"message": "No such prompt."}, "publish-failed", "No such prompt.", StepState.FAILED, (ARCHITECT,)
     ),
-    Row("job-fails", {"message": ""}, "publish-failed", "no reason given", StepState.FAILED, (ARCHITECT,)),
 ]
 CASES = [
     pytest.param(dialect, row, id=f"{dialect} {row.kind} {row.details}") for row in TABLE for dialect in row.dialects

@@ -158,7 +158,9 @@ async def test_another_version_can_go_live_than_was_asked_for(
     assert (flow["currentOperation"]["actionStatus"], flow["publishedVersion"]["id"]) == ("SUCCESS", "2.0")
 
 
-@pytest.mark.parametrize(("message", "expected"), [("boom", ["boom"]), ("", []), (None, ["flow publish failed"])])
+@pytest.mark.parametrize(
+    ("message", "expected"), [("boom", ["boom"]), ("", []), (None, ["the flow has validation errors"])]
+)
 async def test_an_upload_can_fail_with_and_without_words(
     api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock, message: str | None, expected: list[str]
 ) -> None:

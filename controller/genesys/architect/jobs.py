@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from controller.domain.errors import ServerFault
-from controller.domain.platform import Priority
+from controller.domain.platform import FailureCause, Priority
 from controller.domain.redaction import Redactor
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
@@ -13,6 +15,14 @@ from controller.genesys.wire.architect import Job, JobMessage
 ENDED = frozenset({"Success", "Failure"})
 _GROWTH = 1.25
 _LONGEST_WAIT_S = 15.0
+_NO_TEXT = "no text"
+_LOCKED = re.compile(r"is locked by ", re.IGNORECASE)
+_LIMITED = re.compile(r"too many requests|rate limit|(?:status|code|error|http)\W{0,4}429\b|\(429 ", re.IGNORECASE)
+_EMPTY_WORDS = re.compile(
+    r"no text|architect scripting session ended in error|flow publish failed|no tracing messages|code: [0-9]+",
+    re.IGNORECASE,
+)
+"""All that a job may say when it failed, without a reason: that its session ended, and with which code."""
 
 
 async def finished_job(
@@ -40,6 +50,17 @@ def job_words(job: Job, redactor: Redactor) -> tuple[str, ...]:
     return tuple(excerpt(_line(message), redactor) for message in ordered)
 
 
+def failure_cause(job: Job) -> FailureCause:
+    """What a job failed of. It may tell nothing but that its session ended, or a request limit that it met itself."""
+    told = [text for message in job.messages or [] if message.type != "Warning" and (text := _line(message))]
+    if any(_LOCKED.search(text) for text in told):
+        return FailureCause.LOCK
+    reasons = [text for text in told if any(map(str.isalnum, _EMPTY_WORDS.sub("", text)))]
+    if not reasons or any(_LIMITED.search(text) for text in reasons):
+        return FailureCause.UNKNOWN
+    return FailureCause.CONTENT
+
+
 def _line(message: JobMessage) -> str:
     """Details hold unredacted bodies and URLs of the organisation's own calls: only code and message are shown."""
     details = [
@@ -47,5 +68,5 @@ def _line(message: JobMessage) -> str:
         for detail in message.details or []
     ]
     shown = "; ".join(detail for detail in details if detail)
-    text = message.text or "no text"
+    text = message.text or _NO_TEXT
     return f"{text} ({shown})" if shown else text

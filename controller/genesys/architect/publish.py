@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from controller.domain.errors import FlowLocked, NoSuchVersion, NotFound, PublishFailed, RequestRejected
+from controller.domain.errors import (
+    FlowLocked,
+    NoSuchVersion,
+    NotFound,
+    PublishFailed,
+    PublishUnexplained,
+    RequestRejected,
+)
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind
+from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, TicketKind
 from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
@@ -25,7 +32,7 @@ _LOCK_RETRY_S = 15.0
 async def publish(transport: Transport, flow_id: str, version: str, priority: Priority) -> Ticket:
     """Publish a version that exists. The API's 200 proves nothing: follow the ticket, then read the flow.
 
-    Raises FlowLocked, NoSuchVersion, NotFound, PublishFailed, AnswerLost.
+    Raises FlowLocked, NoSuchVersion, NotFound, PublishFailed, PublishUnexplained, AnswerLost.
     """
     call = Call("POST", f"{_ACTIONS}/publish", query={"flow": flow_id, "version": version}, body={}, priority=priority)
     try:
@@ -35,8 +42,9 @@ async def publish(transport: Transport, flow_id: str, version: str, priority: Pr
             raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
         raise
     if operation.complete and operation.failed:
-        words = _words(transport, operation) or ("no reason given",)
-        raise PublishFailed(f"publishing version {version} of flow {flow_id} failed: {'; '.join(words)}")
+        words = _words(transport, operation)
+        told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
+        raise PublishFailed(told) if words else PublishUnexplained(told)
     return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
 
@@ -44,7 +52,7 @@ async def operation_progress(transport: Transport, ticket: Ticket, priority: Pri
     """How a publish stands: the flow's current operation, or the published version that has already moved."""
     flow = await read_flow(transport, ticket.flow_id or "", priority)
     if flow is None:
-        return Progress(ProgressState.FAILED, messages=("the flow does not exist any more",), flow_id=ticket.flow_id)
+        return Progress(ProgressState.RUNNING, messages=("the flow is not found",), flow_id=ticket.flow_id)
     live = flow.published_version.id if flow.published_version else None
     operation = flow.current_operation
     if operation is None or operation.id != ticket.id:
@@ -54,7 +62,9 @@ async def operation_progress(transport: Transport, ticket: Ticket, priority: Pri
             ProgressState.RUNNING, stage=None, messages=("the flow does not show this operation",), flow_id=flow.id
         )
     if operation.failed:
-        return Progress(ProgressState.FAILED, messages=_words(transport, operation), flow_id=flow.id)
+        words = _words(transport, operation)
+        cause = FailureCause.CONTENT if words else FailureCause.UNKNOWN
+        return Progress(ProgressState.FAILED, messages=words, cause=cause, flow_id=flow.id)
     if not operation.complete:
         return Progress(ProgressState.RUNNING, stage=operation.action_status, flow_id=flow.id)
     moved = ticket.version is None or live == ticket.version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.domain.errors import BadAnswer
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
-from controller.genesys.architect.jobs import job_words
+from controller.genesys.architect.jobs import failure_cause, job_words
 from controller.genesys.call import Call
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Job, RegisteredUpload
@@ -42,6 +42,7 @@ async def upload_progress(transport: Transport, ticket: Ticket, priority: Priori
         state,
         stage=job.status,
         messages=job_words(job, transport.redactor),
+        cause=failure_cause(job),
         flow_id=job.flow.id if job.flow else None,
         started=job.status != "Registered",
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from controller.domain.errors import BadAnswer, NoSuchVersion, NotFound, PublishFailed
 from controller.domain.platform import (
+    FailureCause,
     Priority,
     Progress,
     ProgressState,
@@ -77,6 +78,7 @@ async def progress(transport: Transport, versions: Versions, ticket: Ticket, pri
         stage=None if status.current_stage is None else str(status.current_stage),
         eta_s=status.estimated_time_remaining_seconds,
         messages=tuple(excerpt(_told(error), transport.redactor) for error in status.errors or []),
+        cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
         flow_id=ticket.flow_id,
     )
 
