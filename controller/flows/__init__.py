@@ -9,7 +9,7 @@ from controller.flows.loading import load_yaml
 from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem, definition_graph
 from controller.flows.roots import ARCHY_ROOTS
 from controller.flows.source_nodes import source_graph
-from controller.flows.substitution import placeholders, render
+from controller.flows.substitution import FlowTemplate, placeholders, render
 from controller.flows.suggestion import did_you_mean
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "FlowDiff",
     "FlowFile",
     "FlowNode",
+    "FlowTemplate",
     "NodeEdge",
     "NodeGraph",
     "NodeProblem",

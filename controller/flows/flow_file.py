@@ -13,7 +13,6 @@ from controller.flows.flow_references import flow_references, narrowed
 from controller.flows.loading import YamlDocument, load_document
 from controller.flows.resource_references import resource_references
 from controller.flows.roots import ARCHY_ROOTS
-from controller.flows.substitution import refuse_placeholders
 from controller.flows.suggestion import did_you_mean
 from controller.flows.walk import walk
 
@@ -40,10 +39,9 @@ class FlowFile:
 def parse(text: str) -> FlowFile:
     """Read a rendered Archy file.
 
-    Raises FlowFileInvalid, with line and column, when it is not YAML, when a placeholder was not replaced, or when it
-    does not describe exactly one flow of a known type with a name.
+    Braces are text here: in a flow, `{{1}}` may be what a message template replaces. Raises FlowFileInvalid, with line
+    and column, when it is not YAML or does not describe exactly one flow of a known type with a name.
     """
-    refuse_placeholders(text)
     document = load_document(text)
     root, flow = _only_flow(document)
     key = FlowKey(ARCHY_ROOTS[root], _name(document, root, flow))

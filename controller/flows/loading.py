@@ -6,14 +6,15 @@ the line and the column where they stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
 from controller.domain.errors import FlowFileInvalid
+from controller.flows import surrogates
 from controller.flows.conflict import MARKER_FOUND, MARKER_HINT, conflict_line
-from controller.flows.scalars import STR, TAG, FlowLoader, scalar
+from controller.flows.scalars import STR, TAG, FlowLoader, scalar, tag_of
 
 MAXIMUM_CHARACTERS = 20_000_000
 MAXIMUM_NODES = 1_000_000
@@ -46,11 +47,23 @@ def load_yaml(text: str) -> object:
 
 def load_document(text: str) -> YamlDocument:
     """As `load_yaml`, with positions."""
+    return _Builder(read_events(text)).build()
+
+
+def read_events(text: str) -> Iterator[yaml.Event]:
+    """The events of a YAML text, with the resolvers of `FlowLoader`.
+
+    Raises FlowFileInvalid, with line and column, where the text is too long or not YAML; aliases are not expanded.
+    """
     if len(text) > MAXIMUM_CHARACTERS:
         raise FlowFileInvalid(f"the file has {len(text)} characters; at most {MAXIMUM_CHARACTERS} are read")
     text = text.removeprefix("\ufeff")
+    hidden = surrogates.hide(text)
     try:
-        return _Builder(text).build()
+        for event in _events(text if hidden is None else hidden):
+            if hidden is not None and isinstance(event, yaml.ScalarEvent):
+                _restore(event)
+            yield event
     except yaml.reader.ReaderError as error:
         raise _unreadable(text, error) from error
     except yaml.MarkedYAMLError as error:
@@ -58,6 +71,24 @@ def load_document(text: str) -> YamlDocument:
     except UnicodeEncodeError as error:
         line, column = _position_at(text, error.start)
         raise FlowFileInvalid("half of a surrogate pair is not a character", line=line, column=column) from error
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    loader = FlowLoader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if event is not None:
+                yield event
+    finally:
+        loader.dispose()
+
+
+def _restore(event: yaml.ScalarEvent) -> None:
+    try:
+        event.value = surrogates.restore(event.value, escaped=event.style == '"')
+    except ValueError as error:
+        raise _at(_position(event), str(error)) from error
 
 
 @dataclass(slots=True)
@@ -80,10 +111,10 @@ class _Anchored:
 
 
 class _Builder:
-    """Builds the tree from events; one instance reads one text."""
+    """Builds the tree from the events of one text."""
 
-    def __init__(self, text: str) -> None:
-        self._loader = FlowLoader(text)
+    def __init__(self, events: Iterable[yaml.Event]) -> None:
+        self._events = events
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Anchored | None] = {}
         self._document = YamlDocument(None)
@@ -100,14 +131,9 @@ class _Builder:
         }
 
     def build(self) -> YamlDocument:
-        loader, handlers = self._loader, self._handlers
-        try:
-            while loader.check_event():
-                event = loader.get_event()
-                if event is not None and type(event) in handlers:
-                    handlers[type(event)](event)
-        finally:
-            loader.dispose()
+        for event in self._events:
+            if type(event) in self._handlers:
+                self._handlers[type(event)](event)
         return self._document
 
     def _new_document(self, event: yaml.Event) -> None:
@@ -129,7 +155,7 @@ class _Builder:
         plain = bool(event.implicit[0])
         tag = event.tag
         if tag is None:
-            tag = self._loader.tag_of(event.value, plain=plain)
+            tag = tag_of(event.value, plain=plain)
         elif tag == "!":
             tag = STR
         try:

@@ -30,14 +30,16 @@ class FlowLoader(yaml.CSafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
 
-    def tag_of(self, value: str, *, plain: bool) -> str:
-        """The tag that an untagged scalar has."""
-        return str(self.resolve(yaml.ScalarNode, value, (plain, not plain)))  # type: ignore[no-untyped-call]
-
 
 for _tag, _pattern, _first in _PATTERNS:
     _starts = ["" if character == "\0" else character for character in _first]
     FlowLoader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})\Z"), _starts)
+
+
+def tag_of(value: str, *, plain: bool) -> str:
+    """The tag that an untagged scalar has."""
+    candidates = FlowLoader.yaml_implicit_resolvers.get(value[:1], []) if plain else []
+    return next((tag for tag, pattern in candidates if pattern.match(value)), STR)
 
 
 def scalar(tag: str, value: str) -> object:

@@ -1,57 +1,290 @@
-"""Substitution of `{{name}}` in a flow file's text, before it is YAML: in values and in keys alike.
+"""Substitution of `{{name}}` in a flow file: in values and in keys, so that each value arrives as it is written.
 
-Archy and CX as Code replace the text as it is, so values are inserted plainly and may bring YAML of their own.
+Values are inserted into the text, as CX as Code does, since two in five public files are no YAML before that. The
+result must be what Archy would give, which inserts into parsed values: the tree of the file with a neutral token in
+place of each placeholder, with the values put in. Where a placeholder is a whole plain scalar, its value is quoted if
+YAML would read it otherwise; everywhere else such a value is refused. Scalars are compared by their text, so that
+`true` and `5` keep the meaning that they have there.
+
 Values can be secrets: no error here repeats one.
+Sources: Archy's lessons on substitutions (names have at least one character and no blanks around them) and on YAML
+escaping.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import zip_longest
+from sys import maxsize
+
+import yaml
 
 from controller.domain.errors import FlowFileInvalid
+from controller.flows.loading import Position, read_events
 from controller.flows.suggestion import near_miss
 
-PLACEHOLDER = re.compile(r"\{\{[ \t]*([\w.-]+)[ \t]*\}\}")
-"""Blanks inside the braces do not count; a name is made of letters, digits, `_`, `.` and `-`."""
+_BRACES = re.compile(r"\{\{([^{}\r\n]*)\}\}")
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What YAML counts as the end of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placeholder:
+    """One place in the file's text that a value goes to."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Inserted:
+    """A text whose placeholders were replaced, and how its positions map to the file's own."""
+
+    text: str
+    places: tuple[tuple[_Placeholder, int, int], ...]
+    """Placeholder, and where its replacement begins and ends in the text; in order."""
+
+    def own_offset(self, line: int, column: int) -> int:
+        """The offset in the file of a line and column (from 1) of this text; a placeholder's begin for all inside."""
+        ends = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        offset = ends[min(line, len(ends)) - 1] + column - 1
+        index = bisect_right(self.places, offset, key=lambda place: place[1]) - 1
+        if index < 0:
+            return offset
+        placeholder, start, end = self.places[index]
+        return placeholder.start if start <= offset < end else placeholder.end + offset - end
+
+
+class FlowTemplate:
+    """A flow file before substitution.
+
+    Raises FlowFileInvalid, with the file's own line and column, when the text with neutral tokens in place of its
+    placeholders is not YAML.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        found = tuple(
+            _Placeholder(match[1].strip(), match.start(), match.end())
+            for match in _BRACES.finditer(text)
+            if match[1].strip()
+        )
+        self._prefix = _unused_prefix(text)
+        self._token = re.compile(rf"{self._prefix}([0-9]+)z")
+        self._neutral = _insert(text, ((place, f"{self._prefix}{number}z") for number, place in enumerate(found)))
+        self._used = frozenset(self._numbers_in_content()) if found else frozenset()
+        self._found = found
+        self.placeholders = tuple(dict.fromkeys(place.name for n, place in enumerate(found) if n in self._used))
+        """The names that need a value, each once, in the order in which they first occur. Comments need none."""
+        self.mentioned = frozenset(place.name for place in found)
+        """The names that occur anywhere, comments included."""
+
+    @property
+    def literals(self) -> dict[str, str]:
+        """The substitutions that leave the text as it is, for a flow whose own text has such braces."""
+        found = (place for number, place in enumerate(self._found) if number in self._used)
+        return {place.name: self.text[place.start : place.end] for place in found}
+
+    def position(self, offset: int) -> Position:
+        """Line and column, both from 1, of a character of the file."""
+        before = [match.end() for match in _LINE_END.finditer(self.text, 0, offset)]
+        return len(before) + 1, offset - (before[-1] if before else 0) + 1
+
+    def render(self, values: Mapping[str, str]) -> Rendered:
+        """The file with every placeholder outside of comments replaced by its value, in one pass.
+
+        Raises FlowFileInvalid for a placeholder without a value (at its line and column), for a value that no
+        placeholder uses or that is not a string, and for a value that YAML would not read as it is written.
+        """
+        _check_values(values)
+        self._check_missing(values)
+        self._check_unused(values)
+        if not self._used:
+            return Rendered(self, _Inserted(self.text, ()))
+        whole = self._whole_plain_scalars()
+        inserted = _insert(
+            self.text,
+            (
+                (place, _quoted_if_needed(values[place.name]) if number in whole else values[place.name])
+                for number, place in enumerate(self._found)
+                if number in self._used
+            ),
+        )
+        self._refuse_other_trees(inserted.text, values)
+        return Rendered(self, inserted)
+
+    def _numbers_in_content(self) -> Iterator[int]:
+        for event in self._neutral_events():
+            for text in _texts(event):
+                yield from (int(match[1]) for match in self._token.finditer(text))
+
+    def _neutral_events(self) -> Iterator[yaml.Event]:
+        try:
+            yield from read_events(self._neutral.text)
+        except FlowFileInvalid as error:
+            raise self._at(self._neutral, error) from error
+
+    def _whole_plain_scalars(self) -> set[int]:
+        """The placeholders that are a plain scalar of their own."""
+        return {
+            int(match[1])
+            for event in self._neutral_events()
+            if isinstance(event, yaml.ScalarEvent) and event.style in (None, "")
+            if (match := self._token.fullmatch(event.value)) is not None
+        }
+
+    def _refuse_other_trees(self, text: str, values: Mapping[str, str]) -> None:
+        """Raise FlowFileInvalid where the rendered text is not the file's tree with the values put in."""
+        suspects: list[int] = []
+        rendered = _events_until_mistake(text)
+        for neutral, event in zip_longest(self._neutral_events(), rendered):
+            here = [int(match[1]) for part in _texts(neutral) for match in self._token.finditer(part)]
+            suspects = here or suspects
+            if event is None or neutral is None or self._expected(neutral, values) != _said(event):
+                raise self._changed(suspects or [min(self._used)])
+
+    def _expected(self, event: yaml.Event, values: Mapping[str, str]) -> tuple[object, ...]:
+        """What the rendered text must say where the neutral one has this event."""
+
+        def value(match: re.Match[str]) -> str:
+            return values[self._found[int(match[1])].name]
+
+        kind, anchor, tag, text, empty = _said(event)
+        filled = [part if part is None else self._token.sub(value, part) for part in (anchor, tag, text)]
+        return kind, *filled, empty
+
+    def _changed(self, numbers: Iterable[int]) -> FlowFileInvalid:
+        places = [self._found[number] for number in numbers]
+        names = " or ".join(dict.fromkeys(f"{{{{{place.name}}}}}" for place in places))
+        line, column = self.position(places[0].start)
+        return FlowFileInvalid(
+            f"the value of {names} would not arrive as it is written: YAML reads it otherwise at this place",
+            line=line,
+            column=column,
+            hint="let the placeholder be the whole value, without quotes, or change the value",
+        )
+
+    def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
+        """The mistake with the file's own position."""
+        if error.line is None or error.column is None:
+            return error
+        line, column = self.position(inserted.own_offset(error.line, error.column))
+        return FlowFileInvalid(error.message, line=line, column=column, hint=error.hint)
+
+    def _check_missing(self, values: Mapping[str, str]) -> None:
+        missing = [name for name in self.placeholders if name not in values]
+        if not missing:
+            return
+        first = next(place for n, place in enumerate(self._found) if n in self._used and place.name == missing[0])
+        line, column = self.position(first.start)
+        raise FlowFileInvalid(
+            f"no value for {', '.join(f'{{{{{name}}}}}' for name in missing)}",
+            line=line,
+            column=column,
+            hint=_hint(missing, set(values) - self.mentioned)
+            or "add it under spec.source.substitutions; "
+            f"where it is text of the flow, its value is '{{{{{missing[0]}}}}}'",
+        )
+
+    def _check_unused(self, values: Mapping[str, str]) -> None:
+        unused = sorted(set(values) - self.mentioned)
+        if not unused:
+            return
+        there = ", ".join(f"{{{{{name}}}}}" for name in self.placeholders)
+        raise FlowFileInvalid(
+            f"the file has no placeholder for the substitution{'s' if len(unused) > 1 else ''} "
+            f"{', '.join(repr(name) for name in unused)}",
+            hint=_hint(unused, self.placeholders)
+            or f"remove it; {f'it has {there}' if there else 'it has no placeholders at all'}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A flow file with its values."""
+
+    template: FlowTemplate
+    _inserted: _Inserted
+
+    @property
+    def text(self) -> str:
+        """What is parsed and uploaded; it may hold secrets."""
+        return self._inserted.text
+
+    def own(self, error: FlowFileInvalid) -> FlowFileInvalid:
+        """A mistake of the rendered text, with the line and the column that it has in the file."""
+        return self.template._at(self._inserted, error)  # noqa: SLF001 - the two are one thing
 
 
 def placeholders(text: str) -> tuple[str, ...]:
-    """The names that the text has placeholders for, each once, in the order in which they first stand."""
-    return tuple(dict.fromkeys(match[1] for match in PLACEHOLDER.finditer(text)))
+    """The names that need a value in this flow file. Raises FlowFileInvalid when it is not YAML."""
+    return FlowTemplate(text).placeholders
 
 
 def render(text: str, substitutions: Mapping[str, str]) -> str:
-    """The text with every placeholder replaced by its value, in one pass: a value's own braces stay as they are.
-
-    Raises FlowFileInvalid for a placeholder without a value (at its line and column), for a value that no placeholder
-    uses, and for a value that is not a string.
-    """
-    wanted = placeholders(text)
-    _check_values(substitutions)
-    _check_missing(text, wanted, substitutions)
-    _check_unused(wanted, substitutions)
-    return PLACEHOLDER.sub(lambda match: substitutions[match[1]], text)
+    """The flow file's text with its values. Raises FlowFileInvalid as FlowTemplate does."""
+    return FlowTemplate(text).render(substitutions).text
 
 
-def refuse_placeholders(text: str) -> None:
-    """Raise FlowFileInvalid when a placeholder is left over."""
-    match = PLACEHOLDER.search(text)
-    if match is None:
+def _insert(text: str, replacements: Iterable[tuple[_Placeholder, str]]) -> _Inserted:
+    parts: list[str] = []
+    places: list[tuple[_Placeholder, int, int]] = []
+    at = length = 0
+    for placeholder, replacement in replacements:
+        parts += (text[at : placeholder.start], replacement)
+        start = length + placeholder.start - at
+        length = start + len(replacement)
+        at = placeholder.end
+        places.append((placeholder, start, length))
+    return _Inserted("".join((*parts, text[at:])), tuple(places))
+
+
+def _unused_prefix(text: str) -> str:
+    prefix = "zq"
+    while prefix in text:
+        prefix += "q"
+    return prefix
+
+
+def _events_until_mistake(text: str) -> Iterator[yaml.Event]:
+    try:
+        yield from read_events(text)
+    except FlowFileInvalid:
         return
-    line, column = position_in(text, match.start())
-    raise FlowFileInvalid(
-        f"the placeholder {{{{{match[1]}}}}} was not replaced",
-        line=line,
-        column=column,
-        hint=f"give {match[1]!r} a value under spec.source.substitutions",
+
+
+def _said(event: yaml.Event) -> tuple[type, str | None, str | None, str | None, bool]:
+    """What an event says of the tree: its kind, anchor, tag and text, and whether it is an empty plain scalar."""
+    value = getattr(event, "value", None)
+    empty = value == "" and bool(getattr(event, "implicit", (False,))[0])
+    return type(event), getattr(event, "anchor", None), getattr(event, "tag", None), value, empty
+
+
+def _texts(event: yaml.Event | None) -> tuple[str, ...]:
+    return tuple(part for part in _said(event)[1:4] if part) if event is not None else ()
+
+
+@lru_cache(maxsize=1024)
+def _quoted_if_needed(value: str) -> str:
+    """The value as a plain scalar where YAML reads it as it is written in every place, else in double quotes."""
+    if value and _read_in_all_places(value) == _read_in_all_places("v", value):
+        return value
+    return str(yaml.dump(value, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=maxsize)).rstrip()
+
+
+def _read_in_all_places(inserted: str, value: str | None = None) -> list[tuple[object, ...]]:
+    """What YAML reads where a text is a key or a value, in block and in flow style; `value` in place of the text."""
+    probes = (
+        f"{inserted}: 1\n",
+        f"- {inserted}\n- 1: {inserted}\n- {inserted}: 1\n- [{inserted}]\n- {{{inserted}: 1}}\n",
     )
-
-
-def position_in(text: str, offset: int) -> tuple[int, int]:
-    """Line and column, both from 1, of a character; lines end in LF, CRLF or CR."""
-    before = text[:offset].replace("\r\n", "\n").replace("\r", "\n")
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    said = [_said(event) for probe in probes for event in _events_until_mistake(probe)]
+    return [(*each[:3], value if value is not None and each[3] == inserted else each[3], each[4]) for each in said]
 
 
 def _check_values(substitutions: Mapping[str, str]) -> None:
@@ -60,32 +293,6 @@ def _check_values(substitutions: Mapping[str, str]) -> None:
             raise FlowFileInvalid(
                 f"the substitution {name!r} is {_kind(value)}, not text", hint="put its value in quotes"
             )
-
-
-def _check_missing(text: str, wanted: tuple[str, ...], substitutions: Mapping[str, str]) -> None:
-    missing = [name for name in wanted if name not in substitutions]
-    if not missing:
-        return
-    first = next(match for match in PLACEHOLDER.finditer(text) if match[1] == missing[0])
-    line, column = position_in(text, first.start())
-    raise FlowFileInvalid(
-        f"no value for {', '.join(f'{{{{{name}}}}}' for name in missing)}",
-        line=line,
-        column=column,
-        hint=_hint(missing, set(substitutions) - set(wanted)) or "add it under spec.source.substitutions",
-    )
-
-
-def _check_unused(wanted: tuple[str, ...], substitutions: Mapping[str, str]) -> None:
-    unused = sorted(set(substitutions) - set(wanted))
-    if not unused:
-        return
-    names = ", ".join(repr(name) for name in unused)
-    there = f"it has {', '.join(f'{{{{{name}}}}}' for name in wanted)}" if wanted else "it has no placeholders at all"
-    raise FlowFileInvalid(
-        f"the file has no placeholder for the substitution{'s' if len(unused) > 1 else ''} {names}",
-        hint=_hint(unused, wanted) or f"remove it; {there}",
-    )
 
 
 def _hint(names: list[str], candidates: set[str] | tuple[str, ...]) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from controller.flows.conflict import MARKER_FOUND, MARKER_HINT, conflict_line
-from controller.flows.scalars import STR, TAG, FlowLoader, scalar
+from controller.flows.scalars import STR, TAG, FlowLoader, scalar, tag_of
 from controller.manifests.node import Node, Position
 from controller.manifests.wording import quoted
 
@@ -130,7 +130,7 @@ class _Builder:
     def _value(self, event: yaml.ScalarEvent) -> object:
         tag = event.tag
         if tag is None:
-            tag = self._loader.tag_of(event.value, plain=bool(event.implicit[0]))
+            tag = tag_of(event.value, plain=bool(event.implicit[0]))
         try:
             return scalar(STR if tag == "!" else tag, event.value)
         except ValueError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
-from controller.flows import FlowFile, parse, placeholders, render
+from controller.flows import FlowFile, FlowTemplate, parse
 from controller.manifests.report import Report
 from controller.manifests.tree import MAXIMUM_BYTES, decode
 
@@ -20,8 +20,7 @@ class Template:
 
     name: str
     """Path relative to the repository."""
-    text: str
-    placeholders: tuple[str, ...]
+    content: FlowTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +68,26 @@ class FlowFiles:
             self._report.add(Origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
             return None
         text = decode(name, content, self._report)
-        return Template(name, text, placeholders(text)) if text is not None else None
+        if text is None:
+            return None
+        try:
+            return Template(name, FlowTemplate(text))
+        except FlowFileInvalid as error:
+            self._tell(name, error, error.message)
+            return None
 
     def _render(self, template: Template, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
         try:
-            text = render(template.text, values)
+            rendered = template.content.render(values)
         except FlowFileInvalid as error:
             self._tell(template.name, error, f"{error.message}, which {asked_by} needs")
             return None
         try:
-            flow = parse(text)
+            flow = parse(rendered.text)
         except FlowFileInvalid as error:
-            self._tell(template.name, error, error.message)
+            self._tell(template.name, rendered.own(error), error.message)
             return None
-        return Rendering(flow.key, _source(template.name, text, flow))
+        return Rendering(flow.key, _source(template.name, rendered.text, flow))
 
     def _tell(self, name: str, error: FlowFileInvalid, message: str) -> None:
         self._report.add(Origin(name, error.line, error.column), message, hint=error.hint, code=error.code)

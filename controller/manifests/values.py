@@ -27,10 +27,10 @@ class Values:
     def of(self, flow: FlowManifest, template: Template) -> dict[str, str]:
         """Values by placeholder. Reports those of the flow's own that its file has no placeholder for."""
         own = _written(flow.node.get(*_OWN))
-        wanted = set(template.placeholders)
+        wanted = set(template.content.mentioned)
         self._wanted |= wanted
         values: dict[str, str] = {}
-        for name in template.placeholders:
+        for name in template.content.placeholders:
             if name in own:
                 values[name] = self._value(own[name], flow, (*_OWN, name))
             elif name in self._shared:

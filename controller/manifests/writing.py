@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 import yaml
 
@@ -29,8 +29,11 @@ def free_name(key: FlowKey, taken: Container[str]) -> str:
     return numbered
 
 
-def flow_manifest(name: str, key: FlowKey, source: PinnedVersion | str) -> str:
+def flow_manifest(
+    name: str, key: FlowKey, source: PinnedVersion | str, substitutions: Mapping[str, str] | None = None
+) -> str:
     """The `Flow` manifest as YAML; the source is a version, or a flow file relative to the manifest."""
+    written: dict[str, object] = {"file": source} if isinstance(source, str) else {"version": source.version}
     document = {
         "apiVersion": API_VERSION,
         "kind": "Flow",
@@ -38,7 +41,7 @@ def flow_manifest(name: str, key: FlowKey, source: PinnedVersion | str) -> str:
         "spec": {
             "type": key.type,
             "name": key.name,
-            "source": {"file": source} if isinstance(source, str) else {"version": source.version},
+            "source": {**written, "substitutions": dict(substitutions)} if substitutions else written,
         },
     }
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

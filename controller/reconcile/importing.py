@@ -12,7 +12,7 @@ from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, Se
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
-from controller.flows import parse
+from controller.flows import FlowTemplate, parse, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.writing import flow_manifest, free_name
 from controller.reconcile.services import Services
@@ -32,6 +32,8 @@ class Imported:
     """`metadata.name` of its manifest; empty while it has none."""
     source: str | None = field(default=None, repr=False)
     """The flow file's text; None where the manifest pins the version."""
+    literals: Mapping[str, str] = field(default_factory=dict)
+    """Substitutions that leave double braces of the flow's own text as they are, as message templates have them."""
     skipped: str = ""
     """Why nothing is written."""
 
@@ -50,7 +52,7 @@ class Imported:
         """Path to text, what is named before what names it."""
         if not self.name or self.version is None:
             return {}
-        manifest = flow_manifest(self.name, self.key, self.source_file or PinnedVersion(self.version))
+        manifest = flow_manifest(self.name, self.key, self.source_file or PinnedVersion(self.version), self.literals)
         written = {} if self.source_file is None or self.source is None else {self.source_file: self.source}
         return {**written, self.manifest_file: manifest}
 
@@ -135,12 +137,16 @@ async def _source_of(services: Services, organization: Organization, live: LiveF
     try:
         export = await services.platform(organization).export(live.id, version)
         text = export.yaml or ""
-        described = parse(text).key
+        described, literals = parse(text), FlowTemplate(text).literals
+        same = parse(render(text, literals)).digest == described.digest
     except (ExportFailed, NotFound, FlowFileInvalid) as error:
         return Imported(live.key, version, skipped=f"version {version} cannot be a flow file: {error.message}")
-    if described != live.key:
-        return Imported(live.key, version, skipped=f"the export of version {version} describes {described}")
-    return Imported(live.key, version, source=text)
+    if described.key != live.key:
+        return Imported(live.key, version, skipped=f"the export of version {version} describes {described.key}")
+    if not same:
+        names = ", ".join(literals.values())
+        return Imported(live.key, version, skipped=f"version {version} spells {names} with different blanks")
+    return Imported(live.key, version, source=text, literals=literals)
 
 
 def _pinned(live: LiveFlow) -> Imported:

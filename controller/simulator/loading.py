@@ -9,6 +9,7 @@ from pathlib import Path
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
+from controller.flows import placeholders
 from controller.simulator.actor import Actor
 from controller.simulator.content import read
 from controller.simulator.organization import Organization
@@ -80,6 +81,9 @@ def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -
         text = path.read_text(encoding="utf-8")
         if _MANIFEST.search(text):
             return None
+        needed = placeholders(text)
+        if needed:
+            return f"needs values for its placeholders {', '.join(f'{{{{{name}}}}}' for name in needed)}"
         key = read(text).key
     except (UnicodeDecodeError, OSError) as error:
         return f"cannot be read: {error}"

@@ -109,6 +109,24 @@ def test_a_flow_that_cannot_be_a_file_is_told_and_the_others_are_written(shell: 
     assert not (shell.folder / "night-line.yaml").exists()
 
 
+def test_text_with_braces_of_its_own_is_imported_and_delivered(shell: InsideShell) -> None:
+    """A message template's `{{1}}` is text of the flow: it is no placeholder that wants a value."""
+    text = inbound("Letter").replace("\n  startUpRef", "\n  description: Dear {{1}}, {{ your name }}\n  startUpRef", 1)
+    httpx.post(f"{shell.url}/_simulator/flows", json={"text": text, "by": "Ada"}).raise_for_status()
+
+    (flow,) = shell.json("import", "Letter")["flows"]
+    shell.commit()
+
+    (change,) = shell.json("plan")["organizations"][0]["changes"]
+    assert change["change"] == "adopt"
+    source = shell.folder / flow["source"]
+    source.write_text(source.read_text("utf-8").replace("Dear", "Hello"), "utf-8")
+    shell.commit()
+    assert shell.run("apply").returncode == 0
+    exported = httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]
+    assert any(each["name"] == "Letter" and each["published_version"] == "2.0" for each in exported)
+
+
 def test_where_there_are_no_files_versions_are_pinned(shell: InsideShell) -> None:
     for path in [*shell.folder.glob("front*"), *shell.folder.glob("hours*")]:
         path.unlink()

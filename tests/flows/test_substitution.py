@@ -1,16 +1,20 @@
-"""`{{name}}` is replaced in the text, everywhere, once; what is missing or superfluous is said, values never are."""
+"""Each value of `{{name}}` arrives in the flow as it is written, or is refused; no error repeats a value."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.errors import FlowFileInvalid
-from controller.flows import load_yaml, placeholders, render
+from controller.flows import FlowTemplate, load_yaml, parse, placeholders, render
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 PLAIN = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=12)
+WRITTEN = st.text(st.characters(exclude_characters="{}", exclude_categories=["C", "Zl", "Zp"]), max_size=12)
+"""What JSON and YAML write alike within double quotes."""
 
 
 def refused(text: str, values: dict[str, str]) -> FlowFileInvalid:
@@ -28,12 +32,102 @@ def test_blanks_inside_the_braces_do_not_count() -> None:
     assert render("{{ a }}|{{a}}|{{\ta }}", {"a": "1"}) == "1|1|1"
 
 
-def test_values_bring_their_yaml_with_them_as_archy_inserts_them() -> None:
-    assert load_yaml(render("a: {{v}}", {"v": "{b: [1, 2]}"})) == {"a": {"b": [1, 2]}}
+@pytest.mark.parametrize(
+    "value",
+    ["{b: [1, 2]}", "Press # now", "C:\\new\\table", "a: b", "- x", "*all", "&a", "!t x", "|", "> x", "--- x", "x, y",
+     "]", "'", '"', "", " blank ", "two\nlines", "hi\n  division: Evil", "@home", "%x", "? x", "\u0085", "\x07",
+     "\U0001f642"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("a: {{v}}\n", ("a",)),
+        ("- {{ v }}\n", (0,)),
+        ("a: [{{v}}, b]\n", ("a", 0)),
+        ("a: {b: {{v}}}\nc: 1\n", ("a", "b")),
+        ("a:\n  {{v}}\n", ("a",)),
+    ],
+)
+def test_a_value_that_is_a_whole_plain_scalar_arrives_as_it_is_written(
+    text: str, path: tuple[str | int, ...], value: str
+) -> None:
+    tree: object = load_yaml(render(text, {"v": value}))
+    for step in path:
+        tree = tree[step]  # type: ignore[index]
+    assert tree == value
+
+
+def test_a_value_is_quoted_as_a_key_as_well() -> None:
+    assert load_yaml(render("{{v}}:\n  b: 1\n", {"v": "a: #1"})) == {"a: #1": {"b": 1}}
+
+
+@pytest.mark.parametrize(("value", "read"), [("true", True), ("5", 5), ("null", None), ("0.50", 0.5), ("yes", "yes")])
+def test_a_plain_value_keeps_the_type_that_the_text_gives_it(value: str, read: object) -> None:
+    assert load_yaml(render("a: {{v}}\n", {"v": value})) == {"a": read}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "column"),
+    [
+        ('a: "Hi {{v}}"\n', 'say "x"', 8),
+        ("a: Hello {{v}}\nb: 1\n", "Press # now", 10),
+        ('a: "{{v}}"\n', "C:\\new", 5),
+        ("a: 'it {{v}}'\n", "it's", 8),
+        ("a: Hello {{v}}\n", "hi\n  division: Evil", 10),
+        ("a: x{{v}}\n", " ", 5),
+        ("a: {{v}}{{v}}\n", "", 4),
+        ("&{{v}} a: 1\n", "b c: 2", 2),
+    ],
+)
+def test_a_value_that_yaml_would_read_otherwise_is_refused_by_name(text: str, value: str, column: int) -> None:
+    error = refused(text, {"v": value})
+    assert "the value of {{v}}" in error.message
+    assert (error.line, error.column) == (1, column)
+
+
+def test_a_value_of_several_lines_is_refused_within_a_block_of_text() -> None:
+    error = refused("a: |\n  x {{v}}\n  y\n", {"v": "1\n2"})
+    assert (error.line, error.column) == (2, 5)
+
+
+def test_a_value_cannot_change_what_follows_a_comment() -> None:
+    assert load_yaml(render("a: 1 # {{v}}\nb: 2\n", {"v": "x\nc: 3"})) == {"a": 1, "b": 2}
+
+
+def test_comments_need_no_value() -> None:
+    text = "# {{author}}\na: {{v}} # {{when}}\n"
+    assert placeholders(text) == ("v",)
+    assert load_yaml(render(text, {"v": "1 # {{x}}"})) == {"a": "1 # {{x}}"}
+
+
+def test_names_may_hold_blanks_and_other_characters() -> None:
+    text = "a: Queue {{support queue}}\nb: {{ größe (1) }}\nc: '{{}} {{ }}'\n"
+    assert placeholders(text) == ("support queue", "größe (1)")
+    values = {"support queue": "Care", "größe (1)": "x"}
+    assert load_yaml(render(text, values)) == {"a": "Queue Care", "b": "x", "c": "{{}} {{ }}"}
+
+
+def test_literal_braces_are_text_that_a_value_can_give() -> None:
+    text = "workflow: {name: W, description: 'Dear {{1}}'}"
+    assert "its value is '{{1}}'" in str(refused(text, {}).hint)
+    assert parse(render(text, {"1": "{{1}}"})).description == "Dear {{1}}"
+
+
+def test_a_mistake_behind_a_value_of_several_lines_is_told_where_the_file_has_it() -> None:
+    rendered = FlowTemplate("workflow:\n  a: {{v}} \n  b: x{{w}}\n  b: 2\n").render({"v": "1\n2\n3", "w": "longer"})
+    with pytest.raises(FlowFileInvalid) as caught:
+        parse(rendered.text)
+    own = rendered.own(caught.value)
+    assert (own.line, own.column) == (4, 3)
+
+
+def test_a_file_that_is_no_yaml_with_any_values_is_refused_at_its_own_place() -> None:
+    error = refused("a: {{v}}\nb: [{{v}}, {{v}}\n", {"v": "a long value"})
+    assert error.line == 3
 
 
 def test_braces_in_a_value_are_not_replaced_again() -> None:
-    assert render("{{a}} {{b}}", {"a": "{{b}}", "b": "x"}) == "{{b}} x"
+    assert render("'{{a}} {{b}}'", {"a": "{{b}}", "b": "x"}) == "'{{b}} x'"
 
 
 def test_backslashes_in_a_value_are_kept() -> None:
@@ -68,14 +162,17 @@ def test_errors_never_repeat_a_value(text: str) -> None:
     assert "hunter2" not in f"{error} {error.message} {error.hint}"
 
 
-@given(st.lists(st.tuples(PLAIN, NAMES), max_size=6), PLAIN, st.data())
-def test_rendering_joins_the_text_around_placeholders_with_their_values(
+@given(st.lists(st.tuples(WRITTEN, NAMES), max_size=6), WRITTEN, st.data())
+def test_any_values_arrive_within_quoted_text_or_are_refused(
     parts: list[tuple[str, str]], tail: str, data: st.DataObject
 ) -> None:
     values = {name: data.draw(st.text(max_size=8)) for _, name in parts}
-    text = "".join(f"{before}{{{{{name}}}}}" for before, name in parts) + tail
-    assert set(placeholders(text)) == set(values)
-    assert render(text, values) == "".join(before + values[name] for before, name in parts) + tail
+    text = json.dumps("".join(f"{before}{{{{{name}}}}}" for before, name in parts) + tail, ensure_ascii=False)
+    try:
+        rendered = render(text, values)
+    except FlowFileInvalid:
+        return
+    assert load_yaml(rendered) == "".join(before + values[name] for before, name in parts) + tail
 
 
 @given(PLAIN)

@@ -138,3 +138,28 @@ def test_a_file_that_is_too_large_is_refused_unread() -> None:
 def test_an_empty_text_is_nothing() -> None:
     assert load_yaml("") is None
     assert load_yaml("# only a comment\n") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'{"a": "x \ud83d\ude42 y", "\uD83D\uDE42": 1}', {"a": "x \U0001f642 y", "\U0001f642": 1}),
+        (r'{"a": "\\ud83d\\ude42"}', {"a": r"\ud83d\ude42"}),
+        (r"a: \ud83d\ude42", {"a": r"\ud83d\ude42"}),
+        (r"a: '\uD83D\\ud83d'", {"a": r"\uD83D\\ud83d"}),
+    ],
+)
+def test_one_character_that_json_writes_as_a_pair_of_escapes_is_read(text: str, value: object) -> None:
+    assert load_yaml(text) == value
+
+
+@pytest.mark.parametrize("text", [r'a: ["x", "\ud83d"]', r'a: ["x", "\ude42\ud83d"]'])
+def test_half_of_a_pair_of_escapes_is_refused_at_its_place(text: str) -> None:
+    error = refused(text)
+    assert "half of a surrogate pair" in error.message
+    assert (error.line, error.column) == (1, 10)
+
+
+def test_a_mistake_behind_a_pair_of_escapes_keeps_its_place() -> None:
+    error = refused('{"a": "\\ud83d\\ude42", "b": 1, "b": 2}')
+    assert (error.line, error.column) == (1, 31)

@@ -141,7 +141,7 @@ async def test_files_that_cannot_be_loaded_are_reported_with_the_reason(tmp_path
     assert [str(key) for key in report.loaded] == ["inboundcall/Main IVR"]
     assert {skipped.path.name: skipped.reason for skipped in report.skipped} == {
         "b.yml": "there is already a flow inboundcall/Main IVR",
-        "c.yaml": "line 2, column 9: the placeholder {{flow_name}} was not replaced",
+        "c.yaml": "needs values for its placeholders {{flow_name}}",
     }
     assert "inboundcall/Main IVR: find 'commonmodule' by value of 'Greeting' - no matches" in report.warnings
 
