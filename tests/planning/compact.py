@@ -139,6 +139,7 @@ def recorded_flow(key: FlowKey, entry: Document) -> RecordedFlow:
         export_digest=None,
         dependency_digest="sha256:recorded",
         consumed={FlowKey.parse(text): version for text, version in entry.get("consumed", {}).items()},
+        recorded_at=datetime.fromisoformat(entry["at"]) if "at" in entry else None,
     )
 
 
