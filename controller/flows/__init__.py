@@ -1,6 +1,7 @@
 """What a flow is: Archy YAML, node graphs, references, canonical digests, semantic diff. Does no I/O."""
 
 from controller.flows.canonical import digest
+from controller.flows.checks import mistakes
 from controller.flows.definition_diff import diff_definitions
 from controller.flows.diff import diff_sources
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json, diff_text
@@ -31,6 +32,7 @@ __all__ = [
     "diff_text",
     "digest",
     "load_yaml",
+    "mistakes",
     "parse",
     "placeholders",
     "render",

@@ -9,7 +9,7 @@ from pathlib import Path
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
-from controller.flows import FlowFile, FlowTemplate, parse
+from controller.flows import FlowFile, FlowTemplate, mistakes, parse
 from controller.manifests.report import Report
 from controller.manifests.tree import MAXIMUM_BYTES, decode
 
@@ -87,6 +87,8 @@ class FlowFiles:
         except FlowFileInvalid as error:
             self._tell(template.name, rendered.own(error), error.message)
             return None
+        for mistake in mistakes(rendered.text, flow):
+            self._tell(template.name, rendered.own(mistake), mistake.message)
         return Rendering(flow.key, _source(template.name, rendered.text, flow))
 
     def _tell(self, name: str, error: FlowFileInvalid, message: str) -> None:
