@@ -10,7 +10,8 @@ from controller.manifests import load
 
 CREDENTIALS = "  credentials: {clientId: {env: ID}, clientSecret: {env: SECRET}}\n"
 FLOW_FILES = {
-    "flows/ivr.yaml": "inboundCall:\n  name: Main IVR\n  startUpRef: /inboundCall/tasks/task[Main_1]\n",
+    "flows/ivr.yaml": "inboundCall:\n  name: Main IVR\n  startUpRef: /inboundCall/tasks/task[Main_1]\n"
+    "  tasks: [{task: {name: Main, refId: Main_1}}]\n",
     "flows/workflow.yaml": "workflow:\n  name: Nightly\n",
 }
 """Flow files that every repository of a test has."""

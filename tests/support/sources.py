@@ -60,6 +60,8 @@ def workflow(name: str, *, says: str = "Hello") -> str:
             f"  name: {_quoted(name)}",
             "  startUpRef: /workflow/states/state[Main_1]",
             f"  description: {_quoted(says)}",
+            "  states:",
+            "    - state: {name: Main, refId: Main_1}",
             "",
         ]
     )
