@@ -123,6 +123,6 @@ def test_a_flow_of_many_thousand_lines_takes_a_moment(*, same_names: bool) -> No
         ]
         return {"inboundCall": {"name": "Big", "tasks": [{"task": {"name": "T", "actions": actions}}]}}
 
-    started = time.perf_counter()
+    started = time.process_time()
     assert not diff_sources(flow(0), flow(7)).empty
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
