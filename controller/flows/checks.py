@@ -45,7 +45,7 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
         for finding in found
         for line, column in (positions.get(finding.way, (1, 1)),)
     ]
-    return sorted(told, key=lambda mistake: (mistake.line or 0, mistake.column or 0))
+    return sorted(told, key=lambda mistake: (mistake.line, mistake.column))
 
 
 def locate(text: str, ways: Iterable[tuple[str | int, ...]]) -> dict[tuple[str | int, ...], Position]:

@@ -141,8 +141,9 @@ class FlowTemplate:
     def _refuse_other_trees(self, text: str, values: Mapping[str, str]) -> None:
         """Raise FlowFileInvalid where the rendered text is not the file's tree with the values put in."""
         suspects: list[int] = []
-        rendered = _events_until_mistake(text)
-        for neutral, event in zip_longest(self._neutral_events(), rendered):
+        pairs: Iterator[tuple[yaml.Event | None, yaml.Event | None]]
+        pairs = zip_longest(self._neutral_events(), _events_until_mistake(text))
+        for neutral, event in pairs:
             here = [int(match[1]) for part in _texts(neutral) for match in self._token.finditer(part)]
             suspects = here or suspects
             if event is None or neutral is None or self._expected(neutral, values) != _said(event):
@@ -171,8 +172,6 @@ class FlowTemplate:
 
     def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
         """The mistake with the file's own position."""
-        if error.line is None or error.column is None:
-            return error
         line, column = self.position(inserted.own_offset(error.line, error.column))
         return FlowFileInvalid(error.message, line=line, column=column, hint=error.hint)
 
