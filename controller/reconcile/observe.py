@@ -22,6 +22,7 @@ from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.genesys import concurrently
 from controller.reconcile.authorship import hand_changes
+from controller.reconcile.confirming import confirmed
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
 
@@ -46,7 +47,7 @@ async def observe(
     The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
     """
     live = listed(await platform.list_flows(fresh=True), services.clock.now())
-    flows = dict(live.flows)
+    flows = await confirmed(platform, recorded, live.flows, services.clock.now())
     looker = _Looker(services, platform, organization.name, flows, looked)
     orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
@@ -60,6 +61,7 @@ async def observe(
     moved = await hand_changes(platform, organization, recorded, flows, delivered(flows))
     return replace(
         live,
+        flows=flows,
         observed_at=services.clock.now(),
         references=references,
         digests=digests,

@@ -20,6 +20,7 @@ from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 from controller.planning import Change, ChangeKind
 from controller.planning.block import locked
+from controller.reconcile.confirming import confirmed
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.observe import listed
 from controller.reconcile.pass_ import Pass, have
@@ -29,9 +30,9 @@ from controller.store import StepRecord
 
 async def look(pass_: Pass) -> None:
     """The step before: the record and the listing, ahead of all other calls, and nothing that only a plan needs."""
-    await read_record(pass_)
-    listing = await have(pass_.platform).list_flows(fresh=True, priority=Priority.ROLLBACK)
-    pass_.live = listed(listing, pass_.services.clock.now())
+    recorded, platform, now = await read_record(pass_), have(pass_.platform), pass_.services.clock.now()
+    live = listed(await platform.list_flows(fresh=True, priority=Priority.ROLLBACK), now)
+    pass_.live = replace(live, flows=await confirmed(platform, recorded, live.flows, now, priority=Priority.ROLLBACK))
 
 
 async def bring_back(pass_: Pass) -> None:

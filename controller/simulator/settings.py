@@ -88,6 +88,10 @@ class SimulatorSettings:
     """How long one launched execution runs."""
     index_s: Duration = 0.0
     """How long after a publish the dependency index still shows what was before."""
+    listing_lag_s: Duration = 0.0
+    """How long after a change `GET /flows` and `GET /flows/lookup` still show what was before."""
+    status_lag_s: Duration = 0.0
+    """How long after a publish or an upload was accepted its status is not found."""
     time_scale: Annotated[float, Field(ge=0.001, le=1e9)] = 1.0
     """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
     rate_limit_per_minute: Count = 300

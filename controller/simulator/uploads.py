@@ -19,6 +19,8 @@ from controller.simulator.settings import LockedUpload
 
 UPLOAD = "upload"
 """The effect's name in the agenda."""
+_FORCE = "You can use the --forceUnlock command line parameter if you wish to publish flows locked by another entity."
+"""What the organisation adds; it does not name the holder. Source: Genesys' Terraform provider, issue 316."""
 SESSION_ENDED = "Architect Scripting session ended in error ( code: 99 )"
 
 
@@ -72,8 +74,7 @@ def _publish(organization: Organization, job: Job, now: datetime) -> list[str]:
     job.flow_key = flow_file.key
     flow = organization.find(flow_file.key)
     if flow and flow.lock_of_others(job.owner) and organization.settings.locked_upload is LockedUpload.FAIL:
-        holder = flow.lock.holder.name if flow.lock else ""
-        return [f"the flow named '{flow.name}' of type '{flow.type}' is locked by '{holder}'."]
+        return [f"the flow ( name: '{flow.name}', type: '{flow.type}' ) is locked by another entity. {_FORCE}"]
     if flow and flow.operation and not flow.operation.complete:
         return [f"another operation is running on the flow named '{flow.name}'."]
     if job.create_stubs:

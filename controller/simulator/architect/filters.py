@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from controller.simulator.architect.views import division
 from controller.simulator.call import Call
 from controller.simulator.flow import Flow
+from controller.simulator.lagging import as_listed
 from controller.simulator.problem import bad_request
 
 Test = Callable[[Flow], bool]
@@ -18,10 +19,10 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def chosen_flows(call: Call) -> list[Flow]:
     """The flows that the query asks for, in its order. Raises 400 for an order that is unknown."""
     if ids := call.many("id"):
-        chosen = [flow for flow in call.organization.flows(deleted=True) if flow.id in ids]
+        chosen = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     else:
         tests = [*_text_tests(call), *_holder_tests(call), *_other_tests(call)]
-        flows = call.organization.flows(deleted=call.flag("deleted"))
+        flows = as_listed(call, call.organization.flows(deleted=call.flag("deleted")))
         chosen = [flow for flow in flows if all(test(flow) for test in tests)]
     return _ordered(call, chosen)
 

@@ -14,6 +14,7 @@ from controller.simulator.call import Call, answer
 from controller.simulator.content import ROOTS
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.flow import Flow
+from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
 from controller.simulator.operation import Action, Operation
 from controller.simulator.problem import bad_request, conflict
@@ -29,7 +30,7 @@ def list_flows(call: Call) -> Response:
 def lookup(call: Call) -> Response:
     """`GET /api/v2/flows/lookup?id=`: ids that do not exist are left out."""
     ids = call.many("id")
-    found = [flow for flow in call.organization.flows(deleted=True) if flow.id in ids]
+    found = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     return answer(views.page(call, found, partial(views.flow, call.organization)))
 
 

@@ -13,6 +13,7 @@ from controller.simulator.architect import views
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.job import Job, JobKind
+from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import upload_mishap
 from controller.simulator.problem import bad_request
 
@@ -70,6 +71,8 @@ def _storage_error(status: int, code: str, message: str) -> Response:
 def get_job(call: Call) -> Response:
     """`GET /api/v2/flows/jobs/{jobId}?expand=messages`."""
     job = call.organization.job(call.path["jobId"], JobKind.UPLOAD)
+    if job.started_at is not None:
+        require_shown(call, job.started_at, "job with specified ID")
     shown = views.job(call, job, uri=_URI, command="Publish")
     if job.flow_id and job.finished(call.now):
         shown["flow"] = {"id": job.flow_id, "selfUri": f"/api/v2/flows/{job.flow_id}"}

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from controller.simulator import staging
 from controller.simulator.call import Call, answer, records
 from controller.simulator.endpoint import Endpoint
+from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.operation import Problem
 from controller.simulator.problem import bad_request
@@ -47,6 +48,7 @@ def publish_status(call: Call) -> Response:
     flow = call.flow()
     version = call.organization.version(flow, call.path["versionId"])
     rollout = staging.of_version(flow, version)
+    require_shown(call, rollout.requested_at, "a publish of this version")
     left_s = max(0, ceil((rollout.ends_at - call.now).total_seconds())) if rollout.running else 0
     return answer(
         {

@@ -1,0 +1,44 @@
+"""Reading by id what a listing may only lag behind: nothing is called missing or moved before that.
+
+A listing shows a flow that was just created, or a version that was just published, seconds late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Platform, Priority
+from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.genesys import concurrently
+
+LAG = timedelta(minutes=10)
+"""How long after a version was recorded a listing that shows another one is not believed."""
+
+
+async def confirmed(
+    platform: Platform,
+    recorded: RecordedState,
+    flows: Mapping[FlowKey, LiveFlow],
+    now: datetime,
+    *,
+    priority: Priority = Priority.OBSERVE,
+) -> dict[FlowKey, LiveFlow]:
+    """The listed flows, with those that are in doubt as they are by their recorded id: one call for each."""
+    doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
+    found = await concurrently(platform.get_flow(record.flow_id, priority=priority) for record in doubtful)
+    return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
+
+
+def _in_doubt(record: RecordedFlow, live: LiveFlow | None, now: datetime) -> bool:
+    """Whether the listing lacks the flow, or shows another version than was recorded moments ago."""
+    if live is None:
+        return True
+    moments_ago = record.recorded_at is not None and abs(now - record.recorded_at) < LAG
+    return moments_ago and live.id == record.flow_id and live.published_version != record.version
+
+
+def _fits(flow: LiveFlow, flows: Mapping[FlowKey, LiveFlow]) -> bool:
+    return flow.key not in flows or flows[flow.key].id == flow.id

@@ -1,0 +1,48 @@
+"""What the organisation shows late: a listing is a search index, which catches up seconds after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from controller.simulator.call import Call
+from controller.simulator.flow import Flow
+from controller.simulator.operation import Action
+from controller.simulator.problem import not_found
+from controller.simulator.version import Version
+
+
+def as_listed(call: Call, flows: Iterable[Flow]) -> Iterator[Flow]:
+    """The flows as they were `listing_lag_s` ago; those that are younger are left out."""
+    lag_s = call.organization.settings.duration_s(call.organization.settings.listing_lag_s)
+    if not lag_s:
+        yield from flows
+        return
+    at = call.now - timedelta(seconds=lag_s)
+    yield from (_at(flow, at) for flow in flows if flow.created_at <= at)
+
+
+def _at(flow: Flow, at: datetime) -> Flow:
+    moves = [each for each in flow.history if each.action in (Action.PUBLISH, Action.DEACTIVATE) and each.at <= at]
+    version = moves[-1].version if moves and moves[-1].action is Action.PUBLISH else None
+    live = flow.version(version) if version is not None else None
+    versions = [_version_at(each, at) for each in flow.versions if each.created_at <= at]
+    return replace(flow, versions=versions, live=live.number if live else None)
+
+
+def _version_at(version: Version, at: datetime) -> Version:
+    published = version.published_at is not None and version.published_at <= at
+    ended = version.published_until is not None and version.published_until <= at
+    return replace(
+        version,
+        published_at=version.published_at if published else None,
+        published_until=version.published_until if published and ended else None,
+    )
+
+
+def require_shown(call: Call, accepted_at: datetime, what: str) -> None:
+    """Raises 404 while an operation that was accepted cannot be seen yet."""
+    lag_s = call.organization.settings.duration_s(call.organization.settings.status_lag_s)
+    if lag_s and call.now < accepted_at + timedelta(seconds=lag_s):
+        raise not_found(f"Could not find {what}.")
