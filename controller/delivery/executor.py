@@ -10,13 +10,12 @@ from controller.delivery.group import groups_of, validate_ahead
 from controller.delivery.machine import Machine
 from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
-from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, Work
+from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TOLD_TO_STOP, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, PenstockError, StoreFailed
 from controller.domain.status import StepState
 
 _SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
-_TOLD_TO_STOP = "the controller was told to stop before it began"
 
 
 class Executor:
@@ -112,7 +111,7 @@ class Executor:
                 return f"it depends on {other.change.flow}, which is {other.state.value}"
         if self._context.signals.stopping:
             work.held_back = True
-            return _TOLD_TO_STOP
+            return TOLD_TO_STOP
         if self._context.signals.aborting or self._halted:
             return "another change of this sync failed before it began"
         if work.change.kind in DESTRUCTIVE and any(other.error is not None for other in self._works):
@@ -134,7 +133,7 @@ class Executor:
     def _leave(self, work: Work) -> None:
         if work.state in NOT_BEGUN and self._context.signals.stopping:
             work.held_back = True
-            self._context.advance(work, StepState.SKIPPED, reason=_TOLD_TO_STOP)
+            self._context.advance(work, StepState.SKIPPED, reason=TOLD_TO_STOP)
         else:
             self._context.park(work)
 

@@ -17,7 +17,15 @@ from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import NOT_BEGUN, ON_REQUEST, PREVIOUS_DIGEST, TAKEN_BACK, Work
+from controller.delivery.work import (
+    NOT_BEGUN,
+    NOT_BEGUN_IN_TIME,
+    ON_REQUEST,
+    PREVIOUS_DIGEST,
+    TAKEN_BACK,
+    WITHOUT_EFFECT,
+    Work,
+)
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.platform import Capability
@@ -46,9 +54,9 @@ async def _resolve(context: Context) -> None:
     for work in context.works:
         if work.state in NOT_BEGUN:
             await _keep_draft(context, work)
-            context.advance(work, StepState.SKIPPED, reason="the controller stopped before it began")
+            context.advance(work, StepState.SKIPPED, reason=NOT_BEGUN_IN_TIME)
         elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
-            context.advance(work, StepState.SKIPPED, reason="the controller stopped before anything took effect")
+            context.advance(work, StepState.SKIPPED, reason=WITHOUT_EFFECT)
         elif (reason := await _given_up(context, work)) is not None:
             await take_back(context, work, f"{ON_REQUEST}{reason}")
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:

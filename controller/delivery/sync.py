@@ -12,6 +12,7 @@ from controller.delivery.group import with_groups
 from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
+from controller.delivery.scope import take_back_earlier_parts
 from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
@@ -105,7 +106,10 @@ async def _after_failure(context: Context, failed: list[Work]) -> None:
     elif policy is OnFailure.ROLLBACK_FLOW:
         concerned = with_groups(failed, context.works)
     works = [work for work in context.works if work in concerned or work.state is StepState.ROLLING_BACK]
-    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], _reason(context, failed))
+    reason = _reason(context, failed)
+    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], reason)
+    if policy is OnFailure.ROLLBACK_ALL and (failed or begun):
+        await take_back_earlier_parts(context, reason)
 
 
 def _reason(context: Context, failed: list[Work]) -> str:

@@ -32,6 +32,12 @@ EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 ON_REQUEST = "on request: "
 """How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
 
+NOT_BEGUN_IN_TIME = "the controller stopped before it began"
+WITHOUT_EFFECT = "the controller stopped before anything took effect"
+TOLD_TO_STOP = "the controller was told to stop before it began"
+INTERRUPTED = frozenset({NOT_BEGUN_IN_TIME, WITHOUT_EFFECT, TOLD_TO_STOP})
+"""Reasons of changes that were skipped because the process ended: the next sync goes on with them."""
+
 PREVIOUS_DIGEST = "previous_digest"
 """For the intent of a write: the dependency digest of what is replaced, for the way back after a crash."""
 

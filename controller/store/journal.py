@@ -90,6 +90,17 @@ class Journal:
                 connection.execute(insert(steps), rows)
             return _load(connection, select(syncs).where(syncs.c.id == sync_id))[0]
 
+    def add(self, lease: Lease, sync_id: int, change: NewStep) -> StepRecord:
+        """One more step of a sync that is open, after all others."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(self._database, connection, lease, self._clock)
+            last = select(func.max(steps.c.position)).where(steps.c.sync_id == sync_id)
+            position = (connection.execute(last).scalar_one() or 0) + 1
+            values = new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
+            step_id = connection.execute(insert(steps).values(values).returning(steps.c.id)).scalar_one()
+            return _one_step(connection, step_id)
+
     def finish(self, lease: Lease, sync_id: int, state: SyncState, summary: Mapping[str, object]) -> None:
         """Close a sync, or mark it as stopped, to be gone on with."""
         now = self._clock.now()
@@ -168,9 +179,13 @@ class Journal:
             found = _load(connection, select(syncs).where(syncs.c.id == sync_id))
         return found[0] if found else None
 
-    def history(self, organization: str | None = None, *, limit: int = 50) -> list[SyncRecord]:
-        """The latest syncs, newest first, with their steps."""
+    def history(
+        self, organization: str | None = None, *, limit: int = 50, before: int | None = None
+    ) -> list[SyncRecord]:
+        """The latest syncs, newest first, with their steps; `before` is the sync that came after them."""
         query = select(syncs).order_by(syncs.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(syncs.c.id < before)
         if organization is not None:
             query = query.where(syncs.c.organization == organization)
         with self._database.read() as connection:

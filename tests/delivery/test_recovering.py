@@ -276,3 +276,55 @@ async def test_a_sync_whose_process_ended_before_it_had_begun_all_is_incomplete(
     assert (recovered.outcome, len(recovered.undone)) == (Outcome.INCOMPLETE, 2)
     [kept] = site.store.journal.history(NAME)
     assert (kept.state.value, kept.summary["undone"], kept.summary["changes"]) == ("incomplete", 2, 3)
+
+
+async def cut_in_two(site: Site, how: str) -> None:
+    """`hours` 2.0 is delivered by a sync that is cut off there, and then `front` fails in the next one."""
+    three(site)
+    await site.deliver()
+    three(site, says="New")
+    site.fault("job-fails", match={"flow": "Front"})
+    if how == "crash":
+        crash_at(site, "change.exported", "hours")
+        with pytest.raises(Crash):
+            await site.deliver()
+    else:
+        site.crash_when = lambda event: bool(
+            (event.name, event.flow) == ("change.live", "hours") and site.delivery.stop()
+        )
+        assert (await site.deliver()).outcome is Outcome.STOPPED
+    await site.restart()
+    await site.converge()
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+async def test_a_failure_takes_back_what_the_same_plan_had_delivered_before_it_was_cut_off(
+    site: Site, how: str
+) -> None:
+    """One commit is delivered as a whole or not at all, wherever the process ended."""
+    await cut_in_two(site, how)
+
+    assert site.live() == OLD
+    failed = site.store.journal.history(NAME)[0]
+    assert failed.state.value == "rolled-back"
+    assert {step.flow: step.state.value for step in failed.steps} == {
+        "desk": "rolled-back",
+        "front": "failed",
+        "hours": "rolled-back",
+    }
+    assert {each.key for each in site.store.quarantines.active(NAME)} == {HOURS, DESK, FRONT}
+    assert site.recorded[HOURS].version == site.live()[str(HOURS)]
+
+
+async def test_a_failure_leaves_alone_what_was_delivered_for_another_reason(site: Site) -> None:
+    """Only a sync that was cut off before what fails now belongs to it."""
+    three(site)
+    await site.deliver()
+    site.want("hours", module("Hours", says="New"))
+    await site.deliver()
+    three(site, says="New")
+    site.fault("job-fails", match={"flow": "Front"})
+
+    await site.deliver()
+
+    assert site.live()[str(HOURS)] == "2.0"
