@@ -35,8 +35,11 @@ def _lines(report: PassReport) -> Iterator[str]:
         yield from (f"  {_step_line(step)}" for step in report.result.steps)
         if was_stopped(report):
             yield "  told to stop: the next run goes on with what is parked, and begins what was skipped"
+    if report.plan is not None:
+        yield from (visible(f"  warning: {warning}") for warning in report.plan.warnings)
     if report.commit is not None and report.commit.sha is not None:
-        yield f"  recorded in {report.commit.sha[:12]}{', pushed' if report.commit.pushed else ''}"
+        commit = report.commit
+        yield f"  recorded in {commit.branch}@{report.commit.sha[:12]}{', pushed' if commit.pushed else ''}"
         if report.commit.note:
             yield f"  {report.commit.note}"
     if report.error is not None:
@@ -132,7 +135,9 @@ def _organization(report: PassReport) -> dict[str, object]:
             if change.blocked
         ],
         "steps": [_step(step) for step in result.steps] if result else [],
-        "commit": {"sha": commit.sha, "pushed": commit.pushed, "note": commit.note} if commit else None,
+        "commit": {"sha": commit.sha, "branch": commit.branch, "pushed": commit.pushed, "note": commit.note}
+        if commit
+        else None,
         "error": error_document(report.error, report.organization) if report.error else None,
         "duration_s": round(report.duration_s, 3),
     }

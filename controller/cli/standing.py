@@ -44,7 +44,8 @@ def show_status(report: PassReport, found: OrganizationStatus | None) -> None:
 
 
 def _rest(found: OrganizationStatus) -> list[str]:
-    lines = [visible(str(each)) for each in found.held_back]
+    lines = [f"warning: {visible(warning)}" for warning in found.warnings]
+    lines += [visible(str(each)) for each in found.held_back]
     if found.at_work is not None:
         lines.append(f"{visible(found.at_work)} is at work on it right now")
     if found.unmanaged:
@@ -83,6 +84,7 @@ def _organization(report: PassReport, found: OrganizationStatus | None) -> dict[
             for flow in (found.flows if found else ())
         ],
         "drift": list(found.drift) if found else [],
+        "warnings": list(found.warnings) if found else [],
         "unmanaged": found.unmanaged if found else None,
         "last_sync": _sync(found.last_sync) if found and found.last_sync else None,
         "held_back": [asdict(each) for each in (found.held_back if found else ())],

@@ -118,7 +118,8 @@ class Safety:
 @dataclass(frozen=True, slots=True)
 class ArtifactsPolicy:
     path: str = "artifacts"
-    branch: str = "main"
+    branch: str = "penstock/records"
+    """Not the branch that people push to: a record rejects nobody's push, and that branch may be protected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,12 @@ class DirtyTree(Refused):
     code = "dirty-tree"
 
 
+class Unpushed(Refused):
+    """The commit is not in the branch that is followed, so nobody else has it, or it was not merged."""
+
+    code = "unpushed"
+
+
 class NotConfirmed(Refused):
     """A destructive or manual step needs a person's word."""
 
@@ -284,6 +290,17 @@ class GitRemoteFailed(Transient):
 
     code = "git-remote-failed"
     usual_hint = "check the remote and its credentials, then run it again; what could not be pushed is kept"
+
+
+class BranchGone(GitRemoteFailed):
+    """A branch that deliveries need is not on the remote (any more); nothing is written until it is."""
+
+    code = "branch-gone"
+
+    def __init__(self, message: str, *, was_there: bool = True, hint: str | None = None) -> None:
+        """`was_there` is whether it was seen before; else the remote may be new."""
+        super().__init__(message, hint=hint)
+        self.was_there = was_there
 
 
 class StoreFailed(Transient):

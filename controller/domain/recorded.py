@@ -35,6 +35,8 @@ class RecordedFlow:
     recorded_at: datetime | None = None
     dirty: bool = False
     """Whether it was delivered from a working tree with uncommitted changes."""
+    dialect: str | None = None
+    """The dialect that told the version; None in records that do not tell it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class RecordedState:
     flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
     organization_id: str | None = None
     """The organisation's own id; None where it could not be told."""
+    store_id: str | None = None
+    """The store of whoever recorded last; None in records that do not tell it yet."""
 
     def of(self, organization_id: str | None) -> RecordedState:
         """This record where it may be of that organisation; the empty one where it is of another with the same name."""

@@ -5,6 +5,7 @@ Never calls an organisation, git, the store or the file system.
 
 from controller.planning.guard import Confirmations, guard, refusals
 from controller.planning.model import (
+    Authored,
     Blocked,
     Change,
     ChangeKind,
@@ -27,6 +28,7 @@ from controller.planning.rendering import (
 
 __all__ = [
     "PLAN_SCHEMA",
+    "Authored",
     "Blocked",
     "Change",
     "ChangeKind",

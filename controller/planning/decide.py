@@ -29,6 +29,8 @@ def decide(situation: Situation) -> Decision:
         return _absent(situation)
     if situation.unrecorded is not None:
         return _on_its_way(situation, situation.unrecorded)
+    if situation.same_wish and situation.undetermined:
+        return _none(situation, f"which version is live cannot be told with api: {situation.dialect}")
     return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
 
 
@@ -98,6 +100,8 @@ def _pinned(situation: Situation, pinned: str) -> Decision:
         if situation.same_wish and not situation.recreated:
             return _none(situation, f"{pinned} is live, as pinned")
         return Decision(ChangeKind.ADOPT, f"{pinned} is live already; only the record is missing", pinned)
+    if situation.authored:
+        return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned)
     if situation.same_wish and not situation.recreated:
         return _drifted(situation, pinned)
     return Decision(ChangeKind.SWITCH, f"{pinned} is pinned, {_live_words(live)}", pinned)
@@ -108,6 +112,9 @@ def _source(situation: Situation) -> Decision:
         return _unrecorded(situation)
     if not situation.same_wish:
         return Decision(ChangeKind.PUBLISH, _changed_words(situation))
+    if situation.authored:
+        words = _taken_back_words(situation, situation.record.version)
+        return Decision(ChangeKind.RESTORE, words, situation.record.version)
     if situation.moved_by_hand:
         return _drifted(situation, situation.record.version)
     if situation.moved:
@@ -152,6 +159,13 @@ def _changed_words(situation: Situation) -> str:
             f"{_live_words(situation.live_version)})"
         )
     return "the source changed"
+
+
+def _taken_back_words(situation: Situation, version: str) -> str:
+    return (
+        f"git asks for {version} again; {situation.live_version} was delivered for a commit that the branch does not "
+        "hold any more"
+    )
 
 
 def _rebind_words(situation: Situation) -> str:

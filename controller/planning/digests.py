@@ -16,8 +16,8 @@ from controller.domain.recorded import RecordedState
 from controller.planning.graph import FlowGraph
 from controller.planning.model import Change, ChangeKind, PlanInputs
 
-_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources"})
-"""Fields left out: where something was written, what may hold a secret, and what the content's digest covers."""
+_NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id"})
+"""Fields left out: where something was written, by whose store, what may be secret, what the content's digest has."""
 
 
 def sha256(*parts: object) -> str:
@@ -74,7 +74,12 @@ def plan_digest(
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
     of_versions = (live.references, live.active_versions, digests)
     doubts = (live.ambiguous & frozenset(concerned), bool(live.partial))
-    journaled = ({(each.key, each.wanted) for each in inputs.quarantines}, inputs.unrecorded, inputs.binds_at_publish)
+    journaled = (
+        {(each.key, each.wanted) for each in inputs.quarantines},
+        inputs.unrecorded,
+        inputs.authored,
+        inputs.binds_at_publish,
+    )
     deeds = [_deed(change) for change in changes if change.kind is not ChangeKind.NONE]
     # All organisations of a region have one address: ids of flows tell them apart, and where there are none, its own.
     home = None if flows else inputs.organization_id or inputs.client_name

@@ -50,7 +50,7 @@ def _drift(situation: Situation, kind: str, expected: str | None, actual: str | 
 
 def _version(situation: Situation) -> Iterator[Drift]:
     record, live, key = situation.record, situation.live, situation.flow.key
-    if record is None or situation.ambiguous or situation.unrecorded is not None:
+    if record is None or situation.ambiguous or situation.unrecorded is not None or situation.authored:
         return
     if live is None:
         message = f"{key} was delivered as version {record.version} and is not in the organisation any more"
@@ -58,6 +58,12 @@ def _version(situation: Situation) -> Iterator[Drift]:
     elif situation.recreated:
         message = f"{key} was deleted and made again by hand: id {record.flow_id} became {live.id}"
         yield _drift(situation, "version", record.version, live.published_version, message)
+    elif situation.undetermined:
+        message = (
+            f"which version of {key} is live cannot be told with api: {situation.dialect}; "
+            f"{record.version} was recorded with api: {record.dialect}"
+        )
+        yield _drift(situation, "undetermined", record.version, None, message)
     elif live.published_version is None:
         message = f"{key} was unpublished{_by_whom(situation, live)}; version {record.version} is recorded"
         yield _drift(situation, "version", record.version, None, message)

@@ -70,8 +70,8 @@ class Drift:
     flow: str
     key: FlowKey
     kind: str
-    """`version` (published by hand), `missing` (deleted by hand), `draft`, `lock`, `orphaned` (manifest is gone),
-    `stale-binding`."""
+    """`version` (published by hand), `undetermined` (the dialect does not tell what is live), `missing` (deleted by
+    hand), `draft`, `lock`, `orphaned` (manifest is gone), `stale-binding`."""
     expected: str | None
     actual: str | None
     message: str
@@ -154,6 +154,14 @@ class Unrecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Authored:
+    """A version that a delivery made live and recorded, later than what the record in git tells: git was taken back."""
+
+    key: FlowKey
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanInputs:
     """What a plan depends on besides desired, live and recorded state."""
 
@@ -161,8 +169,12 @@ class PlanInputs:
     quarantines: tuple[Quarantine, ...] = ()
     unrecorded: tuple[Unrecorded, ...] = ()
     """Of deliveries that are not at their end; a pass that delivers goes on with them before it plans."""
+    authored: tuple[Authored, ...] = ()
+    """What is live of deliveries that git does not hold any more; a pass that delivers does what git asks for now."""
     under_way: tuple[UnderWay, ...] = ()
     """Words for people: no part of what the plan does."""
+    former: tuple[str, ...] = ()
+    """Records of the same organisation under other names, in words for people."""
     organization_id: str | None = None
     """The organisation's own id, where it tells it."""
     client_name: str | None = None

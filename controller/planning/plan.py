@@ -45,7 +45,7 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
         drift=_drift(walk, orphan_drift(orphans, pruned=pruning), inputs),
         unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
         cycles=tuple(sorted(walk.cycles)),
-        warnings=tuple(f"the organisation could not be read completely: {part}" for part in live.partial),
+        warnings=(*(f"the organisation could not be read completely: {part}" for part in live.partial), *inputs.former),
         suspended=tuple(flow.id for flow in graph.flows.values() if organization.suspended or flow.suspended),
         under_way=inputs.under_way,
     )

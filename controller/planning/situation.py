@@ -37,6 +37,10 @@ class Situation:
     """Who published or unpublished the flow last, where it is not as it was recorded."""
     unrecorded: Unrecorded | None = None
     """What is live, where a delivery that is not at its end made it so."""
+    authored: bool = False
+    """Whether the version that is live was delivered and recorded, and git was taken back behind that since."""
+    dialect: str = ""
+    """The dialect that the organisation is asked in."""
     live_digest: str | None = None
     """Digest of the live version's export, where no record knows the flow."""
     ambiguous: bool = False
@@ -76,5 +80,14 @@ class Situation:
 
     @property
     def moved_by_hand(self) -> bool:
-        """Whether the live version is not the recorded one."""
-        return self.record is not None and (self.recreated or self.live_version != self.record.version)
+        """Whether somebody else made another version live than the recorded one."""
+        if self.record is None or self.authored or self.undetermined:
+            return False
+        return self.recreated or self.live_version != self.record.version
+
+    @property
+    def undetermined(self) -> bool:
+        """Whether the version was recorded in another dialect, and this one shows none: that proves nothing."""
+        if self.record is None or self.live is None or self.live.published_version is not None or self.recreated:
+            return False
+        return self.record.dialect not in (None, self.dialect)

@@ -108,6 +108,8 @@ class Walk:
             record=record,
             hand_change=live.hand_changes.get(flow.key),
             unrecorded=self._unrecorded(live.flows.get(flow.key), record),
+            authored=self._authored(live.flows.get(flow.key), record),
+            dialect=self._organization.dialect,
             live_digest=live.digests.get(flow.key),
             ambiguous=flow.key in live.ambiguous,
             moved=tuple(self._moved(flow.key, record, group)),
@@ -121,6 +123,11 @@ class Walk:
             return None
         found = (each for each in self._inputs.unrecorded if each.key == live.key)
         return next((each for each in found if each.version == live.published_version), None)
+
+    def _authored(self, live: LiveFlow | None, record: RecordedFlow | None) -> bool:
+        if live is None or record is None or record.flow_id != live.id or record.version == live.published_version:
+            return False
+        return any(each.key == live.key and each.version == live.published_version for each in self._inputs.authored)
 
     def _moved(self, key: FlowKey, record: RecordedFlow | None, group: frozenset[FlowKey]) -> Iterable[MovedBinding]:
         """The bindings that became stale. In a cycle those to members that come later do not count.

@@ -27,6 +27,7 @@ def artifact_commit(
     steps: Sequence[StepResult],
     *,
     organization_id: str | None,
+    store_id: str,
     deployment: str,
     now: datetime,
     redactor: Redactor,
@@ -40,7 +41,7 @@ def artifact_commit(
     if not delivered and not removed:
         return None
     flows = tuple(
-        DeliveredFlow(_recorded(delivered[key], now), _public(delivered[key].export, redactor))
+        DeliveredFlow(_recorded(delivered[key], organization.dialect, now), _public(delivered[key].export, redactor))
         for key in sorted(delivered)
         if delivered[key].version
     )
@@ -50,6 +51,7 @@ def artifact_commit(
         flows=flows,
         removed=removed,
         organization_id=organization_id,
+        store_id=store_id,
         revision=_one_revision(steps),
         deployment=deployment,
         summary=tuple(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}" for step in steps),
@@ -82,7 +84,7 @@ def _masked(export: Export, redactor: Redactor) -> Export:
     )
 
 
-def _recorded(step: StepResult, now: datetime) -> RecordedFlow:
+def _recorded(step: StepResult, dialect: str, now: datetime) -> RecordedFlow:
     change = step.change
     return RecordedFlow(
         key=change.key,
@@ -96,6 +98,7 @@ def _recorded(step: StepResult, now: datetime) -> RecordedFlow:
         revision=step.revision or None,
         recorded_at=now,
         dirty=step.dirty,
+        dialect=dialect,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from controller.delivery.rollback import BIND_ANEW
 from controller.domain.desired import DesiredFlow, Organization
@@ -104,6 +105,17 @@ def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: 
     if at_work and latest.state in _MOVING:
         return published != latest.previous_version
     return latest.state in _UNRECORDED and latest.live_version == published
+
+
+def is_authored(published: str | None, recorded_at: datetime | None, latest: StepRecord | None) -> bool:
+    """Whether a delivery made it live and recorded it later than the record in git: git was taken back since.
+
+    `recorded_at` is when git's record of the flow was made. What somebody else recorded later than that delivery
+    counts as known, and what is live then is no delivery's.
+    """
+    if published is None or recorded_at is None or latest is None or latest.recorded_at is None:
+        return False
+    return latest.live_version == published and latest.recorded_at > recorded_at
 
 
 def made_by_delivery(published: str | None, latest: StepRecord) -> bool:

@@ -21,6 +21,11 @@ class HeldBack:
     message: str
     hint: str | None
 
+    @classmethod
+    def of(cls, error: PenstockError) -> HeldBack:
+        """Why nothing of the plan is carried out."""
+        return cls(None, error.code, error.message, error.hint)
+
     def __str__(self) -> str:
         what = "apply would be refused now" if self.flow is None else f"apply would leave out {self.flow} now"
         way_out = f"; {self.hint}" if self.hint else ""
@@ -37,7 +42,7 @@ def held_back_now(plan: Plan, organization: Organization, store: Store, now: dat
     try:
         allowed = guard(plan, organization, now, said)
     except PenstockError as error:
-        return (HeldBack(None, error.code, error.message, error.hint),)
+        return (HeldBack.of(error),)
     return tuple(
         HeldBack(after.flow, after.blocked.code, after.blocked.message, None)
         for before, after in zip(plan.changes, allowed.changes, strict=True)

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from controller.delivery import DeliveryEvent, SyncResult
 from controller.domain.desired import Organization
-from controller.domain.errors import DeliveryPaused
+from controller.domain.errors import DeliveryPaused, PenstockError
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Platform
@@ -46,6 +46,8 @@ class PassRequest:
     """The digest of the plan that was looked at; any other plan is stale."""
     confirmations: Confirmations = field(default_factory=Confirmations)
     allow_dirty: bool = False
+    allow_unpushed: bool = False
+    """Deliver a commit although the branch that is followed does not hold it."""
     retry: bool = False
     """Try again what was rolled back before, although git did not change."""
     flow: str | None = None
@@ -98,6 +100,8 @@ class Pass:
     listener: Listener = field(default_factory=Unwatched)
     stopping: Callable[[], bool] = lambda: False
     workspace: Workspace | None = None
+    unpushed: PenstockError | None = None
+    """Why the revision may not be delivered: the branch that is followed does not hold it."""
     organization: Organization | None = None
     platform: Platform | None = None
     identity: OrganizationIdentity | None = None

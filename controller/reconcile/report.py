@@ -43,6 +43,8 @@ class PassReport:
     trigger: str
     health: Health
     """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
+    unpushed: PenstockError | None
+    """Why `apply` would refuse the revision: the branch that is followed does not hold it."""
     kept_as: str
     """The name under which the store keeps the organisation's history; empty before it is known which one it is."""
 
@@ -118,6 +120,7 @@ def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> 
         duration_s=duration_s,
         trigger=pass_.request.trigger,
         health=_health(pass_),
+        unpushed=pass_.unpushed,
         kept_as=pass_.kept_as,
     )
 

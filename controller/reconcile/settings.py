@@ -35,7 +35,9 @@ class Settings(BaseSettings):
         default=frozenset(), description="Hosts besides Genesys' own that may be called, separated by commas"
     )
     repository_url: str | None = Field(default=None, description="Git remote that the service follows")
-    branch: str = Field(default="main", description="Branch that the service follows")
+    branch: str | None = Field(
+        default=None, description="Branch that deliveries come from; else the one that the remote's HEAD names"
+    )
     manifests: str = Field(default=".", description="Folder of the manifests within the repository")
     work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
     poll_interval: Seconds = Field(default=30.0, description="Seconds between looks at the git remote")
@@ -109,6 +111,11 @@ class Settings(BaseSettings):
         if not host or not (port.isascii() and port.isdecimal()) or int(port[:6]) > 65_535:
             raise ValueError(f"{value!r} is not of the form host:port")
         return value
+
+    @field_validator("branch", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return value or None
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -40,6 +40,7 @@ class OrganizationStatus:
     health: Health
     flows: tuple[FlowStatus, ...]
     drift: tuple[str, ...]
+    warnings: tuple[str, ...]
     unmanaged: int
     last_sync: SyncRecord | None
     held_back: tuple[HeldBack, ...]
@@ -65,12 +66,19 @@ def organization_status(report: PassReport, organization: Organization, services
         health=worst(*(flow.health for flow in flows)) if flows else Health.HEALTHY,
         flows=tuple(sorted(flows, key=lambda flow: flow.flow)),
         drift=tuple(drift.message for drift in plan.drift),
+        warnings=plan.warnings,
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
         # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
-        held_back=() if goes_on else held_back_now(plan, organization, store, services.clock.now()),
+        held_back=() if goes_on else _held_back(report, organization, services),
         at_work=at_work(services, services.identity(organization).key),
     )
+
+
+def _held_back(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:
+    unpushed = () if report.unpushed is None else (HeldBack.of(report.unpushed),)
+    now = services.clock.now()
+    return (*unpushed, *held_back_now(report.plan_or_raise(), organization, services.store, now))
 
 
 def _promoted(steps: Iterable[StepRecord], organization: Organization, store: Store) -> dict[FlowKey, str]:

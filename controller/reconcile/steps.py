@@ -23,6 +23,7 @@ from controller.reconcile.about_to_change import about_to_change
 from controller.reconcile.acquire import at_work
 from controller.reconcile.artifacts import artifact_commit, draft_commit
 from controller.reconcile.binding import refuse_other_names
+from controller.reconcile.git_state import authored, begin_records, former_names, refuse_unpushed, remind_of_branches
 from controller.reconcile.health import is_unrecorded
 from controller.reconcile.identity import identify as identity_of
 from controller.reconcile.lease import held_lease
@@ -35,8 +36,9 @@ Step = Callable[[Pass], Awaitable[None]]
 
 
 async def checkout(pass_: Pass) -> None:
-    """Bring the revision's files to the disk."""
+    """Bring the revision's files to the disk, and look whether the branch that is followed is there and holds it."""
     pass_.workspace = await pass_.source()
+    await refuse_unpushed(pass_)
     if pass_.request.mode is Mode.APPLY and pass_.workspace.dirty and not pass_.request.allow_dirty:
         shown = ", ".join(pass_.workspace.dirty[:5]) + (", …" if len(pass_.workspace.dirty) > 5 else "")
         raise DirtyTree(
@@ -48,6 +50,7 @@ async def checkout(pass_: Pass) -> None:
 async def load(pass_: Pass) -> None:
     """Find the organisation among the manifests and the connection to it."""
     pass_.organization = have(pass_.workspace).organization(pass_.request.organization)
+    remind_of_branches(pass_)
     pass_.platform = pass_.services.platform(pass_.organization)
 
 
@@ -70,6 +73,7 @@ async def acquire(pass_: Pass) -> None:
 async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
+    await begin_records(pass_, _permit(pass_))
     await asyncio.to_thread(repository.flush_pending, _permit(pass_))
     if pass_.request.mode is not Mode.ROLLBACK and not may_write(have(pass_.organization)):
         refuse_unfinished(pass_.services, have(pass_.organization))
@@ -98,7 +102,7 @@ async def observe(pass_: Pass) -> None:
         have(pass_.platform),
         have(pass_.organization),
         await read_record(pass_),
-        lambda flows: {each.key for each in _unrecorded(pass_, flows)},
+        lambda flows: _own(pass_, flows),
         pass_.listener.looked,
     )
 
@@ -112,6 +116,8 @@ async def plan(pass_: Pass) -> None:
         revision=have(pass_.workspace).revision,
         quarantines=quarantines,
         unrecorded=_unrecorded(pass_, have(pass_.live).flows),
+        authored=authored(pass_, have(pass_.live).flows),
+        former=await former_names(pass_),
         under_way=about_to_change(pass_.services.store.journal.unfinished(pass_.kept_as)),
         organization_id=have(pass_.identity).organization_id,
         client_name=pass_.services.client_id(organization),
@@ -133,6 +139,11 @@ async def read_record(pass_: Pass) -> RecordedState:
     recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
     pass_.recorded = recorded.of(have(pass_.identity).organization_id)
     return pass_.recorded
+
+
+def _own(pass_: Pass, live: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
+    """The flows that are as a delivery made them, whatever git has recorded."""
+    return {each.key for each in _unrecorded(pass_, live)} | {each.key for each in authored(pass_, live)}
 
 
 def _unrecorded(pass_: Pass, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
@@ -201,6 +212,7 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
         have(pass_.organization),
         steps,
         organization_id=have(pass_.identity).organization_id,
+        store_id=pass_.services.store.known_branches.store_id,
         deployment=deployment,
         now=pass_.services.clock.now(),
         redactor=pass_.services.redactor,
@@ -208,6 +220,9 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
     if commit is None:
         return
     pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
+    if pass_.commit.branch is not None and pass_.commit.sha is not None:
+        known = pass_.services.store.known_branches
+        known.note(pass_.request.organization, pass_.commit.branch, pass_.commit.sha)
     delivery_of(pass_).recorded(have(pass_.lease), steps)
 
 

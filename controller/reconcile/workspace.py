@@ -35,7 +35,7 @@ def open_folder(folder: Path, settings: Settings, only: Collection[str] = ()) ->
     """Read the manifests of a folder as it lies on the disk; the repository around it limits where paths may lead."""
     if not folder.is_dir():
         raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
-    repository = Repository.open(folder, pass_on=settings.git_environment)
+    repository = Repository.open(folder, pass_on=settings.git_environment, followed=settings.branch)
     revision = repository.revision()
     desired = _load(repository.top, folder.resolve(), settings, only)
     return Workspace(repository, revision.sha, revision.dirty, desired)

@@ -48,6 +48,8 @@ class ArtifactCommit:
     drafts: tuple[Draft, ...] = ()
     organization_id: str | None = None
     """The organisation's own id; None where it could not be told."""
+    store_id: str | None = None
+    """The id of the store that the journal of these deliveries is in."""
     revision: str | None = None
     deployment: str | None = None
     summary: tuple[str, ...] = ()
@@ -65,6 +67,8 @@ class Edit:
     dropped: frozenset[FlowKey] = frozenset()
     organization_id: str | None = None
     """The organisation that it is about; None where that could not be told, or does not matter."""
+    store_id: str | None = None
+    """The store of whoever recorded it."""
     replayed: bool = False
     """Whether it waited to be pushed: an entry that someone recorded later is then kept."""
     message: str = ""
@@ -95,6 +99,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
         set_flows={flow.recorded.key: flow.recorded for flow in commit.flows},
         dropped=frozenset(commit.removed),
         organization_id=commit.organization_id,
+        store_id=commit.store_id,
         message=message_of(commit),
     )
 

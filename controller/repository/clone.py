@@ -12,19 +12,20 @@ import structlog
 from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.names import checked_url
-from controller.repository.objects import resolve
 from controller.repository.pending import ROOT as PENDING
 from controller.repository.place import Place, bare_place
 from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
 
 ORIGIN = "origin"
+_FOLLOWED = "penstock.followed"
+"""The setting of the clone that remembers which branch it follows."""
 STALE_LOCK_S = 60.0
 """Git holds a lock on a ref or on its settings for moments; an older one belonged to a process that was killed."""
 
 _log = structlog.get_logger()
 
 
-def prepare_clone(url: str, into: Path, branch: str) -> Place:
+def prepare_clone(url: str, into: Path) -> Place:
     """A bare repository at `into` whose remote is `url`; an existing one is used again, a broken one set aside.
 
     Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else.
@@ -32,16 +33,29 @@ def prepare_clone(url: str, into: Path, branch: str) -> Place:
     target = absolute_url(url)
     into = into.absolute()
     _remove_stale_locks(into)
-    if not _usable(into, branch):
+    if not _usable(into):
         broken = _set_aside(into)
-        _create(into, branch)
+        _create(into)
         if broken is not None:
             _save_pending(into, broken)
     git = GitCommand(bare_place(into))
     if git.text("config", "--get", f"remote.{ORIGIN}.url", ok=(0, 1)) != target:
         git.run("config", f"remote.{ORIGIN}.url", target)
-        git.run("update-ref", "-d", Remote.kept_ref(branch))
+        git.attempt("config", "--unset", _FOLLOWED)
+        for ref in _kept_refs(git):
+            git.run("update-ref", "-d", ref)
     return bare_place(into)
+
+
+def followed_branch(git: GitCommand, remote: Remote, named: str | None) -> str | None:
+    """The branch to follow: the one that the operator names, else the one that the remote's HEAD names.
+
+    Where HEAD names none that is there, the one that this clone followed before, if any. Raises GitRemoteFailed.
+    """
+    branch = named or remote.heads().head or git.text("config", "--get", _FOLLOWED, ok=(0, 1)) or None
+    if branch is not None and branch != git.text("config", "--get", _FOLLOWED, ok=(0, 1)):
+        git.run("config", _FOLLOWED, branch)
+    return branch
 
 
 def absolute_url(url: str) -> str:
@@ -57,29 +71,34 @@ def maintain(git: GitCommand) -> None:
     git.attempt("maintenance", "run", "--auto", "--quiet", timeout_s=NETWORK_TIMEOUT_S)
 
 
-def _create(into: Path, branch: str) -> None:
+def _create(into: Path) -> None:
     """Make the repository beside its place and move it there, so that half a repository never stands there."""
     into.parent.mkdir(parents=True, exist_ok=True)
     fresh = into.with_name(f".{into.name}.{os.getpid()}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     parent = GitCommand(bare_place(into.parent))
-    parent.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}", "--", str(fresh))
+    parent.run("init", "--quiet", "--bare", "--template=", "--initial-branch=none", "--", str(fresh))
     if into.exists():
         into.rmdir()
     fresh.rename(into)
 
 
-def _usable(into: Path, branch: str) -> bool:
-    """Whether the folder is a repository and has all objects of the branch as far as it was fetched."""
+def _usable(into: Path) -> bool:
+    """Whether the folder is a repository and has all objects of the branches as far as they were fetched."""
     if not (into / "HEAD").is_file():
         return False
     git = GitCommand(bare_place(into))
     if git.attempt("rev-parse", "--is-bare-repository").output.strip() != b"true":
         return False
-    known = resolve(git, Remote.kept_ref(branch))
-    if known is None:
-        return True
-    return git.attempt("rev-list", "--objects", "--quiet", "--end-of-options", known, "--").ok
+    if not git.attempt("for-each-ref", "--count=1").ok:
+        return False
+    kept = _kept_refs(git)
+    return not kept or git.attempt("rev-list", "--objects", "--quiet", "--end-of-options", *kept, "--").ok
+
+
+def _kept_refs(git: GitCommand) -> list[str]:
+    """The notes of where the remote's branches were."""
+    return git.text("for-each-ref", "--format=%(refname)", Remote.KEPT).split()
 
 
 def _set_aside(into: Path) -> Path | None:

@@ -12,7 +12,7 @@ import structlog
 from watchfiles import awatch
 
 from controller.domain.clock import Clock
-from controller.domain.errors import PenstockError, RepositoryFailed, as_fault
+from controller.domain.errors import PenstockError, as_fault
 from controller.repository.repository import Repository
 from controller.repository.revision import below
 
@@ -83,8 +83,6 @@ async def watch(
 def _tip(repository: Repository, branch: str, seen: str | None) -> str:
     """The remote's commit, fetched where it is new: a commit whose fetch failed is not yet seen, and tried again."""
     tip = repository.remote_head(branch)
-    if tip is None:
-        raise RepositoryFailed(f"the remote has no branch {branch} now")
     return tip if tip == seen else repository.fetch(branch)
 
 

@@ -36,6 +36,8 @@ def encode(state: RecordedState) -> bytes:
     lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}", f"organization: {_scalar(state.organization)}"]
     if state.organization_id is not None:
         lines.append(f"organizationId: {_scalar(state.organization_id)}")
+    if state.store_id is not None:
+        lines.append(f"store: {_scalar(state.store_id)}")
     flows = [state.flows[key] for key in sorted(state.flows)]
     lines.append("flows:" if flows else "flows: []")
     for flow in flows:
@@ -46,7 +48,7 @@ def encode(state: RecordedState) -> bytes:
 def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of what is wrong with it."""
     reader = LockReader(content, file)
-    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "flows"})
+    root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "store", "flows"})
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):
         if reader.text(root, key) != expected:
             raise reader.wrong(
@@ -58,7 +60,7 @@ def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
         if flow.key in flows:
             raise reader.wrong(node, f"the flow {str(flow.key)!r} stands twice", hint="keep the newer entry")
         flows[flow.key] = flow
-    return RecordedState(organization, flows, reader.optional(root, "organizationId"))
+    return RecordedState(organization, flows, reader.optional(root, "organizationId"), reader.optional(root, "store"))
 
 
 _FIELDS = {
@@ -74,6 +76,7 @@ _FIELDS = {
     "revision",
     "recordedAt",
     "dirty",
+    "api",
 }
 
 
@@ -83,6 +86,7 @@ def _flow_lines(flow: RecordedFlow) -> Iterator[str]:
         "name": flow.key.name,
         "manifest": flow.manifest,
         "id": flow.flow_id,
+        "api": flow.dialect,
         "version": flow.version,
         "sourceDigest": flow.source_digest,
         "exportDigest": flow.export_digest,
@@ -129,6 +133,7 @@ def _read_flow(reader: LockReader, fields: Fields) -> RecordedFlow:
         revision=reader.optional(fields, "revision"),
         recorded_at=_moment(reader, fields),
         dirty=reader.optional(fields, "dirty") == "true",
+        dialect=reader.optional(fields, "api"),
     )
 
 

@@ -87,6 +87,7 @@ def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
         set_flows={key: flow for key, flow in after.items() if before.get(key) != flow},
         dropped=frozenset(before.keys() - after.keys()),
         organization_id=state.organization_id,
+        store_id=state.store_id,
         replayed=True,
         message=git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
     )

@@ -15,6 +15,7 @@ import structlog
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed
 from controller.repository.artifacts import Edit
+from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
 from controller.repository.objects import Signature, resolve, tree_of, write_commit, write_tree
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
@@ -39,6 +40,8 @@ class RecordedCommit:
 
     sha: str | None
     """The commit that holds it; None in a folder without git."""
+    branch: str | None
+    """The branch that it is on; None in a folder without git."""
     pushed: bool
     """Whether the remote has it."""
     changed: bool = True
@@ -65,21 +68,36 @@ class Recorder:
     """Puts edits onto one branch of one repository."""
 
     def __init__(
-        self, git: GitCommand, branch: str, remote: Remote | None, settings: RecordSettings, permit: Permit = always
+        self,
+        git: GitCommand,
+        branch: str,
+        branches: Branches,
+        settings: RecordSettings,
+        permit: Permit = always,
     ) -> None:
         self._git = git
         self._branch = branch
-        self._remote = remote
+        self._remote = branches.remote
+        self._branches = branches
         self._settings = settings
         self._permit = permit
 
     def record(self, edit: Edit) -> RecordedCommit:
         """Commit one edit, after those of the same organisation that still wait, and push them.
 
-        Raises GitRemoteFailed when they could not be pushed; they are kept then. Raises RepositoryFailed when the
-        branch's lock file is broken, and what the permit raises; then nothing is pushed or kept.
+        Raises GitRemoteFailed when they could not be pushed, and BranchGone when the followed branch, or this one, is
+        not there any more; they are kept then. Raises RepositoryFailed when the branch's lock file is broken, and what
+        the permit raises; then nothing is pushed or kept.
         """
         return self._bring(edit.organization, [edit])
+
+    def take_over(self, pending: Pending) -> RecordedCommit:
+        """Bring what waits for another branch to this one. Raises as `record` does; what waits stays kept then."""
+        other = self._remote.last_known(pending.branch) if self._remote else None
+        base = other or resolve(self._git, f"refs/heads/{pending.branch}")
+        landed = self._bring(pending.organization, edits_of(self._git, pending, base))
+        forget(self._git, pending)
+        return landed
 
     def flush(self, pending: Pending) -> RecordedCommit:
         """Push what waits. Raises as `record` does; what waits stays kept."""
@@ -101,29 +119,32 @@ class Recorder:
         for attempt in range(self._settings.tries):
             if attempt:
                 self._pause(attempt)
-            tip = self._tip()
-            base = tip or resolve(self._git, f"refs/heads/{self._branch}")
+            look = self._branches.look(self._branch)
+            self._branches.require_followed(look)
+            base = self._branches.records_tip(self._branch, look)
             older = edits_of(self._git, waiting, base) if waiting else []
             head = self._commit_all(base, [*older, *new])
             if head is None or head == base:
-                return RecordedCommit(head, pushed=self._remote is not None and tip is not None, changed=False)
+                on_remote = self._remote is not None and look.records is not None
+                return RecordedCommit(head, self._branch, pushed=on_remote, changed=False)
             self._permit()
-            answer = self._put(base, head)
+            answer = self._put(base, head, look.records)
             if answer.outcome is Push.DONE:
                 note = fast_forward(self._git, self._branch, head) if self._remote else None
-                return RecordedCommit(head, pushed=self._remote is not None, note=note)
+                return RecordedCommit(head, self._branch, pushed=self._remote is not None, note=note)
             reason = answer.reason
             if answer.outcome is Push.DECLINED:
                 raise self._declined(reason)
             _log.info("push.raced", branch=self._branch, attempt=attempt + 1, reason=reason)
-        raise GitRemoteFailed(f"{self._where}: lost {self._settings.tries} races for {self._branch}: {reason}")
+        raise GitRemoteFailed(f"{self._branches.where}: lost {self._settings.tries} races for {self._branch}: {reason}")
 
-    def _put(self, base: str | None, head: str) -> PushAnswer:
-        """Let the branch point at the new commit: on the remote, or here where there is none."""
+    def _put(self, base: str | None, head: str, on_remote: str | None) -> PushAnswer:
+        """Let the branch point at the new commit: on the remote, where it is at `on_remote`, or here without one."""
         if self._remote is not None:
-            return self._remote.push(head, self._branch)
+            return self._remote.push(head, self._branch, on_remote)
         reason = fast_forward(self._git, self._branch, head, create=True, expected=base)
         if reason is None:
+            self._git.run("update-ref", Remote.kept_ref(self._branch), head)
             return PushAnswer(Push.DONE)
         moved = resolve(self._git, f"refs/heads/{self._branch}") != base
         return PushAnswer(Push.RACED if moved else Push.DECLINED, reason)
@@ -131,18 +152,9 @@ class Recorder:
     def _declined(self, reason: str) -> GitRemoteFailed | RepositoryFailed:
         if self._remote is None:
             hint = "commit or move aside what is changed below the artifacts folder"
-            return RepositoryFailed(f"{self._where}: {reason}", hint=hint)
+            return RepositoryFailed(f"{self._branches.where}: {reason}", hint=hint)
         hint = "let the controller's account push to the branch, or set artifacts.branch to another one"
-        return GitRemoteFailed(f"{self._where} declines commits on {self._branch}: {reason}", hint=hint)
-
-    @property
-    def _where(self) -> str:
-        return self._remote.url if self._remote else str(self._git.directory)
-
-    def _tip(self) -> str | None:
-        if self._remote is not None:
-            return self._remote.fetch(self._branch)
-        return resolve(self._git, f"refs/heads/{self._branch}")
+        return GitRemoteFailed(f"{self._branches.where} declines commits on {self._branch}: {reason}", hint=hint)
 
     def _commit_all(self, base: str | None, edits: Sequence[Edit]) -> str | None:
         """The last of the commits that the edits need on top of the base; the base itself when they need none."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from controller.domain.errors import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.repository.artifacts import Edit
+from controller.repository.artifacts import LOCK_TRAILER, Edit
 from controller.repository.command import GitCommand
-from controller.repository.lockfile import decode, encode
-from controller.repository.objects import read_file
+from controller.repository.lockfile import FILE_NAME, decode, encode
+from controller.repository.objects import read_file, read_objects
 
 
 def state_in_commit(git: GitCommand, commit: str | None, path: str, organization: str) -> RecordedState:
@@ -22,6 +23,21 @@ def state_in_commit(git: GitCommand, commit: str | None, path: str, organization
     if content is None or commit is None:
         return RecordedState(organization)
     return decode(content, file=f"{commit[:12]}:{path}", organization=organization)
+
+
+def states_in_commit(git: GitCommand, commit: str, folder: str) -> tuple[RecordedState, ...]:
+    """What the lock files below a folder of a commit say; one that is broken is told where it is read for itself."""
+    listing = git.run(
+        "ls-tree", "-d", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", f"{folder}/"
+    )
+    folders = [each.decode("utf-8", "surrogateescape") for each in listing.split(b"\0") if each and b"\n" not in each]
+    contents = read_objects(git, [f"{commit}:{each}/{FILE_NAME}" for each in folders])
+    states = []
+    for path, content in zip(folders, contents, strict=True):
+        with contextlib.suppress(RepositoryFailed):
+            if content is not None:
+                states.append(decode(content, file=path, organization=path.rpartition("/")[2]))
+    return tuple(states)
 
 
 def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
@@ -50,7 +66,32 @@ def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
     for key, flow in edit.set_flows.items():
         if not (edit.replayed and _is_later(flows.get(key), flow)):
             flows[key] = flow
-    return RecordedState(state.organization, flows, edit.organization_id or state.organization_id)
+    store_id = state.store_id if flows == ours.flows else edit.store_id or state.store_id
+    return RecordedState(state.organization, flows, edit.organization_id or state.organization_id, store_id)
+
+
+def moved_over(git: GitCommand, commit: str, path: str, organization: str, source: str) -> Edit:
+    """The edit that brings an organisation's artifacts over from a commit of another branch, which is the `source`.
+
+    Raises RepositoryFailed when the lock file is broken.
+    """
+    state = state_in_commit(git, commit, path, organization)
+    folder = path.rpartition("/")[0]
+    listing = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", folder)
+    files = [each.decode("utf-8", "surrogateescape") for each in listing.split(b"\0") if each]
+    files = [file for file in files if file != path and "\n" not in file]
+    contents = read_objects(git, [f"{commit}:{file}" for file in files])
+    return Edit(
+        lock_path=path,
+        organization=organization,
+        files={file: content for file, content in zip(files, contents, strict=True) if content is not None},
+        set_flows=state.flows,
+        organization_id=state.organization_id,
+        store_id=state.store_id,
+        message=f"{organization}: begin the record from {source}\n\n"
+        "It was kept there until now. From here on it is kept on this branch, and what stands there is not read.\n\n"
+        f"Penstock-Organization: {organization}\n{LOCK_TRAILER}: {path}\n",
+    )
 
 
 def lock_bytes(state: RecordedState) -> bytes:

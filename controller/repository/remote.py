@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,8 +39,20 @@ class PushAnswer:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What a remote has at one moment."""
+
+    head: str | None
+    """The branch that its HEAD names, where there is one."""
+    tips: Mapping[str, str]
+    """The commit of each branch that was asked for and is there, and of the HEAD's."""
+
+
 class Remote:
     """One named remote of a repository."""
+
+    KEPT = "refs/penstock/remote"
 
     def __init__(
         self,
@@ -61,44 +74,64 @@ class Remote:
         return self._git.redactor.text(self._raw_url())
 
     def tip(self, branch: str) -> str | None:
-        """The commit that the remote has on a branch, asked at constant cost; None when there is no such branch.
+        """The commit that the remote has on a branch now; None when there is no such branch. Raises GitRemoteFailed."""
+        return self.heads(branch).tips.get(branch)
+
+    def heads(self, *branches: str) -> Heads:
+        """The branch that the remote's HEAD names, and the commits of the branches, asked at constant cost.
 
         Raises GitRemoteFailed when the remote does not answer.
         """
-        ref = f"refs/heads/{checked_branch(branch)}"
-        answer = self._ask("ls-remote", "--quiet", "--end-of-options", self.name, ref)
-        lines = (line.split("\t") for line in answer.output.decode("utf-8", "replace").splitlines())
-        return next((sha for sha, name in lines if name == ref), None)
+        refs = {f"refs/heads/{checked_branch(branch)}": branch for branch in branches}
+        answer = self._ask("ls-remote", "--quiet", "--symref", "--end-of-options", self.name, "HEAD", *refs)
+        head, tips = None, {}
+        for line in answer.output.decode("utf-8", "replace").splitlines():
+            value, _, name = line.partition("\t")
+            if name == "HEAD" and value.startswith("ref: refs/heads/"):
+                head = value.removeprefix("ref: refs/heads/")
+            elif name == "HEAD" and head is not None:
+                tips[head] = value
+            elif name in refs:
+                tips[refs[name]] = value
+        return Heads(head if head in tips else None, tips)
 
-    def fetch(self, branch: str) -> str | None:
+    def fetch(self, branch: str, tip: str | None = None) -> str | None:
         """The commit that the remote has on a branch, with its objects here; None when there is no such branch.
 
-        Raises GitRemoteFailed.
+        `tip` is the commit that it was just seen to have. Raises GitRemoteFailed.
         """
         kept = self.kept_ref(branch)
         for _ in range(_FETCH_TRIES):
-            tip = self.tip(branch)
+            tip = tip or self.tip(branch)
             if tip is None:
-                self._git.run("update-ref", "-d", kept)
                 return None
             if not has_commit(self._git, tip) or resolve(self._git, kept) is None:
-                refspec = f"+refs/heads/{branch}:{kept}"
-                self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, refspec)
+                self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, _refspec(branch))
             if has_commit(self._git, tip):
                 self._git.run("update-ref", kept, tip)
                 return tip
+            tip = None
         raise GitRemoteFailed(f"{self.url}: the branch {branch} moves faster than it can be fetched")
+
+    def deepen(self, branch: str, commits: int) -> None:
+        """Fetch so many commits more of a branch that a shallow clone has only the end of. Raises GitRemoteFailed."""
+        options = (*_FETCH_OPTIONS, f"--deepen={commits}")
+        self._ask("fetch", *options, "--end-of-options", self.name, _refspec(branch))
 
     def last_known(self, branch: str) -> str | None:
         """The commit that the remote had on a branch when it was last asked."""
         known = resolve(self._git, self.kept_ref(branch))
         return known or resolve(self._git, f"refs/remotes/{self.name}/{branch}")
 
-    def push(self, sha: str, branch: str) -> PushAnswer:
-        """Put a commit on a branch, never by force. Raises GitRemoteFailed when the remote does not answer."""
+    def push(self, sha: str, branch: str, expected: str | None) -> PushAnswer:
+        """Put a commit on a branch that is at `expected`, which the commit follows; None where there is no branch yet.
+
+        The lease makes git refuse when the branch is anywhere else, or was deleted meanwhile; nothing is overwritten.
+        Raises GitRemoteFailed when the remote does not answer.
+        """
         ref = f"refs/heads/{checked_branch(branch)}"
-        arguments = ("push", "--porcelain", "--no-verify", "--end-of-options", self.name, f"{sha}:{ref}")
-        answer = self._attempt(*arguments)
+        options = ("--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}")
+        answer = self._attempt("push", *options, "--end-of-options", self.name, f"{sha}:{ref}")
         if answer.ok:
             self._git.run("update-ref", self.kept_ref(branch), sha)
             return PushAnswer(Push.DONE)
@@ -115,7 +148,7 @@ class Remote:
     @staticmethod
     def kept_ref(branch: str) -> str:
         """Our own note of where the remote's branch stands; independent of how a person configured fetching."""
-        return f"refs/penstock/remote/{ref_component(checked_branch(branch))}"
+        return f"{Remote.KEPT}/{ref_component(checked_branch(branch))}"
 
     def _ask(self, *arguments: str) -> Answer:
         answer = self._attempt(*arguments)
@@ -142,22 +175,28 @@ class Remote:
         return GitRemoteFailed(message)
 
 
-def remote_name(git: GitCommand, branch: str) -> str | None:
-    """The remote that a branch belongs to: its own, else `origin`, else the only one; None when there is none.
+def remote_name(git: GitCommand, *branches: str) -> str | None:
+    """The remote that the first of these branches belongs to that has one of its own, else `origin`, else the only one.
+
+    None when there is no remote.
 
     Raises RepositoryFailed when several remotes could be meant.
     """
     names = git.text("remote").split()
-    own = git.text("config", "--get", f"branch.{branch}.remote", ok=(0, 1))
-    for name in (own, "origin"):
+    own = (git.text("config", "--get", f"branch.{branch}.remote", ok=(0, 1)) for branch in branches)
+    for name in (*own, "origin"):
         if name in names:
             return name
     if len(names) > 1:
         raise RepositoryFailed(
-            f"{git.directory}: none of the remotes {', '.join(names)} is the one of the branch {branch}",
-            hint=f"git config branch.{branch}.remote NAME",
+            f"{git.directory}: none of the remotes {', '.join(names)} is meant",
+            hint=f"git config branch.{branches[0] if branches else 'NAME'}.remote REMOTE",
         )
     return names[0] if names else None
+
+
+def _refspec(branch: str) -> str:
+    return f"+refs/heads/{branch}:{Remote.kept_ref(branch)}"
 
 
 def _last_lines(complaint: str, count: int = 4) -> str:

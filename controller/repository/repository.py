@@ -7,21 +7,22 @@ from collections.abc import Collection
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors import BranchGone, RepositoryFailed, Unpushed
 from controller.domain.recorded import NO_REVISION, RecordedState
 from controller.domain.redaction import Redactor
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
+from controller.repository.branches import Branches
 from controller.repository.checkout import export_tree
-from controller.repository.clone import maintain, prepare_clone
+from controller.repository.clone import ORIGIN, followed_branch, maintain, prepare_clone
 from controller.repository.command import GitCommand
 from controller.repository.credentials import GitCredentials
 from controller.repository.folder import record_in_folder
-from controller.repository.names import checked_branch, checked_revision
-from controller.repository.objects import has_commit, resolve
+from controller.repository.names import checked_branch, checked_folder, checked_revision
+from controller.repository.objects import has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import Place, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
-from controller.repository.recorded import apply_edit, state_in_commit, state_in_folder
+from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Remote, remote_name
 from controller.repository.revision import Revision, below, changed_paths, last_change, read_revision
 
@@ -40,6 +41,7 @@ class Repository:
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
         pass_on: Collection[str] = (),
+        followed: str | None = None,
     ) -> None:
         self.top = top
         self.has_git = place is not None
@@ -47,6 +49,12 @@ class Repository:
         self._credentials = credentials
         self._settings = settings or RecordSettings()
         self._command = GitCommand(place, Redactor(), pass_on) if place is not None else None
+        self._followed = None if followed is None else checked_branch(followed)
+        self._noted: dict[str, str] = {}
+        self._begun: set[tuple[str, str]] = set()
+        """Branches and lock files that nothing has to be brought over to any more."""
+        self._states: dict[tuple[str, str], tuple[RecordedState, ...]] = {}
+        """What the newest commit of the records was found to hold, by commit and folder."""
         self._lock = threading.RLock()
 
     @classmethod
@@ -57,13 +65,15 @@ class Repository:
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
         pass_on: Collection[str] = (),
+        followed: str | None = None,
     ) -> Repository:
         """The repository that a folder belongs to; without git above it, the folder itself.
 
-        `pass_on` are patterns of variables that git is given besides the usual ones.
+        `pass_on` are patterns of variables that git is given besides the usual ones. `followed` is the remote's branch
+        that deliveries come from; by default the one that the remote's HEAD names.
         """
         place = discover(path)
-        return cls(place.top if place else path.resolve(), place, credentials, settings, pass_on)
+        return cls(place.top if place else path.resolve(), place, credentials, settings, pass_on, followed)
 
     @classmethod
     def clone(
@@ -71,25 +81,78 @@ class Repository:
         url: str,
         into: Path,
         *,
-        branch: str,
+        branch: str | None = None,
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
         pass_on: Collection[str] = (),
     ) -> Repository:
         """The service's clone of a remote, with the branch fetched; one that is there already is brought up to date.
 
-        The folder belongs to one process. Raises SettingsInvalid when the URL is not acceptable.
+        Without a branch it is the one that the remote's HEAD names now; it stays that one, whatever HEAD names later.
+        The folder belongs to one process. Raises SettingsInvalid when the URL is not acceptable, and BranchGone.
         """
+        named = None if branch is None else checked_branch(branch)
         try:
-            place = prepare_clone(url, into, checked_branch(branch))
+            place = prepare_clone(url, into)
         except OSError as error:
             raise RepositoryFailed(
                 f"the clone in {into} cannot be made: {error.strerror or type(error).__name__}",
                 hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
             ) from error
-        repository = cls(place.top, place, credentials, settings, pass_on)
-        repository.fetch(branch)
+        repository = cls(place.top, place, credentials, settings, pass_on, named)
+        git = repository._git()
+        repository._followed = followed_branch(git, repository._named_remote(git, ORIGIN), repository._followed)
+        repository.require_followed()
+        repository.fetch(repository.followed)
         return repository
+
+    # --- The branch that is followed ------------------------------------------------------------------------------
+
+    @property
+    def followed(self) -> str:
+        """The branch that the service's clone follows."""
+        if self._followed is None:
+            raise RepositoryFailed(f"{self.top} follows no branch", hint="set PENSTOCK_BRANCH")
+        return self._followed
+
+    def require_followed(self) -> None:
+        """Raise BranchGone when the remote does not have the branch that is followed; without a remote there is none.
+
+        Raises GitRemoteFailed when the remote does not answer.
+        """
+        if self._place is not None:
+            branches = self._branches(self._git())
+            branches.require_followed(branches.look())
+
+    def not_to_deliver(self, sha: str) -> BranchGone | Unpushed | None:
+        """Why this commit may not be delivered: the followed branch does not hold it, or was never on the remote.
+
+        Raises BranchGone when the branch was there and is gone, and GitRemoteFailed.
+        """
+        if self._place is None:
+            return None
+        with self._lock:
+            branches = self._branches(self._git())
+            look = branches.look()
+            try:
+                branches.require_followed(look)
+            except BranchGone as error:
+                if error.was_there:
+                    raise
+                return error
+            if branches.remote is None:
+                return None
+            if sha != NO_REVISION and branches.holds(checked_revision(sha), look):
+                return None
+        what = "nothing is committed" if sha == NO_REVISION else f"the commit {sha[:12]} is not in it"
+        return Unpushed(
+            f"deliveries come from the branch {look.followed} of {branches.where}, and {what}",
+            hint=f"bring it to {look.followed} first, set PENSTOCK_BRANCH, or pass --allow-unpushed",
+        )
+
+    def note(self, branch: str, sha: str) -> None:
+        """Remember that the branch was once at that commit, as the store knows: where it is gone it was not empty."""
+        self._noted[branch] = sha
 
     # --- Revisions ------------------------------------------------------------------------------------------------
 
@@ -98,13 +161,14 @@ class Repository:
         return read_revision(self._git(), artifacts) if self._place else Revision(NO_REVISION)
 
     def fetch(self, branch: str) -> str:
-        """The newest commit of a branch on the remote, with its objects here."""
+        """The newest commit of a branch on the remote, with its objects here. Raises BranchGone."""
         with self._lock:
             git = self._git()
-            remote = self._remote(git, branch)
+            remote = self._remote(git, checked_branch(branch))
             before = remote.last_known(branch) if remote else None
             tip = remote.fetch(branch) if remote else resolve(git, f"refs/heads/{branch}")
             if tip is None:
+                self.require_followed()
                 raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch}")
             if self._place is not None and self._place.bare and tip != before:
                 maintain(git)
@@ -113,17 +177,21 @@ class Repository:
     def head(self, branch: str) -> str:
         """The newest commit of a branch that is here already; nothing is fetched."""
         git = self._git()
-        remote = self._remote(git, branch)
+        remote = self._remote(git, checked_branch(branch))
         tip = (remote.last_known(branch) if remote else None) or resolve(git, f"refs/heads/{branch}")
         if tip is None:
             raise RepositoryFailed(f"{self.top} has no branch {branch}", hint="fetch it first")
         return tip
 
-    def remote_head(self, branch: str) -> str | None:
-        """The commit that the remote has on a branch now, at constant cost; None when there is no such branch."""
+    def remote_head(self, branch: str) -> str:
+        """The commit that the remote has on a branch now, at constant cost. Raises BranchGone."""
         git = self._git()
         remote = self._remote(git, checked_branch(branch))
-        return remote.tip(branch) if remote else resolve(git, f"refs/heads/{branch}")
+        tip = remote.tip(branch) if remote else resolve(git, f"refs/heads/{branch}")
+        if tip is None:
+            self.require_followed()
+            raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch} now")
+        return tip
 
     def export_tree(self, sha: str, into: Path, leave_out: Collection[str] = ()) -> None:
         """Write a revision's files into a folder, which is emptied first; `leave_out` names folders to skip."""
@@ -148,23 +216,72 @@ class Repository:
 
     # --- The recorded state ---------------------------------------------------------------------------------------
 
-    def recorded_state(self, organization: str, policy: ArtifactsPolicy, *, fetch: bool = True) -> RecordedState:
+    def recorded_state(self, organization: str, policy: ArtifactsPolicy) -> RecordedState:
         """What was last delivered: from the remote's tip, else the local branch, else the folder.
 
-        With `fetch=False` the tip that was last fetched is taken. Commits that wait to be pushed count. A broken lock
-        file raises RepositoryFailed naming it and the line; it is never taken for an empty one.
+        Where nothing of the organisation was ever on the branch, it is what the followed branch holds. Commits that
+        wait to be pushed count. A broken lock file raises RepositoryFailed naming it and the line, and a branch that
+        is gone BranchGone; neither is ever taken for an empty one.
         """
         path = lock_path(organization, policy)
         if self._place is None:
             return state_in_folder(self.top, path, organization)
         with self._lock:
             git = self._git()
-            tip = self._artifacts_tip(git, checked_branch(policy.branch), fetch=fetch)
-            state = state_in_commit(git, tip, path, organization)
+            branches = self._branches(git, checked_branch(policy.branch))
+            look = branches.look(policy.branch)
+            tip = branches.records_tip(policy.branch, look)
+            begun_from = branches.earlier_records(path, policy.branch, tip, look)
+            state = state_in_commit(git, begun_from or tip, path, organization)
             waiting = pending_for(git, organization, policy.branch)
             for edit in edits_of(git, waiting, tip) if waiting else ():
                 state = apply_edit(state, edit)
             return state
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether a commit's history holds another one."""
+        return is_ancestor(self._git(), checked_revision(older), checked_revision(newer))
+
+    def recorded_states(self, policy: ArtifactsPolicy) -> tuple[RecordedState, ...]:
+        """Of every organisation beside the policy's what was last delivered, as far as it was fetched and is whole."""
+        if self._place is None:
+            return ()
+        git = self._git()
+        remote = self._remote(git, checked_branch(policy.branch))
+        tip = remote.last_known(policy.branch) if remote else resolve(git, f"refs/heads/{policy.branch}")
+        if tip is None:
+            return ()
+        key = (tip, policy.path)
+        if key not in self._states:
+            self._states = {key: states_in_commit(git, tip, checked_folder(policy.path))}
+        return self._states[key]
+
+    def begin_records(self, organization: str, policy: ArtifactsPolicy, permit: Permit = always) -> str | None:
+        """Bring the organisation's artifacts over from the followed branch, where records were kept before.
+
+        In a commit of its own that says so, once: only where nothing of the organisation was ever on the branch. What
+        waits for the branch that was meant before comes here, too: it may be one that takes no records.
+        Returns the commit that the branch is at then; None where there is none, or where this was looked at before.
+        Raises as `record` does.
+        """
+        path = lock_path(organization, policy)
+        if self._place is None or (policy.branch, path) in self._begun:
+            return None
+        with self._lock:
+            git = self._git()
+            branches = self._branches(git, checked_branch(policy.branch))
+            look = branches.look(policy.branch)
+            branches.require_followed(look)
+            tip = branches.records_tip(policy.branch, look)
+            begun_from = branches.earlier_records(path, policy.branch, tip, look)
+            if begun_from is not None and pending_for(git, organization, policy.branch) is None:
+                edit = moved_over(git, begun_from, path, organization, f"{look.followed or 'HEAD'}@{begun_from[:12]}")
+                tip = self._recorder(policy.branch, permit).record(edit).sha
+            for pending in all_pending(git):
+                if pending.organization == organization and pending.branch != policy.branch:
+                    tip = self._recorder(policy.branch, permit).take_over(pending).sha
+            self._begun.add((policy.branch, path))
+            return tip
 
     def record(self, commit: ArtifactCommit, permit: Permit = always) -> RecordedCommit:
         """Bring artifacts back: one commit on the artifacts branch, pushed where there is a remote.
@@ -176,7 +293,7 @@ class Repository:
         edit = edit_of(commit)
         if self._place is None:
             permit()
-            return RecordedCommit(None, pushed=False, changed=record_in_folder(self.top, edit))
+            return RecordedCommit(None, None, pushed=False, changed=record_in_folder(self.top, edit))
         with self._lock:
             return self._recorder(commit.policy.branch, permit).record(edit)
 
@@ -198,17 +315,18 @@ class Repository:
             raise RepositoryFailed(f"{self.top} is not a git repository", hint="git init")
         return self._command
 
-    def _remote(self, git: GitCommand, branch: str) -> Remote | None:
-        name = remote_name(git, checked_branch(branch))
-        return Remote(git, name, self._credentials, self._settings.network_timeout_s) if name else None
+    def _remote(self, git: GitCommand, *branches: str) -> Remote | None:
+        """The remote of the branches; of the one that is checked out where none of them has one of its own."""
+        checked_out = git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
+        name = remote_name(git, *branches, *filter(None, (checked_out,)))
+        return self._named_remote(git, name) if name else None
+
+    def _named_remote(self, git: GitCommand, name: str) -> Remote:
+        return Remote(git, name, self._credentials, self._settings.network_timeout_s)
+
+    def _branches(self, git: GitCommand, *records: str) -> Branches:
+        return Branches(git, self._remote(git, *records), self._followed, self._noted)
 
     def _recorder(self, branch: str, permit: Permit) -> Recorder:
         git = self._git()
-        return Recorder(git, branch, self._remote(git, branch), self._settings, permit)
-
-    def _artifacts_tip(self, git: GitCommand, branch: str, *, fetch: bool) -> str | None:
-        remote = self._remote(git, branch)
-        tip = None
-        if remote is not None:
-            tip = remote.fetch(branch) if fetch else remote.last_known(branch)
-        return tip or resolve(git, f"refs/heads/{branch}")
+        return Recorder(git, branch, self._branches(git, branch), self._settings, permit)

@@ -10,7 +10,7 @@ import structlog
 
 from controller.delivery import DeliveryEvent
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid
 from controller.reconcile import PassReport, Services, Unwatched, Workspace
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
@@ -49,6 +49,7 @@ class Controller:
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._leaving: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         """Workers whose organisation is gone, and whose last pass may still be running."""
+        self._branch_is_gone = False
         self.board = Board(services.clock)
         self.metrics = Metrics()
 
@@ -101,16 +102,25 @@ class Controller:
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         async for workspace in self._feed.workspaces(self._fault):
             self.board.fault = None
+            self._branch_is_gone = False
             self.board.revision = workspace.revision
             log.info("revision.read", revision=workspace.revision)
             self._employ(workspace, group)
 
     def _fault(self, error: PenstockError | None) -> None:
         self.board.fault = None if error is None else error.message
+        self._look_again(branch_is_gone=isinstance(error, BranchGone))
         if error is None:
             log.info("revision.reachable")
             return
         log.error("revision.unusable", code=error.code, error=error.message)
+
+    def _look_again(self, *, branch_is_gone: bool) -> None:
+        """What was seen before the branch went does not hold any more; what is seen once it is back does again."""
+        if branch_is_gone != self._branch_is_gone:
+            self._branch_is_gone = branch_is_gone
+            for worker, _ in self._workers.values():
+                worker.nudge("the branch is gone" if branch_is_gone else "the branch is back")
 
     def _employ(self, workspace: Workspace, group: asyncio.TaskGroup) -> None:
         """A worker for each organisation of this revision; those whose organisation is gone leave."""

@@ -74,7 +74,7 @@ class GitFeed:
 
         return follow(
             repository,
-            self._settings.branch,
+            repository.followed,
             clock=self._clock,
             settings=FollowSettings(interval_s=self._settings.poll_interval),
             on_failure=on_fault,
@@ -104,6 +104,8 @@ def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
     paths = sorted({organization.artifacts.path for organization in last.desired.organizations})
     if not repository.only_artifacts_changed(last.revision, sha, paths):
         return False
+    if not repository.is_ancestor(last.revision, sha):
+        return False  # the branch was rewritten: what it does not hold any more is not delivered from
     return not set(last.desired.files).intersection(repository.changed_paths(last.revision, sha))
 
 

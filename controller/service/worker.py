@@ -191,7 +191,12 @@ class Worker:
     async def _pass(self, workspace: Workspace, trigger: str) -> PassReport:
         organization = workspace.organization(self.name)
         request = PassRequest(
-            self.name, _mode(organization), actor="service", trigger=trigger, allow_dirty=self._allow_dirty
+            self.name,
+            _mode(organization),
+            actor="service",
+            trigger=trigger,
+            allow_dirty=self._allow_dirty,
+            allow_unpushed=self._allow_dirty,
         )
         report = await self._carry_out(request, workspace, organization)
         return await self._unless_held(request, workspace, report)

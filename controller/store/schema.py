@@ -56,6 +56,22 @@ bindings = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+known_branches = Table(
+    "known_branches",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("branch", String(255), primary_key=True),
+    Column("sha", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("value", String(255), nullable=False),
+)
+
 syncs = Table(
     "syncs",
     metadata,

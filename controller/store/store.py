@@ -17,6 +17,7 @@ from controller.store.database import Database
 from controller.store.facts import Facts
 from controller.store.identities import Identities
 from controller.store.journal import Journal
+from controller.store.known_branches import KnownBranches
 from controller.store.leases import Leases
 from controller.store.outbox import Outbox
 from controller.store.quarantine import Quarantines
@@ -45,6 +46,7 @@ class Store:
         self.quarantines = Quarantines(database, clock)
         self.outbox = Outbox(database, clock)
         self.facts = Facts(database, clock)
+        self.known_branches = KnownBranches(database, clock)
 
     @classmethod
     def open(

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from tests.support.service import Service
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import RECORDS, SECRET, World
 
 LEASE_TTL_S = 8
 """More than a busy machine keeps a controller from renewing: only who is stopped loses it."""
@@ -79,7 +79,7 @@ class Rivals:
         wanted = {f"hours {version}", f"front {version}"}
 
         def look() -> bool:
-            recorded = self.world._git(self.world.remote, "log", "--format=%B", "main")
+            recorded = self.world._git(self.world.remote, "log", "--format=%B", RECORDS, check=False)
             return all(one in recorded for one in wanted)
 
         return look

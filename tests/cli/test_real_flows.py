@@ -78,9 +78,9 @@ def assert_settled(shell: Shell) -> None:
     again = shell.run("plan", "--detailed-exitcode", "--format", "json")
     assert (again.returncode, json.loads(again.stdout)["organizations"][0]["changes"]) == (0, [])
     live = {(flow["type"], flow["name"]): flow["published_version"] for flow in live_flows(shell)}
-    lock = yaml.safe_load(shell.git("show", "main:artifacts/acme/penstock.lock.yaml"))
+    lock = yaml.safe_load(shell.git("show", "penstock/records:artifacts/acme/penstock.lock.yaml"))
     assert {(flow["type"], flow["name"]): flow["version"] for flow in lock["flows"]} == live
-    exports = shell.git("ls-tree", "-r", "--name-only", "main", "artifacts/acme").splitlines()
+    exports = shell.git("ls-tree", "-r", "--name-only", "penstock/records", "artifacts/acme").splitlines()
     assert sum(name.endswith("/1.0.yaml") for name in exports) == len(live)
 
 

@@ -64,7 +64,7 @@ def test_what_came_of_it_what_git_has_to_do_and_who_is_left_behind(shell: Inside
         f"hours.yaml and hours.flow.yaml changed last in commit {asked}",
         f"front keeps 2.0 of it {FOLLOWS}",
     ]
-    assert recorded.startswith("  recorded in ")
+    assert recorded.startswith("  recorded in penstock/records@")
 
 
 def test_the_way_back_is_the_same_command_and_git_has_nothing_to_do(shell: InsideShell) -> None:

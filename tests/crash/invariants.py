@@ -136,7 +136,7 @@ def _launched_again(state: State) -> Iterator[str]:
 
 def _lost_drafts(scene: Scene, stage: Stage) -> Iterator[str]:
     for text in scene.drafts:
-        if not _git(stage, "log", "-S", text, "--format=%H", "main", "--", "artifacts/*/drafts/*"):
+        if not _git(stage, "log", "-S", text, "--format=%H", "penstock/records", "--", "artifacts/*/drafts/*"):
             yield f"the draft {text!r} was not committed"
 
 
@@ -145,7 +145,7 @@ def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
     recorded = stage.passes[-1]["recorded"]
     if recorded != live:
         yield f"recorded {recorded}, live {live}"
-    files = _git(stage, "ls-tree", "-r", "--name-only", "main").splitlines()
+    files = _git(stage, "ls-tree", "-r", "--name-only", "penstock/records").splitlines()
     for key, version in live.items():
         if not any(f"/{version}." in path and key.split("/")[1].lower() in path.lower() for path in files):
             yield f"no export of {key} {version} was pushed: {files}"

@@ -150,7 +150,7 @@ async def test_an_export_that_goes_wrong_costs_time_and_never_the_delivery(world
     assert (desk.export is not None) is row.exported
     world.simulator.faults.clear()
     await world.apply()
-    assert "name: Desk" in world.git("show", "origin/main:artifacts/acme/desk/2.0.yaml")
+    assert "name: Desk" in world.git("show", "origin/penstock/records:artifacts/acme/desk/2.0.yaml")
     await world.assert_settled()
 
 

@@ -99,8 +99,8 @@ async def test_pruning_deletes_where_the_manifest_says_so_and_the_record_forgets
     assert [change.kind for change in report.plan_or_raise().actions] == [ChangeKind.DELETE]
     assert report.delivered, report.error
     assert "inboundcall/Aside" not in world.versions()
-    assert "Aside" not in world.git("show", "origin/main:artifacts/acme/penstock.lock.yaml")
-    assert "artifacts/acme/aside/1.0.yaml" in world.git("ls-tree", "-r", "--name-only", "origin/main")
+    assert "Aside" not in world.git("show", "origin/penstock/records:artifacts/acme/penstock.lock.yaml")
+    assert "artifacts/acme/aside/1.0.yaml" in world.git("ls-tree", "-r", "--name-only", "origin/penstock/records")
     await world.assert_settled()
 
 

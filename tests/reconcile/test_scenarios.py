@@ -48,11 +48,11 @@ async def test_the_first_delivery_publishes_callees_before_callers_and_records_t
     assert {step.state for sync in world.services.store.journal.history() for step in sync.steps} == {
         StepState.RECORDED
     }
-    message = world.git("log", "-1", "--format=%B", "origin/main")
+    message = world.git("log", "-1", "--format=%B", "origin/penstock/records")
     assert "hours 1.0" in message
     assert f"Penstock-Revision: {revision}" in message
     exported = {ARCHITECT: "1.0.yaml", VERSIONED: "1.0.json"}[world.dialect]
-    assert exported in world.git("ls-tree", "-r", "--name-only", "origin/main")
+    assert exported in world.git("ls-tree", "-r", "--name-only", "origin/penstock/records")
     await world.assert_settled()
 
 

@@ -16,7 +16,8 @@ from controller.domain.recorded import RecordedFlow
 from controller.repository import ArtifactCommit, DeliveredFlow, RecordSettings
 
 GIT = shutil.which("git") or "git"
-POLICY = ArtifactsPolicy()
+POLICY = ArtifactsPolicy(branch="main")
+"""Records on the branch that people push to, as an operator may choose; the default is a branch of its own."""
 LOCK = "artifacts/production/penstock.lock.yaml"
 MOMENT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 PATIENT = RecordSettings(pause=lambda _: None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
+from controller.domain.errors import BranchGone, GitRemoteFailed, RepositoryFailed, SettingsInvalid
 from controller.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 
@@ -140,16 +140,20 @@ def test_another_url_is_followed_in_the_same_folder(site: Site, remote: Path) ->
 
 
 def test_a_branch_that_the_remote_does_not_have_is_named(site: Site, remote: Path) -> None:
-    with pytest.raises(RepositoryFailed, match="has no branch release/1"):
+    with pytest.raises(BranchGone, match="has no branch release/1"):
         clone(site, remote, "release/1")
 
 
-def test_a_branch_that_went_away_is_not_remembered(site: Site, remote: Path) -> None:
+def test_a_branch_that_went_away_is_gone_and_where_it_was_is_remembered(site: Site, remote: Path) -> None:
     repository = clone(site, remote)
+    known = site.head(remote, "main")
     site.git("update-ref", "-d", "refs/heads/main", at=remote)
-    for ask in (repository.fetch, repository.head):
-        with pytest.raises(RepositoryFailed, match="has no branch main"):
+    for ask in (repository.fetch, repository.remote_head):
+        with pytest.raises(BranchGone, match=f"the branch main is gone; it was at {known[:12]}"):
             ask("main")
+    assert repository.head("main") == known
+    with pytest.raises(BranchGone, match="the branch main is gone"):
+        clone(site, remote)
 
 
 def test_a_branch_with_slashes_is_followed(site: Site, remote: Path) -> None:

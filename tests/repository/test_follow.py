@@ -103,7 +103,8 @@ async def test_a_branch_that_went_missing_is_a_failure_and_not_the_end(
     stream = follow(repository, "main", clock=clock, on_failure=failures.append)
     async with aclosing(stream) as revisions:
         assert await anext(revisions) == sha
-    assert [failure.message for failure in failures] == ["the remote has no branch main now"]
+    assert [failure.code for failure in failures] == ["branch-gone"]
+    assert f"the branch main is gone; it was at {sha[:12]}" in failures[0].message
 
 
 async def test_saved_files_are_noticed_and_artifacts_are_not(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import ArtifactsPolicy
-from controller.domain.errors import LeaseLost, RepositoryFailed
+from controller.domain.errors import BranchGone, LeaseLost, RepositoryFailed
 from controller.domain.platform import Export
 from controller.repository import ArtifactCommit, DeliveredFlow, Draft, RecordSettings, Repository, Signature
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded, snapshot
@@ -133,16 +133,15 @@ def test_a_branch_and_one_below_its_old_name_follow_each_other(site: Site) -> No
     assert repository.record(delivery(recorded(), policy=ArtifactsPolicy(branch="a/b"))).pushed
 
 
-def test_an_empty_remote_gets_its_first_commit(site: Site) -> None:
+def test_the_first_commit_of_an_empty_remote_is_its_teams(site: Site) -> None:
     remote = site.remote(seeded=False)
-    work = site.clone(remote, "work")
-    repository = Repository.open(work)
+    repository = Repository.open(site.clone(remote, "work"))
     assert repository.revision().sha == "none"
     assert repository.recorded_state("production", POLICY).flows == {}
-    repository.record(delivery(recorded()))
-    assert site.count(remote) == 1
-    assert (work / LOCK).is_file()
-    assert repository.revision().dirty == ()
+    for policy in (POLICY, ArtifactsPolicy()):
+        with pytest.raises(BranchGone, match="has no branch main, and Penstock never makes it"):
+            repository.record(delivery(recorded(), policy=policy))
+    assert site.git("for-each-ref", at=remote) == ""
 
 
 def test_a_clean_clone_follows_its_own_push(site: Site) -> None:

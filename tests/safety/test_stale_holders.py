@@ -8,11 +8,11 @@ from controller.store import Lease
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of, writes_to
 from tests.support.sources import inbound
-from tests.support.world import Recording, World
+from tests.support.world import RECORDS, Recording, World
 
 
 def remote_head(world: World) -> str:
-    return world.git("ls-remote", "origin", "refs/heads/main")
+    return world.git("ls-remote", "origin", "refs/heads/main", f"refs/heads/{RECORDS}")
 
 
 def taken_over(world: World) -> Lease:

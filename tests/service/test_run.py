@@ -10,7 +10,7 @@ import pytest
 from tests.support.service import Service, eventually
 from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import RECORDS, SECRET, World
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(servi
     service.world.commit()
     eventually(lambda: service.live() == {"Front": "2.0", "Hours": "2.0"}, "the second delivery")
     eventually(
-        lambda: "hours 2.0" in service.world._git(service.world.remote, "log", "-1", "--format=%B", "main"),
+        lambda: "hours 2.0" in service.world._git(service.world.remote, "log", "-1", "--format=%B", RECORDS),
         "the record",
     )
     eventually(lambda: service.organization().get("message") == "in sync", "rest")
-    commits = service.world._git(service.world.remote, "rev-list", "--count", "main")
+    commits = service.world._git(service.world.remote, "rev-list", "--count", "main", RECORDS)
 
     assert service.stop() == 0
-    assert service.world._git(service.world.remote, "rev-list", "--count", "main") == commits
+    assert service.world._git(service.world.remote, "rev-list", "--count", "main", RECORDS) == commits
     log = service.log.read_text()
     assert SECRET not in log
     assert log.count("revision.read") == 2, "an own commit was taken for a new desired state"

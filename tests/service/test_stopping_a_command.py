@@ -145,7 +145,7 @@ def test_a_push_that_runs_is_finished_and_all_is_done(tmp_path: Path, url: str) 
 
     assert code == 0, output
     assert "acme: sync 1 succeeded" in output
-    assert shop.git("ls-remote", "origin", "refs/heads/main").split()[0][:12] in output
+    assert shop.git("ls-remote", "origin", "refs/heads/penstock/records").split()[0][:12] in output
     shop.comes_to_its_end()
 
 

@@ -130,7 +130,7 @@ async def apply_as(
     report = await run_pass(
         PassRequest(name, mode), services or world.services, source, listener=listener or Recording()
     )
-    world.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+    world.git("fetch", "--quiet", "origin")
     return report
 
 

@@ -41,6 +41,7 @@ from controller.store import Store
 from tests.support.clock import SteppedClock
 
 ORGANIZATION = "acme"
+RECORDS = "penstock/records"
 URL = "http://127.0.0.1:8080"
 SECRET = "penstock-secret"
 
@@ -184,7 +185,7 @@ class World:
         self, listener: Recording | None = None, *, stopping: Callable[[], bool] = lambda: False, **request: object
     ) -> PassReport:
         report = await self._pass(Mode.APPLY, listener or Recording(), stopping, **request)
-        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+        self.git("fetch", "--quiet", "origin")
         return report
 
     def status(self, report: PassReport) -> OrganizationStatus:
@@ -194,7 +195,7 @@ class World:
 
     async def rollback(self, flow: str, listener: Recording | None = None, **request: object) -> PassReport:
         report = await self._pass(Mode.ROLLBACK, listener or Recording(), flow=flow, actor="ada", **request)
-        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+        self.git("fetch", "--quiet", "origin")
         return report
 
     async def _pass(
@@ -273,7 +274,9 @@ class World:
 
     def assert_no_secret(self) -> None:
         """Neither the artifacts nor the store hold the client's secret."""
-        held = self.git("grep", "--fixed-strings", "--files-with-matches", SECRET, "origin/main", check=False)
+        self.git("fetch", "--quiet", "origin")
+        refs = self.git("for-each-ref", "--format=%(refname)", "refs/remotes/origin/").split()
+        held = self.git("grep", "--fixed-strings", "--files-with-matches", SECRET, *refs, check=False)
         assert held == ""
         for file in self.folder.glob("store.db*"):
             assert SECRET.encode() not in file.read_bytes()

@@ -29,6 +29,9 @@ def apply(
     confirm_prune: Annotated[bool, typer.Option("--confirm-prune", help="Let flows be unpublished.")] = False,
     ignore_windows: Annotated[bool, typer.Option("--ignore-windows", help="Deliver in a closed window.")] = False,
     allow_dirty: Annotated[bool, typer.Option("--allow-dirty", help="Deliver uncommitted changes.")] = False,
+    allow_unpushed: Annotated[
+        bool, typer.Option("--allow-unpushed", help="Deliver a commit that the followed branch does not hold.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what was rolled back before.")] = False,
 ) -> int:
     """Carry the plan out: publish in order, watch, roll back what fails, commit what is live."""
@@ -55,6 +58,7 @@ def apply(
             expected_digest=saved.digests[each.name] if saved is not None else None,
             confirmations=said,
             allow_dirty=allow_dirty,
+            allow_unpushed=allow_unpushed,
             retry=retry,
         )
         for each in workspace.desired.organizations

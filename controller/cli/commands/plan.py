@@ -34,7 +34,7 @@ def plan(
     from controller.cli.progress import look_bar
     from controller.cli.running import opened_services, run_passes, write_file
     from controller.planning import plan_json
-    from controller.reconcile import PassRequest, load_settings, open_folder
+    from controller.reconcile import HeldBack, PassRequest, load_settings, open_folder
 
     if diff and output not in (PlanFormat.TEXT, PlanFormat.MARKDOWN):
         raise typer.BadParameter("goes with text and markdown; programs read `penstock diff`", param_hint="--diff")
@@ -51,6 +51,7 @@ def plan(
             return tell_failed(failed, as_json=True)
         tail = _differences(plans, workspace, services, output) if diff else ""
         held_back = _held_back(plans, workspace, services) if output is PlanFormat.TEXT else []
+    unpushed = next((report.unpushed for report in reports if report.unpushed is not None), None)
     if out is not None and not failed:
         write_file(out, plan_json(plans, everything=True))
     if plans:
@@ -59,6 +60,8 @@ def plan(
         print(line)
     if workspace.dirty and output is PlanFormat.TEXT:
         print(f"{len(workspace.dirty)} uncommitted change(s) are in this plan; apply needs --allow-dirty for them")
+    if unpushed is not None and output is PlanFormat.TEXT:
+        print(HeldBack.of(unpushed))
     if failed:
         return tell_failed(failed, as_json=False)
     return exit_codes.CHANGES if detailed_exitcode and any(not each.empty for each in plans) else exit_codes.DONE

@@ -15,6 +15,7 @@ _MODULE = ("commonmodule", "Branded Greeting")
 _CALLER = ("inboundcall", "Main IVR")
 _FAILING = ("securecall", "Card Payment")
 _INNOCENT = ("inboundemail", "Customer Mail")
+_RECORDS = "origin/penstock/records"
 
 
 def first_deployment(stage: Stage, say: Narrator) -> None:
@@ -71,7 +72,7 @@ def failed_publish(stage: Stage, say: Narrator) -> None:
     blocked = [change.flow for change in report.plan_or_raise().actions if change.blocked]
     say.check(f"what failed is not tried again by itself: {', '.join(blocked)}", holds=bool(blocked))
     say.command("git revert HEAD")
-    stage.git("revert", "--no-edit", _last_commit_by_author(stage))
+    stage.git("revert", "--no-edit", "HEAD")
     stage.git("push", "--quiet", "origin", "HEAD:main")
     say.check("after the revert there is nothing to do", holds=stage.plan().plan_or_raise().empty)
 
@@ -87,13 +88,13 @@ def drift(stage: Stage, say: Narrator) -> None:
 
 def artifacts(stage: Stage, say: Narrator) -> None:
     say.chapter("What came back to git")
-    say.command("git log --oneline")
-    log = stage.git("log", "--oneline", "--no-decorate")
+    say.command("git log --oneline origin/penstock/records")
+    stage.git("fetch", "--quiet")
+    log = stage.git("log", "--oneline", "--no-decorate", _RECORDS)
     say.show(log)
     say.check("each delivery that changed something is a commit", holds=log.count("demo: record") == 2)
-    say.command("git show --stat HEAD")
-    newest = stage.git("log", "--max-count=1", "--format=%H", "--author=penstock@")
-    say.show(stage.git("show", "--stat=100", "--format=%an: %s%n%n%b", newest))
+    say.command("git show --stat origin/penstock/records")
+    say.show(stage.git("show", "--stat=100", "--format=%an: %s%n%n%b", _RECORDS))
 
 
 CHAPTERS = (first_deployment, nothing_to_do, changed_module, failed_publish, drift, artifacts)
@@ -119,7 +120,3 @@ def _versions(stage: Stage) -> dict[str, str]:
 def _edit(stage: Stage, file: str, old: str, new: str) -> None:
     path = stage.clone / "examples" / "flows" / file
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-
-
-def _last_commit_by_author(stage: Stage) -> str:
-    return stage.git("log", "--max-count=1", "--format=%H", "--author=author@example.com")

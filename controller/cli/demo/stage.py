@@ -54,7 +54,6 @@ class Stage:
         """Commit everything in the clone and push it."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
-        self.git("pull", "--quiet", "--rebase")
         self.git("push", "--quiet", "origin", "HEAD:main")
 
     def plan(self) -> PassReport:
@@ -63,9 +62,7 @@ class Stage:
 
     def apply(self, listener: Listener | None = None) -> PassReport:
         """One pass that delivers. Raises Interrupted where it was told to stop."""
-        report = self._pass(Mode.APPLY, listener)
-        self.git("pull", "--quiet", "--rebase")
-        return report
+        return self._pass(Mode.APPLY, listener)
 
     def _pass(self, mode: Mode, listener: Listener | None = None) -> PassReport:
         workspace = open_folder(self.clone / "manifests", self.settings)

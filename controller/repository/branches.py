@@ -1,0 +1,147 @@
+"""The two branches of a delivery: the one that is followed, which is never written first, and the one of the records.
+
+A branch that was seen once and is not there any more is a fault. It is never taken for an empty one, and never made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controller.domain.errors import BranchGone
+from controller.repository.command import GitCommand
+from controller.repository.objects import is_ancestor, read_file, resolve
+from controller.repository.remote import Remote
+
+_DEEPEN_BY = (50, 500, 5_000, 50_000)
+"""How many commits more a shallow clone is given, one try after the other, to find out whether a commit is in a
+branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the branches shows; without a remote only that of the records counts."""
+
+    followed: str | None
+    """The branch that is followed; None without a remote, or where nothing tells which one it is."""
+    tip: str | None
+    """The commit that the remote has on it."""
+    records: str | None
+    """The commit that the branch of the records is at."""
+
+
+class Branches:
+    """The branches of one repository."""
+
+    def __init__(self, git: GitCommand, remote: Remote | None, named: str | None, noted: Mapping[str, str]) -> None:
+        self._git = git
+        self.remote = remote
+        self._named = named
+        """The branch that the operator names; else it is the one that the remote's HEAD names."""
+        self._noted = noted
+        """Commits that branches were once at, as others remember them."""
+
+    @property
+    def where(self) -> str:
+        return self.remote.url if self.remote else str(self._git.directory)
+
+    def look(self, records: str | None = None) -> Look:
+        """Ask the remote once for both branches. Raises GitRemoteFailed."""
+        if self.remote is None:
+            return Look(None, None, resolve(self._git, f"refs/heads/{records}") if records else None)
+        own = self._named or self._upstream()
+        heads = self.remote.heads(*filter(None, (own, records)))
+        followed = self._named or heads.head or own
+        return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
+
+    def require_followed(self, look: Look) -> None:
+        """Raise BranchGone unless the remote has the followed branch; without a remote there is none to ask for."""
+        if self.remote is None or look.tip is not None:
+            return
+        if look.followed is None:
+            raise BranchGone(
+                f"{self.where}: its HEAD names no branch that is there, so none can be followed",
+                was_there=False,
+                hint="push the branch, or set PENSTOCK_BRANCH",
+            )
+        known = self._known(look.followed)
+        if known is not None:
+            raise self._gone(look.followed, known, "push it again, or set PENSTOCK_BRANCH to the one in its place")
+        raise BranchGone(
+            f"{self.where} has no branch {look.followed}, and Penstock never makes it; nothing is written",
+            was_there=False,
+            hint=f"push it first: git push --set-upstream {self.remote.name} {look.followed}",
+        )
+
+    def records_tip(self, branch: str, look: Look) -> str | None:
+        """The commit of the records, with its objects here; None where there was never one. Raises BranchGone."""
+        if self.remote is not None and look.records is not None:
+            tip = self.remote.fetch(branch, look.records)
+            if tip is not None:
+                return tip
+        elif self.remote is None and look.records is not None:
+            return look.records
+        known = self._known(branch)
+        if known is not None:
+            what = f"put it back: git push {self.remote.name if self.remote else '.'} {known[:12]}:refs/heads/{branch}"
+            raise self._gone(branch, known, f"{what}; to begin anew, push a branch of that name without a lock file")
+        return resolve(self._git, f"refs/heads/{branch}")
+
+    def earlier_records(self, path: str, branch: str, tip: str | None, look: Look) -> str | None:
+        """The commit of the followed branch that holds the lock file, where the branch of the records never did.
+
+        `tip` is the commit of that branch. None where there is nothing to begin from.
+        """
+        if tip is not None and self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path):
+            return None
+        if self.remote is None:
+            commit = None if branch == self._checked_out() else resolve(self._git, "HEAD")
+        else:
+            follows = look.followed is not None and look.followed != branch and look.tip is not None
+            commit = self.remote.fetch(look.followed or "", look.tip) if follows else None
+        return commit if commit is not None and read_file(self._git, commit, path) is not None else None
+
+    def holds(self, sha: str, look: Look) -> bool:
+        """Whether the followed branch holds the commit; a shallow clone is deepened as far as that takes, in bounds.
+
+        Raises GitRemoteFailed when the remote does not give what is needed to tell.
+        """
+        if self.remote is None or look.followed is None or look.tip in (None, sha):
+            return self.remote is None or look.tip == sha
+        tip = self.remote.fetch(look.followed, look.tip)
+        if tip is None or is_ancestor(self._git, sha, tip):
+            return tip is not None
+        shallow = self._git.text("rev-parse", "--is-shallow-repository") == "true"
+        return shallow and self._holds_deeper(sha, look.followed, tip)
+
+    def _holds_deeper(self, sha: str, branch: str, tip: str) -> bool:
+        assert self.remote is not None  # noqa: S101 - the caller looked
+        commits = 0
+        for by in _DEEPEN_BY:
+            before, commits = commits, int(self._git.text("rev-list", "--count", tip))
+            if before == commits:
+                return False  # all of its history is here
+            self.remote.deepen(branch, by)
+            if is_ancestor(self._git, sha, tip):
+                return True
+        return False
+
+    def _known(self, branch: str) -> str | None:
+        if self.remote is not None:
+            return self.remote.last_known(branch) or self._noted.get(branch)
+        return resolve(self._git, Remote.kept_ref(branch)) or self._noted.get(branch)
+
+    def _gone(self, branch: str, known: str, hint: str) -> BranchGone:
+        return BranchGone(
+            f"{self.where}: the branch {branch} is gone; it was at {known[:12]}. Nothing is written until it is back",
+            hint=hint,
+        )
+
+    def _upstream(self) -> str | None:
+        """The branch that the checked-out one is pushed to; its own name where git was not told."""
+        own = self._checked_out()
+        merge = self._git.text("config", "--get", f"branch.{own}.merge", ok=(0, 1)) if own else ""
+        return merge.removeprefix("refs/heads/") or own or None
+
+    def _checked_out(self) -> str:
+        return self._git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
