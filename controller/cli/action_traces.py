@@ -13,6 +13,7 @@ from controller.cli.bars import progress_bar
 from controller.cli.executions import only_organization
 from controller.cli.running import opened_services
 from controller.cli.sinks import output_to, warn
+from controller.diagnosis import strict_json
 from controller.diagnosis.action import ActionAnalysis, action_dot, action_report, waterfall
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
@@ -78,7 +79,7 @@ async def _trace(
 
 def _rendered(analysis: ActionAnalysis, form: str) -> str:
     if form == "json":
-        return json.dumps(action_report(analysis), indent=2, allow_nan=False) + "\n"
+        return strict_json(action_report(analysis), indent=2) + "\n"
     if form == "dot":
         return action_dot(analysis.graph, analysis.path)
     if form == "html":

@@ -11,6 +11,7 @@ from controller.domain.errors import PlanStale, SettingsInvalid
 from controller.planning import PLAN_SCHEMA, Plan, plan_document
 
 _SHOWN = 5
+_MOST_BYTES = 256 * 1024**2
 _TOLD = ("change", "from_version", "to_version", "blocked", "dependency_digest")
 """What of a change has to be the same for it to be the same change."""
 _REFRESH = "make a new one with `penstock plan --out FILE`, look at it, and apply that"
@@ -51,7 +52,7 @@ def read_saved_plan(path: Path) -> SavedPlan:
         f"{path} is not a plan of the form {PLAN_SCHEMA}", hint="write one with `penstock plan --out FILE`"
     )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be read: {error.strerror}", hint=wrong.hint) from error
     except ValueError as error:
@@ -61,16 +62,26 @@ def read_saved_plan(path: Path) -> SavedPlan:
         digests = {str(each["name"]): str(each["digest"]) for each in document["organizations"]}
         changes = _acting(document)
         schema = document["schema"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise wrong from error
     if schema != PLAN_SCHEMA:
         raise wrong
     return SavedPlan(path, digests, changes)
 
 
+def _text(path: Path) -> str:
+    """The file's text. Raises OSError, and ValueError for what is far too long, or no text."""
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError("too long for a plan")
+    return content.decode("utf-8")
+
+
 def _acting(document: Mapping[str, object]) -> dict[str, Changes]:
     organizations = document["organizations"]
-    assert isinstance(organizations, list)  # noqa: S101 - what is no plan ends before
+    if not isinstance(organizations, list):
+        raise TypeError("organizations")
     return {
         str(each["name"]): {
             str(change["flow"]): {name: change[name] for name in _TOLD}

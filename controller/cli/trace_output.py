@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from controller.cli.sinks import output_to
-from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, timeline
+from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, strict_json, timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange
 from controller.planning.rendering.visible import visible
@@ -94,4 +93,4 @@ def page_folder(out: Path | None) -> PageFolder:
 
 def json_text(value: object) -> str:
     """A value as compact JSON."""
-    return json.dumps(value, allow_nan=False)
+    return strict_json(value)

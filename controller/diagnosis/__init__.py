@@ -25,6 +25,7 @@ from controller.diagnosis.modules import (
     module_calls,
     stale_calls,
 )
+from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
 from controller.diagnosis.query import Retention, check_action_trace_request, check_trace_request, retention
 from controller.diagnosis.report import SCHEMA, Audit, report
@@ -74,6 +75,7 @@ __all__ = [
     "retention",
     "snapshots",
     "stale_calls",
+    "strict_json",
     "timeline",
     "versioned_header",
 ]

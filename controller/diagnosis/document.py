@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from controller.diagnosis.nested import strict_json
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -42,7 +43,7 @@ def render(name: str, values: Mapping[str, object], data: object) -> str:
 
 
 def _embedded(data: object) -> str:
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    text = strict_json(data, separators=(",", ":"))
     for char, escape in _ESCAPES.items():
         text = text.replace(char, escape)
     return text

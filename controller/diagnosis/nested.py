@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 
 DEEPEST = 100
@@ -81,6 +82,18 @@ def to_text(value: object) -> str:
         else:
             out.append(json.dumps(item, ensure_ascii=False, default=str))
     return "".join(out)
+
+
+def strict_json(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
+    """The value as JSON that every parser takes: numbers JSON does not know (NaN, infinity) are written as text."""
+    try:
+        return json.dumps(value, indent=indent, separators=separators, allow_nan=False)
+    except ValueError:
+        return json.dumps(rewrite(value, _known_number), indent=indent, separators=separators, allow_nan=False)
+
+
+def _known_number(value: object) -> object:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def shallow(value: object) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummar
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
 from controller.diagnosis.model import Step, TraceHeader, Variable
+from controller.diagnosis.nested import strict_json
 
 SCHEMA = "penstock.trace/v1"
 _HELD = 1000
@@ -31,17 +31,18 @@ class Audit:
 def report(analysis: Analysis, audit: Audit) -> Iterator[str]:
     """The artifact as pieces of JSON text; joined they are one object. Memory does not grow with the steps."""
     found: list[Anomaly] = []
-    yield f'{{"schema":{json.dumps(SCHEMA)},"metadata":{_json(_metadata(analysis.header))},"execution":{{"steps":['
+    metadata = strict_json(_metadata(analysis.header))
+    yield f'{{"schema":{strict_json(SCHEMA)},"metadata":{metadata},"execution":{{"steps":['
     for place, analysed in enumerate(analysis):
         found.extend(analysed.anomalies[: _HELD - len(found)])
-        yield ("," if place else "") + "\n" + _json(_step(analysed))
+        yield ("," if place else "") + "\n" + strict_json(_step(analysed))
     summary = analysis.summary()
     complete = summary.anomalous == len(found)
     yield ']},"anomalies":['
     anomalies: Iterable[Anomaly] = found if complete else (each for step in analysis for each in step.anomalies)
     for place, anomaly in enumerate(anomalies):
-        yield ("," if place else "") + "\n" + _json(_anomaly(anomaly))
-    yield f'],"summary":{_json(_summary(summary))},"audit":{_json(_audit(audit, summary))}}}\n'
+        yield ("," if place else "") + "\n" + strict_json(_anomaly(anomaly))
+    yield f'],"summary":{strict_json(_summary(summary))},"audit":{strict_json(_audit(audit, summary))}}}\n'
 
 
 def _metadata(header: TraceHeader) -> dict[str, object]:
@@ -159,7 +160,3 @@ def _audit(audit: Audit, summary: AnalysisSummary) -> dict[str, object]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, allow_nan=False)

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_OF_CLOUDS = (
+    IPv4Network("168.63.129.16/32"),  # Azure's host: metadata and the agent
+    IPv4Network("192.0.0.0/24"),  # IETF protocol assignments; 192.0.0.192 is Oracle's metadata
+    IPv4Network("100.64.0.0/10"),  # shared address space; 100.100.100.200 is Alibaba's metadata
+    IPv6Network("fec0::/10"),  # site-local, deprecated and still routed inside sites
+)
+"""Internal addresses that `ipaddress` calls global, at least in some versions of Python."""
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}", re.IGNORECASE)
 """How `inet_aton` writes addresses: `127.1`, `2130706433`, `0x7f.1`."""
 
@@ -21,7 +28,8 @@ def is_internal_address(address: IPv4Address | IPv6Address) -> bool:
     embedded = _embedded(address)
     if embedded is not None:
         return is_internal_address(embedded)
-    return not address.is_global or address.is_multicast or address.is_reserved
+    known = any(address in network for network in _OF_CLOUDS)
+    return known or not address.is_global or address.is_multicast or address.is_reserved
 
 
 def is_internal_host(host: str) -> bool:

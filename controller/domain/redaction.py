@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
 _URL_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _URL_QUERY_SECRET = re.compile(
-    r"([?&](?:[\w-]*(?:signature|token|secret|key|credential)[\w-]*)=)[^&\s\"']+", re.IGNORECASE
+    r"([?&](?=[\w-]*?(?:signature|token|secret|key|credential))[\w-]*+=)[^&\s\"']+", re.IGNORECASE
 )
 
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from controller.flows.canonical import digest
 from controller.flows.diff_model import one_line, quoted
 from controller.flows.settings import HIDDEN, Setting, Settings, View, flatten, is_secret
-from controller.flows.source_nodes import CONTAINERS, branch_label, is_container
+from controller.flows.source_nodes import CONTAINERS, branch_label, element_of, is_container
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
 _NUMBERS = frozenset({"trackingId", "refId"})
 """What Architect numbers by itself, and may number anew on any save."""
 _OWN_STATES = {"startUpState": "start-up state", "periodicState": "recurring state"}
 _NUMBER = re.compile(r"_(\d+)\Z")
-_REFERENCE = re.compile(r"([\w-]+)\[(.*)\]\Z", re.DOTALL)
 
 
 @dataclass(slots=True, eq=False)
@@ -177,8 +176,8 @@ def _view(targets: Mapping[tuple[str, str], str]) -> View:
             return HIDDEN
         if key == "referencedObjects" and isinstance(value, Mapping | list):
             return HIDDEN
-        match = _REFERENCE.search(value) if key.endswith("Ref") and isinstance(value, str) else None
-        return targets.get((match[1], match[2]), value) if match else value
+        named = element_of(value) if key.endswith("Ref") and isinstance(value, str) else None
+        return targets.get(named, value) if named else value
 
     return view
 

@@ -20,8 +20,14 @@ _ENDING = re.compile(
     r"disconnect|menuDisconnect|end(Task|State|Flow|Workflow)|exit[A-Z]\w*|changeState|(j|menuJ)umpTo\w+|loop(Exit|Next)"
 )
 """Actions that nothing follows."""
-_TARGET = re.compile(r"(?P<kind>[\w-]+)\[(?P<name>.*)\]\Z", re.DOTALL)
+_KIND = re.compile(r"(?<![\w-])([\w-]++)\[")
 _LOOPS = frozenset({"loop", "loopAnythingElse"})
+
+
+def element_of(reference: str) -> tuple[str, str] | None:
+    """Kind and name of what `/inboundCall/tasks/task[Main_10]` leads to; None for text that is no such reference."""
+    kind = _KIND.search(reference) if reference.endswith("]") else None
+    return (kind[1], reference[kind.end() : -1]) if kind else None
 
 
 def source_graph(document: Mapping[str, object], flow: str) -> NodeGraph:
@@ -150,8 +156,8 @@ class _Builder:
         source = place.parent
         while source is not None and id(source) not in self._nodes:
             source = source.parent
-        match = _TARGET.search(text)
-        target = self._targets.get((match["kind"], match["name"])) if match else None
+        named = element_of(text)
+        target = self._targets.get(named) if named else None
         if source is None:
             return
         if target is None:

@@ -156,6 +156,10 @@ class Budget:
         return max(1, int(self.limit * share))
 
 
+_DIGITS = 9
+"""No limit, count or time of a window has more."""
+
+
 def _number(headers: Mapping[str, str], name: str) -> float | None:
     text = headers.get(name, "")
-    return float(text) if text.isdecimal() else None
+    return float(text) if text.isdecimal() and len(text) <= _DIGITS else None

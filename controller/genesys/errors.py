@@ -30,6 +30,8 @@ from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
 
 DEFAULT_RETRY_AFTER_S = 60.0
+MOST_RETRY_AFTER_S = 3600.0
+"""An organisation that says more is asked again all the same."""
 _NO_SECRETS = Redactor()
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
@@ -195,18 +197,20 @@ def redirect(call: Call, answer: Answer, redactor: Redactor) -> PenstockError:
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds of a `Retry-After` header, which holds seconds or an HTTP date; None without a readable one.
 
-    A date is compared with the answer's own `Date` where it has one: our clock may be wrong.
+    It is never more than an hour. A date is compared with the answer's own `Date` where it has one, as our clock may
+    be wrong.
     """
     text = headers.get("retry-after", "").strip()
     try:
         if text[:1].isdigit() and "," not in text:
-            return max(0.0, float(text))
+            return min(MOST_RETRY_AFTER_S, max(0.0, float(text)))
     except (ValueError, OverflowError):
         return None
     until = http_date(text)
     if until is None:
         return None
-    return max(0.0, (until - (http_date(headers.get("date", "")) or now)).total_seconds())
+    wait_s = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
+    return min(MOST_RETRY_AFTER_S, max(0.0, wait_s))
 
 
 def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:

@@ -6,14 +6,15 @@ import re
 
 from controller.domain.redaction import MASK, Redactor
 
-_URL_QUERY = re.compile(r"(\b(?:https?|wss?)://[^\s\"'<>?]+)\?[^\s\"'<>]*", re.IGNORECASE)
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"(\b(?:https?|wss?)://[^\s\"'<>?]++)(\?[^\s\"'<>]*+)?", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*+>?", re.IGNORECASE | re.DOTALL)
+"""Each takes what it has begun to its end, so that no character is looked at once for every one before it."""
 _LONGEST_INPUT = 20_000
 
 
 def excerpt(text: str, redactor: Redactor, *, limit: int = 500) -> str:
     """The text's first `limit` characters on one line; every query string of a link is masked."""
-    shown = _URL_QUERY.sub(rf"\1?{MASK}", text[:_LONGEST_INPUT])
+    shown = _URL.sub(lambda link: f"{link[1]}?{MASK}" if link[2] else link[0], text[:_LONGEST_INPUT])
     shown = "".join(character if character.isprintable() else " " for character in redactor.text(shown))
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

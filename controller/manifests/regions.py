@@ -35,7 +35,7 @@ REGIONS: Mapping[str, str] = MappingProxyType(
 )
 """The AWS region of each Genesys domain."""
 
-_DECORATION = re.compile(r"^(?:https?://)?(?:(?:api|login|apps)\.)?|[/.]+$")
+_DECORATION = re.compile(r"(?:https?://)?(?:(?:api|login|apps)\.)?")
 
 
 def suggestion(region: str) -> str | None:
@@ -44,7 +44,7 @@ def suggestion(region: str) -> str | None:
     for domain, aws in REGIONS.items():
         if aws == lower:
             return f"the domain of {aws} is {quoted(domain)}"
-    bare = _DECORATION.sub("", lower)
+    bare = _DECORATION.sub("", lower, count=1).rstrip("/.")
     if bare in REGIONS:
         return f"write only the domain: {quoted(bare)}"
     return did_you_mean(bare, REGIONS)

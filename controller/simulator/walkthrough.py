@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -227,8 +226,10 @@ class _Walk:
 def _referenced(reference: object) -> str | None:
     """`Main_10` of `/inboundCall/tasks/task[Main_10]`, which may stand under `text`."""
     text = reference.get("text") if isinstance(reference, Mapping) else reference
-    found = re.search(r"\[(.*)\]\s*$", text) if isinstance(text, str) else None
-    return found.group(1) if found else None
+    if not isinstance(text, str) or not text.rstrip().endswith("]"):
+        return None
+    _, bracket, name = text.rstrip()[:-1].partition("[")
+    return name if bracket else None
 
 
 def _greeting(content: Mapping[str, object]) -> JSON:

@@ -151,11 +151,17 @@ async def test_a_lower_limit_of_the_organisation_wins_and_a_higher_one_does_not(
     assert limited.limit == 300
 
 
-@pytest.mark.parametrize("text", ["", "-1", "many", "1e9", "99999999"])
+@pytest.mark.parametrize("text", ["", "-1", "many", "1e9", "99999999", "9" * 400])
 async def test_rate_limit_headers_that_make_no_sense_are_ignored(clock: SteppedClock, text: str) -> None:
     limited = budget(clock, limit=10)
     limited.learn({"inin-ratelimit-count": text, "inin-ratelimit-allowed": "0", "inin-ratelimit-reset": text})
     assert await _use(limited, clock=clock) == 0
+
+
+async def test_a_limit_of_hundreds_of_digits_is_ignored(clock: SteppedClock) -> None:
+    limited = budget(clock, limit=10)
+    limited.learn({"inin-ratelimit-allowed": "9" * 400})
+    assert limited.limit == 10
 
 
 async def test_a_cancelled_call_gives_its_place_to_the_next(clock: SteppedClock) -> None:

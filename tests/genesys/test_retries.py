@@ -124,11 +124,15 @@ async def test_a_retry_after_that_cannot_be_read_means_a_minute(clock: SteppedCl
     assert clock.elapsed_s == pytest.approx(60)
 
 
-async def test_a_wait_that_is_too_long_is_handed_to_the_caller(clock: SteppedClock) -> None:
-    organization = script(reply(429, {}, headers={"Retry-After": "3600"}))
+@pytest.mark.parametrize("asked", ["3600", "9" * 400, "1e308", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_a_wait_that_is_too_long_is_handed_to_the_caller_and_is_an_hour_at_most(
+    clock: SteppedClock, asked: str
+) -> None:
+    organization = script(reply(429, {}, headers={"Retry-After": asked}))
     with pytest.raises(RateLimited) as caught:
         await organization.transport(clock).send(READ)
     assert caught.value.retry_after_s == 3600
+    assert caught.value.message.endswith("try again in 3600 s")
     assert clock.elapsed_s == 0
 
 

@@ -39,6 +39,12 @@ INTERNAL = [
     "http://[64:ff9b::a9fe:a9fe]/",
     "http://[2002:7f00:1::]/",
     "http://224.0.0.1/",
+    "http://168.63.129.16/metadata/instance",
+    "http://192.0.0.192/latest/meta-data/",
+    "http://100.100.100.200/latest/meta-data/",
+    "http://[fec0::1]/",
+    "http://[::ffff:168.63.129.16]/",
+    "http://[64:ff9b::a83f:8110]/",
 ]
 
 

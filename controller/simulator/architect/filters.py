@@ -40,8 +40,10 @@ def _text_tests(call: Call) -> Iterator[Test]:
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """Case does not count; `*` stands for anything."""
-    compiled = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.IGNORECASE | re.DOTALL)
+    """Case does not count; `*` stands for anything. What is between two is looked for only once."""
+    first, *others = map(re.escape, pattern.split("*"))
+    whole = first + "".join(f"(?>.*?{part})" for part in others[:-1]) + "".join(f".*{part}" for part in others[-1:])
+    compiled = re.compile(whole, re.IGNORECASE | re.DOTALL)
     return lambda text: compiled.fullmatch(text) is not None
 
 
