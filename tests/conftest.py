@@ -12,6 +12,7 @@ import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
 
+from controller.domain.redaction import SECRETS
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -62,7 +63,17 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for role in ("AUTHOR", "COMMITTER"):
             environment.setenv(f"GIT_{role}_NAME", "Flow Author")
             environment.setenv(f"GIT_{role}_EMAIL", "author@example.com")
+        # The tests' organisations are simulators on this machine, and their credentials have names of their own.
+        environment.setenv("PENSTOCK_ORGANIZATION_HOSTS", "127.0.0.1,localhost")
+        environment.setenv("PENSTOCK_CREDENTIAL_VARIABLES", "GENESYS_*,ACME_*")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets() -> Iterator[None]:
+    """What one test registers as a secret is masked in no other."""
+    yield
+    SECRETS.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True)

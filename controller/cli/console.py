@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from controller.domain.redaction import SECRETS
+
 _WIDTH_WITHOUT_TERMINAL = 200
 _STYLES: Mapping[str, str] = {
     "Synced": "green",
@@ -59,7 +61,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]], *
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(SECRETS.plain(cell)) for cell in row))
     target = console()
     options = target.options.update_width(max(target.width - indent, 20))
     for line in target.render_lines(table, options, pad=False):

@@ -24,6 +24,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, SettingsInvalid, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
+from controller.domain.redaction import SECRETS
 from controller.genesys import permissions_needed
 from controller.reconcile import Services, Workspace, load_settings, open_folder
 from controller.reconcile.live_modules import live_modules
@@ -136,15 +137,15 @@ async def _found(request: ExecutionsRequest, services: Services, organization: O
         snapshots=request.style.snapshots,
         tier=request.tier,
     )
-    found = [_redacted(services, each) for each in await find_executions(services, organization, question)]
+    found = [_redacted(each) for each in await find_executions(services, organization, question)]
     rate = measure_error_rate(found, since=since, until=until)
     worst_first = sorted(found, key=lambda each: (not each.failed, -each.started_at.timestamp(), each.id))
     chosen = [each.id for each in worst_first[: max(request.limit, 0)]]
     return Found(organization.name, since, until, found, rate, chosen)
 
 
-def _redacted(services: Services, summary: ExecutionSummary) -> ExecutionSummary:
-    return replace(summary, reason=services.redactor.text(summary.reason)) if summary.reason else summary
+def _redacted(summary: ExecutionSummary) -> ExecutionSummary:
+    return replace(summary, reason=SECRETS.text(summary.reason)) if summary.reason else summary
 
 
 @contextmanager

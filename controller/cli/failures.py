@@ -11,7 +11,7 @@ import typer
 
 from controller.cli import exit_codes
 from controller.domain.errors import ManifestInvalid, PenstockError, SettingsInvalid
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 
 
 def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:
@@ -58,24 +58,21 @@ def error_text(error: PenstockError, organization: str | None = None) -> str:
     # Imported here: planning takes long to load, and every command loads this module.
     from controller.planning.rendering.visible import visible
 
-    redactor = Redactor()
-    message = redactor.text(error.message)
-    where = f"{organization}: " if organization and not message.startswith(organization) else ""
-    lines = f"penstock: {where}{message}".split("\n")
+    where = f"{organization}: " if organization and not error.message.startswith(organization) else ""
+    lines = f"penstock: {where}{error.message}".split("\n")
     if error.hint:
-        lines.append(f"  what to do: {redactor.text(error.hint)}")
+        lines.append(f"  what to do: {error.hint}")
     lines.append(f"  [{error.code}]")
     return "\n".join(map(visible, lines))
 
 
 def error_document(error: PenstockError, organization: str | None = None) -> dict[str, object]:
     """The `penstock.error/v1` document; with an organisation where the error is about one."""
-    redactor = Redactor()
     document: dict[str, object] = {
         "schema": "penstock.error/v1",
         "code": error.code,
-        "message": redactor.text(error.message),
-        "hint": redactor.text(error.hint) if error.hint else None,
+        "message": error.message,
+        "hint": error.hint,
         "organization": organization,
     }
     if isinstance(error, ManifestInvalid):
@@ -85,8 +82,8 @@ def error_document(error: PenstockError, organization: str | None = None) -> dic
                 "line": mistake.origin.line,
                 "column": mistake.origin.column,
                 "code": mistake.code,
-                "message": redactor.text(mistake.message),
-                "hint": mistake.hint,
+                "message": SECRETS.text(mistake.message),
+                "hint": SECRETS.text(mistake.hint) if mistake.hint else None,
             }
             for mistake in error.mistakes
         ]

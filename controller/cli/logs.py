@@ -10,10 +10,7 @@ from typing import Any
 import structlog
 import typer
 
-from controller.domain.redaction import Redactor
-
-REDACTOR = Redactor()
-"""The process' one register of secrets: credentials are added to it when they are read."""
+from controller.domain.redaction import SECRETS
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -42,4 +39,4 @@ def configure_logs(level: str, form: str) -> None:
 
 
 def _mask(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {key: REDACTOR.value(value, key) for key, value in event.items()}
+    return {key: SECRETS.value(value, key) for key, value in event.items()}

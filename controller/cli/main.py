@@ -11,6 +11,7 @@ import typer
 from controller import __version__
 from controller.cli import exit_codes
 from controller.cli.commands import COMMANDS
+from controller.cli.sinks import mask_output
 
 app = typer.Typer(
     name="penstock",
@@ -48,6 +49,7 @@ for _name, _command in COMMANDS.items():
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code (docs/commands.md)."""
+    mask_output()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -8,9 +8,7 @@ import getpass
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from controller.cli.logs import REDACTOR
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
@@ -26,9 +24,9 @@ _SHOW_CURSOR = "\x1b[?25h"
 def opened_services(settings: Settings) -> Iterator[Services]:
     """Store and connections of this process, from the operator's settings; the store is closed at the end."""
     clock = SystemClock()
-    store = Store.open(settings.store, clock=clock, redactor=REDACTOR, audit_folder=settings.audit_dir)
+    store = Store.open(settings.store, clock=clock, audit_folder=settings.audit_dir)
     try:
-        yield Services(settings, store, REDACTOR, clock)
+        yield Services(settings, store, clock)
     finally:
         store.close()
 
@@ -105,18 +103,6 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handle, number)
     return stop
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a command's output file, whole or not at all. Raises SettingsInvalid where it cannot be written."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise SettingsInvalid(
-            f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that is there"
-        ) from error
 
 
 def shown_revision(revision: str | None) -> str:

@@ -4,8 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TextIO, cast
+
+from controller.domain.redaction import SECRETS
+
+
+class MaskedStream:
+    """A text stream that masks every registered secret in what is written to it; all else is the stream's own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(SECRETS.plain(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+def mask_output() -> None:
+    """From now on no registered secret reaches stdout or stderr, whoever writes there."""
+    sys.stdout = cast("TextIO", MaskedStream(sys.stdout))
+    sys.stderr = cast("TextIO", MaskedStream(sys.stderr))
 
 
 @contextlib.contextmanager
@@ -20,12 +47,13 @@ def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
     temporary = path.with_name(path.name + ".part")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            yield file.write
+            yield lambda text: file.write(SECRETS.plain(text))
         temporary.replace(path)
     except OSError as error:
         raise SettingsInvalid(f"cannot write {path}: {error.strerror}", hint="choose another --out") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def warn(lines: tuple[str, ...] | list[str]) -> None:

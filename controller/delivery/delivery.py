@@ -17,7 +17,7 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS, Redactor
 from controller.domain.status import StepState
 from controller.planning.model import Change, Plan
 from controller.store import Lease, NewStep, NewSync, Store, SyncRecord
@@ -34,7 +34,7 @@ class Delivery:
         settings: DeliverySettings | None = None,
         *,
         on_event: OnEvent | None = None,
-        redactor: Redactor | None = None,
+        redactor: Redactor = SECRETS,
         stopping: Callable[[], bool] | None = None,
     ) -> None:
         """`stopping` is asked every second and before anything new, for callers that would rather not call `stop`."""
@@ -43,7 +43,7 @@ class Delivery:
         self._clock = clock
         self._settings = settings or DeliverySettings()
         self._announcer = Announcer(on_event)
-        self._redactor = redactor or Redactor()
+        self._redactor = redactor
         self._stopping = stopping or (lambda: False)
         self._signals = self._new_signals()
         self._stopped = False

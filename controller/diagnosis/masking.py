@@ -17,7 +17,7 @@ from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
 from controller.diagnosis.model import Branch, Step, Trace, TraceHeader, Variable
 from controller.diagnosis.nested import rewrite
-from controller.domain.redaction import MASK, Redactor
+from controller.domain.redaction import MASK, masked_patterns
 
 DEFAULT_PATTERNS = (
     "*passw*",
@@ -61,7 +61,6 @@ class Masking:
         self._names: set[str] = set()
         self._values: set[str] = set()
         self._everything = False
-        self._redactor = Redactor()
         self._secret_text: re.Pattern[str] | None = None
         self._clean = lru_cache(maxsize=1024)(self._redact)
         self._secret_name = lru_cache(maxsize=1024)(self._matches)
@@ -179,7 +178,7 @@ class Masking:
     def _redact(self, text: str) -> str:
         if self._secret_text is not None:
             text = self._secret_text.sub(MASK, text)
-        return self._redactor.text(text)
+        return masked_patterns(text)
 
 
 def learned(trace: Trace, patterns: Sequence[str] = ()) -> Masking:

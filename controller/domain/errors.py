@@ -1,7 +1,7 @@
 """The error tree. The branch says what the loop does next; the fields say why and what to do.
 
 Each leaf carries a kebab-case `code` that is a heading in docs/errors.md. Raise errors `from` their cause.
-Messages name the file, flow or request, give the numbers, and never hold a secret.
+Messages name the file, flow or request, and give the numbers. Registered secrets are masked in them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import ClassVar
 
 from controller.domain.desired import Origin
+from controller.domain.redaction import SECRETS
 
 
 class PenstockError(Exception):
@@ -24,9 +25,9 @@ class PenstockError(Exception):
     """The way out where whoever raises it knows no better one."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = self.usual_hint if hint is None else hint
+        self.message = SECRETS.text(message)
+        self.hint = self.usual_hint if hint is None else SECRETS.text(hint)
+        super().__init__(self.message)
 
 
 # The names follow the states that they lead to, not the -Error habit.
@@ -141,6 +142,12 @@ class HostNotAllowed(Refused):
     """Credentials would go to a host that is neither a Genesys domain nor on the operator's list."""
 
     code = "host-not-allowed"
+
+
+class CredentialNotAllowed(Refused):
+    """A manifest names a variable or a file that the operator does not allow for credentials."""
+
+    code = "credential-not-allowed"
 
 
 class DirtyTree(Refused):

@@ -1,68 +1,104 @@
-"""Keeping secrets out of whatever is shown or kept.
+"""Keeping secrets out of everything that is shown, kept or sent.
 
-Two ways work together: exact values that were registered as secrets, and names that say "secret".
+Two ways work together: exact values that were registered as secrets, in every form in which they are written, and
+names that say "secret". `SECRETS` is the process' one register; credentials are added to it when they are read.
 """
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 CONTENT_MASK = "REDACTED"
 """Stands for a secret inside content that programs read: in YAML a `*` would begin an alias."""
+SHORTEST_SECRET = 8
+LONGEST_WORD = 11
+"""A value of letters alone, up to this length, is taken for a word: masking it would hide ordinary text."""
 
+_WORD = re.compile(rf"[^\W\d_]{{1,{LONGEST_WORD}}}")
 _SECRET_NAME = re.compile(
     r"secret|passw(or)?d|token|authorization|api[-_]?key|credential|signature|private[-_]?key|presigned", re.IGNORECASE
 )
 _BEARER = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
-_URL_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_URL_USERINFO = re.compile(r"(?<=://)[^/\s]+@")
 _URL_QUERY_SECRET = re.compile(
-    r"([?&](?=[\w-]*?(?:signature|token|secret|key|credential))[\w-]*+=)[^&\s\"']+", re.IGNORECASE
+    r"([?&](?=[\w-]*?(?:signature|token|secret|key|credential|passw(?:or)?d))[\w-]*+=)[^&\s\"']+", re.IGNORECASE
 )
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+
+
+def masked_patterns(text: str) -> str:
+    """The text with bearer tokens, URL credentials and secret query values masked, as far as their form shows them."""
+    text = _BEARER.sub(rf"\1 {MASK}", text)
+    text = _URL_USERINFO.sub(f"{MASK}@", text)
+    return _URL_QUERY_SECRET.sub(rf"\1{MASK}", text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what stands under this name is a secret by what the name says."""
+    return _SECRET_NAME.search(name) is not None
 
 
 class Redactor:
-    """Masks secrets in text and in nested values. Safe to share: registering only ever adds."""
+    """A register of secrets, which masks them in text and in nested values."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: set[str] = set()
+        self._secrets: Counter[str] = Counter()
+        self._forms: tuple[str, ...] | None = ()
         for secret in secrets:
             self.register(secret)
 
     def register(self, secret: str) -> None:
-        """Mask this exact value from now on. Values shorter than 4 characters would mask ordinary text: ignored."""
-        if len(secret) >= 4:
-            self._secrets.add(secret)
+        """Mask this value from now on, in every form in which it is written; of several lines, each line as well.
+
+        What is shorter than 8 characters, or a single word of up to 11 letters, would mask ordinary text: ignored.
+        """
+        for value in _values(secret):
+            self._secrets[value] += 1
+            if self._secrets[value] == 1:
+                self._forms = None
+
+    def register_client(self, client_id: str, secret: str) -> None:
+        """Mask a client's secret, and the pair of both as HTTP's basic authentication sends it."""
+        self.register(secret)
+        self.register(f"{client_id}:{secret}")
+
+    def forget(self, secret: str) -> None:
+        """Take back one registration of a value that is no secret any more, such as a token that has expired."""
+        for value in _values(secret):
+            self._secrets[value] -= 1
+            if self._secrets[value] <= 0:
+                del self._secrets[value]
+                self._forms = None
+
+    def plain(self, text: str) -> str:
+        """The text with registered values masked, and nothing else."""
+        return self._masked(text, MASK)
 
     def text(self, text: str) -> str:
-        """The text with registered values, bearer tokens, URL credentials and signed query values masked."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        text = _BEARER.sub(rf"\1 {MASK}", text)
-        text = _URL_USERINFO.sub(f"{MASK}@", text)
-        return _URL_QUERY_SECRET.sub(rf"\1{MASK}", text)
+        """The text with registered values, bearer tokens, URL credentials and secret query values masked."""
+        return masked_patterns(self.plain(text))
 
     def exact(self, value: object) -> object:
-        """A copy of text, or of a nested value, in which only registered values are masked, as they stand or escaped.
+        """A copy of text, or of a nested value, in which only registered values are masked.
 
         For content that must stay as it is otherwise, such as the definition of a flow.
         """
-        if isinstance(value, str):
-            for secret in sorted(self._secrets, key=len, reverse=True):
-                for form in _written_forms(secret):
-                    value = value.replace(form, CONTENT_MASK)
-            return value
-        if isinstance(value, Mapping):
-            return {self.exact(key): self.exact(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.exact(item) for item in value]
-        return value
+        return _mapped(value, lambda text: self._masked(text, CONTENT_MASK), keys=True)
+
+    def texts(self, value: object) -> object:
+        """A copy of a nested value with all its texts masked; keys stay."""
+        return _mapped(value, self.text)
 
     def value(self, value: object, name: str = "") -> object:
         """A copy of a nested value in which secrets, and whatever stands under a secret's name, are masked."""
-        if name and _SECRET_NAME.search(name) and value not in (None, "", True, False):
+        if is_secret_name(name) and value not in (None, "", True, False):
             return MASK
         if isinstance(value, str):
             return self.text(value)
@@ -72,8 +108,76 @@ class Redactor:
             return [self.value(item) for item in value]
         return value
 
+    def _masked(self, text: str, mask: str) -> str:
+        if self._forms is None:
+            forms = {form for secret in self._secrets for form in _written_forms(secret)}
+            self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+        for form in self._forms:
+            text = text.replace(form, mask)
+        return text
 
-def _written_forms(secret: str) -> tuple[str, ...]:
-    """The value as plain text, in JSON or a double-quoted YAML scalar, and in a single-quoted one."""
-    quoted = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], secret.replace("'", "''"))
-    return tuple(dict.fromkeys((secret, *quoted)))
+
+SECRETS = Redactor()
+"""The process' one register of secrets."""
+
+
+def _mapped(value: object, mask: Callable[[str], str], *, keys: bool = False) -> object:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {
+            mask(key) if keys and isinstance(key, str) else key: _mapped(item, mask, keys=keys)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_mapped(item, mask, keys=keys) for item in value]
+    return value
+
+
+def _values(secret: str) -> Iterator[str]:
+    """The secret without white space around it, and each of its lines; only what is long enough to be masked."""
+    lines = [line.strip() for line in secret.strip().splitlines()]
+    for value in dict.fromkeys((secret.strip(), *lines)):
+        if len(value) >= SHORTEST_SECRET and not _WORD.fullmatch(value):
+            yield value
+
+
+def _written_forms(secret: str) -> Iterator[str]:
+    """The value as plain text, escaped for JSON (once and twice), YAML and HTML, encoded for URLs, and in base64."""
+    yield secret
+    for ascii_only in (True, False):
+        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield escaped
+        yield json.dumps(escaped)[1:-1]
+    yield secret.replace("'", "''")
+    markup = html.escape(secret)
+    yield markup
+    yield markup.replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+    for encoded in _url_forms(secret):
+        yield encoded
+        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
+    yield from _base64_forms(secret.encode("utf-8", "surrogatepass"))
+
+
+def _url_forms(secret: str) -> Iterator[str]:
+    """In a path, as a component, and in a form; an environment variable may hold bytes that are no UTF-8."""
+    for safe, spaced in (("/", quote), ("", quote), ("", quote_plus)):
+        yield spaced(secret, safe=safe, errors="surrogatepass")
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """The value in base64 by itself, and what it becomes inside any longer text that is encoded as a whole.
+
+    Three bytes become four characters, so a value has three forms, by where it begins; characters that also hold
+    bits of its neighbours are left out.
+    """
+    forms = [base64.b64encode(secret).decode()]
+    forms.append(forms[0].rstrip("="))
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + secret).decode()
+        begin = (0, 2, 3)[before]
+        end = (len(secret) + before) * 8 // 6
+        forms.append(encoded[begin:end])
+    for form in forms:
+        yield form
+        yield form.replace("+", "-").replace("/", "_")

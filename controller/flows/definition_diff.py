@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import masked_patterns
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, quoted
 from controller.flows.settings import Settings, flatten
 from controller.flows.settings_diff import Shower, table_entries
@@ -15,10 +15,10 @@ _Parts = dict[str, tuple[str, Settings]]
 
 
 def diff_definitions(
-    before: Mapping[str, object], after: Mapping[str, object], *, redactor: Redactor | None = None
+    before: Mapping[str, object], after: Mapping[str, object], *, mask: Callable[[str], str] = masked_patterns
 ) -> FlowDiff:
     """Compare two definitions of the versioned dialect; masks secrets as `diff_sources` does."""
-    shower = Shower(redactor or Redactor(), {})
+    shower = Shower(mask, {})
     entries = list(_compared({"": ("flow", _rest(before))}, {"": ("flow", _rest(after))}, shower))
     entries.extend(_compared(_nodes(before), _nodes(after), shower))
     entries.extend(_compared(_transitions(before), _transitions(after), shower))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import masked_patterns
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff
 from controller.flows.elements import Element, elements
 from controller.flows.matching import Matching
@@ -13,17 +13,17 @@ from controller.flows.settings_diff import Shower, settings_entries
 
 
 def diff_sources(
-    before: Mapping[str, object], after: Mapping[str, object], *, redactor: Redactor | None = None
+    before: Mapping[str, object], after: Mapping[str, object], *, mask: Callable[[str], str] = masked_patterns
 ) -> FlowDiff:
     """Compare two parsed Archy documents (`FlowFile.document`).
 
-    Volatile numbers and the order of keys never show. What stands under a secret's name is masked, as is whatever the
-    redactor knows. Takes time in proportion to the size of the two documents.
+    Volatile numbers and the order of keys never show. What stands under a secret's name is masked, as is what `mask`
+    knows. Takes time in proportion to the size of the two documents.
     """
     older, newer = elements(before), elements(after)
     previous = previous_siblings([*older, *newer])
     matching = Matching(older, newer)
-    shower = Shower(redactor or Redactor(), _renamed(matching))
+    shower = Shower(mask, _renamed(matching))
     entries: list[DiffEntry] = []
     misplaced = misplaced_elements(matching, older, newer)
     for element in newer:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from controller.domain.redaction import is_secret_name
 from controller.flows.canonical import digest
 from controller.flows.diff_model import one_line, quoted
-from controller.flows.settings import HIDDEN, Setting, Settings, View, flatten, is_secret
+from controller.flows.settings import HIDDEN, Setting, Settings, View, flatten
 from controller.flows.source_nodes import CONTAINERS, branch_label, element_of, is_container
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
@@ -140,7 +141,7 @@ def _settle(element: Element, value: object, targets: Mapping[tuple[str, str], s
         content = {key: item for key, item in value.items() if not (key == "name" and named)}
         if element.parent is None:
             content = {key: item for key, item in content.items() if not _is_part(key, item)}
-        secret = element.kind == "variable" and is_secret(element.name)
+        secret = element.kind == "variable" and is_secret_name(element.name)
         element.settings = flatten(content, _view(targets), secret=secret)
     elif value is not None:
         element.settings = Settings({("value",): Setting(repr(value))})

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from controller.domain.redaction import MASK, Redactor
+from controller.domain.redaction import is_secret_name
 
 Path = tuple[str, ...]
 View = Callable[[str, object], object]
 """Shows a mapping's entry in another way: given key and value, the value to show, or HIDDEN."""
 HIDDEN = object()
-_REDACTOR = Redactor()
 _UNITS = frozenset({"ms", "seconds", "minutes", "hours", "days"})
 _SHAPES = {"lit": "{}", "exp": "= {}", "var": "variable {}", "tts": "speech {}", "prompt": "prompt {}"}
 
@@ -42,7 +41,7 @@ def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) 
     """The settings below a mapping, its entries seen through `view`; all of them secret when the mapping's name is."""
     settings = Settings()
     waiting: list[tuple[Path, object, bool]] = [
-        ((key,), item, secret or is_secret(key)) for key, item in reversed(_shown(content, view))
+        ((key,), item, secret or is_secret_name(key)) for key, item in reversed(_shown(content, view))
     ]
     while waiting:
         path, value, hidden = waiting.pop()
@@ -50,9 +49,9 @@ def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) 
         if text is not None:
             settings.values[path] = Setting(text, hidden)
         elif isinstance(value, Mapping):
-            hidden = hidden or is_secret(" ".join(_plain(value.get(key)) for key in ("name", "variable")))
+            hidden = hidden or is_secret_name(" ".join(_plain(value.get(key)) for key in ("name", "variable")))
             waiting.extend(
-                ((*path, key), item, hidden or is_secret(key)) for key, item in reversed(_shown(value, view))
+                ((*path, key), item, hidden or is_secret_name(key)) for key, item in reversed(_shown(value, view))
             )
         elif isinstance(value, list):
             settings.orders[path] = labels = _labels(value)
@@ -64,11 +63,6 @@ def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) 
 def _shown(content: Mapping[str, object], view: View) -> list[tuple[str, object]]:
     entries = ((key, view(key, item)) for key, item in content.items())
     return [(key, item) for key, item in entries if item is not HIDDEN]
-
-
-def is_secret(name: str) -> bool:
-    """Whether a name says that what stands under it is a secret."""
-    return _REDACTOR.value("probe", name) == MASK
 
 
 def _value_text(value: object) -> str | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from controller.domain.redaction import MASK, Redactor
+from controller.domain.redaction import MASK
 from controller.flows.diff_model import DiffEntry, DiffKind, one_line
 from controller.flows.elements import Element
 from controller.flows.flow_references import CALLED_BY_KEY
@@ -27,7 +27,7 @@ _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*\Z")
 class Shower:
     """Shows values and names: secrets masked, control characters escaped, long texts cut."""
 
-    redactor: Redactor
+    mask: Callable[[str], str]
     renamed: Mapping[str, str]
     """Titles before, and what the same things are called after."""
 
@@ -56,7 +56,7 @@ class Shower:
         )
 
     def _safe(self, text: str) -> str:
-        return one_line(self.redactor.text(text))
+        return one_line(self.mask(text))
 
     def _whole(self, setting: Setting) -> str:
         return MASK if setting.secret else self._safe(setting.text)

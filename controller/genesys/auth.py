@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -27,6 +28,7 @@ from controller.genesys.wire.model import WireModel
 REFRESH_BEFORE_S = 60.0
 _SHORTEST_USE_S = 1.0
 """A token is used at least so long, whatever its life is said to be: or nobody would ever get to use it."""
+_MASKED_TOKENS = 3
 _CALL = Call("POST", "/oauth/token", repeatable=True)
 
 
@@ -74,7 +76,8 @@ class TokenSource:
         self._client = client
         self._clock = clock
         self._redactor = redactor
-        redactor.register(client.secret)
+        redactor.register_client(client.id, client.secret)
+        self._masked: deque[str] = deque()
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self.fetches = 0
@@ -111,9 +114,16 @@ class TokenSource:
             raise
         self.fetches += 1
         self._failure = None
-        self._redactor.register(granted.access_token)
+        self._remember(granted.access_token)
         use_s = max(granted.expires_in - min(REFRESH_BEFORE_S, granted.expires_in / 2), _SHORTEST_USE_S)
         self._token = Token(granted.access_token, self._clock.monotonic() + use_s)
+
+    def _remember(self, token: str) -> None:
+        """Mask it, and the last ones before it, which may be in use still; what is older has expired."""
+        self._redactor.register(token)
+        self._masked.append(token)
+        if len(self._masked) > _MASKED_TOKENS:
+            self._redactor.forget(self._masked.popleft())
 
     async def _fetch(self) -> _Granted:
         request = self._request()

@@ -11,7 +11,7 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import SettingsInvalid
 from controller.domain.platform import Platform
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
@@ -70,13 +70,12 @@ def open_transport(
 ) -> Transport:
     """What both dialects send their calls through."""
     hush()
-    redactor = Redactor()
     sender = Sender(clock, settings, transport=http)
     circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
     client = Client(client_id, client_secret, settings.scope)
-    tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock, redactor=redactor)
+    tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock, redactor=SECRETS)
     budget = _budget(endpoint.api_url, client_id, clock, settings)
-    return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings, redactor=redactor)
+    return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings, redactor=SECRETS)
 
 
 def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> Budget:

@@ -24,7 +24,7 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS, Redactor
 from controller.genesys.call import Answer, Call, http_date
 from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
@@ -32,7 +32,6 @@ from controller.genesys.permissions import needed_by
 DEFAULT_RETRY_AFTER_S = 60.0
 MOST_RETRY_AFTER_S = 3600.0
 """An organisation that says more is asked again all the same."""
-_NO_SECRETS = Redactor()
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
 
@@ -76,7 +75,7 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
     if reached is Reached.NO:
-        words = excerpt(str(error), _NO_SECRETS, limit=200) if isinstance(error, httpx.TransportError) else ""
+        words = excerpt(str(error), SECRETS, limit=200) if isinstance(error, httpx.TransportError) else ""
         return Unreachable(
             f"{call.name}: {host} could not be reached ({': '.join(part for part in (kind, words) if part)})",
             hint="check the network, the certificates, the proxy settings and the host",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from controller.domain.addresses import is_allowed, is_internal_host
@@ -21,13 +22,25 @@ from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
 
 
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """What the operator allows."""
+
+    organizations: Collection[str]
+    """Who gets credentials, besides the Genesys domains."""
+    gates: Collection[str]
+    """Whom gates may ask in the controller's own network."""
+    loopback: bool
+    """Whether organisations on this machine get credentials, too."""
+
+
 class Assembly:
     """Builds organisations; one instance serves one load."""
 
-    def __init__(self, manifests: Manifests, files: FlowFiles, allowed_hosts: Collection[str], report: Report) -> None:
+    def __init__(self, manifests: Manifests, files: FlowFiles, hosts: Hosts, report: Report) -> None:
         self._manifests = manifests
         self._files = files
-        self._allowed_hosts = allowed_hosts
+        self._hosts = hosts
         self._report = report
 
     def organization(self, estate: Estate) -> Organization | None:
@@ -51,12 +64,12 @@ class Assembly:
         for index, gate in enumerate(flow.shape.spec.gates if flow.shape is not None else ()):
             url = gate.http.url if gate.http is not None else ""
             host = urlsplit(url).hostname or ""
-            if host and is_internal_host(host) and not is_allowed(url, self._allowed_hosts):
+            if host and is_internal_host(host) and not is_allowed(url, self._hosts.gates):
                 path = ("spec", "gates", index, "http", "url")
                 self._report.add(
                     flow.origin(*path),
                     f"{dotted(path)} leads to {host}, which is in the controller's own network",
-                    hint=f"probe a public address, or have the operator add {host} to PENSTOCK_ALLOWED_HOSTS",
+                    hint=f"probe a public address, or have the operator add {host} to PENSTOCK_GATE_HOSTS",
                     code=HostNotAllowed.code,
                 )
 
@@ -66,7 +79,7 @@ class Assembly:
         addresses: list[str] = []
         for key, url in (("apiUrl", shape.spec.api_url), ("loginUrl", shape.spec.login_url)):
             try:
-                addresses.append(checked_address(url or "", self._allowed_hosts))
+                addresses.append(checked_address(url or "", self._hosts.organizations, loopback=self._hosts.loopback))
             except AddressRefused as error:
                 code = {} if error.allowed else {"code": HostNotAllowed.code}
                 self._report.add(manifest.origin("spec", key), f"spec.{key} {error.message}", hint=error.hint, **code)

@@ -1,4 +1,4 @@
-"""Decides which hosts credentials may go to: the Genesys domains, loopback, and what the operator allows.
+"""Decides which hosts credentials may go to: the Genesys domains, and what the operator allows.
 
 Nothing in a repository can widen this; a pull request can only choose among what is allowed.
 """
@@ -49,10 +49,11 @@ def of_region(domain: str) -> Endpoint:
     return Endpoint(domain, f"https://api.{domain}", f"https://login.{domain}")
 
 
-def checked_address(url: str, allowed_hosts: Collection[str]) -> str:
+def checked_address(url: str, allowed_hosts: Collection[str], *, loopback: bool) -> str:
     """The address as `scheme://host[:port]`. Raises AddressRefused.
 
-    An allowed host is written `host`, `host:port`, or `http://host[:port]` where plain HTTP is meant to be accepted.
+    `loopback` allows all addresses of this machine. An allowed host is written `host`, `host:port`, or
+    `http://host[:port]` where plain HTTP is meant to be accepted.
     """
     match = _ADDRESS.fullmatch(url)
     if match is None or int(match["port"] or 0) > 65535:
@@ -61,17 +62,16 @@ def checked_address(url: str, allowed_hosts: Collection[str]) -> str:
             "for example https://api.genesys.example.com",
         )
     address = _Address(match["scheme"].lower(), match["host"].lower(), match["port"])
-    if _is_loopback(address.host):
-        return str(address)
     allowed = {entry.strip().lower().rstrip("/") for entry in allowed_hosts}
-    if str(address) in allowed or f"{address.scheme}://{address.host}" in allowed:
+    local = _is_loopback(address.host)
+    if (local and loopback) or str(address) in allowed or f"{address.scheme}://{address.host}" in allowed:
         return str(address)
     if address.host not in allowed and address.authority not in allowed:
         raise AddressRefused(f"leads to {address.host}, which is not allowed", _way_out(address.host), allowed=False)
-    if address.scheme != "https":
+    if address.scheme != "https" and not local:
         raise AddressRefused(
             f"must begin with https://, because {address.host} is not this machine",
-            f"or the operator allows http://{address.authority} in PENSTOCK_ALLOWED_HOSTS",
+            f"or the operator allows http://{address.authority} in PENSTOCK_ORGANIZATION_HOSTS",
         )
     return str(address)
 
@@ -80,7 +80,7 @@ def _way_out(host: str) -> str:
     for domain in REGIONS:
         if host in (domain, f"api.{domain}", f"login.{domain}"):
             return f"write region: {domain} instead of the URLs"
-    return f"use a Genesys region, or have the operator add {host} to PENSTOCK_ALLOWED_HOSTS"
+    return f"use a Genesys region, or have the operator add {host} to PENSTOCK_ORGANIZATION_HOSTS"
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from controller.domain.desired import Organization
 from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
 from controller.flows import ARCHY_ROOTS
 from controller.manifests.artifacts import check_artifacts
-from controller.manifests.assembly import Assembly
+from controller.manifests.assembly import Assembly, Hosts
 from controller.manifests.manifest import Manifests, read_manifests
 from controller.manifests.ownership import Estate, assign, included_paths
 from controller.manifests.report import Report
@@ -41,13 +41,16 @@ def load(
     *,
     folder: Path | None = None,
     allowed_hosts: Collection[str] = (),
+    gate_hosts: Collection[str] = (),
+    loopback: bool = True,
     only: Collection[str] | None = None,
 ) -> Desired:
     """The desired state of the repository at `root`.
 
     `folder` limits where manifests are looked for; what they name may stand anywhere below `root`. `allowed_hosts` are
-    the operator's additions to the hosts that may be called. `only` limits the load to organisations by name: neither
-    the flow files nor the mistakes of others then matter.
+    those besides Genesys' own that get credentials, and `loopback` adds this machine; `gate_hosts` are the internal
+    ones that gates may ask. `only` limits the load to organisations by name: neither the flow files nor the mistakes
+    of others then matter.
     Raises ManifestInvalid with all mistakes, SettingsInvalid when a folder is none or `only` names nothing.
     """
     root = _checked(root)
@@ -60,7 +63,7 @@ def load(
     check_artifacts(manifests, report)
     selected = _selected(estates, only, manifests)
     files = FlowFiles(root, report)
-    assembly = Assembly(manifests, files, allowed_hosts, report)
+    assembly = Assembly(manifests, files, Hosts(allowed_hosts, gate_hosts, loopback), report)
     organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)
     if mistakes:

@@ -51,6 +51,10 @@ def _variable(value: str) -> str:
             "must be the name of an environment variable: capital letters, digits and _",
             "the credential itself must not stand in a manifest",
         )
+    if value.startswith("PENSTOCK_"):
+        raise mistaken(
+            "must not be a setting of Penstock itself", "name a variable of its own, such as GENESYS_CLIENT_SECRET"
+        )
     return value
 
 

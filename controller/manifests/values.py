@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from controller.domain.redaction import SECRETS
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
 from controller.manifests.node import Node, Path
 from controller.manifests.report import Report
@@ -61,6 +62,7 @@ class Values:
         variable = node.get("env")
         name = str(variable.value) if variable is not None else ""
         value = os.environ.get(name)
+        SECRETS.register(value or "")
         if value is None:
             self._report.add(
                 manifest.origin(*path, "env"),

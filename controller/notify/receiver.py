@@ -48,6 +48,6 @@ def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Rece
     if host not in {allowed.lower() for allowed in allowed_hosts}:
         raise HostNotAllowed(
             f"the receiver {receiver.name} is on {host}, which is not allowed",
-            hint=f"add {host} to PENSTOCK_ALLOWED_HOSTS",
+            hint=f"add {host} to PENSTOCK_GATE_HOSTS",
         )
     return receiver

@@ -11,6 +11,7 @@ import httpx
 
 from controller import __version__
 from controller.domain.clock import Clock
+from controller.domain.redaction import SECRETS
 from controller.notify.outbox import Message
 from controller.notify.receiver import Receiver
 from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
@@ -38,7 +39,7 @@ async def send(client: httpx.AsyncClient, receiver: Receiver, message: Message, 
 
     The delivery header is the same at every try, so that a receiver can drop what it has already.
     """
-    body = json.dumps(message.payload, separators=(",", ":"), sort_keys=True).encode()
+    body = json.dumps(SECRETS.texts(message.payload), separators=(",", ":"), sort_keys=True).encode()
     timestamp = int(clock.now().timestamp())
     headers = {
         "Content-Type": "application/json",

@@ -6,15 +6,16 @@ The receiver's URL comes from the operator alone, so naming it allows its host; 
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.desired import SecretSource
 from controller.domain.errors import PenstockError
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.notify import Dispatcher, Receiver, checked_receiver
-from controller.reconcile.credentials import resolve
+from controller.reconcile.credentials import read_secret
 from controller.reconcile.settings import Settings
 from controller.store import Store
 
@@ -27,18 +28,20 @@ RESTART_S = 30.0
 log = structlog.get_logger()
 
 
-def receiver_of(settings: Settings, redactor: Redactor) -> Receiver | None:
+def receiver_of(settings: Settings) -> Receiver | None:
     """The operator's receiver, checked; its secret and URL are masked from then on. Raises SettingsInvalid."""
     if settings.webhook_url is None:
         return None
-    redactor.register(settings.webhook_url)
+    SECRETS.register(settings.webhook_url)
     source = SecretSource(env="PENSTOCK_WEBHOOK_SECRET", file=None)
     if settings.webhook_secret_file is not None:
         source = SecretSource(file=settings.webhook_secret_file)
-    secret = resolve(source, "the webhook's secret")
-    redactor.register(secret)
+    secret = read_secret(source, "the webhook's secret")
+    SECRETS.register(secret)
     receiver = Receiver(RECEIVER, settings.webhook_url, secret)
-    return checked_receiver(receiver, {receiver.host})
+    checked = checked_receiver(receiver, {receiver.host})
+    SECRETS.register(urlsplit(settings.webhook_url).path)  # hooks carry their token there
+    return checked
 
 
 class Announcements:

@@ -15,7 +15,7 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.planning import Change, ChangeKind
 from controller.repository import ArtifactCommit, DeliveredFlow, Draft
 
@@ -30,7 +30,6 @@ def artifact_commit(
     store_id: str,
     deployment: str,
     now: datetime,
-    redactor: Redactor,
 ) -> ArtifactCommit | None:
     """The commit for everything that these steps made live; None when there is nothing to record.
 
@@ -41,7 +40,7 @@ def artifact_commit(
     if not delivered and not removed:
         return None
     flows = tuple(
-        DeliveredFlow(_recorded(delivered[key], organization.dialect, now), _public(delivered[key].export, redactor))
+        DeliveredFlow(_recorded(delivered[key], organization.dialect, now), _public(delivered[key].export))
         for key in sorted(delivered)
         if delivered[key].version
     )
@@ -54,29 +53,31 @@ def artifact_commit(
         store_id=store_id,
         revision=_one_revision(steps),
         deployment=deployment,
-        summary=tuple(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}" for step in steps),
+        summary=tuple(
+            SECRETS.text(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}") for step in steps
+        ),
     )
 
 
 def draft_commit(
-    organization: Organization, change: Change, export: Export, *, revision: str, now: datetime, redactor: Redactor
+    organization: Organization, change: Change, export: Export, *, revision: str, now: datetime
 ) -> ArtifactCommit:
     """The commit that keeps somebody's draft."""
     return ArtifactCommit(
         organization=organization.name,
         policy=organization.artifacts,
-        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export, redactor)),),
+        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export)),),
         revision=revision,
         summary=(f"{change.flow}: a draft, before its lock is overridden",),
     )
 
 
-def _public(export: Export | None, redactor: Redactor) -> Export | None:
-    return None if export is None else _masked(export, redactor)
+def _public(export: Export | None) -> Export | None:
+    return None if export is None else _masked(export)
 
 
-def _masked(export: Export, redactor: Redactor) -> Export:
-    yaml, definition = redactor.exact(export.yaml), redactor.exact(export.definition)
+def _masked(export: Export) -> Export:
+    yaml, definition = SECRETS.exact(export.yaml), SECRETS.exact(export.definition)
     return replace(
         export,
         yaml=yaml if isinstance(yaml, str) else None,

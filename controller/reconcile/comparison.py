@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.flows import FlowDiff, diff_definitions, diff_sources
 from controller.reconcile.flow_content import ContentForm, FlowContent
 
@@ -33,9 +33,7 @@ class FlowComparison:
         return not self.diff.empty or (self.before is None) != (self.after is None)
 
 
-def compared(
-    flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None, redactor: Redactor
-) -> FlowComparison:
+def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None) -> FlowComparison:
     """The comparison. A flow that only one side has is all added, or all removed."""
     one, other = before or _nothing_like(after), after or _nothing_like(before)
     if one is None or other is None:
@@ -44,7 +42,7 @@ def compared(
         note = f"a {one.form.value} cannot be compared with a {other.form.value}"
         return FlowComparison(flow, key, before, after, note=note)
     difference = diff_sources if one.form is ContentForm.SOURCE else diff_definitions
-    return FlowComparison(flow, key, before, after, difference(one.document, other.document, redactor=redactor))
+    return FlowComparison(flow, key, before, after, difference(one.document, other.document, mask=SECRETS.text))
 
 
 def _nothing_like(content: FlowContent | None) -> FlowContent | None:

@@ -82,7 +82,7 @@ async def between_versions(
         for version in (versions.before, versions.after)
     ]
     flow = next((each.id for each in organization.flows if each.key == live.key), str(live.key))
-    return compared(flow, live.key, sides[0], sides[1], services.redactor)
+    return compared(flow, live.key, sides[0], sides[1])
 
 
 async def between_organizations(
@@ -144,7 +144,7 @@ async def _desired_against_live(
         raise NotFound(f"{desired.key}: {organization.name} has no such flow", status=404)
     else:
         after = await version_content(services, organization, live, desired.source.version)
-    return compared(flow, desired.key, before, after, services.redactor)
+    return compared(flow, desired.key, before, after)
 
 
 async def _live_against_live(
@@ -156,7 +156,7 @@ async def _live_against_live(
     flow = next((each.id for each in (*one[0].flows, *other[0].flows) if each.key == key), str(key))
     before = await _published_content(services, *one)
     after = await _published_content(services, *other)
-    return compared(flow, key, before, after, services.redactor)
+    return compared(flow, key, before, after)
 
 
 async def _published_content(

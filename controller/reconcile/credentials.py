@@ -1,38 +1,134 @@
-"""From where a manifest says a credential is, to the credential itself; only at the moment it is needed."""
+"""From where a manifest says a credential is, to the credential itself; only at the moment it is needed.
+
+Manifests name credentials, and operators decide which names there are: a pull request could otherwise send any
+variable or file of the controller to whoever answers as the organisation.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from controller.domain.desired import Organization, SecretSource
-from controller.domain.errors import SettingsInvalid
-from controller.domain.redaction import Redactor
+from controller.domain.errors import CredentialNotAllowed, SettingsInvalid
+from controller.domain.redaction import SECRETS
+from controller.reconcile.settings import Settings
+
+LARGEST_FILE = 64 * 1024
+"""Bytes; a credential is far smaller."""
+_OWN_PREFIX = "PENSTOCK_"
+_NEVER_BELOW = tuple(map(Path, ("/proc", "/dev", "/sys")))
+_NEVER_IN = "serviceaccount"
+"""The folder of tokens that the cluster, or the cloud below it, gives to the controller's pod."""
 
 
-def resolve(source: SecretSource, what: str, environment: Mapping[str, str] | None = None) -> str:
+def client_credentials(organization: Organization, settings: Settings) -> tuple[str, str]:
+    """Client id and secret of an organisation, which are masked from then on. It may block: call it off the loop.
+
+    Raises CredentialNotAllowed for a name that the operator does not allow, and SettingsInvalid when nothing usable
+    is behind it; both name the source and never the value.
+    """
+    credentials, found = organization.credentials, []
+    for key, source in (("clientId", credentials.client_id), ("clientSecret", credentials.client_secret)):
+        what = f"{organization.name}: {key}"
+        _require_allowed(source, what, settings)
+        found.append(read_secret(source, what))
+    client_id, secret = found
+    SECRETS.register_client(client_id, secret)
+    return client_id, secret
+
+
+def read_secret(source: SecretSource, what: str) -> str:
     """The value behind an `env` or `file` source. Raises SettingsInvalid naming the source, never the value."""
-    environment = os.environ if environment is None else environment
     if source.env is not None:
-        value = environment.get(source.env, "").strip()
+        value = os.environ.get(source.env, "").strip()
         if not value:
-            lacks = "is empty" if source.env in environment else "is not set"
+            lacks = "is empty" if source.env in os.environ else "is not set"
             raise SettingsInvalid(f"{what}: the environment variable {source.env} {lacks}", hint=f"set {source.env}")
         return value
     if source.file is None:
         raise SettingsInvalid(f"{what}: neither env nor file is given")
     try:
-        value = source.file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{what}: cannot read {source.file}: {type(error).__name__}") from error
+        value = _content(source.file, what).decode("utf-8").strip()
+    except OSError as error:
+        raise SettingsInvalid(f"{what}: cannot read {source.file}: {error.strerror or type(error).__name__}") from error
+    except ValueError as error:
+        raise SettingsInvalid(f"{what}: {source.file} is not text in UTF-8") from error
     if not value:
         raise SettingsInvalid(f"{what}: {source.file} is empty")
     return value
 
 
-def client_credentials(organization: Organization, redactor: Redactor) -> tuple[str, str]:
-    """Client id and secret of an organisation; the secret is masked from then on."""
-    client_id = resolve(organization.credentials.client_id, f"{organization.name}: clientId")
-    secret = resolve(organization.credentials.client_secret, f"{organization.name}: clientSecret")
-    redactor.register(secret)
-    return client_id, secret
+def _content(file: Path, what: str) -> bytes:
+    """A regular file's bytes. A pipe, which could block for ever, is opened without waiting and refused."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SettingsInvalid(f"{what}: {file} is not a regular file")
+        with open(descriptor, "rb", closefd=False) as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > LARGEST_FILE:
+        raise SettingsInvalid(f"{what}: {file} is larger than {LARGEST_FILE // 1024} KiB, which no credential is")
+    return content
+
+
+def _require_allowed(source: SecretSource, what: str, settings: Settings) -> None:
+    if source.env is not None:
+        _require_variable(source.env, what, settings.credential_variables)
+    elif source.file is not None:
+        _require_file(source.file, what, settings.credential_folders)
+
+
+def _require_variable(name: str, what: str, patterns: tuple[str, ...]) -> None:
+    if name.startswith(_OWN_PREFIX):
+        raise CredentialNotAllowed(
+            f"{what}: the environment variable {name} is a setting of Penstock, which no manifest may name",
+            hint="put the credential into a variable of its own, such as GENESYS_CLIENT_SECRET",
+        )
+    if not any(fnmatchcase(name, pattern) for pattern in patterns):
+        allowed = ", ".join(patterns) or "none"
+        raise CredentialNotAllowed(
+            f"{what}: manifests may not name the environment variable {name}; the operator allows {allowed}",
+            hint=f"rename it, or have the operator add {name} to PENSTOCK_CREDENTIAL_VARIABLES",
+        )
+
+
+def _require_file(file: Path, what: str, folders: tuple[Path, ...]) -> None:
+    """The file must be named below a listed folder, and what links lead to must be below one as well."""
+    shown = os.pathsep.join(map(str, folders)) or "none"
+    hint = f"have the operator add its folder to PENSTOCK_CREDENTIAL_FOLDERS ({shown})"
+    if not any(file.is_relative_to(folder) for folder in folders):
+        raise CredentialNotAllowed(f"{what}: manifests may not name the file {file}", hint=hint)
+    _refuse_surroundings(file, what)
+    try:
+        target = Path(os.path.realpath(file, strict=True))
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "")
+        raise SettingsInvalid(f"{what}: cannot read {file}: {error.strerror or name}") from error
+    if not any(target.is_relative_to(folder) for folder in _real(folders)):
+        raise CredentialNotAllowed(f"{what}: {file} leads to {target}, which manifests may not name", hint=hint)
+    _refuse_surroundings(target, what)
+
+
+def _refuse_surroundings(file: Path, what: str) -> None:
+    """What no list of the operator allows."""
+    if any(file.is_relative_to(folder) for folder in _NEVER_BELOW):
+        raise CredentialNotAllowed(
+            f"{what}: {file} belongs to the operating system, and no manifest may name it",
+            hint="put the credential into a file of its own",
+        )
+    if _NEVER_IN in file.parts:
+        raise CredentialNotAllowed(
+            f"{what}: {file} belongs to the pod's own service account, and no manifest may name it",
+            hint="mount the credential as a secret of its own",
+        )
+
+
+def _real(folders: tuple[Path, ...]) -> Iterator[Path]:
+    return (Path(os.path.realpath(folder)) for folder in folders)

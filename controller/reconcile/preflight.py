@@ -63,11 +63,9 @@ async def preflight_organization(services: Services, organization: Organization)
 def _probe_checks(services: Services, organization: Organization) -> tuple[Check, ...]:
     """What would become of `http` gates only when a new version is live already: told now."""
     urls = {gate.url for flow in organization.flows for gate in flow.gates if isinstance(gate, HttpGate)}
-    hosts = sorted(
-        {urlsplit(url).hostname or "" for url in urls if passes_by_proxy(url, services.settings.allowed_hosts)}
-    )
+    hosts = sorted({urlsplit(url).hostname or "" for url in urls if passes_by_proxy(url, services.settings.gate_hosts)})
     if not hosts:
         return ()
     message = f"{', '.join(hosts)} will be asked without the environment's proxy"
-    hint = "where only the proxy leads there, the operator adds them to PENSTOCK_ALLOWED_HOSTS"
+    hint = "where only the proxy leads there, the operator adds them to PENSTOCK_GATE_HOSTS"
     return (Check("http gates", Verdict.WARNING, message, hint=hint),)

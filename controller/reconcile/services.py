@@ -1,8 +1,8 @@
-"""What every pass needs and no pass owns: the store, the clock, connections, the register of secrets."""
+"""What every pass needs and no pass owns: the store, the clock, connections."""
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -11,12 +11,10 @@ import structlog
 
 from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
-from controller.domain.desired import Organization
+from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Platform
-from controller.domain.redaction import Redactor
 from controller.genesys import RouteLatency, TransportSettings, connect, latency
-from controller.manifests import VALUE_PREFIX
 from controller.notify import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
@@ -33,26 +31,18 @@ class Services:
 
     settings: Settings
     store: Store
-    redactor: Redactor
     clock: Clock = field(default_factory=SystemClock)
     connect: Callable[..., Platform] = connect
     """How organisations are reached; `genesys.connect`, with what it takes."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
+    _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
     """Whether a delivery was begun, and there may be something to announce."""
-
-    def __post_init__(self) -> None:
-        """Values that flow files are filled with may be secrets: they are masked from the start."""
-        for name, value in os.environ.items():
-            if name.startswith(VALUE_PREFIX):
-                self.redactor.register(value)
-        if self.settings.git_token is not None:
-            self.redactor.register(self.settings.git_token)
 
     @cached_property
     def receiver(self) -> Receiver | None:
         """Who is told of migrations. Raises SettingsInvalid when the operator's settings for it will not do."""
-        return receiver_of(self.settings, self.redactor)
+        return receiver_of(self.settings)
 
     @property
     def announcements(self) -> Announcements:
@@ -66,7 +56,7 @@ class Services:
 
     def client_id(self, organization: Organization) -> str:
         """Who we are in an organisation: locks of this client are our own."""
-        return client_credentials(organization, self.redactor)[0]
+        return self._client(organization)[0]
 
     def identity(self, organization: Organization) -> OrganizationIdentity:
         """Which organisation the manifest leads to, as far as it is known without asking it."""
@@ -88,13 +78,28 @@ class Services:
             listens=settings.notifications,
             lease_ttl_s=settings.lease_ttl,
             client_name=self.client_id(organization),
-            allowed_hosts=settings.allowed_hosts,
+            allowed_hosts=settings.gate_hosts,
             announce_to=told,
         )
 
+    async def read_credentials(self, organization: Organization) -> None:
+        """Read an organisation's credentials anew, off the event loop; all that needs them uses these from then on.
+
+        Raises CredentialNotAllowed and SettingsInvalid.
+        """
+        key = (organization.name, organization.credentials)
+        self._clients.pop(key, None)
+        self._clients[key] = await asyncio.to_thread(client_credentials, organization, self.settings)
+
+    def _client(self, organization: Organization) -> tuple[str, str]:
+        key = (organization.name, organization.credentials)
+        if key not in self._clients:
+            self._clients[key] = client_credentials(organization, self.settings)
+        return self._clients[key]
+
     def platform(self, organization: Organization) -> Platform:
         """The connection to an organisation; opened at first use and again when its credentials or scopes changed."""
-        client_id, secret = client_credentials(organization, self.redactor)
+        client_id, secret = self._client(organization)
         scope = " ".join(organization.credentials.scopes) or None
         identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}|{scope}"
         known = self._platforms.get((organization.name, identity))

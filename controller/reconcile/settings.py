@@ -5,19 +5,27 @@ Nothing in here can be set from the repository, so that no pull request changes 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import platformdirs
+import structlog
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.redaction import SECRETS
+from controller.manifests import VALUE_PREFIX
 from controller.repository import checked_branch, checked_url
+
+log = structlog.get_logger()
 
 LONGEST_S = 31 * 24 * 3600
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
 """A length of time that a clock can add up."""
+_RENAMED = "it is read as PENSTOCK_ORGANIZATION_HOSTS; hosts that gates and webhooks ask are PENSTOCK_GATE_HOSTS"
 
 
 def default_store_url() -> str:
@@ -31,8 +39,21 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PENSTOCK_", frozen=True, extra="ignore")
 
     store: str = Field(default_factory=default_store_url, description="SQLAlchemy URL of the store")
+    credential_variables: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("GENESYS_*",), description="Patterns of the variables that manifests may name, separated by commas"
+    )
+    credential_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(Path("/run/secrets"), Path("/var/run/secrets")),
+        description="Folders of the files that manifests may name, separated by colons",
+    )
+    organization_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(), description="Hosts besides Genesys' own that get credentials, separated by commas"
+    )
+    gate_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(), description="Internal hosts that gates may ask, and webhooks' hosts, separated by commas"
+    )
     allowed_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        default=frozenset(), description="Hosts besides Genesys' own that may be called, separated by commas"
+        default=frozenset(), description="The former name of PENSTOCK_ORGANIZATION_HOSTS"
     )
     repository_url: str | None = Field(default=None, description="Git remote that the service follows")
     branch: str | None = Field(
@@ -117,16 +138,57 @@ class Settings(BaseSettings):
     def _named(cls, value: object) -> object:
         return value or None
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("organization_hosts", "gate_hosts", "allowed_hosts", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _hosts(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(host.strip().lower() for host in value.split(",") if host.strip())
         return value
 
+    @field_validator("credential_variables", mode="before")
+    @classmethod
+    def _patterns(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(pattern.strip() for pattern in value.split(",") if pattern.strip())
+        return value
 
-def load_settings() -> Settings:
-    """Read the environment. Raises SettingsInvalid that names each variable and what is wrong with it."""
+    @field_validator("credential_folders", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        folders = tuple(Path(folder) for folder in value.split(os.pathsep) if folder)
+        relative = [str(folder) for folder in folders if not folder.is_absolute() or ".." in folder.parts]
+        if relative:
+            raise ValueError(f"{', '.join(relative)} must be an absolute path")
+        return folders
+
+
+def load_settings(*, service: bool = False) -> Settings:
+    """Read the environment; for the service, or for a person's command.
+
+    A command may also read credentials below the user's own configuration folder. Raises SettingsInvalid that names
+    each variable and what is wrong with it.
+    """
+    settings = _from_environment()
+    for secret in (settings.git_token or "", *_values_of_flows()):
+        SECRETS.register(secret)
+    if settings.allowed_hosts:
+        log.warning("settings.renamed", old="PENSTOCK_ALLOWED_HOSTS", hint=_RENAMED)
+        hosts = settings.organization_hosts | settings.allowed_hosts
+        settings = settings.model_copy(update={"organization_hosts": hosts})
+    if service:
+        return settings
+    folders = (*settings.credential_folders, platformdirs.user_config_path("penstock"))
+    return settings.model_copy(update={"credential_folders": folders})
+
+
+def _values_of_flows() -> Iterator[str]:
+    """What flow files can be filled with may be secret, whether a manifest of today names it or not."""
+    return (value for name, value in os.environ.items() if name.startswith(VALUE_PREFIX))
+
+
+def _from_environment() -> Settings:
     try:
         return Settings()
     except ValidationError as error:

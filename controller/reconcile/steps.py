@@ -51,6 +51,7 @@ async def load(pass_: Pass) -> None:
     """Find the organisation among the manifests and the connection to it."""
     pass_.organization = have(pass_.workspace).organization(pass_.request.organization)
     remind_of_branches(pass_)
+    await pass_.services.read_credentials(pass_.organization)
     pass_.platform = pass_.services.platform(pass_.organization)
 
 
@@ -215,7 +216,6 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
         store_id=pass_.services.store.known_branches.store_id,
         deployment=deployment,
         now=pass_.services.clock.now(),
-        redactor=pass_.services.redactor,
     )
     if commit is None:
         return
@@ -229,9 +229,9 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
 async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
     """Commit somebody's draft before its lock is taken away."""
     organization = have(pass_.organization)
-    now, redactor = pass_.services.clock.now(), pass_.services.redactor
+    now = pass_.services.clock.now()
     revision = have(pass_.workspace).revision
-    commit = draft_commit(organization, change, export, revision=revision, now=now, redactor=redactor)
+    commit = draft_commit(organization, change, export, revision=revision, now=now)
     await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
 
 
@@ -249,7 +249,6 @@ def delivery_of(pass_: Pass) -> Delivery:
         pass_.services.clock,
         pass_.services.delivery_settings(have(pass_.organization)),
         on_event=pass_.listener.progressed,
-        redactor=pass_.services.redactor,
         stopping=pass_.stopping,
     )
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from controller.diagnosis.action import ActionAnalysis, webhook_payload
 from controller.domain.clock import Clock
 from controller.domain.desired import SecretSource
+from controller.domain.redaction import SECRETS
 from controller.notify import ACTION_TRACE, Dispatcher, Receiver, event
-from controller.reconcile.credentials import resolve
+from controller.reconcile.credentials import read_secret
 from controller.reconcile.services import Services
 
 SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
@@ -64,8 +65,8 @@ class TraceWebhook:
     """
 
     def __init__(self, services: Services, url: str) -> None:
-        secret = resolve(SecretSource(env=SECRET_VARIABLE), "the webhook's secret")
-        services.redactor.register(secret)
+        secret = read_secret(SecretSource(env=SECRET_VARIABLE), "the webhook's secret")
+        SECRETS.register(secret)
         self._receiver = Receiver(_NAME, url, secret)
         self._services = services
         self._dispatcher({})
@@ -85,5 +86,5 @@ class TraceWebhook:
 
     def _dispatcher(self, payload: Mapping[str, object]) -> tuple[_OneMessage, Dispatcher]:
         outbox = _OneMessage(payload, self._services.clock)
-        allowed = self._services.settings.allowed_hosts
+        allowed = self._services.settings.gate_hosts
         return outbox, Dispatcher(outbox, [self._receiver], allowed_hosts=allowed, clock=self._services.clock)

@@ -31,28 +31,40 @@ class Workspace:
         raise SettingsInvalid(f"no manifest describes the organisation {name!r}", hint=f"there is: {known}")
 
 
-def open_folder(folder: Path, settings: Settings, only: Collection[str] = ()) -> Workspace:
-    """Read the manifests of a folder as it lies on the disk; the repository around it limits where paths may lead."""
+def open_folder(folder: Path, settings: Settings, only: Collection[str] = (), *, loopback: bool = True) -> Workspace:
+    """Read the manifests of a folder as it lies on the disk; the repository around it limits where paths may lead.
+
+    `loopback` lets credentials go to organisations on this machine.
+    """
     if not folder.is_dir():
         raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
     repository = Repository.open(folder, pass_on=settings.git_environment, followed=settings.branch)
     revision = repository.revision()
-    desired = _load(repository.top, folder.resolve(), settings, only)
+    desired = _load(repository.top, folder.resolve(), settings, only, loopback=loopback)
     return Workspace(repository, revision.sha, revision.dirty, desired)
 
 
 def open_revision(repository: Repository, sha: str, into: Path, settings: Settings) -> Workspace:
     """Read the manifests of one commit, checked out into an empty folder of its own."""
     repository.export_tree(sha, into)
-    return Workspace(repository, sha, (), _load(into.resolve(), into.resolve() / settings.manifests, settings, ()))
+    return Workspace(
+        repository, sha, (), _load(into.resolve(), into.resolve() / settings.manifests, settings, (), loopback=False)
+    )
 
 
-def _load(root: Path, folder: Path, settings: Settings, only: Collection[str]) -> Desired:
+def _load(root: Path, folder: Path, settings: Settings, only: Collection[str], *, loopback: bool) -> Desired:
     if not folder.is_dir():
         raise RepositoryFailed(
             f"the repository has no folder {folder.relative_to(root)}", hint="set PENSTOCK_MANIFESTS"
         )
-    desired = load(root, folder=folder, allowed_hosts=settings.allowed_hosts, only=only or None)
+    desired = load(
+        root,
+        folder=folder,
+        allowed_hosts=settings.organization_hosts,
+        gate_hosts=settings.gate_hosts,
+        loopback=loopback,
+        only=only or None,
+    )
     missing = sorted(set(only) - {each.name for each in desired.organizations})
     if missing:
         raise SettingsInvalid(

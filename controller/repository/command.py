@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from controller.domain.errors import RepositoryFailed, out_of_resources
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.repository.environment import Setting, without_programs
 from controller.repository.environment import environment as variables
 from controller.repository.place import Place
@@ -43,11 +43,10 @@ class GitCommand:
     `pass_on` are patterns of variables that git is given besides the usual ones.
     """
 
-    def __init__(self, place: Place, redactor: Redactor | None = None, pass_on: Collection[str] = ()) -> None:
+    def __init__(self, place: Place, pass_on: Collection[str] = ()) -> None:
         self.place = place
         self.directory = place.top
         self.pass_on = tuple(pass_on)
-        self.redactor = redactor or Redactor()
         self._undone: tuple[Setting, ...] | None = None
         """What keeps the repository's own settings from naming programs; None until it was looked at."""
 
@@ -86,7 +85,7 @@ class GitCommand:
             return Answer(TIMED_OUT, b"", f"it did not finish within {timeout_s:g} s")
         finally:
             end(process)
-        shown = self.redactor.text(complaint.decode("utf-8", "replace").strip())
+        shown = SECRETS.text(complaint.decode("utf-8", "replace").strip())
         return Answer(process.returncode, output, shown)
 
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
+from controller.domain.redaction import SECRETS
 from controller.repository.command import TIMED_OUT, Answer, GitCommand
 from controller.repository.credentials import GitCredentials
 from controller.repository.names import checked_branch, ref_component
@@ -66,12 +67,12 @@ class Remote:
         self.name = name
         self._credentials = credentials or GitCredentials()
         if self._credentials.token:
-            git.redactor.register(self._credentials.token)
+            SECRETS.register(self._credentials.token)
 
     @property
     def url(self) -> str:
         """Where the remote is, without what stands before the host: for people."""
-        return self._git.redactor.text(self._raw_url())
+        return SECRETS.text(self._raw_url())
 
     def tip(self, branch: str) -> str | None:
         """The commit that the remote has on a branch now; None when there is no such branch. Raises GitRemoteFailed."""
@@ -140,7 +141,7 @@ class Remote:
         )
         if not status:
             raise self._failed(answer)
-        reason = self._git.redactor.text(status.rpartition("\t")[2])
+        reason = SECRETS.text(status.rpartition("\t")[2])
         raced = "[rejected]" in reason or _RACE.search(reason)
         details = reason if raced else f"{reason}: {_last_lines(answer.complaint)}"
         return PushAnswer(Push.RACED if raced else Push.DECLINED, details)

@@ -9,7 +9,6 @@ from pathlib import Path
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import BranchGone, RepositoryFailed, Unpushed
 from controller.domain.recorded import NO_REVISION, RecordedState
-from controller.domain.redaction import Redactor
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
 from controller.repository.branches import Branches
 from controller.repository.checkout import export_tree
@@ -48,7 +47,7 @@ class Repository:
         self._place = place
         self._credentials = credentials
         self._settings = settings or RecordSettings()
-        self._command = GitCommand(place, Redactor(), pass_on) if place is not None else None
+        self._command = GitCommand(place, pass_on) if place is not None else None
         self._followed = None if followed is None else checked_branch(followed)
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()

@@ -28,7 +28,7 @@ def fast_forward(
     if current is not None and not is_ancestor(git, current, sha):
         return f"the branch {branch} in {holder.top} has commits that the remote does not; pull when it suits"
     options = ("--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore")
-    merged = GitCommand(holder, git.redactor, git.pass_on).attempt("merge", *options, "--end-of-options", sha)
+    merged = GitCommand(holder, git.pass_on).attempt("merge", *options, "--end-of-options", sha)
     if merged.ok:
         return None
     return f"the branch {branch} in {holder.top} could not follow: {merged.complaint or 'git merge --ff-only failed'}"

@@ -121,10 +121,12 @@ def _told(error: Exception, what: str, on_fault: OnFault) -> PenstockError:
 class FolderFeed:
     """Watches a folder; every saved file may be a new desired state."""
 
-    def __init__(self, folder: Path, settings: Settings, clock: Clock) -> None:
+    def __init__(self, folder: Path, settings: Settings, clock: Clock, *, loopback: bool = False) -> None:
+        """`loopback` lets credentials go to organisations on this machine that the operator does not list."""
         self._folder = folder
         self._settings = settings
         self._clock = clock
+        self._loopback = loopback
 
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """The folder as it is, then again after each change. Raises SettingsInvalid when there is no such folder."""
@@ -146,7 +148,7 @@ class FolderFeed:
 
     async def _open(self, on_fault: OnFault) -> Workspace | None:
         try:
-            return await asyncio.to_thread(open_folder, self._folder, self._settings)
+            return await asyncio.to_thread(open_folder, self._folder, self._settings, loopback=self._loopback)
         except Exception as error:  # noqa: BLE001 - told as a fault
             _told(error, f"{self._folder} cannot be read", on_fault)
             return None

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from controller.domain.redaction import SECRETS
 from controller.genesys import RouteLatency
 from controller.service.board import Board
 
@@ -29,10 +30,11 @@ def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) 
 
     async def metrics(_: Request) -> Response:
         # The process-wide registry holds the latency of calls to organisations.
-        return Response(generate_latest(registry) + generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        found = (generate_latest(registry) + generate_latest(REGISTRY)).decode()
+        return Response(SECRETS.plain(found), media_type=CONTENT_TYPE_LATEST)
 
     async def status(_: Request) -> Response:
-        return JSONResponse(_status_document(board, latencies()))
+        return JSONResponse(SECRETS.texts(_status_document(board, latencies())))
 
     return Starlette(
         routes=[

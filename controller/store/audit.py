@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, delete, insert, select
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.store.audit_file import AuditFile
 from controller.store.database import Database
 from controller.store.schema import audit
@@ -57,10 +57,9 @@ class AuditEntry:
 class AuditLog:
     """Entries in the store and, where a folder is set, in daily files of JSON lines as well."""
 
-    def __init__(self, database: Database, clock: Clock, redactor: Redactor, file: AuditFile | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock, file: AuditFile | None = None) -> None:
         self._database = database
         self._clock = clock
-        self._redactor = redactor
         self._file = file
 
     def append(self, entry: AuditEntry) -> AuditEntry:
@@ -72,7 +71,7 @@ class AuditLog:
             organization=entry.organization,
             action=entry.action,
             status=entry.status,
-            actor=self._redactor.text(entry.actor),
+            actor=SECRETS.text(entry.actor),
             flow=entry.flow,
             version=entry.version,
             latency_ms=entry.latency_ms,
@@ -97,7 +96,7 @@ class AuditLog:
             log.exception("audit.not-copied", action=entry.action, organization=entry.organization, error=error.message)
 
     def _masked(self, details: Mapping[str, object]) -> Mapping[str, object]:
-        masked = self._redactor.value(details)
+        masked = SECRETS.value(details)
         return masked if isinstance(masked, dict) else {}
 
     def entries(

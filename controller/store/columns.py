@@ -1,11 +1,13 @@
-"""Column types that behave the same on SQLite and PostgreSQL."""
+"""Column types that behave the same on SQLite and PostgreSQL, and those that keep no secret."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
+
+from controller.domain.redaction import SECRETS
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key that counts by itself on both."""
@@ -27,3 +29,23 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class MaskedText(TypeDecorator[str]):
+    """Words for people, such as a reason; registered secrets are masked before they are kept."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else SECRETS.text(value)
+
+
+class MaskedJson(TypeDecorator[object]):
+    """A document; registered secrets are masked in its texts before it is kept."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> object:  # noqa: ARG002
+        return SECRETS.texts(value)

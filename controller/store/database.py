@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors import StoreFailed
-from controller.store.engine import READ_ONLY, create_engine
+from controller.store.engine import READ_ONLY, create_engine, shown_url
 from controller.store.migrate import migrate
 
 SAME_TIME = timedelta(milliseconds=500)
@@ -102,7 +102,7 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, obj
 
 @contextmanager
 def _mapped(engine: Engine) -> Iterator[None]:
-    where = engine.url.render_as_string(hide_password=True)
+    where = shown_url(engine.url)
     try:
         yield
     except CommandError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from controller.domain.errors import SettingsInvalid, StoreFailed
+from controller.domain.redaction import SECRETS
 
 BUSY_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -51,6 +53,8 @@ def create_engine(url: str) -> Engine:
 
 
 def _engine(url: URL) -> Engine:
+    for secret in (url.password, *(value for key, value in _query(url) if "passw" in key.lower())):
+        SECRETS.register(secret or "")
     parsed = _with_driver(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
@@ -72,6 +76,17 @@ def _with_driver(parsed: URL) -> URL:
     if backend == "sqlite":
         return parsed.set(drivername="sqlite")
     raise SettingsInvalid(f"the store cannot be kept in {backend}", hint="use an sqlite: or a postgresql: URL")
+
+
+def shown_url(url: URL) -> str:
+    """Where a store is, for messages: driver, host and database, and nothing that could be a secret."""
+    port = f":{url.port}" if url.port else ""
+    return f"{url.drivername}://{url.host or ''}{port}/{url.database or ''}"
+
+
+def _query(url: URL) -> Iterator[tuple[str, str]]:
+    for key, values in url.query.items():
+        yield from ((key, value) for value in ([values] if isinstance(values, str) else values))
 
 
 def _sqlite(url: URL) -> Engine:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from controller.store.columns import BigId, UtcDateTime
+from controller.store.columns import BigId, MaskedJson, MaskedText, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -86,7 +86,7 @@ syncs = Table(
     Column("trigger", String(255), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
-    Column("summary", JSON, nullable=False),
+    Column("summary", MaskedJson, nullable=False),
 )
 
 steps = Table(
@@ -110,7 +110,7 @@ steps = Table(
     Column("consumed", JSON, nullable=False),
     Column("state", String(32), nullable=False),
     Column("ticket", JSON(none_as_null=True)),
-    Column("reason", Text),
+    Column("reason", MaskedText),
     Column("bake_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime),
@@ -124,10 +124,10 @@ writes = Table(
     Column("step_id", BigId, ForeignKey("steps.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("fence", BigInteger, nullable=False),
     Column("action", String(64), nullable=False),
-    Column("details", JSON, nullable=False),
+    Column("details", MaskedJson, nullable=False),
     Column("intent_at", UtcDateTime, nullable=False),
     Column("outcome", String(32)),
-    Column("result", JSON(none_as_null=True)),
+    Column("result", MaskedJson),
     Column("result_at", UtcDateTime),
 )
 
@@ -143,7 +143,7 @@ audit = Table(
     Column("status", String(32), nullable=False),
     Column("latency_ms", Float),
     Column("validation_error_rate", Float),
-    Column("details", JSON, nullable=False),
+    Column("details", MaskedJson, nullable=False),
     Column("actor", String(255), nullable=False),
     Column("revision", String(255)),
 )
@@ -156,7 +156,7 @@ quarantines = Table(
     Column("type", String(64), nullable=False),
     Column("name", Text, nullable=False),
     Column("wanted", String(255), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", MaskedText, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("released_at", UtcDateTime),
     Column("released_by", String(255)),
@@ -169,12 +169,12 @@ outbox = Table(
     Column("id", BigId, primary_key=True),
     Column("target", String(255), nullable=False),
     Column("kind", String(64), nullable=False),
-    Column("payload", JSON, nullable=False),
+    Column("payload", MaskedJson, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_at", UtcDateTime, nullable=False, index=True),
     Column("delivered_at", UtcDateTime),
-    Column("last_error", Text),
+    Column("last_error", MaskedText),
 )
 
 facts = Table(

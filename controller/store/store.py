@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from controller.domain.clock import Clock
-from controller.domain.redaction import Redactor
 from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import AuditFile
@@ -31,7 +30,6 @@ class Store:
         database: Database,
         *,
         clock: Clock,
-        redactor: Redactor | None = None,
         audit_folder: Path | None = None,
     ) -> None:
         self.database = database
@@ -39,9 +37,7 @@ class Store:
         self.identities = Identities(database, clock)
         self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
-        self.audit = AuditLog(
-            database, clock, redactor or Redactor(), None if audit_folder is None else AuditFile(audit_folder)
-        )
+        self.audit = AuditLog(database, clock, None if audit_folder is None else AuditFile(audit_folder))
         self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
         self.outbox = Outbox(database, clock)
@@ -54,14 +50,13 @@ class Store:
         url: str,
         *,
         clock: Clock,
-        redactor: Redactor | None = None,
         audit_folder: Path | None = None,
     ) -> Store:
         """Connect to an SQLAlchemy URL (sqlite: or postgresql:) and run the missing migrations.
 
         Raises SettingsInvalid for a URL of another kind and StoreFailed when it does not answer.
         """
-        return cls(Database.open(url), clock=clock, redactor=redactor, audit_folder=audit_folder)
+        return cls(Database.open(url), clock=clock, audit_folder=audit_folder)
 
     def together(self) -> AbstractContextManager[None]:
         """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""

@@ -13,7 +13,6 @@ from sqlalchemy import event
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, PenstockError
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.domain.redaction import Redactor
 from controller.reconcile import PassRequest, Services, Settings
 from controller.reconcile.binding import take_organization
 from controller.store import Lease, Store
@@ -28,7 +27,7 @@ def controller(database: str, holder: str) -> Iterator[Services]:
     with Store.open(database, clock=clock) as store:
         for identity in (EAST, WEST):
             store.identities.learn(identity)
-        yield Services(Settings(store=database, holder=holder), store, Redactor(), clock)
+        yield Services(Settings(store=database, holder=holder), store, clock)
 
 
 def meet(services: Services, barrier: threading.Barrier) -> None:

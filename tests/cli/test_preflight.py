@@ -332,11 +332,11 @@ def test_probes_that_will_pass_by_the_environments_proxy_are_told_before_a_deliv
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
 
     code, told = look(shell)
-    monkeypatch.setenv("PENSTOCK_ALLOWED_HOSTS", "probe.example.com")
+    monkeypatch.setenv("PENSTOCK_GATE_HOSTS", "probe.example.com")
     allowed = look(shell)[1]["checks"]
 
     [check] = [each for each in told["checks"] if each["name"] == "http gates"]
     assert (code, check["verdict"]) == (0, "warning")
     assert check["message"] == "probe.example.com will be asked without the environment's proxy"
-    assert "PENSTOCK_ALLOWED_HOSTS" in check["hint"]
+    assert "PENSTOCK_GATE_HOSTS" in check["hint"]
     assert "http gates" not in {each["name"] for each in (*direct, *allowed)}

@@ -29,7 +29,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InsideShell]:
         made = InsideShell(tmp_path_factory.mktemp("action"), url)
         assert made.run("apply").returncode == 0
         pin_to_the_versioned_dialect(made)
-        made.environment |= {"PENSTOCK_ALLOWED_HOSTS": "127.0.0.1", "PENSTOCK_WEBHOOK_SECRET": SECRET}
+        made.environment |= {"PENSTOCK_GATE_HOSTS": "127.0.0.1", "PENSTOCK_WEBHOOK_SECRET": SECRET}
         yield made
 
 
@@ -170,7 +170,7 @@ def test_a_receiver_that_will_not_do_is_refused_before_anything_is_traced(shell:
     shell.environment["PENSTOCK_WEBHOOK_SECRET"] = secret
 
     assert (elsewhere.returncode, no_url.returncode, unsigned.returncode) == (3, 1, 1)
-    assert "PENSTOCK_ALLOWED_HOSTS" in elsewhere.stderr
+    assert "PENSTOCK_GATE_HOSTS" in elsewhere.stderr
     assert "PENSTOCK_WEBHOOK_SECRET" in unsigned.stderr
     assert SECRET not in elsewhere.stderr + no_url.stderr + unsigned.stderr
     assert httpx.get(f"{shell.url}/_simulator/calls").json()["total"] == 0

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from controller.domain.clock import SystemClock
-from controller.domain.redaction import Redactor
 from controller.simulator import Simulator, running
 from controller.simulator.execution import LogLevel
 from controller.simulator.settings import Client
@@ -37,7 +36,7 @@ def shell(simulator: Simulator, tmp_path: Path) -> Iterator[InsideShell]:
 
 def audited(shell: InsideShell) -> list[AuditEntry]:
     """Oldest first."""
-    store = Store.open(shell.environment["PENSTOCK_STORE"], clock=SystemClock(), redactor=Redactor())
+    store = Store.open(shell.environment["PENSTOCK_STORE"], clock=SystemClock())
     with closing(store):
         return list(store.audit.entries("acme"))[::-1]
 

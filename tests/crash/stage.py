@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 
 from controller.domain.errors import DeliveryPaused
-from controller.domain.redaction import Redactor
 from controller.genesys import connect
 from controller.planning import Confirmations
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
@@ -151,7 +150,7 @@ class Stage:
         )
         transport = WatchedTransport(port, points)
         with Store.open(settings.store, clock=self.clock) as store:
-            services = Services(settings, store, Redactor(), self.clock, partial(connect, http=transport))
+            services = Services(settings, store, self.clock, partial(connect, http=transport))
             reports = asyncio.run(_passes(self.folder / "clone", services, passes))
         (self.folder / "report.json").write_text(json.dumps(reports))
 

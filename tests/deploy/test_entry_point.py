@@ -72,8 +72,8 @@ def test_the_entry_point_works_as_the_images_user_on_a_read_only_root(tmp_path: 
         "PENSTOCK_HTTP_ADDRESS": f"127.0.0.1:{port}",
         "PENSTOCK_PUBLISH_POLL": "0.1",
         "PENSTOCK_JOB_POLL": "0.1",
-        "PENSTOCK_DEMO_CLIENT_ID": "penstock",
-        "PENSTOCK_DEMO_CLIENT_SECRET": "penstock-secret",
+        "GENESYS_DEMO_CLIENT_ID": "penstock",
+        "GENESYS_DEMO_CLIENT_SECRET": "penstock-secret",
         "PYTHONPATH": str(ROOT),
         "TMPDIR": "/var/lib/penstock",
     }

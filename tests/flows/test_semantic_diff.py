@@ -259,7 +259,7 @@ def test_no_shape_of_a_secret_is_shown(content: str, before: str | None) -> None
 
 def test_values_that_are_registered_as_secrets_are_masked_wherever_they_stand() -> None:
     after = loaded(FLOW.replace("tts: Welcome", f"tts: {'x' * 70} s3cr3t-s3cr3t tail"))
-    diff = diff_sources(loaded(FLOW), after, redactor=Redactor(["s3cr3t-s3cr3t"]))
+    diff = diff_sources(loaded(FLOW), after, mask=Redactor(["s3cr3t-s3cr3t"]).text)
     assert "s3cr" not in diff_text(diff)
 
 

@@ -18,7 +18,6 @@ import yaml
 from controller.delivery import DeliverySettings
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
-from controller.domain.redaction import Redactor
 from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import Confirmations
@@ -114,7 +113,7 @@ async def example(
     simulators = {name: Simulator(clock, settings) for name in at_simulators(folder)}
     operator = Settings(store=f"sqlite:///{tmp_path / 'store.db'}", rate_limit=3000)
     store = Store.open(operator.store, clock=clock)
-    services = _Probed(operator, store, Redactor(), clock, partial(connect, http=_Organizations(simulators)))
+    services = _Probed(operator, store, clock, partial(connect, http=_Organizations(simulators)))
     yield Example(folder, clock, simulators, services)
     await services.disconnect()
     store.close()

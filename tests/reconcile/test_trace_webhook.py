@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action
-from controller.domain.redaction import Redactor
 from controller.reconcile import Services, Settings
 from controller.reconcile.trace_webhook import ATTEMPTS, SECRET_VARIABLE, TraceWebhook
 from controller.store import Store
@@ -20,9 +19,9 @@ from tests.support.clock import SteppedClock
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     monkeypatch.setenv(SECRET_VARIABLE, "a-secret-of-more-than-16")
     clock = SteppedClock()
-    settings = Settings(store=f"sqlite:///{tmp_path / 'store.db'}", allowed_hosts=frozenset({"127.0.0.1"}))
+    settings = Settings(store=f"sqlite:///{tmp_path / 'store.db'}", gate_hosts=frozenset({"127.0.0.1"}))
     store = Store.open(settings.store, clock=clock)
-    yield Services(settings, store, Redactor(), clock)
+    yield Services(settings, store, clock)
     store.close()
 
 

@@ -132,7 +132,7 @@ async def test_a_receiver_that_will_not_do_is_refused_before_anything_is_deliver
     if secret is not None:
         file.write_text(secret)
     broken: Settings = told.services.settings.model_copy(update={"webhook_url": url, "webhook_secret_file": file})
-    told.services = Services(broken, told.services.store, told.services.redactor, told.clock, told.services.connect)
+    told.services = Services(broken, told.services.store, told.clock, told.services.connect)
 
     report = await told.apply()
 

@@ -50,7 +50,7 @@ INTERNAL = [
 
 def probed(root: Path, url: str, allowed: tuple[str, ...] = ()) -> HttpGate:
     spec = f"  gates:\n    - http: {{url: '{url}'}}\n"
-    loaded = load(write(root, {"o.yaml": organization(), "f.yaml": flow(spec=spec)}), allowed_hosts=allowed)
+    loaded = load(write(root, {"o.yaml": organization(), "f.yaml": flow(spec=spec)}), gate_hosts=allowed)
     (gate,) = loaded.organizations[0].flows[0].gates
     assert isinstance(gate, HttpGate)
     return gate
@@ -62,7 +62,7 @@ def test_an_internal_address_is_a_mistake_with_its_line(url: str, tmp_path: Path
         probed(tmp_path, url)
     (mistake,) = caught.value.mistakes
     assert (mistake.code, mistake.origin.file, mistake.origin.line) == ("host-not-allowed", "f.yaml", 7)
-    assert "PENSTOCK_ALLOWED_HOSTS" in (mistake.hint or "")
+    assert "PENSTOCK_GATE_HOSTS" in (mistake.hint or "")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_a_name_that_leads_to_loopback_is_refused_before_it_is_asked(
 
     assert (outcome, requests) == (Outcome.PAUSED, [])
     assert f"{rebound} leads to 127.0.0.1" in message
-    assert "PENSTOCK_ALLOWED_HOSTS" in message
+    assert "PENSTOCK_GATE_HOSTS" in message
 
 
 async def test_an_allowed_name_is_asked_under_its_own_name(
@@ -184,7 +184,7 @@ async def test_a_name_that_only_a_proxy_could_resolve_is_not_given_to_it_and_the
     outcome, message = await deliver(site, f"http://{name}/x", frozenset())
 
     assert (outcome, requests) == (Outcome.PAUSED, [])
-    assert f"without the environment's proxy unless the operator has {name} in PENSTOCK_ALLOWED_HOSTS" in message
+    assert f"without the environment's proxy unless the operator has {name} in PENSTOCK_GATE_HOSTS" in message
 
 
 async def test_what_the_operator_allows_is_asked_through_the_environments_proxy(

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from controller.cli.outcome import apply_document, apply_text
 from controller.delivery import Outcome
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import plan_html, plan_json, plan_markdown, plan_text
@@ -49,10 +49,9 @@ def story(world: World, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.
         }
     )
     world.services.store.close()
-    redactor = Redactor()
-    store = Store.open(world.settings.store, clock=world.clock, redactor=redactor, audit_folder=world.folder / "audit")
+    store = Store.open(world.settings.store, clock=world.clock, audit_folder=world.folder / "audit")
     settings = world.settings.model_copy(update={"holder": "controller-a"})
-    world.services = Services(settings, store, redactor, world.clock, partial(connect, http=world.http))
+    world.services = Services(settings, store, world.clock, partial(connect, http=world.http))
     return world
 
 
@@ -137,7 +136,7 @@ async def test_no_secret_is_written_or_shown_anywhere(story: World, receiver: Re
     with capture_logs() as events:
         reports = await told(story)
         await story.services.disconnect()
-    masked = [story.services.redactor.value(event) for event in events]
+    masked = [SECRETS.value(event) for event in events]
     texts = [*shown(reports, story), json.dumps(masked, default=str), json.dumps(receiver.heard)]
 
     leaks = []
@@ -156,7 +155,7 @@ async def test_an_artifact_without_its_secret_is_still_a_flow_file(
     story: World, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("PENSTOCK_VALUE_GREETING", value)
-    story.services.redactor.register(value)
+    SECRETS.register(value)
     story.flow("hours", module("Hours"))
     substituted(story, "Text")
     in_single_quotes = '"' in value or "\\" in value

@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from controller.delivery import Outcome
 from controller.domain.desired import Rollout
-from controller.domain.redaction import Redactor
 from controller.store import AuditEntry, Store
 from tests.delivery.site import Site
 from tests.support.clock import SteppedClock
@@ -46,9 +45,7 @@ async def test_a_clock_that_is_set_while_a_flow_bakes_changes_nothing_about_how_
 async def test_a_full_disk_below_the_audit_files_is_told_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "audit").write_text("a file stands where the folder should be")
     folder = tmp_path / "audit"
-    with Store.open(
-        f"sqlite:///{tmp_path}/s.db", clock=SteppedClock(), redactor=Redactor(), audit_folder=folder
-    ) as store:
+    with Store.open(f"sqlite:///{tmp_path}/s.db", clock=SteppedClock(), audit_folder=folder) as store:
         with capture_logs() as events:
             store.audit.append(AuditEntry("acme", "publish", "success", "ada"))
         assert [entry.action for entry in store.audit.entries()] == ["publish"]

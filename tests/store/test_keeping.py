@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.identity import FlowKey
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.domain.references import FlowReference, Resolution
 from controller.store import AuditEntry, Store
 from tests.support.clock import SteppedClock
@@ -41,9 +41,9 @@ def test_audit_entries_are_chosen_by_flow_and_time(store: Store, clock: SteppedC
 
 
 def test_no_secret_is_kept_in_the_audit_log(url: str, clock: SteppedClock, tmp_path: Path) -> None:
-    redactor = Redactor(["hunter2hunter2"])
+    SECRETS.register("hunter2hunter2")
     folder = tmp_path / "audit"
-    with Store.open(url, clock=clock, redactor=redactor, audit_folder=folder) as store:
+    with Store.open(url, clock=clock, audit_folder=folder) as store:
         store.audit.append(entry(details={"message": "got hunter2hunter2", "client_secret": "abcd"}))
         (kept,) = store.audit.entries()
     assert kept.details == {"message": "got ***", "client_secret": "***"}

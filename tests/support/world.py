@@ -17,7 +17,6 @@ import yaml
 from controller.delivery import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.identity import FlowKey
-from controller.domain.redaction import Redactor
 from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
@@ -221,7 +220,7 @@ class World:
     def _services(self, holder: str) -> Services:
         settings = self.settings.model_copy(update={"holder": holder})
         store = Store.open(settings.store, clock=self.clock)
-        return Services(settings, store, Redactor(), self.clock, partial(connect, http=self.http))
+        return Services(settings, store, self.clock, partial(connect, http=self.http))
 
     async def close(self) -> None:
         await self.services.disconnect()

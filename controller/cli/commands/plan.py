@@ -32,7 +32,8 @@ def plan(
     """Show what `apply` would do: the same plan, and nothing is changed."""
     from controller.cli.outcome import tell_failed
     from controller.cli.progress import look_bar
-    from controller.cli.running import opened_services, run_passes, write_file
+    from controller.cli.running import opened_services, run_passes
+    from controller.cli.sinks import output_to
     from controller.planning import plan_json
     from controller.reconcile import HeldBack, PassRequest, load_settings, open_folder
 
@@ -53,7 +54,8 @@ def plan(
         held_back = _held_back(plans, workspace, services) if output is PlanFormat.TEXT else []
     unpushed = next((report.unpushed for report in reports if report.unpushed is not None), None)
     if out is not None and not failed:
-        write_file(out, plan_json(plans, everything=True))
+        with output_to(out) as write:
+            write(plan_json(plans, everything=True))
     if plans:
         print(_render(plans, output, everything, with_tail=bool(tail)) + tail, end="")
     for line in held_back:

@@ -29,7 +29,7 @@ def run(
     from controller.reconcile import load_settings
     from controller.service import Controller, raise_limit_of_files
 
-    settings = load_settings()
+    settings = load_settings(service=True)
     raise_limit_of_files()
     with opened_services(settings) as services:
         feed = _feed(folder, settings, services.clock)
@@ -55,7 +55,7 @@ def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
     if settings.repository_url is None:
         log.warning("run.default-manifests", hint="set PENSTOCK_REPOSITORY_URL to follow a repository of your own")
         copy_material(work / "default")
-        return FolderFeed(work / "default", settings, clock)
+        return FolderFeed(work / "default", settings, clock, loopback=True)
     credentials = GitCredentials(
         token=settings.git_token, ssh_key=settings.git_ssh_key, known_hosts=settings.git_known_hosts
     )

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from controller.cli.logs import REDACTOR
 from controller.cli.material import copy_material
 from controller.cli.outcome import was_stopped
 from controller.cli.running import opened_services, run_passes
@@ -24,7 +23,7 @@ from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settin
 ORGANIZATION = "demo"
 _TIME_SCALE = 20
 _ADDRESS_IN_MANIFESTS = "http://127.0.0.1:8080"
-_CREDENTIALS = {"PENSTOCK_DEMO_CLIENT_ID": "penstock", "PENSTOCK_DEMO_CLIENT_SECRET": "penstock-secret"}
+_CREDENTIALS = {"GENESYS_DEMO_CLIENT_ID": "penstock", "GENESYS_DEMO_CLIENT_SECRET": "penstock-secret"}
 _STOP_TIMEOUT_S = 10
 
 
@@ -110,7 +109,6 @@ def open_stage() -> Iterator[Stage]:
         folder = Path(name)
         for variable, value in _CREDENTIALS.items():
             os.environ[variable] = value
-        REDACTOR.register(_CREDENTIALS["PENSTOCK_DEMO_CLIENT_SECRET"])
         settings = Settings(
             store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000, publish_poll=0.2, job_poll=0.1
         )

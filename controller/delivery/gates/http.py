@@ -101,7 +101,7 @@ def _without_proxy(url: str, settings: DeliverySettings) -> str:
     if not passes_by_proxy(url, settings.allowed_hosts):
         return ""
     host = urlsplit(url).hostname
-    return f"; it is asked without the environment's proxy unless the operator has {host} in PENSTOCK_ALLOWED_HOSTS"
+    return f"; it is asked without the environment's proxy unless the operator has {host} in PENSTOCK_GATE_HOSTS"
 
 
 def _transport(url: httpx.URL, settings: DeliverySettings) -> httpx.AsyncBaseTransport | None:
@@ -137,5 +137,5 @@ def _refused(host: str, address: str) -> HostNotAllowed:
     leads = f"{host} is" if host == address else f"{host} leads to {address},"
     return HostNotAllowed(
         f"{leads} an address of the controller's own network",
-        hint=f"the operator can allow {host} in PENSTOCK_ALLOWED_HOSTS",
+        hint=f"the operator can allow {host} in PENSTOCK_GATE_HOSTS",
     )

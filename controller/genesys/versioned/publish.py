@@ -15,6 +15,7 @@ from controller.domain.platform import (
     Ticket,
     TicketKind,
 )
+from controller.domain.redaction import SECRETS
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
@@ -48,7 +49,7 @@ def publish_body(request: PublishRequest) -> Mapping[str, object]:
 
     The hash only where there is one.
     """
-    metadata = dict(request.metadata) | ({"reason": request.reason} if request.reason else {})
+    metadata = dict(request.metadata) | ({"reason": SECRETS.text(request.reason)} if request.reason else {})
     body: dict[str, object] = {"publishType": "standard", "metadata": metadata}
     if request.dependency_digest:
         body["dependencyValidationHash"] = request.dependency_digest
@@ -123,7 +124,7 @@ async def switch(transport: Transport, versions: Versions, request: SwitchReques
 
 def _description(request: SwitchRequest) -> str:
     """It carries what to go back to, for people who have to do it by hand."""
-    parts = [request.reason] if request.reason else []
+    parts = [SECRETS.text(request.reason)] if request.reason else []
     if request.rollback_to:
         parts.append(f"rollback to {request.rollback_to}")
     return "; ".join(parts)
