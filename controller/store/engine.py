@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +36,7 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys=ON",
 )
 _WAL_PAUSE_S: Final = 0.05
+_OWNER_ONLY: Final = 0o600
 READ_ONLY: Final = "penstock_read_only"
 """Execution option of a connection that will only read."""
 
@@ -90,8 +94,9 @@ def _query(url: URL) -> Iterator[tuple[str, str]]:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
+    if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         _make_folder(Path(url.database).parent)
+        _keep_private(Path(url.database))
     engine = sqlalchemy_engine(url, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -105,6 +110,22 @@ def _make_folder(folder: Path) -> None:
         raise StoreFailed(
             f"the store's folder {folder} cannot be made: {error.strerror}", hint="set PENSTOCK_STORE to another place"
         ) from error
+
+
+def _keep_private(file: Path) -> None:
+    """Make the file for its owner alone, whatever the umask; SQLite gives its mode to the files beside it.
+
+    Of a file that is there already, others lose their rights and a group keeps its own. What cannot be opened or
+    changed is left to SQLite, which says why.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+        os.fchmod(descriptor, _OWNER_ONLY)
+        os.close(descriptor)
+        return
+    for each in (file, *(file.with_name(f"{file.name}{suffix}") for suffix in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            each.chmod(stat.S_IMODE(each.stat().st_mode) & ~stat.S_IRWXO)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
