@@ -21,10 +21,12 @@ from controller.delivery.work import Work
 from controller.domain.desired import Stage
 from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedOut, RequestRejected, SafetyLimit
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability, Ticket, TicketKind, VersionInfo
+from controller.domain.platform import Capability, Ticket, TicketKind
 from controller.domain.status import StepState
+from controller.domain.versions import VersionInfo
 from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import ChangeKind
+from controller.planning.targets import unusable
 
 _WRITES = frozenset({"publish", "switch"})
 
@@ -145,14 +147,9 @@ class SwitchStep:
     def _check_version(self, work: Work, versions: Sequence[VersionInfo]) -> None:
         """S1: the target exists, its status allows it, and there is room for one more active version."""
         target = _target(work)
-        info = next((info for info in versions if info.version == target), None)
-        if info is None or not (info.active or info.status == "draft"):
-            known = ", ".join(f"{found.version} ({found.status})" for found in versions[:5])
-            what = "does not exist" if info is None else f"is {info.status}"
-            raise NoSuchVersion(
-                f"{work.change.flow} ({work.key}): version {target} {what}; the newest are {known or 'none'}",
-                hint="pin a version that is there and not archived",
-            )
+        why_not = unusable(work.key, target, versions)
+        if why_not is not None:
+            raise why_not
         limit = self._context.organization.safety.max_active_versions
         active = [found.version for found in versions if found.active]
         full = one_too_many(work.key, target, active, limit)

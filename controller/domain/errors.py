@@ -198,6 +198,18 @@ class NoSuchVersion(Refused):
     code = "no-such-version"
 
 
+class VersionArchived(NoSuchVersion):
+    """The version is archived, so that it cannot be made live."""
+
+    code = "version-archived"
+
+
+class AmbiguousVersion(NoSuchVersion):
+    """The pin is the number of one version and the id of another."""
+
+    code = "ambiguous-version"
+
+
 # --- Waiting ------------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +218,11 @@ class RateLimited(Waiting):
 
     code = "rate-limited"
     usual_hint = "wait; another program may use the same client"
+
+    def __init__(self, message: str, *, retry_after_s: float, backs_off: bool = False, hint: str | None = None) -> None:
+        """`backs_off` is whether each further wait is to be longer, because the organisation told of none."""
+        super().__init__(message, retry_after_s=retry_after_s, hint=hint)
+        self.backs_off = backs_off
 
 
 class FlowLocked(Waiting):
@@ -277,6 +294,13 @@ class BadAnswer(Transient):
         """`again` is whether another try may bring a better answer, and does no harm."""
         super().__init__(message, hint=hint)
         self.again = again
+
+
+class LiveUndetermined(Transient):
+    """The organisation's answers contradict each other about what is live: nothing is concluded from either."""
+
+    code = "live-undetermined"
+    usual_hint = "it is read again in the next pass; where it stays, look at the flow in Architect"
 
 
 class CircuitOpen(Transient):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference
+from controller.domain.versions import VersionInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,10 @@ class LiveState:
     """Who consumes the live version of flows that may be pruned, as the organisation's own index knows."""
     consumers_unknown: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows that may be pruned and whose consumers could not be told, with the reason; nobody may remove them."""
-    active_versions: Mapping[FlowKey, tuple[str, ...]] = field(default_factory=dict)
-    """The versions that traffic can reach, where several can: only of flows whose pinned version is not live."""
+    versions: Mapping[FlowKey, tuple[VersionInfo, ...]] = field(default_factory=dict)
+    """All versions, newest first: only of flows whose pinned or recorded version is not the live one."""
+    undetermined: Mapping[FlowKey, str] = field(default_factory=dict)
+    """Flows of which the organisation's answers do not agree about what is live, with what they tell."""
     hand_changes: Mapping[FlowKey, HandChange] = field(default_factory=dict)
     """Who moved managed flows that are not as they were recorded; words for people, no part of what a plan is."""
     partial: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.recording import Recording
 from controller.domain.references import FlowReference
+from controller.domain.versions import VersionInfo
 
 
 class Capability(StrEnum):
@@ -49,27 +50,11 @@ class Priority(IntEnum):
     EXPORT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class VersionInfo:
-    """One version of a flow as the organisation lists it."""
-
-    version: str
-    status: str
-    """`draft`, `published`, `deployed` or `archived`."""
-    created_at: datetime | None = None
-    created_by: str | None = None
-    published_at: datetime | None = None
-    published_until: datetime | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether traffic can reach it: what `safety.maxActiveVersions` counts."""
-        return self.status in ("published", "deployed")
-
-
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
+    INFO = "info"
+    """What is neither: a validation tells of its success by such a finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +229,10 @@ class Platform(Protocol):
         ...
 
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
-        """One flow as it is now, never from a cache; None when it does not exist or was deleted."""
+        """One flow as it is now, never from a cache; None when it does not exist or was deleted.
+
+        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
+        """
         ...
 
     async def get_flows(

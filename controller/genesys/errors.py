@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import httpx
 
+from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import (
     AnswerLost,
     AuthenticationFailed,
@@ -32,6 +33,8 @@ from controller.genesys.permissions import needed_by
 DEFAULT_RETRY_AFTER_S = 60.0
 MOST_RETRY_AFTER_S = 3600.0
 """An organisation that says more is asked again all the same."""
+VERSIONED_RETRY_AFTER_S = 2.0
+_TOO_MANY = 429
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
 
@@ -162,6 +165,8 @@ def error_of(
     body = read_error_body(answer, redactor)
     if not body.permissions:
         body = replace(body, permissions=needed_by(call.name, dialect))
+    if answer.status == _TOO_MANY:
+        return _rate_limited(call, answer, body, now, dialect)
     build = _BY_STATUS.get(answer.status)
     if build is not None:
         return build(call, answer, body, now)
@@ -212,10 +217,14 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     return min(MOST_RETRY_AFTER_S, max(0.0, wait_s))
 
 
-def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
-    wait_s = retry_after_s(answer.headers, now)
-    wait_s = DEFAULT_RETRY_AFTER_S if wait_s is None else wait_s
-    return RateLimited(f"{call.name}: {body.text}; try again in {wait_s:.0f} s", retry_after_s=wait_s)
+def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime, dialect: str | None) -> PenstockError:
+    """Without `Retry-After` Genesys' limit ends with its minute; the versioned dialect asks for a backoff instead."""
+    told_s = retry_after_s(answer.headers, now)
+    usual_s = VERSIONED_RETRY_AFTER_S if dialect == VERSIONED else DEFAULT_RETRY_AFTER_S
+    wait_s = usual_s if told_s is None else told_s
+    backs_off = told_s is None and dialect == VERSIONED
+    message = f"{call.name}: {body.text}; try again in {wait_s:.0f} s"
+    return RateLimited(message, retry_after_s=wait_s, backs_off=backs_off)
 
 
 def _server_fault(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
@@ -259,5 +268,4 @@ _BY_STATUS: Mapping[int, Callable[[Call, Answer, ErrorBody, datetime], PenstockE
     404: _not_found,
     408: _server_fault,
     410: _not_found,
-    429: _rate_limited,
 }

@@ -1,13 +1,22 @@
-"""Listings in numbered pages: the first tells how many there are, the others are fetched at once."""
+"""Listings in numbered pages, read to their end whatever page size the organisation chooses.
+
+A listing ends with an empty page, or with a page that is not full while nothing tells of more: neither `pageCount`,
+`total` nor `nextUri`. A page that is shorter than asked proves nothing, because organisations cap page sizes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from controller.domain.errors import BadAnswer
+from controller.genesys.call import Call, QueryValue
 from controller.genesys.concurrently import concurrently
+from controller.genesys.transport import Transport
+from controller.genesys.wire.model import Page
 
 
 class HasId(Protocol):
@@ -17,8 +26,12 @@ class HasId(Protocol):
 
 Item = TypeVar("Item", bound=HasId)
 
-_MOST_PAGES = 1_000
-"""More than any organisation has: a total that lies does not cost a call for each page that it promises."""
+MOST_PAGES = 1_000
+"""More than any organisation has: a listing that tells of more than this never ends."""
+_AT_ONCE = 16
+"""Pages that are fetched at once: a total that lies does not cost a call for each page that it promises."""
+_LONGEST_URI = 4_000
+_NUMBER, _SIZE = "pageNumber", "pageSize"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +39,10 @@ class PageOf(Generic[Item]):
     """One page as the organisation answered it."""
 
     items: Sequence[Item]
-    total: int | None
-    page_count: int | None
+    told: Page
+    """What the answer tells of the listing's size."""
+    rows: Sequence[Hashable]
+    """What tells the rows of the answer apart, those that are no items included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +53,118 @@ class Listing(Generic[Item]):
     consistent: bool
 
 
-async def all_pages(fetch: Callable[[int], Awaitable[PageOf[Item]]], *, page_size: int) -> Listing[Item]:
-    """Every page once: `ceil(total / page_size)` calls, at least one."""
-    first = await fetch(1)
-    last = _last_page(first, page_size)
-
-    async def one(number: int) -> PageOf[Item]:
-        return await fetch(number)
-
-    pages = [first, *await concurrently(one(number) for number in range(2, last + 1))]
-    items = [item for page in pages for item in page.items]
-    unique = {item.id: item for item in items}
-    totals = {page.total for page in pages}
-    consistent = len(unique) == len(items) and totals <= {len(items), None}
-    return Listing(list(unique.values()), consistent)
+Fetch = Callable[[Call], Coroutine[Any, Any, PageOf[Item]]]
 
 
-async def consistent_pages(fetch: Callable[[int], Awaitable[PageOf[Item]]], *, page_size: int) -> Listing[Item]:
+def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
+    """A page whose rows are its items."""
+    return PageOf(items, told, [item.id for item in items])
+
+
+async def all_pages(
+    transport: Transport, call: Call, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
+) -> Listing[Item]:
+    """Every page of the listing that the call asks for, each once; up to `at_once` together where their number is told.
+
+    Raises BadAnswer for a listing that would never end, and for a `nextUri` that leads elsewhere.
+    """
+    reading: _Reading[Item] = _Reading(transport.api_url, call, page_size)
+    calls = reading.following(at_once)
+    while calls:
+        for page in await concurrently(fetch(each) for each in calls):
+            reading.add(page)
+        calls = reading.following(at_once)
+    return reading.listing()
+
+
+async def consistent_pages(
+    transport: Transport, call: Call, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
+) -> Listing[Item]:
     """Like `all_pages`; a listing that changed underneath is fetched once more."""
-    listing = await all_pages(fetch, page_size=page_size)
-    return listing if listing.consistent else await all_pages(fetch, page_size=page_size)
+    listing = await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
+    if listing.consistent:
+        return listing
+    return await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
 
 
-def _last_page(first: PageOf[Item], page_size: int) -> int:
-    by_total = ceil(first.total / page_size) if first.total is not None else (first.page_count or 1)
-    return min(max(by_total, 1), _MOST_PAGES)
+class _Reading(Generic[Item]):
+    """A listing while it is read."""
+
+    def __init__(self, api_url: str, call: Call, page_size: int) -> None:
+        self._api_url = api_url
+        self._call = call
+        self._page_size = page_size
+        self._pages: list[PageOf[Item]] = []
+        self._seen: set[Hashable] = set()
+        self._rows = 0
+        self._ended = False
+        self._repeats = False
+
+    def add(self, page: PageOf[Item]) -> None:
+        new = set(page.rows) - self._seen
+        self._pages.append(page)
+        self._rows += len(page.rows)
+        self._ended = self._ended or not page.rows
+        self._repeats = not new
+        self._seen |= new
+
+    def following(self, at_once: int) -> list[Call]:
+        """What is to be fetched next; nothing at the end of the listing."""
+        number = len(self._pages) + 1
+        if number == 1:
+            return [self._numbered(1)]
+        if self._ended or not self._more():
+            return []
+        if self._repeats:
+            raise BadAnswer(f"{self._call.name}: page {number - 1} holds nothing new; the listing would never end")
+        if number > MOST_PAGES:
+            raise BadAnswer(f"{self._call.name}: more than {MOST_PAGES:,} pages; the listing would never end")
+        told = self._named_query(self._pages[-1].told.next_uri)
+        if told is not None and not self._only_numbers(told, number):
+            return [replace(self._call, query={_SIZE: self._page_size, **told, **self._call.query})]
+        last = min(max(self._expected(), number), number + at_once - 1, MOST_PAGES)
+        return [self._numbered(each) for each in range(number, last + 1)]
+
+    def listing(self) -> Listing[Item]:
+        items = [item for page in self._pages for item in page.items]
+        totals = {page.told.total for page in self._pages}
+        consistent = len(self._seen) == self._rows and totals <= {self._rows, None}
+        return Listing(list({item.id: item for item in items}.values()), consistent)
+
+    def _more(self) -> bool:
+        """Whether something tells of another page; a full page does, unless it completes the total."""
+        told, number = self._pages[-1].told, len(self._pages)
+        if told.next_uri or (told.page_count or 0) > number or (told.total or 0) > self._rows:
+            return True
+        full = min(self._page_size, told.page_size or self._page_size)
+        return len(self._pages[-1].rows) >= full and told.total != self._rows
+
+    def _expected(self) -> int:
+        """The number of pages as the first one tells it; what the later ones tell decides."""
+        first = self._pages[0]
+        if first.told.total is None:
+            return first.told.page_count or 1
+        return ceil(first.told.total / max(first.told.page_size or 0, len(first.rows), 1))
+
+    def _numbered(self, number: int) -> Call:
+        return replace(self._call, query={**self._call.query, _SIZE: self._page_size, _NUMBER: number})
+
+    def _only_numbers(self, told: Mapping[str, QueryValue], number: int) -> bool:
+        """Whether a link says nothing but the number of the page that follows."""
+        own = {*self._call.query, _SIZE, _NUMBER, "sortBy", "sortOrder"}
+        return told.keys() <= own and told.get(_NUMBER) == [str(number)]
+
+    def _named_query(self, uri: str | None) -> Mapping[str, QueryValue] | None:
+        """The query of a `nextUri`, which has to lead to the same list. Raises BadAnswer for any other."""
+        if not uri:
+            return None
+        try:
+            there, here = urlsplit(uri), urlsplit(self._api_url + self._call.target())
+            same = not there.netloc or (there.scheme, there.netloc) == (here.scheme, here.netloc)
+            paths = {unquote(here.path), unquote(self._call.target())}
+            query = parse_qs(there.query, keep_blank_values=True, max_num_fields=100)
+        except ValueError:
+            same, paths, query = False, set(), {}
+        if len(uri) > _LONGEST_URI or not same or unquote(there.path) not in paths:
+            raise BadAnswer(f"{self._call.name}: nextUri leads away from this list; it was not followed")
+        return query

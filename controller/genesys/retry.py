@@ -24,6 +24,8 @@ class _Wait(wait_base):
 
     def __call__(self, retry_state: RetryCallState) -> float:
         error = retry_state.outcome.exception() if retry_state.outcome else None
+        if isinstance(error, RateLimited) and error.backs_off:
+            return self._backoff(retry_state)
         told_s = error.retry_after_s if isinstance(error, RateLimited | ServerFault) else None
         return told_s or self._backoff(retry_state)
 

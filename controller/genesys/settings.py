@@ -38,6 +38,8 @@ class TransportSettings:
     execution_limit_bytes: int = 1024 * MIB
     """Execution files go to disk: this only keeps an answer that never ends from filling it."""
 
+    page_size: int = 500
+    """Flows to a page of a listing; the dialect's largest page where that is smaller."""
     cache_ttl_s: float = 300.0
     """How long the versioned dialect's listing may be reused; any write drops it."""
 

@@ -1,10 +1,11 @@
-"""What a dialect cannot do is refused here, when the manifest is loaded, with the alternative named."""
+"""What a dialect cannot do, or cannot mean, is refused here, when the manifest is loaded, with the way out named."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES
+from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.desired import OnLocked, OnNoData, Removal
 from controller.domain.errors import CapabilityMissing
 from controller.domain.identity import FlowType
@@ -18,6 +19,9 @@ from controller.manifests.wording import quoted
 
 LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 """Flow types that `POST /api/v2/flows/executions` starts."""
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_ID = re.compile(r"(?!\.{1,2}\Z)[^\s/\\?#%\x00-\x1f\x7f]{1,128}")
+"""What can stand in a path of the versioned dialect; the ids themselves are the organisation's own."""
 _WITHOUT_PROBE = "use onNoData: wait, pass or fail"
 Need = tuple[Path, Capability, str]
 """Where something is asked for, what it takes, and how people call it."""
@@ -44,8 +48,21 @@ def check_flow(
             whose = f"{quoted(organization.name)} (api: {dialect})" if organization.name else f"api: {dialect}"
             message = f"{dotted(path)} asks for {what}, which {whose} cannot do"
             _report_missing(report, manifest, path, message, capability)
+    _check_pin(manifest, shape, dialect, report)
     if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None:
         _check_launchable(manifest, shape, flow_type, report)
+
+
+def _check_pin(manifest: FlowManifest, shape: FlowShape, dialect: str, report: Report) -> None:
+    """Report a pin that no version of the dialect can be: neither its number nor, where there are ids, its id."""
+    pin = shape.spec.source.version
+    if pin is None or _NUMBER.fullmatch(pin) or (dialect == VERSIONED and _ID.fullmatch(pin)):
+        return
+    path: Path = ("spec", "source", "version")
+    what = 'neither a version such as "13.0" nor the id of one' if dialect == VERSIONED else 'no version such as "13.0"'
+    whole = re.fullmatch(r"v?([1-9][0-9]{0,8})", pin, re.IGNORECASE)
+    hint = f'did you mean "{whole[1]}.0"?' if whole else "Architect lists the versions of a flow"
+    report.add(manifest.origin(*path), f"{dotted(path)} must be a version; {quoted(pin)} is {what}", hint=hint)
 
 
 def _dialect(organization: OrganizationManifest) -> str | None:

@@ -31,7 +31,7 @@ class SourceShape(Choice):
     file: Text | None = None
     """An Archy YAML file of the repository, relative to this manifest."""
     version: Text | None = None
-    """A version of the flow that exists in the organisation, such as "13.0"."""
+    """A version of the flow that exists in the organisation, such as "13.0"; with api: versioned also its id."""
     substitutions: Mapping[str, SubstitutionValue] = Field(default_factory=dict)
     """Values for `{{name}}` in the flow file."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization
+from controller.domain.errors import LiveUndetermined
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability
@@ -15,6 +16,7 @@ from controller.planning.drift import holder_words
 from controller.planning.graph import Consumption
 from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import Blocked, Quarantine
+from controller.planning.targets import unusable
 
 
 def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | None:
@@ -61,12 +63,26 @@ def lock_warning(
     return (f"{_lock_words(key, live)}; {consequence}",)
 
 
-def no_room(
-    key: FlowKey, target: str | None, active: Collection[str] | None, organization: Organization
-) -> Blocked | None:
-    """Blocked when `target` would be one active version too many; `active` is None where that is no question."""
-    if target is None or active is None:
+def not_certain(key: FlowKey, live: LiveState) -> Blocked | None:
+    """Blocked while the organisation's answers do not agree about what is live."""
+    words = live.undetermined.get(key)
+    return Blocked(LiveUndetermined.code, f"{words}; {LiveUndetermined.usual_hint}") if words else None
+
+
+def bad_target(key: FlowKey, target: str | None, live: LiveState, organization: Organization) -> Blocked | None:
+    """Blocked when `target` cannot be made live, or would be one active version too many.
+
+    Nothing is told where the versions were not read. Only where several versions can be live at once do they count.
+    """
+    versions = live.versions.get(key)
+    if target is None or versions is None:
         return None
+    why_not = unusable(key, target, versions)
+    if why_not is not None:
+        return Blocked(why_not.code, f"{why_not.message}; {why_not.hint}")
+    if Capability.ATOMIC_SWITCH not in CAPABILITIES[organization.dialect]:
+        return None
+    active = [info.version for info in versions if info.active]
     words = one_too_many(key, target, active, organization.safety.max_active_versions)
     return Blocked("safety-limit", f"{words}; {ROOM}") if words else None
 

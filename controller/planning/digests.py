@@ -72,7 +72,8 @@ def plan_digest(
     """
     flows = {key: _standing(flow, inputs.client_name) for key, flow in live.flows.items() if key in concerned}
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
-    of_versions = (live.references, live.active_versions, digests)
+    active = {key: tuple(each.version for each in found if each.active) for key, found in live.versions.items()}
+    of_versions = (live.references, active, digests)
     doubts = (live.ambiguous & frozenset(concerned), bool(live.partial))
     journaled = (
         {(each.key, each.wanted) for each in inputs.quarantines},

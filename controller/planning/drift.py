@@ -50,7 +50,9 @@ def _drift(situation: Situation, kind: str, expected: str | None, actual: str | 
 
 def _version(situation: Situation) -> Iterator[Drift]:
     record, live, key = situation.record, situation.live, situation.flow.key
-    if record is None or situation.ambiguous or situation.unrecorded is not None or situation.authored:
+    if record is None or situation.ambiguous or situation.undetermined:
+        return
+    if situation.unrecorded is not None or situation.authored:
         return
     if live is None:
         message = f"{key} was delivered as version {record.version} and is not in the organisation any more"

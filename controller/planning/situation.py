@@ -8,6 +8,7 @@ from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.recorded import RecordedFlow
+from controller.domain.versions import VersionInfo, pinned_number
 from controller.planning.model import Unrecorded
 
 
@@ -44,6 +45,10 @@ class Situation:
     live_digest: str | None = None
     """Digest of the live version's export, where no record knows the flow."""
     ambiguous: bool = False
+    undetermined: bool = False
+    """Whether the organisation's answers do not agree about what is live."""
+    versions: tuple[VersionInfo, ...] = ()
+    """All versions of the flow, where they were read."""
     moved: tuple[MovedBinding, ...] = ()
     heal: bool = False
     previous: LiveFlow | None = None
@@ -53,8 +58,10 @@ class Situation:
 
     @property
     def pinned(self) -> str | None:
-        """The version that the manifest pins; None when it has a source file."""
-        return self.flow.source.version if isinstance(self.flow.source, PinnedVersion) else None
+        """The number of the version that the manifest pins, by number or by id; None when it has a source file."""
+        if not isinstance(self.flow.source, PinnedVersion):
+            return None
+        return pinned_number(self.versions, self.flow.source.version)
 
     @property
     def source_digest(self) -> str | None:

@@ -112,6 +112,8 @@ class Walk:
             dialect=self._organization.dialect,
             live_digest=live.digests.get(flow.key),
             ambiguous=flow.key in live.ambiguous,
+            undetermined=flow.key in live.undetermined,
+            versions=live.versions.get(flow.key, ()),
             moved=tuple(self._moved(flow.key, record, group)),
             heal=self._organization.sync.heal,
             previous=previous,
@@ -175,14 +177,16 @@ class Walk:
         situation = draft.situation
         key = situation.flow.key
         quarantine = self._quarantines.get((key, situation.flow.wanted))
+        uncertain = block.not_certain(key, self._live)
+        if uncertain is not None and draft.acts:
+            return replace(draft, blocked=draft.blocked or uncertain)
         if draft.decision.kind is ChangeKind.ADOPT:
             kept = block.not_to_be_kept(situation.flow, situation.live_version, quarantine)
             return replace(draft, blocked=kept)
         draft = draft.block(block.quarantined(situation.flow, quarantine))
         draft = draft.block(block.locked(key, situation.live, self._organization, self._inputs.client_name))
         if draft.decision.kind is not ChangeKind.NONE:
-            active = self._live.active_versions.get(key)
-            draft = draft.block(block.no_room(key, draft.decision.to_version, active, self._organization))
+            draft = draft.block(block.bad_target(key, draft.decision.to_version, self._live, self._organization))
         consumption = self._graph.consumption[key]
         return draft.block(block.missing_dependency(consumption, self._outcomes, self._live, group))
 

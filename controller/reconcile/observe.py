@@ -1,6 +1,6 @@
 """Observing: what the organisation answers, and what git has recorded of it.
 
-Costs one listing (a call for each hundred flows) when nothing changed: all that can be known of a version for ever is
+Costs one listing (a call for each 500 flows) when nothing changed: all that can be known of a version for ever is
 kept in the store, and only flows that no record explains cost more, once.
 """
 
@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 from controller.delivery.exporting import export_digest
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
-from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, Transient, Waiting
+from controller.domain.errors import ExportFailed, LiveUndetermined, NoSuchVersion, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
-from controller.domain.platform import Capability, FlowListing, Platform
+from controller.domain.platform import Capability, FlowListing, Platform, Priority
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
+from controller.domain.versions import VersionInfo, live_candidates
 from controller.genesys import concurrently
 from controller.reconcile.authorship import hand_changes
 from controller.reconcile.confirming import confirmed
@@ -58,6 +59,8 @@ async def observe(
         )
         consumers.add(orphans, recent)
     digests = await looker.digests(organization.flows, recorded)
+    versions = await looker.versions(organization, recorded, delivered(flows))
+    undetermined = await looker.settle(versions)
     moved = await hand_changes(platform, organization, recorded, flows, delivered(flows))
     return replace(
         live,
@@ -65,7 +68,8 @@ async def observe(
         observed_at=services.clock.now(),
         references=references,
         digests=digests,
-        active_versions=await looker.active_versions(organization),
+        versions=versions,
+        undetermined=undetermined,
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
         hand_changes=moved,
@@ -82,6 +86,14 @@ def listed(listing: FlowListing, now: datetime) -> LiveState:
         ambiguous=frozenset(key for key, count in counts.items() if count > 1),
         partial=() if listing.complete else ("the list of flows changed while it was read",),
     )
+
+
+def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
+    """The version that a change of this flow could make live without publishing a new one."""
+    if isinstance(flow.source, PinnedVersion):
+        return flow.source.version
+    record = recorded.flows.get(flow.key) if recorded is not None else None
+    return record.version if record is not None else None
 
 
 class _Looker:
@@ -130,19 +142,43 @@ class _Looker:
         ]
         return await self._each(wanted, self._digest_of)
 
-    async def active_versions(self, organization: Organization) -> dict[FlowKey, tuple[str, ...]]:
-        """What counts against `safety.maxActiveVersions`, of flows whose pin is not live: a call for each of them."""
-        if Capability.ATOMIC_SWITCH not in self._platform.capabilities or organization.suspended:
+    async def versions(
+        self, organization: Organization, recorded: RecordedState, delivered: Collection[FlowKey]
+    ) -> dict[FlowKey, tuple[VersionInfo, ...]]:
+        """What the versions that may be made live are judged by, each where another one is live: a call for each flow.
+
+        That is a pinned version, and the recorded one where it is to be restored.
+        """
+        if organization.suspended:
             return {}
+        restores = delivered if not organization.sync.heal else recorded.flows.keys()
         wanted = [
-            (live, each.source.version)
+            (live, target)
             for each in organization.flows
-            if isinstance(each.source, PinnedVersion)
-            and not each.suspended
+            if not each.suspended
             and (live := self._flows.get(each.key))
-            and live.published_version != each.source.version
+            and (target := _target(each, recorded if each.key in restores else None))
+            and live.published_version != target
         ]
-        return await self._each(wanted, self._active_versions_of)
+        return await self._each(wanted, self._versions_of)
+
+    async def settle(self, versions: Mapping[FlowKey, tuple[VersionInfo, ...]]) -> dict[FlowKey, str]:
+        """Read anew what is live where the listing and the versions do not agree; what stays undetermined, in words."""
+        if Capability.ATOMIC_SWITCH not in self._platform.capabilities:
+            return {}
+        undetermined: dict[FlowKey, str] = {}
+        for key, infos in versions.items():
+            listed = self._flows[key]
+            candidates = [info.version for info in live_candidates(infos)]
+            if listed.published_version in candidates or not (listed.published_version or candidates):
+                continue
+            try:
+                found = await self._platform.get_flow(listed.id, priority=Priority.OBSERVE)
+            except LiveUndetermined as error:
+                undetermined[key] = error.message
+            else:
+                self._flows[key] = found or listed
+        return undetermined
 
     async def _each(
         self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
@@ -166,17 +202,16 @@ class _Looker:
         try:
             found = tuple(await self._platform.references(live.id, version))
         except (NotFound, NoSuchVersion):
-            # The version does not exist: delivery refuses it with the versions there are.
+            # The version does not exist: the plan blocks it with the versions there are.
             return None
         self._facts.remember_references(self._organization, live.id, version, found)
         return found
 
-    async def _active_versions_of(self, live: LiveFlow, _version: str) -> tuple[str, ...] | None:
+    async def _versions_of(self, live: LiveFlow, _target: str) -> tuple[VersionInfo, ...] | None:
         try:
-            versions = await self._platform.versions(live.id)
+            return tuple(await self._platform.versions(live.id))
         except NotFound:
             return None
-        return tuple(found.version for found in versions if found.active)
 
     async def _digest_of(self, live: LiveFlow, version: str) -> str | None:
         known = self._facts.export_digest(self._organization, live.id, version)

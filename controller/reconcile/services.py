@@ -111,7 +111,11 @@ class Services:
                 secret,
                 clock=self.clock,
                 settings=TransportSettings(
-                    rate_limit_per_minute=self.settings.rate_limit, poll_s=self.settings.job_poll, scope=scope
+                    rate_limit_per_minute=self.settings.rate_limit,
+                    page_size=self.settings.page_size,
+                    cache_ttl_s=self.settings.list_ttl,
+                    poll_s=self.settings.job_poll,
+                    scope=scope,
                 ),
             )
             self._platforms[(organization.name, identity)] = known

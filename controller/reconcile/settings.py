@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     rate_limit: int = Field(
         default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
     )
+    page_size: int = Field(
+        default=500, ge=1, le=1000, description="Flows to a page of a listing, up to the dialect's largest page"
+    )
+    list_ttl: Seconds = Field(
+        default=300.0, description="Seconds for which a listing of the versioned dialect is reused"
+    )
     publish_poll: Seconds = Field(default=5.0, description="Seconds before the first look at a running publish")
     publish_timeout: Seconds = Field(
         default=600.0, description="Seconds that a publish may take before it counts as undetermined"

@@ -112,6 +112,10 @@ class SimulatorSettings:
     """Publishing a version that does not exist; `works` makes no sense here and counts as `error`."""
     locked_upload: LockedUpload = LockedUpload.FAIL
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
+    largest_page: Count = 1_000
+    """Rows that a page of a list holds at the most, whatever size is asked for."""
+    opaque_version_ids: bool = False
+    """Whether the versioned dialect names versions by ids that are not their numbers; then it takes nothing else."""
 
     def duration_s(self, seconds: float) -> float:
         """The seconds that something takes under `time_scale`."""

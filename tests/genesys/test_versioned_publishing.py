@@ -168,25 +168,39 @@ TWO: list[Reply | Handler] = [versions(v1="deployed", v2="published")]
 TO_2 = SwitchRequest("f1", "2.0", rollback_to="1.0", reason="promote")
 
 
-async def test_a_switch_is_one_put_that_says_what_to_go_back_to(clock: SteppedClock) -> None:
-    platform, answers = connected(clock, {VERSIONS: TWO, SWITCH: [_routed()]})
+@pytest.mark.parametrize("answered", ["2.0", "v2"])
+async def test_a_switch_is_one_put_of_the_versions_id_that_says_what_to_go_back_to(
+    clock: SteppedClock, answered: str
+) -> None:
+    platform, answers = connected(
+        clock, {LIST: [listed(entity(1))], VERSIONS: TWO, SWITCH: [_routed(version=answered)]}
+    )
     ticket = await platform.switch(TO_2)
     assert ticket.kind is TicketKind.DONE
     assert (await platform.progress(ticket)).state is ProgressState.SUCCEEDED
-    assert answers.body(SWITCH) == {"version": "2.0", "description": "promote; rollback to 1.0"}
+    assert answers.body(SWITCH) == {"version": "v2", "description": "promote; rollback to 1.0"}
 
 
 async def test_a_switch_to_what_is_live_already_writes_nothing(clock: SteppedClock) -> None:
-    platform, answers = connected(clock, {VERSIONS: [versions(v1="published", v2="deployed")]})
+    routes = {LIST: [listed(entity(1, "2.0"))], VERSIONS: [versions(v1="published", v2="deployed")]}
+    platform, answers = connected(clock, routes)
     assert (await platform.switch(TO_2)).kind is TicketKind.DONE
-    assert answers.calls == [VERSIONS]
+    assert answers.calls == [LIST, VERSIONS]
+
+
+async def test_a_switch_is_sent_while_it_is_not_certain_that_the_version_is_live(clock: SteppedClock) -> None:
+    """The versions show it live, the listing does not. Sending it again changes nothing; believing it may be wrong."""
+    routes = {LIST: [listed(entity(1))], VERSIONS: [versions(v1="published", v2="deployed")], SWITCH: [_routed()]}
+    platform, answers = connected(clock, routes)
+    assert (await platform.switch(TO_2)).kind is TicketKind.DONE
+    assert answers.calls.count(SWITCH) == 1
 
 
 @pytest.mark.parametrize("changes", [{"version": "1.0"}, {"version": "2"}, {"id": "f2"}])
 async def test_an_answer_that_does_not_prove_the_switch_is_a_failure(
     clock: SteppedClock, changes: dict[str, object]
 ) -> None:
-    platform, _ = connected(clock, {VERSIONS: TWO, SWITCH: [_routed(**changes)]})
+    platform, _ = connected(clock, {LIST: [listed(entity(1))], VERSIONS: TWO, SWITCH: [_routed(**changes)]})
     with pytest.raises(PublishFailed, match="answered with version"):
         await platform.switch(TO_2)
 
@@ -195,7 +209,7 @@ async def test_a_switch_survives_429_and_5xx_because_it_is_the_same_however_ofte
     clock: SteppedClock,
 ) -> None:
     faults = [reply(429, {}, headers={"Retry-After": "5"}), refusal(503, "x", "x"), httpx.ReadError("x"), _routed()]
-    platform, answers = connected(clock, {VERSIONS: TWO, SWITCH: faults})
+    platform, answers = connected(clock, {LIST: [listed(entity(1))], VERSIONS: TWO, SWITCH: faults})
     await platform.switch(TO_2)
     assert answers.calls.count(SWITCH) == 4
 
@@ -216,7 +230,7 @@ async def test_a_409_names_who_holds_the_lock_as_the_listing_tells(clock: Steppe
 
 async def test_a_409_is_a_lock_with_the_organisations_words(clock: SteppedClock) -> None:
     conflict = refusal(409, "general.conflict", "Locked by user Grace Hopper.")
-    platform, _ = connected(clock, {VERSIONS: TWO, SWITCH: [conflict]})
+    platform, _ = connected(clock, {LIST: [listed(entity(1))], VERSIONS: TWO, SWITCH: [conflict]})
     with pytest.raises(FlowLocked, match="Locked by user Grace Hopper") as caught:
         await platform.switch(TO_2)
     assert caught.value.retry_after_s == 15

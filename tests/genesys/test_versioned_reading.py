@@ -6,8 +6,10 @@ import pytest
 
 from controller.domain.errors import (
     AmbiguousFlow,
+    AmbiguousVersion,
     AnswerLost,
     BadAnswer,
+    LiveUndetermined,
     NoSuchVersion,
 )
 from controller.domain.identity import FlowKey
@@ -16,11 +18,11 @@ from controller.domain.platform import (
 )
 from controller.domain.references import FlowReference, Resolution
 from tests.genesys.routed import LIST, VERSIONS, connected, entity, listed, versions
-from tests.genesys.scripted import refusal, reply
+from tests.genesys.scripted import Reply, refusal, reply
 from tests.support.clock import SteppedClock
 
 
-async def test_the_listing_ends_with_the_first_short_page(clock: SteppedClock) -> None:
+async def test_a_listing_that_tells_nothing_of_its_size_ends_with_the_first_short_page(clock: SteppedClock) -> None:
     pages = [listed(*map(entity, range(500))), listed(*map(entity, range(500, 1000))), listed()]
     platform, answers = connected(clock, {LIST: pages})
     listing = await platform.list_flows()
@@ -89,11 +91,46 @@ async def test_statuses_tell_what_is_live(clock: SteppedClock) -> None:
 
 
 async def test_a_flow_is_read_anew_from_its_versions(clock: SteppedClock) -> None:
-    routes = {LIST: [listed(entity(1))], VERSIONS: [versions(v1="deployed"), versions(v1="published", v2="deployed")]}
+    """The listing is read anew only where it does not show the same version live."""
+    routes = {
+        LIST: [listed(entity(1)), listed(entity(1, "2.0"))],
+        VERSIONS: [versions(v1="deployed"), versions(v1="deployed"), versions(v1="published", v2="deployed")],
+    }
     platform, answers = connected(clock, routes)
-    found = [await platform.get_flow("f1") for _ in range(2)]
-    assert [flow and flow.published_version for flow in found] == ["1.0", "2.0"]
-    assert answers.calls.count(LIST) == 1
+    found = [await platform.get_flow("f1") for _ in range(3)]
+    assert [flow and flow.published_version for flow in found] == ["1.0", "1.0", "2.0"]
+    assert answers.calls.count(LIST) == 2
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        (entity(1, "1.0"), versions(v1="published", v2="deployed")),
+        (entity(1, "1.0"), versions(v1="draft", v2="published")),
+        (entity(1, "1.0"), versions(v1="draft")),
+        (entity(1, "1.0", "draft"), versions(v1="deployed")),
+        (entity(1), refusal(404, "not.found", "no such flow")),
+        (entity(7), versions(v1="deployed")),
+    ],
+    ids=["another", "one page of it", "none", "a draft", "no versions", "not listed"],
+)
+async def test_what_is_live_is_undetermined_while_the_versions_and_the_listing_differ(
+    clock: SteppedClock, shown: dict[str, object], told: Reply
+) -> None:
+    """Both are read twice, and neither is believed."""
+    platform, answers = connected(clock, {LIST: [listed(shown)], VERSIONS: [told]})
+    with pytest.raises(LiveUndetermined, match="cannot be determined"):
+        await platform.get_flow("f1")
+    assert (answers.calls.count(LIST), answers.calls.count(VERSIONS)) == (2, 2)
+
+
+async def test_a_listing_that_tells_the_id_of_the_live_version_agrees_with_the_number(clock: SteppedClock) -> None:
+    platform, _ = connected(
+        clock, {LIST: [listed(entity(1, "v2"))], VERSIONS: [versions(v1="published", v2="deployed")]}
+    )
+    found = await platform.get_flow("f1")
+    assert found
+    assert found.published_version == "2.0"
 
 
 async def test_where_versions_do_not_tell_what_is_live_the_listing_is_read_anew(clock: SteppedClock) -> None:
@@ -138,14 +175,39 @@ async def test_an_export_is_the_definition_of_that_version(clock: SteppedClock) 
     assert (export.yaml, export.definition) == (None, definition)
     with pytest.raises(NoSuchVersion, match=r"no version 9\.0") as caught:
         await platform.export("f1", "9.0")
-    assert "2.0, 1.0" in (caught.value.hint or "")
+    assert "2.0 (deployed), 1.0 (published)" in (caught.value.hint or "")
 
 
-async def test_an_answer_without_a_definition_is_a_bad_answer(clock: SteppedClock) -> None:
+@pytest.mark.parametrize("body", [{"definition": []}, {"definition": None}, {"id": "v1"}, {"nodes": []}])
+async def test_an_answer_without_a_definition_is_a_bad_answer(clock: SteppedClock, body: dict[str, object]) -> None:
     version = "GET /api/v2/flows/f1/versions/v1"
-    platform, _ = connected(clock, {VERSIONS: [versions(v1="deployed")], version: [reply(body={"definition": []})]})
-    with pytest.raises(BadAnswer, match="definition"):
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="deployed")], version: [reply(body=body)]})
+    with pytest.raises(BadAnswer, match=r"definition|nodes"):
         await platform.export("f1", "1.0")
+
+
+async def test_nodes_at_the_top_level_of_a_version_are_its_definition(clock: SteppedClock) -> None:
+    nodes = {"n1": {"type": "playAudio", "name": "Greet"}}
+    version = "GET /api/v2/flows/f1/versions/v1"
+    body = {"id": "v1", "version": "1.0", "nodes": nodes, "transitions": []}
+    platform, _ = connected(clock, {VERSIONS: [versions(v1="deployed")], version: [reply(body=body)]})
+    assert (await platform.export("f1", "1.0")).definition == {"nodes": nodes, "transitions": []}
+
+
+async def test_a_version_is_read_by_its_number_or_by_its_id(clock: SteppedClock) -> None:
+    version = "GET /api/v2/flows/f1/versions/v2"
+    definition = {"nodes": {}, "transitions": []}
+    routes = {VERSIONS: [versions(v1="deployed", v2="draft")], version: [reply(body={"definition": definition})]}
+    platform, answers = connected(clock, routes)
+    assert (await platform.export("f1", "2.0")).definition == (await platform.export("f1", "v2")).definition
+    assert answers.calls.count(version) == 2
+
+
+async def test_what_is_the_number_of_one_version_and_the_id_of_another_names_neither(clock: SteppedClock) -> None:
+    rows = [{"id": "2.0", "version": "1.0", "status": "draft"}, {"id": "x", "version": "2.0", "status": "draft"}]
+    platform, _ = connected(clock, {VERSIONS: [listed(*rows)]})
+    with pytest.raises(AmbiguousVersion, match="could mean 2 versions"):
+        await platform.export("f1", "2.0")
 
 
 async def test_references_are_the_nodes_that_name_a_flow(clock: SteppedClock) -> None:

@@ -25,6 +25,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState, LockHolder
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference, Resolution
+from controller.domain.versions import VersionInfo
 from controller.planning import PlanInputs, Quarantine
 
 OBSERVED_AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -40,7 +41,7 @@ def organization(document: Document) -> Organization:
     return Organization(
         name=policy.get("name", "production"),
         endpoint=Endpoint("mypurecloud.ie", "https://api.mypurecloud.ie", "https://login.mypurecloud.ie"),
-        dialect="architect",
+        dialect=policy.get("api", "architect"),
         credentials=Credentials(SecretSource(env="ID"), SecretSource(env="SECRET")),
         origin=ORIGIN,
         flows=tuple(sorted(flows, key=lambda flow: flow.id)),
@@ -106,9 +107,18 @@ def live_state(document: Document) -> LiveState:
         consumers_unknown={
             key: entry["consumers_unknown"] for key, entry in entries.items() if "consumers_unknown" in entry
         },
-        active_versions={key: tuple(entry["active"]) for key, entry in entries.items() if "active" in entry},
+        versions={
+            key: tuple(map(version_info, entry["versions"])) for key, entry in entries.items() if "versions" in entry
+        },
+        undetermined={key: entry["undetermined"] for key, entry in entries.items() if "undetermined" in entry},
         partial=tuple(document.get("partial", ())),
     )
+
+
+def version_info(text: str) -> VersionInfo:
+    """`13.0 draft`, or `13.0 draft ver-13` where the version has an id of its own."""
+    version, status, id_ = (*text.split(), None)[:3]
+    return VersionInfo(str(version), str(status), id_)
 
 
 def live_flow(key: FlowKey, entry: Document) -> LiveFlow:

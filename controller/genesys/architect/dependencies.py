@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from controller.domain.platform import Priority
-from controller.genesys.call import Call
+from controller.genesys.call import Call, QueryValue
 from controller.genesys.paging import PageOf, all_pages
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Dependency, DependencyPage, IndexBuild
@@ -33,27 +32,17 @@ async def consumers(transport: Transport, flow_id: str, flow_type: str) -> Consu
     """The published flows that consume this flow. The index answers a row for each version: they are grouped."""
     partial = False
 
-    async def page(number: int) -> PageOf[Dependency]:
+    async def page(call: Call) -> PageOf[Dependency]:
         nonlocal partial
-        call = Call(
-            "GET",
-            f"{_TRACKING}/consumingresources",
-            query={
-                "id": flow_id,
-                "objectType": object_type(flow_type),
-                "flowFilter": "published",
-                "pageNumber": number,
-                "pageSize": _PAGE_SIZE,
-            },
-            priority=Priority.OBSERVE,
-        )
         answer = await transport.send(call)
         partial = partial or answer.status == 206
         found = transport.read(call, answer, DependencyPage)
         rows = [row for row in found.entities if not row.deleted and row.type.upper().endswith("FLOW")]
-        return PageOf(rows, found.total, found.page_count)
+        return PageOf(rows, found, [(row.id, row.version, row.type) for row in found.entities])
 
-    listing = await all_pages(page, page_size=_PAGE_SIZE)
+    query: dict[str, QueryValue] = {"id": flow_id, "objectType": object_type(flow_type), "flowFilter": "published"}
+    call = Call("GET", f"{_TRACKING}/consumingresources", query=query)
+    listing = await all_pages(transport, call, page, page_size=_PAGE_SIZE)
     return Consumers(sorted(listing.items, key=lambda one: (one.name or "", one.id)), complete=not partial)
 
 

@@ -8,29 +8,34 @@ from datetime import datetime
 from controller.domain.errors import AmbiguousFlow, NotFound
 from controller.domain.identity import FlowKey, version_rank
 from controller.domain.live import LiveFlow, LockHolder
-from controller.domain.platform import FlowListing, Priority, VersionInfo
+from controller.domain.platform import FlowListing, Priority
+from controller.domain.versions import VersionInfo
 from controller.genesys.call import Call, QueryValue
 from controller.genesys.concurrently import concurrently
-from controller.genesys.paging import PageOf, all_pages, consistent_pages
+from controller.genesys.paging import Fetch, Listing, PageOf, all_pages, consistent_pages, page_of
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Flow, FlowPage, FlowVersion, VersionPage
 
+MOST_FLOWS = 500
+"""The largest page of flows that Genesys' own Terraform provider asks for; no document tells of more."""
 PAGE_SIZE = 100
+"""The largest page of any other list that a client of Genesys' is known to ask for."""
 FLOWS = "/api/v2/flows"
 FLOW = "/api/v2/flows/{flowId}"
 LOOKUP = "/api/v2/flows/lookup"
 
 
 async def list_flows(transport: Transport, priority: Priority) -> FlowListing:
-    """Every flow in `ceil(total / 100)` calls, without deleted flows and system flows."""
-    listing = await consistent_pages(lambda page: _page(transport, page, {}, priority), page_size=PAGE_SIZE)
+    """Every flow in `ceil(total / 500)` calls, without deleted flows and system flows."""
+    call = Call("GET", FLOWS, priority=priority)
+    listing = await consistent_pages(transport, call, _page(transport), page_size=flows_a_page(transport))
     return FlowListing([live_flow(flow) for flow in listing.items if _counts(flow)], complete=listing.consistent)
 
 
 async def changed_since(transport: Transport, since: datetime, priority: Priority) -> Sequence[LiveFlow]:
     """The flows that were published after a moment: what drift detection asks between two full listings."""
     query: dict[str, QueryValue] = {"publishedAfter": since.isoformat().replace("+00:00", "Z")}
-    listing = await all_pages(lambda page: _page(transport, page, query, priority), page_size=PAGE_SIZE)
+    listing = await _chosen(transport, query, priority)
     return [live_flow(flow) for flow in listing.items if _counts(flow)]
 
 
@@ -48,18 +53,18 @@ async def lookup(transport: Transport, flow_ids: Collection[str], priority: Prio
     ids = sorted(set(flow_ids))
     parts = [ids[start : start + PAGE_SIZE] for start in range(0, len(ids), PAGE_SIZE)]
 
-    async def one(part: Sequence[str]) -> FlowPage:
-        query: dict[str, QueryValue] = {"id": part, "pageNumber": 1, "pageSize": PAGE_SIZE}
-        return await transport.fetch(Call("GET", LOOKUP, query=query, priority=priority), FlowPage)
+    async def one(part: Sequence[str]) -> Listing[Flow]:
+        call = Call("GET", LOOKUP, query={"id": part}, priority=priority)
+        return await all_pages(transport, call, _page(transport), page_size=PAGE_SIZE)
 
-    pages = await concurrently(one(part) for part in parts)
-    return {flow.id: live_flow(flow) for page in pages for flow in page.entities if _counts(flow)}
+    listings = await concurrently(one(part) for part in parts)
+    return {flow.id: live_flow(flow) for listing in listings for flow in listing.items if _counts(flow)}
 
 
 async def find_flow(transport: Transport, key: FlowKey, priority: Priority) -> LiveFlow | None:
     """The flow of exactly that type and name: the API's own filter matches loosely and ignores case."""
     query: dict[str, QueryValue] = {"type": [key.type], "name": key.name}
-    listing = await all_pages(lambda page: _page(transport, page, query, priority), page_size=PAGE_SIZE)
+    listing = await _chosen(transport, query, priority)
     found = [flow for flow in map(live_flow, filter(_counts, listing.items)) if flow.key == key]
     if len(found) > 1:
         ids = ", ".join(sorted(flow.id for flow in found))
@@ -70,20 +75,31 @@ async def find_flow(transport: Transport, key: FlowKey, priority: Priority) -> L
 async def versions(transport: Transport, flow_id: str, priority: Priority) -> Sequence[VersionInfo]:
     """All versions, newest first. Raises NotFound."""
 
-    async def page(number: int) -> PageOf[FlowVersion]:
-        query: dict[str, QueryValue] = {"pageNumber": number, "pageSize": PAGE_SIZE}
-        call = Call("GET", f"{FLOW}/versions", {"flowId": flow_id}, query, priority=priority)
+    async def page(call: Call) -> PageOf[FlowVersion]:
         answer = await transport.fetch(call, VersionPage)
-        return PageOf(answer.entities, answer.total, answer.page_count)
+        return page_of(answer.entities, answer)
 
-    listing = await consistent_pages(page, page_size=PAGE_SIZE)
+    call = Call("GET", f"{FLOW}/versions", {"flowId": flow_id}, priority=priority)
+    listing = await consistent_pages(transport, call, page, page_size=PAGE_SIZE)
     return sorted(map(_version, listing.items), key=lambda info: version_rank(info.version), reverse=True)
 
 
-async def _page(transport: Transport, number: int, query: dict[str, QueryValue], priority: Priority) -> PageOf[Flow]:
-    call = Call("GET", FLOWS, query={**query, "pageNumber": number, "pageSize": PAGE_SIZE}, priority=priority)
-    answer = await transport.fetch(call, FlowPage)
-    return PageOf(answer.entities, answer.total, answer.page_count)
+def flows_a_page(transport: Transport) -> int:
+    """The page size of listings of flows: the operator's, up to the largest that is known to work."""
+    return min(transport.settings.page_size, MOST_FLOWS)
+
+
+async def _chosen(transport: Transport, query: Mapping[str, QueryValue], priority: Priority) -> Listing[Flow]:
+    call = Call("GET", FLOWS, query=query, priority=priority)
+    return await all_pages(transport, call, _page(transport), page_size=flows_a_page(transport))
+
+
+def _page(transport: Transport) -> Fetch[Flow]:
+    async def page(call: Call) -> PageOf[Flow]:
+        answer = await transport.fetch(call, FlowPage)
+        return page_of(answer.entities, answer)
+
+    return page
 
 
 def _counts(flow: Flow) -> bool:

@@ -25,11 +25,11 @@ from controller.domain.platform import (
     TicketKind,
     UploadSlot,
     ValidationReport,
-    VersionInfo,
 )
 from controller.domain.recording import Recording
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.traces import TraceRequest
+from controller.domain.versions import VersionInfo
 from controller.genesys.architect import (
     account,
     dependencies,

@@ -13,7 +13,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording
 from controller.genesys.call import Call
-from controller.genesys.paging import PageOf, all_pages
+from controller.genesys.paging import PageOf, all_pages, page_of
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, FlowLevelPage, LevelSetting
 
@@ -45,12 +45,11 @@ class RecordingSettings:
     async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]:
         """The levels of the flows with one of their own, in `ceil(count / 200)` calls."""
 
-        async def page(number: int) -> PageOf[FlowLevel]:
-            query = {"pageNumber": number, "pageSize": _PAGE_SIZE}
-            answer = await self._transport.fetch(Call("GET", _OWN_LEVELS, query=query), FlowLevelPage)
-            return PageOf(answer.entities, answer.total, answer.page_count)
+        async def page(call: Call) -> PageOf[FlowLevel]:
+            answer = await self._transport.fetch(call, FlowLevelPage)
+            return page_of(answer.entities, answer)
 
-        listing = await all_pages(page, page_size=_PAGE_SIZE)
+        listing = await all_pages(self._transport, Call("GET", _OWN_LEVELS), page, page_size=_PAGE_SIZE)
         return {
             FlowKey(each.type.lower(), each.name): each.log_level for each in listing.items if each.type and each.name
         }

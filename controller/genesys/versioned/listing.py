@@ -1,22 +1,22 @@
-"""The listing with definitions: pages until a short one, kept for a while, dropped by any write (D2)."""
+"""The listing with definitions: read to its end, kept for a while, dropped by any write (D2)."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.domain.errors import BadAnswer
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
 from controller.genesys.call import Call
+from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import FlowEntity, FlowPage
 
-PAGE_SIZE = 500
+MOST_FLOWS = 1_000
+"""The largest page of this dialect."""
 UNTYPED = "flow"
 """The type of a flow whose type the organisation does not tell."""
 LIVE = frozenset({"published", "deployed"})
@@ -30,7 +30,7 @@ class _Listed:
 
 
 class Listing:
-    """The organisation's flows as last listed. `complete` is False when one id came twice: something moved."""
+    """The organisation's flows as last listed. `complete` is False when the pages do not add up: something moved."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -71,13 +71,18 @@ class Listing:
     async def _read(self, priority: Priority) -> _Listed:
         """A new listing, which is kept unless something was written or a newer one came meanwhile."""
         writes, read_at = self._writes, self._now()
-        for attempt in (1, 2):
-            rows = await self._pages(priority)
-            entities = {row.id: row for row in rows}
-            complete = len(entities) == len(rows)
-            if complete or attempt == 2:
-                break
-        listed = _Listed(entities, complete, read_at)
+        settings = self._transport.settings
+        call = Call(
+            "GET",
+            "/api/v2/flows",
+            query={"expand": "definition"},
+            priority=priority,
+            limit_bytes=settings.export_limit_bytes,
+        )
+        # One page at a time: each may be as large as the limit.
+        size = min(settings.page_size, MOST_FLOWS)
+        found = await consistent_pages(self._transport, call, self._page, page_size=size, at_once=1)
+        listed = _Listed({row.id: row for row in found.items}, found.consistent, read_at)
         if writes == self._writes and (self._last is None or self._last.read_at <= read_at):
             self._last = listed
         return listed
@@ -85,26 +90,9 @@ class Listing:
     def _now(self) -> float:
         return self._transport.clock.monotonic()
 
-    async def _pages(self, priority: Priority) -> Sequence[FlowEntity]:
-        rows: list[FlowEntity] = []
-        seen: set[str] = set()
-        for number in itertools.count(1):
-            call = Call(
-                "GET",
-                "/api/v2/flows",
-                query={"expand": "definition", "pageSize": PAGE_SIZE, "pageNumber": number},
-                priority=priority,
-                limit_bytes=self._transport.settings.export_limit_bytes,
-            )
-            page = (await self._transport.fetch(call, FlowPage)).entities
-            rows += page
-            new = {row.id for row in page} - seen
-            if len(page) < PAGE_SIZE:
-                break
-            if not new:
-                raise BadAnswer(f"{call.name}: page {number} holds nothing new; the listing would never end")
-            seen |= new
-        return rows
+    async def _page(self, call: Call) -> PageOf[FlowEntity]:
+        page = await self._transport.fetch(call, FlowPage)
+        return page_of(page.entities, page)
 
 
 def live_flow(entity: FlowEntity) -> LiveFlow:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -16,6 +15,7 @@ from controller.domain.errors import (
     PenstockError,
     RequestRejected,
     SettingsInvalid,
+    Transient,
 )
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.identity import FlowKey
@@ -35,17 +35,17 @@ from controller.domain.platform import (
     TicketKind,
     UploadSlot,
     ValidationReport,
-    VersionInfo,
 )
 from controller.domain.recording import Recording
 from controller.domain.references import FlowReference
 from controller.domain.traces import ActionTraceRequest, TraceRequest
+from controller.domain.versions import VersionInfo
 from controller.genesys.transport import Transport
-from controller.genesys.versioned import debugging, publish, traces
+from controller.genesys.versioned import debugging, live, publish, traces
 from controller.genesys.versioned.listing import Listing, live_flow, lock_holder
 from controller.genesys.versioned.references import references_of
-from controller.genesys.versioned.versions import Versions, live_version, version_info
-from controller.genesys.wire.versioned import TraceJob
+from controller.genesys.versioned.versions import Versions
+from controller.genesys.wire.versioned import FlowEntity, TraceJob
 
 
 class VersionedPlatform:
@@ -82,29 +82,25 @@ class VersionedPlatform:
         return FlowListing([live_flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
-        """What is live is read anew from the flow's versions; name and type come from the listing.
+        """What is live is certain when the flow's versions and the listing agree; both are read again when not.
 
         Only the listing tells of locks: it is read anew while it shows one, and after every 409.
         """
-        entity = (await self._listing.flows(priority=priority)).get(flow_id)
-        if entity is not None and lock_holder(entity) is not None:
-            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
-        try:
-            versions = await self._versions.read(flow_id, priority)
-        except NotFound:
-            return None
-        live, certain = live_version(versions)
-        if entity is None or not certain:
-            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
-            return live_flow(entity) if entity else None
-        newest = versions[0].number if versions else None
-        return replace(
-            live_flow(entity),
-            published_version=live.number if live else None,
-            checked_in_version=newest,
-            status=live.status.lower() if live else "draft",
-            published_at=live.date_published if live else None,
-        )
+        for fresh in (False, True):
+            entity = await self._listed(flow_id, fresh=fresh, priority=priority)
+            try:
+                versions = await self._versions.read(flow_id, priority)
+            except NotFound:
+                versions = None
+            if live.agree(entity, versions, fresh=fresh):
+                return live.flow_of(entity, versions)
+        raise live.undetermined(flow_id, entity, versions)
+
+    async def _listed(self, flow_id: str, *, fresh: bool, priority: Priority) -> FlowEntity | None:
+        entity = (await self._listing.flows(fresh=fresh, priority=priority)).get(flow_id)
+        if entity is not None and not fresh and lock_holder(entity) is not None:
+            return await self._listed(flow_id, fresh=True, priority=priority)
+        return entity
 
     async def get_flows(
         self, flow_ids: Collection[str], *, priority: Priority = Priority.OBSERVE
@@ -134,7 +130,7 @@ class VersionedPlatform:
         return None
 
     async def versions(self, flow_id: str, *, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
-        return [version_info(entity) for entity in await self._versions.read(flow_id, priority)]
+        return await self._versions.read(flow_id, priority)
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
         listed = self._listing.definition(flow_id, version)
@@ -196,8 +192,18 @@ class VersionedPlatform:
         return await self._write(request.flow_id, writing, priority)
 
     async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
+        """Already there is success without a write; where it is not certain, the switch is sent: it changes nothing."""
+        if await self._is_live(request.flow_id, request.version, priority):
+            return publish.switched(request)
         writing = publish.switch(self.transport, self._versions, request, priority)
         return await self._write(request.flow_id, writing, priority)
+
+    async def _is_live(self, flow_id: str, version: str, priority: Priority) -> bool:
+        try:
+            flow = await self.get_flow(flow_id, priority=priority)
+        except Transient:
+            return False
+        return flow is not None and flow.published_version == version
 
     async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket], priority: Priority) -> Ticket:
         """Whatever comes of a write, what was listed before no longer holds."""

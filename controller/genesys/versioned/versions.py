@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controller.domain.errors import NoSuchVersion
+from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
 from controller.domain.identity import version_rank
-from controller.domain.platform import (
-    Export,
-    Priority,
-    Severity,
-    ValidationFinding,
-    ValidationReport,
-    VersionInfo,
-)
+from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
+from controller.domain.versions import VersionInfo, named, newest
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
+from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import (
     Validation,
@@ -25,38 +20,74 @@ from controller.genesys.wire.versioned import (
     VersionPage,
 )
 
+PAGE_SIZE = 100
+"""Versions to a page; no document tells the largest, and few flows have more."""
 VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 ROUTED = "/api/v2/routing/flows/{flowId}"
 
 
+_SEVERITIES = {
+    "warning": Severity.WARNING,
+    "warn": Severity.WARNING,
+    "info": Severity.INFO,
+    "information": Severity.INFO,
+}
+"""Whatever else a finding is called counts as an error."""
+
+
 class Versions:
-    """Reads versions, and remembers which id belongs to which number: that never changes."""
+    """Reads versions, and remembers which id belongs to which pin, a number or an id: that never changes."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._ids: dict[tuple[str, str], str] = {}
 
-    async def read(self, flow_id: str, priority: Priority = Priority.OBSERVE) -> Sequence[VersionEntity]:
+    async def read(self, flow_id: str, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
         """All versions, newest first. Raises NotFound."""
+
+        async def page(call: Call) -> PageOf[VersionEntity]:
+            answer = await self._transport.fetch(call, VersionPage)
+            return page_of(answer.entities, answer)
+
         call = Call("GET", f"{ROUTED}/versions", {"flowId": flow_id}, priority=priority)
-        entities = (await self._transport.fetch(call, VersionPage)).entities
-        self._ids.update({(flow_id, entity.number): entity.id for entity in entities})
-        return sorted(entities, key=lambda entity: version_rank(entity.number), reverse=True)
+        found = await consistent_pages(self._transport, call, page, page_size=PAGE_SIZE)
+        infos = sorted(map(_version_info, found.items), key=lambda info: version_rank(info.version), reverse=True)
+        self._remember(flow_id, infos)
+        return infos
+
+    def _remember(self, flow_id: str, infos: Sequence[VersionInfo]) -> None:
+        """Which id each number and each id means; what could mean two versions means none."""
+        pins = {pin for info in infos for pin in (info.version, info.id) if pin}
+        for pin in pins:
+            ids = {info.id for info in named(infos, pin)}
+            self._ids.pop((flow_id, pin), None)
+            if len(ids) == 1:
+                self._ids[flow_id, pin] = ids.pop() or pin
+
+    async def id_of(self, flow_id: str, version: str, priority: Priority = Priority.PUBLISH) -> str:
+        """The organisation's id of a version. Raises NoSuchVersion, AmbiguousVersion and NotFound."""
+        if (flow_id, version) not in self._ids:
+            infos = await self.read(flow_id, priority)
+            found = named(infos, version)
+            if not found:
+                hint = f"its newest versions: {newest(infos, 10)}"
+                raise NoSuchVersion(f"flow {flow_id} has no version {version}", hint=hint)
+            if len(found) > 1:
+                raise AmbiguousVersion(f"flow {flow_id}: {version} could mean {len(found)} versions")
+        return self._ids[flow_id, version]
 
     async def path(self, flow_id: str, version: str, priority: Priority = Priority.PUBLISH) -> Mapping[str, str]:
-        """The ids of a version's path. Raises NoSuchVersion and NotFound."""
-        if (flow_id, version) not in self._ids:
-            known = [entity.number for entity in await self.read(flow_id, priority)]
-            if version not in known:
-                shown = ", ".join(known[:10]) or "none"
-                raise NoSuchVersion(f"flow {flow_id} has no version {version}", hint=f"its newest versions: {shown}")
-        return {"flowId": flow_id, "versionId": self._ids[flow_id, version]}
+        """The ids of a version's path. Raises as `id_of` does."""
+        return {"flowId": flow_id, "versionId": await self.id_of(flow_id, version, priority)}
 
     async def definition(self, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
-        """The version's definition as JSON. A version never changes."""
+        """The version's definition as JSON, of whichever of the two shapes it is told. A version never changes."""
         path = await self.path(flow_id, version, priority)
         call = Call("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
-        return (await self._transport.fetch(call, VersionContent)).definition
+        found = (await self._transport.fetch(call, VersionContent)).content
+        if found is None:
+            raise BadAnswer(f"{call.name}: the answer holds no definition: neither definition nor nodes")
+        return found
 
     async def export(self, flow_id: str, version: str, priority: Priority) -> Export:
         """The version's definition; this dialect has no YAML."""
@@ -80,31 +111,18 @@ class Versions:
         return ValidationReport(findings, successful=not failed and not errors)
 
     def _finding(self, result: ValidationResult) -> ValidationFinding:
-        warning = result.severity.lower() in ("warning", "warn", "info", "information")
         message = excerpt(result.message, self._transport.redactor) or "no message"
-        return ValidationFinding(Severity.WARNING if warning else Severity.ERROR, message, result.id)
+        return ValidationFinding(_SEVERITIES.get(result.severity.lower(), Severity.ERROR), message, result.id)
 
 
-def version_info(entity: VersionEntity) -> VersionInfo:
+def _version_info(entity: VersionEntity) -> VersionInfo:
     """The version in the vocabulary."""
     return VersionInfo(
         version=entity.number,
         status=entity.status.lower(),
+        id=entity.id,
         created_at=entity.date_created,
         created_by=entity.created_by,
         published_at=entity.date_published,
         published_until=entity.date_published_end,
     )
-
-
-def live_version(entities: Sequence[VersionEntity]) -> tuple[VersionEntity | None, bool]:
-    """The version that calls go to, and whether that is certain: the deployed one, or the only published one.
-
-    A version whose publication has ended was live once.
-    """
-    deployed = [entity for entity in entities if entity.status.lower() == "deployed"]
-    published = [
-        entity for entity in entities if entity.status.lower() == "published" and entity.date_published_end is None
-    ]
-    candidates = deployed or published
-    return (candidates[0] if len(candidates) == 1 else None), len(candidates) <= 1

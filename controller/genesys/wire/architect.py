@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from controller.domain.recording import LogLevel
-from controller.genesys.wire.model import EntityRef, WireModel
+from controller.genesys.wire.model import EntityRef, Page, WireModel
 
 
 def _moment(value: object) -> object:
@@ -94,14 +94,6 @@ class Flow(WireModel):
     saved_version: FlowVersion | None = None
     published_by: EntityRef | None = None
     current_operation: Operation | None = None
-
-
-class Page(WireModel):
-    """What all listings share."""
-
-    page_number: int | None = None
-    page_count: int | None = None
-    total: int | None = None
 
 
 class FlowPage(Page):

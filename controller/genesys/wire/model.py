@@ -14,6 +14,15 @@ class WireModel(BaseModel):
     )
 
 
+class Page(WireModel):
+    """What listings tell of their size, as far as they do."""
+
+    page_size: int | None = None
+    page_count: int | None = None
+    total: int | None = None
+    next_uri: str | None = None
+
+
 class EntityRef(WireModel):
     """A reference to a person, a client, a division or a flow: an id, often a name."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from controller.genesys.wire.architect import Id, Moment
-from controller.genesys.wire.model import WireModel
+from controller.genesys.wire.model import Page, WireModel
 
 
 def _label(value: object) -> object:
@@ -46,7 +46,7 @@ class FlowEntity(WireModel):
         return (self.metadata.status or self.status or "draft").lower()
 
 
-class FlowPage(WireModel):
+class FlowPage(Page):
     entities: list[FlowEntity]
 
 
@@ -68,10 +68,19 @@ class VersionEntity(WireModel):
 class VersionContent(WireModel):
     """A version as it is asked for because of its definition."""
 
-    definition: dict[str, Any]
+    definition: dict[str, Any] | None = None
+    nodes: dict[str, Any] | None = None
+    transitions: list[Any] | None = None
+
+    @property
+    def content(self) -> dict[str, Any] | None:
+        """The definition, or the nodes and transitions that stand at the top level in its place."""
+        if self.definition is not None or self.nodes is None:
+            return self.definition
+        return {"nodes": self.nodes, "transitions": self.transitions or []}
 
 
-class VersionPage(WireModel):
+class VersionPage(Page):
     entities: list[VersionEntity]
 
 

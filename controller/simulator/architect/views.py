@@ -145,7 +145,7 @@ def _message(message: Message) -> JSON:
 
 def page(call: Call, items: Sequence[T], show: Callable[[T], JSON], *, default: int = 25, maximum: int = 500) -> JSON:
     """One page of a listing, with the URIs of its neighbours. Raises 400 for a page that cannot be asked for."""
-    size = call.number("pageSize", default, maximum=maximum)
+    size = min(call.number("pageSize", default, maximum=maximum), call.organization.settings.largest_page)
     number = call.number("pageNumber", 1)
     pages = max(1, ceil(len(items) / size))
 

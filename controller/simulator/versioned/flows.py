@@ -13,8 +13,10 @@ from controller.simulator.architect.views import page
 from controller.simulator.call import Call, answer
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.findings import ERROR, WARNING, findings
+from controller.simulator.flow import Flow
 from controller.simulator.mishaps import publish_mishap
-from controller.simulator.problem import bad_request
+from controller.simulator.problem import bad_request, not_found
+from controller.simulator.version import Version
 from controller.simulator.versioned import views
 
 MOST_FLOWS = 1_000
@@ -34,15 +36,26 @@ def wants_definitions(request: Request) -> bool:
 
 
 def list_versions(call: Call) -> Response:
-    """`GET /api/v2/routing/flows/{flowId}/versions`: all of them, newest first."""
+    """`GET /api/v2/routing/flows/{flowId}/versions`: pages, newest first."""
     flow = call.flow()
-    return answer({"entities": [views.version(flow, version) for version in reversed(flow.versions)]})
+    return answer(page(call, flow.versions[::-1], partial(views.version, call.organization, flow)))
+
+
+def named_version(call: Call, flow: Flow, named: str) -> Version:
+    """The version with this id, as `list_versions` tells it. Raises 404."""
+    organization = call.organization
+    if not organization.settings.opaque_version_ids:
+        return organization.version(flow, named)
+    for version in flow.versions:
+        if views.version_id(organization, flow, version) == named:
+            return version
+    raise not_found(f"Flow '{flow.name}' version '{named}' is missing.", code="not.found")
 
 
 def get_version(call: Call) -> Response:
-    """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects at once."""
-    flow = call.flow()
-    version = call.organization.version(flow, call.path["versionId"])
+    """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects at once: by number, too."""
+    flow, named = call.flow(), call.path["versionId"]
+    version = flow.version(named) or named_version(call, flow, named)
     return answer(views.version_with_definition(call.organization, flow, version))
 
 
@@ -50,7 +63,7 @@ def validate(call: Call) -> Response:
     """`POST …/validate`: what is found follows from the version and from the flows as they are."""
     call.json()
     flow = call.flow()
-    version = call.organization.version(flow, call.path["versionId"])
+    version = named_version(call, flow, call.path["versionId"])
     found = findings(call.organization, flow.key, version.text)
     errors = sum(one.severity == ERROR for one in found)
     return answer(
@@ -73,14 +86,14 @@ def switch(call: Call) -> Response:
         raise bad_request("A [version] is required.")
     if not isinstance(description, str):
         raise bad_request("[description] must be a string.")
-    version = call.organization.version(flow, wanted)
+    version = named_version(call, flow, wanted)
     mishap = publish_mishap(call, flow)
     live = staging.switch(call.organization, flow, version, call.actor, call.now, mishap)
     return answer(
         {
             "id": flow.id,
             "name": flow.name,
-            "version": live.id,
+            "version": views.version_id(call.organization, flow, live),
             "description": description,
             "status": views.status(flow, live),
             "type": flow.type.upper(),

@@ -17,7 +17,7 @@ from controller.simulator.operation import Problem
 from controller.simulator.problem import bad_request
 from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, RolloutStatus
 from controller.simulator.time import iso
-from controller.simulator.versioned.flows import VERSION
+from controller.simulator.versioned.flows import VERSION, named_version
 
 _HASH = re.compile(r"(sha256:[0-9a-f]{64}|rollback-bypass-hash)\Z")
 MOST_MINUTES = 60 * 24 * 30
@@ -26,7 +26,7 @@ MOST_MINUTES = 60 * 24 * 30
 def publish(call: Call) -> Response:
     """`POST …/publish`: 202, queued. 409 while another deployment runs or somebody else holds the lock."""
     flow = call.flow()
-    version = call.organization.version(flow, call.path["versionId"])
+    version = named_version(call, flow, call.path["versionId"])
     body = call.json()
     if body.get("publishType") != "standard":
         raise bad_request("[publishType] must be 'standard'.")
@@ -38,7 +38,7 @@ def publish(call: Call) -> Response:
         "status": str(rollout.status(call.now)),
         "publishId": rollout.id,
         "flowId": flow.id,
-        "versionId": version.id,
+        "versionId": call.path["versionId"],
     }
     return answer(shown, 202)
 
@@ -46,7 +46,7 @@ def publish(call: Call) -> Response:
 def publish_status(call: Call) -> Response:
     """`GET …/publishstatus`: of the version's last publish."""
     flow = call.flow()
-    version = call.organization.version(flow, call.path["versionId"])
+    version = named_version(call, flow, call.path["versionId"])
     rollout = staging.of_version(flow, version)
     require_shown(call, rollout.requested_at, "a publish of this version")
     left_s = max(0, ceil((rollout.ends_at - call.now).total_seconds())) if rollout.running else 0
@@ -55,7 +55,7 @@ def publish_status(call: Call) -> Response:
             "status": str(rollout.status(call.now)),
             "publishId": rollout.id,
             "flowId": flow.id,
-            "versionId": version.id,
+            "versionId": call.path["versionId"],
             "progressPercent": round(rollout.progress(call.now)),
             "currentStage": None if rollout.stage is None else rollout.stage + 1,
             "totalStages": len(rollout.stages),

@@ -37,16 +37,24 @@ def flow(organization: Organization, a_flow: Flow) -> JSON:
     }
 
 
-def version(a_flow: Flow, a_version: Version) -> JSON:
+def version_id(organization: Organization, a_flow: Flow, a_version: Version) -> str:
+    """What the version endpoints call a version: its number, or an id that tells nothing."""
+    if not organization.settings.opaque_version_ids:
+        return a_version.id
+    return organization.identifier("version", a_flow.id, a_version.id)
+
+
+def version(organization: Organization, a_flow: Flow, a_version: Version) -> JSON:
     """One row of a flow's versions."""
+    id_ = version_id(organization, a_flow, a_version)
     return {
-        "id": a_version.id,
+        "id": id_,
         "version": a_version.id,
         "status": status(a_flow, a_version),
         "dateCreated": iso(a_version.created_at),
         "createdBy": a_version.created_by.name,
         **_dates(a_version),
-        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{a_version.id}",
+        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{id_}",
     }
 
 
