@@ -13,6 +13,7 @@ from controller.domain.errors import (
     FlowLocked,
     NoSuchVersion,
     PublishFailed,
+    RequestRejected,
     SettingsInvalid,
 )
 from controller.domain.platform import (
@@ -179,6 +180,23 @@ async def test_a_switch_is_one_put_of_the_versions_id_that_says_what_to_go_back_
     assert ticket.kind is TicketKind.DONE
     assert (await platform.progress(ticket)).state is ProgressState.SUCCEEDED
     assert answers.body(SWITCH) == {"version": "v2", "description": "promote; rollback to 1.0"}
+
+
+async def test_a_switch_is_told_by_the_number_where_the_id_is_not_understood(clock: SteppedClock) -> None:
+    """A 400 did nothing; whatever else is refused is not sent in other words."""
+    unknown = refusal(400, "bad.request", "unknown version v2")
+    routes = {LIST: [listed(entity(1))], VERSIONS: TWO}
+    platform, answers = connected(clock, routes | {SWITCH: [unknown, _routed()]})
+    await platform.switch(TO_2)
+    assert answers.body(SWITCH)["version"] == "2.0"
+    platform, answers = connected(clock, routes | {SWITCH: [unknown]})
+    with pytest.raises(RequestRejected, match="unknown version"):
+        await platform.switch(TO_2)
+    assert answers.calls.count(SWITCH) == 2
+    platform, answers = connected(clock, routes | {SWITCH: [refusal(403, "x", "no")]})
+    with pytest.raises(RequestRejected):
+        await platform.switch(TO_2)
+    assert answers.calls.count(SWITCH) == 1
 
 
 async def test_a_switch_to_what_is_live_already_writes_nothing(clock: SteppedClock) -> None:

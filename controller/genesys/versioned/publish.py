@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.domain.errors import BadAnswer, NoSuchVersion, NotFound, PublishFailed
+from controller.domain.errors import BadAnswer, NoSuchVersion, NotFound, PublishFailed, RequestRejected
 from controller.domain.platform import (
     FailureCause,
     Priority,
@@ -22,6 +22,7 @@ from controller.genesys.transport import Transport
 from controller.genesys.versioned.versions import ROUTED, VERSION, Versions
 from controller.genesys.wire.versioned import PublishAccepted, PublishError, PublishStatus, RoutedFlow
 
+_BAD_REQUEST = 400
 _STATES = {
     "queued": ProgressState.QUEUED,
     "publishing": ProgressState.RUNNING,
@@ -99,15 +100,19 @@ async def running_publish(
 
 
 async def switch(transport: Transport, versions: Versions, request: SwitchRequest, priority: Priority) -> Ticket:
-    """Let calls go to a version, in one step (S2, S3). The version's id is sent, and its id or number answered.
+    """Let calls go to a version, in one step (S2, S3), told by its id; by its number where no such id is known.
 
     Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when the
     answer does not prove the switch.
     """
     version_id = await versions.id_of(request.flow_id, request.version, priority)
-    body = {"version": version_id, "description": _description(request)}
-    call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
-    routed = await transport.fetch(call, RoutedFlow)
+    try:
+        routed = await _route(transport, request, version_id, priority)
+    except RequestRejected as error:
+        # It did nothing. The document's example sends an id; that a number is meant is possible, too.
+        if error.status != _BAD_REQUEST or version_id == request.version:
+            raise
+        routed = await _route(transport, request, request.version, priority)
     if routed.id != request.flow_id or routed.version not in (version_id, request.version):
         raise PublishFailed(
             f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
@@ -115,6 +120,12 @@ async def switch(transport: Transport, versions: Versions, request: SwitchReques
             hint="what is live has to be read again; a rollback follows where the manifest asks for it",
         )
     return switched(request)
+
+
+async def _route(transport: Transport, request: SwitchRequest, version: str, priority: Priority) -> RoutedFlow:
+    body = {"version": version, "description": _description(request)}
+    call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
+    return await transport.fetch(call, RoutedFlow)
 
 
 def switched(request: SwitchRequest) -> Ticket:
