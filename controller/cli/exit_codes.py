@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from controller.domain.errors import (
     FlowLocked,
@@ -11,8 +12,12 @@ from controller.domain.errors import (
     LeaseHeld,
     PenstockError,
     Refused,
+    SafetyLimit,
     WindowClosed,
 )
+
+if TYPE_CHECKING:
+    from controller.planning import Plan
 
 DONE = 0
 """Done, or nothing to do."""
@@ -25,6 +30,31 @@ INTERRUPTED = 130
 """Told to stop; the next run goes on."""
 UNREAD = 141
 """The reader of the output went away: what a shell says of a program that the signal of a broken pipe ended."""
+
+
+_WAITS = frozenset(
+    {
+        "consumers-unknown",
+        "dependency-blocked",
+        "flow-locked",
+        "live-undetermined",
+        "not-confirmed",
+    }
+)
+"""Why a change is blocked that goes on by itself, or with a person's word; what depends on it waits as well."""
+
+
+def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
+    """The exit code of plans: 3 where a commit has to mend something, which wins over 2 for changes.
+
+    What only waits for a person, a window, a lock or another controller is told in the plan.
+    """
+    found = list(plans)
+    blocks = {change.blocked.code for plan in found for change in plan.changes if change.blocked}
+    passed = any(each.code == SafetyLimit.code for plan in found for each in plan.held_back)
+    if passed or blocks - _WAITS:
+        return REFUSED
+    return CHANGES if detailed and any(not plan.empty for plan in found) else DONE
 
 
 def of_all(codes: Iterable[int]) -> int:

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from controller.cli import exit_codes
 from controller.cli.failures import error_document, error_text, report_failure
 from controller.cli.running import commit_or_none
-from controller.delivery import Outcome, StepResult
+from controller.delivery import Outcome, StepResult, SyncResult
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
 from controller.planning import Change
 from controller.planning.rendering.visible import visible
 from controller.reconcile import PassReport
+
+_DONE = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 
 
 def apply_text(reports: Sequence[PassReport]) -> str:
@@ -31,7 +33,8 @@ def _lines(report: PassReport) -> Iterator[str]:
                 yield "  but Degraded, because something could not be brought back: penstock status tells what"
             yield from (f"  {_blocked_line(change)}" for change in report.blocked)
     else:
-        yield f"{report.organization}: sync {report.result.sync_id} {report.result.outcome.value}"
+        outcome = f"{report.result.outcome.value}{_not_done(report.result)}"
+        yield f"{report.organization}: sync {report.result.sync_id} {outcome}"
         yield from (f"  {_step_line(step)}" for step in report.result.steps)
         if was_stopped(report):
             yield "  told to stop: the next run goes on with what is parked, and begins what was skipped"
@@ -44,6 +47,14 @@ def _lines(report: PassReport) -> Iterator[str]:
             yield f"  {report.commit.note}"
     if report.error is not None:
         yield error_text(report.error, report.organization)
+
+
+def _not_done(result: SyncResult) -> str:
+    """How much of an incomplete sync is left."""
+    if result.outcome is not Outcome.INCOMPLETE:
+        return ""
+    left = sum(step.state not in _DONE for step in result.steps)
+    return f": {left} of {len(result.steps)} not done"
 
 
 def _nothing_to_do(report: PassReport) -> str:

@@ -54,6 +54,11 @@ def transport_of(platform: Platform) -> Transport:
     return platform.transport
 
 
+async def organization_name(platform: Platform) -> str | None:
+    """What the organisation calls itself; None where the dialect does not tell it, or not to this client."""
+    return await platform.organization_name() if isinstance(platform, ArchitectPlatform) else None
+
+
 def latency(platform: Platform) -> tuple[RouteLatency, ...]:
     """The latency of every call made so far, per method and route template, in milliseconds (D10)."""
     return transport_of(platform).latency.snapshot()

@@ -50,7 +50,7 @@ def _drift(situation: Situation, kind: str, expected: str | None, actual: str | 
 
 def _version(situation: Situation) -> Iterator[Drift]:
     record, live, key = situation.record, situation.live, situation.flow.key
-    if record is None or situation.ambiguous or situation.undetermined:
+    if record is None or situation.ambiguous or situation.contradicted:
         return
     if situation.unrecorded is not None or situation.authored:
         return

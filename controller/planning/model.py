@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.domain.desired import DesiredFlow
+from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
@@ -99,6 +100,27 @@ class UnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What keeps all or a part of a plan from being carried out at this very moment, and the way out."""
+
+    flow: str | None
+    """The change that is left out; None where nothing of the plan is carried out."""
+    code: str
+    message: str
+    hint: str | None
+
+    @classmethod
+    def of(cls, error: PenstockError) -> HeldBack:
+        """Why nothing of the plan is carried out."""
+        return cls(None, error.code, error.message, error.hint)
+
+    def __str__(self) -> str:
+        what = "apply would be refused now" if self.flow is None else f"apply would leave out {self.flow} now"
+        way_out = f"; {self.hint}" if self.hint else ""
+        return f"{what}: {self.message}{way_out} [{self.code}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All changes for one organisation, in deployment order."""
 
@@ -115,6 +137,8 @@ class Plan:
     suspended: tuple[str, ...] = ()
     """The flows that are left alone, whatever git asks for; all of them where the organisation is."""
     under_way: tuple[UnderWay, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
+    """Refusals at the moment when it was looked at; no part of the digest."""
 
     @property
     def actions(self) -> tuple[Change, ...]:

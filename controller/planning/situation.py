@@ -45,7 +45,7 @@ class Situation:
     live_digest: str | None = None
     """Digest of the live version's export, where no record knows the flow."""
     ambiguous: bool = False
-    undetermined: bool = False
+    contradicted: bool = False
     """Whether the organisation's answers do not agree about what is live."""
     versions: tuple[VersionInfo, ...] = ()
     """All versions of the flow, where they were read."""

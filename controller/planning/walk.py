@@ -112,7 +112,7 @@ class Walk:
             dialect=self._organization.dialect,
             live_digest=live.digests.get(flow.key),
             ambiguous=flow.key in live.ambiguous,
-            undetermined=flow.key in live.undetermined,
+            contradicted=flow.key in live.undetermined,
             versions=live.versions.get(flow.key, ()),
             moved=tuple(self._moved(flow.key, record, group)),
             heal=self._organization.sync.heal,

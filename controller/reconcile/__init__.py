@@ -2,7 +2,7 @@
 
 from controller.reconcile.approvals import approve_plan, require_digest
 from controller.reconcile.health import made_by_delivery
-from controller.reconcile.held_back import HeldBack, held_back_now
+from controller.reconcile.held_back import held_back_now, with_held_back
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
 from controller.reconcile.pausing import promote as promote_paused
@@ -15,7 +15,6 @@ from controller.reconcile.workspace import Workspace, open_folder, open_revision
 
 __all__ = [
     "FlowStatus",
-    "HeldBack",
     "Listener",
     "Mode",
     "OrganizationStatus",
@@ -38,4 +37,5 @@ __all__ = [
     "promote_paused",
     "require_digest",
     "run_pass",
+    "with_held_back",
 ]

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
-from controller.planning import Confirmations, Plan, guard
+from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError
+from controller.planning import Confirmations, HeldBack, Plan, guard
+from controller.reconcile.acquire import at_work
+from controller.reconcile.services import Services
 from controller.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """Why, and the way out."""
-
-    flow: str | None
-    """The change that is left out; None where nothing of the plan is carried out."""
-    code: str
-    message: str
-    hint: str | None
-
-    @classmethod
-    def of(cls, error: PenstockError) -> HeldBack:
-        """Why nothing of the plan is carried out."""
-        return cls(None, error.code, error.message, error.hint)
-
-    def __str__(self) -> str:
-        what = "apply would be refused now" if self.flow is None else f"apply would leave out {self.flow} now"
-        way_out = f"; {self.hint}" if self.hint else ""
-        return f"{what}: {self.message}{way_out} [{self.code}]"
 
 
 def held_back_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
@@ -48,3 +30,27 @@ def held_back_now(plan: Plan, organization: Organization, store: Store, now: dat
         for before, after in zip(plan.changes, allowed.changes, strict=True)
         if after.blocked is not None and before.blocked is None
     )
+
+
+def with_held_back(
+    plan: Plan,
+    organization: Organization,
+    services: Services,
+    dirty: Sequence[str],
+    unpushed: PenstockError | None = None,
+) -> Plan:
+    """The plan with everything that `apply` would refuse now: also what is uncommitted or unpushed, and another
+    controller.
+
+    Raises StoreFailed.
+    """
+    found = list(held_back_now(plan, organization, services.store, services.clock.now()))
+    if dirty:
+        words = f"{len(dirty)} uncommitted change(s) are in this plan"
+        found.append(HeldBack(None, DirtyTree.code, words, "commit them, or pass --allow-dirty"))
+    if unpushed is not None:
+        found.append(HeldBack.of(unpushed))
+    holder = at_work(services, services.identity(organization).key)
+    if holder is not None:
+        found.append(HeldBack(None, LeaseHeld.code, f"{holder} is at work on {organization.name}", "wait for its end"))
+    return replace(plan, held_back=tuple(found))

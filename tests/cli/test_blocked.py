@@ -62,12 +62,14 @@ def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is
     done = shell.run("apply")
 
     assert done.returncode == 1
+    assert "incomplete: 1 of 2 not done" in done.stdout
     assert "aside: create, recorded" in done.stdout
     assert "Grace Hopper" in done.stdout
     assert simulator.flow("commonmodule", "Aside").published
 
 
-def test_a_plan_that_would_be_refused_at_this_moment_says_so_to_people_and_not_to_programs(shell: Shell) -> None:
+def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(shell: Shell) -> None:
+    """It waits for a word and a window: the exit code is that of the plan."""
     path = shell.folder / "organization.yaml"
     document = yaml.safe_load(path.read_text())
     document["spec"]["windows"] = [{"kind": "deny", "schedule": "* * * * *", "duration": "24h"}]
@@ -80,13 +82,60 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_to_people_and_not_t
     shell.run("approve", digest)
     approved = shell.run("plan")
 
-    assert text.returncode == 0
-    last = text.stdout.splitlines()[-1]
-    assert last.startswith("apply would be refused now: acme: sync.mode is manual, and plan sha256:")
-    assert "also: acme: deny window" in last
-    assert last.endswith("[not-confirmed]")
-    assert approved.stdout.splitlines()[-1].endswith("--ignore-windows in an emergency [window-closed]")
-    assert "refused" not in shell.run("plan", "--format", "markdown").stdout
+    assert (text.returncode, shell.run("plan", "--detailed-exitcode").returncode) == (0, 2)
+    first = text.stdout.splitlines()[1]
+    assert first.startswith("  apply would be refused now: acme: sync.mode is manual, and plan sha256:")
+    assert "also: acme: deny window" in first
+    assert first.endswith("[not-confirmed]")
+    assert approved.stdout.splitlines()[1].endswith("--ignore-windows in an emergency [window-closed]")
+    assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "markdown").stdout
+    assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "html").stdout
+    [organization] = shell.json("plan")["organizations"]
+    assert [(each["flow"], each["code"]) for each in organization["held_back"]] == [(None, "window-closed")]
+
+
+def test_uncommitted_changes_and_limits_stand_in_every_format_and_a_limit_ends_with_3(shell: Shell) -> None:
+    path = shell.folder / "organization.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["spec"]["safety"] = {"maxUpdatePercent": 10, "minimumExisting": 1}
+    path.write_text(yaml.safe_dump(document))
+    shell.commit()
+    shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
+
+    for output in ("text", "markdown", "html", "json"):
+        told = shell.run("plan", "--detailed-exitcode", "--format", output)
+        assert told.returncode == 3, output
+        assert "would change 1 of 2 flows" in told.stdout, output
+        assert "uncommitted change" in told.stdout, output
+
+
+def test_a_plan_ends_with_3_where_a_commit_must_mend_it_and_not_where_it_only_waits(
+    shell: Shell, simulator: Simulator
+) -> None:
+    lock(simulator)
+    shell.flow("front", inbound("Front", says="Second", calls=["Hours"]))
+    shell.commit()
+    assert shell.run("plan").returncode == 0
+    assert shell.run("plan", "--detailed-exitcode").returncode == 2
+    shell.flow("aside", inbound("Aside", calls=["Nowhere"]))
+    shell.commit()
+    assert shell.run("plan").returncode == 3
+    assert shell.run("plan", "--detailed-exitcode", "--format", "json").returncode == 3
+
+
+def test_a_pin_that_does_not_exist_is_blocked_before_anything_is_applied(shell: Shell) -> None:
+    manifest = yaml.safe_load((shell.folder / "hours.yaml").read_text())
+    manifest["spec"] = {"type": "commonmodule", "name": "Hours", "source": {"version": "99.0"}}
+    (shell.folder / "hours.yaml").write_text(yaml.safe_dump(manifest))
+    shell.commit()
+    for output in ("text", "markdown", "html", "json"):
+        told = shell.run("plan", "--format", output)
+        assert told.returncode == 3
+        assert "no-such-version" in told.stdout
+    changes = {change["flow"]: change for change in shell.json("plan")["organizations"][0]["changes"]}
+    assert changes["hours"]["blocked"]["code"] == "no-such-version"
+    assert "the newest are 1.0 (deployed)" in changes["hours"]["blocked"]["message"]
+    assert shell.run("apply").returncode == 3
 
 
 def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell) -> None:

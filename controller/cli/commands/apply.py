@@ -33,8 +33,10 @@ def apply(
         bool, typer.Option("--allow-unpushed", help="Deliver a commit that the followed branch does not hold.")
     ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what was rolled back before.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")] = False,
 ) -> int:
     """Carry the plan out: publish in order, watch, roll back what fails, commit what is live."""
+    from controller.cli.asking import agreed, asks
     from controller.cli.progress import watcher
     from controller.cli.running import actor, opened_services, run_passes
     from controller.cli.saved_plan import read_saved_plan
@@ -63,8 +65,11 @@ def apply(
         )
         for each in workspace.desired.organizations
     ]
-    with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
-        reports = run_passes(workspace, requests, services, listener)
+    with opened_services(settings) as services:
+        if not yes and asks():
+            requests = agreed(workspace, requests, services)
+        with watcher(quiet=output is TextOrJson.JSON) as listener:
+            reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
         _tell_what_moved(saved, reports)
     _show(reports, output)

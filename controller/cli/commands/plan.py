@@ -35,7 +35,7 @@ def plan(
     from controller.cli.running import opened_services, run_passes
     from controller.cli.sinks import output_to
     from controller.planning import plan_json
-    from controller.reconcile import HeldBack, PassRequest, load_settings, open_folder
+    from controller.reconcile import PassRequest, load_settings, open_folder, with_held_back
 
     if diff and output not in (PlanFormat.TEXT, PlanFormat.MARKDOWN):
         raise typer.BadParameter("goes with text and markdown; programs read `penstock diff`", param_hint="--diff")
@@ -45,41 +45,30 @@ def plan(
     with opened_services(settings) as services:
         with look_bar() as listener:
             reports = run_passes(workspace, requests, services, listener)
-        plans = [report.plan for report in reports if report.plan is not None]
+        plans = [
+            with_held_back(
+                report.plan,
+                workspace.organization(report.organization),
+                services,
+                workspace.dirty,
+                report.unpushed,
+            )
+            for report in reports
+            if report.plan is not None
+        ]
         failed = [report for report in reports if report.plan is None]
         if failed and output is PlanFormat.JSON:
             # Half a document would pass for a whole one.
             return tell_failed(failed, as_json=True)
         tail = _differences(plans, workspace, services, output) if diff else ""
-        held_back = _held_back(plans, workspace, services) if output is PlanFormat.TEXT else []
-    unpushed = next((report.unpushed for report in reports if report.unpushed is not None), None)
     if out is not None and not failed:
         with output_to(out) as write:
             write(plan_json(plans, everything=True))
     if plans:
         print(_render(plans, output, everything, with_tail=bool(tail)) + tail, end="")
-    for line in held_back:
-        print(line)
-    if workspace.dirty and output is PlanFormat.TEXT:
-        print(f"{len(workspace.dirty)} uncommitted change(s) are in this plan; apply needs --allow-dirty for them")
-    if unpushed is not None and output is PlanFormat.TEXT:
-        print(HeldBack.of(unpushed))
     if failed:
         return tell_failed(failed, as_json=False)
-    return exit_codes.CHANGES if detailed_exitcode and any(not each.empty for each in plans) else exit_codes.DONE
-
-
-def _held_back(plans: list[Plan], workspace: Workspace, services: Services) -> list[str]:
-    """What `apply` would not do at this moment: a closed window, a limit, an approval."""
-    from controller.planning.rendering.visible import visible
-    from controller.reconcile import held_back_now
-
-    now = services.clock.now()
-    return [
-        visible(str(each))
-        for plan in plans
-        for each in held_back_now(plan, workspace.organization(plan.organization), services.store, now)
-    ]
+    return exit_codes.for_plans(plans, detailed=detailed_exitcode)
 
 
 def _render(plans: list[Plan], output: PlanFormat, everything: bool, *, with_tail: bool) -> str:

@@ -10,6 +10,7 @@ from controller.domain.platform import Priority
 from controller.genesys.call import Call
 from controller.genesys.transport import Transport
 from controller.genesys.wire.account import TokenInfo
+from controller.genesys.wire.model import EntityRef
 
 TOKEN: Final = Call("GET", "/api/v2/tokens/me")
 """Needs no permission that Genesys documents; a gateway before the API may refuse it all the same."""
@@ -17,8 +18,18 @@ TOKEN: Final = Call("GET", "/api/v2/tokens/me")
 
 async def organization_id(transport: Transport, priority: Priority) -> str | None:
     """The id of the organisation that the token is for; None where this client is not told."""
+    found = await _organization(transport, priority)
+    return (found.id or None) if found else None
+
+
+async def organization_name(transport: Transport) -> str | None:
+    """What that organisation calls itself; None where this client is not told."""
+    found = await _organization(transport, Priority.OBSERVE)
+    return (found.name or None) if found else None
+
+
+async def _organization(transport: Transport, priority: Priority) -> EntityRef | None:
     try:
-        info = await transport.fetch(replace(TOKEN, priority=priority), TokenInfo)
+        return (await transport.fetch(replace(TOKEN, priority=priority), TokenInfo)).organization
     except (PermissionMissing, NotFound):
         return None
-    return (info.organization.id or None) if info.organization else None

@@ -73,6 +73,10 @@ class ArchitectPlatform:
     async def organization_id(self, *, priority: Priority = Priority.OBSERVE) -> str | None:
         return await account.organization_id(self.transport, priority)
 
+    async def organization_name(self) -> str | None:
+        """What the organisation calls itself; None where this client is not told."""
+        return await account.organization_name(self.transport)
+
     async def list_flows(
         self,
         *,

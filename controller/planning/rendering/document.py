@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from controller.domain.recorded import NO_REVISION
 from controller.planning.digests import sha256
@@ -42,6 +43,7 @@ def _organization(plan: Plan, *, everything: bool) -> dict[str, object]:
         "cycles": [list(cycle) for cycle in plan.cycles],
         "suspended": list(plan.suspended),
         "under_way": [_under_way(each) for each in plan.under_way],
+        "held_back": [asdict(each) for each in plan.held_back],
         "warnings": list(plan.warnings),
     }
 

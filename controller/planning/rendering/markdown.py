@@ -65,6 +65,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield ""
     where = f"Revision {escape(table.revision)}, plan" if table.revision else "Plan"
     yield f"{where} `{table.digest}`"
+    yield from _list("Not now", table.held_back)
     rows = [(section.title, row) for section in table.sections for row in section.rows]
     if rows:
         yield ""

@@ -58,6 +58,8 @@ class Table:
     """None where the manifests come from no commit."""
     digest: str
     headline: str
+    held_back: tuple[str, ...]
+    """What `apply` would refuse at this moment."""
     sections: tuple[Section, ...]
     drift: tuple[tuple[str, str, str], ...]
     """Flow, kind and message."""
@@ -92,6 +94,7 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
         revision=None if plan.revision == NO_REVISION else plan.revision,
         digest=plan.digest,
         headline=headline(plan),
+        held_back=tuple(map(str, plan.held_back)),
         sections=tuple(_sections(changes)),
         drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.drift),
         cycles=tuple(" -> ".join(cycle) for cycle in plan.cycles),

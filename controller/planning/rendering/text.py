@@ -22,6 +22,7 @@ def plan_text(plans: Iterable[Plan], *, everything: bool = False, color: bool = 
 def _lines(table: Table, *, color: bool) -> Iterator[str]:
     where = f" at {visible(table.revision)}" if table.revision else ""
     yield f"{visible(table.organization)}{where}: {table.headline}"
+    yield from (f"  {visible(line)}" for line in table.held_back)
     for section in table.sections:
         yield f"  {section.title}"
         for row in section.rows:

@@ -1,0 +1,69 @@
+"""The question before `apply` changes anything: which organisation, where it is, and how much is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import typer
+
+from controller.cli.running import run_passes
+from controller.domain.desired import Organization
+from controller.domain.errors import PenstockError
+from controller.genesys import organization_name
+from controller.planning import Plan, plan_text
+from controller.planning.limits import deliverable
+from controller.planning.rendering.visible import visible
+from controller.reconcile import Mode, PassRequest, Services, Workspace, with_held_back
+
+
+def asks() -> bool:
+    """Whether somebody is there to answer: without a terminal nobody is asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
+    """The passes that a person agreed to after seeing their plans; each carries out just the plan that was shown.
+
+    What has no plan, or nothing to change, is not asked about. Raises typer.Abort for a no.
+    """
+    looks = [replace(request, mode=Mode.PLAN, expected_digest=None) for request in requests]
+    plans = {
+        report.organization: report.plan for report in run_passes(workspace, looks, services) if report.plan is not None
+    }
+    found: list[PassRequest] = []
+    for request in requests:
+        plan = plans.get(request.organization)
+        if plan is None or not (deliverable(plan) or plan.under_way):
+            found.append(request)
+            continue
+        organization = workspace.organization(request.organization)
+        shown = with_held_back(plan, organization, services, workspace.dirty)
+        print(plan_text([shown], color=False), end="", file=sys.stderr)
+        typer.confirm(
+            _question(plan, organization, asyncio.run(_own_name(organization, services))), abort=True, err=True
+        )
+        # A delivery that is not at its end is gone on with first, and makes another plan.
+        digest = None if plan.under_way else plan.digest
+        found.append(replace(request, expected_digest=request.expected_digest or digest))
+    return found
+
+
+async def _own_name(organization: Organization, services: Services) -> str | None:
+    """What the organisation calls itself; None where it, or this client, does not tell."""
+    try:
+        return await organization_name(services.platform(organization))
+    except PenstockError:
+        return None  # only words for people: what is in the way shows in the delivery
+    finally:
+        await services.disconnect()
+
+
+def _question(plan: Plan, organization: Organization, own_name: str | None) -> str:
+    count = len(deliverable(plan))
+    changes = "1 change" if count == 1 else f"{count} changes"
+    own = f" ({own_name})" if own_name else ""
+    where = organization.endpoint.region or organization.endpoint.api_url
+    return visible(f"Apply {changes} to {organization.name}{own} in {where}?")

@@ -1,0 +1,90 @@
+"""`apply` on a terminal names the organisation and the number of changes, and asks; elsewhere it does not."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.simulator import Simulator, SimulatorSettings, running
+from tests.support.shell import Shell
+
+_PATIENCE_S = 120.0
+
+
+@pytest.fixture
+def simulator() -> Simulator:
+    return Simulator(settings=SimulatorSettings(time_scale=50, organization="Acme Corporation"))
+
+
+@pytest.fixture
+def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
+    with running(simulator) as url:
+        yield Shell(tmp_path, url)
+
+
+def on_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
+    """The command with a terminal; answers once it is asked. Returns the exit code and what was shown."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "controller", *arguments],
+        cwd=shell.folder,
+        env=shell.environment | {"TERM": "dumb"},
+        stdin=side,
+        stdout=side,
+        stderr=side,
+    )
+    os.close(side)
+    shown, asked, give_up_at = "", False, time.monotonic() + _PATIENCE_S
+    while time.monotonic() < give_up_at:
+        if select.select([main], [], [], 1)[0]:
+            try:
+                shown += os.read(main, 65536).decode("utf-8", "replace")
+            except OSError:  # the other side is closed
+                break
+        if not asked and "[y/N]" in shown:
+            asked = True
+            os.write(main, answer.encode() + b"\n")
+    os.close(main)
+    return process.wait(timeout=_PATIENCE_S), shown
+
+
+def test_no_changes_nothing(shell: Shell, simulator: Simulator) -> None:
+    code, shown = on_a_terminal(shell, "n", "apply")
+    assert code == 1
+    assert f"Apply 2 changes to acme (Acme Corporation) in {shell.url}? [y/N]" in shown.replace("\r\n", "")
+    assert "2 to create" in shown
+    assert not list(simulator.organization.flows())
+
+
+def test_yes_carries_out_what_was_shown_and_nothing_to_do_is_not_asked_about(
+    shell: Shell, simulator: Simulator
+) -> None:
+    code, shown = on_a_terminal(shell, "y", "apply")
+    assert (code, shown.count("[y/N]")) == (0, 1)
+    assert len(list(simulator.organization.flows())) == 2
+    code, shown = on_a_terminal(shell, "n", "apply")
+    assert (code, shown.count("[y/N]")) == (0, 0)
+
+
+def test_a_saved_plan_is_asked_about_as_well_and_an_option_answers(shell: Shell, simulator: Simulator) -> None:
+    saved = str(shell.folder.parent / "plan.json")
+    assert shell.run("plan", "--out", saved).returncode == 0
+    code, shown = on_a_terminal(shell, "n", "apply", "--plan", saved)
+    assert (code, shown.count("[y/N]")) == (1, 1)
+    code, shown = on_a_terminal(shell, "n", "apply", "--plan", saved, "--yes")
+    assert (code, shown.count("[y/N]")) == (0, 0)
+    assert len(list(simulator.organization.flows())) == 2
+
+
+def test_without_a_terminal_nobody_is_asked(shell: Shell) -> None:
+    done = shell.run("apply")
+    assert done.returncode == 0
+    assert "[y/N]" not in done.stdout + done.stderr
