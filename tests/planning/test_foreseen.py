@@ -1,0 +1,80 @@
+"""Every refusal that a delivery makes before its first write stands in the plan, or here with why it cannot."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from controller.domain import errors
+
+CONTROLLER = Path(errors.__file__).parents[1]
+FORESEEN = {
+    ("delivery/switch_step.py", "_check_version", "why_not"): "no-such-version, version-archived, ambiguous-version",
+    ("delivery/switch_step.py", "_check_version", "SafetyLimit"): "safety-limit",
+    ("delivery/switch_step.py", "_flow_id", "NoSuchVersion"): "missing-flow",
+    ("delivery/locks.py", "_locked", "FlowLocked"): "flow-locked",
+    ("delivery/publish_step.py", "prepare", "CapabilityMissing"): "a mistake in the manifest: capability-missing",
+    ("reconcile/steps.py", "checkout", "DirtyTree"): "dirty-tree, held back in every format",
+}
+"""What the plan tells, by its code."""
+SINCE = "somebody changed it after the plan was made"
+CONTENT = "only the organisation can tell, when it has the content"
+AFTER = "a write was sent before"
+GATE = "a gate judges what is live"
+BACK = "a way back, which no plan makes"
+OURS = "no plan of ours leads here"
+NOT_FORESEEN = {
+    ("delivery/consumers.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
+    ("delivery/exporting.py", "export_digest", "ExportFailed"): AFTER,
+    ("delivery/exporting.py", "export_version", "ExportFailed"): AFTER,
+    ("delivery/gates/bake.py", "_require_pass", "GateFailed"): GATE,
+    ("delivery/gates/http.py", "_refused", "HostNotAllowed"): GATE,
+    ("delivery/gates/stages.py", "__call__", "GateFailed"): GATE,
+    ("delivery/publish_step.py", "_same_flow", "PublishFailed"): AFTER,
+    ("delivery/publish_step.py", "_source", "CapabilityMissing"): OURS,
+    ("delivery/reading.py", "_stale", "PlanStale"): SINCE,
+    ("delivery/rebind.py", "_publish_again", "PublishFailed"): BACK,
+    ("delivery/remove_step.py", "_refuse_while_consumed", "PlanStale"): SINCE,
+    ("delivery/remove_step.py", "settle", "PublishFailed"): AFTER,
+    ("delivery/restore.py", "_end_rollout", "PublishFailed"): BACK,
+    ("delivery/restore.py", "_unpublish", "PublishFailed"): BACK,
+    ("delivery/restore.py", "_unpublish", "RollbackFailed"): BACK,
+    ("delivery/restore.py", "restore", "RollbackFailed"): BACK,
+    ("delivery/rollback.py", "_report_failure", "RollbackFailed"): BACK,
+    ("delivery/same_content.py", "made_by_another", "RollbackFailed"): BACK,
+    ("delivery/same_content.py", "upload_back", "RollbackFailed"): BACK,
+    ("delivery/switch_step.py", "_target", "NoSuchVersion"): OURS,
+    ("delivery/upload.py", "require_success", "FlowLocked"): AFTER,
+    ("delivery/upload.py", "require_success", "PublishFailed"): AFTER,
+    ("delivery/validation.py", "validate", "FlowRejected"): CONTENT,
+    ("delivery/verify.py", "_verified", "NotFound"): AFTER,
+    ("delivery/verify.py", "_verified", "PublishFailed"): AFTER,
+    ("delivery/verify.py", "require_there", "PlanStale"): SINCE,
+    ("reconcile/steps.py", "plan", "PlanStale"): SINCE,
+}
+_REFUSALS = (errors.Refused, errors.Invalid, errors.Permanent, errors.FlowLocked)
+
+
+def _refusals() -> Iterator[tuple[str, str, str]]:
+    files = [*sorted((CONTROLLER / "delivery").rglob("*.py")), CONTROLLER / "reconcile" / "steps.py"]
+    for path in files:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for name in _made(function):
+                    yield path.relative_to(CONTROLLER).as_posix(), function.name, name
+
+
+def _made(function: ast.AST) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id == "why_not":
+            yield node.exc.id
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            kind = getattr(errors, node.func.id, None)
+            if isinstance(kind, type) and issubclass(kind, _REFUSALS):
+                yield node.func.id
+
+
+def test_each_refusal_of_a_delivery_is_foreseen_or_it_is_said_why_not() -> None:
+    assert set(_refusals()) == FORESEEN.keys() | NOT_FORESEEN.keys()
+    assert not FORESEEN.keys() & NOT_FORESEEN.keys()
