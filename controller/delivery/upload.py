@@ -7,12 +7,11 @@ from collections.abc import Awaitable
 from controller.delivery.context import Context
 from controller.delivery.reading import current
 from controller.delivery.unread import READ_FAULTS
-from controller.delivery.work import EFFECTIVE, NO_EFFECT, Work
-from controller.delivery.writer import Call, Took, urgency, write
+from controller.delivery.work import Work
+from controller.delivery.writer import Call, Took, came_to_nothing, urgency, write
 from controller.domain.errors import FlowLocked, PenstockError, PublishFailed, PublishUnexplained, StoreFailed
 from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, UploadSlot
 from controller.domain.status import StepState
-from controller.store import WriteOutcome
 
 _SHOWN = 3
 
@@ -77,9 +76,7 @@ async def failed_of_nothing(context: Context, work: Work, progress: Progress) ->
     live = await current(context, work)
     if (None if live is None else live.published_version) != work.record.previous_version:
         return False
-    made = next(write for write in reversed(work.record.writes) if write.action in EFFECTIVE)
-    context.store.journal.conclude(made, WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
-    context.refresh(work)
+    came_to_nothing(context, work)
     return True
 
 

@@ -23,7 +23,7 @@ def is_newer(live: LiveFlow | None, than: str | None) -> bool:
 
 async def newer(context: Context, work: Work, than: str | None, *, priority: Priority = Priority.PUBLISH) -> LiveFlow:
     """The flow with a version that came after the given one. Raises as `exactly` does."""
-    wish = f"a version after {than or 'none'}"
+    wish = f"and not a version after {than or 'none'}"
     return await _verified(context, work, lambda flow: is_newer(flow, than), wish, priority)
 
 
@@ -33,7 +33,7 @@ async def exactly(context: Context, work: Work, version: str, *, priority: Prior
     Raises PublishFailed when another one is live, and NotFound while a flow that cannot be seen may only not be seen
     yet; PlanStale when it is gone.
     """
-    return await _verified(context, work, lambda flow: is_version(flow, version), version, priority)
+    return await _verified(context, work, lambda flow: is_version(flow, version), f"instead of {version}", priority)
 
 
 async def _verified(
@@ -49,8 +49,7 @@ async def _verified(
         raise NotFound(f"{work.change.flow} ({work.key}): the flow is not found after its publish", status=404)
     found = None if live is None else live.published_version
     raise PublishFailed(
-        f"{work.change.flow} ({work.key}): the organisation reported success, but {found or 'nothing'} is live "
-        f"and not {wish}",
+        f"{work.change.flow} ({work.key}): the organisation reported success, but {found or 'nothing'} is live {wish}",
         hint="look at the flow's history in Architect",
     )
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
 from controller.domain.errors import (
     AuthenticationFailed,
+    CircuitOpen,
     NotFound,
     PenstockError,
     PermissionMissing,
+    RateLimited,
     RequestRejected,
 )
 from controller.domain.identity import FlowKey
@@ -44,8 +46,10 @@ PREVIOUS_DIGEST = "previous_digest"
 _REFUSED = frozenset(
     {
         AuthenticationFailed.code,
+        CircuitOpen.code,
         NotFound.code,
         PermissionMissing.code,
+        RateLimited.code,
         RequestRejected.code,
     }
 )
@@ -157,8 +161,8 @@ class Work:
 def _may_have_changed(write: WriteRecord) -> bool:
     """What was refused came to nothing; but the other operation of a conflict may be our own."""
     result = write.result or {}
-    refused = result.get("error") in _REFUSED and result.get("status") != _CONFLICT
-    in_vain = write.outcome is WriteOutcome.FAILED and (refused or NO_EFFECT.items() <= result.items())
+    failed = write.outcome is WriteOutcome.FAILED and result.get("status") != _CONFLICT
+    in_vain = NO_EFFECT.items() <= result.items() or (failed and result.get("error") in _REFUSED)
     return write.action in EFFECTIVE and not in_vain
 
 

@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 
 from controller.delivery.context import Context
 from controller.delivery.unread import left_unread
-from controller.delivery.work import EFFECTIVE, Work
+from controller.delivery.work import EFFECTIVE, NO_EFFECT, Work
 from controller.domain.errors import (
+    UNCERTAIN,
     AnswerLost,
     BadAnswer,
     CircuitOpen,
@@ -68,13 +69,14 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
         last = attempt + 1 == settings.write_attempts
         try:
             return await _once(context, work, call)
-        except (AnswerLost, BadAnswer):
+        except (AnswerLost, BadAnswer) as error:
             took = await _looked(context, work, call)
             if took is not None:
                 _found_out(context, work, call, took.value)
                 return took.value
+            came_to_nothing(context, work)
             if last:
-                raise
+                raise _in_vain(error, settings.write_attempts) from error
         except (Unreachable, CircuitOpen):
             if last:
                 raise
@@ -84,6 +86,21 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 raise
             await context.clock.sleep(error.retry_after_s)
     raise AssertionError("the last attempt returns or raises")
+
+
+def came_to_nothing(context: Context, work: Work) -> None:
+    """Keep in the journal that the last write had no effect, as reading showed: there is nothing to take back then."""
+    made = next(write for write in reversed(work.record.writes) if write.outcome is not None)
+    context.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
+    context.refresh(work)
+
+
+def _in_vain(error: PenstockError, times: int) -> AnswerLost:
+    told = error.message.removesuffix(UNCERTAIN)
+    return AnswerLost(
+        f"{told}; it was sent {times} times, and reading showed each time that it had not taken effect",
+        hint="run it again; nothing was changed",
+    )
 
 
 async def _looked(context: Context, work: Work, call: Call[T]) -> Took[T] | None:

@@ -277,6 +277,10 @@ class ServerFault(Transient):
         """How long the organisation asks to wait; None where it does not say."""
 
 
+UNCERTAIN = "; the write may or may not have taken effect"
+"""How the message of a lost answer ends, until somebody has looked."""
+
+
 class AnswerLost(Transient):
     """A write was sent and its answer never came: it may or may not have taken effect. Read, never repeat blindly."""
 

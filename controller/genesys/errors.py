@@ -13,6 +13,7 @@ import httpx
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import (
+    UNCERTAIN,
     AnswerLost,
     AuthenticationFailed,
     BadAnswer,
@@ -93,7 +94,7 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
 def lost(call: Call, reason: str) -> AnswerLost:
     """A write may or may not have taken effect."""
     return AnswerLost(
-        f"{call.name}: {reason}; the write may or may not have taken effect",
+        f"{call.name}: {reason}{UNCERTAIN}",
         hint="read the flow's state before writing again",
     )
 

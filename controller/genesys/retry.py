@@ -15,6 +15,9 @@ from controller.genesys.settings import TransportSettings
 
 log = structlog.get_logger()
 
+LONG_WAIT_S = 10.0
+"""From here on a wait is told to whoever waits."""
+
 
 class _Wait(wait_base):
     """`Retry-After` where the organisation gave it, backoff with full jitter otherwise."""
@@ -40,10 +43,10 @@ def attempts(call: str, clock: Clock, settings: TransportSettings) -> AsyncRetry
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.info(
-            "call.repeated", call=call, attempt=state.attempt_number, error=getattr(error, "code", None),
-            wait_s=round(state.next_action.sleep, 2) if state.next_action else None,
-        )  # fmt: skip
+        wait_s = state.next_action.sleep if state.next_action else 0.0
+        say = log.warning if wait_s >= LONG_WAIT_S else log.info
+        code = getattr(error, "code", None)
+        say("call.repeated", call=call, attempt=state.attempt_number, error=code, wait_s=round(wait_s, 2))
 
     return AsyncRetrying(
         sleep=clock.sleep,

@@ -12,6 +12,7 @@ from controller.delivery import Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Rollout
 from controller.domain.errors import PublishTimedOut
+from controller.domain.platform import Priority, Progress, Ticket
 from tests.delivery.scenes import DESK, three, three_versions
 from tests.delivery.site import NAME, SETTINGS, Site, organization, states
 from tests.support.sources import inbound, module
@@ -205,3 +206,34 @@ async def test_a_job_that_fails_again_of_nothing_in_the_file_takes_nothing_back(
     assert innocent(site)
     site.simulator.faults.clear()
     assert (await site.deliver()).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("pinned", [VERSIONED], indirect=True)
+async def test_a_publish_that_was_refused_each_time_is_told_to_have_had_no_effect(pinned: Site) -> None:
+    """What was published beside it stays: reading showed that there is nothing to take back."""
+    before = pinned.publishes()
+    publish = "/api/v2/flows/{flowId}/versions/{versionId}/publish"
+    pinned.fault("http-5xx", match={"method": "POST", "route": publish})
+
+    [step] = (await pinned.deliver()).steps
+
+    assert step.error is not None
+    assert step.error.message.endswith("sent 3 times, and reading showed each time that it had not taken effect")
+    assert (pinned.publishes(), innocent(pinned)) == (before, True)
+    assert "change.rolling-back" not in pinned.names()
+
+
+@pytest.mark.parametrize("pinned", [VERSIONED], indirect=True)
+async def test_a_publish_that_hangs_is_looked_at_ever_more_rarely(pinned: Site) -> None:
+    """An organisation that foresees its end at once, over and over, does not use up the request budget."""
+    pinned.simulator.configure(replace(SETTINGS, publish_s=100_000))
+    real = pinned.platform.progress
+
+    async def at_once(ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> Progress:
+        return replace(await real(ticket, priority=priority), eta_s=0.0)
+
+    pinned.platform.progress = at_once  # type: ignore[method-assign]
+
+    await pinned.deliver()
+
+    assert pinned.names().count("publish.progress") < 20
