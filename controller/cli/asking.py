@@ -11,7 +11,7 @@ import typer
 
 from controller.cli.running import run_passes
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
+from controller.domain.errors import NotConfirmed, PenstockError
 from controller.genesys import organization_name
 from controller.planning import Plan, plan_text
 from controller.planning.limits import deliverable
@@ -27,7 +27,7 @@ def asks() -> bool:
 def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
     """The passes that a person agreed to after seeing their plans; each carries out just the plan that was shown.
 
-    What has no plan, or nothing to change, is not asked about. Raises typer.Abort for a no.
+    What has no plan, or nothing to change, is not asked about. Raises NotConfirmed for a no.
     """
     looks = [replace(request, mode=Mode.PLAN, expected_digest=None) for request in requests]
     plans = {
@@ -42,9 +42,11 @@ def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Serv
         organization = workspace.organization(request.organization)
         shown = with_held_back(plan, organization, services, workspace.dirty)
         print(plan_text([shown], color=False), end="", file=sys.stderr)
-        typer.confirm(
-            _question(plan, organization, asyncio.run(_own_name(organization, services))), abort=True, err=True
-        )
+        own_name = asyncio.run(_own_name(organization, services))
+        if not typer.confirm(_question(plan, organization, own_name), err=True):
+            raise NotConfirmed(
+                f"{organization.name}: nobody agreed to it; nothing was changed", hint="answer y, or --yes"
+            )
         # A delivery that is not at its end is gone on with first, and makes another plan.
         digest = None if plan.under_way else plan.digest
         found.append(replace(request, expected_digest=request.expected_digest or digest))

@@ -58,7 +58,7 @@ def on_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]
 
 def test_no_changes_nothing(shell: Shell, simulator: Simulator) -> None:
     code, shown = on_a_terminal(shell, "n", "apply")
-    assert code == 1
+    assert code == 3
     assert f"Apply 2 changes to acme (Acme Corporation) in {shell.url}? [y/N]" in shown.replace("\r\n", "")
     assert "2 to create" in shown
     assert not list(simulator.organization.flows())
@@ -78,7 +78,7 @@ def test_a_saved_plan_is_asked_about_as_well_and_an_option_answers(shell: Shell,
     saved = str(shell.folder.parent / "plan.json")
     assert shell.run("plan", "--out", saved).returncode == 0
     code, shown = on_a_terminal(shell, "n", "apply", "--plan", saved)
-    assert (code, shown.count("[y/N]")) == (1, 1)
+    assert (code, shown.count("[y/N]")) == (3, 1)
     code, shown = on_a_terminal(shell, "n", "apply", "--plan", saved, "--yes")
     assert (code, shown.count("[y/N]")) == (0, 0)
     assert len(list(simulator.organization.flows())) == 2

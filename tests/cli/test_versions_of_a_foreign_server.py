@@ -52,9 +52,14 @@ class Foreign:
                 return 400, {"status": 400, "code": "bad.request", "message": "unknown version"}
             self.live = found["version"]
             return 200, {"id": "f1", "name": "Retail", "version": found["id"], "status": "published"}
-        version = re.fullmatch(r"/api/v2/flows/f1/versions/(ver-\d+)(/validate)?", path)
+        version = re.fullmatch(r"/api/v2/flows/f1/versions/(ver-\d+)(/\w+)?", path)
         if version is None:
             return 404, {"status": 404, "code": "not.found", "message": f"no {path}"}
+        if version[2] == "/publish":
+            self.live = next(row["version"] for row in self.rows() if row["id"] == version[1])
+            return 202, {"status": "queued", "publishId": "p1", "flowId": "f1", "versionId": version[1]}
+        if version[2] == "/publishstatus":
+            return 200, {"status": "completed", "progressPercent": 100, "errors": []}
         if version[2]:
             summary = {"totalErrors": 0, "totalWarnings": 0, "isSuccessful": True}
             fine = {"id": "v1", "message": "Flow graph validated successfully.", "severity": "info"}
