@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.cli.bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
 from controller.planning import Plan
@@ -59,6 +59,7 @@ def compare(request: DiffRequest) -> list[FlowComparison]:
     settings = load_settings()
     only = tuple(each for each in request.between if each) or request.organizations
     workspace = open_folder(request.folder, settings, only)
+    tell_uncommitted(workspace)
     with opened_services(settings) as services:
         return asyncio.run(_compare(request, workspace, services))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.cli.answers import Answers, answers_document, answers_text
 from controller.cli.bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import SettingsInvalid
 from controller.planning.graph_export import (
     ALLOWED_STATUSES,
@@ -80,6 +80,7 @@ def gather(request: GraphRequest) -> Drawing:
     origin = request.resolved_origin()
     settings = load_settings()
     workspace = open_folder(request.folder, settings, (request.organization,) if request.organization else ())
+    tell_uncommitted(workspace)
     _only(workspace)
     if origin is GraphOrigin.REPOSITORY:
         return _from_repository(request, workspace)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.cli import exit_codes
 from controller.cli.bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.planning.rendering.visible import visible
 from controller.reconcile import Services, Settings, Workspace, load_settings, open_folder
@@ -49,6 +49,7 @@ def bring_in(request: ImportRequest) -> ImportResult:
     """Export, write, and read back; when that does not give the same flows, nothing stays on the disk."""
     settings = load_settings()
     workspace = open_folder(request.folder, settings, request.organizations)
+    tell_uncommitted(workspace)
     if len(workspace.desired.organizations) != 1:
         names = ", ".join(each.name for each in workspace.desired.organizations)
         raise SettingsInvalid("flows are imported from one organisation", hint=f"--organization: {names}")

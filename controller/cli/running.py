@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
+from controller.planning.rendering.visible import visible
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
 from controller.repository import NO_REVISION
 from controller.store import Store
@@ -38,6 +39,13 @@ def only_organization(workspace: Workspace, what: str) -> Organization:
         names = ", ".join(each.name for each in organizations)
         raise SettingsInvalid(f"{what} is for one organisation", hint=f"--organization: {names}")
     return organizations[0]
+
+
+def tell_uncommitted(workspace: Workspace) -> None:
+    """Say on stderr which files were read from the disk because HEAD says something else."""
+    if workspace.dirty:
+        shown = visible(", ".join(workspace.dirty[:5]) + (", …" if len(workspace.dirty) > 5 else ""))
+        print(f"penstock: {len(workspace.dirty)} uncommitted change(s) are read, too: {shown}", file=sys.stderr)
 
 
 def actor() -> str:

@@ -99,6 +99,12 @@ class FlowFileInvalid(Invalid):
         self.column = column
 
 
+class RepositoryTooLarge(Invalid):
+    """The repository has more files, deeper folders or more bytes than are read."""
+
+    code = "repository-too-large"
+
+
 class SettingsInvalid(Invalid):
     """The operator's settings (environment, options) are wrong or a credential is missing."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from controller.domain.desired import PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
@@ -61,12 +60,12 @@ class Contents:
             self._check_agreement(manifest, shape, rendering.key, rendering.source)
         return Content(rendering.key, rendering.source)
 
-    def _path(self, manifest: FlowManifest) -> Path | None:
+    def _path(self, manifest: FlowManifest) -> str | None:
         written = manifest.node.get("spec", "source", "file")
         if written is None or not isinstance(written.value, str) or not written.value.strip():
             return None  # the shape's own validation told it
         try:
-            return flow_file(self._files.root, manifest.folder, written.value)
+            return flow_file(self._files.files, manifest.folder, written.value)
         except PathRefused as error:
             origin = manifest.origin("spec", "source", "file")
             self._report.add(origin, f"spec.source.file {error.message}", hint=error.hint)

@@ -1,15 +1,13 @@
-"""Loads a repository: every manifest below its root, or every mistake in them."""
+"""Loads a repository: every manifest of it, or every mistake in them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from controller.domain.desired import Organization
 from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
-from controller.flows import ARCHY_ROOTS
+from controller.domain.files import Budget, Files, Kind, Limits, is_below, kind_of
 from controller.manifests.artifacts import check_artifacts
 from controller.manifests.assembly import Assembly, Hosts
 from controller.manifests.manifest import Manifests, read_manifests
@@ -18,10 +16,6 @@ from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import Tree, scan
 from controller.manifests.wording import did_you_mean, quoted
-
-_FLOW_FILE = re.compile(rb"(?:[^\S\n]*+(?:---[^\S\n]*+)?(?:#[^\n]*+)?\n)*+[^\S\n]*+[\"']?(\w++)[\"']?:[^\S\n]*+\n")
-"""Possessive, and no part but the last of a line takes its end: what does not fit is read in one way only."""
-_OPENING_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,63 +28,63 @@ class Desired:
     """Manifests and flow files that were read, relative to the root, sorted."""
     unused: tuple[str, ...] = ()
     """Flow files that no manifest uses, sorted; empty when only some organisations were asked for."""
+    places: tuple[str, ...] = ()
+    """Folders and files that were searched for manifests."""
 
 
 def load(
-    root: Path,
+    files: Files,
     *,
-    folder: Path | None = None,
+    folder: str = "",
     allowed_hosts: Collection[str] = (),
     gate_hosts: Collection[str] = (),
     loopback: bool = True,
     only: Collection[str] | None = None,
+    limits: Limits | None = None,
 ) -> Desired:
-    """The desired state of the repository at `root`.
+    """The desired state that a repository's files describe.
 
-    `folder` limits where manifests are looked for; what they name may stand anywhere below `root`. `allowed_hosts` are
-    those besides Genesys' own that get credentials, and `loopback` adds this machine; `gate_hosts` are the internal
-    ones that gates may ask. `only` limits the load to organisations by name: neither the flow files nor the mistakes
-    of others then matter.
-    Raises ManifestInvalid with all mistakes, SettingsInvalid when a folder is none or `only` names nothing.
+    `folder` limits where manifests are looked for; what they name may stand anywhere. `allowed_hosts` are those besides
+    Genesys' own that get credentials, and `loopback` adds this machine; `gate_hosts` are the internal ones that gates
+    may ask. `only` limits the load to organisations by name: neither the flow files nor the mistakes of others then
+    matter. Raises ManifestInvalid with all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when the
+    folder is none or `only` names nothing.
     """
-    root = _checked(root)
-    place = root if folder is None else _checked(folder)
-    if not place.is_relative_to(root):
-        raise SettingsInvalid(f"{folder} is not below {root}", hint="name a folder of the repository")
-    report = Report()
-    tree, manifests = _read(root, place, report)
-    estates = assign(root, manifests, report)
+    if kind_of(files, folder) is not Kind.FOLDER:
+        raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
+    report, budget = Report(), Budget(limits or Limits())
+    tree, manifests, places = _read(files, folder, report, budget)
+    estates = assign(files, manifests, report)
     check_artifacts(manifests, report)
     selected = _selected(estates, only, manifests)
-    files = FlowFiles(root, report)
-    assembly = Assembly(manifests, files, Hosts(allowed_hosts, gate_hosts, loopback), report)
+    flow_files = FlowFiles(files, report, budget)
+    assembly = Assembly(manifests, flow_files, Hosts(allowed_hosts, gate_hosts, loopback), report)
     organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)
     if mistakes:
         raise ManifestInvalid(mistakes)
     return Desired(
         organizations=tuple(sorted(filter(None, organizations), key=lambda organization: organization.name)),
-        files=tuple(sorted({*(file.path for file in tree.manifests), *files.names})),
-        unused=_unused(tree, files) if only is None else (),
+        files=tuple(sorted({*(file.path for file in tree.manifests), *flow_files.names})),
+        unused=tuple(sorted(set(tree.flow_files) - set(flow_files.names))) if only is None else (),
+        places=places,
     )
 
 
-def _checked(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
-    return folder.resolve()
-
-
-def _read(root: Path, place: Path, report: Report) -> tuple[Tree, Manifests]:
-    """The manifests of a folder, and of what they include from outside of it."""
-    tree = scan(root, [place], report)
+def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[Tree, Manifests, tuple[str, ...]]:
+    """The manifests of a folder, and of what they include from outside of it, with all that was searched."""
+    tree = scan(files, [folder], report, budget)
     manifests = read_manifests(tree, report)
-    outside = [path for path in included_paths(root, manifests) if path.exists() and not path.is_relative_to(place)]
+    outside = [
+        path
+        for path in included_paths(files, manifests)
+        if kind_of(files, path) is not None and not is_below(path, folder)
+    ]
     if outside:
-        beyond = scan(root, outside, report)
+        beyond = scan(files, outside, report, budget)
         manifests.extend(read_manifests(beyond, report))
-        tree = tree.joined(beyond)
-    return tree, manifests
+        tree.extend(beyond)
+    return tree, manifests, (folder, *outside)
 
 
 def _selected(estates: tuple[Estate, ...], only: Collection[str] | None, manifests: Manifests) -> tuple[Estate, ...]:
@@ -114,17 +108,3 @@ def _concerning(
         return any(estate.holds(file) for estate in others) and not any(estate.holds(file) for estate in selected)
 
     return [mistake for mistake in mistakes if not foreign(mistake.origin.file)]
-
-
-def _unused(tree: Tree, files: FlowFiles) -> tuple[str, ...]:
-    read = set(files.names)
-    return tuple(name for name in tree.others if name not in read and _is_flow_file(tree.root / name))
-
-
-def _is_flow_file(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            match = _FLOW_FILE.match(file.read(_OPENING_BYTES))
-    except OSError:  # it went away since the tree was read
-        return False
-    return match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from controller.domain.files import Files, kind_of
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
 from controller.manifests.paths import PathRefused, nearest, resolved
 from controller.manifests.report import Report
@@ -29,14 +30,14 @@ class Estate:
         return any(path.is_relative_to(place) for place in (self.organization.folder, *self.included))
 
 
-def assign(root: Path, manifests: Manifests, report: Report) -> tuple[Estate, ...]:
+def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, ...]:
     """Give every flow to its organisations, and report what belongs to none or to two by folder."""
     _check_folders(manifests.organizations, report)
     _check_names(manifests.organizations, report)
     owners = _owners(manifests)
     estates = []
     for organization in manifests.organizations:
-        included = tuple(_included(root, organization, manifests, report))
+        included = tuple(_included(files, organization, manifests, report))
         flows = tuple(flow for flow in manifests.flows if _belongs(flow, organization, owners.get(flow), included))
         estates.append(Estate(organization, flows, included))
     taken = {flow for estate in estates for flow in estate.flows}
@@ -104,32 +105,32 @@ def _owners(manifests: Manifests) -> dict[FlowManifest, OrganizationManifest]:
 
 
 def _included(
-    root: Path, organization: OrganizationManifest, manifests: Manifests, report: Report
+    files: Files, organization: OrganizationManifest, manifests: Manifests, report: Report
 ) -> Iterator[PurePosixPath]:
     written = organization.shape.spec.include if organization.shape is not None else ()
     for index, path in enumerate(written):
         origin = organization.origin("spec", "include", index)
         try:
-            yield _place(root, organization, path, manifests)
+            yield _place(files, organization, path, manifests)
         except PathRefused as error:
             report.add(origin, f"spec.include[{index}] {error.message}", hint=error.hint)
 
 
-def included_paths(root: Path, manifests: Manifests) -> list[Path]:
+def included_paths(files: Files, manifests: Manifests) -> list[str]:
     """Where the organisations include flows from, as far as the paths can be used; the others are reported later."""
     found = []
     for organization in manifests.organizations:
         for path in organization.shape.spec.include if organization.shape is not None else ():
             with suppress(PathRefused):
-                found.append(resolved(root, organization.folder, path))
+                found.append(resolved(files, organization.folder, path))
     return found
 
 
-def _place(root: Path, organization: OrganizationManifest, path: str, manifests: Manifests) -> PurePosixPath:
-    target = resolved(root, organization.folder, path)
-    place = PurePosixPath(target.relative_to(root).as_posix())
-    if not target.exists():
-        raise PathRefused(f"names {quoted(place.as_posix())}, which does not exist", nearest(target))
+def _place(files: Files, organization: OrganizationManifest, path: str, manifests: Manifests) -> PurePosixPath:
+    target = resolved(files, organization.folder, path)
+    place = PurePosixPath(target)
+    if kind_of(files, target) is None:
+        raise PathRefused(f"names {quoted(place.as_posix())}, which does not exist", nearest(files, target))
     if organization.folder.is_relative_to(place):
         raise PathRefused("names a folder that this organisation itself is in", "name a folder beside it")
     for other in manifests.organizations:

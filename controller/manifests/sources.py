@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
+from controller.domain.files import Budget, Files, FileUnreadable
 from controller.domain.identity import FlowKey
 from controller.flows import FlowFile, FlowTemplate, mistakes, parse
 from controller.manifests.report import Report
@@ -34,24 +34,25 @@ class Rendering:
 class FlowFiles:
     """The flow files of one load."""
 
-    def __init__(self, root: Path, report: Report) -> None:
-        self.root = root
+    def __init__(self, files: Files, report: Report, budget: Budget) -> None:
+        self.files = files
         self._report = report
-        self._templates: dict[Path, Template | None] = {}
-        self._renderings: dict[tuple[Path, tuple[tuple[str, str], ...]], Rendering | None] = {}
+        self._budget = budget
+        self._templates: dict[str, Template | None] = {}
+        self._renderings: dict[tuple[str, tuple[tuple[str, str], ...]], Rendering | None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The flow files that were read, relative to the repository."""
         return tuple(sorted(template.name for template in self._templates.values() if template is not None))
 
-    def template(self, path: Path) -> Template | None:
+    def template(self, path: str) -> Template | None:
         """A flow file that exists; None after its mistake was reported."""
         if path not in self._templates:
             self._templates[path] = self._read(path)
         return self._templates[path]
 
-    def rendering(self, path: Path, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
+    def rendering(self, path: str, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
         """The file with exactly the values that its placeholders need; None after its mistakes were reported."""
         key = (path, tuple(sorted(values.items())))
         if key not in self._renderings:
@@ -59,21 +60,20 @@ class FlowFiles:
             self._renderings[key] = self._render(template, values, asked_by) if template is not None else None
         return self._renderings[key]
 
-    def _read(self, path: Path) -> Template | None:
-        name = path.relative_to(self.root).as_posix()
+    def _read(self, path: str) -> Template | None:
         try:
-            with path.open("rb") as file:
-                content = file.read(MAXIMUM_BYTES + 1)
-        except OSError as error:
-            self._report.add(Origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
+            content = self.files.content(path, MAXIMUM_BYTES)
+        except FileUnreadable as error:
+            self._report.add(Origin(path), f"the file cannot be read: {error}")
             return None
-        text = decode(name, content, self._report)
+        self._budget.read(len(content or b""))
+        text = decode(path, content, self._report)
         if text is None:
             return None
         try:
-            return Template(name, FlowTemplate(text))
+            return Template(path, FlowTemplate(text))
         except FlowFileInvalid as error:
-            self._tell(name, error, error.message)
+            self._tell(path, error, error.message)
             return None
 
     def _render(self, template: Template, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:

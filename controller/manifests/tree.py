@@ -1,17 +1,28 @@
-"""Finds the manifest files of a repository and reads them; follows no link that leads out of it."""
+"""Finds the manifest files of a repository and reads them; follows no link that leads out of it.
+
+What might be a manifest and cannot be read is a mistake: a manifest that is not seen would count as deleted.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-import structlog
 
 from controller.domain.desired import Origin
+from controller.domain.files import (
+    Budget,
+    Files,
+    FileUnreadable,
+    Kind,
+    PathLost,
+    as_utf8,
+    followed,
+    is_below,
+    joined,
+    kind_of,
+)
+from controller.flows import ARCHY_ROOTS
 from controller.manifests.report import Report
 from controller.manifests.wording import quoted
 
@@ -25,8 +36,11 @@ _SNIFFED_BYTES = 64 * 1024
 _LOOKS_LIKE_MANIFEST = re.compile(
     rb"""(?m)^[ \t{,"']*(?:apiVersion["']?\s*:\s*["']?penst|kind["']?\s*:\s*["']?(?:Flow|Organi[sz]ation)\b)"""
 )
-
-log = structlog.get_logger()
+_FLOW_FILE = re.compile(rb"(?:[^\S\n]*+(?:---[^\S\n]*+)?(?:#[^\n]*+)?\n)*+[^\S\n]*+[\"']?(\w++)[\"']?:[^\S\n]*+\n")
+"""Possessive, and no part but the last of a line takes its end: what does not fit is read in one way only."""
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_SIZE = re.compile(rb"^size (\d+)$", re.MULTILINE)
+_GIT_CRYPT = b"\0GITCRYPT\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,136 +52,194 @@ class ManifestFile:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tree:
     """What was found in a repository."""
 
-    root: Path
-    """Absolute, links resolved."""
-    manifests: tuple[ManifestFile, ...]
-    others: tuple[str, ...]
-    """Other YAML files: flow files, or something of another tool."""
-    unread: tuple[str, ...]
-    """Files that look like manifests and could not be read; each has its mistake in the report."""
+    manifests: list[ManifestFile] = field(default_factory=list)
+    flow_files: list[str] = field(default_factory=list)
+    """Files that look like flow files; whether a manifest uses them is not known here."""
+    unread: list[str] = field(default_factory=list)
+    """Files that are or may be manifests and could not be read; each has its mistake in the report."""
 
-    def joined(self, other: Tree) -> Tree:
-        """Both trees as one."""
-        return Tree(self.root, self.manifests + other.manifests, self.others + other.others, self.unread + other.unread)
+    def extend(self, other: Tree) -> None:
+        """Add what was found elsewhere."""
+        self.manifests += other.manifests
+        self.flow_files += other.flow_files
+        self.unread += other.unread
 
 
-def scan(root: Path, places: Sequence[Path], report: Report) -> Tree:
-    """Read every manifest at or below some places of the root, in path order. All paths are absolute and resolved."""
-    manifests: list[ManifestFile] = []
-    others: list[str] = []
-    unread: list[str] = []
-    for path in _distinct(
-        root, sorted({path for place in places for path in _yaml_files(root, place, report)}), report
-    ):
-        name = path.relative_to(root).as_posix()
+def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) -> Tree:
+    """Read every manifest at or below some places, in path order."""
+    tree = Tree()
+    found = {path: kind for place in places for path, kind in _yaml_files(files, place, report, budget)}
+    for path, real in _distinct(files, found, report):
         try:
-            content = _content(path)
-        except OSError as error:
-            report.add(_origin(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
-            unread.append(name)
+            content = files.content(real, MAXIMUM_BYTES)
+            start = files.opening(real, _SNIFFED_BYTES) if content is None else content
+        except FileUnreadable as error:
+            report.add(_origin(path), f"the file cannot be read: {error}")
+            tree.unread.append(path)
             continue
-        if not _LOOKS_LIKE_MANIFEST.search(content):
-            others.append(name)
-        elif not name.isprintable():
-            report.add(_origin(name), "the file's name holds characters that cannot be shown", hint="rename it")
-            unread.append(name)
-        elif (text := decode(name, content, report)) is None:
-            unread.append(name)
-        else:
-            manifests.append(ManifestFile(name, text))
-    return Tree(root, tuple(manifests), tuple(others), tuple(unread))
+        budget.read(len(start))
+        _sort_in(tree, path, content, start, report)
+    return tree
 
 
-def decode(name: str, content: bytes, report: Report) -> str | None:
-    """The text of a file, or None after reporting why it has none: too large, not UTF-8."""
-    if len(content) > MAXIMUM_BYTES:
+def _sort_in(tree: Tree, path: str, content: bytes | None, start: bytes, report: Report) -> None:
+    if not looks_like_manifest(start):
+        if _is_flow_file(start):
+            tree.flow_files.append(path)
+    elif not path.isprintable():
+        report.add(_origin(path), "the file's name holds characters that cannot be shown", hint="rename it")
+        tree.unread.append(path)
+    elif (text := decode(path, content, report)) is None:
+        tree.unread.append(path)
+    else:
+        tree.manifests.append(ManifestFile(path, text))
+
+
+def manifest_files(files: Files, places: Sequence[str], budget: Budget, among: Callable[[str], bool]) -> list[str]:
+    """The files at or below some places that look like manifests, of those that `among` picks."""
+    found = {path for place in places for path, _ in _yaml_files(files, place, Report(), budget)}
+    picked = []
+    for path in sorted(filter(among, found)):
+        try:
+            real = followed(files, path)
+            start = files.content(real, MAXIMUM_BYTES) or files.opening(real, _SNIFFED_BYTES)
+        except (FileUnreadable, PathLost):
+            continue
+        budget.read(len(start))
+        if looks_like_manifest(start):
+            picked.append(path)
+    return picked
+
+
+def looks_like_manifest(content: bytes) -> bool:
+    """Whether a file is a manifest, or may be one that cannot be read as it stands."""
+    if content.startswith(_GIT_CRYPT):
+        return True
+    if content.startswith(_LFS_POINTER):
+        size = _LFS_SIZE.search(content)
+        return size is None or int(size[1]) <= MAXIMUM_BYTES
+    try:
+        plain = as_utf8(content)
+    except UnicodeDecodeError:
+        plain = content
+    # Without a mark, UTF-16 and UTF-32 are ASCII with zero bytes between.
+    return _LOOKS_LIKE_MANIFEST.search(plain.replace(b"\0", b"")) is not None
+
+
+def decode(name: str, content: bytes | None, report: Report) -> str | None:
+    """The text of a file, or None after reporting why it has none: too large (None), stored elsewhere, no text."""
+    if content is None:
         report.add(Origin(name), f"the file is larger than {MAXIMUM_BYTES // 1024**2} MiB", hint="split it")
         return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        origin = Origin(name, before.count(b"\n") + 1, column)
-        report.add(origin, f"the file is not UTF-8: byte 0x{content[error.start]:02x}", hint="save it as UTF-8")
+    if content.startswith(_LFS_POINTER):
+        hint = "put the file itself into git, with: git lfs migrate export --include=FILE"
+        report.add(Origin(name), "the file is a Git LFS pointer, which only says where the content is", hint=hint)
         return None
+    if content.startswith(_GIT_CRYPT):
+        report.add(Origin(name), "the file is encrypted by git-crypt", hint="put it into git as it is")
+        return None
+    try:
+        return as_utf8(content).decode("utf-8")
+    except UnicodeDecodeError as error:
+        _tell_undecodable(name, content, error, report)
+        return None
+
+
+def _tell_undecodable(name: str, content: bytes, error: UnicodeDecodeError, report: Report) -> None:
+    if not error.encoding.startswith("utf-8"):
+        report.add(Origin(name), f"the file is not {error.encoding}, as its first bytes say", hint="save it as UTF-8")
+        return
+    before = content[: error.start]
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    origin = Origin(name, before.count(b"\n") + 1, column)
+    report.add(origin, f"the file is not UTF-8: byte 0x{content[error.start]:02x}", hint="save it as UTF-8")
 
 
 def _origin(name: str) -> Origin:
     return Origin(name if name.isprintable() else quoted(name))
 
 
-def _content(path: Path) -> bytes:
-    """The file's bytes; of one that is too large, so much that this shows and that its kind can be told."""
-    with path.open("rb") as file:
-        start = file.read(_SNIFFED_BYTES)
-        if len(start) == _SNIFFED_BYTES and (os.fstat(file.fileno()).st_size <= MAXIMUM_BYTES or _matches(start)):
-            start += file.read(MAXIMUM_BYTES + 1 - len(start))
-        return start
+def _is_flow_file(content: bytes) -> bool:
+    match = _FLOW_FILE.match(content[:_SNIFFED_BYTES])
+    return match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS
 
 
-def _matches(start: bytes) -> bool:
-    return _LOOKS_LIKE_MANIFEST.search(start) is not None
-
-
-def _yaml_files(root: Path, place: Path, report: Report) -> Iterator[Path]:
-    if not place.is_dir():
-        yield from [place] if place.name.endswith(_SUFFIXES) else []
+def _yaml_files(files: Files, place: str, report: Report, budget: Budget) -> Iterator[tuple[str, Kind]]:
+    """Files and links that are named like YAML, with what they are."""
+    if kind_of(files, place) is not Kind.FOLDER:
+        yield from [(place, Kind.FILE)] if _is_yaml(place) else []
         return
-
-    def unreadable(error: OSError) -> None:
-        name = Path(error.filename).relative_to(root).as_posix()
-        report.add(_origin(name), f"the folder cannot be read: {error.strerror or type(error).__name__}")
-
-    for folder, folders, files in os.walk(place, onerror=unreadable):
-        here = Path(folder)
-        if here != place and (LOCK_FILE in files or "pyvenv.cfg" in files):
-            folders.clear()
+    ahead = [place]
+    while ahead:
+        folder = ahead.pop()
+        try:
+            listing = files.listing(folder)
+        except FileUnreadable as error:
+            report.add(_origin(folder), f"the folder cannot be read: {error}")
             continue
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
-        for name in folders:
-            if os.path.islink(here / name):  # noqa: PTH114 - False also where the path is too long to be asked for
-                log.info("manifests.link_skipped", folder=(here / name).relative_to(root).as_posix())
-        yield from (here / name for name in files if name.endswith(_SUFFIXES) and not name.startswith("."))
-
-
-def _distinct(root: Path, paths: list[Path], report: Report) -> Iterator[Path]:
-    """Each regular file once, also when links lead to it; a link that leads out or nowhere is a mistake."""
-    real = {path for path in paths if not os.path.islink(path)}  # noqa: PTH114 - as above
-    seen: set[Path] = set()
-    for path in paths:
-        if path in real:
-            if _is_regular(path):
-                yield path
+        budget.enter(folder, len(listing))
+        if folder != place and (LOCK_FILE in listing or "pyvenv.cfg" in listing):
             continue
-        origin = _origin(path.relative_to(root).as_posix())
-        target = _target(path)
-        if target is not None and not target.is_relative_to(root):
-            report.add(origin, "this link leads out of the repository", hint="put the file itself here")
-        elif target is None or not target.is_file():
-            report.add(origin, "this link leads to nothing that can be read", hint="remove it, or add its target")
-        elif target not in real and target not in seen:
-            seen.add(target)
-            yield path
+        for name, kind in listing.items():
+            path = joined(folder, name)
+            if name.startswith(".") or name in _SKIPPED_FOLDERS:
+                continue
+            if kind is Kind.FOLDER:
+                ahead.append(path)
+            elif kind in {Kind.FILE, Kind.LINK} and _is_yaml(name):
+                yield path, kind
+            elif kind is Kind.LINK:
+                _tell_folder_link(files, path, place, report, budget)
 
 
-def _is_regular(path: Path) -> bool:
-    """Whether it is a file and no pipe or device, which would never end; not one that went away meanwhile."""
+def _tell_folder_link(files: Files, link: str, place: str, report: Report, budget: Budget) -> None:
+    """Report a link to a folder that is not searched anyway and holds manifests: they would count as deleted."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True  # reading it tells what is wrong with it
+        folder = followed(files, link)
+    except PathLost:
+        return  # what it leads to is not in the repository
+    if is_below(folder, place) or is_below(place, folder) or kind_of(files, folder) is not Kind.FOLDER:
+        return
+    held = any(kind is Kind.FILE and _is_yaml(name) for name, kind in files.listing(folder).items())
+    if held and manifest_files(files, [folder], budget, lambda _: True):
+        hint = f"name {quoted(folder)} in spec.include of the organisation instead"
+        report.add(
+            _origin(link), "this link leads to a folder with manifests, and no link to a folder is followed", hint=hint
+        )
 
 
-def _target(link: Path) -> Path | None:
-    """Where a link leads in the end; None when it leads in a circle."""
-    try:
-        return link.resolve()
-    except (OSError, RuntimeError):
-        return None
+def _is_yaml(name: str) -> bool:
+    return name.lower().endswith(_SUFFIXES)
+
+
+def _distinct(files: Files, found: Mapping[str, Kind], report: Report) -> Iterator[tuple[str, str]]:
+    """Each file once with where it really is, also when links lead to it; a link to anything else is a mistake."""
+    seen: set[str] = set()
+    for path in sorted(found):
+        if found[path] is Kind.FILE:
+            yield path, path
+            continue
+        try:
+            real = followed(files, path)
+        except PathLost as error:
+            _tell_lost_link(path, str(error), report)
+            continue
+        if kind_of(files, real) is not Kind.FILE:
+            _tell_lost_link(path, "", report)
+        elif found.get(real) is not Kind.FILE and real not in seen:
+            seen.add(real)
+            yield path, real
+
+
+def _tell_lost_link(link: str, reason: str, report: Report) -> None:
+    if reason.startswith("leads out of"):
+        report.add(_origin(link), "this link leads out of the repository", hint="put the file itself here")
+    elif "submodule" in reason:
+        report.add(_origin(link), f"this link {reason}", hint="put the file itself here")
+    else:
+        hint = "remove it, or add its target"
+        report.add(_origin(link), "this link leads to nothing that can be read", hint=hint)

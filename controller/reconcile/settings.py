@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
 from controller.manifests import VALUE_PREFIX
 from controller.repository import checked_branch, checked_url
@@ -108,6 +109,18 @@ class Settings(BaseSettings):
     git_environment: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Further variables that git is given, as patterns separated by commas"
     )
+
+    repository_entries: int = Field(
+        default=Limits().entries, gt=0, description="Files and folders that are searched for manifests at most"
+    )
+    repository_mib: int = Field(
+        default=Limits().total_bytes // 1024**2, gt=0, description="MiB of manifests and flow files at most"
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """How much of a repository is read at most."""
+        return Limits(self.repository_entries, self.repository_mib * 1024**2)
 
     @field_validator("git_environment", mode="before")
     @classmethod

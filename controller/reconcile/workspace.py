@@ -8,9 +8,10 @@ from pathlib import Path
 
 from controller.domain.desired import Organization, Origin
 from controller.domain.errors import ManifestInvalid, Mistake, RepositoryFailed, SettingsInvalid
-from controller.manifests import Desired, load
+from controller.domain.files import Budget, Files, Kind, Limits, PathLost, followed, kind_of
+from controller.manifests import Desired, load, manifest_files
 from controller.reconcile.settings import Settings
-from controller.repository import Repository
+from controller.repository import NO_REVISION, Repository, WorkTreeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Workspace:
     revision: str
     """The commit's full id, or `none` where there is no git."""
     dirty: tuple[str, ...]
-    """Paths with uncommitted changes; empty for a checkout that the service made."""
+    """Manifests and flow files of which the commit says something else; empty where a commit alone was read."""
     desired: Desired
 
     def organization(self, name: str) -> Organization:
@@ -31,39 +32,67 @@ class Workspace:
         raise SettingsInvalid(f"no manifest describes the organisation {name!r}", hint=f"there is: {known}")
 
 
-def open_folder(folder: Path, settings: Settings, only: Collection[str] = (), *, loopback: bool = True) -> Workspace:
-    """Read the manifests of a folder as it lies on the disk; the repository around it limits where paths may lead.
+def open_folder(
+    folder: Path,
+    settings: Settings,
+    only: Collection[str] = (),
+    *,
+    loopback: bool = True,
+    committed: bool = False,
+) -> Workspace:
+    """Read the manifests of a folder: those of HEAD, and what differs from them on the disk; without git the disk.
 
-    `loopback` lets credentials go to organisations on this machine.
+    `loopback` lets credentials go to organisations on this machine. With `committed` HEAD alone is read where nothing
+    that matters differs; `dirty` tells where something does. The repository around the folder limits where paths may
+    lead.
     """
     if not folder.is_dir():
         raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
     repository = Repository.open(folder, pass_on=settings.git_environment, followed=settings.branch)
-    revision = repository.revision()
-    desired = _load(repository.top, folder.resolve(), settings, only, loopback=loopback)
-    return Workspace(repository, revision.sha, revision.dirty, desired)
+    where = folder.resolve().relative_to(repository.top).as_posix()
+    with repository.work_tree_files(settings.limits) as files:
+        desired = _load(files, where, settings, only, loopback=loopback)
+        if files.head is None:
+            return Workspace(repository, NO_REVISION, _untracked(repository, desired), desired)
+        dirty = _uncommitted(files, files.head, desired, settings.limits)
+        if committed and not dirty:
+            desired = _load(files.head, where, settings, only, loopback=loopback)
+        return Workspace(repository, files.head.commit, dirty, desired)
 
 
-def open_revision(repository: Repository, sha: str, into: Path, settings: Settings) -> Workspace:
-    """Read the manifests of one commit, checked out into an empty folder of its own."""
-    repository.export_tree(sha, into)
-    return Workspace(
-        repository, sha, (), _load(into.resolve(), into.resolve() / settings.manifests, settings, (), loopback=False)
-    )
+def open_revision(repository: Repository, sha: str, settings: Settings) -> Workspace:
+    """Read the manifests of one commit from git's objects."""
+    with repository.commit_files(sha, settings.limits) as files:
+        return Workspace(repository, sha, (), _load(files, settings.manifests, settings, (), loopback=False))
 
 
-def _load(root: Path, folder: Path, settings: Settings, only: Collection[str], *, loopback: bool) -> Desired:
-    if not folder.is_dir():
-        raise RepositoryFailed(
-            f"the repository has no folder {folder.relative_to(root)}", hint="set PENSTOCK_MANIFESTS"
-        )
+def _untracked(repository: Repository, desired: Desired) -> tuple[str, ...]:
+    """What is not committed where nothing is: all that was read; nothing in a folder without git."""
+    return desired.files if repository.has_git else ()
+
+
+def _uncommitted(files: WorkTreeFiles, head: Files, desired: Desired, limits: Limits) -> tuple[str, ...]:
+    """Manifests, the flow files that they name, and links on the way to them, of which HEAD says something else."""
+    gone_or_changed = manifest_files(head, desired.places, Budget(limits), files.differs)
+    read = (path for path in (*desired.files, *files.links) if files.differs(path))
+    return tuple(sorted({*gone_or_changed, *read}))
+
+
+def _load(files: Files, written: str, settings: Settings, only: Collection[str], *, loopback: bool) -> Desired:
+    try:
+        folder = followed(files, written)
+    except PathLost as error:
+        raise RepositoryFailed(f"the folder {written} {error}", hint="set PENSTOCK_MANIFESTS") from error
+    if kind_of(files, folder) is not Kind.FOLDER:
+        raise RepositoryFailed(f"the repository has no folder {folder}", hint="set PENSTOCK_MANIFESTS")
     desired = load(
-        root,
+        files,
         folder=folder,
         allowed_hosts=settings.organization_hosts,
         gate_hosts=settings.gate_hosts,
         loopback=loopback,
         only=only or None,
+        limits=settings.limits,
     )
     missing = sorted(set(only) - {each.name for each in desired.organizations})
     if missing:
@@ -71,9 +100,8 @@ def _load(root: Path, folder: Path, settings: Settings, only: Collection[str], *
             f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization"
         )
     if not desired.organizations:
-        where = Origin(folder.relative_to(root).as_posix())
         hint = "name the folder of the manifests, or write one: docs/manifests.md"
         raise ManifestInvalid(
-            [Mistake(where, "there is no Organization manifest in this folder or below it", hint=hint)]
+            [Mistake(Origin(folder or "."), "there is no Organization manifest in this folder or below it", hint=hint)]
         )
     return desired

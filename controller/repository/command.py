@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Mapping
+import threading
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 
 from controller.domain.errors import RepositoryFailed, out_of_resources
@@ -16,6 +17,7 @@ from controller.repository.environment import environment as variables
 from controller.repository.place import Place
 
 LOCAL_TIMEOUT_S = 120.0
+_CHUNK_BYTES = 64 * 1024
 TIMED_OUT = -1
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
@@ -88,8 +90,13 @@ class GitCommand:
         shown = SECRETS.text(complaint.decode("utf-8", "replace").strip())
         return Answer(process.returncode, output, shown)
 
-    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """A git process that runs, in a process group of its own; the caller ends it. Raises RepositoryFailed."""
+    def start(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, heard: bool = True
+    ) -> subprocess.Popen[bytes]:
+        """A git process that runs, in a process group of its own; the caller ends it. Raises RepositoryFailed.
+
+        What it complains is thrown away where it is not `heard`.
+        """
         if self._undone is None:
             self._undone = ()
             listing = self.attempt("config", "--list", "--show-scope", "-z")
@@ -107,7 +114,7 @@ class GitCommand:
                 env=variables(os.environ, self.pass_on, own, self._undone or ()),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
                 start_new_session=True,
             )
         except FileNotFoundError as error:
@@ -117,13 +124,42 @@ class GitCommand:
                 raise fault from error
             raise RepositoryFailed(f"git cannot be started: {error.strerror or type(error).__name__}") from error
 
+    def entries(self, *arguments: str) -> Generator[bytes]:
+        """What a command with `-z` prints, entry by entry, however much it is; the process ends with the iterator.
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole process group of a process that runs: git starts ssh and remote helpers, which would outlive it."""
+        Raises RepositoryFailed when it fails or takes too long.
+        """
+        process = self.start(*arguments, heard=False)
+        watchdog = threading.Timer(LOCAL_TIMEOUT_S, kill, [process])
+        watchdog.daemon = True
+        watchdog.start()
+        rest = b""
+        try:
+            while chunk := _some(process):
+                *whole, rest = (rest + chunk).split(b"\0")
+                yield from whole
+            if process.wait() != 0:
+                raise RepositoryFailed(f"{self.directory}: git {arguments[0]} failed: exit status {process.returncode}")
+        finally:
+            watchdog.cancel()
+            end(process)
+
+
+def _some(process: subprocess.Popen[bytes]) -> bytes:
+    return os.read(process.stdout.fileno(), _CHUNK_BYTES) if process.stdout is not None else b""
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process group of a process that runs: git starts ssh and remote helpers, which would outlive it."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what still runs of a process, and close all that leads to it."""
+    kill(process)
+    process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             with contextlib.suppress(OSError):

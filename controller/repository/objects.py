@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from controller.domain.errors import RepositoryFailed
-from controller.repository.command import GitCommand
+from controller.repository.command import GitCommand, end, kill
+
+READ_TIMEOUT_S = 300.0
+"""All objects of one revision are read within this time, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +109,79 @@ def _write_blobs(git: GitCommand, folder: Path, contents: Sequence[bytes]) -> li
     if len(blobs) != len(contents):
         raise RepositoryFailed(f"{git.directory}: git stored {len(blobs)} of {len(contents)} files")
     return blobs
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object of the repository."""
+
+    object_id: str
+    size: int
+
+
+class ObjectReader:
+    """One git process that answers for many objects, each only when its size is known to be acceptable.
+
+    Close it. Every method raises RepositoryFailed when git ends, or when all of the reading takes too long.
+    """
+
+    def __init__(self, git: GitCommand, timeout_s: float = READ_TIMEOUT_S) -> None:
+        self._git = git
+        self._process = git.start("cat-file", "--batch-command", heard=False)
+        self._watchdog = threading.Timer(timeout_s, kill, [self._process])
+        self._watchdog.daemon = True
+        self._watchdog.start()
+
+    def close(self) -> None:
+        """End the process."""
+        self._watchdog.cancel()
+        end(self._process)
+
+    def info(self, name: str) -> ObjectInfo | None:
+        """What an object is; None when it is not here."""
+        words = self._ask(f"info {name}")
+        return ObjectInfo(words[0], int(words[2])) if len(words) == 3 else None
+
+    def content(self, name: str, most: int) -> bytes | None:
+        """An object's content; None when it has more bytes than `most`."""
+        found = self._known(name)
+        if found.size > most:
+            return None
+        self._ask(f"contents {name}")
+        return self._read(found.size + 1)[:-1]
+
+    def opening(self, name: str, most: int) -> bytes:
+        """The first bytes of an object, however large it is."""
+        if self._known(name).size <= most:
+            return self.content(name, most) or b""
+        process = self._git.start("cat-file", "blob", name, heard=False)
+        try:
+            return process.stdout.read(most) if process.stdout is not None else b""
+        finally:
+            end(process)
+
+    def _known(self, name: str) -> ObjectInfo:
+        found = self.info(name)
+        if found is None:
+            raise RepositoryFailed(f"{self._git.directory}: the object {name} is missing", hint="clone it again")
+        return found
+
+    def _ask(self, line: str) -> list[str]:
+        answer = b""
+        if self._process.stdin is not None and self._process.stdout is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(f"{line}\n".encode())
+                self._process.stdin.flush()
+                answer = self._process.stdout.readline()
+        if not answer:
+            raise self._ended()
+        return answer.decode("utf-8", "replace").split()
+
+    def _read(self, size: int) -> bytes:
+        content = self._process.stdout.read(size) if self._process.stdout is not None else b""
+        if len(content) != size:
+            raise self._ended()
+        return content
+
+    def _ended(self) -> RepositoryFailed:
+        return RepositoryFailed(f"{self._git.directory}: git ended before all objects were read")

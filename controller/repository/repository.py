@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import BranchGone, RepositoryFailed, Unpushed
+from controller.domain.files import Limits
 from controller.domain.recorded import NO_REVISION, RecordedState
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
 from controller.repository.branches import Branches
-from controller.repository.checkout import export_tree
 from controller.repository.clone import ORIGIN, followed_branch, maintain, prepare_clone
 from controller.repository.command import GitCommand
+from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.credentials import GitCredentials
+from controller.repository.disk import DiskFiles
 from controller.repository.folder import record_in_folder
 from controller.repository.names import checked_branch, checked_folder, checked_revision
-from controller.repository.objects import has_commit, is_ancestor, resolve
+from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import Place, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Remote, remote_name
-from controller.repository.revision import Revision, below, changed_paths, last_change, read_revision
+from controller.repository.revision import below, last_change
+from controller.repository.work_tree_files import WorkTreeFiles, left_out
+
+_MOST_COMPARED = 200_000
+"""Paths that are looked at to tell whether only artifacts differ."""
 
 
 class Repository:
@@ -155,9 +163,26 @@ class Repository:
 
     # --- Revisions ------------------------------------------------------------------------------------------------
 
-    def revision(self, artifacts: Collection[str] = ("artifacts",)) -> Revision:
-        """What is checked out, and what differs from it outside the artifacts folders."""
-        return read_revision(self._git(), artifacts) if self._place else Revision(NO_REVISION)
+    def revision(self) -> str:
+        """The commit that is checked out, or NO_REVISION."""
+        return (resolve(self._git(), "HEAD") or NO_REVISION) if self._place else NO_REVISION
+
+    @contextlib.contextmanager
+    def commit_files(self, sha: str, limits: Limits | None = None) -> Iterator[CommitFiles]:
+        """The files of a commit, read from git's objects."""
+        with contextlib.closing(ObjectReader(self._git())) as reader:
+            yield CommitFiles(reader, checked_revision(sha), limits)
+
+    @contextlib.contextmanager
+    def work_tree_files(self, limits: Limits | None = None) -> Iterator[WorkTreeFiles]:
+        """The files of the work tree above those of the commit that is checked out; without git, of the folder."""
+        limits = limits or Limits()
+        disk, sha = DiskFiles(self.top, limits), self.revision()
+        if sha == NO_REVISION:
+            yield WorkTreeFiles(None, disk)
+            return
+        with self.commit_files(sha, limits) as head:
+            yield WorkTreeFiles(head, disk, left_out(self._git(), limits))
 
     def fetch(self, branch: str) -> str:
         """The newest commit of a branch on the remote, with its objects here. Raises BranchGone."""
@@ -192,26 +217,27 @@ class Repository:
             raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch} now")
         return tip
 
-    def export_tree(self, sha: str, into: Path, leave_out: Collection[str] = ()) -> None:
-        """Write a revision's files into a folder, which is emptied first; `leave_out` names folders to skip."""
-        export_tree(self._git(), checked_revision(sha), into, leave_out)
-
-    def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
-        """Every path that differs between two revisions, sorted."""
-        return changed_paths(self._git(), checked_revision(before), checked_revision(after))
-
     def last_change(self, sha: str, paths: Collection[str]) -> str | None:
         """The short id of the newest commit that changed one of the paths; None without git, or where none is here."""
         if self._place is None or sha == NO_REVISION:
             return None
         return last_change(self._git(), checked_revision(sha), paths)
 
-    def only_artifacts_changed(self, before: str, after: str, artifacts: Collection[str] = ("artifacts",)) -> bool:
-        """Whether nothing but artifacts differs; False when one of the revisions is not here, so that a sync runs."""
+    def only_artifacts_changed(
+        self, before: str, after: str, artifacts: Collection[str] = ("artifacts",), read: Collection[str] = ()
+    ) -> bool:
+        """Whether nothing but artifacts differs, and none that was `read`, as a flow file may stand among them.
+
+        False also when one of the revisions is not here, or when more differs than is looked at, so that a sync runs.
+        """
         git = self._git()
         if not all(has_commit(git, checked_revision(sha)) for sha in (before, after)):
             return False
-        return all(below(path, artifacts) for path in self.changed_paths(before, after))
+        with contextlib.closing(ObjectReader(git)) as reader:
+            paths = changed(CommitFiles(reader, before), CommitFiles(reader, after))
+            looked_at = itertools.islice(paths, _MOST_COMPARED)
+            same = all(below(path, artifacts) and path not in read for path in looked_at)
+            return same and next(paths, None) is None
 
     # --- The recorded state ---------------------------------------------------------------------------------------
 

@@ -12,9 +12,8 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid, as_fault
-from controller.reconcile import Settings, Workspace, open_folder
+from controller.reconcile import Settings, Workspace, open_folder, open_revision
 from controller.repository import FollowSettings, Repository, follow, watch
-from controller.service.checkouts import Checkouts
 
 log = structlog.get_logger()
 
@@ -31,11 +30,8 @@ class Feed(Protocol):
 class GitFeed:
     """Follows a branch; a commit that only brought artifacts back is not a new desired state."""
 
-    def __init__(
-        self, open_repository: Callable[[], Repository], folder: Path, settings: Settings, clock: Clock
-    ) -> None:
+    def __init__(self, open_repository: Callable[[], Repository], settings: Settings, clock: Clock) -> None:
         self._open_repository = open_repository
-        self._folder = folder
         self._settings = settings
         self._clock = clock
         self._last: Workspace | None = None
@@ -48,12 +44,11 @@ class GitFeed:
         Raises SettingsInvalid at the start, where the operator's settings lead to no repository.
         """
         repository = await self._reached(on_fault)
-        checkouts = Checkouts(repository, self._folder, self._settings)
         while True:
             async with contextlib.aclosing(self._commits(repository, on_fault)) as commits:
                 async for sha in commits:
                     try:
-                        workspace = await asyncio.to_thread(self._read, repository, checkouts, sha)
+                        workspace = await asyncio.to_thread(self._read, repository, sha)
                     except Exception as error:  # noqa: BLE001 - told as a fault
                         # A revision may hold anything: whatever goes wrong with one, the last good one stays.
                         self._sound = False
@@ -81,11 +76,11 @@ class GitFeed:
             on_recovery=recovered,
         )
 
-    def _read(self, repository: Repository, checkouts: Checkouts, sha: str) -> Workspace | None:
+    def _read(self, repository: Repository, sha: str) -> Workspace | None:
         """The desired state of a commit; None when it asks for just what the last one did."""
         if self._sound and self._last is not None and _only_artifacts(repository, self._last, sha):
             return None
-        return checkouts.open(sha)
+        return open_revision(repository, sha, self._settings)
 
     async def _reached(self, on_fault: OnFault) -> Repository:
         """The clone, however long its remote takes to answer for the first time."""
@@ -102,11 +97,9 @@ class GitFeed:
 def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
     """Whether nothing that was read differs; a flow file may stand among the artifacts, as an export to go back to."""
     paths = sorted({organization.artifacts.path for organization in last.desired.organizations})
-    if not repository.only_artifacts_changed(last.revision, sha, paths):
-        return False
     if not repository.is_ancestor(last.revision, sha):
         return False  # the branch was rewritten: what it does not hold any more is not delivered from
-    return not set(last.desired.files).intersection(repository.changed_paths(last.revision, sha))
+    return repository.only_artifacts_changed(last.revision, sha, paths, last.desired.files)
 
 
 def _told(error: Exception, what: str, on_fault: OnFault) -> PenstockError:

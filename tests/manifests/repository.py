@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import load
+from controller.manifests import Desired
+from controller.manifests import load as load_files
+from controller.repository import DiskFiles
 
 CREDENTIALS = "  credentials: {clientId: {env: ID}, clientSecret: {env: SECRET}}\n"
 FLOW_FILES = {
@@ -74,6 +77,11 @@ def read_case(path: Path) -> dict[str, str]:
     """The files of a case, `expected` among them."""
     parts = path.read_text(encoding="utf-8").split("==> ")[1:]
     return dict(part.split("\n", 1) for part in parts)
+
+
+def load(root: Path, folder: str = "", **options: Any) -> Desired:
+    """What the repository on the disk asks for."""
+    return load_files(DiskFiles(root), folder=folder, **options)
 
 
 def mistakes(root: Path) -> list[str]:

@@ -31,8 +31,7 @@ from controller.domain.desired import (
 )
 from controller.domain.identity import FlowKey
 from controller.flows import digest, load_yaml
-from controller.manifests import load
-from tests.manifests.repository import EVERYTHING, FLOW, flow, organization, write
+from tests.manifests.repository import EVERYTHING, FLOW, flow, load, organization, write
 
 
 def test_every_policy_of_an_organisation_is_read(tmp_path: Path) -> None:

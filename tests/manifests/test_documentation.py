@@ -13,9 +13,9 @@ import yaml
 
 from controller.domain.identity import FlowType
 from controller.flows import ARCHY_ROOTS
-from controller.manifests import REGIONS, json_schema, load
+from controller.manifests import REGIONS, json_schema
 from tests.manifests.field_table import rows
-from tests.manifests.repository import flow, mistakes, organization, write
+from tests.manifests.repository import flow, load, mistakes, organization, write
 
 PAGE = (Path(__file__).parents[2] / "docs" / "manifests.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml ?(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.desired import Organization, SourceFile
-from controller.manifests import load
+from tests.manifests.repository import load
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = sorted(path for path in (PROJECT / "examples").iterdir() if path.is_dir() and path.name != "flows")
@@ -46,7 +46,7 @@ def test_everything_that_the_demonstration_refers_to_is_part_of_it(demo: Organiz
 
 
 def test_the_demonstration_uses_every_flow_file_that_is_there() -> None:
-    assert load(PROJECT, folder=PROJECT / "manifests").files[:13] == tuple(
+    assert load(PROJECT, folder="manifests").files[:13] == tuple(
         sorted(f"examples/flows/{path.name}" for path in (PROJECT / "examples/flows").iterdir())
     )
 
@@ -57,7 +57,9 @@ def test_every_example_loads_from_its_own_folder_and_from_the_project(path: Path
     assert desired.organizations
     assert desired.unused == ()
     assert all(organization.flows for organization in desired.organizations)
-    names = [organization.name for organization in load(PROJECT, folder=path).organizations]
+    names = [
+        organization.name for organization in load(PROJECT, folder=path.relative_to(PROJECT).as_posix()).organizations
+    ]
     assert names == [organization.name for organization in desired.organizations]
 
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import load
-from tests.manifests.repository import EVERYTHING, FLOW, flow, organization, write
+from tests.manifests.repository import EVERYTHING, FLOW, flow, load, organization, write
 
 TEXT = f"{organization(EVERYTHING)}---\n{flow(spec=FLOW)}"
 TOKENS = re.findall(r"\s+|[A-Za-z0-9_.-]+|.", TEXT)

@@ -9,8 +9,8 @@ import pytest
 
 from controller.domain.desired import Endpoint
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import REGIONS, load
-from tests.manifests.repository import organization, write
+from controller.manifests import REGIONS
+from tests.manifests.repository import load, organization, write
 
 
 def endpoint(root: Path, url: str, allowed: Collection[str] = ()) -> Endpoint:

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from controller.flows import parse, placeholders, render
-from controller.manifests import load
 from tests.flows.corpus import FILES, TEMPLATES, text_of
-from tests.manifests.repository import flow, organization, write
+from tests.manifests.repository import flow, load, organization, write
 
 
 @pytest.mark.corpus

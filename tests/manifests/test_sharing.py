@@ -8,8 +8,7 @@ import pytest
 
 from controller.domain.desired import SourceFile
 from controller.domain.errors import ManifestInvalid, SettingsInvalid
-from controller.manifests import load
-from tests.manifests.repository import flow, organization, write
+from tests.manifests.repository import flow, load, organization, write
 
 GREETING = "commonModule:\n  name: Greeting\n  description: '{{greeting}}'\n"
 

@@ -29,15 +29,15 @@ def pushed(site: Site, text: str) -> str:
     return sha
 
 
-def test_a_clone_has_the_branch_and_fetch_brings_news(site: Site, remote: Path, tmp_path: Path) -> None:
+def test_a_clone_has_the_branch_and_fetch_brings_news(site: Site, remote: Path) -> None:
     repository = clone(site, remote)
     assert repository.head("main") == site.head(remote, "main")
     news = pushed(site, "news")
     assert repository.head("main") != news
     assert repository.remote_head("main") == news
     assert repository.fetch("main") == news == repository.head("main")
-    repository.export_tree(news, tmp_path / "out")
-    assert (tmp_path / "out/manifests/production.yaml").read_text() == "news"
+    with repository.commit_files(news) as files:
+        assert files.content("manifests/production.yaml", 100) == b"news"
 
 
 def test_a_second_start_uses_the_clone_again(site: Site, remote: Path) -> None:

@@ -18,22 +18,9 @@ def test_the_top_is_found_from_a_folder_below(site: Site) -> None:
     assert Repository.open(work / "manifests").top == work.resolve()
 
 
-def test_the_revision_names_commit_branch_and_dirt_outside_the_artifacts(site: Site) -> None:
+def test_the_revision_is_the_commit_that_is_checked_out(site: Site) -> None:
     work = site.clone(site.remote(), "work")
-    site.commit(work, {"a b.txt": "1", "flows/x.yaml": "1", "gone.txt": "1"})
-    repository = Repository.open(work)
-    clean = repository.revision()
-    assert (clean.sha, clean.branch, clean.dirty) == (site.head(work), "main", ())
-    assert str(clean) == clean.sha
-    (work / "a b.txt").write_text("2")
-    (work / "gone.txt").unlink()
-    site.git("mv", "flows/x.yaml", "flows/é.yaml", at=work)
-    for path in ("artifacts/production/x.json", "records/y.json", "new/z.yaml"):
-        (work / path).parent.mkdir(parents=True)
-        (work / path).write_text("1")
-    dirty = repository.revision(artifacts=("artifacts", "records"))
-    assert dirty.dirty == ("a b.txt", "flows/x.yaml", "flows/é.yaml", "gone.txt", "new/z.yaml")
-    assert str(dirty) == f"{dirty.sha}-dirty"
+    assert Repository.open(work).revision() == site.head(work)
 
 
 def test_the_newest_commit_that_changed_a_file_is_found_whatever_its_name(site: Site) -> None:
@@ -50,8 +37,7 @@ def test_the_newest_commit_that_changed_a_file_is_found_whatever_its_name(site: 
 
 def test_a_repository_without_commits_has_no_revision(site: Site) -> None:
     site.git("init", "-q", "-b", "main", "fresh")
-    revision = Repository.open(site.root / "fresh").revision()
-    assert (revision.sha, revision.branch) == ("none", "main")
+    assert Repository.open(site.root / "fresh").revision() == "none"
 
 
 def test_a_broken_git_folder_is_not_taken_for_no_git(tmp_path: Path) -> None:
@@ -85,8 +71,7 @@ def test_inside_a_hook_of_another_repository_nothing_is_mixed_up(site: Site, mon
     }.items():
         monkeypatch.setenv(name, str(value))
     repository = Repository.open(work)
-    assert repository.revision().sha == expected
-    assert repository.revision().dirty == ()
+    assert repository.revision() == expected
     landed = repository.record(delivery(recorded()))
     assert (other / ".git/index").read_bytes() == index
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):

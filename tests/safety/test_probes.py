@@ -13,9 +13,8 @@ import pytest
 from controller.delivery import DeliverySettings, Outcome
 from controller.domain.desired import HttpGate
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import load
 from tests.delivery.site import Site
-from tests.manifests.repository import flow, organization, write
+from tests.manifests.repository import flow, load, organization, write
 from tests.support.sources import inbound
 
 INTERNAL = [

@@ -133,7 +133,7 @@ async def test_what_nobody_foresaw_is_told_and_the_revision_is_read_again(
     cloned = Repository.clone(str(world.remote), world.folder / "service.git", branch="main")
     failing = Failing(cloned.top, cloned._place)
     told: list[PenstockError | None] = []
-    feed = GitFeed(lambda: failing, world.folder / "revisions", world.settings, world.clock)
+    feed = GitFeed(lambda: failing, world.settings, world.clock)
 
     workspace = await asyncio.wait_for(anext(feed.workspaces(told.append)), PATIENCE_S)
 

@@ -47,7 +47,7 @@ def apply(
         require_digest(approve)
     settings = load_settings()
     saved = read_saved_plan(saved_plan) if saved_plan else None
-    workspace = open_folder(folder, settings, organization or ())
+    workspace = open_folder(folder, settings, organization or (), committed=not allow_dirty)
     if saved is not None:
         saved.require(each.name for each in workspace.desired.organizations)
     said = Confirmations(approve, force=force, prune=confirm_prune, ignore_windows=ignore_windows)

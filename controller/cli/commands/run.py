@@ -70,4 +70,4 @@ def _feed(folder: Path | None, settings: Settings, clock: Clock) -> Feed:
             pass_on=settings.git_environment,
         )
 
-    return GitFeed(open_repository, work / "revisions", settings, clock)
+    return GitFeed(open_repository, settings, clock)

@@ -14,12 +14,13 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
 
     from controller.cli.outcome import tell_failed
     from controller.cli.progress import look_bar
-    from controller.cli.running import opened_services, run_passes
+    from controller.cli.running import opened_services, run_passes, tell_uncommitted
     from controller.cli.standing import show_status, status_document
     from controller.reconcile import PassRequest, load_settings, open_folder, organization_status
 
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
+    tell_uncommitted(workspace)
     requests = [PassRequest(each.name, trigger="status") for each in workspace.desired.organizations]
     with opened_services(settings) as services:
         with look_bar() as listener:

@@ -11,24 +11,30 @@ from controller.cli.options import Folder, Format, TextOrJson
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     """Check manifests and flow files without calling any organisation; report every mistake at once."""
     from controller.cli.failures import error_document, error_text
+    from controller.cli.running import tell_uncommitted
     from controller.domain.errors import ManifestInvalid
+    from controller.planning.rendering.visible import visible
     from controller.reconcile import load_settings, open_folder
 
     try:
-        desired = open_folder(folder, load_settings()).desired
+        workspace = open_folder(folder, load_settings())
     except ManifestInvalid as error:
         if output is TextOrJson.JSON:
             mistakes = error_document(error)["mistakes"]
-            print(_document(valid=False, mistakes=mistakes, organizations=[]))
+            print(_document(valid=False, mistakes=mistakes, organizations=[], unused=[]))
         else:
             print(error_text(error))
         return exit_codes.ERROR
+    desired = workspace.desired
     counts = [{"name": each.name, "flows": len(each.flows)} for each in desired.organizations]
+    tell_uncommitted(workspace)
     if output is TextOrJson.JSON:
-        print(_document(valid=True, mistakes=[], organizations=counts))
+        print(_document(valid=True, mistakes=[], organizations=counts, unused=desired.unused))
         return exit_codes.DONE
     for each in counts:
         print(f"{each['name']}: {each['flows']} flows, no mistakes")
+    for name in desired.unused:
+        print(visible(f"{name}: no manifest uses this flow file"))
     return exit_codes.DONE
 
 

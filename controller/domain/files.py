@@ -1,0 +1,196 @@
+"""The files that a desired state is read from, by path: of a commit, of a folder, or of a commit with changes above it.
+
+Paths are relative to the top of the repository, with `/`; the top itself is the empty path.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from controller.domain.errors import RepositoryTooLarge
+
+MAXIMUM_LINKS = 40
+"""Links that one path may lead through, as on Linux."""
+_MARKED = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+
+
+class Kind(StrEnum):
+    """What stands under a name."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    SUBMODULE = "submodule"
+    OTHER = "other"
+    """A pipe, a device: nothing that is ever opened."""
+
+
+class FileUnreadable(Exception):  # noqa: N818 - whoever reads turns it into a mistake with the file's name
+    """Why a file or folder cannot be read."""
+
+
+class PathLost(Exception):  # noqa: N818 - as above
+    """Why a path leads to nothing that the repository holds, as the end of a sentence about it."""
+
+
+class Files(Protocol):
+    """The files of one revision or folder. Nothing is read before it is asked for."""
+
+    def listing(self, folder: str) -> Mapping[str, Kind]:
+        """What stands in a folder; nothing where there is no such folder.
+
+        Raises FileUnreadable, and RepositoryTooLarge before a folder with too many entries is taken in.
+        """
+        ...
+
+    def content(self, path: str, most: int) -> bytes | None:
+        """The bytes of a file; None when it has more than `most`. Raises FileUnreadable."""
+        ...
+
+    def opening(self, path: str, most: int) -> bytes:
+        """The first bytes of a file, however large it is. Raises FileUnreadable."""
+        ...
+
+    def target(self, link: str) -> str:
+        """What is written in a link. Raises FileUnreadable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a repository is read at most."""
+
+    entries: int = 200_000
+    """Files and folders in the folders that are searched."""
+    total_bytes: int = 128 * 1024**2
+    """Bytes of all files that are read."""
+    depth: int = 64
+    """Folders within folders."""
+    path_length: int = 1024
+    """Characters of a path."""
+
+
+class Budget:
+    """What one reading of a repository has used up of its limits. Every method raises RepositoryTooLarge."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._entries = 0
+        self._bytes = 0
+
+    def enter(self, folder: str, entries: int) -> None:
+        """Count a folder's entries before anything in it is read."""
+        limits = self.limits
+        self._entries += entries
+        if self._entries > limits.entries:
+            raise too_many_entries(limits.entries)
+        if folder.count("/") >= limits.depth:
+            raise _too_large(f"{folder[:80]}… is nested deeper than {limits.depth} folders", "flatten the folders")
+        if len(folder) > limits.path_length:
+            raise _too_large(
+                f"{folder[:80]}… is longer than {limits.path_length} characters", "give the folders shorter names"
+            )
+
+    def read(self, size: int) -> None:
+        """Count the bytes of a file that was read."""
+        self._bytes += size
+        if self._bytes > self.limits.total_bytes:
+            raise _too_large(
+                f"manifests, flow files and other YAML files have more than {self.limits.total_bytes // 1024**2} MiB",
+                "name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_MIB",
+            )
+
+
+def too_many_entries(most: int) -> RepositoryTooLarge:
+    """The error for folders with more entries than are read."""
+    return _too_large(
+        f"the folders that are searched for manifests hold more than {most} files and folders",
+        "name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_ENTRIES",
+    )
+
+
+def _too_large(message: str, hint: str) -> RepositoryTooLarge:
+    return RepositoryTooLarge(message, hint=hint)
+
+
+def joined(folder: str, name: str) -> str:
+    """The path of a name in a folder."""
+    return f"{folder}/{name}" if folder else name
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is the folder or stands in it."""
+    return not folder or path == folder or path.startswith(f"{folder}/")
+
+
+def kind_of(files: Files, path: str) -> Kind | None:
+    """What stands under a path whose folders are no links; None where nothing does, or nothing can be seen."""
+    if not path:
+        return Kind.FOLDER
+    folder, _, name = path.rpartition("/")
+    try:
+        return files.listing(folder).get(name)
+    except FileUnreadable:
+        return None
+
+
+def followed(files: Files, path: str) -> str:
+    """The path with every link in it followed; what is not there is kept as it is written.
+
+    Raises PathLost where it leads out of the repository, into a submodule, or in a circle.
+    """
+    ahead = path.split("/")[::-1]
+    done: list[str] = []
+    links = 0
+    while ahead:
+        part = ahead.pop()
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            if not done:
+                raise PathLost("leads out of the repository")
+            done.pop()
+            continue
+        here = "/".join([*done, part])
+        kind = kind_of(files, here)
+        if kind is Kind.LINK:
+            links += 1
+            ahead += _next_parts(files, here, links)
+        elif kind is Kind.SUBMODULE and any(part not in {"", "."} for part in ahead):
+            raise PathLost(f"leads into the submodule {here}, of which nothing is read")
+        else:
+            done.append(part)
+    return "/".join(done)
+
+
+def _next_parts(files: Files, link: str, links: int) -> list[str]:
+    if links > MAXIMUM_LINKS:
+        raise PathLost("is a link that leads in a circle, or too long a path")
+    try:
+        target = files.target(link)
+    except FileUnreadable as error:
+        raise PathLost(f"leads through the link {link}, which cannot be read: {error}") from error
+    if target.startswith("/"):
+        raise PathLost("leads out of the repository")
+    return target.split("/")[::-1]
+
+
+def as_utf8(content: bytes) -> bytes:
+    """The content without its byte order mark, and in UTF-8 where the mark says UTF-16 or UTF-32.
+
+    Raises UnicodeDecodeError where the content is not what its mark says.
+    """
+    for mark, encoding in _MARKED:
+        if content.startswith(mark):
+            return content.decode(encoding).encode("utf-8", "surrogatepass")
+    return content

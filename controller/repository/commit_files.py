@@ -1,0 +1,128 @@
+"""The files of a commit, read from git's objects by path: nothing is written, and only what is asked for is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from controller.domain.errors import RepositoryFailed
+from controller.domain.files import FileUnreadable, Kind, Limits, joined, too_many_entries
+from controller.repository.objects import ObjectReader
+
+_TREE_BYTES = 64 * 1024**2
+_LINK_BYTES = 4096
+_KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
+
+Entry = tuple[Kind, str]
+"""What stands under a name, and the id of its object."""
+
+
+class CommitFiles:
+    """Files of one commit. Names that no work tree could hold, as only a forged tree has them, are left out."""
+
+    def __init__(self, reader: ObjectReader, commit: str, limits: Limits | None = None) -> None:
+        self._reader = reader
+        self.commit = commit
+        self._limits = limits or Limits()
+        self._trees: dict[str, dict[str, Entry]] = {}
+        self._kept = 0
+
+    def listing(self, folder: str) -> Mapping[str, Kind]:
+        """What stands in a folder; nothing where there is no such folder."""
+        return {name: kind for name, (kind, _) in self.entries(folder).items()}
+
+    def content(self, path: str, most: int) -> bytes | None:
+        """The bytes of a file; None when it has more than `most`."""
+        return self._reader.content(self._object(path), most)
+
+    def opening(self, path: str, most: int) -> bytes:
+        """The first bytes of a file."""
+        return self._reader.opening(self._object(path), most)
+
+    def target(self, link: str) -> str:
+        """What is written in a link."""
+        content = self._reader.content(self._object(link), _LINK_BYTES)
+        if content is None or b"\0" in content:
+            raise FileUnreadable("what is written in it is no path")
+        return os.fsdecode(content)
+
+    def object_id(self, path: str) -> str | None:
+        """The id of what stands under a path; None where nothing does."""
+        folder, _, name = path.rpartition("/")
+        entry = self.entries(folder).get(name)
+        return entry[1] if entry is not None else None
+
+    def _object(self, path: str) -> str:
+        found = self.object_id(path)
+        if found is None:
+            raise FileUnreadable("it is not in the commit")
+        return found
+
+    def entries(self, folder: str) -> Mapping[str, Entry]:
+        """What stands in a folder, with the ids of the objects."""
+        if folder in self._trees:
+            return self._trees[folder]
+        object_id, here = self._root(), ""
+        for part in folder.split("/") if folder else ():
+            kind, object_id = self._read(here, object_id).get(part, (Kind.OTHER, ""))
+            if kind is not Kind.FOLDER:
+                return {}
+            here = joined(here, part)
+        return self._read(folder, object_id)
+
+    def _root(self) -> str:
+        found = self._reader.info(f"{self.commit}^{{tree}}")
+        if found is None:
+            raise RepositoryFailed(f"the commit {self.commit[:12]} is not here", hint="fetch it")
+        return found.object_id
+
+    def _read(self, folder: str, object_id: str) -> dict[str, Entry]:
+        if folder not in self._trees:
+            raw = self._reader.content(object_id, _TREE_BYTES)
+            if raw is None:
+                raise too_many_entries(self._limits.entries)
+            entries: dict[str, Entry] = {}
+            for name, entry in _entries(raw, len(object_id) // 2):
+                entries[name] = entry
+                if len(entries) > self._limits.entries:
+                    raise too_many_entries(self._limits.entries)
+            self._keep(folder, entries)
+        return self._trees[folder]
+
+    def _keep(self, folder: str, entries: dict[str, Entry]) -> None:
+        """Remember a folder; all are forgotten before they take more memory than the largest that is read."""
+        self._kept += len(entries)
+        if self._kept > self._limits.entries:
+            self._trees.clear()
+            self._kept = len(entries)
+        self._trees[folder] = entries
+
+
+def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:
+    """Every path that is not the same in two commits, one by one: `git diff-tree` finds all before it tells one."""
+    ahead = [""]
+    while ahead:
+        folder = ahead.pop()
+        old, new = before.entries(folder), after.entries(folder)
+        for name in sorted(old.keys() | new.keys()):
+            sides = {old.get(name), new.get(name)}
+            if len(sides) == 1:
+                continue
+            kinds = {side[0] for side in sides if side is not None}
+            if Kind.FOLDER in kinds:
+                ahead.append(joined(folder, name))
+            if kinds != {Kind.FOLDER}:
+                yield joined(folder, name)
+
+
+def _entries(raw: bytes, id_bytes: int) -> Iterator[tuple[str, Entry]]:
+    """The entries of a tree object: a mode, a blank, a name, a zero byte, and the id (git's gitformat-tree)."""
+    position = 0
+    while position < len(raw):
+        blank = raw.index(b" ", position)
+        end = raw.index(b"\0", blank)
+        mode, name = raw[position:blank].decode("ascii", "replace").lstrip("0"), os.fsdecode(raw[blank + 1 : end])
+        position = end + 1 + id_bytes
+        if name not in {"", ".", ".."} and "/" not in name and name.lower() != ".git":
+            kind = _KINDS.get(mode) or (Kind.FILE if mode.startswith("100") else Kind.OTHER)
+            yield name, (kind, raw[end + 1 : position].hex())

@@ -1,0 +1,119 @@
+"""HEAD and what differs from it on the disk: compared here, byte for byte, so that nothing can be hidden from it.
+
+`git status` believes what the index, exclude files and filters of the tree say; this does not ask them. Only a path
+that a sparse work tree leaves out, and that is not on the disk, is no difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from controller.domain.files import FileUnreadable, Kind, Limits, as_utf8, joined, kind_of, too_many_entries
+from controller.repository.command import GitCommand
+from controller.repository.commit_files import CommitFiles
+from controller.repository.disk import DiskFiles
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_COMPARED_BYTES = 8 * 1024**2
+"""Larger files are no manifests and no flow files; whether they differ does not matter."""
+
+
+class WorkTreeFiles:
+    """The files of a work tree, with what a sparse one leaves out taken from HEAD."""
+
+    def __init__(self, head: CommitFiles | None, disk: DiskFiles, left_out: frozenset[str] = frozenset()) -> None:
+        self.head = head
+        self._disk = disk
+        self._left_out = left_out
+        self._folders_left_out = {
+            path[:position] for path in left_out for position, each in enumerate(path) if each == "/"
+        }
+        self._differs: dict[str, bool] = {}
+        self.links: set[str] = set()
+        """Links that were followed."""
+
+    def listing(self, folder: str) -> Mapping[str, Kind]:
+        """What stands in a folder; what git takes for a submodule is one, whatever stands there."""
+        committed = self.head.listing(folder) if self.head is not None else {}
+        here = dict(self._disk.listing(folder))
+        for name, kind in committed.items():
+            path = joined(folder, name)
+            if kind is Kind.SUBMODULE or (name not in here and self._is_left_out(path)):
+                here[name] = kind
+        return here
+
+    def content(self, path: str, most: int) -> bytes | None:
+        """The bytes on the disk; those of HEAD where they mean the same, or where the file is left out here."""
+        if self.head is not None and not self.differs(path):
+            return self.head.content(path, most)
+        return self._disk.content(path, most)
+
+    def opening(self, path: str, most: int) -> bytes:
+        """The first bytes of a file."""
+        on_disk = kind_of(self._disk, path) is not None
+        return self._disk.opening(path, most) if on_disk or self.head is None else self.head.opening(path, most)
+
+    def target(self, link: str) -> str:
+        """What is written in a link."""
+        self.links.add(link)
+        on_disk = kind_of(self._disk, link) is not None
+        return self._disk.target(link) if on_disk or self.head is None else self.head.target(link)
+
+    def differs(self, path: str) -> bool:
+        """Whether the disk says something else than HEAD."""
+        if path not in self._differs:
+            self._differs[path] = self._compare(path)
+        return self._differs[path]
+
+    def _compare(self, path: str) -> bool:
+        committed = kind_of(self.head, path) if self.head is not None else None
+        here = kind_of(self._disk, path)
+        if here is None:
+            return committed is not None and path not in self._left_out
+        if self.head is None or committed is not here:
+            return True
+        try:
+            if here is Kind.LINK:
+                return self.head.target(path) != self._disk.target(path)
+            content = self._disk.content(path, _COMPARED_BYTES) if here is Kind.FILE else None
+        except FileUnreadable:
+            return True
+        if content is None or _object_id(content, self.head.object_id(path) or "") == self.head.object_id(path):
+            return False
+        committed_content = self.head.content(path, _COMPARED_BYTES)
+        return committed_content is None or not _means_the_same(committed_content, content)
+
+    def _is_left_out(self, path: str) -> bool:
+        return path in self._left_out or path in self._folders_left_out
+
+
+def _object_id(content: bytes, like: str) -> str:
+    """The id that git gives a file's content, in the repository's own kind of id."""
+    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return algorithm(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def _means_the_same(committed: bytes, here: bytes) -> bool:
+    """Whether git would have written the one where the other is committed: line ends, encodings, Git LFS."""
+    if committed.startswith(LFS_POINTER):
+        return f"sha256:{hashlib.sha256(here).hexdigest()}".encode() in committed.split()
+    return _plain(committed) == _plain(here)
+
+
+def _plain(content: bytes) -> bytes:
+    try:
+        return as_utf8(content).replace(b"\r\n", b"\n")
+    except UnicodeDecodeError:
+        return content
+
+
+def left_out(git: GitCommand, limits: Limits) -> frozenset[str]:
+    """The paths that a sparse work tree leaves out (skip-worktree). Raises RepositoryTooLarge."""
+    found: set[str] = set()
+    for entry in git.entries("ls-files", "-t", "-z"):
+        if entry.startswith(b"S "):
+            found.add(entry[2:].decode("utf-8", "surrogateescape"))
+        if len(found) > limits.entries:
+            raise too_many_entries(limits.entries)
+    return frozenset(found)
