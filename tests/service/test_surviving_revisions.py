@@ -131,7 +131,7 @@ async def test_what_nobody_foresaw_is_told_and_the_revision_is_read_again(
             return super().remote_head(branch)
 
     cloned = Repository.clone(str(world.remote), world.folder / "service.git", branch="main")
-    failing = Failing(cloned.top, cloned._place)
+    failing = Failing(cloned.top, cloned._place, followed="main")
     told: list[PenstockError | None] = []
     feed = GitFeed(lambda: failing, world.settings, world.clock)
 
