@@ -10,7 +10,7 @@ from controller.delivery.gates.stages import StageWatch
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.poll import follow, patience_of
 from controller.delivery.publish_step import PublishStep
-from controller.delivery.reading import as_planned, current
+from controller.delivery.reading import as_planned, current, seen
 from controller.delivery.rollout import came_to_nothing
 from controller.delivery.unanswered import came_of
 from controller.delivery.upload import failed_of_nothing, require_success, send_source
@@ -76,7 +76,8 @@ class SwitchStep:
             await self._follow(work, ticket)
         if not context.can(Capability.ATOMIC_SWITCH):
             return await self._on_architect(work, target)
-        if not is_version(await current(context, work), target):
+        _, live = await seen(context, work, lambda _: True)
+        if not is_version(live, target):
             await self._switch_after_publish(work, target)
         return await exactly(context, work, target)
 

@@ -112,7 +112,7 @@ def test_the_flows_of_a_cycle_share_their_fate() -> None:
         ("live.inboundcall/Top.version", "2.0"),
         ("live.inboundcall/Top.locked", {"name": "Jane"}),
         ("live.inboundcall/Outside.version", "2.0"),
-        ("live.commonmodule/Bottom.active", ["2.0", "1.0"]),
+        ("live.commonmodule/Bottom.versions", ["2.0 published", "1.0 published"]),
         ("recorded.inboundcall/Top.digest", "older"),
         ("inputs.quarantines", [{"key": "inboundcall/Top", "wanted": "sha256:t", "reason": "gate"}]),
         ("ambiguous", ["inboundcall/Top"]),

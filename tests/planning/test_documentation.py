@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from controller.domain.errors import AmbiguousVersion, LiveUndetermined, NoSuchVersion, VersionArchived
 from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState
@@ -75,6 +76,7 @@ def test_every_reason_for_a_block_is_a_heading_of_the_errors_page() -> None:
         codes |= {change.blocked.code for change in plan.changes if change.blocked}
     sources = (Path(__file__).parents[2] / "controller" / "planning").glob("*.py")
     used = {code for source in sources for code in re.findall(r'Blocked\(\s*"([a-z-]+)"', source.read_text("utf-8"))}
+    used |= {error.code for error in (LiveUndetermined, NoSuchVersion, VersionArchived, AmbiguousVersion)}
     headings = set(re.findall(r"^### (.+)$", (PAGE.parent / "errors.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert codes == used
     assert codes <= headings

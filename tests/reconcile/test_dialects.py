@@ -188,7 +188,7 @@ async def test_a_staged_rollout_takes_as_long_as_its_stages(versioned: World) ->
     await versioned.assert_settled()
 
 
-async def test_a_failed_rollout_is_taken_back_by_the_switch(versioned: World) -> None:
+async def test_a_failed_delivery_is_taken_back_by_the_publish_of_the_version_before(versioned: World) -> None:
     three_flows(versioned)
     versioned.commit()
     await versioned.apply()
@@ -205,7 +205,8 @@ async def test_a_failed_rollout_is_taken_back_by_the_switch(versioned: World) ->
         "hours": StepState.ROLLED_BACK,
         "desk": StepState.FAILED,
     }
-    assert versioned.simulator.calls.count("PUT", SWITCH) == 1
+    assert versioned.simulator.calls.count("POST", PUBLISH) == 3
+    assert versioned.simulator.calls.count("PUT", SWITCH) == 0
     assert versioned.live("commonmodule", "Hours") == "1.0"
 
 

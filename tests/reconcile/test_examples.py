@@ -94,7 +94,10 @@ def at_simulators(folder: Path) -> list[str]:
         spec, url = manifest["spec"], f"http://127.0.0.1:{8080 + len(names)}"
         del spec["region"]
         spec |= {"apiUrl": url, "loginUrl": url}
-        spec["credentials"] = {"clientId": {"env": "EXAMPLE_ID"}, "clientSecret": {"env": "EXAMPLE_SECRET"}}
+        spec["credentials"] = {
+            "clientId": {"env": "GENESYS_ID"},
+            "clientSecret": {"env": "GENESYS_SECRET"},
+        }
         path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
         names.append(manifest["metadata"]["name"])
     return names
@@ -104,8 +107,8 @@ def at_simulators(folder: Path) -> list[str]:
 async def example(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Example]:
-    monkeypatch.setenv("EXAMPLE_ID", "penstock")
-    monkeypatch.setenv("EXAMPLE_SECRET", "penstock-secret")
+    monkeypatch.setenv("GENESYS_ID", "penstock")
+    monkeypatch.setenv("GENESYS_SECRET", "penstock-secret")
     folder = tmp_path / request.param
     shutil.copytree(EXAMPLES / request.param, folder)
     clock = SteppedClock()
