@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.context import Context
-from controller.delivery.reading import as_planned, current
+from controller.delivery.reading import as_planned
 from controller.delivery.work import Work
 from controller.domain.live import LiveFlow
 
@@ -22,7 +22,7 @@ class AdoptStep:
         """Nothing is written."""
 
     async def settle(self, work: Work) -> LiveFlow | None:
-        return await current(self._context, work)
+        return await as_planned(self._context, work)
 
     async def took_effect(self, work: Work) -> bool:  # noqa: ARG002 - the protocol's shape
         return True

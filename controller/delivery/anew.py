@@ -16,19 +16,24 @@ from controller.delivery.work import Work
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
 
-_BEFORE = "published_before"
+_LIVE, _BEFORE = "live_before", "published_before"
 
 
 async def before_it(
     context: Context, work: Work, version: str, *, priority: Priority = Priority.PUBLISH
 ) -> Mapping[str, str]:
-    """For the intent of a write: when the version was published last, where it is live already. One call then."""
+    """For the intent of a write: that the version is live already, and when it was published last. One call then."""
     if version not in (work.record.previous_version, work.record.live_version):
         return {}
     live = await current(context, work, priority=priority)
-    if live is None or not is_version(live, version) or live.published_at is None:
+    if live is None or not is_version(live, version):
         return {}
-    return {_BEFORE: live.published_at.isoformat()}
+    return {_LIVE: version} | ({_BEFORE: live.published_at.isoformat()} if live.published_at is not None else {})
+
+
+def proves(intent: Mapping[str, object]) -> bool:
+    """Whether that the version is live proves the write with these details: it was not live, or its date tells."""
+    return _LIVE not in intent or _BEFORE in intent
 
 
 def went_live(live: LiveFlow | None, version: str, intent: Mapping[str, object]) -> bool:

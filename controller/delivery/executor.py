@@ -12,7 +12,7 @@ from controller.delivery.quarantine import deserves_quarantine, harmless, quaran
 from controller.delivery.signals import Parked
 from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TOLD_TO_STOP, Work
 from controller.domain.desired import OnFailure
-from controller.domain.errors import LeaseLost, PenstockError, StoreFailed
+from controller.domain.errors import LeaseLost, OutOfBandChange, PenstockError, StoreFailed
 from controller.domain.status import StepState
 
 _SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
@@ -107,8 +107,8 @@ class Executor:
             if other.state is StepState.FAILED:
                 return f"it is deployed as one with {other.change.flow}, which failed"
         for other in needed:
-            if other.state not in _SUCCESSFUL:
-                return f"it depends on {other.change.flow}, which is {other.state.value}"
+            if (gap := _not_there(other)) is not None:
+                return f"it depends on {other.change.flow}, {gap}"
         if self._context.signals.stopping:
             work.held_back = True
             return TOLD_TO_STOP
@@ -156,3 +156,10 @@ class Executor:
             for export in self._exports.values():
                 export.cancel()
         self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW
+
+
+def _not_there(other: Work) -> str | None:
+    """Why what depends on a change cannot be built on it; None where its version is live and healthy."""
+    if isinstance(other.error, OutOfBandChange):
+        return f"of which somebody published {other.error.found}"
+    return None if other.state in _SUCCESSFUL else f"which is {other.state.value}"

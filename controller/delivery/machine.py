@@ -12,6 +12,7 @@ from controller.delivery.context import Context
 from controller.delivery.exporting import export_live
 from controller.delivery.gates.bake import bake, pass_gates
 from controller.delivery.gates.subject import Subject, subject_of
+from controller.delivery.meanwhile import require_still_live, tell_overtaken
 from controller.delivery.publish_step import PublishStep
 from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
@@ -19,6 +20,7 @@ from controller.delivery.step import Step
 from controller.delivery.switch_step import SwitchStep
 from controller.delivery.unread import left_unread
 from controller.delivery.work import DESTRUCTIVE, Work
+from controller.domain.errors import OutOfBandChange
 from controller.domain.live import LiveFlow
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
@@ -60,9 +62,12 @@ class Machine:
     async def _settle(self) -> None:
         """Raises Parked where the organisation does not tell what became of it: nothing is known to have failed."""
         with left_unread(self._context, self._work):
-            await self._went_live(
-                await self._step.settle(self._work), also=lambda: announce_migration(self._context, self._work)
-            )
+            try:
+                live = await self._step.settle(self._work)
+            except OutOfBandChange as change:
+                self._overtaken(change)
+                return
+            await self._went_live(live, also=lambda: announce_migration(self._context, self._work))
 
     async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._work.flow_id if live is None else live.id
@@ -70,6 +75,16 @@ class Machine:
         consumed = await bindings_now(self._context, self._work) if live is not None else {}
         self._context.advance(
             self._work, StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
+        )
+
+    def _overtaken(self, change: OutOfBandChange) -> None:
+        """It was delivered, and somebody published over it: recorded as what it is, which shows the rest as drift.
+
+        Its gates have nothing to judge any more, and there is nothing to take back.
+        """
+        tell_overtaken(self._context, self._work, change)
+        self._context.advance(
+            self._work, StepState.HEALTHY, live_version=change.version, ticket=None, reason=change.message
         )
 
     async def _begin_bake(self) -> None:
@@ -92,6 +107,11 @@ class Machine:
             except Paused as paused:
                 self._context.pause(self._work, paused.why)
                 raise
+            try:
+                await require_still_live(self._context, self._work, record.live_version)
+            except OutOfBandChange as change:
+                self._overtaken(change)
+                return
         self._context.advance(self._work, StepState.HEALTHY, reason=None)
 
     def _subject(self, version: str) -> Subject:

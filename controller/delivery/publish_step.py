@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.meanwhile import tell_replaced
 from controller.delivery.poll import follow, outlasted, patience_of
 from controller.delivery.reading import as_planned, current
 from controller.delivery.upload import arrived, failed_of_nothing, require_success, send_source
@@ -46,7 +47,7 @@ class PublishStep:
         )
 
     async def settle(self, work: Work) -> LiveFlow | None:
-        """Raises PublishFailed, and PublishTimedOut where nothing tells yet what became of it."""
+        """Raises PublishFailed, OutOfBandChange, and PublishTimedOut where nothing tells yet what became of it."""
         context, before = self._context, work.record.previous_version
         if work.record.ticket is not None:
             try:
@@ -62,7 +63,9 @@ class PublishStep:
             _same_flow(work, progress.flow_id)
             if work.flow_id is None and progress.flow_id is not None:
                 context.advance(work, work.state, flow_id=progress.flow_id)
-        return await newer(context, work, before)
+        live = await newer(context, work, before)
+        await tell_replaced(context, work, live)
+        return live
 
     async def _ended(self, work: Work) -> Progress:
         """The job at its end. One that failed of nothing in the file is sent once more, when nothing is in its way."""
@@ -88,6 +91,8 @@ class PublishStep:
 
     async def took_effect(self, work: Work) -> bool:
         """A job that is not found may only not be seen yet: it came to nothing when its time is over."""
+        if work.last_write("upload") is None:
+            return False
         if is_newer(await current(self._context, work), work.record.previous_version):
             return True
         ticket = work.record.ticket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.delivery.context import Context
 from controller.delivery.work import Work
-from controller.domain.errors import FlowRejected, GateFailed, PenstockError, PublishFailed
+from controller.domain.errors import FlowRejected, GateFailed, OutOfBandChange, PenstockError, PlanStale, PublishFailed
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -36,7 +36,7 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
 def release_proven(context: Context) -> None:
     """What was tried again in spite of its quarantine, and is live and healthy now, needs none any more."""
     for work in context.works:
-        if work.state in (StepState.HEALTHY, StepState.EXPORTED):
+        if work.state in (StepState.HEALTHY, StepState.EXPORTED) and work.error is None:
             organization, wanted = context.organization.name, work.record.wanted
             context.store.quarantines.release(organization, work.key, by=context.sync.actor, wanted=wanted)
 
@@ -50,8 +50,10 @@ def harmless(work: Work) -> bool:
     """Whether a change failed before anything was written, and not of its content, as if the plan had blocked it.
 
     A version that is not there, a lock, a flow that somebody moved: taking back what others published would only be
-    repeated in every pass.
+    repeated in every pass. The same holds where a stale plan or a publish of somebody's ended what it had begun.
     """
+    if isinstance(work.error, PlanStale | OutOfBandChange):
+        return True
     return not work.touched and work.error is not None and not deserves_quarantine(work.error)
 
 

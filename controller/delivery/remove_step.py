@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.delivery.consumers import consumers_of, index_fault
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.reading import as_planned, seen
+from controller.delivery.reading import as_planned, before_write, current, require_planned, seen
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, urgency, write
 from controller.domain.errors import PlanStale, PublishFailed
@@ -97,8 +97,16 @@ async def take_out(
         )
         return Took(value=True) if gone else None
 
-    action = f"{prefix}{'delete' if delete else 'unpublish'}"
-    await write(context, work, Call(action, send, look, version=work.record.previous_version, state=state))
+    async def ready() -> Took[bool] | None:
+        live = await current(context, work, priority=priority) if prefix else await before_write(context, work)
+        if _is_out(live, delete=delete):
+            return Took(value=True)
+        if not prefix:
+            require_planned(context, work, live)
+        return None
+
+    action, version = f"{prefix}{'delete' if delete else 'unpublish'}", work.record.previous_version
+    await write(context, work, Call(action, send, look, version=version, state=state, ready=ready))
 
 
 def _deletes(work: Work) -> bool:

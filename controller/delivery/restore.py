@@ -6,6 +6,7 @@ from functools import partial
 
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.meanwhile import is_ours, tell_left
 from controller.delivery.poll import follow
 from controller.delivery.reading import current
 from controller.delivery.remove_step import take_out
@@ -49,11 +50,11 @@ async def restore(context: Context, work: Work) -> str | None:
     if live is None:
         raise RollbackFailed("somebody deleted the flow")
     if await rollout_under_way(context, work):
-        return await _end_rollout(context, work, previous)
+        return await _end_rollout(context, work, await _live_beside_it(context, work, live, previous))
     if is_version(live, previous):
         ended = not work.staged or await _published_again(context, work, previous)
         return previous if ended else await _end_rollout(context, work, previous)
-    if not _ours(work, live):
+    if not await is_ours(context, work, live):
         return await made_by_another(context, work, live, previous)
     await wait_for_lock(context, work, live, priority=Priority.ROLLBACK)
     if context.can(Capability.ATOMIC_SWITCH):
@@ -106,16 +107,11 @@ async def _follow(context: Context, work: Work, ticket: Ticket) -> None:
         context.note(work, message)
 
 
-def _ours(work: Work, live: LiveFlow) -> bool:
-    """Whether what is live is what this sync published; where that is not known, it is taken for ours."""
-    return work.record.live_version is None or live.published_version == work.record.live_version
-
-
 async def _unpublish(context: Context, work: Work, live: LiveFlow | None) -> None:
     """A flow that was not published before is unpublished again; it stays, with its versions."""
     if live is None or live.published_version is None:
         return
-    if not _ours(work, live):
+    if not await is_ours(context, work, live):
         raise RollbackFailed(f"{live.published_version} is live, which somebody published after this sync")
     if not context.can(Capability.UNPUBLISH):
         raise RollbackFailed(
@@ -159,6 +155,16 @@ async def _published_again(context: Context, work: Work, previous: str) -> bool:
 def _was_switched(work: Work) -> bool:
     made = [write.action for write in work.record.writes if write.action in EFFECTIVE]
     return made[-1:] == ["switch"]
+
+
+async def _live_beside_it(context: Context, work: Work, live: LiveFlow, previous: str) -> str:
+    """What is to have all traffic once the rollout is ended: what a person published while it was under way, if any."""
+    version = live.published_version
+    if version is None or version in (previous, work.record.target_version):
+        return previous
+    tell_left(context, work, version)
+    context.advance(work, work.state, previous_version=version)
+    return version
 
 
 async def _end_rollout(context: Context, work: Work, previous: str) -> str:

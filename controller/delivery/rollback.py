@@ -10,13 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from controller.delivery.announce import announce_migration
 from controller.delivery.bindings import bindings_again
 from controller.delivery.context import Context
+from controller.delivery.meanwhile import is_ours, tell_left
 from controller.delivery.quarantine import quarantine
 from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.work import ON_REQUEST, Work
-from controller.domain.errors import LeaseLost, PenstockError, RollbackFailed, StoreFailed, Transient, Waiting
+from controller.domain.errors import (
+    LeaseLost,
+    OutOfBandChange,
+    PenstockError,
+    PlanStale,
+    RollbackFailed,
+    StoreFailed,
+    Transient,
+    Waiting,
+)
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
 from controller.domain.status import StepState
@@ -38,6 +48,7 @@ async def roll_back(context: Context, works: Iterable[Work], reason: str) -> Non
         work
         for work in works
         if work.state not in _DONE
+        and not isinstance(work.error, PlanStale | OutOfBandChange)
         and (work.touched or work.state is StepState.ROLLING_BACK)
         and _automatic(context, work)
     ]
@@ -67,6 +78,7 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
         live = await current(context, work, priority=Priority.ROLLBACK)
         if work.staged or await rollout_under_way(context, work):
             return False
+        ours = live is None or await is_ours(context, work, live)
     except (LeaseLost, StoreFailed):
         raise
     except PenstockError:
@@ -76,10 +88,11 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
         return True
     published_at = None if live is None else live.published_at
     failed_at = work.record.updated_at + context.platform.clock_ahead
-    if work.record.live_version is None and published_at is not None and published_at > failed_at:
-        context.note(work, f"{version} was published after this change had failed; it was left alone")
-        return True
-    return False
+    late = work.record.live_version is None and published_at is not None and published_at > failed_at
+    if version is None or (ours and not late):
+        return False
+    tell_left(context, work, version)
+    return True
 
 
 async def take_back(context: Context, work: Work, reason: str) -> None:
@@ -121,7 +134,7 @@ def _under_way(work: Work) -> Ticket | None:
     ticket = work.record.ticket
     if work.state is StepState.PUBLISHING:
         return ticket
-    return ticket if ticket is not None and ticket.kind is TicketKind.PUBLISH else None
+    return ticket if ticket is not None and ticket.kind in (TicketKind.PUBLISH, TicketKind.JOB) else None
 
 
 def _report_success(

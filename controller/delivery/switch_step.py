@@ -8,6 +8,7 @@ from controller.delivery.anew import went_live
 from controller.delivery.context import Context
 from controller.delivery.gates.stages import StageWatch
 from controller.delivery.locks import through_conflicts, wait_for_lock
+from controller.delivery.meanwhile import noted_of_versions, require_not_overtaken, tell_replaced
 from controller.delivery.poll import follow, patience_of
 from controller.delivery.publish_step import PublishStep
 from controller.delivery.reading import as_planned, current, seen
@@ -49,7 +50,9 @@ class SwitchStep:
         if await wait_for_lock(context, work, live) is not live:
             await as_planned(context, work)
         flow_id = _flow_id(work)
-        self._check_version(work, await context.platform.versions(flow_id))
+        versions = await context.platform.versions(flow_id)
+        self._check_version(work, versions)
+        work.noted = noted_of_versions(versions)
         await validate(context, work, flow_id, target)
         return True
 
@@ -68,18 +71,21 @@ class SwitchStep:
         )
 
     async def settle(self, work: Work) -> LiveFlow | None:
-        """Raises PublishFailed, PublishTimedOut, and GateFailed while a staged rollout is under way."""
+        """Raises PublishFailed, PublishTimedOut, OutOfBandChange, and GateFailed while a rollout is under way."""
         context, target, ticket = self._context, _target(work), work.record.ticket
         if ticket is not None and ticket.kind is TicketKind.JOB:
             return await PublishStep(context).settle(work)
         if ticket is not None:
             await self._follow(work, ticket)
+        _, live = await seen(context, work, lambda _: True)
+        await require_not_overtaken(context, work, target)
         if not context.can(Capability.ATOMIC_SWITCH):
             return await self._on_architect(work, target)
-        _, live = await seen(context, work, lambda _: True)
-        if not is_version(live, target):
+        if is_version(live, work.record.previous_version or ""):
             await self._switch_after_publish(work, target)
-        return await exactly(context, work, target)
+        live = await exactly(context, work, target)
+        await tell_replaced(context, work, live)
+        return live
 
     async def took_effect(self, work: Work) -> bool:
         if work.record.ticket is not None and work.record.ticket.kind is TicketKind.JOB:
@@ -98,12 +104,15 @@ class SwitchStep:
         """An older version that the organisation does not make live again is restored from its source instead."""
         context = self._context
         try:
-            return await exactly(context, work, target)
+            live = await exactly(context, work, target)
         except PublishFailed:
             if work.change.kind is not ChangeKind.RESTORE or work.source is None:
                 raise
             if not is_version(await current(context, work), work.record.previous_version or ""):
                 raise
+        else:
+            await tell_replaced(context, work, live)
+            return live
         context.note(work, f"the organisation did not make {target} live again; its source was published anew")
         await send_source(context, work, work.source.text)
         return await PublishStep(context).settle(work)

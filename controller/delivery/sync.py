@@ -15,7 +15,7 @@ from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.scope import take_back_earlier_parts
 from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
-from controller.domain.errors import LeaseLost, RollbackFailed, StoreFailed
+from controller.domain.errors import LeaseLost, OutOfBandChange, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.store import StepRecord, SyncState
@@ -226,7 +226,7 @@ def outcome_of(context: Context) -> Outcome:
         return Outcome.STOPPED if context.signals.stopping else _without_end(context)
     if StepState.ROLLED_BACK in states:
         return Outcome.ROLLED_BACK
-    if StepState.FAILED in states:
+    if StepState.FAILED in states or any(isinstance(work.error, OutOfBandChange) for work in context.works):
         return Outcome.FAILED
     return Outcome.INCOMPLETE if StepState.SKIPPED in states else Outcome.SUCCEEDED
 

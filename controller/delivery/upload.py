@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from controller.delivery.before_writing import require_ready
 from controller.delivery.context import Context
+from controller.delivery.meanwhile import noted_of_flow
 from controller.delivery.reading import current
 from controller.delivery.unread import READ_FAULTS
 from controller.delivery.work import Work
@@ -37,8 +39,11 @@ async def send_source(
     async def look() -> Took[bool] | None:
         return Took(value=True) if await arrived(context, slot.ticket, priority=priority) else None
 
-    details = {"job": slot.ticket.id}
-    await write(context, work, Call(f"{prefix}upload", send, look, details=details))
+    async def ready() -> None:
+        await require_ready(context, work, back=bool(prefix))
+
+    details = {"job": slot.ticket.id, **({} if prefix else noted_of_flow(work.seen))}
+    await write(context, work, Call(f"{prefix}upload", send, look, details=details, ready=ready))
     return slot.ticket
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from controller.delivery.anew import before_it, went_live
+from controller.delivery.before_writing import ready_to_make_live
 from controller.delivery.context import Context
 from controller.delivery.unanswered import came_of
 from controller.delivery.work import PREVIOUS_DIGEST, Work
@@ -36,26 +37,27 @@ async def publish_version(
         metadata=_metadata(context, work, prefix),
         stages=tuple(stages),
     )
-    priority = urgency(prefix)
+    priority, action = urgency(prefix), f"{prefix}publish"
     details = {
         "version": version,
         "stages": len(stages),
-        **_digest_before(work, prefix),
+        **({} if prefix else {**_digest_before(work), **work.noted}),
         **await before_it(context, work, version, priority=priority),
     }
     call = Call(
-        f"{prefix}publish",
+        action,
         lambda: context.platform.publish(request, priority=priority),
         _reached(context, work, version, details, priority),
         details=details,
         version=version,
         state=state,
+        ready=ready_to_make_live(context, work, version, action),
     )
     return await write(context, work, call)
 
 
-def _digest_before(work: Work, prefix: str) -> Mapping[str, str]:
-    known = "" if prefix else work.change.previous_digest
+def _digest_before(work: Work) -> Mapping[str, str]:
+    known = work.change.previous_digest
     return {PREVIOUS_DIGEST: known} if known else {}
 
 
@@ -94,22 +96,23 @@ async def switch_version(
     state: StepState | None = None,
 ) -> Ticket:
     """Ask for traffic to go to a version. The request carries what to go back to; with a prefix it goes back."""
-    priority = urgency(prefix)
+    priority, action = urgency(prefix), f"{prefix}switch"
     back_to = None if prefix else work.record.previous_version
     request = SwitchRequest(work.flow_id or "", version, back_to, _reason(work, prefix))
     details = {
         "version": version,
         "rollback_to": back_to,
-        **_digest_before(work, prefix),
+        **({} if prefix else {**_digest_before(work), **work.noted}),
         **await before_it(context, work, version, priority=priority),
     }
     call = Call(
-        f"{prefix}switch",
+        action,
         lambda: context.platform.switch(request, priority=priority),
         _reached(context, work, version, details, priority),
         details=details,
         version=version,
         state=state,
+        ready=ready_to_make_live(context, work, version, action),
     )
     return await write(context, work, call)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
@@ -15,6 +16,7 @@ from controller.domain.errors import (
     RequestRejected,
 )
 from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
@@ -69,6 +71,10 @@ class Work:
     """Monotonic."""
     export: Export | None = None
     export_digest: str | None = None
+    seen: LiveFlow | None = None
+    """The flow as it was when it was found to be what the plan was made on."""
+    noted: Mapping[str, object] = field(default_factory=dict)
+    """For the intent of its write: what tells apart what others publish from then on."""
     drafts: list[Export] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     error: PenstockError | None = None
@@ -147,10 +153,19 @@ class Work:
         )
 
     @property
+    def effective(self) -> bool:
+        """Whether the organisation accepted a call of ours that can change what is live."""
+        return any(write.action in EFFECTIVE and write.outcome is WriteOutcome.DONE for write in self.record.writes)
+
+    @property
     def may_publish(self) -> bool:
         """Whether something may still be published or taken back for it."""
         unpublishing = self.change.kind in DESTRUCTIVE or self.change.kind is ChangeKind.ADOPT
         return not (unpublishing or self.state.final or self.change.blocked)
+
+    def last_write(self, action: str) -> WriteRecord | None:
+        """The newest call of this kind that was announced for the change."""
+        return next((write for write in reversed(self.record.writes) if write.action == action), None)
 
     @property
     def first_write(self) -> int:

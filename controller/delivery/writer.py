@@ -51,6 +51,8 @@ class Call(Generic[T]):
     version: str | None = None
     state: StepState | None = None
     """Where the intent moves the change."""
+    ready: Callable[[], Awaitable[Took[T] | None]] | None = None
+    """Reads what is live right before each attempt. Raises what forbids the write; a value where it is not needed."""
 
 
 def urgency(prefix: str) -> Priority:
@@ -61,12 +63,16 @@ def urgency(prefix: str) -> Priority:
 async def write(context: Context, work: Work, call: Call[T]) -> T:
     """Make the call, once in effect.
 
-    Raises LeaseLost or StoreFailed before anything is sent, whatever the organisation's refusal is, and Parked where
-    what became of a lost answer cannot be read.
+    Raises LeaseLost or StoreFailed before anything is sent, whatever the organisation's refusal is, whatever the look
+    before it raises, and Parked where what became of a lost answer cannot be read.
     """
     settings = context.settings
     for attempt in range(settings.write_attempts):
         last = attempt + 1 == settings.write_attempts
+        there = None if call.ready is None else await call.ready()
+        if there is not None:
+            _not_needed(context, work, call, there.value)
+            return there.value
         try:
             return await _once(context, work, call)
         except (AnswerLost, BadAnswer) as error:
@@ -154,7 +160,27 @@ def _conclude(context: Context, work: Work, intent: WriteRecord, value: object) 
 def _found_out(context: Context, work: Work, call: Call[T], value: T) -> None:
     """Correct the journal: the last write of this kind did take effect."""
     _conclude(context, work, work.record.writes[-1], value)
-    context.note(work, f"the answer to {call.action} was lost; reading showed that it had taken effect")
+    _tell_found(context, work, call, f"the answer to {call.action} was lost; reading showed that it had taken effect")
+
+
+def _not_needed(context: Context, work: Work, call: Call[T], value: T) -> None:
+    """What the call asks for is there. An attempt that was refused, because something ran, may have begun just that."""
+    what = f"{call.version} was made live" if call.version else f"{call.action} was done"
+    made = work.last_write(call.action)
+    if made is None or made.outcome is WriteOutcome.DONE:
+        if not work.effective:
+            context.note(work, f"{what} by another operation; nothing was sent")
+        context.advance(work, call.state or work.state, ticket=_ticket(value))
+        return
+    _conclude(context, work, made, value)
+    how = "was refused" if made.outcome is WriteOutcome.FAILED else "had no answer"
+    _tell_found(context, work, call, f"{what} by another operation, or by our call that {how}; nothing was sent again")
+
+
+def _tell_found(context: Context, work: Work, call: Call[T], found: str) -> None:
+    """For people and for the audit log, which has the attempt as one that failed or was lost."""
+    context.note(work, found)
+    context.audit(work, call.action, "success", version=call.version, details={**call.details, "found": found})
 
 
 def _ticket(value: object) -> Ticket | None:

@@ -198,6 +198,18 @@ class AmbiguousFlow(Refused):
     code = "ambiguous-flow"
 
 
+class OutOfBandChange(Refused):
+    """Somebody published another version over the one that a delivery had just made live; it is left alone."""
+
+    code = "out-of-band-change"
+
+    def __init__(self, message: str, *, version: str, found: str | None, hint: str | None = None) -> None:
+        """`version` is what the delivery had made live, `found` what is live instead."""
+        super().__init__(message, hint=hint)
+        self.version = version
+        self.found = found
+
+
 class NoSuchVersion(Refused):
     """The version is not there, or its status does not allow publishing it."""
 

@@ -18,6 +18,7 @@ class VersionInfo:
     """The organisation's own id of the version; None where it is the number."""
     created_at: datetime | None = None
     created_by: str | None = None
+    created_by_id: str | None = None
     published_at: datetime | None = None
     published_until: datetime | None = None
 

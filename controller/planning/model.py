@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from controller.domain.desired import DesiredFlow
@@ -55,6 +56,8 @@ class Change:
     """The `flow`s of this plan that are deployed as one, this one among them, in order; empty where it goes alone."""
     blocked: Blocked | None = None
     dependency_digest: str = ""
+    from_published_at: datetime | None = None
+    """When `from_version` was published, by the organisation's clock: the same version may be published again."""
     previous_digest: str = ""
     """The dependency digest that `from_version` was recorded with; empty where no record tells."""
     consumes: tuple[FlowKey, ...] = ()

@@ -77,6 +77,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inpu
         group=draft.group,
         blocked=draft.blocked,
         dependency_digest=digests[key],
+        from_published_at=situation.live.published_at if situation.live else None,
         previous_digest=_digest_of_live(situation),
         consumes=tuple(sorted({*graph.edges[key], *graph.bound(key, inputs.binds_at_publish)})),
         desired=situation.flow,

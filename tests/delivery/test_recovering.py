@@ -81,7 +81,7 @@ async def test_an_export_of_a_version_that_is_not_live_any_more_is_given_up(site
 
 async def test_an_organisation_that_cannot_be_reached_leaves_the_sync_open(site: Site) -> None:
     site.want("desk", inbound("Desk"), rollout=Rollout(bake_s=60))
-    crash_at(site, "write.answered", "desk")
+    site.crash_when = lambda event: (event.name, event.fields.get("action")) == ("write.answered", "upload")
     with pytest.raises(Crash):
         await site.deliver()
     await site.restart()

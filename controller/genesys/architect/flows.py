@@ -148,6 +148,7 @@ def _version(version: FlowVersion) -> VersionInfo:
         status=_status(version),
         created_at=version.date_created or version.date_checked_in or version.date_saved,
         created_by=version.author,
+        created_by_id=version.author_id,
         published_at=version.date_published,
         published_until=version.date_published_end,
     )

@@ -48,6 +48,11 @@ class FlowVersion(WireModel):
         who = self.created_by or self.created_by_client
         return who.label if who else None
 
+    @property
+    def author_id(self) -> str | None:
+        who = self.created_by or self.created_by_client
+        return who.id if who else None
+
 
 class ErrorDetail(WireModel):
     error_code: str | None = None
