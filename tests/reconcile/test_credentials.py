@@ -15,11 +15,10 @@ import pytest
 from controller.domain.clock import SystemClock
 from controller.domain.desired import SecretSource
 from controller.domain.errors import CredentialNotAllowed, ManifestInvalid, SettingsInvalid
-from controller.manifests import load
 from controller.reconcile import Settings, load_settings, open_folder
 from controller.reconcile.credentials import LARGEST_FILE, client_credentials
 from controller.service import FolderFeed
-from tests.manifests.repository import organization, write
+from tests.manifests.repository import load, organization, write
 from tests.support.world import SECRET, World
 
 LOCAL = organization(endpoint="apiUrl: http://127.0.0.1:9\n  loginUrl: http://127.0.0.1:9")

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from controller.cli.saved_plan import read_saved_plan
-from controller.domain.errors import ManifestInvalid, SettingsInvalid
-from controller.manifests import load
-from tests.manifests.repository import flow, organization, write
+from controller.domain.errors import RepositoryTooLarge, SettingsInvalid
+from tests.manifests.repository import flow, load, organization, write
 
 SCHEMA = "penstock.plan/v1"
 ORGANIZATION = {"name": "acme", "digest": "sha256:0", "changes": []}
@@ -53,7 +52,7 @@ def test_a_device_is_no_saved_plan() -> None:
         read_saved_plan(Path("/dev/zero"))
 
 
-def test_folders_that_nest_deeper_than_a_path_may_are_a_mistake(tmp_path: Path) -> None:
+def test_folders_that_nest_deeper_than_a_path_may_are_refused_by_their_limit(tmp_path: Path) -> None:
     root = write(tmp_path, {"organization.yaml": organization(), "flow.yaml": flow()})
     here, inside = os.open(root, os.O_RDONLY), "d" * 250
     try:
@@ -66,5 +65,5 @@ def test_folders_that_nest_deeper_than_a_path_may_are_a_mistake(tmp_path: Path) 
     finally:
         os.close(here)
 
-    with pytest.raises(ManifestInvalid, match="cannot be read: File name too long"):
+    with pytest.raises(RepositoryTooLarge, match="is longer than 1024 characters"):
         load(root)
