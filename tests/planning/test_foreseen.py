@@ -25,12 +25,14 @@ GATE = "a gate judges what is live"
 BACK = "a way back, which no plan makes"
 OURS = "no plan of ours leads here"
 NOT_FORESEEN = {
+    ("delivery/before_writing.py", "require_ours", "RollbackFailed"): BACK,
     ("delivery/consumers.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
     ("delivery/exporting.py", "export_digest", "ExportFailed"): AFTER,
     ("delivery/exporting.py", "export_version", "ExportFailed"): AFTER,
     ("delivery/gates/bake.py", "_require_pass", "GateFailed"): GATE,
     ("delivery/gates/http.py", "_refused", "HostNotAllowed"): GATE,
     ("delivery/gates/stages.py", "__call__", "GateFailed"): GATE,
+    ("delivery/meanwhile.py", "overtaken", "OutOfBandChange"): AFTER,
     ("delivery/publish_step.py", "_same_flow", "PublishFailed"): AFTER,
     ("delivery/publish_step.py", "_source", "CapabilityMissing"): OURS,
     ("delivery/reading.py", "_stale", "PlanStale"): SINCE,
