@@ -239,7 +239,7 @@ class Told:
 
     def __init__(self, world: World, repository: Repository) -> None:
         self._faults: asyncio.Queue[PenstockError | None] = asyncio.Queue()
-        feed = GitFeed(lambda: repository, world.folder / "revisions", world.settings, world.clock)
+        feed = GitFeed(lambda: repository, world.settings, world.clock)
         self._workspaces = feed.workspaces(self._faults.put_nowait)
 
     async def fault(self) -> PenstockError | None:
@@ -282,13 +282,16 @@ async def test_a_remote_that_answers_again_is_no_fault_any_more(world: World, fo
     waiting.cancel()
 
 
-async def test_a_commit_that_the_disk_did_not_take_is_read_again(world: World, followed: Repository) -> None:
-    blocked = world.folder / "revisions"
-    blocked.write_text("a file stands where the folder should be")
+async def test_a_commit_that_cannot_be_read_for_now_is_read_again(world: World, followed: Repository) -> None:
+    blob = world.git("rev-parse", "HEAD:front.yaml")
+    stored = followed.top / "objects" / blob[:2] / blob[2:]
+    away = stored.rename(world.folder / "away")
     told = Told(world, followed)
     waiting = asyncio.create_task(told.next())
-    assert isinstance(await told.fault(), RepositoryFailed)
-    blocked.unlink()
+    fault = await told.fault()
+    assert isinstance(fault, RepositoryFailed)
+    assert "is missing" in fault.message
+    away.rename(stored)
 
     assert await waiting == world.git("rev-parse", "HEAD")
 
