@@ -313,10 +313,10 @@ def test_every_organisation_is_looked_at_and_one_that_is_not_ready_decides(shell
         file.rename(shell.folder / "acme" / file.name)
     second = yaml.safe_load((shell.folder / "acme" / "organization.yaml").read_text())
     second["metadata"]["name"] = "beta"
-    second["spec"]["credentials"]["clientSecret"] = {"env": "BETA_SECRET"}
+    second["spec"]["credentials"]["clientSecret"] = {"env": "GENESYS_BETA_SECRET"}
     (shell.folder / "beta").mkdir()
     (shell.folder / "beta" / "organization.yaml").write_text(yaml.safe_dump(second))
-    shell.environment["BETA_SECRET"] = "wrong"
+    shell.environment["GENESYS_BETA_SECRET"] = "wrong"
     done = shell.run("preflight", "--format", "json")
     organizations = json.loads(done.stdout)["organizations"]
     assert [(each["name"], each["ready"]) for each in organizations] == [("acme", True), ("beta", False)]

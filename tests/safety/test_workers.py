@@ -80,7 +80,7 @@ def second(world: World, name: str) -> None:
     for folder, content in ((ORGANIZATION, text), (name, text.replace(f"name: {ORGANIZATION}", f"name: {name}"))):
         (world.clone / folder).mkdir()
         (world.clone / folder / "organization.yaml").write_text(content)
-    (world.clone / name / "organization.yaml").write_text(content.replace("ACME_", "OTHER_"))
+    (world.clone / name / "organization.yaml").write_text(content.replace("ACME_", "GENESYS_OTHER_"))
     (world.clone / "organization.yaml").unlink()
     manifest = (world.clone / "front.yaml").read_text().replace("flows/", "../flows/")
     (world.clone / ORGANIZATION / "front.yaml").write_text(manifest)
@@ -89,8 +89,8 @@ def second(world: World, name: str) -> None:
 
 @pytest.fixture
 def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("OTHER_ID", "broken")
-    monkeypatch.setenv("OTHER_SECRET", SECRET)
+    monkeypatch.setenv("GENESYS_OTHER_ID", "broken")
+    monkeypatch.setenv("GENESYS_OTHER_SECRET", SECRET)
     world.flow("front", inbound("Front"))
     second(world, "other")
     world.commit()
@@ -149,7 +149,9 @@ def another_instead(world: World) -> Workspace:
     """The organisation is gone, and one that is left alone stands in its place."""
     world.describe(suspend=True)
     manifest = world.clone / "organization.yaml"
-    manifest.write_text(manifest.read_text().replace(f"name: {ORGANIZATION}", "name: idle").replace("ACME_", "OTHER_"))
+    manifest.write_text(
+        manifest.read_text().replace(f"name: {ORGANIZATION}", "name: idle").replace("ACME_", "GENESYS_OTHER_")
+    )
     world.remove("front")
     world.commit("Ask for another organisation")
     return open_folder(world.clone, world.settings)
@@ -157,8 +159,8 @@ def another_instead(world: World) -> Workspace:
 
 @pytest.fixture
 def other_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTHER_ID", "penstock")
-    monkeypatch.setenv("OTHER_SECRET", SECRET)
+    monkeypatch.setenv("GENESYS_OTHER_ID", "penstock")
+    monkeypatch.setenv("GENESYS_OTHER_SECRET", SECRET)
 
 
 @pytest.mark.usefixtures("other_credentials")
