@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from controller.domain.errors import RepositoryFailed
 from controller.domain.files import FileUnreadable, Kind, Limits, joined, too_many_entries
@@ -17,6 +18,14 @@ Entry = tuple[Kind, str]
 """What stands under a name, and the id of its object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One folder of a commit."""
+
+    entries: Mapping[str, Entry]
+    kinds: Mapping[str, Kind]
+
+
 class CommitFiles:
     """Files of one commit. Names that no work tree could hold, as only a forged tree has them, are left out."""
 
@@ -24,12 +33,18 @@ class CommitFiles:
         self._reader = reader
         self.commit = commit
         self._limits = limits or Limits()
-        self._trees: dict[str, dict[str, Entry]] = {}
+        self._root: str | None = None
+        self._trees: dict[str, Tree] = {}
+        """Trees by the ids of their objects: a folder that stands in many places is read once."""
         self._kept = 0
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
         """What stands in a folder; nothing where there is no such folder."""
-        return {name: kind for name, (kind, _) in self.entries(folder).items()}
+        return self._tree(folder).kinds
+
+    def entries(self, folder: str) -> Mapping[str, Entry]:
+        """What stands in a folder, with the ids of the objects."""
+        return self._tree(folder).entries
 
     def content(self, path: str, most: int) -> bytes | None:
         """The bytes of a file; None when it has more than `most`."""
@@ -58,26 +73,22 @@ class CommitFiles:
             raise FileUnreadable("it is not in the commit")
         return found
 
-    def entries(self, folder: str) -> Mapping[str, Entry]:
-        """What stands in a folder, with the ids of the objects."""
-        if folder in self._trees:
-            return self._trees[folder]
-        object_id, here = self._root(), ""
+    def _tree(self, folder: str) -> Tree:
+        if self._root is None:
+            found = self._reader.info(f"{self.commit}^{{tree}}")
+            if found is None:
+                raise RepositoryFailed(f"the commit {self.commit[:12]} is not here", hint="fetch it")
+            self._root = found.object_id
+        tree = self._read(self._root)
         for part in folder.split("/") if folder else ():
-            kind, object_id = self._read(here, object_id).get(part, (Kind.OTHER, ""))
+            kind, object_id = tree.entries.get(part, (Kind.OTHER, ""))
             if kind is not Kind.FOLDER:
-                return {}
-            here = joined(here, part)
-        return self._read(folder, object_id)
+                return Tree({}, {})
+            tree = self._read(object_id)
+        return tree
 
-    def _root(self) -> str:
-        found = self._reader.info(f"{self.commit}^{{tree}}")
-        if found is None:
-            raise RepositoryFailed(f"the commit {self.commit[:12]} is not here", hint="fetch it")
-        return found.object_id
-
-    def _read(self, folder: str, object_id: str) -> dict[str, Entry]:
-        if folder not in self._trees:
+    def _read(self, object_id: str) -> Tree:
+        if object_id not in self._trees:
             raw = self._reader.content(object_id, _TREE_BYTES)
             if raw is None:
                 raise too_many_entries(self._limits.entries)
@@ -86,16 +97,16 @@ class CommitFiles:
                 entries[name] = entry
                 if len(entries) > self._limits.entries:
                     raise too_many_entries(self._limits.entries)
-            self._keep(folder, entries)
-        return self._trees[folder]
+            self._keep(object_id, Tree(entries, {name: kind for name, (kind, _) in entries.items()}))
+        return self._trees[object_id]
 
-    def _keep(self, folder: str, entries: dict[str, Entry]) -> None:
-        """Remember a folder; all are forgotten before they take more memory than the largest that is read."""
-        self._kept += len(entries)
+    def _keep(self, object_id: str, tree: Tree) -> None:
+        """Remember a tree; all are forgotten before they take more memory than the largest that is read."""
+        self._kept += len(tree.entries)
         if self._kept > self._limits.entries:
             self._trees.clear()
-            self._kept = len(entries)
-        self._trees[folder] = entries
+            self._kept = len(tree.entries)
+        self._trees[object_id] = tree
 
 
 def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:

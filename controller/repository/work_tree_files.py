@@ -30,11 +30,17 @@ class WorkTreeFiles:
             path[:position] for path in left_out for position, each in enumerate(path) if each == "/"
         }
         self._differs: dict[str, bool] = {}
+        self._listings: dict[str, dict[str, Kind]] = {}
         self.links: set[str] = set()
         """Links that were followed."""
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
         """What stands in a folder; what git takes for a submodule is one, whatever stands there."""
+        if folder not in self._listings:
+            self._listings[folder] = self._merged(folder)
+        return self._listings[folder]
+
+    def _merged(self, folder: str) -> dict[str, Kind]:
         committed = self.head.listing(folder) if self.head is not None else {}
         here = dict(self._disk.listing(folder))
         for name, kind in committed.items():
