@@ -21,6 +21,7 @@ from controller.domain.errors import (
     PenstockError,
     RateLimited,
     RequestRejected,
+    ServerFault,
     Unreachable,
 )
 from controller.domain.last_word import last_word_of
@@ -29,6 +30,8 @@ from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
 T = TypeVar("T")
+_UNTOLD = (AnswerLost, BadAnswer, ServerFault)
+"""An answer that cannot be read, or tells of a fault of the server's, says as little of the call as none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,13 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
     settings = context.settings
     for attempt in range(settings.write_attempts):
         last = attempt + 1 == settings.write_attempts
-        there = None if call.ready is None else await call.ready()
+        there = await _ready(context, work, call)
         if there is not None:
             _not_needed(context, work, call, there.value)
             return there.value
         try:
             return await _once(context, work, call)
-        except (AnswerLost, BadAnswer) as error:
+        except _UNTOLD as error:
             took = await _looked(context, work, call)
             if took is not None:
                 _found_out(context, work, call, took.value)
@@ -92,6 +95,16 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 raise
             await context.clock.sleep(error.retry_after_s)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def _ready(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
+    """What the look before an attempt tells. Raises Parked where an earlier one may be live and cannot be read."""
+    if call.ready is None:
+        return None
+    if not work.touched or work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
+        return await call.ready()
+    with left_unread(context, work):
+        return await call.ready()
 
 
 def came_to_nothing(context: Context, work: Work) -> None:
@@ -132,8 +145,7 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
         with last_word_of(lambda: context.store.leases.require(context.lease)):
             value = await call.send()
     except PenstockError as error:
-        # An answer that cannot be read says as little of the call as none at all.
-        lost = isinstance(error, AnswerLost | BadAnswer)
+        lost = isinstance(error, _UNTOLD)
         outcome = WriteOutcome.LOST if lost else WriteOutcome.FAILED
         message = context.redactor.text(error.message)
         status = {"status": error.status} if isinstance(error, RequestRejected) else {}

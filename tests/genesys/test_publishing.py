@@ -193,13 +193,14 @@ async def test_a_publish_whose_operation_was_overtaken_is_known_by_its_version(
     assert (await organization.progress(ticket)).state is ProgressState.SUCCEEDED
 
 
-async def test_a_publish_of_a_flow_that_was_deleted_meanwhile_failed(
+async def test_a_publish_of_a_flow_that_is_not_found_is_not_known_to_have_ended(
     hands: Hands, organization: ArchitectPlatform
 ) -> None:
     flow_id = await hands.make(ivr())
     ticket = await organization.publish(PublishRequest(flow_id, "1.0"))
     await hands.do("delete", flow_id)
-    assert (await organization.progress(ticket)).state is ProgressState.FAILED
+    progress = await organization.progress(ticket)
+    assert (progress.state, progress.messages) == (ProgressState.RUNNING, ("the flow is not found",))
 
 
 async def test_a_locked_flow_names_the_holder(hands: Hands, organization: ArchitectPlatform) -> None:

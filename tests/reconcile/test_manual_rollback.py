@@ -208,7 +208,7 @@ async def test_going_forward_again_to_what_git_asks_for_frees_it(world: World) -
 
 async def test_the_commit_to_look_at_is_named(world: World) -> None:
     await two_versions(world)
-    asked = world.git("rev-parse", "HEAD^")  # on top of it is the record of its delivery
+    asked = world.git("rev-parse", "HEAD")
     world.flow("aside", inbound("Aside", says="Something else"))
     world.commit()
 
