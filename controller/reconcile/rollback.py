@@ -32,7 +32,13 @@ async def look(pass_: Pass) -> None:
     """The step before: the record and the listing, ahead of all other calls, and nothing that only a plan needs."""
     recorded, platform, now = await read_record(pass_), have(pass_.platform), pass_.services.clock.now()
     live = listed(await platform.list_flows(fresh=True, priority=Priority.ROLLBACK), now)
-    pass_.live = replace(live, flows=await confirmed(platform, recorded, live.flows, now, priority=Priority.ROLLBACK))
+    asked = {flow.key for flow in have(pass_.organization).flows if pass_.request.flow in _names(flow)}
+    concerned = replace(recorded, flows={key: record for key, record in recorded.flows.items() if key in asked})
+    pass_.live = replace(live, flows=await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK))
+
+
+def _names(flow: DesiredFlow) -> tuple[str, ...]:
+    return flow.id, str(flow.key), flow.key.name
 
 
 async def bring_back(pass_: Pass) -> None:

@@ -90,7 +90,7 @@ async def test_an_upload_to_a_flow_that_somebody_locked_fails(
     await api.post(f"/_simulator/flows/{main_id(simulator)}/draft", json={"by": "Ada"})
     job = await upload(api, clock, changed(MAIN))
     assert job["status"] == "Failure"
-    assert "locked by 'Ada'" in texts(job)[0]
+    assert "is locked by another entity" in texts(job)[0]
 
 
 async def test_an_export_means_the_same_and_is_not_the_same(
