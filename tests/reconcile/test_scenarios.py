@@ -219,7 +219,7 @@ async def test_what_is_held_back_keeps_the_organisation_out_of_sync_although_the
 
     report = await world.apply()
 
-    assert report.result.outcome is Outcome.SUCCEEDED
+    assert report.result.outcome is Outcome.INCOMPLETE
     assert world.live("inboundcall", "Aside") == "1.0"
     assert [change.flow for change in report.blocked] == ["desk"]
     assert (report.delivered, report.sync_status) == (False, SyncStatus.OUT_OF_SYNC)
@@ -265,10 +265,10 @@ async def test_a_version_that_is_not_there_is_refused_with_those_that_are(world:
 
     report = await world.apply()
 
-    [step] = report.result.steps
-    assert step.error is not None
-    assert step.error.code == "no-such-version"
-    assert "1.0" in step.error.message
+    [change] = report.blocked
+    assert change.blocked is not None
+    assert change.blocked.code == "no-such-version"
+    assert "1.0" in change.blocked.message
     assert world.live("inboundcall", "Desk") == "1.0"
 
 
