@@ -102,7 +102,7 @@ async def test_what_was_answered_and_not_noted_is_found_out_by_the_next_pass(ask
 
 
 @pytest.mark.parametrize(
-    ("world", "action"), [(ARCHITECT, "rollback.publish"), (VERSIONED, "rollback.switch")], indirect=["world"]
+    ("world", "action"), [(ARCHITECT, "rollback.publish"), (VERSIONED, "rollback.publish")], indirect=["world"]
 )
 @pytest.mark.parametrize("moment", ["write.intended", "write.answered"])
 async def test_a_rollback_that_was_cut_off_is_gone_on_with(asked: World, action: str, moment: str) -> None:
