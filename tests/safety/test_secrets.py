@@ -24,7 +24,7 @@ from controller.service.metrics import Metrics
 from controller.store import Store
 from tests.safety.test_announcing import Receiver, receiver
 from tests.support.sources import inbound, module
-from tests.support.world import SECRET, World
+from tests.support.world import RECORDS, SECRET, World
 
 VALUE = "canary-value-of-a-substitution"
 GIT_TOKEN = "canary-git-token-0123456789"
@@ -167,8 +167,8 @@ async def test_an_artifact_without_its_secret_is_still_a_flow_file(
     report = await story.apply()
 
     assert report.delivered, report.error
-    folder = story.clone / "artifacts" / "acme" / "front"
-    text, definition = (folder / "1.0.yaml").read_text(), (folder / "1.0.json").read_text()
+    kept = f"origin/{RECORDS}:artifacts/acme/front/1.0"
+    text, definition = (story.git("show", f"{kept}.{ending}") for ending in ("yaml", "json"))
     assert parse(text).key.name == "Front"
     assert "REDACTED" in text
     assert value not in text + json.dumps(json.loads(definition), ensure_ascii=False)

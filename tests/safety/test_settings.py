@@ -27,7 +27,7 @@ _WRONG = {
         "ext::sh -c id",
         "http://[::1",
     ),
-    "branch": ("..", "a b", "-x", "a.lock", ""),
+    "branch": ("..", "a b", "-x", "a.lock"),
     "manifests": ("/etc", "../elsewhere", "a/../../b"),
     "http_address": ("x", ":1", "host:", "host:port", "host:70000", "host:-1", "8081"),
     "notifications": ("maybe", "", "2"),
