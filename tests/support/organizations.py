@@ -130,7 +130,8 @@ async def apply_as(
     report = await run_pass(
         PassRequest(name, mode), services or world.services, source, listener=listener or Recording()
     )
-    world.git("fetch", "--quiet", "origin")
+    if world.remote.exists():
+        world.git("fetch", "--quiet", "origin")
     return report
 
 
