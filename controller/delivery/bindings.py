@@ -23,16 +23,19 @@ async def bindings_now(context: Context, work: Work, *, priority: Priority = Pri
 
 
 async def bindings_again(context: Context, work: Work, version: str | None) -> Mapping[FlowKey, str]:
-    """What a flow is bound to that was brought back to a version.
-
-    An atomic switch leaves the version as it was published once; everywhere else it is published anew, and bound anew.
-    """
+    """What a flow is bound to that was brought back to a version."""
     if version is None:
         return {}
-    if not context.can(Capability.ATOMIC_SWITCH):
+    if came_back_bound_anew(context, work):
         return await bindings_now(context, work, priority=Priority.ROLLBACK)
     earlier = context.store.journal.delivered(context.organization.name, work.key, version)
     return {} if earlier is None else earlier.consumed
+
+
+def came_back_bound_anew(context: Context, work: Work) -> bool:
+    """Whether the way back was a publish, which binds anew: an atomic switch leaves the version as it was published."""
+    ways = [write.action for write in work.record.writes if write.action in ("rollback.publish", "rollback.switch")]
+    return ways[-1:] == ["rollback.publish"] or not context.can(Capability.ATOMIC_SWITCH)
 
 
 async def _published_version(context: Context, work: Work, key: FlowKey, priority: Priority) -> str | None:

@@ -7,6 +7,7 @@ while the failed module is still live, and would stay bound to it.
 from __future__ import annotations
 
 from controller.delivery.anew import went_live
+from controller.delivery.bindings import came_back_bound_anew
 from controller.delivery.context import Context
 from controller.delivery.locks import through_conflicts
 from controller.delivery.poll import follow
@@ -20,7 +21,7 @@ from controller.delivery.version_writes import publish_version
 from controller.delivery.work import Work
 from controller.domain.errors import AnswerLost, PublishFailed, RequestRejected
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Capability, Priority, Ticket
+from controller.domain.platform import Priority, Ticket
 from controller.domain.status import StepState
 from controller.store import WriteRecord
 
@@ -34,7 +35,7 @@ async def rebind(context: Context, work: Work) -> None:
     """
     modules = _modules_taken_back(context, work)
     version = work.record.live_version
-    if not modules or version is None or context.can(Capability.ATOMIC_SWITCH):
+    if not modules or version is None or not came_back_bound_anew(context, work):
         return
     if context.signals.stopping:
         context.park(work)

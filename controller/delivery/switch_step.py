@@ -20,7 +20,7 @@ from controller.delivery.verify import exactly, is_version, require_there
 from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import Work
 from controller.domain.desired import Stage
-from controller.domain.errors import NoSuchVersion, PublishFailed, PublishTimedOut, RequestRejected, SafetyLimit
+from controller.domain.errors import NoSuchVersion, PlanStale, PublishFailed, PublishTimedOut, RequestRejected, SafetyLimit
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Ticket, TicketKind
 from controller.domain.status import StepState
@@ -122,7 +122,7 @@ class SwitchStep:
         context = self._context
         try:
             moved = await through_conflicts(context, work, lambda: switch_version(context, work, target))
-        except RequestRejected as error:
+        except (RequestRejected, PlanStale) as error:
             context.note(work, f"{target} was published, but could not be switched to: {error.message}")
             return
         require_success(context, work, await follow(context, work, moved, timeout_s=context.settings.publish_timeout_s))

@@ -24,13 +24,10 @@ async def send_source(
     """Upload a flow file; the ticket is in the journal before the file is on its way."""
     platform, priority = context.platform, urgency(prefix)
 
-    async def nothing() -> None:
-        """A registration without a file has no effect: it may simply be repeated."""
-
     def register() -> Awaitable[UploadSlot]:
         return platform.register_upload(priority=priority)
 
-    slot = await write(context, work, Call(f"{prefix}register", register, nothing, state=state))
+    slot = await write(context, work, Call(f"{prefix}register", register, state=state))
 
     async def send() -> bool:
         await platform.upload(slot, text, priority=priority)

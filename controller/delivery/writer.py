@@ -47,8 +47,11 @@ class Call(Generic[T]):
 
     action: str
     send: Callable[[], Awaitable[T]]
-    look: Callable[[], Awaitable[Took[T] | None]]
-    """Called when the answer was lost: reads until it knows; None when the write certainly had no effect."""
+    look: Callable[[], Awaitable[Took[T] | None]] | None = None
+    """Called when the answer was lost: reads until it knows; None when the write certainly had no effect.
+
+    A call that has no effect by itself has no look: it may simply be repeated.
+    """
     details: Mapping[str, object] = field(default_factory=dict)
     """For the journal and the audit log; never a secret."""
     version: str | None = None
@@ -85,7 +88,7 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 return took.value
             came_to_nothing(context, work)
             if last:
-                raise _in_vain(error, settings.write_attempts) from error
+                raise error if call.look is None else _in_vain(error, settings.write_attempts)
         except (Unreachable, CircuitOpen):
             if last:
                 raise
@@ -124,6 +127,8 @@ def _in_vain(error: PenstockError, times: int) -> AnswerLost:
 
 async def _looked(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
     """What looking tells. Raises Parked where nobody can read whether a version went out: it may well be live."""
+    if call.look is None:
+        return None
     if work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
         return await call.look()
     with left_unread(context, work):

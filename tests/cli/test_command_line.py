@@ -38,7 +38,7 @@ def test_plan_apply_and_plan_again_as_programs_see_them(shell: Shell) -> None:
     live = {
         flow["name"]: flow["published_version"] for flow in httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]
     }
-    lock = yaml.safe_load(shell.git("show", "main:artifacts/acme/penstock.lock.yaml"))
+    lock = yaml.safe_load(shell.git("show", "penstock/records:artifacts/acme/penstock.lock.yaml"))
     assert live == {"Front": "1.0", "Hours": "1.0"}
     assert {flow["name"]: flow["version"] for flow in lock["flows"]} == live
     assert shell.git("status", "--porcelain") == ""
@@ -113,7 +113,7 @@ def test_a_working_tree_with_changes_is_refused_unless_allowed(shell: Shell) -> 
 
     assert shell.run("apply").returncode == 3
     assert shell.run("apply", "--allow-dirty").returncode == 0
-    lock = yaml.safe_load(shell.git("show", "main:artifacts/acme/penstock.lock.yaml"))
+    lock = yaml.safe_load(shell.git("show", "penstock/records:artifacts/acme/penstock.lock.yaml"))
     assert all(flow["dirty"] for flow in lock["flows"])
 
 

@@ -54,12 +54,10 @@ TABLE = [
     Row("truncated-json", {}, DELIVERED, dialects=(ARCHITECT,)),
     # For ever, and nothing takes effect.
     Row("http-429", {"retry_after_s": 20}, "rate-limited"),
-    Row("http-5xx", {}, "answer-lost", dialects=(ARCHITECT,)),
-    Row("http-5xx", {}, "server-fault", dialects=(VERSIONED,)),
+    Row("http-5xx", {}, "answer-lost"),
     Row("reset", {}, "answer-lost", dialects=(ARCHITECT,)),
     Row("reset", {}, "unreachable", dialects=(VERSIONED,)),
-    Row("html-error", {}, "answer-lost", dialects=(ARCHITECT,)),
-    Row("html-error", {}, "server-fault", dialects=(VERSIONED,)),
+    Row("html-error", {}, "answer-lost"),
     Row("redirect", FOREIGN, "host-not-allowed"),
     Row("expired-token", {}, "authentication-failed"),
     # The organisation says that it did what it did not do, or does something else.

@@ -261,15 +261,6 @@ PHASES: Mapping[str, Phase] = {
         {"hours": "rolled-back", "desk": "rolled-back*", "front": "failed"},
         prepare=_fails("Front"),
         taken_back=True,
-        dialects=_ARCHITECT,
-    ),
-    "all rolled back": Phase(
-        _S.ROLLED_BACK,
-        at("change.rolled-back", "hours"),
-        {"hours": "rolled-back", "desk": "rolled-back", "front": "failed"},
-        prepare=_fails("Front"),
-        taken_back=True,
-        dialects=_VERSIONED,
     ),
     "rollback failed": Phase(
         _S.ROLLBACK_FAILED,
