@@ -86,6 +86,13 @@ async def _pinned(world: World) -> None:
     world.commit()
 
 
+async def _failing_after_a_switch(world: World) -> None:
+    """`desk` is switched to the version before, and back when `front` fails."""
+    await _pinned(world)
+    world.flow("front", inbound("Front", says=NEW, calls=["Hours"], transfers=["Desk"]))
+    world.commit()
+
+
 async def _staged(world: World) -> None:
     """`hours` goes live in stages that are longer than a lost answer is looked for; `desk` is switched back."""
     await _pinned(world)
@@ -160,6 +167,7 @@ _JOB_FAILS = ({"name": "desk", "kind": "job-fails", "match": {"flow": "Desk"}},)
 _FRONT_FAILS = ({"name": "front", "kind": "job-fails", "match": {"flow": "Front"}},)
 _NEVER_BACK = {"older_version": UnclearPublish.SILENTLY_NOTHING}
 _PUBLISH_FAILS = ({"name": "desk", "kind": "publish-fails", "match": {"flow": "Desk"}},)
+_FRONT_PUBLISH_FAILS = ({"name": "front", "kind": "publish-fails", "match": {"flow": "Front"}},)
 
 SCENES: Mapping[str, Scene] = {
     "architect: a first delivery": Scene(ARCHITECT, _first, ALL_OLD),
@@ -189,6 +197,14 @@ SCENES: Mapping[str, Scene] = {
     "versioned: a first delivery": Scene(VERSIONED, _first, ALL_OLD),
     "versioned: stages and a switch": Scene(VERSIONED, _staged, {**ALL_OLD, HOURS: OPEN}),
     "versioned: a failing publish": Scene(VERSIONED, _failing, _OLD_CALLERS, _PUBLISH_FAILS, **_FAILED),
+    "versioned: a switch that is taken back": Scene(
+        VERSIONED,
+        _failing_after_a_switch,
+        {HOURS: "Hello", FRONT: "Hello"},
+        _FRONT_PUBLISH_FAILS,
+        frozenset({FRONT}),
+        {DESK: "Hello"},
+    ),
     "versioned: stages that are ended": Scene(
         VERSIONED, _rollout_that_fails, {DESK: "Hello"}, _PUBLISH_FAILS, frozenset({DESK}), {HOURS: OPEN}
     ),
