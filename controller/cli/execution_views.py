@@ -9,7 +9,7 @@ from typing import Protocol
 
 from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
 from controller.diagnosis import Analysis, ErrorRate, StaleCaller
-from controller.domain.platform import ExecutionSummary
+from controller.domain.platform import ExecutionSummary, Standing
 from controller.planning.rendering.visible import visible
 from controller.reconcile.trace_reading import FetchedTrace
 
@@ -36,7 +36,8 @@ class Found:
             text += f"; {rate.failed} of {rate.total} that ended failed ({rate.rate * 100:.4g} %)"
         reasons = ", ".join(f"{reason} x{count}" for reason, count in rate.reasons[:5])
         text += f": {reasons}" if reasons else ""
-        return text + (f"; {rate.running} still run" if rate.running else "")
+        text += f"; {rate.running} still run" if rate.running else ""
+        return text + (f"; of {rate.unknown} the organisation does not tell how they stand" if rate.unknown else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class TextView:
         self._write(f"{visible(found.headline())}\n")
         if not found.chosen:
             for each in found.executions:
-                ended = "failed" if each.failed else "ended" if each.ended_at else "runs"
-                words = f"{each.started_at.isoformat()} {each.id} {each.version} {ended} {each.reason or ''}"
+                started = each.started_at.isoformat() if each.started_at else "start unknown"
+                words = f"{started} {each.id} {each.version} {_STANDING[_stands(each)]} {each.reason or ''}"
                 self._write(f"  {visible(words).rstrip()}\n")
         self._left_out = len(found.executions) - len(found.chosen) if found.chosen else 0
 
@@ -114,6 +115,7 @@ class JsonView:
                 "failed": rate.failed,
                 "total": rate.total,
                 "running": rate.running,
+                "unknown": rate.unknown,
                 "rate": rate.rate,
                 "reasons": [{"reason": reason, "count": count} for reason, count in rate.reasons],
             },
@@ -173,13 +175,22 @@ class SingleView:
         """What could not be read is an error, told by the caller; a stale caller is an anomaly of the trace."""
 
 
+_STANDING = {"failed": "failed", "ended": "ended", "running": "runs", "unknown": "unknown"}
+
+
+def _stands(each: ExecutionSummary) -> str:
+    """failed, ended, running or unknown."""
+    return "failed" if each.failed else each.standing.value
+
+
 def _execution(each: ExecutionSummary) -> dict[str, object]:
     return {
         "id": each.id,
         "flow_id": each.flow_id,
         "version": each.version,
-        "started_at": each.started_at.isoformat(),
+        "started_at": each.started_at.isoformat() if each.started_at else None,
         "ended_at": each.ended_at.isoformat() if each.ended_at else None,
-        "failed": each.failed,
+        "status": _stands(each),
+        "failed": None if each.standing is Standing.UNKNOWN else each.failed,
         "reason": each.reason,
     }

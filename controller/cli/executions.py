@@ -139,7 +139,7 @@ async def _found(request: ExecutionsRequest, services: Services, organization: O
     )
     found = [_redacted(each) for each in await find_executions(services, organization, question)]
     rate = measure_error_rate(found, since=since, until=until)
-    worst_first = sorted(found, key=lambda each: (not each.failed, -each.started_at.timestamp(), each.id))
+    worst_first = sorted(found, key=lambda each: (not each.failed, -(each.started_at or since).timestamp(), each.id))
     chosen = [each.id for each in worst_first[: max(request.limit, 0)]]
     return Found(organization.name, since, until, found, rate, chosen)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.domain.desired import ErrorRateGate
-from controller.domain.platform import ExecutionSummary
+from controller.domain.platform import ExecutionSummary, Standing
 
 _ROUNDING = 1e-9
 """A rate that equals its limit passes, whatever binary fractions make of `2%`."""
@@ -22,13 +22,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """Counts over one range of time. Executions that still run are neither good nor bad: only `running` has them."""
+    """Counts over one range of time. What still runs, or is not told of, is neither good nor bad."""
 
     failed: int = 0
     total: int = 0
     running: int = 0
     reasons: tuple[tuple[str, int], ...] = ()
     """Why executions failed and how often, the most frequent first."""
+    unknown: int = 0
+    """Executions of which the organisation does not tell whether they ended, and how."""
 
     @property
     def rate(self) -> float | None:
@@ -53,10 +55,11 @@ def measure_error_rate(
 ) -> ErrorRate:
     """Count the executions that started in `[since, until)`, each id once, of `version` where one is given."""
     seen: set[str] = set()
-    failed = total = running = 0
+    failed = total = 0
+    others = dict.fromkeys((Standing.RUNNING, Standing.UNKNOWN), 0)
     reasons: dict[str, int] = {}
     for execution in executions:
-        if execution.id in seen or not since <= execution.started_at < until:
+        if execution.id in seen or not execution.within(since, until):
             continue
         if version is not None and execution.version != version:
             continue
@@ -65,12 +68,12 @@ def measure_error_rate(
             failed += 1
             reason = execution.reason or "unknown"
             reasons[reason] = reasons.get(reason, 0) + 1
-        elif execution.ended_at is None:
-            running += 1
+        elif execution.standing is not Standing.ENDED:
+            others[execution.standing] += 1
             continue
         total += 1
     ranked = tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-    return ErrorRate(failed, total, running, ranked)
+    return ErrorRate(failed, total, others[Standing.RUNNING], ranked, others[Standing.UNKNOWN])
 
 
 def judge_error_rate(gate: ErrorRateGate, current: ErrorRate, *, baseline: ErrorRate | None = None) -> ErrorRateVerdict:
@@ -87,7 +90,8 @@ def judge_error_rate(gate: ErrorRateGate, current: ErrorRate, *, baseline: Error
         base_words = f" (baseline {_percent(base_rate)} + {_percent(gate.max_rate)})"
     counts = f"{current.failed} of {current.total} executions failed"
     if current.rate is None or current.total < gate.minimum_samples:
-        message = f"{counts}; at least {max(gate.minimum_samples, 1)} are needed to judge"
+        unknown = f"; of {current.unknown} the organisation does not tell how they stand" if current.unknown else ""
+        message = f"{counts}; at least {max(gate.minimum_samples, 1)} are needed to judge{unknown}"
         return ErrorRateVerdict(Verdict.NO_DATA, current, limit, message, baseline)
     verdict = Verdict.PASS if current.rate <= limit + _ROUNDING else Verdict.FAIL
     reasons = ", ".join(f"{reason} x{count}" for reason, count in current.reasons[:3])

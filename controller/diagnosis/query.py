@@ -24,6 +24,8 @@ class Retention:
     kept: timedelta
     max_span: timedelta
     max_page_size: int = 100
+    version_ids: bool = False
+    """Whether a version has an id that tells its flow, too."""
 
 
 def retention(dialect: str, tier: str = "standard") -> Retention:
@@ -38,15 +40,16 @@ def retention(dialect: str, tier: str = "standard") -> Retention:
         kept = timedelta(days=_ARCHITECT_DAYS)
         return Retention(kept, kept, max_page_size=200)
     kept = timedelta(days=_DAYS[tier])
-    return Retention(kept, kept)
+    return Retention(kept, kept, version_ids=True)
 
 
 def check_trace_request(request: TraceRequest, *, now: datetime, rules: Retention) -> None:
     """Raise TraceRequestInvalid with every mistake of the request, or return."""
     mistakes = [*_time_mistakes(request, now, rules), *_range_mistakes(request.snapshot_ranges)]
-    if not any((request.flow_id, request.session_token, request.conversation_id)):
+    version_alone = request.flow_version and not request.flow_id
+    if not any((request.flow_id, request.session_token, request.conversation_id, version_alone)):
         mistakes.append("nothing says which executions: give a flow, a session or a conversation")
-    if request.flow_version and not request.flow_id:
+    if version_alone and not rules.version_ids:
         mistakes.append(f"version {request.flow_version} is of no flow: give the flow too")
     if not 1 <= request.page_size <= rules.max_page_size:
         mistakes.append(f"page size {request.page_size} is not between 1 and {rules.max_page_size}")

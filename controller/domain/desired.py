@@ -218,6 +218,8 @@ class DesiredFlow:
     """`spec.renamedFrom`: the name that this flow had; makes a change of name a rename instead of a second flow."""
     release_version: str | None = None
     """The release that a publish names; None for the commit."""
+    flow_id: str | None = None
+    """`spec.id`: the organisation's id of the flow (versioned dialect); None where it is found by its name."""
 
     @property
     def wanted(self) -> str:

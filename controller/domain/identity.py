@@ -34,12 +34,16 @@ class FlowType(StrEnum):
     WORKITEM = "workitem"
 
 
+UNTYPED = "flow"
+"""Stands for the type of a flow whose type neither its organisation nor its manifest tells (versioned dialect)."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class FlowKey:
     """The identity of a flow in one organisation: dict key, sort key, graph node, log field."""
 
     type: str
-    """The API's lower-case type; a plain string, because an organisation may answer a type that is newer than us."""
+    """The API's lower-case type, or `UNTYPED`; a plain string, because an organisation may answer a newer type."""
     name: str
     """The flow's display name, exactly as it stands: trailing spaces count."""
 

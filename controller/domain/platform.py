@@ -176,6 +176,15 @@ class Export:
     """The API's JSON definition of that version."""
 
 
+class Standing(StrEnum):
+    """Whether an execution has ended."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+    """The organisation does not tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionSummary:
     """One execution of a flow, as the error-rate gate counts it."""
@@ -183,10 +192,23 @@ class ExecutionSummary:
     id: str
     flow_id: str
     version: str
-    started_at: datetime
+    started_at: datetime | None
+    """None where the organisation does not tell; the range that was asked for holds it."""
     ended_at: datetime | None
     failed: bool
     reason: str | None = None
+    told: Standing | None = None
+    """How it stands, where its times do not tell that."""
+
+    @property
+    def standing(self) -> Standing:
+        if self.told is not None:
+            return self.told
+        return Standing.ENDED if self.failed or self.ended_at is not None else Standing.RUNNING
+
+    def within(self, since: datetime, until: datetime) -> bool:
+        """Whether it started from `since` up to, not including, `until`; without a start the query's word counts."""
+        return self.started_at is None or since <= self.started_at < until
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class TraceRequest:
     end: datetime
     flow_id: str | None = None
     flow_version: str | None = None
-    """The version; the versioned dialect sends flow and version together as `flow_version_id`."""
+    """The version, by its number or, in the versioned dialect, its id; without a flow it is the id."""
     session_token: str | None = None
     """The session to look at (versioned dialect)."""
     conversation_id: str | None = None

@@ -123,4 +123,5 @@ def _flow(manifest: FlowManifest, shape: FlowShape, content: Content) -> Desired
         suspended=spec.suspend,
         previous_name=spec.renamed_from,
         release_version=spec.release_version,
+        flow_id=spec.id,
     )

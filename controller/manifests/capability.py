@@ -10,6 +10,7 @@ from controller.domain.desired import OnLocked, OnNoData, Removal
 from controller.domain.errors import CapabilityMissing
 from controller.domain.identity import FlowType
 from controller.domain.platform import Capability
+from controller.manifests.fields import PATH_SEGMENT
 from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
 from controller.manifests.node import Path, dotted
@@ -20,8 +21,6 @@ from controller.manifests.wording import quoted
 LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 """Flow types that `POST /api/v2/flows/executions` starts."""
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
-_ID = re.compile(r"(?!\.{1,2}\Z)[^\s/\\?#%\x00-\x1f\x7f]{1,128}")
-"""What can stand in a path of the versioned dialect; the ids themselves are the organisation's own."""
 _WITHOUT_PROBE = "use onNoData: wait, pass or fail"
 Need = tuple[Path, Capability, str]
 """Where something is asked for, what it takes, and how people call it."""
@@ -49,6 +48,7 @@ def check_flow(
             message = f"{dotted(path)} asks for {what}, which {whose} cannot do"
             _report_missing(report, manifest, path, message, capability)
     _check_pin(manifest, shape, dialect, report)
+    _check_identity(manifest, shape, dialect, report)
     if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None:
         _check_launchable(manifest, shape, flow_type, report)
 
@@ -56,13 +56,24 @@ def check_flow(
 def _check_pin(manifest: FlowManifest, shape: FlowShape, dialect: str, report: Report) -> None:
     """Report a pin that no version of the dialect can be: neither its number nor, where there are ids, its id."""
     pin = shape.spec.source.version
-    if pin is None or _NUMBER.fullmatch(pin) or (dialect == VERSIONED and _ID.fullmatch(pin)):
+    if pin is None or _NUMBER.fullmatch(pin) or (dialect == VERSIONED and PATH_SEGMENT.fullmatch(pin)):
         return
     path: Path = ("spec", "source", "version")
     what = 'neither a version such as "13.0" nor the id of one' if dialect == VERSIONED else 'no version such as "13.0"'
     whole = re.fullmatch(r"v?([1-9][0-9]{0,8})", pin, re.IGNORECASE)
     hint = f'did you mean "{whole[1]}.0"?' if whole else "Architect lists the versions of a flow"
     report.add(manifest.origin(*path), f"{dotted(path)} must be a version; {quoted(pin)} is {what}", hint=hint)
+
+
+def _check_identity(manifest: FlowManifest, shape: FlowShape, dialect: str, report: Report) -> None:
+    """Report what tells the flow apart in the other dialect only: the type here, the id there."""
+    if dialect == VERSIONED:
+        return
+    if shape.spec.source.version is not None and shape.spec.type is None:
+        report.add(manifest.origin("spec"), "spec must hold type, because a pinned version does not tell")
+    if shape.spec.id is not None:
+        message = f"spec.id names a flow by its id, which api: {dialect} does not do"
+        report.add(manifest.origin("spec", "id"), message, hint="leave it out: type and name tell the flow")
 
 
 def _dialect(organization: OrganizationManifest) -> str | None:

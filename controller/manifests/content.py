@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controller.domain.desired import PinnedVersion, SourceFile
-from controller.domain.identity import FlowKey
+from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
 from controller.manifests.paths import PathRefused, flow_file
@@ -87,6 +87,8 @@ class Contents:
 
 
 def _pinned(shape: FlowShape, version: str) -> Content | None:
-    if shape.spec.type is None or shape.spec.name is None:
+    """Without a type only the versioned dialect finds the flow; that is checked where the dialect is known."""
+    if shape.spec.name is None:
         return None
-    return Content(FlowKey(shape.spec.type.value, shape.spec.name), PinnedVersion(version))
+    flow_type = shape.spec.type.value if shape.spec.type is not None else UNTYPED
+    return Content(FlowKey(flow_type, shape.spec.name), PinnedVersion(version))

@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from controller.manifests.wording import did_you_mean, quoted
 
+PATH_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[^\s/\\?#%\x00-\x1f\x7f]{1,128}")
+"""What can stand in a path of the versioned dialect; the ids themselves are the organisation's own."""
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 PERCENT_PATTERN = r"^[0-9]+(\.[0-9]+)?\s?%$"

@@ -8,11 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StrictStr, model_validator
 
 from controller.domain.identity import FlowType
-from controller.manifests.fields import Slug, Switch, Text, mistaken
+from controller.manifests.fields import PATH_SEGMENT, Slug, Switch, Text, mistaken
 from controller.manifests.gates import GateShape, RolloutShape
 from controller.manifests.shape import Choice, Shape
 from controller.manifests.substitutions import SubstitutionValue
 from controller.manifests.wording import quoted
+
+
+def _path_segment(flow_id: str) -> str:
+    if not PATH_SEGMENT.fullmatch(flow_id):
+        raise mistaken("must be an id as the organisation tells it, without blanks and slashes")
+    return flow_id
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -44,7 +50,7 @@ class SourceShape(Choice):
 
 def _pinned_needs_identity(schema: dict[str, Any]) -> None:
     schema["if"] = {"properties": {"source": {"required": ["version"]}}}
-    schema["then"] = {"required": ["type", "name"]}
+    schema["then"] = {"required": ["name"]}
 
 
 class FlowSpec(Shape):
@@ -53,9 +59,11 @@ class FlowSpec(Shape):
     model_config = ConfigDict(json_schema_extra=_pinned_needs_identity)
 
     type: FlowType | None = None
-    """The flow's type; told by the flow file, needed for a pinned version."""
+    """The flow's type; told by the flow file, needed for a pinned version unless the organisation is api: versioned."""
     name: Text | None = None
     """The flow's name in the organisation; told by the flow file, needed for a pinned version."""
+    id: Annotated[Text, AfterValidator(_path_segment)] | None = None
+    """The flow's id in the organisation (api: versioned): it is this flow, whatever others carry its name."""
     source: SourceShape
     """Where the content comes from."""
     depends_on: Annotated[tuple[Slug, ...], AfterValidator(_distinct)] = ()
@@ -74,11 +82,9 @@ class FlowSpec(Shape):
     """The release that a publish of the flow names, such as "2.4.1"; the commit when left out."""
 
     @model_validator(mode="after")
-    def _pinned_identity(self) -> Self:
-        if self.source.version is not None:
-            missing = [key for key in ("type", "name") if getattr(self, key) is None]
-            if missing:
-                raise mistaken(f"must hold {' and '.join(missing)}, because a pinned version does not tell")
+    def _named(self) -> Self:
+        if self.source.version is not None and self.name is None:
+            raise mistaken("must hold name, because a pinned version does not tell")
         if self.renamed_from is not None and self.renamed_from == self.name:
             raise mistaken("has the same name in renamedFrom as in name", "renamedFrom is the name before the change")
         return self

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.domain.identity import FlowKey
+from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.manifest import FlowManifest, Manifests
 from controller.manifests.ownership import Estate
 from controller.manifests.report import Report
 from controller.manifests.wording import did_you_mean, quoted
+
+_APART = "give one of the two another spec.name; with spec.id it is only what people read"
 
 
 class Identities:
@@ -28,15 +30,24 @@ class Identities:
             self._check_dependencies(flow)
 
     def _check_keys(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
+        ids: dict[str, FlowManifest] = {}
         first: dict[FlowKey, FlowManifest] = {}
         for flow, key in keys.items():
+            flow_id = flow.shape.spec.id if flow.shape is not None else None
+            same_id = ids.setdefault(flow_id, flow) if flow_id is not None else flow
+            if same_id is not flow:
+                self._report.add(
+                    flow.origin("spec", "id"),
+                    f"the flow with the id {quoted(str(flow_id))} is described by {same_id.origin('spec', 'id')} too"
+                    f"{self._within()}",
+                    hint="remove one of the two manifests",
+                )
             earlier = first.setdefault(key, flow)
             if earlier is not flow:
                 self._report.add(
                     flow.origin("spec", "source"),
-                    f"the {key.type} flow {quoted(key.name)} is described by {earlier.origin('spec', 'source')} too"
-                    f"{self._within()}",
-                    hint="remove one of the two manifests",
+                    f"the {_flow_words(key)} is described by {earlier.origin('spec', 'source')} too{self._within()}",
+                    hint=_APART if flow_id is not None else "remove one of the two manifests",
                 )
 
     def _check_names(self) -> None:
@@ -72,3 +83,7 @@ class Identities:
     def _whose(self) -> str:
         name = self._estate.organization.name
         return f" {quoted(name)}" if name is not None else " this organisation"
+
+
+def _flow_words(key: FlowKey) -> str:
+    return f"flow {quoted(key.name)}" if key.type == UNTYPED else f"{key.type} flow {quoted(key.name)}"

@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping
 import yaml
 
 from controller.domain.desired import PinnedVersion
-from controller.domain.identity import FlowKey
+from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.shape import API_VERSION
 
 _LONGEST = 63
@@ -34,14 +34,10 @@ def flow_manifest(
 ) -> str:
     """The `Flow` manifest as YAML; the source is a version, or a flow file relative to the manifest."""
     written: dict[str, object] = {"file": source} if isinstance(source, str) else {"version": source.version}
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": "Flow",
-        "metadata": {"name": name},
-        "spec": {
-            "type": key.type,
-            "name": key.name,
-            "source": {**written, "substitutions": dict(substitutions)} if substitutions else written,
-        },
+    spec = {
+        **({"type": key.type} if key.type != UNTYPED else {}),
+        "name": key.name,
+        "source": {**written, "substitutions": dict(substitutions)} if substitutions else written,
     }
+    document = {"apiVersion": API_VERSION, "kind": "Flow", "metadata": {"name": name}, "spec": spec}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

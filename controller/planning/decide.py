@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.domain.capabilities import VERSIONED
 from controller.planning.model import Blocked, ChangeKind, Unrecorded
 from controller.planning.situation import Situation
 
@@ -45,10 +46,7 @@ def _none(situation: Situation, reason: str) -> Decision:
 
 def _ambiguous(situation: Situation) -> Decision:
     kind = ChangeKind.SWITCH if situation.pinned is not None else ChangeKind.PUBLISH
-    message = (
-        f"several flows in the organisation carry the type and name {situation.flow.key}; "
-        "rename or delete all but one of them in Architect"
-    )
+    message = f"several flows in the organisation carry the type and name {situation.flow.key}; {_apart(situation)}"
     return Decision(kind, "it is not clear which flow is meant", situation.pinned, Blocked("ambiguous-flow", message))
 
 
@@ -56,7 +54,7 @@ def _absent(situation: Situation) -> Decision:
     if situation.pinned is not None:
         message = (
             f"version {situation.pinned} of {situation.flow.key} is wanted, but the organisation has no such flow; "
-            "correct spec.name, or give the manifest a spec.source.file so that the flow can be created"
+            f"{_way_out(situation)}"
         )
         blocked = Blocked("missing-flow", message)
         return Decision(ChangeKind.SWITCH, f"{situation.pinned} is wanted", situation.pinned, blocked)
@@ -65,6 +63,20 @@ def _absent(situation: Situation) -> Decision:
     if situation.record is not None:
         return Decision(ChangeKind.CREATE, "the flow was deleted in the organisation; it is created again")
     return Decision(ChangeKind.CREATE, "the organisation has no such flow")
+
+
+def _way_out(situation: Situation) -> str:
+    if situation.dialect != VERSIONED:
+        return "correct spec.name, or give the manifest a spec.source.file so that the flow can be created"
+    if situation.flow.flow_id is not None:
+        return f"correct spec.id, which is {situation.flow.flow_id}"
+    return "correct spec.name or spec.type, or name the flow by its id (spec.id)"
+
+
+def _apart(situation: Situation) -> str:
+    if situation.dialect == VERSIONED:
+        return "name the one that is meant by its id (spec.id)"
+    return "rename or delete all but one of them in Architect"
 
 
 def _renamed(situation: Situation) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from controller.domain.identity import FlowKey
+from controller.domain.identity import UNTYPED, FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import FlowReference
 
@@ -26,5 +26,6 @@ class Resolver:
             return (self._by_id[reference.flow_id],)
         if not reference.types:
             return tuple(self._by_name.get(reference.name, ()))
-        keys = (FlowKey(type_, reference.name) for type_ in reference.types)
+        # A flow whose type nobody tells can be of any type.
+        keys = (FlowKey(type_, reference.name) for type_ in (*reference.types, UNTYPED))
         return tuple(key for key in keys if key in self._known)

@@ -12,8 +12,8 @@ from controller.domain.errors import CapabilityMissing
 from controller.domain.platform import Capability
 from controller.domain.traces import ActionTraceRequest
 from controller.genesys import VersionedPlatform
+from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
-from controller.reconcile.trace_search import flow_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def trace_action(
             f"{organization.name}: the {platform.dialect} dialect cannot trace single actions",
             hint="see what ran with `penstock trace executions`",
         )
-    request = replace(question.request(), flow_id=await flow_id(services, organization, question.flow))
+    request = replace(question.request(), flow_id=await flow_id(platform, organization.flows, question.flow))
     started = services.clock.monotonic()
     job_id = question.job or await platform.start_debug(request)
     job = await platform.finished_debug_job(job_id, timeout_s=question.timeout_s)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+import structlog
+
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import PermissionMissing, SettingsInvalid
 from controller.domain.identity import FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Platform, Priority
 from controller.flows.suggestion import did_you_mean
+
+log = structlog.get_logger()
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -41,11 +45,48 @@ async def live_flow(platform: Platform, managed: Sequence[DesiredFlow], said: st
     Raises SettingsInvalid, with a near miss, when there is none or more than one.
     """
     found = await _read(platform, managed, said) if platform.dialect == ARCHITECT else None
-    if found is not None:
-        return found
-    flows = (await platform.list_flows()).flows
-    known = {flow.key: flow for flow in flows}
-    return known[chosen_flow(said, [flow for flow in managed if flow.key in known], flows)]
+    return found or chosen_live(said, managed, (await platform.list_flows()).flows)
+
+
+def chosen_live(said: str, managed: Iterable[DesiredFlow], flows: Collection[LiveFlow]) -> LiveFlow:
+    """The listed flow that is meant; an id means its flow, whatever others share its name. Raises SettingsInvalid."""
+    known = {flow.key for flow in flows}
+    there = [flow for flow in managed if flow.key in known]
+    by_id = next((flow for flow in flows if flow.id == said), None)
+    if by_id is not None:
+        called = next((flow.key for flow in there if flow.id == said), by_id.key)
+        if called == by_id.key:
+            return by_id
+        hint = f"say which one: {by_id.key} or {called}"
+        raise SettingsInvalid(f"{said!r} is the id of one flow and the manifest of another", hint=hint)
+    key = chosen_flow(said, there, flows)
+    found = [flow for flow in flows if flow.key == key]
+    if len(found) > 1:
+        ids = ", ".join(sorted(flow.id for flow in found))
+        raise SettingsInvalid(f"{len(found)} flows are {key}", hint=f"say which one by its id: {ids}")
+    return found[0]
+
+
+async def flow_id(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> str:
+    """The id of the flow that is meant, without a listing where it is told by its id. Raises SettingsInvalid.
+
+    A client of the versioned dialect that may not list flows (flow:view) has to tell the id: what no manifest names is
+    taken for one.
+    """
+    if platform.dialect == ARCHITECT:
+        return (await live_flow(platform, managed, said)).id
+    desired = next((flow for flow in managed if said in (flow.id, flow.flow_id)), None)
+    if desired is not None and desired.flow_id is not None:
+        return desired.flow_id
+    if desired is None and _ID.fullmatch(said):
+        return said
+    try:
+        return (await live_flow(platform, managed, said)).id
+    except PermissionMissing:
+        if desired is not None or any(said in (str(flow.key), flow.key.name) for flow in managed):
+            raise
+        log.warning("flow.taken-for-an-id", flow=said, hint="the client may not list flows (flow:view)")
+        return said
 
 
 async def _read(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> LiveFlow | None:

@@ -12,7 +12,7 @@ from controller.domain.errors import CapabilityMissing, PermissionMissing
 from controller.domain.platform import Capability, ExecutionSummary
 from controller.domain.traces import SnapshotRange, TraceRequest
 from controller.genesys import ArchitectPlatform, VersionedPlatform
-from controller.reconcile.flow_choice import live_flow
+from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
 
 
@@ -45,7 +45,7 @@ def reading_platform(services: Services, organization: Organization) -> Architec
 async def find_executions(
     services: Services, organization: Organization, question: ExecutionQuestion
 ) -> Sequence[ExecutionSummary]:
-    """The executions in order of their start.
+    """The executions in order of their start, those without one first.
 
     Raises TraceRequestInvalid before any call when the range is not kept or too long, SettingsInvalid for an unknown
     flow, CapabilityMissing when the dialect knows no sessions.
@@ -58,18 +58,13 @@ async def find_executions(
             hint="ask for a conversation: --conversation ID",
         )
     if question.flow is not None:
-        request = replace(request, flow_id=await flow_id(services, organization, question.flow))
+        request = replace(request, flow_id=await flow_id(platform, organization.flows, question.flow))
     try:
         found = [summary async for summary in platform.found_executions(request)]
     except PermissionMissing as error:
         error.hint = error.hint or "check that execution data is enabled and that the client may search it"
         raise
-    return sorted(found, key=lambda summary: (summary.started_at, summary.id))
-
-
-async def flow_id(services: Services, organization: Organization, said: str) -> str:
-    """The id of the flow that is meant. Raises SettingsInvalid."""
-    return (await live_flow(services.platform(organization), organization.flows, said)).id
+    return sorted(found, key=lambda summary: (summary.started_at or question.since, summary.id))
 
 
 def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRequest:

@@ -116,6 +116,10 @@ class SimulatorSettings:
     """Rows that a page of a list holds at the most, whatever size is asked for."""
     opaque_version_ids: bool = False
     """Whether the versioned dialect names versions by ids that are not their numbers; then it takes nothing else."""
+    tells_types: bool = True
+    """Whether the versioned dialect tells the type of a flow in its listing and after a switch."""
+    bare_traces: bool = False
+    """Whether the versioned dialect tells nothing of a trace but its id; its steps tell the rest."""
 
     def duration_s(self, seconds: float) -> float:
         """The seconds that something takes under `time_scale`."""

@@ -43,6 +43,14 @@ def test_the_span_is_bounded() -> None:
         check_trace_request(asked(31, 31), now=NOW, rules=rules)
 
 
+def test_only_the_id_of_a_version_tells_its_flow() -> None:
+    """The architect dialect knows numbers; they are of a flow."""
+    alone = asked(1, flow_id=None, flow_version="1.0")
+    check_trace_request(alone, now=NOW, rules=retention(VERSIONED))
+    with pytest.raises(TraceRequestInvalid, match="give the flow too"):
+        check_trace_request(alone, now=NOW, rules=retention(ARCHITECT))
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
@@ -51,7 +59,6 @@ def test_the_span_is_bounded() -> None:
         (asked(-1), "starts in the future"),
         (asked(0.1, 0.2), "ends in the future"),
         (asked(flow_id=None), "give a flow, a session or a conversation"),
-        (asked(flow_id=None, session_token="t", flow_version="1.0"), "give the flow too"),
         (asked(page_size=0), "page size 0 is not between 1 and 100"),
         (asked(page_size=101), "page size 101"),
         (asked(snapshot_ranges=(SnapshotRange(-1, 3),)), "starts below 0"),

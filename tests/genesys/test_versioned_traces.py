@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from controller.domain.errors import BadAnswer, ServerFault
+from controller.diagnosis import measure_error_rate
+from controller.domain.errors import BadAnswer, PermissionMissing, ServerFault
+from controller.domain.platform import Standing
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
-from tests.genesys.routed import connected, listed
-from tests.genesys.scripted import reply
+from tests.genesys.routed import VERSIONS, connected, listed, versions
+from tests.genesys.scripted import refusal, reply
 from tests.support.clock import SteppedClock
 
 SINCE = datetime(2026, 1, 5, 11, 0, tzinfo=UTC)
@@ -27,17 +29,82 @@ def _trace(number: int, **fields: object) -> dict[str, object]:
 
 
 async def test_a_trace_query_is_written_in_snake_case(clock: SteppedClock) -> None:
-    platform, answers = connected(clock, {QUERY: [listed(_trace(1), _trace(2))]})
+    platform, answers = connected(clock, {QUERY: [listed(_trace(1), _trace(2))], VERSIONS: [versions(v2="deployed")]})
     request = TraceRequest(SINCE, UNTIL, "f1", "2.0", session_token="s1", snapshot_ranges=(SnapshotRange(0, 9),))
     assert [trace.id async for trace in platform.found_executions(request)] == ["t1", "t2"]
     assert answers.body(QUERY) == {
-        "flow_version_id": "f1:2.0",
+        "flow_version_id": "v2",
         "session_token": "s1",
         "start_date_time": "2026-01-05T11:00:00.000Z",
         "end_date_time": "2026-01-05T12:00:00.000Z",
         "variable_snapshot_ranges": [{"start_step_index": 0, "end_step_index": 9}],
         "page_size": 100,
     }
+
+
+async def test_a_flow_without_a_version_is_queried_once_for_each_version_that_may_have_run(clock: SteppedClock) -> None:
+    """An id is sent as the version list tells it; what ended before the range, or began after it, is not asked for."""
+    ended, later = (SINCE - timedelta(days=2)).isoformat(), (UNTIL + timedelta(days=1)).isoformat()
+    rows = [
+        {"id": "old", "version": "1.0", "status": "published", "datePublishedEnd": ended},
+        {"id": "was", "version": "2.0", "status": "published", "datePublished": ended},
+        {"id": "is", "version": "3.0", "status": "deployed", "datePublished": ended},
+        {"id": "next", "version": "4.0", "status": "published", "datePublished": later},
+    ]
+    answer = [listed(_trace(1)), listed({"id": "bare"})]
+    platform, answers = connected(clock, {QUERY: answer, VERSIONS: [listed(*rows)]})
+    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1"))]
+    sent = [json.loads(request.content)["flow_version_id"] for request in answers.requests(QUERY)]
+    assert sent == ["is", "was"]
+    assert [(one.id, one.version, one.standing) for one in found] == [
+        ("t1", "3.0", Standing.ENDED),
+        ("bare", "2.0", Standing.UNKNOWN),
+    ]
+    assert found[1].started_at is None
+
+
+async def test_a_version_is_taken_for_an_id_where_the_client_may_not_list_versions(clock: SteppedClock) -> None:
+    refused = refusal(403, "not.authorized", "Unable to perform the requested action.")
+    platform, answers = connected(clock, {QUERY: [listed(_trace(1))], VERSIONS: [refused]})
+    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1", "aaaa-0001"))]
+    assert [(one.id, one.flow_id) for one in found] == [("t1", "f1")]
+    assert answers.body(QUERY)["flow_version_id"] == "aaaa-0001"
+    with pytest.raises(PermissionMissing) as missing:
+        _ = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1"))]
+    assert "--version ID" in str(missing.value.hint)
+
+
+async def test_a_version_alone_is_an_id_and_costs_the_query_only(clock: SteppedClock) -> None:
+    platform, answers = connected(clock, {QUERY: [listed(_trace(1))]})
+    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, None, "aaaa-0001"))]
+    assert [one.id for one in found] == ["t1"]
+    assert answers.calls == [QUERY]
+    assert answers.body(QUERY)["flow_version_id"] == "aaaa-0001"
+
+
+async def test_what_rows_do_not_tell_is_read_from_their_traces_for_an_error_rate(clock: SteppedClock) -> None:
+    """The document promises the id of a trace only; a trace that has ended is read once."""
+    steps = {
+        "good": [{"id": "a", "status": "success", "nextStepId": "b"}, {"id": "b", "status": "success"}],
+        "bad": [{"id": "a", "status": "success", "nextStepId": "b"}, {"id": "b", "status": "timeout"}],
+        "runs": [{"id": "a", "status": "success", "nextStepId": "b"}],
+    }
+    routes = {QUERY: [listed(*({"id": name} for name in steps))], VERSIONS: [versions(v2="deployed")]}
+    for name, each in steps.items():
+        routes[f"GET /api/v2/flows/debug/traces/{name}"] = [reply(body={"id": name})]
+        routes[f"GET /api/v2/flows/debug/traces/{name}/steps"] = [listed(*each)]
+    platform, answers = connected(clock, routes)
+    for _ in range(2):
+        found = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
+    assert [(one.id, one.standing.value, one.failed, one.reason) for one in found] == [
+        ("good", "ended", False, None),
+        ("bad", "ended", True, "timeout"),
+        ("runs", "unknown", False, None),
+    ]
+    rate = measure_error_rate(found, since=SINCE, until=UNTIL, version="2.0")
+    assert (rate.failed, rate.total, rate.running, rate.unknown) == (1, 2, 0, 1)
+    assert answers.calls.count("GET /api/v2/flows/debug/traces/good/steps") == 1
+    assert answers.calls.count("GET /api/v2/flows/debug/traces/runs/steps") == 2
 
 
 @pytest.mark.parametrize("cursor", ["nextPageToken", "next_page_token"])
@@ -51,6 +118,14 @@ async def test_steps_come_page_by_page_in_order(clock: SteppedClock, cursor: str
     assert steps == [["s1", "s2"], ["s3"]]
     queries = [dict(request.url.params) for request in answers.requests(STEPS)]
     assert queries == [{"pageSize": "100"}, {"pageSize": "100", "nextPageToken": "a b/c"}]
+
+
+async def test_a_link_to_the_next_page_of_steps_is_followed_by_its_token(clock: SteppedClock) -> None:
+    link = "/api/v2/flows/debug/traces/t1/steps?pageSize=100&nextPageToken=a%20b"
+    pages = [reply(body={"entities": [{"id": "s1"}], "nextUri": link}), listed({"id": "s2"})]
+    platform, answers = connected(clock, {STEPS: pages})
+    assert [[step["id"] for step in page] async for page in platform.trace_steps("t1")] == [["s1"], ["s2"]]
+    assert answers.requests(STEPS)[1].url.params["nextPageToken"] == "a b"
 
 
 async def test_a_cursor_that_comes_twice_does_not_loop_for_ever(clock: SteppedClock) -> None:
@@ -68,7 +143,7 @@ async def test_executions_are_counted_from_traces(clock: SteppedClock) -> None:
         _trace(4, flowVersion="1.0"),
         _trace(9_999),
     ]
-    platform, _ = connected(clock, {QUERY: [listed(*rows)]})
+    platform, _ = connected(clock, {QUERY: [listed(*rows)], VERSIONS: [versions(v2="deployed")]})
     found = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
     assert [(one.id, one.failed, one.reason) for one in found] == [
         ("t1", False, None),
@@ -87,13 +162,13 @@ async def test_an_answer_that_may_have_been_cut_is_asked_again_in_halves(clock: 
         fits = [row for row in rows if start <= datetime.fromisoformat(str(row["startTime"])) < end]
         return reply(body={"entities": fits[-100:]})
 
-    platform, _ = connected(clock, {QUERY: [at_most_100]})
+    platform, _ = connected(clock, {QUERY: [at_most_100], VERSIONS: [versions(v2="deployed")]})
     found = [one.id async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
     assert sorted(found) == sorted(str(row["id"]) for row in rows)
 
 
 async def test_a_trace_row_without_an_id_is_a_bad_answer(clock: SteppedClock) -> None:
-    platform, _ = connected(clock, {QUERY: [listed({"status": "error"})]})
+    platform, _ = connected(clock, {QUERY: [listed({"status": "error"})], VERSIONS: [versions(v2="deployed")]})
     with pytest.raises(BadAnswer, match="no usable id"):
         _ = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
 

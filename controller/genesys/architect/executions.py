@@ -42,7 +42,7 @@ async def executions(
 
     async for row in all_rows(fetch, since, until, full=MOST_ROWS):
         summary = _summary(row, flow_id)
-        if summary is not None and summary.version == version and since <= summary.started_at < until:
+        if summary is not None and summary.version == version and summary.within(since, until):
             yield summary
 
 

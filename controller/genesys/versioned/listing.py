@@ -7,18 +7,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
 from controller.genesys.call import Call
 from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.transport import Transport
+from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.wire.versioned import FlowEntity, FlowPage
 
 MOST_FLOWS = 1_000
 """The largest page of this dialect."""
-UNTYPED = "flow"
-"""The type of a flow whose type the organisation does not tell."""
 LIVE = frozenset({"published", "deployed"})
 
 
@@ -95,13 +93,18 @@ class Listing:
         return page_of(page.entities, page)
 
 
-def live_flow(entity: FlowEntity) -> LiveFlow:
-    """The listed flow in the vocabulary; its version is live when it is published or deployed, and still is."""
+def live_version(entity: FlowEntity) -> str | None:
+    """The listed version where it is live: it is published or deployed, and still is."""
     live = entity.standing in LIVE and entity.metadata.date_published_end is None
+    return entity.version if live else None
+
+
+def live_flow(entity: FlowEntity, names: FlowNames) -> LiveFlow:
+    """The listed flow in the vocabulary, under the key that its manifest gives it."""
     return LiveFlow(
         id=entity.id,
-        key=FlowKey((entity.type or entity.metadata.type or UNTYPED).lower(), entity.name),
-        published_version=entity.version if live else None,
+        key=names.key(entity),
+        published_version=live_version(entity),
         checked_in_version=entity.version,
         locked_by=lock_holder(entity),
         status=entity.standing,

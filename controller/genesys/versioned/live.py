@@ -11,7 +11,8 @@ from dataclasses import replace
 from controller.domain.errors import LiveUndetermined
 from controller.domain.live import LiveFlow
 from controller.domain.versions import VersionInfo, live_candidates
-from controller.genesys.versioned.listing import live_flow
+from controller.genesys.versioned.listing import live_flow, live_version
+from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.wire.versioned import FlowEntity
 
 
@@ -23,17 +24,17 @@ def agree(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, *, 
     if entity is None or versions is None:
         return entity is None and versions is None
     candidates = live_candidates(versions)
-    listed = live_flow(entity).published_version
+    listed = live_version(entity)
     if listed is None:
         return not candidates
     return _live(candidates, listed) is not None and (fresh or len(candidates) == 1)
 
 
-def flow_of(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None) -> LiveFlow | None:
+def flow_of(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, names: FlowNames) -> LiveFlow | None:
     """The flow, of a listing and versions that agree; None where neither knows it."""
     if entity is None or versions is None:
         return None
-    flow = live_flow(entity)
+    flow = live_flow(entity, names)
     live = _live(live_candidates(versions), flow.published_version)
     return replace(
         flow,
@@ -49,7 +50,7 @@ def undetermined(flow_id: str, entity: FlowEntity | None, versions: Sequence[Ver
     if entity is None:
         listed = "the listing does not have it"
     else:
-        listed = f"the listing shows {live_flow(entity).published_version or 'nothing'} live"
+        listed = f"the listing shows {live_version(entity) or 'nothing'} live"
     if versions is None:
         told = "it has no list of versions"
     else:

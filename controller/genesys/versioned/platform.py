@@ -43,7 +43,9 @@ from controller.domain.versions import VersionInfo
 from controller.genesys.transport import Transport
 from controller.genesys.versioned import debugging, live, publish, traces
 from controller.genesys.versioned.listing import Listing, live_flow, lock_holder
+from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.versioned.references import references_of
+from controller.genesys.versioned.untold import Untold
 from controller.genesys.versioned.versions import Versions
 from controller.genesys.wire.versioned import FlowEntity, TraceJob
 
@@ -56,6 +58,9 @@ class VersionedPlatform:
         transport.dialect = VERSIONED
         self._listing = Listing(transport)
         self._versions = Versions(transport)
+        self._untold = Untold(transport)
+        self.names = FlowNames()
+        """How the manifests call the flows; whoever has manifests sets it."""
 
     @property
     def dialect(self) -> str:
@@ -79,7 +84,7 @@ class VersionedPlatform:
     async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
         """From the last listing where it is not older than the settings allow and nothing was written since."""
         entities = await self._listing.flows(fresh=fresh, priority=priority)
-        return FlowListing([live_flow(entity) for entity in entities.values()], complete=self._listing.complete)
+        return FlowListing([self._flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
     async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         """What is live is certain when the flow's versions and the listing agree; both are read again when not.
@@ -93,8 +98,11 @@ class VersionedPlatform:
             except NotFound:
                 versions = None
             if live.agree(entity, versions, fresh=fresh):
-                return live.flow_of(entity, versions)
+                return live.flow_of(entity, versions, self.names)
         raise live.undetermined(flow_id, entity, versions)
+
+    def _flow(self, entity: FlowEntity) -> LiveFlow:
+        return live_flow(entity, self.names)
 
     async def _listed(self, flow_id: str, *, fresh: bool, priority: Priority) -> FlowEntity | None:
         entity = (await self._listing.flows(fresh=fresh, priority=priority)).get(flow_id)
@@ -106,7 +114,7 @@ class VersionedPlatform:
         self, flow_ids: Collection[str], *, priority: Priority = Priority.OBSERVE
     ) -> Mapping[str, LiveFlow]:
         entities = await self._listing.flows(priority=priority) if flow_ids else {}
-        return {flow_id: live_flow(entities[flow_id]) for flow_id in flow_ids if flow_id in entities}
+        return {flow_id: self._flow(entities[flow_id]) for flow_id in flow_ids if flow_id in entities}
 
     async def changed_since(
         self,
@@ -118,7 +126,7 @@ class VersionedPlatform:
 
     async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
         entities = await self._listing.flows(fresh=True, priority=priority)
-        found = [flow for flow in map(live_flow, entities.values()) if flow.key == key]
+        found = [flow for flow in map(self._flow, entities.values()) if flow.key == key]
         if len(found) > 1:
             ids = ", ".join(sorted(flow.id for flow in found))
             raise AmbiguousFlow(
@@ -162,11 +170,12 @@ class VersionedPlatform:
     def executions(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
-        return traces.executions(self.transport, flow_id, version, since, until)
+        request = TraceRequest(since, until, flow_id, version)
+        return self._untold.resolved(traces.executions(self.transport, self._versions, request))
 
     def found_executions(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
         """The executions that a request asks for, in no order; their ids are those of their traces."""
-        return traces.found(self.transport, request)
+        return traces.found(self.transport, self._versions, request)
 
     async def recording(self, flow_id: str) -> Recording:  # noqa: ARG002 - the port's signature
         return Recording()

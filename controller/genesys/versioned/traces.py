@@ -1,109 +1,157 @@
-"""Traces of executions: found by a query, read page by page, counted for error rates."""
+"""Traces of executions: found by a query for one version, read page by page, counted for error rates."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from pydantic import ValidationError
 
-from controller.domain.errors import BadAnswer
-from controller.domain.platform import ExecutionSummary, Priority
+from controller.domain.errors import BadAnswer, PermissionMissing
+from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
+from controller.domain.versions import VersionInfo
 from controller.genesys.call import Call
 from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
+from controller.genesys.versioned.versions import Versions
 from controller.genesys.wire.versioned import TracePage, TraceRow
 
-_TRACES = "/api/v2/flows/debug/traces"
+log = structlog.get_logger()
+
+TRACES = "/api/v2/flows/debug/traces"
+FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error", "service_unavailable", "fault"})
+_RUNNING = frozenset({"running", "in_progress", "active", "started", "pending", "queued"})
 _PAGE_SIZE = 100
-_FAILED = frozenset({"error", "failed", "failure", "timeout", "validation_error", "service_unavailable", "fault"})
 
 
-async def trace(transport: Transport, trace_id: str) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The flow and version that a query is about, as far as they are known."""
+
+    flow_id: str | None = None
+    version_id: str | None = None
+    number: str | None = None
+
+    def fits(self, row: TraceRow) -> bool:
+        """Whether the row does not say that it is of another flow or version."""
+        other_flow = None not in (self.flow_id, row.flow_id) and row.flow_id != self.flow_id
+        known = {None, self.version_id, self.number}
+        return not other_flow and (self.version_id is None or row.flow_version in known)
+
+    def summary(self, row: TraceRow) -> ExecutionSummary:
+        return summary_of(row, row.flow_id or self.flow_id or "", self.number or row.flow_version or "")
+
+
+async def trace(transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE) -> Mapping[str, Any]:
     """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
-    call = Call("GET", f"{_TRACES}/{{traceId}}", {"traceId": trace_id})
+    call = Call("GET", f"{TRACES}/{{traceId}}", {"traceId": trace_id}, priority=priority)
     return await transport.fetch_object(call)
 
 
-async def trace_steps(transport: Transport, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+async def trace_steps(
+    transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE
+) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
     """The steps of one trace in order, a page of up to 100 at a time. Raises BadAnswer for a cursor that repeats."""
     token: str | None = None
     seen: set[str] = set()
     while True:
-        call = Call(
-            "GET",
-            f"{_TRACES}/{{traceId}}/steps",
-            {"traceId": trace_id},
-            {"pageSize": _PAGE_SIZE, "nextPageToken": token},
-        )
+        query = {"pageSize": _PAGE_SIZE, "nextPageToken": token}
+        call = Call("GET", f"{TRACES}/{{traceId}}/steps", {"traceId": trace_id}, query, priority=priority)
         page = await transport.fetch(call, TracePage)
         yield page.entities
-        token = page.next_page_token
+        token = page.cursor
         if not token:
             return
         _remember(call, seen, token)
 
 
 async def executions(
-    transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
+    transport: Transport, versions: Versions, request: TraceRequest
 ) -> AsyncIterator[ExecutionSummary]:
-    """Executions of that version which started from `since` up to, not including, `until`, in no order.
+    """Executions of the request's version that started in its range, in no order.
 
     The query's answer names no next page: one that is full may have been cut.
     """
-
-    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
-        request = TraceRequest(start=start, end=end, flow_id=flow_id, flow_version=version, page_size=_PAGE_SIZE)
-        rows = [_row(raw) async for page in _pages(transport, request, Priority.GATE) for raw in page.entities]
-        return [_summary(row, flow_id, version, start) for row in rows]
-
-    async for summary in all_rows(fetch, since, until, full=_PAGE_SIZE):
-        if summary.version == version and since <= summary.started_at < until:
+    flow_id, version = request.flow_id or "", request.flow_version or ""
+    asked = _Asked(flow_id, await versions.id_of(flow_id, version, Priority.GATE), version)
+    async for summary in _found(transport, request, asked):
+        if summary.within(request.start, request.end):
             yield summary
 
 
-async def found(transport: Transport, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-    """The executions that a request asks for, by flow, version, session and time, in no order."""
+async def found(transport: Transport, versions: Versions, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+    """The executions that a request asks for, by flow, version, session and time, in no order.
 
+    A query is for one version: a flow without one costs a query for each version that may have run in the range.
+    Raises NoSuchVersion, and PermissionMissing where only the client's rights keep the versions' ids from us.
+    """
+    for asked in await _asked(versions, request):
+        async for summary in _found(transport, request, asked):
+            yield summary
+
+
+async def _asked(versions: Versions, request: TraceRequest) -> Sequence[_Asked]:
+    flow_id, version = request.flow_id, request.flow_version
+    if flow_id is None:
+        return [_Asked(version_id=version)]
+    try:
+        if version is not None:
+            return [_Asked(flow_id, await versions.id_of(flow_id, version), version)]
+        infos = await versions.read(flow_id)
+    except PermissionMissing as error:
+        if version is None:
+            error.hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
+            raise
+        log.warning("trace.version-taken-for-an-id", version=version, hint="the client may not list versions")
+        return [_Asked(flow_id, version)]
+    return [_Asked(flow_id, info.id, info.version) for info in infos if _may_have_run(info, request)]
+
+
+def _may_have_run(info: VersionInfo, request: TraceRequest) -> bool:
+    """Whether the version was not certainly live only before or only after the range."""
+    later = info.published_at is not None and info.published_at >= request.end
+    return not later and (info.published_until is None or info.published_until >= request.start)
+
+
+async def _found(transport: Transport, request: TraceRequest, asked: _Asked) -> AsyncIterator[ExecutionSummary]:
     async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
-        asked = replace(request, start=start, end=end)
-        rows = [_row(raw) async for page in _pages(transport, asked, Priority.GATE) for raw in page.entities]
-        return [_summary(row, row.flow_id or request.flow_id or "", request.flow_version or "", start) for row in rows]
+        body = query_body(replace(request, start=start, end=end), asked.version_id)
+        rows = [_row(raw) async for page in _pages(transport, body) for raw in page.entities]
+        return [asked.summary(row) for row in rows if asked.fits(row)]
 
     async for summary in all_rows(fetch, request.start, request.end, full=_PAGE_SIZE):
-        if request.flow_version in (None, summary.version):
-            yield summary
+        yield summary
 
 
-async def _pages(transport: Transport, request: TraceRequest, priority: Priority) -> AsyncIterator[TracePage]:
+async def _pages(transport: Transport, body: dict[str, object]) -> AsyncIterator[TracePage]:
     token: str | None = None
     seen: set[str] = set()
     while True:
-        body = query_body(request) | ({"next_page_token": token} if token else {})
-        call = Call("POST", f"{_TRACES}/query", body=body, priority=priority, repeatable=True)
+        sent = body | ({"next_page_token": token} if token else {})
+        call = Call("POST", f"{TRACES}/query", body=sent, priority=Priority.GATE, repeatable=True)
         page = await transport.fetch(call, TracePage)
         yield page
-        token = page.next_page_token
+        token = page.cursor
         if not token:
             return
         _remember(call, seen, token)
 
 
-def query_body(request: TraceRequest) -> dict[str, object]:
-    """The query as the table writes it: snake case, flow and version joined by a colon (T1)."""
+def query_body(request: TraceRequest, version_id: str | None) -> dict[str, object]:
+    """The query as the table writes it: snake case, the version by its id from the version list (T1)."""
     body: dict[str, object] = {
         "session_token": request.session_token or request.conversation_id or str(uuid.uuid4()),
         "start_date_time": _iso(request.start),
         "end_date_time": _iso(request.end),
         "page_size": request.page_size,
     }
-    if request.flow_id:
-        version = f":{request.flow_version}" if request.flow_version else ""
-        body["flow_version_id"] = f"{request.flow_id}{version}"
+    if version_id is not None:
+        body["flow_version_id"] = version_id
     if request.snapshot_ranges:
         body["variable_snapshot_ranges"] = [
             {"start_step_index": one.start_step_index, "end_step_index": one.end_step_index}
@@ -116,20 +164,25 @@ def _row(raw: Mapping[str, Any]) -> TraceRow:
     try:
         return TraceRow.model_validate(raw)
     except ValidationError:
-        raise BadAnswer(f"POST {_TRACES}/query: a trace in the answer has no usable id") from None
+        raise BadAnswer(f"POST {TRACES}/query: a trace in the answer has no usable id") from None
 
 
-def _summary(row: TraceRow, flow_id: str, version: str, since: datetime) -> ExecutionSummary:
-    """A row without a start counts as started at the range's begin: the query has already chosen it."""
+def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
+    """What the row tells; nothing is made up for what it does not tell."""
     status = (row.status or "").lower()
+    ended_at = row.end_time or row.end_date_time
+    told = Standing.ENDED if status else Standing.UNKNOWN
+    if status in _RUNNING:
+        told = Standing.RUNNING
     return ExecutionSummary(
         id=row.id,
         flow_id=flow_id,
-        version=row.flow_version or version,
-        started_at=row.start_time or row.start_date_time or since,
-        ended_at=row.end_time or row.end_date_time,
-        failed=status in _FAILED,
-        reason=row.error_message or (status if status in _FAILED else None),
+        version=version,
+        started_at=row.start_time or row.start_date_time,
+        ended_at=ended_at,
+        failed=status in FAILED,
+        reason=row.error_message or (status if status in FAILED else None),
+        told=Standing.ENDED if ended_at is not None and not status else told,
     )
 
 

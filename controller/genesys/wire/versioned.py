@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field
 
+from controller.domain.errors import BadAnswer
 from controller.genesys.wire.architect import Id, Moment
 from controller.genesys.wire.model import Page, WireModel
 
@@ -153,6 +155,18 @@ class TracePage(WireModel):
 
     entities: list[dict[str, Any]]
     next_page_token: str | None = None
+    next_uri: str | None = None
+
+    @property
+    def cursor(self) -> str | None:
+        """What the next page is asked by, also where only a link tells it; None at the end."""
+        if self.next_page_token or not self.next_uri:
+            return self.next_page_token
+        query = parse_qs(urlsplit(self.next_uri).query)
+        tokens = query.get("nextPageToken") or query.get("next_page_token")
+        if not tokens:
+            raise BadAnswer("a page of traces names a next one, but not its token")
+        return tokens[0]
 
 
 class TraceJob(WireModel):

@@ -89,17 +89,15 @@ def switch(call: Call) -> Response:
     version = named_version(call, flow, wanted)
     mishap = publish_mishap(call, flow)
     live = staging.switch(call.organization, flow, version, call.actor, call.now, mishap)
-    return answer(
-        {
-            "id": flow.id,
-            "name": flow.name,
-            "version": views.version_id(call.organization, flow, live),
-            "description": description,
-            "status": views.status(flow, live),
-            "type": flow.type.upper(),
-            "selfUri": f"/api/v2/routing/flows/{flow.id}",
-        }
-    )
+    shown = {
+        "id": flow.id,
+        "name": flow.name,
+        "version": views.version_id(call.organization, flow, live),
+        "description": description,
+        "status": views.status(flow, live),
+        "selfUri": f"/api/v2/routing/flows/{flow.id}",
+    }
+    return answer(shown | ({"type": flow.type.upper()} if call.organization.settings.tells_types else {}))
 
 
 ENDPOINTS = (

@@ -14,10 +14,10 @@ from starlette.responses import Response
 from controller.simulator.call import Call, answer, parse_moment, records
 from controller.simulator.endpoint import Endpoint
 from controller.simulator.execution import Execution
-from controller.simulator.flow import Flow
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.time import iso
 from controller.simulator.traffic import executions
+from controller.simulator.versioned import views
 from controller.simulator.versioned.steps import Step, failure_status, steps
 
 _URI = "/api/v2/flows/debug/traces"
@@ -48,7 +48,7 @@ def query(call: Call) -> Response:
 
 
 def _found(call: Call, body: Mapping[str, object]) -> list[Execution]:
-    flow, version = _subject(call, body.get("flow_version_id"))
+    versions = _versions(call, body.get("flow_version_id"))
     start, end = _moment(body, "start_date_time"), _moment(body, "end_date_time")
     if start > end:
         raise bad_request("[start_date_time] must not be after [end_date_time].")
@@ -56,23 +56,27 @@ def _found(call: Call, body: Mapping[str, object]) -> list[Execution]:
     found = [
         execution
         for execution in executions(call.organization, start, call.now, retention_s=kept_s)
-        if execution.started_at < end
-        and flow in (None, call.organization.state.flows[execution.flow_id])
-        and version in (None, execution.version)
+        if execution.started_at < end and (versions is None or (execution.flow_id, execution.version) in versions)
     ]
     session = [execution for execution in found if execution.conversation_id == body["session_token"]]
     return sorted(session or found, key=lambda execution: (execution.started_at, execution.id))
 
 
-def _subject(call: Call, value: object) -> tuple[Flow | None, str | None]:
-    """The flow and version of `flowId:version`, `flowId`, or nothing. Raises 404."""
+def _versions(call: Call, value: object) -> frozenset[tuple[str, str]] | None:
+    """The flows and versions that carry this id, as the version list tells it; None where none is given. Raises 404."""
     if value is None:
-        return None, None
+        return None
     if not isinstance(value, str):
-        raise bad_request("[flow_version_id] must be a flow's id, a colon and a version.")
-    flow_id, _, version = value.partition(":")
-    flow = call.organization.flow(flow_id)
-    return flow, call.organization.version(flow, version).id if version else None
+        raise bad_request("[flow_version_id] must be the id of a version.")
+    found = frozenset(
+        (flow.id, version.id)
+        for flow in call.organization.flows()
+        for version in flow.versions
+        if views.version_id(call.organization, flow, version) == value
+    )
+    if not found:
+        raise not_found(f"No version has the id '{value}'.", code="not.found")
+    return found
 
 
 def _moment(body: Mapping[str, object], name: str) -> datetime:
@@ -120,6 +124,9 @@ def _header(call: Call, execution: Execution, ranges: Ranges) -> JSON:
     flow = call.organization.state.flows[execution.flow_id]
     suffix = "~" + "_".join(f"{first}-{last}" for first, last in ranges) if ranges else ""
     trace_id = f"{execution.id}{suffix}"
+    if call.organization.settings.bare_traces:
+        return {"id": trace_id}
+    a_version = call.organization.version(flow, execution.version)
     running = call.now < execution.ended_at
     shown: JSON = {
         "id": trace_id,
@@ -127,7 +134,7 @@ def _header(call: Call, execution: Execution, ranges: Ranges) -> JSON:
         "flowName": flow.name,
         "flowType": flow.type,
         "flowVersion": execution.version,
-        "flowVersionId": f"{flow.id}:{execution.version}",
+        "flowVersionId": views.version_id(call.organization, flow, a_version),
         "conversationId": execution.conversation_id,
         "sessionToken": execution.conversation_id,
         "status": "running" if running else failure_status(execution.error) if execution.error else "completed",

@@ -25,6 +25,8 @@ def flow(organization: Organization, a_flow: Flow) -> JSON:
         "type": a_flow.type,
         "dateCreated": iso(a_flow.created_at),
     }
+    if not organization.settings.tells_types:
+        del shown["type"], metadata["type"]
     if a_flow.lock:
         metadata |= {"lockedBy": a_flow.lock.holder.name, "dateLocked": iso(a_flow.lock.since)}
     if current:

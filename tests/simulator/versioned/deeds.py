@@ -97,13 +97,19 @@ async def traffic(api: httpx.AsyncClient, flow_id: str, **details: Any) -> None:
 
 
 async def query(api: httpx.AsyncClient, clock: SteppedClock, subject: str | None, **details: Any) -> Json:
-    """Traces of the last hour, or as the details say."""
+    """Traces of the last hour, or as the details say: of a flow, or of one version as `flow:version`."""
+    flow, _, version = (subject or "").partition(":")
+    ids: dict[str, str] = {}
+    if version:
+        rows = (await api.get(f"/api/v2/routing/flows/{flow}/versions")).raise_for_status().json()["entities"]
+        ids = {row["version"]: row["id"] for row in rows}
     body = {
-        "flow_version_id": subject,
+        "flow_version_id": ids.get(version),
         "session_token": "anybody",
         "start_date_time": (clock.now() - timedelta(hours=1)).isoformat(),
         "end_date_time": clock.now().isoformat(),
         "page_size": 100,
     }
     answer = await api.post("/api/v2/flows/debug/traces/query", json=body | details)
-    return dict(answer.raise_for_status().json())
+    found = dict(answer.raise_for_status().json())
+    return found | {"entities": [row for row in found["entities"] if flow in ("", row["flowId"])]}

@@ -183,7 +183,7 @@ async def fresh(api: httpx.AsyncClient) -> str:
         ({"next_page_token": "YWJj"}, 400),
         ({"variable_snapshot_ranges": [{"start_step_index": 3, "end_step_index": 1}]}, 400),
         ({"flow_version_id": 7}, 400),
-        ({"flow_version_id": "nobody:1.0"}, 404),
+        ({"flow_version_id": "no-such-version"}, 404),
     ],
 )
 async def test_a_query_that_does_not_fit_is_refused(

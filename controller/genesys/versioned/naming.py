@@ -1,0 +1,49 @@
+"""Which flow of the organisation each manifest means (D4).
+
+This dialect need not tell a flow's type. A manifest means the flow with its `spec.id`; without one, the flow of its
+name, whose type is the manifest's wherever the manifest or the organisation tells none.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from controller.domain.desired import DesiredFlow
+from controller.domain.identity import UNTYPED, FlowKey
+from controller.genesys.wire.versioned import FlowEntity
+
+
+class FlowNames:
+    """The keys by which manifests call the organisation's flows."""
+
+    def __init__(self, flows: Iterable[DesiredFlow] = ()) -> None:
+        self._by_id: dict[str, FlowKey] = {}
+        self._by_name: defaultdict[str, list[FlowKey]] = defaultdict(list)
+        for flow in flows:
+            if flow.flow_id is not None:
+                self._by_id[flow.flow_id] = flow.key
+            else:
+                self._by_name[flow.key.name].append(flow.key)
+        self._taken = frozenset(self._by_id.values())
+
+    def key(self, entity: FlowEntity) -> FlowKey:
+        """The key of a listed flow. Two flows that one manifest could mean share its key, and are ambiguous.
+
+        A flow that only shares the name of one that a manifest names by id is told with its id.
+        """
+        if entity.id in self._by_id:
+            return self._by_id[entity.id]
+        told = (entity.type or entity.metadata.type or UNTYPED).lower()
+        own = FlowKey(told, entity.name)
+        meant = self._meant(own)
+        if meant is not None:
+            return meant
+        return FlowKey(told, f"{entity.name} ({entity.id})") if own in self._taken else own
+
+    def _meant(self, own: FlowKey) -> FlowKey | None:
+        named = self._by_name.get(own.name, ())
+        fitting = [key for key in named if UNTYPED in (own.type, key.type)]
+        if own in named or not fitting:
+            return own if own in named else None
+        return fitting[0] if len(fitting) == 1 else None

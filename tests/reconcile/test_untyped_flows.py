@@ -1,0 +1,154 @@
+"""An organisation of the versioned dialect that tells no types, as its document describes flows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controller.domain.capabilities import VERSIONED
+from controller.domain.desired import PinnedVersion
+from controller.domain.errors import ManifestInvalid, SettingsInvalid
+from controller.domain.identity import UNTYPED, FlowKey
+from controller.manifests.writing import flow_manifest
+from controller.reconcile import open_folder
+from controller.reconcile.dependency_graph import GraphOrigin, observed_graph
+from controller.reconcile.flow_choice import live_flow
+from controller.reconcile.importing import importable
+from controller.simulator import SimulatorSettings
+from tests.support.sources import inbound, module
+from tests.support.world import ORGANIZATION, SECRET, World
+
+
+@pytest.fixture
+async def untyped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setenv("ACME_ID", "penstock")
+    monkeypatch.setenv("ACME_SECRET", SECRET)
+    settings = SimulatorSettings(rate_limit_per_minute=3000, tells_types=False)
+    made = World(tmp_path, dialect=VERSIONED, simulator_settings=settings)
+    yield made
+    await made.close()
+
+
+def organization(world: World):
+    return open_folder(world.clone, world.settings).organization(ORGANIZATION)
+
+
+def pin(world: World, flow: str, name: str, **spec: object) -> None:
+    world.manifest(flow, name=name, source={"version": "1.0"}, **spec)
+
+
+@pytest.mark.parametrize("told", [{}, {"type": "inboundcall"}], ids=["no-type", "a-type"])
+async def test_a_flow_without_a_type_is_matched_by_its_name(untyped: World, told: dict[str, object]) -> None:
+    """Its manifest may give a type, and need not; what a caller refers to is found, too."""
+    untyped._check_in(module("Hours"))
+    untyped._check_in(inbound("Front", calls=["Hours"]))
+    pin(untyped, "hours", "Hours")
+    pin(untyped, "front", "Front", **told)
+    untyped.commit()
+
+    report = await untyped.apply()
+
+    plan = report.plan_or_raise()
+    assert [(change.flow, change.kind.value, change.blocked) for change in plan.actions] == [
+        ("hours", "switch", None),
+        ("front", "switch", None),
+    ]
+    assert plan.actions[1].depends_on == ("hours",)
+    assert report.error is None
+    assert untyped.versions() == {"commonmodule/Hours": "1.0", "inboundcall/Front": "1.0"}
+    assert (await untyped.plan()).plan_or_raise().empty
+    found = await observed_graph(untyped.services, organization(untyped), GraphOrigin.LIVE)
+    front = f"{told.get('type', UNTYPED)}/Front"
+    assert [(edge.consumer, edge.consumed) for edge in found.graph.edges] == [(front, "flow/Hours")]
+
+
+async def test_an_id_in_the_manifest_is_that_flow_and_no_other(untyped: World) -> None:
+    """Without the id the plan refuses: two flows carry the name."""
+    untyped._check_in(inbound("Main"))
+    wanted, _ = untyped._check_in(module("Main"))
+    flow = untyped.simulator.flow(wanted.type, wanted.name)
+    pin(untyped, "main", "Main")
+    untyped.commit()
+
+    (refused,) = (await untyped.plan()).plan_or_raise().actions
+    pin(untyped, "main", "Main", id=flow.id)
+    untyped.commit()
+    report = await untyped.apply()
+
+    assert refused.blocked is not None
+    assert refused.blocked.code == "ambiguous-flow"
+    assert "(spec.id)" in refused.blocked.message
+    assert report.error is None
+    assert untyped.versions() == {"commonmodule/Main": "1.0", "inboundcall/Main": None}
+    assert (await untyped.plan()).plan_or_raise().empty
+
+
+async def test_a_flow_named_by_its_id_on_the_command_line_is_that_flow(untyped: World) -> None:
+    """A name that several flows carry is refused with their ids."""
+    untyped._check_in(inbound("Main"))
+    untyped._check_in(module("Main"))
+    platform = untyped.services.platform(organization(untyped))
+    flows = {flow.id for flow in (await platform.list_flows()).flows}
+
+    assert {(await live_flow(platform, (), flow_id)).id for flow_id in flows} == flows
+    with pytest.raises(SettingsInvalid, match="2 flows are flow/Main") as refused:
+        await live_flow(platform, (), "Main")
+    assert all(flow_id in str(refused.value.hint) for flow_id in flows)
+
+
+async def test_what_import_writes_for_such_a_flow_is_read_again(untyped: World) -> None:
+    key, _ = untyped._check_in(inbound("Front"))
+    untyped._publish_by_hand(key, "1.0")
+    (found,) = await importable(untyped.services, organization(untyped), ())
+
+    for name, text in found.files.items():
+        (untyped.clone / name).write_text(text)
+    untyped.commit()
+
+    assert "type" not in yaml.safe_load(found.files["front.yaml"])["spec"]
+    (change,) = (await untyped.plan()).plan_or_raise().actions
+    assert change.kind.value == "adopt"
+    assert yaml.safe_load(flow_manifest("a", FlowKey("voice", "A"), PinnedVersion("1.0")))["spec"]["type"] == "voice"
+
+
+async def test_a_flow_that_is_not_there_is_told_with_the_ways_out_of_this_dialect(untyped: World) -> None:
+    pin(untyped, "front", "Front")
+    pin(untyped, "desk", "Desk", id="no-such-id")
+    untyped.commit()
+
+    blocked = {change.flow: change.blocked for change in (await untyped.plan()).plan_or_raise().actions}
+
+    assert "name the flow by its id (spec.id)" in blocked["front"].message
+    assert "correct spec.id, which is no-such-id" in blocked["desk"].message
+
+
+@pytest.mark.parametrize(
+    ("api", "spec", "mistake"),
+    [
+        ("architect", {}, "spec must hold type, because a pinned version does not tell"),
+        (
+            "architect",
+            {"type": "voice", "id": "f-1"},
+            "spec.id names a flow by its id, which api: architect does not do",
+        ),
+        ("versioned", {"id": "a/b"}, "spec.id must be an id as the organisation tells it"),
+    ],
+)
+def test_type_and_id_are_checked_by_the_dialect(
+    untyped: World, api: str, spec: dict[str, object], mistake: str
+) -> None:
+    untyped.describe(api=api)
+    pin(untyped, "front", "Front", **spec)
+    with pytest.raises(ManifestInvalid) as refused:
+        organization(untyped)
+    assert any(each.message.startswith(mistake) for each in refused.value.mistakes)
+
+
+def test_an_id_stands_in_one_manifest_only(untyped: World) -> None:
+    pin(untyped, "front", "Front", id="f-1")
+    pin(untyped, "desk", "Desk", id="f-1")
+    with pytest.raises(ManifestInvalid, match="is described by"):
+        organization(untyped)
