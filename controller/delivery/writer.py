@@ -88,7 +88,8 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 return took.value
             came_to_nothing(context, work)
             if last:
-                raise error if call.look is None else _in_vain(error, settings.write_attempts)
+                final = error if call.look is None else _in_vain(error, settings.write_attempts)
+                raise final from error.__cause__
         except (Unreachable, CircuitOpen):
             if last:
                 raise
