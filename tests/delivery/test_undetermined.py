@@ -237,3 +237,15 @@ async def test_a_publish_that_hangs_is_looked_at_ever_more_rarely(pinned: Site) 
     await pinned.deliver()
 
     assert pinned.names().count("publish.progress") < 20
+
+
+async def test_a_short_limit_is_kept(site: Site) -> None:
+    """The few looks that a later process has at least are no longer than the limit itself."""
+    site.simulator.configure(replace(SETTINGS, upload_s=3_000))
+    site.want("desk", inbound("Desk"), rollout=Rollout(timeout_s=6))
+
+    [step] = (await site.deliver()).steps
+
+    assert step.error is not None
+    assert "did not end within 6 s" in step.error.message
+    assert step.duration_s == 6.0
