@@ -20,7 +20,14 @@ from controller.delivery.verify import exactly, is_version, require_there
 from controller.delivery.version_writes import publish_version, switch_version
 from controller.delivery.work import Work
 from controller.domain.desired import Stage
-from controller.domain.errors import NoSuchVersion, PlanStale, PublishFailed, PublishTimedOut, RequestRejected, SafetyLimit
+from controller.domain.errors import (
+    NoSuchVersion,
+    PlanStale,
+    PublishFailed,
+    PublishTimedOut,
+    RequestRejected,
+    SafetyLimit,
+)
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Ticket, TicketKind
 from controller.domain.status import StepState
