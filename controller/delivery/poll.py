@@ -75,7 +75,8 @@ def outlasted(context: Context, work: Work) -> bool:
 
 def patience_of(context: Context, work: Work) -> float:
     """How long a publish is followed: for what is left of its limit; in a later process for a few looks at least."""
-    return max(left_of_limit(context, work, limit_of(context, work)), context.settings.lost_answer_grace_s)
+    limit_s = limit_of(context, work)
+    return max(left_of_limit(context, work, limit_s), min(context.settings.lost_answer_grace_s, limit_s))
 
 
 def _is_unseen(ticket: Ticket, progress: Progress) -> bool:

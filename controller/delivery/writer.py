@@ -88,8 +88,7 @@ async def write(context: Context, work: Work, call: Call[T]) -> T:
                 return took.value
             came_to_nothing(context, work)
             if last:
-                final = error if call.look is None else _in_vain(error, settings.write_attempts)
-                raise final from error.__cause__
+                raise _last_of(call, error, settings.write_attempts) from error
         except (Unreachable, CircuitOpen):
             if last:
                 raise
@@ -118,7 +117,10 @@ def came_to_nothing(context: Context, work: Work) -> None:
     context.refresh(work)
 
 
-def _in_vain(error: PenstockError, times: int) -> AnswerLost:
+def _last_of(call: Call[T], error: PenstockError, times: int) -> PenstockError:
+    """What to raise after the last attempt of a call that reading showed to have had no effect."""
+    if call.look is None:
+        return error
     told = error.message.removesuffix(UNCERTAIN)
     return AnswerLost(
         f"{told}; it was sent {times} times, and reading showed each time that it had not taken effect",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from controller.domain.errors import BranchGone
 from controller.repository.command import GitCommand
@@ -49,7 +50,7 @@ class Branches:
         """Ask the remote once for both branches. Raises GitRemoteFailed."""
         if self.remote is None:
             return Look(None, None, resolve(self._git, f"refs/heads/{records}") if records else None)
-        own = self._named or self._upstream()
+        own = self._named or self._upstream
         heads = self.remote.heads(*filter(None, (own, records)))
         followed = self._named or heads.head or own
         return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
@@ -137,6 +138,7 @@ class Branches:
             hint=hint,
         )
 
+    @cached_property
     def _upstream(self) -> str | None:
         """The branch that the checked-out one is pushed to; its own name where git was not told."""
         own = self._checked_out()

@@ -72,6 +72,11 @@ class GitCommand:
         """The output of a local command as text, without surrounding white space; raises RepositoryFailed."""
         return self.run(*arguments, ok=ok).decode("utf-8", "surrogateescape").strip()
 
+    def settings(self) -> Mapping[str, str]:
+        """All settings as they are now, asked at once; of those that stand several times the last value."""
+        entries = self.run("config", "--list", "-z").decode("utf-8", "surrogateescape").split("\0")
+        return {key: value for key, _, value in (entry.partition("\n") for entry in entries)}
+
     def attempt(
         self,
         *arguments: str,

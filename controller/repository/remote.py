@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
 from controller.domain.redaction import SECRETS
@@ -72,7 +73,7 @@ class Remote:
     @property
     def url(self) -> str:
         """Where the remote is, without what stands before the host: for people."""
-        return SECRETS.text(self._raw_url())
+        return SECRETS.text(self._raw_url)
 
     def tip(self, branch: str) -> str | None:
         """The commit that the remote has on a branch now; None when there is no such branch. Raises GitRemoteFailed."""
@@ -106,7 +107,10 @@ class Remote:
             tip = tip or self.tip(branch)
             if tip is None:
                 return None
-            if not has_commit(self._git, tip) or resolve(self._git, kept) is None:
+            known = resolve(self._git, kept)
+            if known == tip:
+                return tip  # it is noted only once its objects are here
+            if known is None or not has_commit(self._git, tip):
                 self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, _refspec(branch))
             if has_commit(self._git, tip):
                 self._git.run("update-ref", kept, tip)
@@ -158,9 +162,10 @@ class Remote:
         return answer
 
     def _attempt(self, *arguments: str) -> Answer:
-        environment = self._credentials.environment(self._raw_url())
+        environment = self._credentials.environment(self._raw_url)
         return self._git.attempt(*arguments, environment=environment, timeout_s=self._timeout_s)
 
+    @cached_property
     def _raw_url(self) -> str:
         return self._git.text("config", "--get", f"remote.{self.name}.url", ok=(0, 1))
 
@@ -183,8 +188,9 @@ def remote_name(git: GitCommand, *branches: str) -> str | None:
 
     Raises RepositoryFailed when several remotes could be meant.
     """
-    names = git.text("remote").split()
-    own = (git.text("config", "--get", f"branch.{branch}.remote", ok=(0, 1)) for branch in branches)
+    settings = git.settings()
+    names = sorted({key.split(".", 1)[1].rpartition(".")[0] for key in settings if key.startswith("remote.")} - {""})
+    own = (settings.get(f"branch.{branch}.remote") for branch in branches)
     for name in (*own, "origin"):
         if name in names:
             return name

@@ -57,6 +57,8 @@ class Repository:
         self._settings = settings or RecordSettings()
         self._command = GitCommand(place, pass_on) if place is not None else None
         self._followed = None if followed is None else checked_branch(followed)
+        self._is_clone = False
+        """Whether it is the service's own, which has one remote."""
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()
         """Branches and lock files that nothing has to be brought over to any more."""
@@ -107,6 +109,7 @@ class Repository:
                 hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
             ) from error
         repository = cls(place.top, place, credentials, settings, pass_on, named)
+        repository._is_clone = True
         git = repository._git()
         repository._followed = followed_branch(git, repository._named_remote(git, ORIGIN), repository._followed)
         repository.require_followed()
@@ -256,7 +259,8 @@ class Repository:
             branches = self._branches(git, checked_branch(policy.branch))
             look = branches.look(policy.branch)
             tip = branches.records_tip(policy.branch, look)
-            begun_from = branches.earlier_records(path, policy.branch, tip, look)
+            begun = (policy.branch, path) in self._begun
+            begun_from = None if begun else branches.earlier_records(path, policy.branch, tip, look)
             state = state_in_commit(git, begun_from or tip, path, organization)
             waiting = pending_for(git, organization, policy.branch)
             for edit in edits_of(git, waiting, tip) if waiting else ():
@@ -342,6 +346,8 @@ class Repository:
 
     def _remote(self, git: GitCommand, *branches: str) -> Remote | None:
         """The remote of the branches; of the one that is checked out where none of them has one of its own."""
+        if self._is_clone:
+            return self._named_remote(git, ORIGIN)
         checked_out = git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
         name = remote_name(git, *branches, *filter(None, (checked_out,)))
         return self._named_remote(git, name) if name else None

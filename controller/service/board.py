@@ -33,17 +33,23 @@ class Board:
     """Why the newest revision could not be read."""
     _entries: dict[str, Entry] = field(default_factory=dict)
     _wanted: frozenset[str] = frozenset()
+    _unseen: set[str] = field(default_factory=set)
+    """Organisations whose first pass has not ended."""
     _broken: set[str] = field(default_factory=set)
     """Organisations whose last pass ended in a fault of ours."""
 
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
         self._wanted = frozenset(organizations)
+        new = self._wanted - self._entries.keys()
+        self._unseen |= new
         self._entries = {name: entry for name, entry in self._entries.items() if name in self._wanted}
+        self._entries |= {name: self._unknown(name, "the first pass has not ended yet") for name in new}
 
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""
         self._broken.discard(report.organization)
+        self._unseen.discard(report.organization)
         self._entries[report.organization] = Entry(
             report.organization,
             report.sync_status,
@@ -57,10 +63,11 @@ class Board:
         """Note a pass that ended without a report: nothing is known any more, and a fault of ours is not readiness."""
         if not isinstance(error, PenstockError):
             self._broken.add(organization)
-        message = as_fault(error, "the pass ended").message
-        self._entries[organization] = Entry(
-            organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, self.clock.now()
-        )
+        self._unseen.discard(organization)
+        self._entries[organization] = self._unknown(organization, as_fault(error, "the pass ended").message)
+
+    def _unknown(self, organization: str, message: str) -> Entry:
+        return Entry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, self.clock.now())
 
     def entries(self) -> list[Entry]:
         """All organisations, by name."""
@@ -69,8 +76,7 @@ class Board:
     @property
     def ready(self) -> bool:
         """Whether the repository was read, every organisation was looked at once, and every worker is whole."""
-        whole = self._wanted.isdisjoint(self._broken)
-        return self.revision is not None and self._wanted <= self._entries.keys() and whole
+        return self.revision is not None and self._wanted.isdisjoint(self._unseen | self._broken)
 
 
 def _message(report: PassReport) -> str:

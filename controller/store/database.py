@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -105,11 +104,6 @@ def _mapped(engine: Engine) -> Iterator[None]:
     where = shown_url(engine.url)
     try:
         yield
-    except CommandError as error:
-        raise StoreFailed(
-            f"the store {where} has a schema that this version does not know: {error}",
-            hint="run the version of penstock that wrote it, or a newer one",
-        ) from error
     except DBAPIError as error:
         raise StoreFailed(f"the store {where} failed: {str(error.orig).strip()}", hint=_hint(error.orig)) from error
     except SQLAlchemyError as error:

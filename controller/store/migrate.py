@@ -7,6 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
+from controller.domain.errors import StoreFailed
+from controller.store.engine import shown_url
+
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 HEAD: Final = "0004"
 """The newest migration."""
@@ -15,12 +18,16 @@ _ADVISORY_LOCK: Final = 0x70656E73
 
 
 def migrate(connection: Connection) -> None:
-    """Run the missing migrations inside the connection's transaction, one process at a time."""
+    """Run the missing migrations inside the connection's transaction, one process at a time.
+
+    Raises StoreFailed where a version wrote it that is newer than this one.
+    """
     if _is_current(connection):
         return
     # Imported here: most openings find nothing to do, and the library takes as long to load as all the rest.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
@@ -28,7 +35,13 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreFailed(
+            f"the store {shown_url(connection.engine.url)} has a schema that this version does not know: {error}",
+            hint="run the version of penstock that wrote it, or a newer one",
+        ) from error
 
 
 def _is_current(connection: Connection) -> bool:

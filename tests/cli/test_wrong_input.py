@@ -74,7 +74,7 @@ def test_a_plan_that_cannot_be_written_is_told(shell: Shell, tmp_path: Path) -> 
     done = shell.run("plan", "--out", str(tmp_path / "missing" / "plan.json"))
 
     assert done.returncode == 1
-    assert "plan.json cannot be written: No such file or directory" in done.stderr
+    assert "plan.json: No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -120,7 +120,7 @@ def test_missing_credentials_are_a_check_that_failed(shell: Shell, tmp_path: Pat
 
     assert done.returncode == 1
     assert "acme (architect): ready" in done.stdout
-    assert "the environment variable NOT_SET is not set" in done.stdout
+    assert "the environment variable ACME_NOT_SET is not set" in done.stdout
 
 
 def test_no_line_of_a_table_ends_in_blanks(shell: Shell) -> None:
@@ -171,7 +171,7 @@ def _with_a_second_organisation_that_fails(shell: Shell, folder: Path) -> None:
     shutil.copytree(folder / "acme", folder / "down")
     manifest = yaml.safe_load((folder / "down" / "organization.yaml").read_text())
     manifest["metadata"]["name"] = "down"
-    manifest["spec"]["credentials"]["clientId"]["env"] = "NOT_SET"
+    manifest["spec"]["credentials"]["clientId"]["env"] = "ACME_NOT_SET"
     (folder / "down" / "organization.yaml").write_text(yaml.safe_dump(manifest))
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Rollout
 from controller.domain.errors import PublishTimedOut
 from controller.domain.platform import Priority, Progress, Ticket
+from controller.simulator.staging import cancel
 from tests.delivery.scenes import DESK, three, three_versions
 from tests.delivery.site import NAME, SETTINGS, Site, organization, states
 from tests.support.sources import inbound, module
@@ -237,3 +238,35 @@ async def test_a_publish_that_hangs_is_looked_at_ever_more_rarely(pinned: Site) 
     await pinned.deliver()
 
     assert pinned.names().count("publish.progress") < 20
+
+
+async def test_a_short_limit_is_kept(site: Site) -> None:
+    """The few looks that a later process has at least are no longer than the limit itself."""
+    site.simulator.configure(replace(SETTINGS, upload_s=3_000))
+    site.want("desk", inbound("Desk"), rollout=Rollout(timeout_s=6))
+
+    [step] = (await site.deliver()).steps
+
+    assert step.error is not None
+    assert "did not end within 6 s" in step.error.message
+    assert step.duration_s == 6.0
+
+
+@pytest.mark.parametrize("pinned", [VERSIONED], indirect=True)
+async def test_a_publish_that_an_administrator_cancels_blames_no_content(pinned: Site) -> None:
+    organization, flow = pinned.simulator.organization, pinned.simulator.flow(DESK.type, DESK.name)
+    pinned.simulator.configure(replace(SETTINGS, publish_s=60))
+
+    def cancelled(event: DeliveryEvent) -> bool:
+        if event.name == "publish.progress" and flow.rollout:
+            cancel(organization, flow, pinned.simulator.clock.now(), "Cancelled by an administrator.")
+        return False
+
+    pinned.crash_when = cancelled
+
+    [step] = (await pinned.deliver()).steps
+
+    assert step.error is not None
+    assert (step.error.code, "Cancelled by an administrator." in step.error.message) == ("publish-unexplained", True)
+    assert pinned.live() == {str(DESK): "2.0"}
+    assert innocent(pinned)

@@ -232,6 +232,14 @@ async def test_a_switch_survives_429_and_5xx_because_it_is_the_same_however_ofte
     assert answers.calls.count(SWITCH) == 4
 
 
+async def test_a_429_that_says_nothing_of_when_is_backed_off_from_in_seconds(clock: SteppedClock) -> None:
+    """The document's retries begin at 2 s and double; a minute is the limit of Genesys' own API."""
+    platform, answers = connected(clock, {VERSIONS: [*[reply(429, {})] * 3, *TWO]})
+    await platform.versions("f1")
+    assert answers.calls.count(VERSIONS) == 4
+    assert 2 * 3 <= clock.elapsed_s <= 2 + 4 + 8
+
+
 async def test_a_409_names_who_holds_the_lock_as_the_listing_tells(clock: SteppedClock) -> None:
     locked = entity(1, metadata={"status": "deployed", "lockedBy": {"id": "u1", "name": "Grace Hopper"}})
     routes = {VERSIONS: TWO, SWITCH: [refusal(409, "x", "Conflict")], LIST: [listed(entity(1)), listed(locked)]}

@@ -62,8 +62,14 @@ def token(client: socket.socket, _: threading.Event) -> None:
     client.sendall(_OK + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
-ORGANIZATION = (hang, token, html, token, flood, token, reset, token, later, token, nested, token, flood_headers, drip)
-GATE = (flood, drip, nested)
+ORGANIZATIONS: dict[str, tuple[Behaviour, ...]] = {
+    "silent": (hang,),
+    "broken": (token, html, token, reset),
+    "loud": (token, flood, token, flood_headers),
+    "strange": (token, nested, token, drip, token, later),
+}
+"""How hostile organisations answer, each connection in turn; a login has to work before anything else is asked."""
+GATES: dict[str, Behaviour] = {"flood": flood, "drip": drip, "nested": nested, "hang": hang}
 
 
 @dataclass

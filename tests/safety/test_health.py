@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controller.delivery import Outcome
-from controller.domain.status import Health
+from controller.domain.errors import Unreachable
+from controller.domain.status import Health, SyncStatus
 from controller.reconcile import PassReport
 from controller.service.board import Board
 from controller.simulator.faults import Fault
@@ -69,3 +70,13 @@ async def test_many_later_deliveries_do_not_hide_it(world: World) -> None:
         world.services.store.journal.finish(lease, record.id, SyncState.SUCCEEDED, {})
 
     assert told(world, await world.plan()) == {Health.DEGRADED}
+
+
+def test_an_organisation_whose_first_pass_lasts_is_listed_as_unknown(world: World) -> None:
+    board = Board(world.clock, revision="c0ffee")
+    board.expect(["acme"])
+
+    [entry] = board.entries()
+    assert (entry.organization, entry.status, board.ready) == ("acme", SyncStatus.UNKNOWN, False)
+    board.post_fault("acme", Unreachable("it does not answer"))
+    assert board.ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 from controller.simulator import Simulator, SimulatorSettings, running
-from tests.safety.hostile import GATE, ORGANIZATION, HalfOpen, Hostile, Memory
+from tests.safety.hostile import GATES, ORGANIZATIONS, HalfOpen, Hostile, Memory
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually
 from tests.support.sources import inbound
@@ -26,12 +27,14 @@ MOST_MIB = 300
 FASTER = 60
 LASTS_S = 60.0
 CLIENTS = 400
+OPEN_FILES = 256
+"""What the service may have open at once, which is less than its clients."""
 
 
 class Estate:
-    """One repository: three good organisations, one whose gates are hostile, and one that is hostile itself."""
+    """One repository: three good organisations, one whose gates are hostile, and several that are hostile."""
 
-    def __init__(self, world: World, urls: dict[str, str], gate: Hostile) -> None:
+    def __init__(self, world: World, urls: dict[str, str], gates: dict[str, str]) -> None:
         self.world = world
         self.urls = urls
         (world.clone / "organization.yaml").unlink()
@@ -39,11 +42,10 @@ class Estate:
         for name, url in urls.items():
             self._organization(name, url)
         self.say("Hello 0")
-        gates = [
-            {"http": {"url": f"{gate.url}/{number}", "jsonPath": path, "equals": "never", "timeout": "2s"}}
-            for number, path in enumerate(("$.a", "$..[?@.a == $.b]", "$[*][?@.b != 1]"))
-        ]
-        self._flow("gated", "gated", gates=gates)
+        for number, (name, url) in enumerate(gates.items()):
+            path = ("$.a", "$..[?@.a == $.b]", "$[*][?@.b != 1]")[number % 3]
+            gate = {"url": url, "jsonPath": path, "equals": "never", "timeout": "2s"}
+            self._flow("gated", name, gates=[{"http": gate}])
 
     def say(self, text: str) -> None:
         (self.world.clone / "flows" / "front.yaml").write_text(inbound("Front", says=text))
@@ -69,7 +71,7 @@ class Estate:
 
 
 def placeholder(estate: Estate) -> Callable[[], None]:
-    path = estate.world.clone / "hostile" / "front.yaml"
+    path = estate.world.clone / "broken" / "front.yaml"
     good = path.read_text()
     path.write_text(good + "<todo>: remove me\n")
     return lambda: path.write_text(good) and None
@@ -82,7 +84,7 @@ def blank_lines(estate: Estate) -> Callable[[], None]:
 
 
 def endless_expression(estate: Estate) -> Callable[[], None]:
-    path = estate.world.clone / "hostile" / "front.yaml"
+    path = estate.world.clone / "broken" / "front.yaml"
     good = path.read_text()
     gate = {"http": {"url": "https://probe.example.com", "jsonPath": "$[?@.a =~ /(a+)+$/]"}}
     document = yaml.safe_load(good)
@@ -99,14 +101,35 @@ def bad_link(estate: Estate) -> Callable[[], None]:
 
 def aliases(estate: Estate) -> Callable[[], None]:
     """A few lines of YAML that would be a billion values."""
-    path = estate.world.clone / "hostile" / "laughs.yaml"
+    path = estate.world.clone / "broken" / "laughs.yaml"
     lines = ["apiVersion: penstock/v1", "kind: Flow", "a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
     path.write_text("\n".join(lines) + "\n")
     return path.unlink
 
 
-HOSTILE = (placeholder, blank_lines, endless_expression, bad_link, aliases)
+def bomb(estate: Estate) -> Callable[[], None]:
+    """A commit of ten to the power of ten files, which is a few kilobytes for git; it is pushed, and taken back."""
+    git = estate.world.git
+    blob = git("hash-object", "-w", "flows/front.yaml")
+    entries = "".join(f"100644 blob {blob}\tf{number}.yaml\n" for number in range(10))
+    for _ in range(9):
+        tree = _tree(estate, entries)
+        entries = "".join(f"040000 tree {tree}\td{number}\n" for number in range(10))
+    sha = git("commit-tree", _tree(estate, entries), "-p", "HEAD", "-m", "bomb")
+    git("push", "--quiet", "origin", f"{sha}:main")
+    time.sleep(6 * 30 / FASTER)
+    git("push", "--quiet", "--force", "origin", "HEAD:main")
+    return blank_lines(estate)
+
+
+def _tree(estate: Estate, entries: str) -> str:
+    command = ["git", "mktree"]
+    done = subprocess.run(command, cwd=estate.world.clone, check=True, capture_output=True, text=True, input=entries)
+    return done.stdout.strip()
+
+
+HOSTILE = (placeholder, blank_lines, endless_expression, bad_link, aliases, bomb)
 
 
 def _settings(name: str) -> SimulatorSettings:
@@ -118,8 +141,13 @@ def _settings(name: str) -> SimulatorSettings:
 def estate(world: World) -> Iterator[Estate]:
     with contextlib.ExitStack() as stack:
         urls = {name: stack.enter_context(running(Simulator(settings=_settings(name)))) for name in (*GOOD, "gated")}
-        urls["hostile"] = stack.enter_context(Hostile(ORGANIZATION).serving()).url
-        yield Estate(world, urls, stack.enter_context(Hostile(GATE).serving()))
+        hostile = {name: stack.enter_context(Hostile(ways).serving()) for name, ways in ORGANIZATIONS.items()}
+        urls |= {name: each.url for name, each in hostile.items()}
+        gates = {name: stack.enter_context(Hostile((way,)).serving()) for name, way in GATES.items()}
+        made = Estate(world, urls, {name: each.url for name, each in gates.items()})
+        yield made
+        unasked = [name for name, each in (hostile | gates).items() if not each.asked]
+        assert unasked == [], "what was never asked was no neighbour"
 
 
 @pytest.fixture
@@ -136,6 +164,8 @@ def service(estate: Estate, tmp_path: Path) -> Iterator[Service]:
     }
     estate.world.commit("Begin")
     made.start()
+    assert made.process is not None
+    resource.prlimit(made.process.pid, resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     yield made
     if made.process is not None and made.process.poll() is None:
         made.process.kill()
@@ -177,7 +207,8 @@ def test_the_good_are_delivered_every_commit_whatever_the_others_do(estate: Esta
     told = service.get("/status")
     assert told is not None
     by_name = {entry["name"]: entry for entry in told.json()["organizations"]}
-    assert by_name["hostile"]["sync"] == "Unknown"
+    assert {by_name[name]["sync"] for name in ORGANIZATIONS} == {"Unknown"}
+    assert {by_name[name]["sync"] for name in GOOD} == {"Synced"}
     assert service.process.poll() is None
     assert memory.most_mib < MOST_MIB
     assert longest_s < 10

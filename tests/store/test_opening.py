@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -167,3 +169,9 @@ def test_a_file_that_cannot_be_written_is_told_with_what_to_do_about_it(
         Store.open(f"sqlite:///{path}", clock=clock)
 
     assert "let the user that runs penstock write that file" in str(failed.value.hint)
+
+
+def test_a_command_loads_the_library_of_migrations_only_for_a_migration() -> None:
+    code = "import sys, controller.cli.running; print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
