@@ -10,9 +10,7 @@ import os
 import shutil
 import signal
 import sqlite3
-import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -32,6 +30,7 @@ from controller.simulator.state import State
 from controller.store import Store
 from tests.crash.points import Points, WatchedTransport
 from tests.support.fast_clock import FastClock
+from tests.support.forked import forked
 from tests.support.world import ORGANIZATION, SECRET
 
 _NEEDED_LATER = (
@@ -155,24 +154,7 @@ class Stage:
         (self.folder / "report.json").write_text(json.dumps(reports))
 
     def _fork(self, run: Callable[[], None], log: str) -> int:
-        """Run something in a process that shares nothing but what was imported before."""
-        process = os.fork()
-        if process:
-            return process
-        status = 1
-        try:
-            signal.alarm(_LONGEST_S)
-            with (self.folder / log).open("a") as file:
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-            run()
-            status = 0
-        except BaseException:  # noqa: BLE001 - told to the log, and by the status
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        return forked(run, self.folder / log, _LONGEST_S)
 
 
 def stop(process: int) -> None:

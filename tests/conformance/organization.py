@@ -1,0 +1,356 @@
+"""A server of the versioned dialect's deployment half, from the words of rows P and S and the table of endpoints.
+
+It answers values with values: `served` puts it on a socket, or into the client's own process. `calls` holds every call
+in the order in which it came, `flows` what is really live.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+from tests.conformance.flows import Flow, Publish, Version
+from tests.conformance.mishaps import Kind, Mishap
+from tests.conformance.quirks import Quirks
+
+CLIENT, SECRET = "penstock", "penstock-secret"
+_FLOW = "/api/v2/flows/(?P<flow>[^/]+)/versions/(?P<version>[^/]+)"
+_ROUTED = "/api/v2/routing/flows/(?P<flow>[^/]+)"
+_GATEWAY = "<html><body>The gateway is busy</body></html>"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, value: object, status: int = 200) -> Answer:
+        return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+
+class RefusedError(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        code = {400: "bad.request", 401: "bad.credentials", 404: "not.found", 409: "general.conflict"}[status]
+        self.answer = Answer.of({"status": status, "code": code, "message": message}, status)
+
+
+@dataclass(slots=True)
+class Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    raw: bytes
+    status: int | None = None
+    """What was answered; None where the connection broke."""
+    mishap: str | None = None
+
+    @property
+    def body(self) -> Json:
+        """The JSON object that was sent; empty where there is none."""
+        try:
+            value = json.loads(self.raw or b"{}")
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def number(self, name: str, default: int) -> int:
+        return int(self.query.get(name, default))
+
+
+class Organization:
+    """One organisation. `answer` is its only door; None is a connection that broke."""
+
+    def __init__(self, now: Callable[[], float], quirks: Quirks | None = None) -> None:
+        self.now = now
+        self.quirks = quirks or Quirks()
+        self.mishaps: list[Mishap] = []
+        self.calls: list[Request] = []
+        self.flows: dict[str, Flow] = {}
+        self._tokens: set[str] = set()
+        self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
+            ("POST", "/oauth/token", self._token),
+            ("GET", "/api/v2/flows", self._list),
+            ("GET", f"{_ROUTED}/versions", self._versions),
+            ("PUT", _ROUTED, self._switch),
+            ("GET", _FLOW, self._version),
+            ("POST", f"{_FLOW}/validate", self._validate),
+            ("POST", f"{_FLOW}/publish", self._publish),
+            ("GET", f"{_FLOW}/publishstatus", self._status),
+        )
+
+    def add(self, flow: Flow) -> Flow:
+        self.flows[flow.id] = flow
+        return flow
+
+    def flow(self, name: str) -> Flow:
+        """The flow of this name, as it is now."""
+        self.advance()
+        return next(one for one in self.flows.values() if one.name == name)
+
+    def advance(self) -> None:
+        for flow in self.flows.values():
+            flow.advance(self.quirks, self.now())
+
+    def answer(self, request: Request) -> Answer | None:
+        """Handle one call; None where the connection breaks."""
+        self.calls.append(request)
+        mishap = next((one for one in self.mishaps if one.strikes(request.method, request.path)), None)
+        request.mishap = mishap.kind if mishap else None
+        answer = self._handle(request) if mishap is None else self._struck(request, mishap)
+        request.status = answer.status if answer else None
+        return answer
+
+    def _struck(self, request: Request, mishap: Mishap) -> Answer | None:
+        kind = mishap.kind
+        if kind is Kind.LOST_BEFORE:
+            return None
+        if kind is Kind.HTML:
+            return Answer(200, _GATEWAY.encode(), {"Content-Type": "text/html"})
+        if kind is Kind.STATUS:
+            told = {"status": mishap.status, "code": "storm", "message": "a storm passes"}
+            headers = {"Retry-After": mishap.retry_after} if mishap.retry_after else {}
+            return Answer(mishap.status, json.dumps(told).encode(), {"Content-Type": "application/json", **headers})
+        if kind in (Kind.PERSON_BEFORE, Kind.CANCELLED):
+            self._interfere(request, kind)
+        answer = self._handle(request)
+        if kind is Kind.DOUBLED:
+            return self._handle(request)
+        if kind is Kind.PERSON_AFTER:
+            self._interfere(request, kind)
+        spoiled = {
+            Kind.LOST_AFTER: None,
+            Kind.FAILED_AFTER: Answer(502, _GATEWAY.encode(), {"Content-Type": "text/html"}),
+            Kind.TRUNCATED: Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers),
+            Kind.EMPTY: Answer(answer.status),
+        }
+        return spoiled.get(kind, answer)
+
+    def _interfere(self, request: Request, kind: Kind) -> None:
+        """What people do meanwhile with the flow that is called for, or the first one: its newest version goes live."""
+        self.advance()
+        named = (flow for flow in self.flows.values() if flow.id in request.path)
+        flow = next(named, next(iter(self.flows.values())))
+        if kind is Kind.CANCELLED:
+            if flow.running:
+                flow.running.errors = ["cancelled by an administrator"]
+                flow.running.status = "cancelled"
+        elif flow.live != flow.versions[-1].number:
+            flow.by_hand(flow.versions[-1].number, self.now())
+
+    def _handle(self, request: Request) -> Answer:
+        self.advance()
+        try:
+            return self._routed(request)
+        except RefusedError as refusal:
+            return refusal.answer
+        finally:
+            self.advance()
+
+    def _routed(self, request: Request) -> Answer:
+        for method, pattern, handler in self._routes:
+            found = re.fullmatch(pattern, request.path)
+            if found and method == request.method:
+                if handler != self._token:
+                    self._known(request)
+                return handler(request, **found.groupdict())
+        raise RefusedError(404, f"there is no {request.name}")
+
+    # --- Who calls ----------------------------------------------------------------------------------------------
+
+    def _token(self, request: Request) -> Answer:
+        form = {name: values[0] for name, values in parse_qs(request.raw.decode()).items()}
+        scheme, _, basic = request.headers.get("authorization", "").partition(" ")
+        given = (
+            base64.b64decode(basic).decode()
+            if scheme == "Basic"
+            else ":".join((form.get("client_id", ""), form.get("client_secret", "")))
+        )
+        if form.get("grant_type") != "client_credentials" or given != f"{CLIENT}:{SECRET}":
+            raise RefusedError(400, "client not found")
+        token = uuid.uuid4().hex
+        self._tokens.add(token)
+        return Answer.of({"access_token": token, "token_type": "bearer", "expires_in": 3600})
+
+    def _known(self, request: Request) -> None:
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
+            raise RefusedError(401, "the token is not known")
+
+    # --- Reading ------------------------------------------------------------------------------------------------
+
+    def _list(self, request: Request) -> Answer:
+        """The last page is the short one; `listing_lag_s` behind."""
+        size, page = request.number("pageSize", 25), request.number("pageNumber", 1)
+        rows = [self._listed(flow) for flow in self.flows.values()]
+        return Answer.of({"entities": rows[(page - 1) * size : page * size]})
+
+    def _listed(self, flow: Flow) -> Json:
+        number = flow.live_at(self.now() - self.quirks.listing_lag_s) or flow.versions[-1].number
+        version = flow.numbered(number)
+        return {
+            "id": flow.id,
+            "name": flow.name,
+            "type": flow.type,
+            "version": number,
+            "metadata": {"status": version.status if number == flow.live else "deployed"},
+            "definition": _definition(version),
+        }
+
+    def _versions(self, request: Request, flow: str) -> Answer:
+        versions = self._flow(flow).versions
+        rows = [{"id": one.id, "version": one.number, "status": one.status} for one in versions]
+        rows = rows[::-1] if self.quirks.newest_first else rows
+        if not self.quirks.versions_page:
+            return Answer.of({"entities": rows})
+        size = min(self.quirks.versions_page, request.number("pageSize", self.quirks.versions_page))
+        page, pages = request.number("pageNumber", 1), ceil(len(rows) / size)
+        told: Json = {"entities": rows[(page - 1) * size : page * size]}
+        if self.quirks.pages_are_counted:
+            told |= {"pageSize": size, "pageNumber": page, "total": len(rows), "pageCount": pages}
+            if page < pages:
+                told["nextUri"] = f"{request.path}?pageSize={size}&pageNumber={page + 1}"
+        return Answer.of(told)
+
+    def _version(self, _: Request, flow: str, version: str) -> Answer:
+        found = self._flow_version(flow, version)[1]
+        told = {"id": found.id, "version": found.number, "status": found.status}
+        return Answer.of(told | {"definition": _definition(found)})
+
+    def _validate(self, _: Request, flow: str, version: str) -> Answer:
+        self._flow_version(flow, version)
+        errors = self.quirks.validation_errors
+        results = [{"id": f"e{n}", "message": "A queue is missing", "severity": "error"} for n in range(errors)]
+        summary = {"totalErrors": errors, "totalWarnings": 0, "isSuccessful": not errors}
+        return Answer.of({"validationResults": results, "validationSummary": summary})
+
+    def _status(self, _: Request, flow: str, version: str) -> Answer:
+        found, chosen = self._flow_version(flow, version)
+        publish = found.publishes.get(chosen.number)
+        if publish is None or self.quirks.status_404 > 0:
+            self.quirks.status_404 -= publish is not None
+            raise RefusedError(404, f"version {chosen.number} was not asked to be published")
+        told: Json = {
+            "status": publish.status,
+            "progressPercent": publish.percent,
+            "currentStage": f"stage_{publish.stage}" if publish.stage else "preparing",
+            "errors": publish.errors,
+        }
+        if self.quirks.eta:
+            told["estimatedTimeRemainingSeconds"] = max(0, round(publish.began_at + self.quirks.publish_s - self.now()))
+        return Answer.of(told)
+
+    # --- Writing ------------------------------------------------------------------------------------------------
+
+    def _publish(self, request: Request, flow: str, version: str) -> Answer:
+        """Rows P2 and P8. A running publish is a conflict, save a staged rollout, which an unstaged publish ends."""
+        found, chosen = self._flow_version(flow, version)
+        rollout = _demanded(request.body)
+        if self.quirks.publish_409 > 0:
+            self.quirks.publish_409 -= 1
+            raise RefusedError(409, "another publish of this flow is in progress")
+        if chosen.status == "archived":
+            raise RefusedError(400, f"version {chosen.number} is archived")
+        running = found.running
+        if running and running.stages and not rollout["staged"] and running.version != chosen.number:
+            running.status, running.errors = "cancelled", [f"version {chosen.number} was published"]
+            found.split = None
+        elif running:
+            raise RefusedError(409, "another publish of this flow is in progress")
+        stages = [(one["percentage"], one["durationMinutes"]) for one in rollout["stages"]] if rollout["staged"] else []
+        publish = Publish(f"pub-{len(self.calls)}", chosen.number, CLIENT, self.now(), stages)
+        publish.how = "rollback" if request.body["metadata"]["releaseVersion"] == "rollback" else "publish"
+        found.publishes[chosen.number] = publish
+        told = {"status": "queued", "publishId": publish.id, "flowId": found.id, "versionId": chosen.id}
+        return Answer.of(told, 202)
+
+    def _switch(self, request: Request, flow: str) -> Answer:
+        """Row S2: one atomic write, 409 while a deployment runs, already there is a success."""
+        found, wanted = self._flow(flow), request.body.get("version")
+        if self.quirks.put_409 > 0 or found.running:
+            self.quirks.put_409 = max(0, self.quirks.put_409 - 1)
+            raise RefusedError(409, "a deployment of this flow is active")
+        by_id = self.quirks.put_wants == "id"
+        version = next((one for one in found.versions if wanted == (one.id if by_id else one.number)), None)
+        if version is None:
+            raise RefusedError(400, f"there is no version {wanted}")
+        if version.status == "archived":
+            raise RefusedError(400, f"version {version.number} is archived")
+        if found.live != version.number and not self.quirks.put_silent:
+            found.go_live(version.number, "switch", CLIENT, self.now())
+        found.description = str(request.body.get("description", ""))
+        return Answer.of(
+            {
+                "id": found.id,
+                "name": found.name,
+                "version": wanted,
+                "description": found.description,
+                "status": "published",
+                "type": "routing",
+                "selfUri": request.path,
+            }
+        )
+
+    # --- Finding ------------------------------------------------------------------------------------------------
+
+    def _flow(self, identifier: str) -> Flow:
+        if identifier not in self.flows:
+            raise RefusedError(404, f"there is no flow {identifier}")
+        return self.flows[identifier]
+
+    def _flow_version(self, flow: str, version: str) -> tuple[Flow, Version]:
+        found = self._flow(flow)
+        chosen = found.version(version)
+        if chosen is None:
+            raise RefusedError(404, f"flow {found.name} has no version with the id {version}")
+        return found, chosen
+
+
+def request_of(method: str, target: str, headers: Mapping[str, str], raw: bytes) -> Request:
+    """A request from what comes over a wire."""
+    path, _, query = target.partition("?")
+    lower = {name.lower(): value for name, value in headers.items()}
+    return Request(method, path, dict(parse_qsl(query, keep_blank_values=True)), lower, raw)
+
+
+def _definition(version: Version) -> Json:
+    return {"nodes": {"start": {"type": "start", "name": f"Start of {version.number}"}}, "transitions": []}
+
+
+def _demanded(body: Json) -> Json:
+    """The rollout of a publish. Raises 400 for whatever of rows P2, P4 and P8 is missing."""
+    rollout, metadata = body.get("rolloutConfig"), body.get("metadata")
+    digest = str(body.get("dependencyValidationHash"))
+    wrong = [
+        name
+        for name, good in {
+            "publishType": body.get("publishType") == "standard",
+            "metadata": isinstance(metadata, dict) and {"releaseVersion", "deployedBy"} <= set(metadata),
+            "dependencyValidationHash": digest == "rollback-bypass-hash"
+            or bool(re.fullmatch("sha256:[0-9a-f]{64}", digest)),
+            "rolloutConfig": isinstance(rollout, dict) and isinstance(rollout.get("staged"), bool),
+        }.items()
+        if not good
+    ]
+    if wrong or not isinstance(rollout, dict):
+        raise RefusedError(400, f"the publish lacks {', '.join(wrong)}")
+    percentages = [one["percentage"] for one in rollout.get("stages", [])]
+    if rollout["staged"] and (percentages != sorted(set(percentages)) or percentages[-1:] != [100]):
+        raise RefusedError(400, "the percentages of the stages have to rise to 100")
+    return rollout

@@ -1,0 +1,211 @@
+"""Rows P and S at the command line: calls in their order and with their bodies, what is live, the audit, and git."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.desk import NAME, Desk
+from tests.conformance.flows import FINDER, IVR
+from tests.conformance.recorded import exported_in
+from tests.conformance.rivals import LITERAL, SHORT, Server, literal, ours
+
+pytestmark = pytest.mark.proof
+_NO_LITERAL = pytest.mark.skipif(not LITERAL.exists(), reason="the other server is absent")
+STAGES = {"stages": [{"percentage": 10, "duration": "1m"}, {"percentage": 100, "duration": "0s"}]}
+
+
+@pytest.fixture(params=[ours, pytest.param(literal, marks=_NO_LITERAL)], ids=["ours", "literal"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with request.param() as made:
+        made.set(**SHORT)
+        yield made
+
+
+@pytest.fixture
+def desk(server: Server, tmp_path: Path) -> Desk:
+    """Everything that is live is pinned, recorded, and committed."""
+    made = desk_of(server, tmp_path)
+    code, told = made.apply()
+    assert code == 0, told
+    assert writes(server) == []
+    return made
+
+
+def desk_of(server: Server, folder: Path) -> Desk:
+    """Everything that is live is pinned and committed."""
+    made = Desk(folder, server.url, server.client)
+    made.pin(IVR, "12.0")
+    made.pin(FINDER, "3.0")
+    made.commit()
+    return made
+
+
+def writes(server: Server) -> list[tuple[str, str]]:
+    """Method and last words of the calls that change something; checks that were asked for are among them."""
+    return [
+        (method, "routing" if method == "PUT" else path.rpartition("/")[2])
+        for method, path, _ in server.calls()
+        if method != "GET"
+    ]
+
+
+def body_of(server: Server, method: str, ending: str) -> dict[str, object]:
+    """The body of the last call of this kind."""
+    found = [body for how, path, body in server.calls() if how == method and re.search(ending, path)]
+    assert isinstance(found[-1], dict)
+    return found[-1]
+
+
+def test_a_draft_is_validated_published_and_recorded(server: Server, desk: Desk) -> None:
+    """P1, P2, P5, P9, P10: one validation, one publish, in this order, with all that the row names."""
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 0, told
+    assert writes(server) == [("POST", "validate"), ("POST", "publish")]
+    sent = body_of(server, "POST", "/publish$")
+    assert sent["publishType"] == "standard"
+    assert set(sent["metadata"]) >= {"releaseVersion", "deployedBy", "environment", "timestamp"}  # type: ignore[call-overload]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", str(sent["dependencyValidationHash"]))
+    assert sent["rolloutConfig"]["staged"] is False  # type: ignore[index]
+    published = f"/versions/{server.identifier(IVR, '13.0')}/publish"
+    paths = [path for _, path, _ in server.calls()]
+    place = next(number for number, path in enumerate(paths) if path.endswith(published))
+    assert any(path.endswith(f"{published}status") for path in paths[place:]), "it is followed to its end"
+    assert (server.live(IVR), server.history(IVR), server.history(FINDER)) == ("13.0", ["13.0"], [])
+    assert desk.recorded() == {IVR: "13.0", FINDER: "3.0"}
+    assert any("13.0" in path for path in exported_in(desk.remote, NAME))
+    audited = {(one["action"], one["status"]): one for one in desk.audited() if one["version"] == "13.0"}
+    assert set(audited) >= {("validate", "success"), ("publish", "success"), ("migrate", "success")}
+
+
+def test_after_a_delivery_nothing_is_left_to_do(server: Server, desk: Desk) -> None:
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    assert desk.apply()[0] == 0
+    before = len(writes(server))
+    plan = desk.run("plan", "--detailed-exitcode")
+    assert plan.returncode == 0, plan.stdout
+    assert desk.apply()[0] == 0
+    assert len(writes(server)) == before
+
+
+def test_a_version_that_was_live_before_comes_back_by_one_switch(server: Server, desk: Desk) -> None:
+    """S2, S3: one PUT with the version's id, and the way back in its description."""
+    server.by_hand(IVR, "13.0")
+    server.by_hand(IVR, "12.0")
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 0, told
+    assert writes(server) == [("POST", "validate"), ("PUT", "routing")]
+    sent = body_of(server, "PUT", "/routing/flows/")
+    assert sent["version"] == server.identifier(IVR, "13.0")
+    assert "12.0" in str(sent["description"])
+    assert (server.live(IVR), desk.recorded()[IVR]) == ("13.0", "13.0")
+
+
+def test_every_page_of_the_versions_is_read(server: Server, desk: Desk) -> None:
+    """S1: what is live and what is pinned stand on other pages than the first."""
+    server.set(versions_page=1)
+    desk.pin(IVR, "14.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 0, told
+    assert (server.live(IVR), server.history(IVR), desk.recorded()[IVR]) == ("14.0", ["14.0"], "14.0")
+    done = desk.run("rollback", "retail-ivr", "--to", "12.0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (server.live(IVR), server.history(IVR)) == ("12.0", ["14.0", "12.0"])
+
+
+@pytest.mark.parametrize("version", ["11.0", "99.0"])
+def test_a_version_that_cannot_be_live_is_blocked_in_the_plan(server: Server, desk: Desk, version: str) -> None:
+    """S1: archived, or not there; nothing is written, and the plan ends with 3."""
+    desk.pin(IVR, version)
+    desk.commit()
+    planned = desk.run("plan")
+    assert (planned.returncode, version in planned.stdout) == (3, True), planned.stdout
+    code, told = desk.apply()
+    assert code == 3, told
+    assert (writes(server), server.history(IVR), desk.recorded()[IVR]) == ([], [], "12.0")
+
+
+def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server, desk: Desk) -> None:
+    """P5, P8: failed is failed; what is live never changed."""
+    server.set(publish_result="failed")
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert (code, "Traceback" in told) == (1, False), told
+    assert (server.live(IVR), server.history(IVR), desk.recorded()[IVR]) == ("12.0", [], "12.0")
+    assert not [one for one in desk.audited() if (one["action"], one["version"]) == ("migrate", "13.0")]
+
+
+def test_stages_go_up_to_all_calls(server: Server, desk: Desk) -> None:
+    """P4: the stages as they were asked for, in minutes; live when all calls go there."""
+    desk.pin(IVR, "13.0", rollout=STAGES)
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 0, told
+    rollout = body_of(server, "POST", "/publish$")["rolloutConfig"]
+    stages = [{"percentage": 10, "durationMinutes": 1}, {"percentage": 100, "durationMinutes": 0}]
+    assert rollout == {"staged": True, "stages": stages}
+    assert (server.live(IVR), desk.recorded()[IVR]) == ("13.0", "13.0")
+
+
+def test_a_stage_that_had_traffic_and_fails_is_rolled_back(server: Server, desk: Desk) -> None:
+    """P8: the previous version is published at 100 per cent, with all that the row names."""
+    server.set(fail_stage=2)
+    desk.pin(IVR, "13.0", rollout=STAGES)
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 1, told
+    assert [path for _, path, _ in server.calls() if path.endswith(f"{server.identifier(IVR, '12.0')}/publish")]
+    sent = body_of(server, "POST", "/publish$")
+    assert sent["publishType"] == "standard"
+    assert sent["rolloutConfig"] == {"staged": False, "stages": [{"percentage": 100, "durationMinutes": 0}]}
+    assert str(sent["dependencyValidationHash"]).startswith(("sha256:", "rollback-bypass-hash"))
+    metadata = sent["metadata"]
+    assert isinstance(metadata, dict)
+    assert (metadata["releaseVersion"], metadata["deployedBy"]) == ("rollback", "automated-rollback")
+    assert metadata["reason"]
+    assert (server.live(IVR), desk.recorded()[IVR]) == ("12.0", "12.0")
+
+
+def test_a_rollback_twice_is_the_same_as_once(server: Server, desk: Desk) -> None:
+    for version in ("13.0", "14.0"):
+        desk.pin(IVR, version)
+        desk.commit()
+        assert desk.apply()[0] == 0
+    first = desk.run("rollback", "retail-ivr")
+    assert (first.returncode, server.live(IVR)) == (0, "13.0"), first.stdout + first.stderr
+    second = desk.run("rollback", "retail-ivr")
+    assert (second.returncode, server.live(IVR)) == (0, "13.0"), second.stdout + second.stderr
+    assert server.history(IVR) == ["13.0", "14.0", "13.0"]
+
+
+def test_an_answer_of_a_switch_that_did_nothing_is_not_believed(server: Server, desk: Desk) -> None:
+    """S3: what is live decides."""
+    server.by_hand(IVR, "13.0")
+    server.by_hand(IVR, "12.0")
+    server.set(put_silent=True)
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert code == 1, told
+    assert (server.live(IVR), desk.recorded()[IVR]) == ("12.0", "12.0")
+
+
+def test_the_command_as_a_process_says_the_same(server: Server, tmp_path: Path) -> None:
+    """Once as programs use it, with nothing shared but the files, and on the machine's own clock."""
+    desk = desk_of(server, tmp_path)
+    desk.environment["PENSTOCK_PUBLISH_POLL"] = "0.1"
+    desk.pin(FINDER, "4.0")
+    desk.commit()
+    done = desk.run_as_process("apply")
+    assert done.returncode == 0, done.stderr
+    assert (server.live(FINDER), desk.recorded()) == ("4.0", {IVR: "12.0", FINDER: "4.0"})
