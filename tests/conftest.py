@@ -18,7 +18,7 @@ from tests.support.patience import PATIENCE_S
 if TYPE_CHECKING:
     from tests.support.world import World
 
-PROOF = frozenset({"availability", "chaos", "cli", "crash", "docs", "faults", "safety", "service"})
+PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service"})
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
 _NO_LOGS = structlog.get_config()

@@ -117,7 +117,7 @@ class Flow:
         if publish is None:
             return
         publish.status = "publishing"
-        if quirks.stuck or now < publish.began_at + quirks.publish_s:
+        if now < publish.began_at + quirks.publish_s:
             publish.percent = 45
         elif quirks.publish_result != "completed" and not publish.stages:
             publish.status, publish.errors = quirks.publish_result, ["the graph of dependencies could not be resolved"]

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 from controller.domain.status import StepState
 from controller.reconcile import PassReport
 from controller.store import AuditEntry
 from tests.conformance.flows import Happening
+from tests.conformance.played import Moves, Played
 
 DONE = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 MOVES = frozenset({"migrate", "rollback"})
 """Audit entries that say that a version became the live one."""
-Moves = Mapping[str, Sequence[Happening]]
-"""By the flow's name, what was live, in order."""
-
-
-class Played(Protocol):
-    """A story's world, of either dialect."""
-
-    async def pass_(self) -> PassReport:
-        """One apply."""
-        ...
-
-    def moves(self) -> Moves:
-        """What was live until now, as the organisation knows it."""
-        ...
-
-    def recorded(self) -> dict[str, str]:
-        """Versions by the flow's name, as the lock file on the remote has them."""
-        ...
-
-    def audited(self) -> list[AuditEntry]:
-        """Oldest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

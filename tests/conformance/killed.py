@@ -18,21 +18,23 @@ import signal
 import sys
 import threading
 import time
-import traceback
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tests.conformance.desk import SPEED, Desk
 from tests.conformance.flows import FINDER, IVR, retail
+from tests.conformance.invariants import MOVES
 from tests.conformance.organization import CLIENT, SECRET, Answer, Organization, Request
 from tests.conformance.quirks import Quirks
 from tests.conformance.served import served
 from tests.support.fast_clock import FastClock
+from tests.support.forked import forked
 from tests.support.shell import free_port
 
 STAGES = {"stages": [{"percentage": 10, "duration": "1m"}, {"percentage": 100, "duration": "0s"}]}
@@ -43,6 +45,8 @@ _RUN_S = 20
 TRIES = 6
 CALLS = 60
 """About so many calls has a delivery: a moment after its last one never comes, and that apply is not killed."""
+Moved = tuple[str, str, float]
+"""How a version became live, which, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Deadly(Organization):
 
     def _state(self) -> dict[str, Any]:
         self.advance()
-        moved = {flow.name: [(one.how, one.version) for one in flow.history] for flow in self.flows.values()}
+        moved = {flow.name: [(one.how, one.version, one.at) for one in flow.history] for flow in self.flows.values()}
         return {"history": moved, "calls": [f"{call.name} {call.status}" for call in self.calls]}
 
 
@@ -114,12 +118,14 @@ class Stage:
         for name, value in story.quirks.items():
             setattr(quirks, name, value)
         self.server, self.url = self._serve(quirks)
+        self.probes = f"127.0.0.1:{free_port()}"
         self.desk = Desk(folder / "desk", self.url, (CLIENT, SECRET))
         self.desk.environment |= {
             "PENSTOCK_ORGANIZATION_HOSTS": "127.0.0.1",
             "PENSTOCK_REPOSITORY_URL": str(self.desk.remote),
             "PENSTOCK_WORK_DIR": str(folder / "work"),
             "PENSTOCK_DRIFT_INTERVAL": "60",
+            "PENSTOCK_HTTP_ADDRESS": self.probes,
             "GIT_TEMPLATE_DIR": "",
         }
 
@@ -134,7 +140,7 @@ class Stage:
                 os.write(writing, f"{url}\n".encode())
                 threading.Event().wait(_LONGEST_S)
 
-        process = _forked(run, self.log.with_name("server.log"))
+        process = forked(run, self.log.with_name("server.log"), _LONGEST_S)
         os.close(writing)
         with os.fdopen(reading) as told:
             return process, told.readline().strip()
@@ -145,6 +151,14 @@ class Stage:
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             told: dict[str, Any] = json.loads(answer.read())
         return told
+
+    def ready(self) -> bool:
+        """Whether a `penstock run` has ended its first pass."""
+        try:
+            with urllib.request.urlopen(f"http://{self.probes}/readyz", timeout=60) as answer:
+                return int(answer.status) == HTTPStatus.OK
+        except OSError:
+            return False
 
     def command(self, *words: str, aim: dict[str, object] | None = None) -> int:
         """Run a command in a process of its own, and wait for its end; its exit code, -9 where it was killed."""
@@ -164,7 +178,7 @@ class Stage:
             os.read(reading, 1)
             return _penstock(self.desk, self.clock, words)
 
-        process = _forked(run, self.log)
+        process = forked(run, self.log, _LONGEST_S)
         if aim is not None:
             self.ask("/_aim", aim | {"pid": process})
         os.write(writing, b"!")
@@ -180,29 +194,9 @@ def _penstock(desk: Desk, clock: FastClock, words: tuple[str, ...]) -> int:
 
     running.SystemClock = lambda: clock  # type: ignore[assignment, misc]
     os.environ.clear()
-    os.environ.update(desk.environment, PENSTOCK_HTTP_ADDRESS=f"127.0.0.1:{free_port()}")
+    os.environ.update(desk.environment)
     os.chdir(desk.folder)
     return run(list(words))
-
-
-def _forked(run: Callable[[], int | None], log: Path) -> int:
-    process = os.fork()
-    if process:
-        return process
-    status = 70
-    try:
-        signal.alarm(_LONGEST_S)
-        with log.open("a") as file, Path(os.devnull).open() as nothing:
-            os.dup2(nothing.fileno(), 0)
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-        status = run() or 0
-    except BaseException:  # noqa: BLE001 - told to the log, and by the status
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
 
 
 def play(folder: Path, seed: int) -> dict[str, object]:
@@ -267,10 +261,10 @@ def _ended(process: int) -> bool:
 
 
 def _settled(stage: Stage, story: Story) -> bool:
-    history = stage.ask("/_state")["history"]
-    return all(
-        history[name][-1][1] == version == stage.desk.recorded().get(name) for name, version in story.live.items()
-    )
+    if not stage.ready():
+        return False
+    history, recorded = stage.ask("/_state")["history"], stage.desk.recorded()
+    return all(history[name][-1][1] == version == recorded.get(name) for name, version in story.live.items())
 
 
 def _aim(chance: random.Random) -> dict[str, object]:
@@ -279,29 +273,35 @@ def _aim(chance: random.Random) -> dict[str, object]:
 
 
 def _wrong(stage: Stage, story: Story) -> list[str]:
-    history: dict[str, list[list[str]]] = stage.ask("/_state")["history"]
-    found = [told for name in story.live for told in _moves(name, history[name], story)]
+    history: dict[str, list[Moved]] = stage.ask("/_state")["history"]
+    found = [told for name in story.live for told in _moves(name, history, story)]
     recorded = stage.desk.recorded()
     if recorded != story.live:
         found.append(f"{recorded} is recorded instead of {story.live}")
     for entry in stage.desk.audited():
         flow = (entry["flow"] or "").partition("/")[2]
-        moved = entry["action"] in ("migrate", "rollback") and entry["status"] == "success"
-        if moved and entry["version"] not in [version for _, version in history[flow]]:
+        moved = entry["action"] in MOVES and entry["status"] == "success"
+        if moved and entry["version"] not in [version for _, version, _ in history[flow]]:
             found.append(f"{flow}: the audit tells of {entry['version']}, which never was live")
     if "Traceback" in stage.log.read_text():
         found.append("there is a traceback in the log")
     return found
 
 
-def _moves(name: str, moved: list[list[str]], story: Story) -> Iterator[str]:
-    """What is wrong with how one flow moved; a rollout that failed is ended by publishing what is live once more."""
+def _moves(name: str, history: dict[str, list[Moved]], story: Story) -> Iterator[str]:
+    """What is wrong with how one flow moved.
+
+    What is live is published once more to end a rollout that failed, and to bind a caller whose module went back.
+    """
+    moved = history[name]
     if moved[-1][1] != story.live[name]:
         yield f"{name}: {story.live[name]} is not live: {moved}"
-    for before, after in pairwise(moved):
-        if before[1] == after[1] and (after[0] != "rollback" or before[0] == "rollback"):
-            yield f"{name}: {after[1]} was published twice: {moved}"
-    if [version for _, version in moved].count(story.pins[name]) > 1:
+    for (before, old, since), (after, new, at) in pairwise(moved):
+        module_moved = name == IVR and any(since < moment < at for _, _, moment in history[FINDER])
+        again = old == new and not (after == "rollback" and (before != "rollback" or module_moved))
+        if again:
+            yield f"{name}: {new} was published twice: {moved}"
+    if [version for _, version, _ in moved].count(story.pins[name]) > 1:
         yield f"{name}: {story.pins[name]} was made live more than once: {moved}"
 
 

@@ -24,6 +24,10 @@ CLIENT, SECRET = "penstock", "penstock-secret"
 _FLOW = "/api/v2/flows/(?P<flow>[^/]+)/versions/(?P<version>[^/]+)"
 _ROUTED = "/api/v2/routing/flows/(?P<flow>[^/]+)"
 _GATEWAY = "<html><body>The gateway is busy</body></html>"
+_FINDINGS = [
+    {"id": "e1", "message": "The queue Sales is missing", "severity": "error"},
+    {"id": "w1", "message": "Queue wait is long", "severity": "warning"},
+]
 Json = dict[str, Any]
 
 
@@ -221,12 +225,10 @@ class Organization:
             return Answer.of({"entities": rows})
         size = min(self.quirks.versions_page, request.number("pageSize", self.quirks.versions_page))
         page, pages = request.number("pageNumber", 1), ceil(len(rows) / size)
-        told: Json = {"entities": rows[(page - 1) * size : page * size]}
-        if self.quirks.pages_are_counted:
-            told |= {"pageSize": size, "pageNumber": page, "total": len(rows), "pageCount": pages}
-            if page < pages:
-                told["nextUri"] = f"{request.path}?pageSize={size}&pageNumber={page + 1}"
-        return Answer.of(told)
+        told: Json = {"pageSize": size, "pageNumber": page, "total": len(rows), "pageCount": pages}
+        if page < pages:
+            told["nextUri"] = f"{request.path}?pageSize={size}&pageNumber={page + 1}"
+        return Answer.of(told | {"entities": rows[(page - 1) * size : page * size]})
 
     def _version(self, _: Request, flow: str, version: str) -> Answer:
         found = self._flow_version(flow, version)[1]
@@ -235,9 +237,10 @@ class Organization:
 
     def _validate(self, _: Request, flow: str, version: str) -> Answer:
         self._flow_version(flow, version)
-        errors = self.quirks.validation_errors
-        results = [{"id": f"e{n}", "message": "A queue is missing", "severity": "error"} for n in range(errors)]
-        summary = {"totalErrors": errors, "totalWarnings": 0, "isSuccessful": not errors}
+        results = [] if self.quirks.validate == "ok" else _FINDINGS
+        errors = sum(each["severity"] == "error" for each in results)
+        warnings = sum(each["severity"] == "warning" for each in results)
+        summary = {"totalErrors": errors, "totalWarnings": warnings, "isSuccessful": not errors}
         return Answer.of({"validationResults": results, "validationSummary": summary})
 
     def _status(self, _: Request, flow: str, version: str) -> Answer:
@@ -286,8 +289,7 @@ class Organization:
         if self.quirks.put_409 > 0 or found.running:
             self.quirks.put_409 = max(0, self.quirks.put_409 - 1)
             raise RefusedError(409, "a deployment of this flow is active")
-        by_id = self.quirks.put_wants == "id"
-        version = next((one for one in found.versions if wanted == (one.id if by_id else one.number)), None)
+        version = found.version(str(wanted))
         if version is None:
             raise RefusedError(400, f"there is no version {wanted}")
         if version.status == "archived":

@@ -12,18 +12,12 @@ class Quirks:
     versions_page: int = 0
     """How many versions of a flow one page holds; 0 is all of them."""
     newest_first: bool = False
-    pages_are_counted: bool = True
-    """Whether a page tells `total`, `pageCount` and `nextUri`, or only its entities."""
-    put_wants: str = "id"
-    """What the atomic switch takes for `version`: a version's `id`, as row S2 has it, or its `number`."""
     publish_s: float = 2.0
     """From the 202 until the version is live, or until its first stage begins."""
     minute_s: float = 60.0
     """How long a minute of a stage takes."""
     publish_result: str = "completed"
     """How a publish ends: `completed`, `failed` or `cancelled`."""
-    stuck: bool = False
-    """A publish stays at 45 per cent."""
     fail_stage: int | None = None
     """The stage, counted from 1, in which a staged rollout fails."""
     keeps_split: bool = False
@@ -38,6 +32,7 @@ class Quirks:
     """So many looks at a publish answer 404, as while it is not visible yet."""
     listing_lag_s: float = 0.0
     """How far the listing of flows is behind."""
-    validation_errors: int = 0
+    validate: str = "ok"
+    """What a validation tells: `ok`, nothing; `mixed`, errors and warnings."""
     eta: bool = True
     """Whether a publish that runs tells how long it will take."""

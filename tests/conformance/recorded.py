@@ -7,25 +7,21 @@ from pathlib import Path
 
 import yaml
 
-BRANCHES = ("penstock/records", "main")
-"""Where it may be: on a branch of its own, or on the one that is followed."""
+from tests.support.world import RECORDS
 
 
 def recorded_in(remote: Path, organization: str) -> dict[str, str]:
     """Versions by the flow's name, as the lock file in this remote has them; empty where there is none."""
-    for branch in BRANCHES:
-        name = f"refs/heads/{branch}:artifacts/{organization}/penstock.lock.yaml"
-        shown = subprocess.run(["git", "show", name], cwd=remote, check=False, capture_output=True, text=True)
-        if shown.returncode == 0:
-            return {str(entry["name"]): str(entry["version"]) for entry in yaml.safe_load(shown.stdout)["flows"]}
-    return {}
+    lock_file = yaml.safe_load(_git(remote, "show", f"{RECORDS}:artifacts/{organization}/penstock.lock.yaml"))
+    return {str(entry["name"]): str(entry["version"]) for entry in lock_file["flows"]} if lock_file else {}
 
 
 def exported_in(remote: Path, organization: str) -> set[str]:
     """The paths of the artifacts of this organisation, without the lock file."""
-    for branch in BRANCHES:
-        words = ["git", "ls-tree", "-r", "--name-only", f"refs/heads/{branch}", f"artifacts/{organization}/"]
-        listed = subprocess.run(words, cwd=remote, check=False, capture_output=True, text=True)
-        if listed.stdout:
-            return {path for path in listed.stdout.splitlines() if not path.endswith(".lock.yaml")}
-    return set()
+    listed = _git(remote, "ls-tree", "-r", "--name-only", RECORDS, f"artifacts/{organization}/")
+    return {path for path in listed.splitlines() if not path.endswith(".lock.yaml")}
+
+
+def _git(remote: Path, *words: str) -> str:
+    """What git prints; empty where it fails."""
+    return subprocess.run(["git", *words], cwd=remote, check=False, capture_output=True, text=True).stdout

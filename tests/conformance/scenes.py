@@ -49,6 +49,16 @@ SCENES: Mapping[str, Scene] = {
     "module and caller": Scene(_both, {"Retail IVR": "13.0", "Store Finder": "4.0"}),
     "failing stage": Scene(_staged, {"Retail IVR": "12.0", "Store Finder": "3.0"}, {"fail_stage": 2}),
 }
+_QUIRKS: tuple[Mapping[str, object], ...] = (
+    {},
+    {"newest_first": True},
+    {"versions_page": 0},
+    {"eta": False},
+    {"status_404": 2},
+    {"publish_409": 1, "put_409": 1},
+    {"listing_lag_s": 20.0},
+    {"keeps_split": True},
+)
 _MOMENTS = (
     ("GET", "/versions$"),
     ("GET", "/api/v2/flows$"),
@@ -61,6 +71,11 @@ _MOMENTS = (
 _ANYWHERE = (Kind.STATUS, Kind.LOST_BEFORE, Kind.LOST_AFTER, Kind.HTML, Kind.TRUNCATED, Kind.EMPTY, Kind.FAILED_AFTER)
 _PEOPLE = (Kind.PERSON_BEFORE, Kind.PERSON_AFTER, Kind.CANCELLED)
 _STATUSES = (401, 404, 409, 429, 500, 503)
+
+
+def quirks(chance: random.Random) -> Mapping[str, object]:
+    """How the organisation behaves where the rows leave it open."""
+    return chance.choice(_QUIRKS)
 
 
 def two_mishaps(chance: random.Random) -> list[Mishap]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 
-from controller.reconcile import PassReport
 from controller.simulator.operation import Action
 from controller.simulator.problem import ApiError
-from controller.store import AuditEntry
 from tests.conformance.flows import Happening
-from tests.conformance.recorded import recorded_in
+from tests.conformance.played import Played
 from tests.support.sources import inbound
-from tests.support.world import ORGANIZATION, World
 
 DESK, FRONT = "Desk", "Front"
 PERSON = "Ada"
@@ -51,18 +46,15 @@ class Interfered(httpx.AsyncBaseTransport):
 
 
 @dataclass
-class Simulated(World):
+class Simulated(Played):
     """Two flows; `Front` transfers to `Desk`."""
 
     interferences: list[Interference] = field(default_factory=list)
-    request: dict[str, Any] = field(default_factory=dict)
     _seen: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.http = Interfered(self.http, self)  # type: ignore[assignment]
-        self.services.store.close()
-        self.services = self._services("controller-a")
+        self.reach_through(Interfered(self.http, self))
 
     async def settled(self) -> None:
         """Both are delivered before the story begins."""
@@ -92,10 +84,6 @@ class Simulated(World):
             return
         next(each for each in self.interferences if each.flow == flow).done = True
 
-    async def pass_(self) -> PassReport:
-        """One apply; a story that does not end hangs."""
-        return await asyncio.wait_for(self.apply(**self.request), 600)
-
     def moves(self) -> dict[str, list[Happening]]:
         """What was live until now, by the flow's name; the same text is the same content."""
         self.simulator.settle()
@@ -113,11 +101,3 @@ class Simulated(World):
     def texts(self) -> dict[str, bool]:
         """By the flow's name, whether the new text is live."""
         return {name: "New" in history[-1].content for name, history in self.moves().items()}
-
-    def recorded(self) -> dict[str, str]:
-        """Versions by the flow's name, as the lock file on the remote has them."""
-        return recorded_in(self.remote, ORGANIZATION)
-
-    def audited(self) -> list[AuditEntry]:
-        """Oldest first."""
-        return list(self.services.store.audit.entries())[::-1]

@@ -13,12 +13,11 @@ from tests.conformance.flows import FINDER, IVR
 from tests.conformance.recorded import exported_in
 from tests.conformance.rivals import LITERAL, SHORT, Server, literal, ours
 
-pytestmark = pytest.mark.proof
-_NO_LITERAL = pytest.mark.skipif(not LITERAL.exists(), reason="the other server is absent")
+_LITERAL = (pytest.mark.nightly, pytest.mark.skipif(not LITERAL.exists(), reason="the other server is absent"))
 STAGES = {"stages": [{"percentage": 10, "duration": "1m"}, {"percentage": 100, "duration": "0s"}]}
 
 
-@pytest.fixture(params=[ours, pytest.param(literal, marks=_NO_LITERAL)], ids=["ours", "literal"])
+@pytest.fixture(params=[ours, pytest.param(literal, marks=_LITERAL)], ids=["ours", "literal"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with request.param() as made:
         made.set(**SHORT)
@@ -143,6 +142,16 @@ def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server
     assert (code, "Traceback" in told) == (1, False), told
     assert (server.live(IVR), server.history(IVR), desk.recorded()[IVR]) == ("12.0", [], "12.0")
     assert not [one for one in desk.audited() if (one["action"], one["version"]) == ("migrate", "13.0")]
+
+
+def test_errors_of_a_validation_stop_the_delivery(server: Server, desk: Desk) -> None:
+    """P1: nothing is published, and errors and warnings are told."""
+    server.set(validate="mixed")
+    desk.pin(IVR, "13.0")
+    desk.commit()
+    code, told = desk.apply()
+    assert (code, "Queue wait is long" in told) == (1, True), told
+    assert (writes(server), server.history(IVR)) == ([("POST", "validate")], [])
 
 
 def test_stages_go_up_to_all_calls(server: Server, desk: Desk) -> None:
