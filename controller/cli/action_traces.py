@@ -43,8 +43,6 @@ def show_action(asked: ActionTraceArguments) -> int:
     organization = only_organization(open_folder(asked.folder, settings, only))
     with opened_services(settings) as services:
         analysis, undelivered = asyncio.run(_trace(asked, services, organization))
-    with output_to(asked.out) as write:
-        write(_rendered(analysis, asked.form))
     if undelivered is not None:
         warn([f"the webhook was not delivered: {undelivered}"])
     failed = analysis.result.status != "completed" or undelivered is not None
@@ -72,6 +70,9 @@ async def _trace(
         webhook = TraceWebhook(services, asked.webhook) if asked.webhook else None
         with progress_bar("waiting for the trace"):
             analysis = await trace_action(services, organization, asked.question, patterns=asked.patterns)
+        # A receiver that is away is tried for a while: the answer is there before.
+        with output_to(asked.out) as write:
+            write(_rendered(analysis, asked.form))
         return analysis, await webhook.send(analysis) if webhook else None
     finally:
         await services.disconnect()
@@ -93,7 +94,8 @@ def _lines(analysis: ActionAnalysis) -> Iterator[str]:
     yield f"{result.action_invocation_id} of flow {result.flow_id}: {took}"
     if result.message:
         yield f"  {result.message}"
-    yield f"{len(graph.nodes)} nodes, {len(graph.failed)} failed, {graph.accuracy:.1%} of the steps could be read"
+    read = f"{graph.parsed} of {graph.expected} expected steps could be read ({graph.accuracy:.1%})"
+    yield f"{len(graph.nodes)} nodes, {len(graph.failed)} failed, {read}"
     if analysis.bottleneck is not None:
         yield f"bottleneck: {analysis.bottleneck.label}, {analysis.bottleneck.latency_ms:.0f} ms"
     if path.nodes:

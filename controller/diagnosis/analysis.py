@@ -53,8 +53,8 @@ class AnalysisSummary:
 
     @property
     def accuracy(self) -> float:
-        """Step resolution accuracy: resolved steps of all steps, from 0 to 1; 1 for a trace without steps."""
-        return self.resolved / self.steps if self.steps else 1.0
+        """Step resolution accuracy: resolved steps of all steps, from 0 to 1; 0 for a trace without steps."""
+        return self.resolved / self.steps if self.steps else 0.0
 
     @property
     def anomalous(self) -> int:

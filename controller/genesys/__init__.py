@@ -12,6 +12,7 @@ from controller.genesys.permissions import permissions_needed
 from controller.genesys.preflight import preflight
 from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.settings import TransportSettings
+from controller.genesys.versioned.debugging import StartedDebug
 from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.versioned.platform import VersionedPlatform
 
@@ -22,6 +23,7 @@ __all__ = [
     "FlowNames",
     "PreflightReport",
     "RouteLatency",
+    "StartedDebug",
     "TransportSettings",
     "Verdict",
     "VersionedPlatform",

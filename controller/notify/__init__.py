@@ -2,9 +2,10 @@
 
 from controller.notify.dispatcher import Dispatcher, DispatchSettings
 from controller.notify.outbox import Message, Outbox
-from controller.notify.payload import ACTION_TRACE, TraceSummary, event, trace_event
+from controller.notify.payload import ACTION_TRACE, event
 from controller.notify.receiver import Receiver, checked_receiver
 from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign, verify
+from controller.notify.webhook import send_now
 
 __all__ = [
     "ACTION_TRACE",
@@ -15,10 +16,9 @@ __all__ = [
     "Message",
     "Outbox",
     "Receiver",
-    "TraceSummary",
     "checked_receiver",
     "event",
+    "send_now",
     "sign",
-    "trace_event",
     "verify",
 ]

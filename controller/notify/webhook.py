@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
+import structlog
 
 from controller import __version__
 from controller.domain.clock import Clock
 from controller.domain.redaction import SECRETS
 from controller.notify.outbox import Message
 from controller.notify.receiver import Receiver
+from controller.notify.retry import retry_after_s
 from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+
+log = structlog.get_logger()
 
 TIMEOUT_S = 10.0
 EVENT_HEADER = "X-Penstock-Event"
@@ -32,6 +36,30 @@ class Reply:
     """The `Retry-After` header as it stood."""
     answered: bool = False
     """Whether the receiver itself said no; else it is down, and the messages behind this one need not be tried."""
+
+
+async def send_now(receiver: Receiver, message: Message, clock: Clock, *, attempts: int) -> str | None:
+    """Send a message that no outbox keeps, up to so many times; None once it is taken, otherwise why it is not.
+
+    A receiver that says no is not asked again. Each failure is logged.
+    """
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
+        for attempt in range(attempts):
+            reply = await send(client, receiver, message, clock)
+            if reply.taken:
+                log.info("notification.delivered", receiver=receiver.name, kind=message.kind)
+                return None
+            log.warning(
+                "notification.failed",
+                receiver=receiver.name,
+                attempt=attempt + 1,
+                reason=reply.reason,
+                kind=message.kind,
+            )
+            if reply.answered or attempt + 1 == attempts:
+                break
+            await clock.sleep(retry_after_s(attempt, reply.retry_after, clock.now()))
+    return reply.reason
 
 
 async def send(client: httpx.AsyncClient, receiver: Receiver, message: Message, clock: Clock) -> Reply:

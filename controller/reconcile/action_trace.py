@@ -11,7 +11,7 @@ from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing
 from controller.domain.platform import Capability
 from controller.domain.traces import ActionTraceRequest
-from controller.genesys import VersionedPlatform
+from controller.genesys import StartedDebug, VersionedPlatform
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
 
@@ -59,16 +59,20 @@ async def trace_action(
         )
     request = replace(question.request(), flow_id=await flow_id(platform, organization.flows, question.flow))
     started = services.clock.monotonic()
-    job_id = question.job or await platform.start_debug(request)
-    job = await platform.finished_debug_job(job_id, timeout_s=question.timeout_s)
+    begun = StartedDebug(question.job) if question.job else await platform.start_debug(request)
+    job = begun.job or await platform.finished_debug_job(
+        begun.job_id, timeout_s=question.timeout_s, just_started=question.job is None
+    )
     result = ActionTraceResult(
         flow_id=request.flow_id,
         action_invocation_id=request.action_invocation_id,
-        job_id=job_id,
+        job_id=begun.job_id,
         status=job.status.lower(),
-        steps=job.result or (),
+        steps=job.steps,
         retrieval_latency_ms=(services.clock.monotonic() - started) * 1000,
         finished_at=services.clock.now(),
-        message=job.message,
+        expected_steps=job.announced if job.announced is not None else request.trace_depth,
+        message=job.told,
+        problem=job.unreadable,
     )
     return analyse_action(result, patterns=patterns)

@@ -19,6 +19,7 @@ from controller.reconcile.credentials import read_secret
 from controller.reconcile.settings import Settings
 from controller.store import Store
 
+SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
 RECEIVER = "change-management"
 """The receiver's name in the outbox."""
 FLUSH_S = 10.0
@@ -33,15 +34,23 @@ def receiver_of(settings: Settings) -> Receiver | None:
     if settings.webhook_url is None:
         return None
     SECRETS.register(settings.webhook_url)
-    source = SecretSource(env="PENSTOCK_WEBHOOK_SECRET", file=None)
+    receiver = Receiver(RECEIVER, settings.webhook_url, webhook_secret(settings))
+    checked = checked_receiver(receiver, {receiver.host})
+    SECRETS.register(urlsplit(settings.webhook_url).path)  # hooks carry their token there
+    return checked
+
+
+def webhook_secret(settings: Settings) -> str:
+    """What signs the messages of every webhook, from the operator's file or variable; masked from then on.
+
+    Raises SettingsInvalid.
+    """
+    source = SecretSource(env=SECRET_VARIABLE)
     if settings.webhook_secret_file is not None:
         source = SecretSource(file=settings.webhook_secret_file)
     secret = read_secret(source, "the webhook's secret")
     SECRETS.register(secret)
-    receiver = Receiver(RECEIVER, settings.webhook_url, secret)
-    checked = checked_receiver(receiver, {receiver.host})
-    SECRETS.register(urlsplit(settings.webhook_url).path)  # hooks carry their token there
-    return checked
+    return secret
 
 
 class Announcements:

@@ -203,10 +203,10 @@ async def test_the_gates_error_rate_is_that_of_the_traces(site: Site, dialect: s
 async def test_an_action_trace_of_the_organisation_is_read_whole(site: Site) -> None:
     platform = site.open(VERSIONED)
     request = ActionTraceRequest(site.flow_id, "invocation-1", simulated_inputs={"password": "hunter2-4711"})
-    job_id = await platform.start_debug(request)  # type: ignore[attr-defined]
-    job = await platform.finished_debug_job(job_id)  # type: ignore[attr-defined]
+    begun = await platform.start_debug(request)  # type: ignore[attr-defined]
+    job = await platform.finished_debug_job(begun.job_id)  # type: ignore[attr-defined]
     result = ActionTraceResult(
-        site.flow_id, "invocation-1", job_id, job.status, job.result, 12.0, site.clock.now(), len(job.result)
+        site.flow_id, "invocation-1", begun.job_id, job.status, job.steps, 12.0, site.clock.now(), len(job.steps)
     )
     analysis = analyse_action(result)
     assert analysis.graph.accuracy == 1.0

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from controller.diagnosis import measure_error_rate
-from controller.domain.errors import BadAnswer, PermissionMissing, ServerFault
+from controller.domain.errors import AnswerLost, BadAnswer, NotFound, PermissionMissing, ServerFault
 from controller.domain.platform import Standing
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from tests.genesys.routed import VERSIONS, connected, listed, versions
@@ -187,8 +187,8 @@ async def test_a_debug_job_is_named_by_the_last_segment_of_its_location(clock: S
     done = reply(body={"status": "completed", "result": [{"nodeId": "n1"}]})
     routes = {debug: [reply(202, {}, headers={"Location": location})], "GET /api/v2/jobs/j 1": [done]}
     platform, answers = connected(clock, routes)
-    job_id = await platform.start_debug(ActionTraceRequest("f1", "a1", 5, simulated_inputs={"x": 1}))
-    assert job_id == "j 1"
+    begun = await platform.start_debug(ActionTraceRequest("f1", "a1", 5, simulated_inputs={"x": 1}))
+    assert (begun.job_id, begun.job) == ("j 1", None)
     assert answers.body(debug) == {
         "flowId": "f1",
         "actionInvocationId": "a1",
@@ -197,16 +197,43 @@ async def test_a_debug_job_is_named_by_the_last_segment_of_its_location(clock: S
         "enableAsync": True,
         "simulatedInputs": {"x": 1},
     }
-    job = await platform.finished_debug_job(job_id)
-    assert (job.status, job.result) == ("completed", [{"nodeId": "n1"}])
+    job = await platform.finished_debug_job(begun.job_id)
+    assert (job.status, job.steps) == ("completed", [{"nodeId": "n1"}])
 
 
-@pytest.mark.parametrize("location", ["", "/", "https://", "https://[x"])
+@pytest.mark.parametrize("location", ["/", "https://", "https://[x"])
 async def test_a_location_without_a_job_is_a_bad_answer(clock: SteppedClock, location: str) -> None:
     answer = reply(202, {}, headers={"Location": location})
     platform, _ = connected(clock, {"POST /api/v2/flows/f1/debug": [answer]})
     with pytest.raises(BadAnswer, match="names no job"):
         await platform.start_debug(ActionTraceRequest("f1", "a1"))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "job_id", "steps"),
+    [
+        (200, {"status": "completed", "result": [{"nodeId": "n1"}]}, "", 1),
+        (200, {"result": {"steps": [{"nodeId": "n1"}, {"nodeId": "n2"}]}}, "", 2),
+        (202, {"id": "j7", "status": "in_progress"}, "j7", None),
+        (202, {"jobId": "j7"}, "j7", None),
+    ],
+)
+async def test_an_answer_without_a_location_is_the_trace_itself_or_names_its_job(
+    clock: SteppedClock, status: int, body: dict[str, object], job_id: str, steps: int | None
+) -> None:
+    platform, _ = connected(clock, {"POST /api/v2/flows/f1/debug": [reply(status, body)]})
+    begun = await platform.start_debug(ActionTraceRequest("f1", "a1"))
+    assert begun.job_id == job_id
+    assert (begun.job and len(begun.job.steps)) == steps
+
+
+async def test_a_lost_answer_to_the_start_of_a_trace_says_that_it_may_be_started_again(clock: SteppedClock) -> None:
+    lost = refusal(502, "bad.gateway", "down")
+    platform, answers = connected(clock, {"POST /api/v2/flows/f1/debug": [lost]})
+    with pytest.raises(AnswerLost) as error:
+        await platform.start_debug(ActionTraceRequest("f1", "a1"))
+    assert "it changes nothing" in str(error.value.hint)
+    assert len(answers.calls) == 1
 
 
 JOB = "GET /api/v2/jobs/j1"
@@ -217,9 +244,81 @@ async def test_a_debug_job_is_looked_at_ever_more_rarely(clock: SteppedClock) ->
     done = reply(body={"status": "failed", "message": "No such invocation"})
     platform, answers = connected(clock, {JOB: [*[RUNNING] * 6, done]})
     job = await platform.finished_debug_job("j1")
-    assert (job.status, job.message) == ("failed", "No such invocation")
+    assert (job.status, job.told) == ("failed", "No such invocation")
     assert len(answers.calls) == 7
     assert 46 <= clock.elapsed_s <= 92
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "Canceled", "error"])
+async def test_every_ending_of_a_debug_job_is_told_with_its_message(clock: SteppedClock, status: str) -> None:
+    ended = reply(body={"status": status, "message": "Somebody stopped it"})
+    platform, answers = connected(clock, {JOB: [RUNNING, ended]})
+    job = await platform.finished_debug_job("j1")
+    assert (job.status, job.told, job.steps) == (status, "Somebody stopped it", ())
+    assert len(answers.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("result", "steps", "announced", "unreadable"),
+    [
+        ([{"nodeId": "a"}, None], 2, None, None),
+        ({"steps": [{"nodeId": "a"}], "totalSteps": 4}, 1, 4, None),
+        ('[{"nodeId": "a"}]', 1, None, None),
+        ('{"steps": [], "expectedSteps": 3}', 0, 3, None),
+        (None, 0, None, None),
+        ("not JSON", 0, None, "the result holds no list of steps"),
+        ({"trace": 1}, 0, None, "the result holds no list of steps"),
+    ],
+)
+async def test_a_result_may_have_any_shape(
+    clock: SteppedClock, result: object, steps: int, announced: int | None, unreadable: str | None
+) -> None:
+    """While the job runs nobody looks at what it has so far."""
+    partial = reply(body={"status": "in_progress", "result": {}})
+    ended = reply(body={"status": "completed", "result": result})
+    platform, _ = connected(clock, {JOB: [partial, ended]})
+    job = await platform.finished_debug_job("j1")
+    assert (len(job.steps), job.announced, job.unreadable) == (steps, announced, unreadable)
+
+
+async def test_an_outage_of_under_five_minutes_ends_no_polling_and_costs_no_time(clock: SteppedClock) -> None:
+    """Four minutes of 503 in a poll that may take one; the job is read once the organisation is back."""
+    began = clock.monotonic()
+
+    def away(_: httpx.Request) -> httpx.Response:
+        if clock.monotonic() - began < 240:
+            return refusal(503, "service.unavailable", "down")
+        return reply(body={"status": "completed", "result": []})
+
+    platform, _ = connected(clock, {JOB: [RUNNING, away]})
+    assert (await platform.finished_debug_job("j1", timeout_s=60)).status == "completed"
+    assert 240 <= clock.elapsed_s <= 300
+
+
+async def test_an_outage_of_five_minutes_ends_the_polling_and_names_the_job(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {JOB: [RUNNING, refusal(503, "service.unavailable", "down")]})
+    with pytest.raises(ServerFault, match="job j1 could not be read for") as error:
+        await platform.finished_debug_job("j1")
+    assert error.value.hint == "the job may still run; wait for it with --job j1"
+    assert 300 <= clock.elapsed_s <= 400
+
+
+async def test_every_error_after_the_submission_names_the_job(clock: SteppedClock) -> None:
+    platform, _ = connected(clock, {JOB: [refusal(403, "not.authorized", "no")]})
+    with pytest.raises(PermissionMissing) as error:
+        await platform.finished_debug_job("j1")
+    assert "--job j1" in str(error.value.hint)
+
+
+async def test_a_job_that_was_just_started_may_not_be_found_yet(clock: SteppedClock) -> None:
+    missing = refusal(404, "not.found", "job not found")
+    done = reply(body={"status": "completed", "result": []})
+    platform, _ = connected(clock, {JOB: [missing, missing, done]})
+    assert (await platform.finished_debug_job("j1", just_started=True)).status == "completed"
+    platform, answers = connected(clock, {JOB: [missing]})
+    with pytest.raises(NotFound):
+        await platform.finished_debug_job("j1")
+    assert len(answers.calls) == 1
 
 
 async def test_a_debug_job_that_says_when_to_come_back_is_obeyed(clock: SteppedClock) -> None:
@@ -234,4 +333,4 @@ async def test_a_debug_job_that_does_not_end_is_given_up(clock: SteppedClock) ->
     with pytest.raises(ServerFault, match="still in_progress after 100 s") as given_up:
         await platform.finished_debug_job("j1", timeout_s=100)
     assert clock.elapsed_s == pytest.approx(100)
-    assert given_up.value.hint == "wait for the same job again: --job j1"
+    assert given_up.value.hint == "the job may still run; wait for it with --job j1"

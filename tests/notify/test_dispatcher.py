@@ -20,9 +20,7 @@ from controller.notify import (
     Dispatcher,
     DispatchSettings,
     Receiver,
-    TraceSummary,
     event,
-    trace_event,
     verify,
 )
 from controller.notify.retry import retry_after_s
@@ -352,20 +350,3 @@ def test_pauses_grow_to_an_hour_and_never_to_nothing(clock: SteppedClock) -> Non
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(clock: SteppedClock, header: str, least: float) -> None:
     assert max(2.5, least) <= retry_after_s(0, header, clock.now()) <= max(5, least)
-
-
-def test_a_trace_event_carries_what_an_observer_needs(clock: SteppedClock) -> None:
-    summary = TraceSummary("flow", "call", "completed", "node-3", 120.5, 40.0, 0.98, clock.now())
-    assert trace_event(summary) == {
-        "event_type": "action_trace",
-        "data": {
-            "flowId": "flow",
-            "actionInvocationId": "call",
-            "status": "completed",
-            "bottleneckNode": "node-3",
-            "bottleneckLatencyMs": 120.5,
-            "retrievalLatencyMs": 40.0,
-            "traceAccuracyRate": 0.98,
-            "timestamp": "2026-01-05T12:00:00+00:00",
-        },
-    }

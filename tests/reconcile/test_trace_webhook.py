@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action
+from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
+from controller.domain.errors import SettingsInvalid
 from controller.reconcile import Services, Settings
-from controller.reconcile.trace_webhook import ATTEMPTS, SECRET_VARIABLE, TraceWebhook
+from controller.reconcile.announcing import SECRET_VARIABLE
+from controller.reconcile.trace_webhook import ATTEMPTS, TraceWebhook
 from controller.store import Store
 from tests.support.clock import SteppedClock
 
@@ -43,3 +46,22 @@ async def test_a_dead_receiver_is_tried_four_times_with_growing_pauses(
     assert ATTEMPTS == 4
     assert 17.5 <= waited <= 36
     assert services.store.outbox.pending() == 0
+
+
+async def test_the_secret_may_stand_in_the_operators_file(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRET_VARIABLE)
+    secret = tmp_path / "secret"
+    secret.write_text("another-secret-of-more-than-16")
+    with pytest.raises(SettingsInvalid, match=SECRET_VARIABLE):
+        TraceWebhook(services, "http://127.0.0.1:1/hook")
+    services.settings = services.settings.model_copy(update={"webhook_secret_file": secret})
+    TraceWebhook(services, "http://127.0.0.1:1/hook")
+
+
+def test_latencies_are_whole_milliseconds(analysis: ActionAnalysis) -> None:
+    """Receivers that read the document's struct take integers only."""
+    payload = webhook_payload(replace(analysis, result=replace(analysis.result, retrieval_latency_ms=1344.307)))
+    assert payload["retrievalLatencyMs"] == 1344
+    assert all(isinstance(payload[name], int) for name in ("retrievalLatencyMs", "bottleneckLatencyMs"))

@@ -27,6 +27,8 @@ def analyse_action(result: ActionTraceResult, *, patterns: Sequence[str] = ()) -
     """Analyse a finished trace job; `patterns` are names whose captured values are masked besides the usual ones."""
     masking = Masking(patterns)
     graph = build_graph(result.steps, expected=result.expected_steps)
+    if result.problem:
+        graph = replace(graph, problems=(result.problem, *graph.problems))
     masking.learn_payloads(node.detail for node in graph.nodes)
     masked = replace(graph, nodes=tuple(_masked(node, masking) for node in graph.nodes))
     message = masking.text(result.message) if result.message else None

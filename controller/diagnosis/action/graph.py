@@ -23,11 +23,12 @@ class ActionGraph:
     parsed: int = 0
     """Steps that could be read: objects with a node id."""
     expected: int = 0
+    """Steps that there should be; without anybody's word as many as came."""
 
     @property
     def accuracy(self) -> float:
-        """Parsed of expected steps, from 0 to 1; 1 when none were expected."""
-        return min(self.parsed / self.expected, 1.0) if self.expected else 1.0
+        """Parsed of expected steps, from 0 to 1; 0 when nothing was expected and nothing came."""
+        return min(self.parsed / self.expected, 1.0) if self.expected else float(self.parsed > 0)
 
     @property
     def failed(self) -> tuple[ActionNode, ...]:
@@ -67,7 +68,7 @@ def build_graph(steps: Sequence[object], *, expected: int | None = None) -> Acti
         f"{node.key} {problem}" for node in sorted(nodes, key=lambda node: node.order) for problem in node.problems
     ]
     parsed = sum(bool(step.get("nodeId")) for step in raw)
-    return ActionGraph(tuple(nodes), (*problems, *cycles), parsed, max(expected or 0, len(steps)))
+    return ActionGraph(tuple(nodes), (*problems, *cycles), parsed, len(steps) if expected is None else expected)
 
 
 def _keys(raw: Sequence[Mapping[str, object]]) -> list[str]:

@@ -17,15 +17,17 @@ class ActionTraceResult:
     action_invocation_id: str
     job_id: str
     status: str
-    """The job's word: `completed` or `failed`."""
+    """The job's word: `completed`, `failed`, `cancelled` or `error`."""
     steps: Sequence[object]
     """Raw: `{nodeId, parentId, startTime, endTime, status, errorMessage}`, and whatever was captured besides."""
     retrieval_latency_ms: float
     """From submitting the job until its result was here."""
     finished_at: datetime
     expected_steps: int | None = None
-    """How many steps the job announced; None when it did not say."""
+    """How many steps the job announced, or else the depth that was asked for; None where nobody knows either."""
     message: str | None = None
+    problem: str | None = None
+    """What is wrong with the result as a whole, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,23 @@
-"""Asynchronous traces of actions: start a job, look until it has ended (J1, J3)."""
+"""Asynchronous traces of actions: start a job, poll it until it has ended, through outages too (J1, J3, J7)."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from controller.domain.errors import BadAnswer, ServerFault
+from controller.domain.errors import (
+    AnswerLost,
+    BadAnswer,
+    NotFound,
+    PenstockError,
+    ServerFault,
+    Transient,
+    Waiting,
+)
 from controller.domain.traces import ActionTraceRequest
-from controller.genesys.call import Call
+from controller.genesys.bodies import read_json
+from controller.genesys.call import Answer, Call
 from controller.genesys.errors import retry_after_s
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import TraceJob
@@ -15,11 +25,21 @@ from controller.genesys.wire.versioned import TraceJob
 _JOB = "/api/v2/jobs/{jobId}"
 _BASE_S = 2.0
 _LONGEST_S = 30.0
-_ENDED = frozenset({"completed", "failed"})
+_UNSEEN_S = 30.0
+"""How long a job that was just started may not be found."""
+_NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already ends by itself"
 
 
-async def start_debug(transport: Transport, request: ActionTraceRequest) -> str:
-    """Start tracing an action's invocation; the id of the job to ask for. Raises AnswerLost (J1)."""
+@dataclass(frozen=True, slots=True)
+class StartedDebug:
+    """A trace that was accepted: the job to poll, or what it found already."""
+
+    job_id: str
+    job: TraceJob | None = None
+
+
+async def start_debug(transport: Transport, request: ActionTraceRequest) -> StartedDebug:
+    """Start tracing an action's invocation (J1). Raises AnswerLost, and BadAnswer for an answer without a job."""
     body: dict[str, object] = {
         "flowId": request.flow_id,
         "actionInvocationId": request.action_invocation_id,
@@ -30,8 +50,29 @@ async def start_debug(transport: Transport, request: ActionTraceRequest) -> str:
     if request.simulated_inputs is not None:
         body["simulatedInputs"] = dict(request.simulated_inputs)
     call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
-    answer = await transport.send(call)
-    return job_id_of(call, answer.headers.get("location", ""))
+    try:
+        answer = await transport.send(call)
+    except AnswerLost as error:
+        error.hint = _NOTHING_CHANGED
+        raise
+    location = answer.headers.get("location", "")
+    if location:
+        return StartedDebug(job_id_of(call, location))
+    return _in_the_answer(transport, call, answer)
+
+
+def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedDebug:
+    """What an answer without a `Location` holds: the trace itself, or the id of its job."""
+    found = read_json(call, answer, transport.redactor) if answer.content.strip() else None
+    if isinstance(found, dict):
+        named = found.get("id") or found.get("jobId")
+        job_id = named if isinstance(named, str) else ""
+        job = transport.read(call, answer, TraceJob) if "status" in found or "result" in found else None
+        if job is not None and job.ended:
+            return StartedDebug(job_id, job)
+        if job_id:
+            return StartedDebug(job_id)
+    raise BadAnswer(f"{call.name}: the answer names no job, neither in Location nor in its body", hint=_NOTHING_CHANGED)
 
 
 def job_id_of(call: Call, location: str) -> str:
@@ -41,34 +82,87 @@ def job_id_of(call: Call, location: str) -> str:
     except ValueError:
         job_id = ""
     if not job_id:
-        raise BadAnswer(f"{call.name}: the answer's Location header names no job")
+        raise BadAnswer(f"{call.name}: the answer's Location header names no job", hint=_NOTHING_CHANGED)
     return job_id
 
 
-async def finished_debug_job(transport: Transport, job_id: str, timeout_s: float) -> TraceJob:
-    """The job when it has ended, well or not: looked at at once and after 2 s, then ever more rarely, or when it says.
+async def finished_debug_job(
+    transport: Transport, job_id: str, timeout_s: float, *, just_started: bool = False
+) -> TraceJob:
+    """The job when it has ended, well or not: polled at once and after 2 s, then ever more rarely, or when it says.
 
-    Raises ServerFault when it does not end in time.
+    An outage that is shorter than the circuit breaker's ends nothing, and its time does not count. Every error names
+    the job, which goes on. Raises ServerFault when it does not end in time.
     """
-    clock = transport.clock
-    deadline, backoff_s = clock.monotonic() + timeout_s, _BASE_S
-    while True:
-        job, told_s = await _look(transport, job_id)
-        if job.status.lower() in _ENDED:
-            return job
-        left_s = deadline - clock.monotonic()
-        if left_s <= 0:
-            raise ServerFault(
-                f"GET {_JOB}: job {job_id} is still {job.status} after {timeout_s:g} s",
-                hint=f"wait for the same job again: --job {job_id}",
-            )
-        jittered_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads calls, it hides nothing
-        await clock.sleep(min(left_s, told_s or jittered_s))
-        backoff_s = min(_LONGEST_S, backoff_s * 2)
+    try:
+        return await _Polling(transport, job_id, timeout_s, just_started=just_started).finished()
+    except PenstockError as error:
+        error.hint = f"the job may still run; wait for it with --job {job_id}"
+        raise
 
 
-async def _look(transport: Transport, job_id: str) -> tuple[TraceJob, float | None]:
-    """The job, and how long its answer asks to wait."""
-    call = Call("GET", _JOB, {"jobId": job_id})
-    answer = await transport.send(call)
-    return transport.read(call, answer, TraceJob), retry_after_s(answer.headers, transport.clock.now())
+class _Polling:
+    def __init__(self, transport: Transport, job_id: str, timeout_s: float, *, just_started: bool) -> None:
+        self._transport = transport
+        self._clock = transport.clock
+        self._job_id = job_id
+        self._timeout_s = timeout_s
+        self._began = self._clock.monotonic()
+        self._deadline = self._began + timeout_s
+        self._unseen_until = self._began + (_UNSEEN_S if just_started else 0.0)
+        self._away_since: float | None = None
+        """Since when nothing could be read."""
+
+    async def finished(self) -> TraceJob:
+        backoff_s = _BASE_S
+        while True:
+            asked_at = self._clock.monotonic()
+            try:
+                job, told_s = await self._poll()
+            except (Transient, Waiting, NotFound) as error:
+                told_s = self._outlast(error, asked_at)
+            else:
+                if job.ended:
+                    return job
+                self._back(job)
+            jittered_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads calls, it hides nothing
+            await self._clock.sleep(min(self._left_s(), told_s or jittered_s))
+            backoff_s = min(_LONGEST_S, backoff_s * 2)
+
+    async def _poll(self) -> tuple[TraceJob, float | None]:
+        """The job, and how long its answer asks to wait."""
+        call = Call("GET", _JOB, {"jobId": self._job_id})
+        answer = await self._transport.send(call)
+        told_s = retry_after_s(answer.headers, self._clock.now())
+        return self._transport.read(call, answer, TraceJob), told_s
+
+    def _outlast(self, error: PenstockError, asked_at: float) -> float | None:
+        """Go on although the job could not be read, as long as an outage may last; how long the error asks to wait."""
+        now = self._clock.monotonic()
+        if isinstance(error, NotFound):
+            if now >= self._unseen_until:
+                raise error
+            return None
+        self._away_since = asked_at if self._away_since is None else self._away_since
+        away_s = now - self._away_since
+        if away_s >= self._transport.settings.outage_s:
+            message = f"GET {_JOB}: job {self._job_id} could not be read for {away_s:.0f} s: {error.message}"
+            raise ServerFault(message) from error
+        return error.retry_after_s if isinstance(error, Waiting) else None
+
+    def _back(self, job: TraceJob) -> None:
+        """The job could be read again. Raises ServerFault when its time is over."""
+        if self._away_since is not None:
+            self._deadline += self._clock.monotonic() - self._away_since
+            self._away_since = None
+        if self._clock.monotonic() >= self._deadline:
+            told = f": {job.told}" if job.told else ""
+            message = f"GET {_JOB}: job {self._job_id} is still {job.status} after {self._timeout_s:g} s{told}"
+            raise ServerFault(message)
+
+    def _left_s(self) -> float:
+        """Until the next look at the latest."""
+        now = self._clock.monotonic()
+        if self._away_since is not None:
+            return max(self._away_since + self._transport.settings.outage_s - now, 1.0)
+        return max(self._deadline - now, 0.0)

@@ -42,6 +42,7 @@ from controller.domain.traces import ActionTraceRequest, TraceRequest
 from controller.domain.versions import VersionInfo
 from controller.genesys.transport import Transport
 from controller.genesys.versioned import debugging, live, publish, traces
+from controller.genesys.versioned.debugging import StartedDebug
 from controller.genesys.versioned.listing import Listing, live_flow, lock_holder
 from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.versioned.references import references_of
@@ -188,13 +189,18 @@ class VersionedPlatform:
         """The steps of one trace in order, page by page."""
         return traces.trace_steps(self.transport, trace_id)
 
-    async def start_debug(self, request: ActionTraceRequest) -> str:
-        """Start tracing an action's invocation; the id of the job."""
+    async def start_debug(self, request: ActionTraceRequest) -> StartedDebug:
+        """Start tracing an action's invocation; the job to poll, or what it found already."""
         return await debugging.start_debug(self.transport, request)
 
-    async def finished_debug_job(self, job_id: str, *, timeout_s: float = 300.0) -> TraceJob:
-        """The job when it has ended. Raises ServerFault when it does not end in time."""
-        return await debugging.finished_debug_job(self.transport, job_id, timeout_s)
+    async def finished_debug_job(
+        self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False
+    ) -> TraceJob:
+        """The job when it has ended; one that was just started may not be found yet.
+
+        Raises ServerFault when it does not end in time; every error names the job.
+        """
+        return await debugging.finished_debug_job(self.transport, job_id, timeout_s, just_started=just_started)
 
     async def publish(self, request: PublishRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket:
         writing = publish.publish(self.transport, self._versions, request, priority)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -150,6 +152,9 @@ class TraceRow(WireModel):
     error_message: str | None = None
 
 
+_ENDED = frozenset({"completed", "failed", "cancelled", "canceled", "error"})
+
+
 class TracePage(WireModel):
     """Traces, or the steps of one, as they are: the reader in `diagnosis` understands more than the table promises."""
 
@@ -170,8 +175,58 @@ class TracePage(WireModel):
 
 
 class TraceJob(WireModel):
-    """in_progress, completed or failed."""
+    """in_progress until it is completed, failed, cancelled or ended by an error."""
 
-    status: str
-    result: list[dict[str, Any]] | None = None
-    message: str | None = None
+    status: str = "completed"
+    """An answer that holds the result and no status is the trace itself."""
+    result: Any = None
+    """Of any shape in the document; `steps` reads it."""
+    message: Any = None
+    error_message: Any = None
+    expected_steps: Any = None
+    total_steps: Any = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status.lower() in _ENDED
+
+    @property
+    def told(self) -> str | None:
+        """The job's message."""
+        found = self.message or self.error_message
+        return None if found in (None, "") else found if isinstance(found, str) else json.dumps(found)
+
+    @property
+    def steps(self) -> Sequence[object]:
+        """The result's steps: a list, a list under `steps`, or either as JSON text; empty where there are none."""
+        found = self._decoded
+        if isinstance(found, dict):
+            found = found.get("steps")
+        return found if isinstance(found, list) else ()
+
+    @property
+    def announced(self) -> int | None:
+        """How many steps the job says that there are."""
+        inside = self._decoded if isinstance(self._decoded, dict) else {}
+        told = (self.expected_steps, self.total_steps, inside.get("expectedSteps"), inside.get("totalSteps"))
+        return next((count for count in told if isinstance(count, int) and not isinstance(count, bool)), None)
+
+    @property
+    def unreadable(self) -> str | None:
+        """What is wrong with the shape of the result, in words."""
+        found = self._decoded
+        whole = (
+            found is None
+            or isinstance(found, list)
+            or (isinstance(found, dict) and isinstance(found.get("steps"), list))
+        )
+        return None if whole else "the result holds no list of steps"
+
+    @property
+    def _decoded(self) -> object:
+        if not isinstance(self.result, str):
+            return self.result
+        try:
+            return json.loads(self.result)
+        except ValueError:
+            return self.result
