@@ -16,10 +16,11 @@ from controller.cli.sinks import output_to, warn
 from controller.diagnosis import strict_json
 from controller.diagnosis.action import ActionAnalysis, action_dot, action_report, waterfall
 from controller.domain.desired import Organization
-from controller.domain.errors import SettingsInvalid
+from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.planning.rendering.visible import visible
 from controller.reconcile import Services, load_settings, open_folder
 from controller.reconcile.action_trace import ActionQuestion, trace_action
+from controller.reconcile.trace_audit import ACTION, TraceAudit
 from controller.reconcile.trace_webhook import TraceWebhook
 
 
@@ -30,6 +31,8 @@ class ActionTraceArguments:
     folder: Path
     question: ActionQuestion
     form: str
+    operator: str
+    """Who reads, for the audit log."""
     organization: str | None = None
     patterns: tuple[str, ...] = ()
     webhook: str | None = None
@@ -66,14 +69,21 @@ def inputs_of(pairs: Sequence[str]) -> dict[str, object] | None:
 async def _trace(
     asked: ActionTraceArguments, services: Services, organization: Organization
 ) -> tuple[ActionAnalysis, str | None]:
+    audit = TraceAudit(services, organization, asked.operator)
     try:
         webhook = TraceWebhook(services, asked.webhook) if asked.webhook else None
         with progress_bar("waiting for the trace"):
             analysis = await trace_action(services, organization, asked.question, patterns=asked.patterns)
+        audit.action(analysis)
         # A receiver that is away is tried for a while: the answer is there before.
         with output_to(asked.out) as write:
             write(_rendered(analysis, asked.form))
         return analysis, await webhook.send(analysis) if webhook else None
+    except PenstockError as error:
+        question = asked.question
+        what = {"flow": question.flow, "action_id": question.invocation, "job_id": question.job}
+        audit.failed(ACTION, what, error)
+        raise
     finally:
         await services.disconnect()
 

@@ -21,6 +21,7 @@ class Answers:
     orphans: tuple[Node, ...] | None = None
     missing: tuple[Unanswered, ...] | None = None
     compatibility: tuple[Compatibility, ...] | None = None
+    order: tuple[tuple[str, ...], ...] | None = None
     index: IndexCheck | None = None
     noun: str = "flow"
     """What the graph's nodes are called."""
@@ -31,13 +32,18 @@ class Answers:
         return any(each is not None for each in self._parts)
 
     @property
-    def compatible(self) -> bool:
-        """Whether no flow was found to be incompatible."""
-        return all(each.compatible for each in self.compatibility or ())
+    def passed(self) -> bool:
+        """Whether nothing was found that should stop a pipeline: a cycle, a missing or an incompatible flow.
+
+        Where compatibility was asked for and no flow was there to be judged, nothing was proven.
+        """
+        judged = self.compatibility is None or len(self.compatibility) > 0
+        incompatible = any(not each.compatible for each in self.compatibility or ())
+        return judged and not (incompatible or self.cycles or self.missing)
 
     @property
     def _parts(self) -> tuple[object, ...]:
-        return self.impact, self.cycles, self.orphans, self.missing, self.compatibility
+        return self.impact, self.cycles, self.orphans, self.missing, self.compatibility, self.order
 
     def part_of(self, graph: Graph) -> Graph:
         """The part of the graph that the answers are about, for drawings."""
@@ -53,6 +59,7 @@ class Answers:
 def answers_text(answers: Answers) -> str:
     """A paragraph for each answer."""
     paragraphs = [_impact(answers), _cycles(answers), _orphans(answers), _missing(answers), _compatibility(answers)]
+    paragraphs.append(_order(answers))
     return "\n".join("".join(f"{line}\n" for line in lines) for lines in map(list, paragraphs) if lines)
 
 
@@ -127,11 +134,20 @@ def _compatibility(answers: Answers) -> Iterator[str]:
     if answers.compatibility is None:
         return
     failed = sum(not each.compatible for each in answers.compatibility)
-    yield f"{len(answers.compatibility) - failed} of {len(answers.compatibility)} flows are compatible"
+    yield (
+        f"{len(answers.compatibility) - failed} of {len(answers.compatibility)} flows are compatible"
+        if answers.compatibility
+        else "no flow was there to be judged"
+    )
     for each in answers.compatibility:
         mark, found = ("ok  ", "") if each.compatible else ("FAIL", f": {'; '.join(each.problems)}")
         version = f" {each.version}" if each.version else ""
         yield f"  {mark} {visible(f'{each.flow} ({each.key}){version}{found}')}"
+
+
+def _order(answers: Answers) -> Iterator[str]:
+    for number, wave in enumerate(answers.order or (), 1):
+        yield f"wave {number}: {visible(', '.join(wave))}"
 
 
 def _count(items: Sequence[object], noun: str) -> str:

@@ -15,19 +15,19 @@ import structlog
 from controller.cli import exit_codes
 from controller.cli.bars import trace_bar
 from controller.cli.execution_views import Ending, Found, JsonView, PagesView, SingleView, TextView, View
-from controller.cli.running import actor, opened_services
+from controller.cli.running import opened_services
 from controller.cli.sinks import output_to
 from controller.cli.times import period
 from controller.cli.trace_output import TraceStyle, page_folder
 from controller.diagnosis import Analysis, StaleCaller, measure_error_rate, open_execution, retention
-from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, SettingsInvalid, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
 from controller.domain.redaction import SECRETS
-from controller.genesys import permissions_needed
 from controller.reconcile import Services, Workspace, load_settings, open_folder
 from controller.reconcile.live_modules import live_modules
+from controller.reconcile.trace_audit import EXECUTION, TraceAudit
 from controller.reconcile.trace_reading import FetchedTrace, fetched_traces
 from controller.reconcile.trace_search import ExecutionQuestion, find_executions
 from controller.reconcile.trace_spool import text_chunks
@@ -53,6 +53,16 @@ class ExecutionsRequest:
     execution: str | None = None
     limit: int = 10
     out: Path | None = None
+
+    def asked(self) -> dict[str, object]:
+        """What was asked for, as the audit log has it where nothing could be shown."""
+        return {
+            "flow": self.flow,
+            "version": self.version,
+            "conversation": self.conversation,
+            "session": self.session,
+            "trace_id": self.execution,
+        }
 
 
 def show_executions(request: ExecutionsRequest) -> int:
@@ -85,18 +95,21 @@ def only_organization(workspace: Workspace) -> Organization:
 
 
 async def _show(request: ExecutionsRequest, services: Services, organization: Organization) -> int:
-    scopes = permissions_needed(organization.dialect, _operations(organization))
-    request = replace(request, style=replace(request.style, operator=actor(), scopes=tuple(sorted(scopes))))
+    audit = TraceAudit(services, organization, request.style.operator)
     try:
+        request = replace(request, style=replace(request.style, scopes=audit.scopes))
         found = None if request.execution else await _found(request, services, organization)
         ids = [request.execution] if request.execution else list(found.chosen if found else ())
         request = await _with_live_modules(request, services, organization) if ids else request
         with _view(request) as view:
             if found is not None:
                 view.begin(found)
-            unread = await _read(request, services, organization, ids, view)
+            unread = await _read(request, audit, ids, view)
             if request.execution and unread:
                 raise NotFound(f"execution {request.execution}: {unread[0].reason}", status=404)
+    except PenstockError as error:
+        audit.failed(EXECUTION, request.asked(), error)
+        raise
     finally:
         await services.disconnect()
     return exit_codes.ERROR if unread else exit_codes.DONE
@@ -114,10 +127,6 @@ async def _with_live_modules(
         log.warning("trace.stale-callers-unknown", organization=organization.name, error=error.message)
         return request
     return replace(request, style=replace(request.style, live=live))
-
-
-def _operations(organization: Organization) -> tuple[str, ...]:
-    return ("observe", "traces") if organization.dialect == VERSIONED else ("observe", "executions", "execution-data")
 
 
 async def _found(request: ExecutionsRequest, services: Services, organization: Organization) -> Found:
@@ -160,16 +169,15 @@ def _view(request: ExecutionsRequest) -> Iterator[View]:
             yield JsonView(request.style, write) if request.style.form == "json" else TextView(request.style, write)
 
 
-async def _read(
-    request: ExecutionsRequest, services: Services, organization: Organization, ids: Sequence[str], view: View
-) -> list[FetchedTrace]:
+async def _read(request: ExecutionsRequest, audit: TraceAudit, ids: Sequence[str], view: View) -> list[FetchedTrace]:
     """Show every execution; those that could not be read."""
     unread: list[FetchedTrace] = []
     stale: Counter[StaleCaller] = Counter()
     clean = 0
     if ids:
         with trace_bar() as watcher:
-            traces = fetched_traces(services, organization, ids, watcher, snapshots=request.style.snapshots)
+            snapshots = request.style.snapshots
+            traces = fetched_traces(audit.services, audit.organization, ids, watcher, snapshots=snapshots)
             async with aclosing(traces):
                 async for fetched in traces:
                     analysis = _analysed(request.style, fetched)
@@ -180,6 +188,7 @@ async def _read(
                         clean += 1
                         continue
                     view.show(fetched, analysis)
+                    audit.execution(analysis.header, analysis.summary(), fetched.latency_ms)
                     stale.update(analysis.summary().stale_callers)
     view.end(Ending(unread, clean, sorted(stale.items())))
     return unread

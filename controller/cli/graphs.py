@@ -24,12 +24,21 @@ from controller.planning.graph_export import (
     impact,
     missing,
     orphans,
+    sequence,
 )
 from controller.reconcile import Services, Workspace, load_settings, open_folder
 from controller.reconcile.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
 from controller.reconcile.dependency_index import check_index
 from controller.reconcile.flow_choice import chosen_flow
-from controller.reconcile.node_graph import FlowInside, chosen_node, downstream, live_inside, source_inside
+from controller.reconcile.node_graph import (
+    FlowInside,
+    all_live_insides,
+    all_source_insides,
+    chosen_node,
+    downstream,
+    live_inside,
+    source_inside,
+)
 
 _RENDERERS = {"text": graph_text, "dot": graph_dot, "mermaid": graph_mermaid, "svg": graph_svg}
 
@@ -51,6 +60,9 @@ class GraphRequest:
     target_version: str | None = None
     statuses: tuple[str, ...] = ()
     verify_index: bool = False
+    all_nodes: bool = False
+    order: bool = False
+    managed: bool = False
 
     def resolved_origin(self) -> GraphOrigin:
         """Where to look. Raises SettingsInvalid when a question cannot be answered there."""
@@ -95,6 +107,8 @@ def draw(drawing: Drawing, form: str) -> str:
         return json.dumps(document | {"warnings": list(drawing.warnings)}, indent=2) + "\n"
     if form == "text" and drawing.answers.asked:
         return answers_text(drawing.answers)
+    if form == "text" and not drawing.graph.nodes:
+        return f"No {drawing.answers.noun}s.\n"
     return _RENDERERS[form](drawing.answers.part_of(drawing.graph))
 
 
@@ -107,6 +121,8 @@ def _only(workspace: Workspace) -> None:
 
 def _from_repository(request: GraphRequest, workspace: Workspace) -> Drawing:
     organization = workspace.desired.organizations[0]
+    if request.all_nodes:
+        return _inside(request, all_source_insides(organization), organization.name)
     if request.nodes is not None:
         return _inside(request, source_inside(organization, request.nodes), organization.name)
     return _answered(request, repository_graph(organization, resources=request.resources))
@@ -117,6 +133,8 @@ async def _from_organization(
 ) -> Drawing:
     organization = workspace.desired.organizations[0]
     try:
+        if request.all_nodes:
+            return _inside(request, await all_live_insides(services, organization), organization.name)
         if request.nodes is not None:
             return _inside(request, await live_inside(services, organization, request.nodes), organization.name)
         with progress_bar("reading versions") as advance:
@@ -143,7 +161,11 @@ def _answered(request: GraphRequest, found: DependencyGraph) -> Drawing:
     if request.compat and found.live is not None:
         allowed = request.statuses or tuple(ALLOWED_STATUSES)
         verdicts = compatibility(
-            organization, found.live, target_version=request.target_version, allowed_statuses=allowed
+            organization,
+            found.live,
+            () if request.managed else found.listed,
+            target_version=request.target_version,
+            allowed_statuses=allowed,
         )
     answers = Answers(
         impact=impact(graph, changed) if request.impact else None,
@@ -152,6 +174,7 @@ def _answered(request: GraphRequest, found: DependencyGraph) -> Drawing:
         orphans=orphans(graph) if request.orphans else None,
         missing=missing(graph) if request.missing else None,
         compatibility=verdicts,
+        order=sequence(graph.flows()) if request.order else None,
     )
     about: dict[str, object] = {"organization": organization.name, "from": found.origin.value}
     return Drawing(graph, answers, about, found.warnings)
@@ -167,12 +190,13 @@ def _inside(request: GraphRequest, inside: FlowInside, organization: str) -> Dra
         cycles=cycles(graph) if request.cycles else None,
         orphans=orphans(graph) if request.orphans else None,
         missing=missing(graph) if request.missing else None,
+        order=sequence(graph) if request.order else None,
         noun="node",
     )
     about: dict[str, object] = {
         "organization": organization,
-        "from": "live" if inside.version else "repository",
-        "flow": str(inside.key),
+        "from": "live" if inside.live else "repository",
+        "flow": inside.name,
         "version": inside.version,
     }
     return Drawing(graph, answers, about, inside.problems)

@@ -28,7 +28,8 @@ class TraceStyle:
     snapshots: tuple[SnapshotRange, ...] = ()
     only_anomalies: bool = False
     operator: str = "unknown"
-    scopes: tuple[str, ...] = ()
+    scopes: Callable[[], tuple[str, ...]] = tuple
+    """The permissions of the calls that were made by now."""
     live: Mapping[str, LiveModule] = field(default_factory=dict)
     """Published versions by flow id, where the organisation was asked for them."""
 
@@ -39,7 +40,7 @@ class TraceStyle:
     def pieces(self, analysis: Analysis, latency_ms: float) -> Iterator[str]:
         """One trace in the asked form."""
         if self.form == "json":
-            audit = Audit(self.operator, self.scopes, round(latency_ms, 3), datetime.now(UTC))
+            audit = Audit(self.operator, self.scopes(), round(latency_ms, 3), datetime.now(UTC))
             yield from report(analysis, audit)
         elif self.form == "html":
             yield page(analysis)

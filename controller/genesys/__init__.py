@@ -6,7 +6,7 @@ The only package that knows HTTP towards Genesys Cloud. Never decides what to pu
 from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.concurrently import concurrently
-from controller.genesys.connect import connect, latency, organization_name
+from controller.genesys.connect import connect, latency, organization_name, permissions_used
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
 from controller.genesys.preflight import preflight
@@ -32,5 +32,6 @@ __all__ = [
     "latency",
     "organization_name",
     "permissions_needed",
+    "permissions_used",
     "preflight",
 ]

@@ -17,6 +17,7 @@ from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
 from controller.genesys.circuit import Circuit
 from controller.genesys.latency import RouteLatency
+from controller.genesys.permissions import needed_by
 from controller.genesys.quiet import hush
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
@@ -62,6 +63,12 @@ async def organization_name(platform: Platform) -> str | None:
 def latency(platform: Platform) -> tuple[RouteLatency, ...]:
     """The latency of every call made so far, per method and route template, in milliseconds (D10)."""
     return transport_of(platform).latency.snapshot()
+
+
+def permissions_used(platform: Platform) -> tuple[str, ...]:
+    """The permissions (versioned: scopes) of the calls that were made so far, sorted."""
+    calls = {f"{route.method} {route.route}" for route in latency(platform)}
+    return tuple(sorted({each for call in calls for each in needed_by(call, platform.dialect)}))
 
 
 def open_transport(

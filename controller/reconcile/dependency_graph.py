@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -34,6 +34,8 @@ class DependencyGraph:
     graph: Graph
     live: LiveState | None = None
     """None when nobody asked the organisation."""
+    listed: tuple[LiveFlow, ...] = ()
+    """All flows of the organisation, those that share a type and name included."""
     warnings: tuple[str, ...] = ()
 
 
@@ -64,10 +66,11 @@ async def observed_graph(
     Costs one listing, and one call for each published version that was never read before.
     """
     listing = await services.platform(organization).list_flows()
-    flows = {flow.key: flow for flow in listing.flows}
+    flows = {flow.key: flow for flow in _told_apart(listing.flows)}
     content = VersionContent(services, organization)
     published = _published(flows.values())
-    live = LiveState(flows, services.clock.now(), await content.references(published, advance))
+    references = await content.references(published, advance)
+    live = LiveState(flows, services.clock.now(), references, ambiguous=_shared(listing.flows))
     health = managed_health(organization, flows, services)
     graph = live_graph(organization, live, health=health)
     used = await content.resources(published) if resources else {}
@@ -76,7 +79,7 @@ async def observed_graph(
         graph = merged(await _wanted_graph(content, organization, live, resources=resources), graph)
     warnings = [] if listing.complete else ["the list of flows changed while it was read"]
     warnings += _ambiguous(listing.flows)
-    return DependencyGraph(organization, origin, graph, live, (*warnings, *content.unread))
+    return DependencyGraph(organization, origin, graph, live, tuple(listing.flows), (*warnings, *content.unread))
 
 
 async def _wanted_graph(
@@ -104,10 +107,24 @@ def _published(flows: Iterable[LiveFlow]) -> list[tuple[LiveFlow, str]]:
     return [(flow, flow.published_version) for flow in flows if flow.published_version is not None]
 
 
-def _ambiguous(flows: Iterable[LiveFlow]) -> list[str]:
-    counts: Mapping[FlowKey, int] = Counter(flow.key for flow in flows)
-    return [
-        f"{key}: {count} flows carry this type and name; only one is shown"
-        for key, count in counts.items()
-        if count > 1
-    ]
+def _shared(flows: Iterable[LiveFlow]) -> frozenset[FlowKey]:
+    counts = Counter(flow.key for flow in flows)
+    return frozenset(key for key, count in counts.items() if count > 1)
+
+
+def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
+    """The flows with keys of their own: of those that share one, all but the published one are told with their ids."""
+    shared, kept = _shared(flows), set[FlowKey]()
+    apart = []
+    for flow in sorted(flows, key=lambda flow: (flow.published_version is None, flow.id)):
+        told = FlowKey(flow.key.type, f"{flow.key.name} ({flow.id})") if flow.key in kept else flow.key
+        if flow.key in shared:
+            kept.add(flow.key)
+        apart.append(replace(flow, key=told))
+    return apart
+
+
+def _ambiguous(flows: Sequence[LiveFlow]) -> list[str]:
+    shared = sorted(_shared(flows))
+    ids = {key: ", ".join(sorted(flow.id for flow in flows if flow.key == key)) for key in shared}
+    return [f"{key}: several flows carry this type and name ({ids[key]})" for key in shared]

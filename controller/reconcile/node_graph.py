@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
-from controller.domain.errors import NotFound, SettingsInvalid
-from controller.domain.identity import FlowKey
+from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
 from controller.flows import NodeGraph, definition_graph, parse, source_graph
+from controller.genesys import VersionedPlatform
 from controller.planning.graph_export import Graph, Impact, impact, inside_graph
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
+
+ALL = "all flows"
 
 
 @dataclass(frozen=True, slots=True)
 class FlowInside:
     """The nodes of one flow."""
 
-    key: FlowKey
+    name: str
+    """`type/name`, or that they are of all flows."""
     version: str | None
     """The version that they were read from; None for a file."""
     graph: Graph
+    prefix: str
+    """What stands before the colon in the nodes' keys, where all are of one flow."""
+    live: bool = False
     problems: tuple[str, ...] = ()
     """What is no proper node or way, in words."""
 
@@ -35,22 +41,59 @@ def source_inside(organization: Organization, said: str) -> FlowInside:
             f"{desired.id} is pinned to version {_pinned(desired)}: the repository does not hold its content",
             hint="pass --from live",
         )
-    return _inside(key, None, source_graph(parse(desired.source.text).document, str(key)))
+    return _inside(str(key), str(key), source_graph(parse(desired.source.text).document, str(key)))
+
+
+def all_source_insides(organization: Organization) -> FlowInside:
+    """The nodes of all flow files in one graph. Makes no call."""
+    contents = [
+        source_graph(parse(flow.source.text).document, str(flow.key))
+        for flow in organization.flows
+        if isinstance(flow.source, SourceFile)
+    ]
+    return _inside(ALL, "", _joined(contents))
 
 
 async def live_inside(services: Services, organization: Organization, said: str) -> FlowInside:
-    """The nodes of the published version of a flow. Raises SettingsInvalid, NotFound, ExportFailed."""
+    """The nodes of a flow as it is published; where the listing holds definitions, as that has them.
+
+    So drafts and archived flows have theirs, too. Raises SettingsInvalid, NotFound, ExportFailed.
+    """
     platform = services.platform(organization)
     live = await live_flow(platform, organization.flows, said)
     key = live.key
+    listed = platform.listed_definition(live) if isinstance(platform, VersionedPlatform) else None
+    if listed is not None:
+        content = definition_graph(listed, live.id)
+        return _inside(str(key), live.id, content, live.published_version or live.checked_in_version, live=True)
     if live.published_version is None:
         raise NotFound(f"{key}: the organisation has no published version of it", status=404)
     export = await platform.export(live.id, live.published_version)
     if export.yaml is not None:
         content = source_graph(parse(export.yaml).document, str(key))
-    else:
-        content = definition_graph(export.definition or {}, str(key))
-    return _inside(key, live.published_version, content)
+        return _inside(str(key), str(key), content, live.published_version, live=True)
+    content = definition_graph(export.definition or {}, live.id)
+    return _inside(str(key), live.id, content, live.published_version, live=True)
+
+
+async def all_live_insides(services: Services, organization: Organization) -> FlowInside:
+    """The nodes of every listed flow in one graph, keyed `flow_id:node_id`, from the listing alone (D3).
+
+    Raises CapabilityMissing where listings hold no definitions.
+    """
+    platform = services.platform(organization)
+    if not isinstance(platform, VersionedPlatform):
+        message = f"{organization.name}: listings of the {platform.dialect} dialect hold no nodes"
+        raise CapabilityMissing(message, hint="leave out --from live, or name one flow: --nodes FLOW")
+    contents, without = [], []
+    for flow in sorted((await platform.list_flows()).flows, key=lambda flow: flow.id):
+        listed = platform.listed_definition(flow)
+        if listed is None:
+            without.append(f"{flow.key} ({flow.id}): the listing tells no nodes of it")
+        else:
+            contents.append(definition_graph(listed, flow.id))
+    inside = _inside(ALL, "", _joined(contents), live=True)
+    return replace(inside, problems=(*inside.problems, *without))
 
 
 def downstream(inside: FlowInside, changed: Iterable[str]) -> tuple[Impact, ...]:
@@ -60,21 +103,33 @@ def downstream(inside: FlowInside, changed: Iterable[str]) -> tuple[Impact, ...]
 
 def chosen_node(inside: FlowInside, said: str) -> str:
     """The key of the node that is meant by its id or by a name that only one has. Raises SettingsInvalid."""
-    nodes = {node.key.removeprefix(f"{inside.key}:"): node for node in inside.graph.nodes}
+    nodes = {node.key.removeprefix(f"{inside.prefix}:"): node for node in inside.graph.nodes}
     if said in nodes:
         return nodes[said].key
     found = [node.key for node in inside.graph.nodes if said in (node.key, node.name)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise SettingsInvalid(f"several nodes of {inside.key} are named {said!r}", hint=", ".join(found))
-    raise SettingsInvalid(f"{inside.key} has no node {said!r}", hint="see --format json for the nodes' keys")
+        raise SettingsInvalid(f"several nodes of {inside.name} are named {said!r}", hint=", ".join(found))
+    raise SettingsInvalid(f"{inside.name} has no node {said!r}", hint="see --format json for the nodes' keys")
 
 
 def _pinned(desired: DesiredFlow) -> str:
     return desired.source.version if isinstance(desired.source, PinnedVersion) else ""
 
 
-def _inside(key: FlowKey, version: str | None, content: NodeGraph) -> FlowInside:
+def _joined(contents: Sequence[NodeGraph]) -> NodeGraph:
+    return NodeGraph(
+        tuple(node for content in contents for node in content.nodes),
+        tuple(edge for content in contents for edge in content.edges),
+        tuple(problem for content in contents for problem in content.problems),
+    )
+
+
+def _inside(
+    name: str, prefix: str, content: NodeGraph, version: str | None = None, *, live: bool = False
+) -> FlowInside:
+    """Only a live definition has ids of its own: those of a file come from the place in it."""
     problems = tuple(f"{problem.code} at {problem.where}: {problem.message}" for problem in content.problems)
-    return FlowInside(key, version, inside_graph(content), problems)
+    graph = inside_graph(content, ids=live)
+    return FlowInside(name, version, graph, prefix, live, problems)

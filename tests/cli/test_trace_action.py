@@ -201,3 +201,31 @@ def test_the_architect_dialect_names_the_other_way(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "penstock trace executions" in done.stderr
     assert "[capability-missing]" in done.stderr
+
+
+def test_every_trace_that_is_shown_is_in_the_audit_log(shell: InsideShell, tmp_path: Path) -> None:
+    """Executions and actions, failures included, with who read, with which scopes, and what was found."""
+    simulated = httpx.get(f"{shell.url}/_simulator/flows").raise_for_status().json()["flows"]
+    flow_id = next(flow["id"] for flow in simulated if flow["name"] == "Front")
+    traffic = {"flow": flow_id, "count": 1, "error_rate": 1.0}
+    httpx.post(f"{shell.url}/_simulator/executions", json=traffic).raise_for_status()
+    shell.environment["PENSTOCK_AUDIT_DIR"] = str(tmp_path)
+    try:
+        action = shell.run("trace", "action", flow_id, "--invocation", "i1", "--operator", "ada")
+        read = shell.run("trace", "executions", "--flow", "front", "--version", "1.0", "--limit", "1")
+        refused = shell.run("trace", "executions", "--flow", "front", "--last", "40d", "--operator", "ada")
+    finally:
+        del shell.environment["PENSTOCK_AUDIT_DIR"]
+
+    assert (action.returncode, read.returncode, refused.returncode) == (0, 0, 1)
+    entries = [json.loads(line) for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    traced, shown, failed = entries
+    assert (traced["action"], traced["status"], traced["actor"]) == ("trace_audit", "success", "ada")
+    assert traced["details"]["flow_id"] == flow_id
+    assert traced["details"]["action_id"] == "i1"
+    assert traced["details"]["scopes"] == ["flow:debug", "job:read"], "a flow named by its id needs no listing"
+    assert {"retrieval_latency_ms", "accuracy_rate", "timestamp"} <= set(traced["details"])
+    assert (shown["action"], shown["version"]) == ("flow_trace_debug", "1.0")
+    assert shown["details"]["anomalies"]
+    assert shown["details"]["scopes"] == ["flow:debug:read", "flow:view", "routing:flow:read"]
+    assert (failed["status"], failed["details"]["code"]) == ("failure", "trace-request-invalid")

@@ -123,6 +123,8 @@ def test_json_holds_all_that_is_known(graph: Graph) -> None:
         "consumed": "commonmodule/Greeting",
         "kind": "binds",
         "label": "",
+        "transition_id": None,
+        "condition": None,
         "presence": None,
     }
     assert document["waves"] == [

@@ -49,6 +49,9 @@ Masked = Annotated[
     list[str] | None, typer.Option("--mask", metavar="PATTERN", help="Mask variables with such names, too: '*phone*'.")
 ]
 OnlyAnomalies = Annotated[bool, typer.Option("--anomalies-only", help="Leave out what has no anomaly.")]
+Operator = Annotated[
+    str | None, typer.Option("--operator", metavar="NAME", help="Who reads, for the audit log; the user by default.")
+]
 Snapshots = Annotated[
     list[str] | None,
     typer.Option("--snapshot", metavar="FIRST-LAST", help="The whole state after these steps, in JSON."),
@@ -80,13 +83,14 @@ def executions(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write to this file; for several HTML pages a folder.")
     ] = None,
+    operator: Operator = None,
 ) -> int:
     """Show how executions went: their steps, variables and anomalies, and how many fail."""
     from controller.cli.executions import ExecutionsRequest, show_executions
 
     request = ExecutionsRequest(
         folder=folder,
-        style=_style(output, mask, snapshot, anomalies_only),
+        style=_style(output, mask, snapshot, anomalies_only, operator),
         organization=organization,
         flow=flow,
         version=version,
@@ -132,9 +136,11 @@ def action(
         ActionFormat, typer.Option("--format", "-f", help="text, json, dot or html.")
     ] = ActionFormat.TEXT,
     out: Out = None,
+    operator: Operator = None,
 ) -> int:
     """Trace one action: what it led to, what took longest, what failed (versioned dialect)."""
     from controller.cli.action_traces import ActionTraceArguments, inputs_of, show_action
+    from controller.cli.running import actor
     from controller.cli.times import span
     from controller.reconcile.action_trace import ActionQuestion
 
@@ -148,9 +154,17 @@ def action(
         timeout_s=span(timeout, "--timeout").total_seconds(),
         job=job,
     )
-    return show_action(
-        ActionTraceArguments(folder, question, output.value, organization, tuple(mask or ()), webhook, out)
+    asked = ActionTraceArguments(
+        folder,
+        question,
+        output.value,
+        operator or actor(),
+        organization=organization,
+        patterns=tuple(mask or ()),
+        webhook=webhook,
+        out=out,
     )
+    return show_action(asked)
 
 
 @trace.command("file")
@@ -190,12 +204,19 @@ def settings(
     show_settings(folder, organization, wish, as_json=output is TextOrJson.JSON)
 
 
-def _style(output: TraceFormat, mask: list[str] | None, snapshot: list[str] | None, anomalies_only: bool) -> TraceStyle:
+def _style(
+    output: TraceFormat,
+    mask: list[str] | None,
+    snapshot: list[str] | None,
+    anomalies_only: bool,
+    operator: str | None = None,
+) -> TraceStyle:
     from controller.cli.running import actor
     from controller.cli.trace_output import TraceStyle
 
     ranges = tuple(_range(each) for each in snapshot or ())
-    return TraceStyle(output.value, tuple(mask or ()), ranges, only_anomalies=anomalies_only, operator=actor())
+    who = operator or actor()
+    return TraceStyle(output.value, tuple(mask or ()), ranges, only_anomalies=anomalies_only, operator=who)
 
 
 def _range(text: str) -> SnapshotRange:

@@ -43,7 +43,7 @@ class Listing:
         self._last = None
         self._writes += 1
 
-    def definition(self, flow_id: str, version: str) -> Mapping[str, object] | None:
+    def definition(self, flow_id: str, version: str | None) -> Mapping[str, object] | None:
         """The definition of just this version where the last listing holds it, which is so for what is live.
 
         However old the listing is: a version never changes.

@@ -117,6 +117,10 @@ class VersionedPlatform:
         entities = await self._listing.flows(priority=priority) if flow_ids else {}
         return {flow_id: self._flow(entities[flow_id]) for flow_id in flow_ids if flow_id in entities}
 
+    def listed_definition(self, flow: LiveFlow) -> Mapping[str, object] | None:
+        """The definition that the last listing holds of a flow: of what is live, or else of its newest version."""
+        return self._listing.definition(flow.id, flow.published_version or flow.checked_in_version)
+
     async def changed_since(
         self,
         since: datetime,  # noqa: ARG002 - the port's signature

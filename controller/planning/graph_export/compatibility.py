@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveState
+from controller.domain.live import LiveFlow, LiveState
 
 ALLOWED_STATUSES = frozenset({"published", "deployed"})
 """A draft or an archived version answers no call."""
@@ -18,10 +19,10 @@ class Compatibility:
     """The verdict on one flow; `problems` is empty when it is compatible."""
 
     flow: str
-    """`metadata.name`."""
+    """`metadata.name`; of a flow that no manifest names `type/name`, with the id where several carry them."""
     key: FlowKey
     version: str | None
-    """The live version."""
+    """The live version; where none is live the newest."""
     status: str | None
     target_version: str | None
     """None where any version will do."""
@@ -35,28 +36,42 @@ class Compatibility:
 def compatibility(
     organization: Organization,
     live: LiveState,
+    listed: Iterable[LiveFlow] = (),
     *,
     target_version: str | None = None,
     allowed_statuses: Collection[str] = ALLOWED_STATUSES,
 ) -> tuple[Compatibility, ...]:
-    """The verdict on each managed flow, in order of id.
+    """The verdict on each managed flow in order of id, then on each other one of those that are listed.
 
     The target is `target_version` where it is given, else the version that the manifest pins, else any version.
     Statuses are compared without regard to case.
     """
     allowed = {status.lower() for status in allowed_statuses}
     flows = sorted(organization.flows, key=lambda flow: flow.id)
-    return tuple(_verdict(flow, live, target_version or _pinned(flow), allowed) for flow in flows)
+    managed = [_managed(flow, live, target_version or _pinned(flow), allowed) for flow in flows]
+    keys = {flow.key for flow in flows}
+    others = sorted((flow for flow in listed if flow.key not in keys), key=lambda flow: (flow.key, flow.id))
+    counts = Counter(flow.key for flow in others)
+    names = [f"{flow.key} ({flow.id})" if counts[flow.key] > 1 else str(flow.key) for flow in others]
+    judged = [_verdict(name, flow, target_version, allowed) for name, flow in zip(names, others, strict=True)]
+    return (*managed, *judged)
 
 
 def _pinned(flow: DesiredFlow) -> str | None:
     return flow.source.version if isinstance(flow.source, PinnedVersion) else None
 
 
-def _verdict(flow: DesiredFlow, live: LiveState, target: str | None, allowed: Collection[str]) -> Compatibility:
+def _managed(flow: DesiredFlow, live: LiveState, target: str | None, allowed: Collection[str]) -> Compatibility:
+    if flow.key in live.ambiguous:
+        several = "several flows of the organisation carry this type and name"
+        return Compatibility(flow.id, flow.key, None, None, target, (several,))
     found = live.flows.get(flow.key)
     if found is None:
         return Compatibility(flow.id, flow.key, None, None, target, ("the organisation has no such flow",))
+    return _verdict(flow.id, found, target, allowed)
+
+
+def _verdict(name: str, found: LiveFlow, target: str | None, allowed: Collection[str]) -> Compatibility:
     problems: list[str] = []
     if found.published_version is None:
         problems.append("no version is published")
@@ -64,4 +79,5 @@ def _verdict(flow: DesiredFlow, live: LiveState, target: str | None, allowed: Co
         problems.append(f"version {found.published_version} is live, {target} is asked for")
     if found.status.lower() not in allowed:
         problems.append(f"its status is {found.status}, allowed are {', '.join(sorted(allowed))}")
-    return Compatibility(flow.id, flow.key, found.published_version, found.status, target, tuple(problems))
+    version = found.published_version or found.checked_in_version
+    return Compatibility(name, found.key, version, found.status, target, tuple(problems))

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable
 
 from controller.domain.references import Resolution
-from controller.planning.graph_export.model import Edge, Graph, Node, Unanswered
+from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Unanswered
 from controller.planning.graph_export.questions import cycles, missing, orphans, sequence
 
 GRAPH_SCHEMA = "penstock.graph/v1"
+UNCONDITIONAL = "unconditional"
+"""The condition of a transition that just follows."""
 
 
 def graph_json(graph: Graph) -> str:
@@ -51,6 +53,8 @@ def _edge(edge: Edge) -> dict[str, object]:
         "consumed": edge.consumed,
         "kind": edge.kind.value,
         "label": edge.label,
+        "transition_id": edge.id or None,
+        "condition": (edge.label or UNCONDITIONAL) if edge.kind is EdgeKind.TRANSITION else None,
         "presence": edge.presence.value if edge.presence else None,
     }
 

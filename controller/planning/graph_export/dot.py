@@ -41,7 +41,7 @@ def _attributes(node: Node) -> str:
 def _style(edge: Edge) -> str:
     words = edge_words(edge)
     label = f', label="{_label(words)}"' if words else ""
-    return f'style={_STYLES[edge.kind]}, tooltip="{edge.kind.value}"{label}{_color(edge.presence)}'
+    return f'style={_STYLES[edge.kind]}, tooltip="{_label(_tooltip(edge))}"{label}{_color(edge.presence)}'
 
 
 def _color(presence: Presence | None) -> str:
@@ -52,6 +52,10 @@ def _color(presence: Presence | None) -> str:
 def _quoted(key: str) -> str:
     """A key as a quoted identifier. Different keys stay different: backslashes are doubled before escapes are added."""
     return f'"{_escape(visible(key.replace(chr(92), chr(92) * 2)))}"'
+
+
+def _tooltip(edge: Edge) -> str:
+    return f"{edge.kind.value} {edge.id}".rstrip()
 
 
 def _label(text: str) -> str:

@@ -38,7 +38,7 @@ class Node:
     name: str
     type: str
     version: str | None = None
-    """The live version."""
+    """The live version; of a flow of which none is, the newest one where the dialect tells its status."""
     status: str | None = None
     """`draft`, `published`, `deployed` or `archived`; None where the organisation does not have it."""
     health: Health | None = None
@@ -59,6 +59,8 @@ class Edge:
     """Inside a flow: the output that leads there (`yes`); empty for what just follows."""
     presence: Presence | None = field(default=None, compare=False)
     """None where nothing was compared, or only one side can have it."""
+    id: str = ""
+    """Inside a flow the organisation's id of the transition; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,6 +112,12 @@ class Graph:
     def consumers(self) -> dict[str, list[str]]:
         """For each key the keys that consume it, in order, each once."""
         return self._neighbours(sorted((edge.consumed, edge.consumer) for edge in self.edges))
+
+    def before(self) -> dict[str, list[str]]:
+        """For each key what comes before it: what it consumes, and inside a flow what leads to it."""
+        turned = EdgeKind.TRANSITION
+        pairs = [(e.consumed, e.consumer) if e.kind is turned else (e.consumer, e.consumed) for e in self.edges]
+        return self._neighbours(sorted(pairs))
 
     def _neighbours(self, pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
         found: dict[str, dict[str, None]] = {node.key: {} for node in self.nodes}

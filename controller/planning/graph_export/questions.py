@@ -61,9 +61,10 @@ def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
 def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
     """The deployment sequence in waves: nothing consumes what comes later, except within a cycle.
 
-    The members of a cycle stand in one wave; within a wave the order is by key.
+    Inside a flow what leads to a node comes before it. The members of a cycle stand in one wave; within a wave the
+    order is by key.
     """
-    consumed = graph.consumed()
+    consumed = graph.before()
     wave: dict[str, int] = {}
     for component in strongly_connected([node.key for node in graph.nodes], consumed):
         inside = frozenset(component)

@@ -1,0 +1,94 @@
+"""The audit log's entries of traces: who read which, with which rights, and what was found (T5, J6).
+
+The actions' names and fields are those of the versioned dialect's documents; both dialects have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from controller.diagnosis import AnalysisSummary, TraceHeader
+from controller.diagnosis.action import ActionAnalysis
+from controller.domain.desired import Organization
+from controller.domain.errors import PenstockError, StoreFailed
+from controller.genesys import permissions_used
+from controller.reconcile.services import Services
+from controller.store import AuditEntry
+
+log = structlog.get_logger()
+
+EXECUTION = "flow_trace_debug"
+"""An execution's trace was read."""
+ACTION = "trace_audit"
+"""An action was traced."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceAudit:
+    """Appends the entries of one command."""
+
+    services: Services
+    organization: Organization
+    operator: str
+
+    def execution(self, header: TraceHeader, summary: AnalysisSummary, latency_ms: float) -> None:
+        """Somebody was shown the trace of an execution. Raises StoreFailed."""
+        details = {
+            "trace_id": header.id,
+            "flow_id": header.flow_id,
+            "scopes": list(self.scopes()),
+            "step_resolution_accuracy": summary.accuracy,
+            "anomalies": {kind.value: count for kind, count in summary.anomalies.items() if count},
+        }
+        self._append(EXECUTION, "success", details, version=header.flow_version, latency_ms=latency_ms)
+
+    def action(self, analysis: ActionAnalysis) -> None:
+        """An action's trace is there, or failed. Raises StoreFailed."""
+        result = analysis.result
+        details = {
+            "flow_id": result.flow_id,
+            "action_id": result.action_invocation_id,
+            "job_id": result.job_id,
+            "status": result.status,
+            "retrieval_latency_ms": round(result.retrieval_latency_ms),
+            "accuracy_rate": analysis.graph.accuracy,
+            "scopes": list(self.scopes()),
+            "timestamp": result.finished_at.isoformat(),
+        }
+        status = "success" if result.status == "completed" else "failure"
+        self._append(ACTION, status, details, latency_ms=result.retrieval_latency_ms)
+
+    def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
+        """Nothing could be shown, for this reason, which stays the command's own error."""
+        details = {name: value for name, value in asked.items() if value is not None}
+        try:
+            self._append(action, "failure", details | {"error": error.message, "code": error.code})
+        except StoreFailed as fault:
+            log.warning("audit.failed", action=action, organization=self.organization.name, error=fault.message)
+
+    def scopes(self) -> tuple[str, ...]:
+        """The permissions, or scopes, of the calls that were made."""
+        return permissions_used(self.services.platform(self.organization))
+
+    def _append(
+        self,
+        action: str,
+        status: str,
+        details: Mapping[str, object],
+        *,
+        version: str | None = None,
+        latency_ms: float | None = None,
+    ) -> None:
+        entry = AuditEntry(
+            organization=self.organization.name,
+            action=action,
+            status=status,
+            actor=self.operator,
+            version=version,
+            latency_ms=latency_ms,
+            details=details,
+        )
+        self.services.store.audit.append(entry)
