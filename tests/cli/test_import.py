@@ -160,3 +160,14 @@ def test_where_there_are_no_files_versions_are_pinned(shell: InsideShell) -> Non
 )
 def test_a_manifest_gets_a_name_that_is_allowed_and_free(name: str, taken: tuple[str, ...], expected: str) -> None:
     assert free_name(FlowKey("inboundcall", name), taken) == expected
+
+
+def test_an_export_that_fails_once_without_a_reason_is_made_again(shell: InsideShell) -> None:
+    fault = {"name": "silent", "kind": "job-fails", "message": "", "times": 1}
+    fault["match"] = {"route": "/api/v2/flows/export/jobs"}
+    httpx.post(f"{shell.url}/_simulator/faults", json=fault).raise_for_status()
+
+    (flow,) = shell.json("import", "Night Line")["flows"]
+
+    assert flow["skipped"] is None
+    assert (shell.folder / flow["source"]).is_file()

@@ -83,13 +83,37 @@ def test_a_flow_file_begins_with_the_type_of_its_flow(text: str, fits: bool) -> 
     assert bool(_FLOW_FILE.match(text)) is fits
 
 
-@pytest.mark.parametrize("message", ["could not find the flow with id", "setting the Archy exit code to 107", ""])
+@pytest.mark.parametrize("message", ["", "Architect Scripting Session ended in error, code: 99"])
+@pytest.mark.parametrize(("failures", "waited_s"), [(1, 2), (2, 6)])
+async def test_a_job_that_fails_without_a_reason_is_made_again(
+    hands: Hands, organization: ArchitectPlatform, clock: SteppedClock, message: str, failures: int, waited_s: int
+) -> None:
+    """Whoever asks: an import, a diff and a delivery alike."""
+    flow_id = await hands.make(ivr())
+    hands.break_down("job-fails", times=failures, message=message)
+    export = await organization.export(flow_id, "1.0")
+    assert export.yaml
+    gathering_s, polls_s = 1.0, 2.0 * (failures + 1)
+    assert waited_s <= clock.elapsed_s <= waited_s + gathering_s + polls_s
+
+
+async def test_a_job_that_never_gives_a_reason_is_given_up_after_three_tries(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    flow_id = await hands.make(ivr())
+    hands.break_down("job-fails", message="")
+    with pytest.raises(ExportFailed, match="no reason"):
+        await organization.export(flow_id, "1.0")
+    assert simulator.calls.count("POST", JOBS) == 3
+
+
+@pytest.mark.parametrize("message", ["could not find the flow with id", "setting the Archy exit code to 107"])
 async def test_only_both_sentences_together_are_a_429(
     simulator: Simulator, hands: Hands, organization: ArchitectPlatform, message: str
 ) -> None:
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", message=message)
-    with pytest.raises(ExportFailed, match=message or "no reason"):
+    with pytest.raises(ExportFailed, match=message):
         await organization.export(flow_id, "1.0")
     assert simulator.calls.count("POST", JOBS) == 1
 

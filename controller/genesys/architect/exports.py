@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import structlog
 
 from controller.domain.errors import ExportFailed, NotFound
-from controller.domain.platform import Export, Priority
+from controller.domain.platform import Export, FailureCause, Priority
 from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
 from controller.genesys.architect.flows import FLOW
-from controller.genesys.architect.jobs import finished_job, job_words
+from controller.genesys.architect.jobs import failure_cause, finished_job, job_words
 from controller.genesys.call import Call
 from controller.genesys.excerpt import first_words
+from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Job, RegisteredJob
 
@@ -25,6 +27,10 @@ _FLOW_FILE = re.compile(r"(?:[ \t]*(?:#.*|---.*|%.*)?\r?\n)*[A-Za-z]\w*:[ \t]*(?
 """The flow's type stands alone on the first line; the page of a proxy, a perfect string of YAML, begins otherwise."""
 _SECONDS_A_FLOW = 30.0
 """What every flow beyond the first may add to the duration of a job."""
+_TRIES_WITHOUT_REASON = 3
+"""As often as Genesys' Terraform provider makes an export job that fails without a reason."""
+_STEP_WITHOUT_REASON_S = 2.0
+"""Such a job is made again after 2 s, then after 4 s."""
 
 
 class Exports:
@@ -73,19 +79,28 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
 
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:
-    """A job of its own, repeated while the organisation's own rate limit lets it fail."""
-    settings = transport.settings
-    for attempt in range(1, settings.export_retries + 2):
+    """A job of its own, repeated while it fails of the organisation's own rate limit, or without a reason."""
+    for attempt in count(1):
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
             return _text(await _download(transport, job, priority), wanted)
         words = job_words(job, transport.redactor)
-        if not _limited_in_disguise(words) or attempt > settings.export_retries:
+        wait_s = _wait_before_next(transport.settings, job, words, attempt)
+        if wait_s is None:
             told = "; ".join(words[:5]) or "the job gave no reason"
             raise ExportFailed(f"{_shown(wanted)} could not be exported: {told}")
         log.info("export.repeated", flow_id=wanted.flow_id, version=wanted.version, attempt=attempt)
-        await transport.clock.sleep(settings.export_retry_step_s * attempt)
-    raise AssertionError("the last attempt returns or raises")
+        await transport.clock.sleep(wait_s)
+    raise AssertionError("the loop ends by returning or raising")
+
+
+def _wait_before_next(settings: TransportSettings, job: Job, words: tuple[str, ...], attempt: int) -> float | None:
+    """Seconds until a failed job is made again; None where that would be of no use."""
+    if _limited_in_disguise(words):
+        return settings.export_retry_step_s * attempt if attempt <= settings.export_retries else None
+    if failure_cause(job) is FailureCause.UNKNOWN and attempt < _TRIES_WITHOUT_REASON:
+        return _STEP_WITHOUT_REASON_S * attempt
+    return None
 
 
 async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> Job:
