@@ -31,13 +31,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     _show_version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-    log_level: str = typer.Option("warning", "--log-level", envvar="PENSTOCK_LOG_LEVEL", help="debug, info, warning."),
+    log_level: str | None = typer.Option(
+        None, "--log-level", envvar="PENSTOCK_LOG_LEVEL", help="debug, info (run), warning (all others) or error."
+    ),
     log_format: str = typer.Option("auto", "--log-format", envvar="PENSTOCK_LOG_FORMAT", help="auto, text or json."),
 ) -> None:
     from controller.cli.logs import configure_logs
 
-    configure_logs(log_level, log_format)
+    # Nobody watches the service but through its log; the other commands print what they have to say.
+    usual = "info" if context.invoked_subcommand == "run" else "warning"
+    configure_logs(log_level or usual, log_format)
 
 
 for _name, _command in COMMANDS.items():

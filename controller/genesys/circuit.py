@@ -14,6 +14,8 @@ from controller.genesys.call import Answer
 log = structlog.get_logger()
 
 _FEWEST_FAULTS = 5
+_SILENCE_S = 5.0
+"""One call that waited so long in vain is told, as are several that had no answer."""
 _OUTAGE = frozenset({502, 503, 504})
 
 
@@ -29,6 +31,7 @@ class Circuit:
         self._last_fault = 0.0
         self._next_probe: float | None = None
         self._probing = False
+        self._told = False
 
     @property
     def is_open(self) -> bool:
@@ -64,15 +67,18 @@ class Circuit:
         cannot be read says nothing either way. Raises CircuitOpen, and what sending raises.
         """
         async with self.attempt():
+            began = self._clock.monotonic()
             try:
                 answer = await send()
             except BadAnswer:
                 raise
-            except PenstockError:
+            except PenstockError as error:
                 self.failed()
+                self._tell(error.message, began)
                 raise
             if answer.status in _OUTAGE:
                 self.failed()
+                self._tell(f"it answered {answer.status}", began)
             elif proves:
                 self.answered()
             return answer
@@ -81,8 +87,11 @@ class Circuit:
         """The organisation answered: whatever it said, it is there."""
         if self.is_open:
             log.info("circuit.closed", outage_s=round(self._clock.monotonic() - self._first_fault, 1))
+        elif self._told:
+            log.info("organization.answers-again")
         self._faults = 0
         self._next_probe = None
+        self._told = False
 
     def failed(self) -> None:
         """No answer, or one that says that nobody is at home (502, 503, 504)."""
@@ -98,3 +107,10 @@ class Circuit:
         elif self._faults >= _FEWEST_FAULTS and now - self._first_fault >= self._outage_s:
             self._next_probe = now + self._probe_after_s
             log.warning("circuit.opened", faults=self._faults, outage_s=round(now - self._first_fault, 1))
+
+    def _tell(self, fault: str, began: float) -> None:
+        """Say once in an outage that the organisation does not answer, while its calls are tried again."""
+        if self._told or (self._faults == 1 and self._clock.monotonic() - began < _SILENCE_S):
+            return
+        self._told = True
+        log.warning("organization.unanswered", fault=fault, hint="it is tried again")

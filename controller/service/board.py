@@ -9,6 +9,7 @@ from datetime import datetime
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError, as_fault
 from controller.domain.status import Health, SyncStatus
+from controller.domain.wording import counted
 from controller.reconcile import PassReport
 
 
@@ -90,7 +91,7 @@ def _message(report: PassReport) -> str:
     if held_back:
         return f"blocked: {held_back}"
     if report.plan is not None and not report.plan.empty:
-        return f"{len(report.plan.actions)} change(s) planned"
+        return f"{counted(len(report.plan.actions), 'change')} planned"
     if report.plan is not None and report.plan.drift:
         return "; ".join(drift.message for drift in report.plan.drift)
     return "in sync"

@@ -41,6 +41,7 @@ class Glancing:
         self._since: datetime | None = None
         self._connect: Callable[[], Platform] | None = None
         self._told: dict[str, str | None] = {}
+        self._failed = False
 
     def looked(self, at: datetime, connect: Callable[[], Platform]) -> None:
         """A whole look began at that moment and has ended; `connect` gives the organisation's connection."""
@@ -53,8 +54,11 @@ class Glancing:
             await self._clock.sleep(GLANCE_S)
             try:
                 await self._glance()
+                self._failed = False
             except PenstockError as error:
-                log.info("glance.failed", organization=self._organization, code=error.code, error=error.message)
+                level = log.info if self._failed else log.warning
+                level("glance.failed", organization=self._organization, code=error.code, error=error.message)
+                self._failed = True
             except Exception:
                 # A fault of ours must not end all glances unseen.
                 log.exception("glance.broke", organization=self._organization)

@@ -68,7 +68,8 @@ class HandChanges:
         if not event.deleted and event.published_version == self._expected[event.flow_id]:
             return
         reason = ELSEWHERE if self._is_delivered(event) else REASON
-        log.info(
+        level = log.warning if reason is REASON else log.info
+        level(
             _EVENTS[reason],
             organization=self._organization,
             flow=event.flow_id,

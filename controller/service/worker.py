@@ -19,6 +19,7 @@ from controller.service.glancing import GLANCE_S, Glancing
 from controller.service.hand_changes import ELSEWHERE, HandChanges
 from controller.service.listening import Listening
 from controller.service.standby import Standby
+from controller.service.trouble import Troubles
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class Worker:
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
         self._standby = Standby(services.clock, drift_interval_s)
+        self._troubles = Troubles(name)
         self._changes = HandChanges(name, services.store.journal, self._changed)
         self._listening = Listening(name, services.clock, self._changes.heard)
         self._glancing = Glancing(name, services.clock, self._changes, lambda: self._listening.heard)
@@ -145,6 +147,7 @@ class Worker:
             report = await self._watched_pass(workspace, trigger)
             if not _learned_nothing(report):
                 self._tell.report(report)
+            self._troubles.tell(report)
             _warn_of_what_is_left(report)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)

@@ -80,7 +80,7 @@ def test_the_entry_point_works_as_the_images_user_on_a_read_only_root(tmp_path: 
     log = tmp_path / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            confined([sys.executable, "-m", "controller", "--log-level", "info", "run"], environment),
+            confined([sys.executable, "-m", "controller", "run", "--demo"], environment),
             stdout=output,
             stderr=output,
         )

@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from controller.domain.errors import CircuitOpen, PenstockError, ServerFault
 from controller.genesys.call import Call
@@ -55,6 +56,28 @@ async def test_five_minutes_of_outage_open_the_circuit(clock: SteppedClock, faul
     with pytest.raises(CircuitOpen, match="has not answered for 300 s"):
         await transport.send(CALL)
     assert len(organization.requests) == sent
+
+
+@pytest.mark.parametrize("fault", [DOWN, httpx.ConnectError("x")])
+async def test_an_organisation_that_does_not_answer_is_told_once_while_it_is_tried_again(
+    clock: SteppedClock, fault: Reply
+) -> None:
+    transport = script(fault, fault, fault, reply(200, {})).transport(clock, TransportSettings())
+
+    with capture_logs() as events:
+        await transport.send(CALL)
+
+    told = [(each["log_level"], each["event"]) for each in events if each["event"].startswith("organization.")]
+    assert told == [("warning", "organization.unanswered"), ("info", "organization.answers-again")]
+
+
+async def test_one_answer_that_is_missing_is_not_worth_a_word(clock: SteppedClock) -> None:
+    transport = script(DOWN, reply(200, {})).transport(clock, TransportSettings())
+
+    with capture_logs() as events:
+        await transport.send(CALL)
+
+    assert not [each for each in events if each["event"].startswith("organization.")]
 
 
 async def test_a_shorter_outage_leaves_it_closed(clock: SteppedClock) -> None:

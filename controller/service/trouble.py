@@ -1,0 +1,84 @@
+"""What happens to one organisation, as log events: trouble when it begins and when it is over, not in each pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from controller.delivery import Outcome
+from controller.domain.errors import Interrupted, LeaseHeld, PenstockError, Refused, Transient, Waiting
+from controller.reconcile import PassReport
+
+log = structlog.get_logger()
+
+_LEVELS: Mapping[Outcome, str] = {
+    Outcome.SUCCEEDED: "info",
+    Outcome.INCOMPLETE: "warning",
+    Outcome.UNDETERMINED: "warning",
+    Outcome.PAUSED: "warning",
+    Outcome.FAILED: "error",
+    Outcome.ROLLED_BACK: "error",
+    Outcome.ROLLBACK_FAILED: "error",
+}
+"""The level of a delivery that ended so; one that the service's stop cut off has an event of its own."""
+_SYNC = "sync.ended"
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """One thing that a pass tells."""
+
+    event: str
+    about: tuple[str, ...]
+    """What tells it apart from others of its event; words that change with each pass are no part of it."""
+    level: str
+    fields: Mapping[str, object]
+
+
+class Troubles:
+    """Compares what each pass tells with the one before."""
+
+    def __init__(self, organization: str) -> None:
+        self._log = log.bind(organization=organization)
+        self._told: set[tuple[str, ...]] = set()
+
+    def tell(self, report: PassReport) -> None:
+        """Log what is new in this pass, and which trouble is over; a pass that made no plan ends none."""
+        found = {(finding.event, *finding.about): finding for finding in _findings(report)}
+        for key, finding in found.items():
+            if key not in self._told:
+                getattr(self._log, finding.level)(finding.event, **finding.fields)
+        if report.plan is None:
+            self._told |= found.keys()
+            return
+        for event, *about in sorted(self._told - found.keys()):
+            if event != _SYNC:
+                self._log.info("trouble.over", trouble=event, about=about)
+        self._told = set(found)
+
+
+def _findings(report: PassReport) -> Iterator[_Finding]:
+    error, result = report.error, report.result
+    if error is not None and not isinstance(error, Interrupted | LeaseHeld):
+        fields = {"code": error.code, "error": error.message, "hint": error.hint}
+        yield _Finding("pass.failed", (error.code,), _level(error), fields)
+    for change in report.blocked:
+        if change.blocked is not None:
+            code, words = change.blocked.code, change.blocked.message
+            fields = {"flow": change.flow, "change": change.kind.value, "code": code, "reason": words}
+            yield _Finding("flow.blocked", (change.flow, code), "warning", fields)
+    for drift in report.moved:
+        fields = {"flow": drift.flow, "kind": drift.kind, "message": drift.message}
+        yield _Finding("flow.drifted", (drift.flow, drift.message), "warning", fields)
+    if result is not None and result.outcome in _LEVELS:
+        told: dict[str, object] = {"sync": result.sync_id, "outcome": result.outcome.value}
+        told["changes"] = {step.change.flow: step.state.value for step in result.steps}
+        told["errors"] = [step.error.message for step in result.steps if step.error is not None]
+        yield _Finding(_SYNC, (str(result.sync_id), result.outcome.value), _LEVELS[result.outcome], told)
+
+
+def _level(error: PenstockError) -> str:
+    """What passes by itself, or waits for a person's word, is a warning."""
+    return "warning" if isinstance(error, Waiting | Transient | Refused) else "error"
