@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
 
 from controller.cli import exit_codes
-from controller.domain.errors import ManifestInvalid, PenstockError, SettingsInvalid
+from controller.domain.errors import ManifestInvalid, Mistake, PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
 
 
@@ -76,15 +77,20 @@ def error_document(error: PenstockError, organization: str | None = None) -> dic
         "organization": organization,
     }
     if isinstance(error, ManifestInvalid):
-        document["mistakes"] = [
-            {
-                "file": mistake.origin.file,
-                "line": mistake.origin.line,
-                "column": mistake.origin.column,
-                "code": mistake.code,
-                "message": SECRETS.text(mistake.message),
-                "hint": SECRETS.text(mistake.hint) if mistake.hint else None,
-            }
-            for mistake in error.mistakes
-        ]
+        document["mistakes"] = mistakes_document(error.mistakes)
     return document
+
+
+def mistakes_document(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
+    """Mistakes as `penstock.validate/v1` lists them."""
+    return [
+        {
+            "file": mistake.origin.file,
+            "line": mistake.origin.line,
+            "column": mistake.origin.column,
+            "code": mistake.code,
+            "message": SECRETS.text(mistake.message),
+            "hint": SECRETS.text(mistake.hint) if mistake.hint else None,
+        }
+        for mistake in mistakes
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 BINDING_TYPES = frozenset({"bot", "commonmodule", "digitalbot"})
@@ -37,6 +37,10 @@ class FlowReference:
     """Whether the caller keeps the callee's version of the moment it was published (common modules, bots)."""
     flow_id: str | None = None
     """The id, where an organisation told it; files never do."""
+    where: str = field(default="", compare=False)
+    """What it stands in, in Architect's words: `action 'Hours' (callCommonModule) in task 'Main'`."""
+    position: tuple[int, int] | None = field(default=None, compare=False)
+    """Line and column of it in its file, both from 1."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

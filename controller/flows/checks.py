@@ -1,9 +1,11 @@
 """What Genesys would refuse in a flow file, told with its line before anything is uploaded.
 
-References inside the file must lead somewhere; references to other files cannot be uploaded; names have limits.
+References inside the file must lead somewhere; references to other files cannot be uploaded; names have limits. A
+module that uses a module is only doubted: the Resource Centre's page has no date.
 Sources: Archy's lessons 4 to 6 on references (`/a/b[refId]` from the root, `.` the object that holds the property,
 `..` one level up, `file#/path` another file, `refId` unique within its list); Resource Centre, "Create a call flow"
-(names of at most 200 characters) and on workitem flows (no `/`, no `-debug` at the end).
+(names of at most 200 characters), on workitem flows (no `/`, no `-debug` at the end), and "Work with common module
+flows" (no module within another one).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 import yaml
 
 from controller.domain.errors import FlowFileInvalid
+from controller.domain.references import FlowReference
 from controller.flows.flow_file import FlowFile
 from controller.flows.loading import Position, read_events
 from controller.flows.suggestion import did_you_mean
@@ -25,6 +28,8 @@ LONGEST_NAME = 200
 """Characters that the name of a flow may have."""
 _REFERENCE = re.compile(r"\.{0,2}(?:/[^/\[\]#]+(?:\[[^/\[\]#]*\])?)*\Z")
 _STEP = re.compile(r"([^/\[\]]+)(?:\[([^\]]*)\])?")
+_MODULE = "commonmodule"
+NESTED = "a common module cannot use another common module, as Genesys' Resource Centre says"
 _MERGING = ("ref", "refArray")
 
 
@@ -46,6 +51,13 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
         for line, column in (positions.get(finding.way, (1, 1)),)
     ]
     return sorted(told, key=lambda mistake: (mistake.line, mistake.column))
+
+
+def nested_modules(flow_type: str, references: Iterable[FlowReference]) -> tuple[FlowReference, ...]:
+    """The references of a common module to other common modules, which Genesys does not take."""
+    if flow_type != _MODULE:
+        return ()
+    return tuple(reference for reference in references if reference.types == (_MODULE,))
 
 
 def locate(text: str, ways: Iterable[tuple[str | int, ...]]) -> dict[tuple[str | int, ...], Position]:

@@ -54,7 +54,7 @@ def parse(text: str) -> FlowFile:
         default_language=_text(document, root, flow, "defaultLanguage"),
         document={root: flow},
         digest=digest(document.value),
-        references=narrowed(flow_references(places, key.type), flow.get("referencedObjects")),
+        references=narrowed(flow_references(places, key.type, document.begin_of), flow.get("referencedObjects")),
         resources=tuple(resource_references(places)),
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
+from controller.flows.loading import Position
 from controller.flows.roots import api_type, inqueue_types, post_flow_types, transfer_types
+from controller.flows.source_nodes import surroundings
 from controller.flows.targets import keyed_targets, literal_name, target_in
 from controller.flows.walk import Place
 
@@ -20,11 +22,17 @@ CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
 _LATEST_PUBLISHED = "ver_latestPublished"
 
 
-def flow_references(places: Iterable[Place], flow_type: str) -> Iterator[FlowReference]:
-    """The references among the places of a walk, in document order, one for each place that refers."""
+def flow_references(
+    places: Iterable[Place], flow_type: str, begin_of: Callable[[object], Position | None]
+) -> Iterator[FlowReference]:
+    """The references among the places of a walk, in document order, one for each place that refers.
+
+    `begin_of` tells where a mapping begins in the file.
+    """
     for place in places:
         if isinstance(place.key, str) and isinstance(place.value, Mapping):
-            yield from _references_at(place, place.key, place.value, flow_type)
+            for reference in _references_at(place, place.key, place.value, flow_type):
+                yield replace(reference, where=surroundings(place), position=begin_of(place.value))
 
 
 def _references_at(place: Place, key: str, value: Mapping[str, object], flow_type: str) -> Iterator[FlowReference]:

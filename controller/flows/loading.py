@@ -7,7 +7,7 @@ the line and the column where they stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -29,10 +29,17 @@ Position = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """One parsed document, and where the keys of its first two levels stand."""
+    """One parsed document, and where things stand in it."""
 
     value: object
     positions: dict[tuple[str, ...], Position] = field(default_factory=dict)
+    """Of the keys of the first two levels."""
+    mappings: dict[int, Position] = field(default_factory=dict, repr=False)
+    """Where each mapping begins, by its `id`."""
+
+    def begin_of(self, mapping: object) -> Position | None:
+        """Where a mapping of this document begins, which in block style is its first key; None for anything else."""
+        return self.mappings.get(id(mapping))
 
 
 def load_yaml(text: str) -> object:
@@ -202,6 +209,8 @@ class _Builder:
 
     def _end(self, _event: yaml.Event) -> None:
         frame = self._frames.pop()
+        if isinstance(frame.node, dict):
+            self._document.mappings[id(frame.node)] = frame.position
         if frame.anchor is not None:
             self._anchors[frame.anchor] = _Anchored(frame.node, frame.size, frame.height)
         self._add(frame.node, frame.size, frame.height, frame.position, counted=True)
@@ -214,7 +223,7 @@ class _Builder:
         if len(self._frames) + height > MAXIMUM_DEPTH:
             raise _at(position, f"nested deeper than {MAXIMUM_DEPTH} levels")
         if not self._frames:
-            self._document = YamlDocument(value, self._document.positions)
+            self._document = replace(self._document, value=value)
             return
         frame = self._frames[-1]
         frame.size += size

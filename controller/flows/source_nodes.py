@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from controller.flows.diff_model import quoted
 from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
@@ -58,6 +59,20 @@ def branch_label(actions: Place) -> str:
         if text:
             return f"{parent.key} {text}"
     return str(parent.key)
+
+
+def surroundings(place: Place) -> str:
+    """The action around a place and the task, menu, state or bot around that; empty at the flow's top level."""
+    around = [place, *_outwards(place)]
+    action = place.action
+    container = next((each for each in around if is_container(each)), None)
+    titles = [f"action {_named(action)} ({action.key})"] if action is not None else []
+    return " in ".join([*titles, *([f"{container.key} {_named(container)}"] if container is not None else [])])
+
+
+def _named(place: Place) -> str:
+    name = place.value.get("name") if isinstance(place.value, Mapping) else None
+    return quoted(name) if isinstance(name, str) else "without a name"
 
 
 def plain_text(value: object) -> str:

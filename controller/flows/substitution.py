@@ -172,8 +172,11 @@ class FlowTemplate:
 
     def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
         """The mistake with the file's own position."""
-        line, column = self.position(inserted.own_offset(error.line, error.column))
+        line, column = self._own(inserted, (error.line, error.column))
         return FlowFileInvalid(error.message, line=line, column=column, hint=error.hint)
+
+    def _own(self, inserted: _Inserted, position: Position) -> Position:
+        return self.position(inserted.own_offset(*position)) if inserted.places else position
 
     def _check_missing(self, values: Mapping[str, str]) -> None:
         missing = [name for name in self.placeholders if name not in values]
@@ -218,6 +221,10 @@ class Rendered:
     def own(self, error: FlowFileInvalid) -> FlowFileInvalid:
         """A mistake of the rendered text, with the line and the column that it has in the file."""
         return self.template._at(self._inserted, error)  # noqa: SLF001 - the two are one thing
+
+    def own_position(self, position: Position) -> Position:
+        """The line and the column that something of the rendered text has in the file."""
+        return self.template._own(self._inserted, position)  # noqa: SLF001 - the two are one thing
 
 
 def placeholders(text: str) -> tuple[str, ...]:

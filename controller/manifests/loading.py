@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from controller.domain.desired import Organization
+from controller.domain.desired import Organization, Origin, SourceFile
 from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
 from controller.domain.files import Budget, Files, Kind, Limits, is_below, kind_of
+from controller.flows import NESTED, nested_modules
 from controller.manifests.artifacts import check_artifacts
 from controller.manifests.assembly import Assembly, Hosts
 from controller.manifests.manifest import Manifests, read_manifests
@@ -16,6 +17,8 @@ from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import Tree, scan
 from controller.manifests.wording import did_you_mean, quoted
+
+_NESTED_HINT = "call both from the flow; where your organisation takes it, leave it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,18 @@ class Desired:
     """Flow files that no manifest uses, sorted; empty when only some organisations were asked for."""
     places: tuple[str, ...] = ()
     """Folders and files that were searched for manifests."""
+
+    @property
+    def doubts(self) -> tuple[Mistake, ...]:
+        """What an organisation may refuse in flow files, by file and line; each is delivered all the same."""
+        sources = ((flow.key, flow.source) for organization in self.organizations for flow in organization.flows)
+        found = {
+            Mistake(Origin(source.file, *(reference.position or (1, 1))), NESTED, "flow-file-invalid", _NESTED_HINT)
+            for key, source in sources
+            if isinstance(source, SourceFile)
+            for reference in nested_modules(key.type, source.references)
+        }
+        return tuple(sorted(found))
 
 
 def load(

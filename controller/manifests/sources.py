@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.files import Budget, Files, FileUnreadable
 from controller.domain.identity import FlowKey
-from controller.flows import FlowFile, FlowTemplate, mistakes, parse
+from controller.flows import FlowFile, FlowTemplate, Rendered, mistakes, parse
 from controller.manifests.report import Report
 from controller.manifests.tree import MAXIMUM_BYTES, decode
 
@@ -89,11 +89,15 @@ class FlowFiles:
             return None
         for mistake in mistakes(rendered.text, flow):
             self._tell(template.name, rendered.own(mistake), mistake.message)
-        return Rendering(flow.key, _source(template.name, rendered.text, flow))
+        return Rendering(flow.key, _source(template.name, rendered, flow))
 
     def _tell(self, name: str, error: FlowFileInvalid, message: str) -> None:
         self._report.add(Origin(name, error.line, error.column), message, hint=error.hint, code=error.code)
 
 
-def _source(name: str, text: str, flow: FlowFile) -> SourceFile:
-    return SourceFile(name, text, flow.digest, flow.references, flow.resources)
+def _source(name: str, rendered: Rendered, flow: FlowFile) -> SourceFile:
+    references = tuple(
+        each if each.position is None else replace(each, position=rendered.own_position(each.position))
+        for each in flow.references
+    )
+    return SourceFile(name, rendered.text, flow.digest, references, flow.resources)

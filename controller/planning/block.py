@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from controller.domain.capabilities import CAPABILITIES
-from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization
+from controller.domain.desired import CyclePolicy, DesiredFlow, OnLocked, Organization, Origin, SourceFile
 from controller.domain.errors import LiveUndetermined
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability
 from controller.domain.references import FlowReference
+from controller.flows import NESTED, did_you_mean, nested_modules
 from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words
-from controller.planning.graph import Consumption
+from controller.planning.graph import FlowGraph
 from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import Blocked, Quarantine
 from controller.planning.targets import unusable
+
+_COMPARED = 5
+"""References that lead nowhere and are compared with all names: of more, the first tell what is wrong."""
 
 
 def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | None:
@@ -88,14 +92,19 @@ def bad_target(key: FlowKey, target: str | None, live: LiveState, organization: 
 
 
 def missing_dependency(
-    consumption: Consumption, outcomes: Mapping[FlowKey, Outcome], live: LiveState, group: frozenset[FlowKey]
+    flow: DesiredFlow, graph: FlowGraph, outcomes: Mapping[FlowKey, Outcome], live: LiveState, group: frozenset[FlowKey]
 ) -> Blocked | None:
     """Blocked when a static reference, or `dependsOn`, leads to a flow that is not there or not published.
 
     Members of the flow's own `group` (its strongly connected component) are looked at by `cycle`, flows whose own
     change is blocked by `waits_for_blocked`.
     """
-    absent = [_reference_words(reference) for reference in consumption.missing]
+    consumption = graph.consumption[flow.key]
+    known = {*graph.flows, *live.flows} if consumption.missing else set()
+    absent = [
+        _reference_words(flow, reference, known if number < _COMPARED else ())
+        for number, reference in enumerate(consumption.missing)
+    ]
     absent += [f"dependsOn {id_!r}, which no manifest has" for id_ in consumption.undeclared]
     unpublished = [key for key in consumption.outside if live.flows[key].published_version is None]
     outside_group = [(key, outcomes[key]) for key in consumption.managed if key not in group]
@@ -147,6 +156,37 @@ def _lock_words(key: FlowKey, live: LiveFlow | None) -> str:
     return f"{key} is locked by {holder_words(holder) if holder else 'nobody'}"
 
 
-def _reference_words(reference: FlowReference) -> str:
+def doubts(flow: DesiredFlow) -> Iterator[str]:
+    """What the organisation may refuse in a source, though it is delivered all the same."""
+    references = flow.source.references if isinstance(flow.source, SourceFile) else ()
+    for reference in nested_modules(flow.key.type, references):
+        yield f"{place_words(flow, reference)}: {NESTED}; the organisation may refuse it"
+
+
+def place_words(flow: DesiredFlow, reference: FlowReference) -> str:
+    """Where a reference stands: file, line and column where it comes from a file, and what it stands in."""
+    if reference.position is None or not isinstance(flow.source, SourceFile):
+        return reference.path
+    origin = Origin(flow.source.file, *reference.position)
+    return ", ".join(filter(None, (str(origin), reference.where)))
+
+
+def _reference_words(flow: DesiredFlow, reference: FlowReference, known: Collection[FlowKey]) -> str:
     types = " or ".join(reference.types) or "flow"
-    return f"{types} {reference.name!r} ({reference.path}), which neither the manifests nor the organisation have"
+    return (
+        f"{types} {reference.name!r} ({place_words(flow, reference)}), which neither the manifests nor the "
+        f"organisation have{_in_brackets(_meant(reference, known))}"
+    )
+
+
+def _meant(reference: FlowReference, known: Collection[FlowKey]) -> str | None:
+    """The flow that is meant more likely: of a close name, or of this name and another type."""
+    close = did_you_mean(
+        reference.name, {key.name for key in known if not reference.types or key.type in reference.types}
+    )
+    others = sorted(key.type for key in known if key.name == reference.name)
+    return close or (f"there is one of this name of type {' and '.join(others)}" if others else None)
+
+
+def _in_brackets(hint: str | None) -> str:
+    return f" ({hint})" if hint else ""

@@ -150,12 +150,16 @@ class Walk:
     def _warnings(self, draft: Draft, group: frozenset[FlowKey]) -> tuple[str, ...]:
         key, live = draft.situation.flow.key, draft.situation.live
         consumption = self._graph.consumption[key]
-        unknown = tuple(f"a reference is of a kind that is not known: {item.path}" for item in consumption.unknown)
+        unknown = tuple(
+            f"a reference is of a kind that is not known: {block.place_words(draft.situation.flow, item)}"
+            for item in consumption.unknown
+        )
         itself = ("it refers to itself: the organisation may refuse it before it exists",)
         return (
             *block.lock_warning(key, live, self._organization, self._inputs.client_name),
             *consumption.ambiguous,
             *unknown,
+            *block.doubts(draft.situation.flow),
             *(itself if consumption.itself and live is None else ()),
             *self._left_behind(key, group),
         )
@@ -187,8 +191,7 @@ class Walk:
         draft = draft.block(block.locked(key, situation.live, self._organization, self._inputs.client_name))
         if draft.decision.kind is not ChangeKind.NONE:
             draft = draft.block(block.bad_target(key, draft.decision.to_version, self._live, self._organization))
-        consumption = self._graph.consumption[key]
-        return draft.block(block.missing_dependency(consumption, self._outcomes, self._live, group))
+        return draft.block(block.missing_dependency(situation.flow, self._graph, self._outcomes, self._live, group))
 
     def _cycle(self, component: Sequence[FlowKey]) -> Blocked | None:
         if len(component) == 1:

@@ -10,9 +10,10 @@ from controller.cli.options import Folder, Format, TextOrJson
 
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     """Check manifests and flow files without calling any organisation; report every mistake at once."""
-    from controller.cli.failures import error_document, error_text
+    from controller.cli.failures import error_text, mistakes_document
     from controller.cli.running import tell_uncommitted
     from controller.domain.errors import ManifestInvalid
+    from controller.domain.wording import counted
     from controller.planning.rendering.visible import visible
     from controller.reconcile import load_settings, open_folder
 
@@ -20,8 +21,8 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
         workspace = open_folder(folder, load_settings())
     except ManifestInvalid as error:
         if output is TextOrJson.JSON:
-            mistakes = error_document(error)["mistakes"]
-            print(_document(valid=False, mistakes=mistakes, organizations=[], unused=[]))
+            mistakes = mistakes_document(error.mistakes)
+            print(_document(valid=False, mistakes=mistakes, organizations=[], unused=[], warnings=[]))
         else:
             print(error_text(error))
         return exit_codes.ERROR
@@ -29,10 +30,13 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     counts = [{"name": each.name, "flows": len(each.flows)} for each in desired.organizations]
     tell_uncommitted(workspace)
     if output is TextOrJson.JSON:
-        print(_document(valid=True, mistakes=[], organizations=counts, unused=desired.unused))
+        warnings = mistakes_document(desired.doubts)
+        print(_document(valid=True, mistakes=[], organizations=counts, unused=desired.unused, warnings=warnings))
         return exit_codes.DONE
-    for each in counts:
-        print(f"{each['name']}: {each['flows']} flows, no mistakes")
+    for each in desired.organizations:
+        print(f"{each.name}: {counted(len(each.flows), 'flow')}, no mistakes")
+    for doubt in desired.doubts:
+        print(visible(f"warning: {doubt}"))
     for name in desired.unused:
         print(visible(f"{name}: no manifest uses this flow file"))
     return exit_codes.DONE
