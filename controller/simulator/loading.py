@@ -10,6 +10,7 @@ from pathlib import Path
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.flows import placeholders
+from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.content import read
 from controller.simulator.organization import Organization
@@ -89,6 +90,9 @@ def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -
         return f"cannot be read: {error}"
     except FlowFileInvalid as error:
         return f"line {error.line}, column {error.column}: {error.message}"
+    wrong_name = name_mistake(key.type, key.name)
+    if wrong_name is not None:
+        return wrong_name[0]
     if key in sources or organization.find(key):
         return f"there is already a flow {key}"
     sources[key] = text

@@ -13,12 +13,13 @@ from datetime import datetime
 from itertools import count
 
 from controller.domain.identity import FlowKey
+from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.execution import Execution
 from controller.simulator.flow import Flow
 from controller.simulator.job import Job, JobKind
 from controller.simulator.operation import Action, Happening, Operation
-from controller.simulator.problem import ApiError, conflict, not_found
+from controller.simulator.problem import ApiError, bad_request, conflict, not_found
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.state import Due, State
 from controller.simulator.version import Version
@@ -87,7 +88,8 @@ class Organization:
     # --- Changing -----------------------------------------------------------------------------------------------
 
     def create(self, key: FlowKey, actor: Actor, now: datetime, *, description: str = "", division: str = "") -> Flow:
-        """A flow without a version. Raises 409 when type and name are taken."""
+        """A flow without a version. Raises 400 for a name that cannot be, 409 when type and name are taken."""
+        _refuse_name(key)
         if self.find(key):
             raise conflict(f"A flow of type '{key.type}' with name '{key.name}' already exists.")
         incarnations = (self.identifier("flow", str(key), str(number)) for number in count())
@@ -99,10 +101,11 @@ class Organization:
         return flow
 
     def rename(self, flow: Flow, name: str) -> None:
-        """Give a flow another name. Raises 409 when it is taken."""
+        """Give a flow another name. Raises 400 for one that cannot be, 409 when it is taken."""
         key = FlowKey(flow.type, name)
         if key == flow.key:
             return
+        _refuse_name(key)
         if self.find(key):
             raise conflict(f"A flow of type '{flow.type}' with name '{name}' already exists.", entity=flow.entity)
         del self.state.names[str(flow.key)]
@@ -147,3 +150,9 @@ class Organization:
         self.state.serial += 1
         self.state.due.append(Due(at, self.state.serial, effect, subject))
         self.state.due.sort()
+
+
+def _refuse_name(key: FlowKey) -> None:
+    mistake = name_mistake(key.type, key.name)
+    if mistake is not None:
+        raise bad_request(f"{mistake[0][:1].upper()}{mistake[0][1:]}.")

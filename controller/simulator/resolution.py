@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
-from controller.flows import did_you_mean
+from controller.flows import did_you_mean, nested_modules
 from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import Flow
 from controller.simulator.operation import Problem
@@ -57,8 +57,8 @@ def needed_flow(organization: Organization, name: str) -> Flow:
 
 
 def problems(organization: Organization, key: FlowKey, text: str) -> list[Problem]:
-    """What keeps this content from being published: missing and unpublished flows, each named once."""
-    found: dict[str, Problem] = {}
+    """What keeps this content from being published: modules in modules, missing and unpublished flows, each once."""
+    found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
         reference = resolved.reference
         if resolved.flow is None:
@@ -73,6 +73,15 @@ def problems(organization: Organization, key: FlowKey, text: str) -> list[Proble
         message = f"Circular reference between modules: {' -> '.join(str(one) for one in cycle)}"
         found[message] = Problem("flow.reference.circular", message)
     return list(found.values())
+
+
+def _nested(organization: Organization, key: FlowKey, text: str) -> Iterator[Problem]:
+    """Modules that this module uses, where the organisation does not take that."""
+    if organization.settings.nested_modules:
+        return
+    for reference in nested_modules(key.type, read(text).references):
+        message = f"Common module '{key.name}' uses common module '{reference.name}': modules cannot use modules."
+        yield Problem("flow.reference.nested", message)
 
 
 def _cycle(organization: Organization, key: FlowKey, text: str) -> list[FlowKey]:

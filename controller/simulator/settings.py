@@ -114,6 +114,8 @@ class SimulatorSettings:
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
     largest_page: Count = 1_000
     """Rows that a page of a list holds at the most, whatever size is asked for."""
+    nested_modules: bool = False
+    """Whether a common module may use another one; Genesys' Resource Centre says that it cannot."""
     opaque_version_ids: bool = False
     """Whether the versioned dialect names versions by ids that are not their numbers; then it takes nothing else."""
     tells_types: bool = True

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.flows import FlowFile
+from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
 from controller.simulator.job import Job, JobKind, Message
@@ -72,6 +73,9 @@ def _publish(organization: Organization, job: Job, now: datetime) -> list[str]:
     except FlowFileInvalid as error:
         return [f"Unable to read the flow file at line {error.line}, column {error.column}: {error.message}"]
     job.flow_key = flow_file.key
+    wrong_name = name_mistake(flow_file.key.type, flow_file.key.name)
+    if wrong_name is not None:
+        return [wrong_name[0]]
     flow = organization.find(flow_file.key)
     if flow and flow.lock_of_others(job.owner) and organization.settings.locked_upload is LockedUpload.FAIL:
         return [f"the flow ( name: '{flow.name}', type: '{flow.type}' ) is locked by another entity. {_FORCE}"]
@@ -89,7 +93,7 @@ def _create_stubs(organization: Organization, job: Job, now: datetime) -> None:
     """Flows without content for what is missing, published so that the caller can be."""
     for resolved in resolve(organization, job.text):
         types = resolved.reference.types
-        if resolved.flow is None and types:
+        if resolved.flow is None and types and name_mistake(types[0], resolved.reference.name) is None:
             flow = organization.create(FlowKey(types[0], resolved.reference.name), job.owner, now)
             version = organization.add_version(flow, empty(flow.key), job.owner, now)
             go_live(organization, flow, version, job.owner, now)

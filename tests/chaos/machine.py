@@ -10,6 +10,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +98,7 @@ class Chaos(RuleBasedStateMachine):
         if self.dialect == "versioned":
             spec = {"sync": sync | {"prune": False}, "onLocked": "fail" if on_locked == "unlock" else on_locked}
         self.world = Turmoil(self.folder, spec=spec, dialect=self.dialect, template=self.template)
+        self.world.simulator.configure(replace(self.world.simulator.settings, nested_modules=True))
         for name in ("m0", "f0"):
             self.edit(name, ["m0"], [])
 

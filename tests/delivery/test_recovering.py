@@ -196,6 +196,7 @@ async def test_every_migration_is_announced_once_and_kept_until_delivered(site: 
 @pytest.mark.parametrize("seed", range(6))
 async def test_no_flow_is_live_before_what_it_depends_on(site: Site, seed: int) -> None:
     """Ten modules and flows that refer to random earlier ones, delivered at once."""
+    site.simulator.configure(replace(site.simulator.settings, nested_modules=True))
     chance = random.Random(seed)
     names: list[str] = []
     below: dict[str, list[str]] = {}

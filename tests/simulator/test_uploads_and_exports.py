@@ -57,6 +57,29 @@ async def test_the_presigned_url_takes_exactly_what_was_signed(api: httpx.AsyncC
     assert "Request has expired" in expired.text
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("n" * 201, "201 characters"), ("n" * 200, "")],
+    ids=["too long", "as long as can be"],
+)
+async def test_a_name_has_at_most_200_characters(
+    api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock, name: str, words: str
+) -> None:
+    job = await upload(api, clock, f"inboundCall: {{name: {name}}}\n")
+    made = await api.post("/api/v2/flows", json={"name": name, "type": "workflow"})
+    renamed = await api.put(f"/api/v2/flows/{main_id(simulator)}", json={"name": name})
+    assert job["status"] == ("Failure" if words else "Success")
+    assert {made.status_code, renamed.status_code} <= ({400} if words else {200, 409})
+    assert words in "".join(texts(job)) + made.text
+
+
+async def test_double_braces_are_text(api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock) -> None:
+    text = "inboundCall:\n  name: Letter\n  description: Dear {{1}}, {{ your name }}\n"
+    job = await upload(api, clock, text)
+    flow = simulator.flow("inboundcall", "Letter")
+    assert (job["status"], flow.description) == ("Success", "Dear {{1}}, {{ your name }}")
+
+
 async def test_a_missing_reference_fails_the_job_in_genesys_words(
     api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock
 ) -> None:

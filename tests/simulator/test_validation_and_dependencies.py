@@ -61,9 +61,19 @@ async def test_every_broken_reference_is_named(
     ]
 
 
+async def test_a_module_cannot_use_a_module(api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock) -> None:
+    nested = CALLING.format(name="B", callee="Greeting")
+    job = await upload(api, clock, nested)
+    assert job["status"] == "Failure"
+    assert texts(job)[0] == "Common module 'B' uses common module 'Greeting': modules cannot use modules."
+    await api.patch("/_simulator/settings", json={"nested_modules": True})
+    assert (await upload(api, clock, nested))["status"] == "Success"
+
+
 async def test_modules_that_call_each_other_are_circular(
     api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock
 ) -> None:
+    await api.patch("/_simulator/settings", json={"nested_modules": True})
     await upload(api, clock, CALLING.format(name="B", callee="Greeting"))
     await upload(api, clock, CALLING.format(name="A", callee="B"))
     job = await upload(api, clock, CALLING.format(name="Greeting", callee="A"))
