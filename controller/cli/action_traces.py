@@ -17,6 +17,7 @@ from controller.diagnosis import strict_json
 from controller.diagnosis.action import ActionAnalysis, action_dot, action_report, waterfall
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.wording import counted
 from controller.planning.rendering.visible import visible
 from controller.reconcile import Services, load_settings, open_folder
 from controller.reconcile.action_trace import ActionQuestion, trace_action
@@ -105,7 +106,7 @@ def _lines(analysis: ActionAnalysis) -> Iterator[str]:
     if result.message:
         yield f"  {result.message}"
     read = f"{graph.parsed} of {graph.expected} expected steps could be read ({graph.accuracy:.1%})"
-    yield f"{len(graph.nodes)} nodes, {len(graph.failed)} failed, {read}"
+    yield f"{counted(len(graph.nodes), 'node')}, {len(graph.failed)} failed, {read}"
     if analysis.bottleneck is not None:
         yield f"bottleneck: {analysis.bottleneck.label}, {analysis.bottleneck.latency_ms:.0f} ms"
     if path.nodes:

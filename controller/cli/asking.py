@@ -12,6 +12,7 @@ import typer
 from controller.cli.running import run_passes
 from controller.domain.desired import Organization
 from controller.domain.errors import NotConfirmed, PenstockError
+from controller.domain.wording import counted
 from controller.genesys import organization_name
 from controller.planning import Plan, plan_text
 from controller.planning.limits import deliverable
@@ -65,7 +66,6 @@ async def _own_name(organization: Organization, services: Services) -> str | Non
 
 def _question(plan: Plan, organization: Organization, own_name: str | None) -> str:
     count = len(deliverable(plan))
-    changes = "1 change" if count == 1 else f"{count} changes"
     own = f" ({own_name})" if own_name else ""
     where = organization.endpoint.region or organization.endpoint.api_url
-    return visible(f"Apply {changes} to {organization.name}{own} in {where}?")
+    return visible(f"Apply {counted(count, 'change')} to {organization.name}{own} in {where}?")

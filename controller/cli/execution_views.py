@@ -10,6 +10,7 @@ from typing import Protocol
 from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
 from controller.diagnosis import Analysis, ErrorRate, StaleCaller
 from controller.domain.platform import ExecutionSummary, Standing
+from controller.domain.wording import counted
 from controller.planning.rendering.visible import visible
 from controller.reconcile.trace_reading import FetchedTrace
 
@@ -31,7 +32,7 @@ class Found:
     def headline(self) -> str:
         """`120 executions from … to …; 3 of 118 that ended failed (2.54 %): ACTION_ERROR x3; 2 still run`."""
         rate = self.rate
-        text = f"{len(self.executions)} executions from {self.since.isoformat()} to {self.until.isoformat()}"
+        text = f"{counted(len(self.executions), 'execution')} from {self.since.isoformat()} to {self.until.isoformat()}"
         if rate.rate is not None:
             text += f"; {rate.failed} of {rate.total} that ended failed ({rate.rate * 100:.4g} %)"
         reasons = ", ".join(f"{reason} x{count}" for reason, count in rate.reasons[:5])
@@ -52,7 +53,7 @@ class Ending:
 
     def stale_lines(self) -> list[str]:
         """`Front ran Hours 1.0, but 2.0 is live: republish Front (3 executions)`."""
-        return [f"{each} ({count} execution{'s' if count != 1 else ''})" for each, count in self.stale]
+        return [f"{each} ({counted(count, 'execution')})" for each, count in self.stale]
 
 
 class View(Protocol):

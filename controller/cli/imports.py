@@ -11,6 +11,7 @@ from controller.cli import exit_codes
 from controller.cli.bars import progress_bar
 from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.wording import counted
 from controller.planning.rendering.visible import visible
 from controller.reconcile import Services, Settings, Workspace, load_settings, open_folder
 from controller.reconcile.importing import Imported, importable, take_back, write
@@ -126,7 +127,7 @@ def _lines(result: ImportResult) -> Iterator[str]:
             else f"+ {', '.join(flow.files)}: {what} {flow.version}"
         )
     count = len(result.flows) - len(result.skipped)
-    flows = "1 flow" if count == 1 else f"{count} flows"
+    flows = counted(count, "flow")
     if not result.flows:
         yield f"every published flow of {result.organization} has a manifest"
     elif not result.written:

@@ -13,6 +13,7 @@ from controller.domain.status import Health, StepState
 from controller.planning import Change
 from controller.planning.rendering.visible import visible
 from controller.reconcile import PassReport
+from controller.repository import RecordedCommit
 
 _DONE = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 
@@ -40,13 +41,19 @@ def _lines(report: PassReport) -> Iterator[str]:
             yield "  told to stop: the next run goes on with what is parked, and begins what was skipped"
     if report.plan is not None:
         yield from (visible(f"  warning: {warning}") for warning in report.plan.warnings)
-    if report.commit is not None and report.commit.sha is not None:
-        commit = report.commit
-        yield f"  recorded in {commit.branch}@{report.commit.sha[:12]}{', pushed' if commit.pushed else ''}"
-        if report.commit.note:
-            yield f"  {report.commit.note}"
+    if report.commit is not None:
+        yield from (f"  {line}" for line in _record_lines(report.commit))
     if report.error is not None:
         yield error_text(report.error, report.organization)
+
+
+def _record_lines(commit: RecordedCommit) -> Iterator[str]:
+    if commit.sha is not None:
+        yield f"recorded in {commit.branch}@{commit.sha[:12]}{', pushed' if commit.pushed else ''}"
+    elif commit.changed:
+        yield "recorded in this folder only: it is in no git repository"
+    if commit.note:
+        yield commit.note
 
 
 def _not_done(result: SyncResult) -> str:

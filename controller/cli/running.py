@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
+from controller.domain.wording import counted
 from controller.planning.rendering.visible import visible
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
 from controller.repository import NO_REVISION
@@ -42,10 +43,15 @@ def only_organization(workspace: Workspace, what: str) -> Organization:
 
 
 def tell_uncommitted(workspace: Workspace) -> None:
-    """Say on stderr which files were read from the disk because HEAD says something else."""
+    """Say on stderr which files were read from the disk because HEAD says something else, or all without git."""
+    if not workspace.repository.has_git:
+        print("penstock: this folder is in no git repository: its files are read as they are now", file=sys.stderr)
     if workspace.dirty:
         shown = visible(", ".join(workspace.dirty[:5]) + (", …" if len(workspace.dirty) > 5 else ""))
-        print(f"penstock: {len(workspace.dirty)} uncommitted change(s) are read, too: {shown}", file=sys.stderr)
+        changes = (
+            f"{counted(len(workspace.dirty), 'uncommitted change')} {'is' if len(workspace.dirty) == 1 else 'are'}"
+        )
+        print(f"penstock: {changes} read, too: {shown}", file=sys.stderr)
 
 
 def actor() -> str:

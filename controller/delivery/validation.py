@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import FlowRejected
+from controller.domain.wording import counted
 
 _SHOWN = 5
 
@@ -31,7 +32,7 @@ async def validate(context: Context, work: Work, flow_id: str, version: str) -> 
     if not passed:
         words = "; ".join(context.redactor.text(finding.message) for finding in errors[:_SHOWN])
         raise FlowRejected(
-            f"{work.change.flow} ({work.key}): version {version} has {len(errors)} errors: "
+            f"{work.change.flow} ({work.key}): version {version} has {counted(len(errors), 'error')}: "
             f"{words or 'the organisation gave no details'}",
             hint="correct the flow in Architect, check it in and pin the new version",
         )

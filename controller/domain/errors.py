@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from controller.domain.desired import Origin
 from controller.domain.redaction import SECRETS
+from controller.domain.wording import counted
 
 
 class PenstockError(Exception):
@@ -83,8 +84,9 @@ class ManifestInvalid(Invalid):
     code = "manifest-invalid"
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        count = f"{len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}"
-        super().__init__(f"{count} in the manifests:\n" + "\n".join(str(mistake) for mistake in mistakes))
+        files = len({mistake.origin.file for mistake in mistakes})
+        count = f"{counted(len(mistakes), 'mistake')} in {counted(files, 'file')}"
+        super().__init__(f"{count}:\n" + "\n".join(str(mistake) for mistake in mistakes))
         self.mistakes = tuple(mistakes)
 
 

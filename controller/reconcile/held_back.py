@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.domain.desired import Organization
-from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError
+from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError, SyncSuspended
+from controller.domain.wording import counted
 from controller.planning import Confirmations, HeldBack, Plan, guard
 from controller.reconcile.acquire import at_work
+from controller.reconcile.pausing import paused_before
 from controller.reconcile.services import Services
+from controller.reconcile.suspension import may_write, refuse_unfinished
 from controller.store import Store
 
 
@@ -39,14 +42,16 @@ def with_held_back(
     dirty: Sequence[str],
     unpushed: PenstockError | None = None,
 ) -> Plan:
-    """The plan with everything that `apply` would refuse now: also what is uncommitted or unpushed, and another
-    controller.
+    """The plan with everything that `apply` would refuse now: also what is uncommitted or unpushed, another
+    controller, and an earlier delivery that waits.
 
     Raises StoreFailed.
     """
-    found = list(held_back_now(plan, organization, services.store, services.clock.now()))
+    left_open = _left_open(services, organization)
+    found = [] if left_open is None else [HeldBack.of(left_open)]
+    found += held_back_now(plan, organization, services.store, services.clock.now())
     if dirty:
-        words = f"{len(dirty)} uncommitted change(s) are in this plan"
+        words = f"this plan holds {counted(len(dirty), 'uncommitted change')}"
         found.append(HeldBack(None, DirtyTree.code, words, "commit them, or pass --allow-dirty"))
     if unpushed is not None:
         found.append(HeldBack.of(unpushed))
@@ -54,3 +59,14 @@ def with_held_back(
     if holder is not None:
         found.append(HeldBack(None, LeaseHeld.code, f"{holder} is at work on {organization.name}", "wait for its end"))
     return replace(plan, held_back=tuple(found))
+
+
+def _left_open(services: Services, organization: Organization) -> PenstockError | None:
+    """What an earlier delivery left open, where that keeps a new one from beginning."""
+    if may_write(organization):
+        return paused_before(services, organization)
+    try:
+        refuse_unfinished(services, organization)
+    except SyncSuspended as error:
+        return error
+    return None

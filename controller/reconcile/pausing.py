@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from controller.delivery import RecoveryResult, SyncResult
 from controller.domain.desired import Organization
@@ -24,10 +24,27 @@ def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaus
     """What stands against anything new where a gate still cannot decide: nothing is built on what is not proven."""
     if not found.paused:
         return None
-    told = "; ".join(f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
-    flow = found.paused[0].change.flow
+    told = (f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
+    return _paused(organization, told, found.paused[0].change.flow)
+
+
+def paused_before(services: Services, organization: Organization) -> DeliveryPaused | None:
+    """The same as the journal tells it, for a look that decides nothing. Raises StoreFailed."""
+    unfinished = (step for sync in services.store.journal.unfinished(organization.name) for step in sync.steps)
+    steps = [
+        step
+        for step in unfinished
+        if paused_reason(step) and services.store.approvals.promotion(organization.name, step.id) is None
+    ]
+    if not steps:
+        return None
+    told = (f"{step.flow} ({step.key}) {step.live_version}: {paused_reason(step)}" for step in steps)
+    return _paused(organization, told, steps[0].flow)
+
+
+def _paused(organization: Organization, told: Iterable[str], flow: str) -> DeliveryPaused:
     return DeliveryPaused(
-        f"{organization.name}: paused, and nothing else is delivered meanwhile: {told}",
+        f"{organization.name}: paused, and nothing else is delivered meanwhile: {'; '.join(told)}",
         retry_after_s=LOOK_S,
         hint=f"`penstock promote {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
         "every pass looks again, and more executions or a gate that can be asked again decide by themselves",

@@ -18,6 +18,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Export, Priority
 from controller.domain.recorded import RecordedState
 from controller.domain.status import StepState
+from controller.domain.wording import counted
 from controller.planning import Change, PlanInputs, Quarantine, Unrecorded, guard, make_plan
 from controller.reconcile.about_to_change import about_to_change
 from controller.reconcile.acquire import at_work
@@ -42,7 +43,7 @@ async def checkout(pass_: Pass) -> None:
     if pass_.request.mode is Mode.APPLY and pass_.workspace.dirty and not pass_.request.allow_dirty:
         shown = ", ".join(pass_.workspace.dirty[:5]) + (", …" if len(pass_.workspace.dirty) > 5 else "")
         raise DirtyTree(
-            f"the working tree has {len(pass_.workspace.dirty)} uncommitted change(s): {shown}",
+            f"the working tree has {counted(len(pass_.workspace.dirty), 'uncommitted change')}: {shown}",
             hint="commit them, or pass --allow-dirty",
         )
 

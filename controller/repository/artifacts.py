@@ -10,6 +10,7 @@ from controller.domain.desired import ArtifactsPolicy
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
+from controller.domain.wording import counted
 from controller.repository.lockfile import FILE_NAME
 from controller.repository.names import checked_branch, checked_folder, checked_slug
 
@@ -127,7 +128,7 @@ def _what(commit: ArtifactCommit) -> str:
         return f"keep a draft of {', '.join(draft.manifest for draft in commit.drafts)}"
     if len(commit.flows) == count == 1:
         return f"record {commit.flows[0].recorded.manifest} {commit.flows[0].recorded.version}"
-    return f"record {count} flow{'s' if count != 1 else ''}"
+    return f"record {counted(count, 'flow')}"
 
 
 def _folder(organization: str, policy: ArtifactsPolicy) -> str:

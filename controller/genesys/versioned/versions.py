@@ -8,6 +8,7 @@ from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
 from controller.domain.identity import version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
 from controller.domain.versions import VersionInfo, named, newest
+from controller.domain.wording import counted
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.paging import PageOf, consistent_pages, page_of
@@ -104,7 +105,7 @@ class Versions:
         if failed and not any(finding.severity is Severity.ERROR for finding in findings):
             count = summary.total_errors
             findings = (
-                ValidationFinding(Severity.ERROR, f"validation failed with {count} errors, none told"),
+                ValidationFinding(Severity.ERROR, f"validation failed with {counted(count, 'error')}, none told"),
                 *findings,
             )
         errors = any(finding.severity is Severity.ERROR for finding in findings)

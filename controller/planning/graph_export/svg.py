@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from controller.domain.status import Health
+from controller.domain.wording import counted
 from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
 from controller.planning.graph_export.layout import BOX_HEIGHT, Box, Layout, lay_out, shortened
 from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Presence
@@ -49,7 +50,8 @@ def _lines(graph: Graph) -> Iterator[str]:
     size = f'width="{layout.width:.0f}" height="{layout.height:.0f}"'
     box = f'viewBox="0 0 {layout.width:.0f} {layout.height:.0f}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img">'
-    yield f"<title>{len(graph.nodes)} flows, {len(graph.edges)} dependencies</title>"
+    edges = "1 dependency" if len(graph.edges) == 1 else f"{len(graph.edges)} dependencies"
+    yield f"<title>{counted(len(graph.nodes), 'flow')}, {edges}</title>"
     yield f"<style>{_STYLE}</style>"
     yield '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     yield '<path d="M0 0 8 4 0 8z" style="fill:#8c959f;stroke:none"/></marker></defs>'

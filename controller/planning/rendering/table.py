@@ -112,7 +112,8 @@ def headline(plan: Plan) -> str:
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:
-    notes = [*plan.warnings, *_under_way(plan.under_way)]
+    notes = ["the manifests come from no commit: nothing is committed here, or there is no git repository"]
+    notes = [*(notes if plan.revision == NO_REVISION else ()), *plan.warnings, *_under_way(plan.under_way)]
     if plan.suspended:
         notes.append(f"suspended, and left alone whatever git asks for: {', '.join(plan.suspended)}")
     if plan.unmanaged:
