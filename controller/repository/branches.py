@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from controller.domain.errors import BranchGone
 from controller.repository.command import GitCommand
 from controller.repository.objects import is_ancestor, read_file, resolve
-from controller.repository.remote import Remote
+from controller.repository.remote import Here, Remote
 
 _DEEPEN_BY = (50, 500, 5_000, 50_000)
 """How many commits more a shallow clone is given, one try after the other, to find out whether a commit is in a
@@ -34,8 +33,11 @@ class Look:
 class Branches:
     """The branches of one repository."""
 
-    def __init__(self, git: GitCommand, remote: Remote | None, named: str | None, noted: Mapping[str, str]) -> None:
+    def __init__(
+        self, git: GitCommand, here: Here, remote: Remote | None, named: str | None, noted: Mapping[str, str]
+    ) -> None:
         self._git = git
+        self._here = here
         self.remote = remote
         self._named = named
         """The branch that the operator names; else it is the one that the remote's HEAD names."""
@@ -50,7 +52,7 @@ class Branches:
         """Ask the remote once for both branches. Raises GitRemoteFailed."""
         if self.remote is None:
             return Look(None, None, resolve(self._git, f"refs/heads/{records}") if records else None)
-        own = self._named or self._upstream
+        own = self._named or self._here.upstream
         heads = self.remote.heads(*filter(None, (own, records)))
         followed = self._named or heads.head or own
         return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
@@ -96,7 +98,7 @@ class Branches:
         if tip is not None and self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path):
             return None
         if self.remote is None:
-            commit = None if branch == self._checked_out() else resolve(self._git, "HEAD")
+            commit = None if branch == self._here.checked_out else resolve(self._git, "HEAD")
         else:
             follows = look.followed is not None and look.followed != branch and look.tip is not None
             commit = self.remote.fetch(look.followed or "", look.tip) if follows else None
@@ -137,13 +139,3 @@ class Branches:
             f"{self.where}: the branch {branch} is gone; it was at {known[:12]}. Nothing is written until it is back",
             hint=hint,
         )
-
-    @cached_property
-    def _upstream(self) -> str | None:
-        """The branch that the checked-out one is pushed to; its own name where git was not told."""
-        own = self._checked_out()
-        merge = self._git.text("config", "--get", f"branch.{own}.merge", ok=(0, 1)) if own else ""
-        return merge.removeprefix("refs/heads/") or own or None
-
-    def _checked_out(self) -> str:
-        return self._git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))

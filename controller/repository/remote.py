@@ -51,6 +51,49 @@ class Heads:
     """The commit of each branch that was asked for and is there, and of the HEAD's."""
 
 
+class Here:
+    """What the repository says of itself at one moment; asked once, and only for what is needed."""
+
+    def __init__(self, git: GitCommand) -> None:
+        self._git = git
+
+    @cached_property
+    def settings(self) -> Mapping[str, str]:
+        """All settings; of those that stand several times the last value."""
+        return self._git.settings()
+
+    @cached_property
+    def checked_out(self) -> str:
+        """The branch that is checked out; empty where HEAD is detached."""
+        return self._git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
+
+    @property
+    def upstream(self) -> str | None:
+        """The branch that the checked-out one is pushed to; its own name where git was not told."""
+        merge = self.settings.get(f"branch.{self.checked_out}.merge", "")
+        return merge.removeprefix("refs/heads/") or self.checked_out or None
+
+    def remote_name(self, *branches: str) -> str | None:
+        """The remote that the first of these branches, or the one that is checked out, has for its own.
+
+        Else `origin`, else the only one; None when there is no remote. Raises RepositoryFailed when several could be
+        meant.
+        """
+        keys = (key.split(".", 1)[1] for key in self.settings if key.startswith("remote."))
+        names = sorted({key.rpartition(".")[0] for key in keys} - {""})
+        own = [self.settings.get(f"branch.{branch}.remote") for branch in (*branches, self.checked_out)]
+        for name in (*own, "origin"):
+            if name in names:
+                return name
+        if len(names) > 1:
+            branch = next(filter(None, (*branches, self.checked_out)), "NAME")
+            raise RepositoryFailed(
+                f"{self._git.directory}: none of the remotes {', '.join(names)} is meant",
+                hint=f"git config branch.{branch}.remote REMOTE",
+            )
+        return names[0] if names else None
+
+
 class Remote:
     """One named remote of a repository."""
 
@@ -62,9 +105,11 @@ class Remote:
         name: str,
         credentials: GitCredentials | None = None,
         timeout_s: float = NETWORK_TIMEOUT_S,
+        here: Here | None = None,
     ) -> None:
         self._timeout_s = timeout_s
         self._git = git
+        self._here = here or Here(git)
         self.name = name
         self._credentials = credentials or GitCredentials()
         if self._credentials.token:
@@ -165,9 +210,9 @@ class Remote:
         environment = self._credentials.environment(self._raw_url)
         return self._git.attempt(*arguments, environment=environment, timeout_s=self._timeout_s)
 
-    @cached_property
+    @property
     def _raw_url(self) -> str:
-        return self._git.text("config", "--get", f"remote.{self.name}.url", ok=(0, 1))
+        return self._here.settings.get(f"remote.{self.name}.url", "")
 
     def _failed(self, answer: Answer) -> GitRemoteFailed | RepositoryFailed | SettingsInvalid:
         told = _last_lines(answer.complaint) or f"exit status {answer.status}"
@@ -179,27 +224,6 @@ class Remote:
         if _LOGIN.search(answer.complaint):
             return GitRemoteFailed(message, hint="check the token or the SSH key, its rights and the host's key")
         return GitRemoteFailed(message)
-
-
-def remote_name(git: GitCommand, *branches: str) -> str | None:
-    """The remote that the first of these branches belongs to that has one of its own, else `origin`, else the only one.
-
-    None when there is no remote.
-
-    Raises RepositoryFailed when several remotes could be meant.
-    """
-    settings = git.settings()
-    names = sorted({key.split(".", 1)[1].rpartition(".")[0] for key in settings if key.startswith("remote.")} - {""})
-    own = (settings.get(f"branch.{branch}.remote") for branch in branches)
-    for name in (*own, "origin"):
-        if name in names:
-            return name
-    if len(names) > 1:
-        raise RepositoryFailed(
-            f"{git.directory}: none of the remotes {', '.join(names)} is meant",
-            hint=f"git config branch.{branches[0] if branches else 'NAME'}.remote REMOTE",
-        )
-    return names[0] if names else None
 
 
 def _refspec(branch: str) -> str:

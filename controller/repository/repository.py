@@ -26,7 +26,7 @@ from controller.repository.pending import Pending, all_pending, edits_of, pendin
 from controller.repository.place import Place, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
-from controller.repository.remote import Remote, remote_name
+from controller.repository.remote import Here, Remote
 from controller.repository.revision import below, last_change
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
@@ -344,19 +344,18 @@ class Repository:
             raise RepositoryFailed(f"{self.top} is not a git repository", hint="git init")
         return self._command
 
-    def _remote(self, git: GitCommand, *branches: str) -> Remote | None:
+    def _remote(self, git: GitCommand, *branches: str, here: Here | None = None) -> Remote | None:
         """The remote of the branches; of the one that is checked out where none of them has one of its own."""
-        if self._is_clone:
-            return self._named_remote(git, ORIGIN)
-        checked_out = git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
-        name = remote_name(git, *branches, *filter(None, (checked_out,)))
-        return self._named_remote(git, name) if name else None
+        here = here or Here(git)
+        name = ORIGIN if self._is_clone else here.remote_name(*branches)
+        return self._named_remote(git, name, here) if name else None
 
-    def _named_remote(self, git: GitCommand, name: str) -> Remote:
-        return Remote(git, name, self._credentials, self._settings.network_timeout_s)
+    def _named_remote(self, git: GitCommand, name: str, here: Here | None = None) -> Remote:
+        return Remote(git, name, self._credentials, self._settings.network_timeout_s, here)
 
     def _branches(self, git: GitCommand, *records: str) -> Branches:
-        return Branches(git, self._remote(git, *records), self._followed, self._noted)
+        here = Here(git)
+        return Branches(git, here, self._remote(git, *records, here=here), self._followed, self._noted)
 
     def _recorder(self, branch: str, permit: Permit) -> Recorder:
         git = self._git()
