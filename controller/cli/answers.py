@@ -142,7 +142,8 @@ def _compatibility(answers: Answers) -> Iterator[str]:
     for each in answers.compatibility:
         mark, found = ("ok  ", "") if each.compatible else ("FAIL", f": {'; '.join(each.problems)}")
         version = f" {each.version}" if each.version else ""
-        yield f"  {mark} {visible(f'{each.flow} ({each.key}){version}{found}')}"
+        name = each.flow if str(each.key) in each.flow else f"{each.flow} ({each.key})"
+        yield f"  {mark} {visible(f'{name}{version}{found}')}"
 
 
 def _order(answers: Answers) -> Iterator[str]:

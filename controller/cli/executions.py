@@ -188,7 +188,7 @@ async def _read(request: ExecutionsRequest, audit: TraceAudit, ids: Sequence[str
                         clean += 1
                         continue
                     view.show(fetched, analysis)
-                    audit.execution(analysis.header, analysis.summary(), fetched.latency_ms)
+                    audit.execution(analysis.header, analysis.summary(), fetched.latency_ms, request.asked())
                     stale.update(analysis.summary().stale_callers)
     view.end(Ending(unread, clean, sorted(stale.items())))
     return unread

@@ -50,6 +50,8 @@ class AnalysisSummary:
     """The index of the first step that failed."""
     stale_callers: tuple[StaleCaller, ...] = ()
     """Who ran an older module than the live one; each once, masked."""
+    final_variables: Mapping[str, Variable] = field(default_factory=dict)
+    """All variables after the last step, masked."""
 
     @property
     def accuracy(self) -> float:
@@ -120,7 +122,8 @@ class Analysis:
             StaleCaller(text(each.caller), text(each.module), text(each.call.version), each.live.version)
             for each in look.stale.values()
         }
-        return look.tally.summary(tuple(sorted(stale)))
+        final = {name: self._masking.variable(each) for name, each in sorted(look.tracker.state.variables.items())}
+        return look.tally.summary(tuple(sorted(stale)), final)
 
     def _snapshot(
         self, index: int, tracker: StateTracker, shown: dict[str, tuple[Variable, Variable]]
@@ -181,9 +184,17 @@ class _Tally:
         if step.status.failed and self._first_failure is None:
             self._first_failure = step.index
 
-    def summary(self, stale_callers: tuple[StaleCaller, ...]) -> AnalysisSummary:
+    def summary(self, stale_callers: tuple[StaleCaller, ...], final: Mapping[str, Variable]) -> AnalysisSummary:
+        counts = self._counts
         return AnalysisSummary(
-            **self._counts,
+            steps=counts["steps"],
+            resolved=counts["resolved"],
+            failed=counts["failed"],
+            decisions=counts["decisions"],
+            without_time=counts["without_time"],
+            unknown_events=counts["unknown_events"],
+            problems=counts["problems"],
+            final_variables=final,
             deepest=self._deepest,
             anomalies={kind: self._kinds[kind] for kind in AnomalyKind},
             first_failure=self._first_failure,

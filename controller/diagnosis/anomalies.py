@@ -19,7 +19,7 @@ class AnomalyKind(StrEnum):
     UNKNOWN_STATUS = "unknown_status"
     """A status that is in no list: it may be a failure."""
     FAILED_DECISION = "failed_decision"
-    """A decision that failed, or that took no branch."""
+    """A decision that failed, or that took no branch; in the versioned dialect one that is no success."""
     VALUE_CHANGE = "value_change"
     """A variable has another value, and no step can have written it."""
     TYPE_CHANGE = "type_change"
@@ -65,13 +65,21 @@ def anomalies_of(step: Step, changes: Iterable[VariableChange]) -> Iterator[Anom
     """
     if kind := _STATUS_KINDS.get(step.status):
         yield Anomaly(kind, step.index, step.id, _status_message(step))
-    if step.decision and (step.status.failed or (step.branch is None and step.status not in _UNDECIDED)):
+    if step.decision and _decision_failed(step):
         how = f"failed and went on by {step.branch}" if step.branch else "took no branch"
+        if step.decision_failed and not step.status.failed:
+            how = f"ended with {step.status_text or 'no status'}"
         yield Anomaly(AnomalyKind.FAILED_DECISION, step.index, step.id, f"{_label(step)} {how}")
     for change in changes:
         if drift := _drift_kind(change):
             message = _drift_message(drift, change, step)
             yield Anomaly(drift, step.index, step.id, message, change.name, change.old, change.new)
+
+
+def _decision_failed(step: Step) -> bool:
+    if step.decision_failed is not None:
+        return step.decision_failed
+    return step.status.failed or (step.branch is None and step.status not in _UNDECIDED)
 
 
 def detect(trace: Trace) -> Iterator[Anomaly]:

@@ -99,6 +99,8 @@ class Step:
     status_text: str = ""
     """The status as the source spells it."""
     decision: bool = False
+    decision_failed: bool | None = None
+    """Whether a decision failed, where the dialect's own word says so; None where the branch it took tells."""
     branch: Branch | None = None
     writes: tuple[Variable, ...] = ()
     """What the step says that it assigned."""

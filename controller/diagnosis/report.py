@@ -38,7 +38,8 @@ def report(analysis: Analysis, audit: Audit) -> Iterator[str]:
         yield ("," if place else "") + "\n" + strict_json(_step(analysed))
     summary = analysis.summary()
     complete = summary.anomalous == len(found)
-    yield ']},"anomalies":['
+    final = {name: _variable(each) for name, each in summary.final_variables.items()}
+    yield f'],"final_variable_state":{strict_json(final)}}},"anomalies":['
     anomalies: Iterable[Anomaly] = found if complete else (each for step in analysis for each in step.anomalies)
     for place, anomaly in enumerate(anomalies):
         yield ("," if place else "") + "\n" + strict_json(_anomaly(anomaly))

@@ -38,7 +38,10 @@ def flag(fields: Mapping[str, object], *names: str) -> bool:
 
 
 def moment(value: object) -> datetime | None:
-    """A time from ISO 8601 text, or from seconds or milliseconds since 1970; else None. Without a zone it is UTC."""
+    """A time from ISO 8601 text, or from seconds or milliseconds since 1970; else None. Without a zone it is UTC.
+
+    The year 1 is how Go writes a time that was never set, so it is none.
+    """
     if isinstance(value, bool):
         return None
     try:
@@ -48,6 +51,8 @@ def moment(value: object) -> datetime | None:
             return None
         parsed = datetime.fromisoformat(value)
     except (ValueError, OverflowError, OSError):
+        return None
+    if parsed.year == 1:
         return None
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
 

@@ -117,6 +117,7 @@ class VersionedReader:
             status=status,
             status_text=status_text,
             decision=meaning.decision,
+            decision_failed=status is not StepStatus.SUCCESS,
             branch=branch,
             writes=tuple(listed_variables(raw.get("writes"))),
             observed=observed,

@@ -34,9 +34,12 @@ class TraceAudit:
     organization: Organization
     operator: str
 
-    def execution(self, header: TraceHeader, summary: AnalysisSummary, latency_ms: float) -> None:
+    def execution(
+        self, header: TraceHeader, summary: AnalysisSummary, latency_ms: float, asked: Mapping[str, object]
+    ) -> None:
         """Somebody was shown the trace of an execution. Raises StoreFailed."""
         details = {
+            **{name: value for name, value in asked.items() if value is not None},
             "trace_id": header.id,
             "flow_id": header.flow_id,
             "scopes": list(self.scopes()),

@@ -21,6 +21,7 @@ from controller.reconcile.services import Services
 from controller.reconcile.trace_search import reading_platform
 from controller.reconcile.trace_spool import CountingFile, StepPages, text_chunks
 
+_KEPT = "traces are kept for 30 days, 90 on the enterprise tier, and those of an archived version may be gone"
 BATCH = 20
 """Execution files that one job renders: links to them do not live long."""
 
@@ -141,6 +142,6 @@ async def _versioned(
                 count += len(page)
                 spool.watcher.received(count, "steps")
         except NotFound as error:
-            yield FetchedTrace(trace_id, None, passed(), error.message)
+            yield FetchedTrace(trace_id, None, passed(), f"{error.message}; {_KEPT}")
             continue
         yield FetchedTrace(trace_id, Trace(header, steps), passed())

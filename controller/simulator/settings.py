@@ -66,6 +66,24 @@ class SecondCheckout(StrEnum):
     WORKS = "works"
 
 
+class DebugResult(StrEnum):
+    """The shape of the result of an action's trace; the document leaves it open."""
+
+    LIST = "list"
+    OBJECT = "object"
+    """The steps stand under `steps`, beside `totalSteps`."""
+    TEXT = "text"
+    """The list as JSON text."""
+
+
+class DebugEnding(StrEnum):
+    """The status that an action's trace ends with; a job that fails is `failed` whatever this says."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     organization: str = "Simulated organisation"
@@ -122,6 +140,10 @@ class SimulatorSettings:
     """Whether the versioned dialect tells the type of a flow in its listing and after a switch."""
     bare_traces: bool = False
     """Whether the versioned dialect tells nothing of a trace but its id; its steps tell the rest."""
+    debug_result: DebugResult = DebugResult.LIST
+    debug_ending: DebugEnding = DebugEnding.COMPLETED
+    debug_location: bool = True
+    """Whether the start of an action's trace answers a `Location`; without one its body names the job."""
 
     def duration_s(self, seconds: float) -> float:
         """The seconds that something takes under `time_scale`."""

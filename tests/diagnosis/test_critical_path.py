@@ -28,6 +28,14 @@ def test_of_parallel_branches_the_one_that_ends_last_counts() -> None:
     assert path_of(*steps) == (("a", "b"), 9000, 0)
 
 
+def test_a_node_whose_times_go_backwards_decides_nothing() -> None:
+    """Neither of its times stands for the other: the path goes where the others ended."""
+    steps = [step("a", None, 0, 1), step("b", "a", 1, 3), step("back", "a", 9, 2)]
+    assert path_of(*steps) == (("a", "b"), 3000, 0)
+    graph = build_graph(steps)
+    assert "back ends before it starts: counted as no time" in graph.problems
+
+
 def test_a_child_inside_its_parent_is_not_counted_twice() -> None:
     path = critical_path(build_graph([step("a", None, 0, 10), step("b", "a", 2, 6)]))
     assert [(each.node.key, each.own_ms) for each in path.nodes] == [("a", 6000), ("b", 4000)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.diagnosis import StateTracker, StepStatus, VersionedReader, read_trace
+from controller.diagnosis import StateTracker, StepStatus, VersionedReader, detect, read_trace
 from controller.diagnosis.model import Withheld
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import TraceUnreadable
@@ -43,6 +43,23 @@ def test_a_decision_records_the_branch_taken() -> None:
     assert (first.decision, str(first.branch)) == (True, "s1")
     assert (second.branch.id, str(second.branch)) == ("p1", "Case 1")
     assert (third.decision, third.branch) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"), [("success", False), ("error", True), ("skipped", True), ("pending", True)]
+)
+def test_a_decision_fails_by_its_status_and_not_by_its_branch(status: str, failed: bool) -> None:
+    """The last one names no next step, and is no failure for it."""
+    steps = chain("decision", "play", "decision")
+    steps[0]["status"] = status
+    kinds = [anomaly.kind.value for anomaly in detect(read_trace({}, [steps]))]
+    assert kinds.count("failed_decision") == int(failed)
+
+
+def test_a_time_that_was_never_set_is_none() -> None:
+    """Go writes one as the first of January of the year 1."""
+    (step,) = read_trace({}, [chain("play", startTime="0001-01-01T00:00:00Z", endTime="0001-01-01T00:00:00Z")]).steps
+    assert (step.start, step.end) == (None, None)
 
 
 def test_a_step_that_does_not_lead_to_its_successor_is_unresolved() -> None:

@@ -61,6 +61,15 @@ def test_whole_states_stand_only_where_they_were_asked_for() -> None:
     assert steps[2]["variables"] == {"Flow.lang": {"value": "en", "withheld": None, "secure": False}}
 
 
+def test_the_variables_after_the_last_step_stand_in_the_artifact() -> None:
+    steps = [
+        {"id": "a", "type": "play", "status": "success", "variables": {"Flow.x": 1, "Flow.pin": "4711"}},
+        {"id": "b", "type": "updateData", "status": "success", "variables": {"Flow.x": 2, "Flow.pin": "4711"}},
+    ]
+    final = artifact(read_trace({"id": "t"}, [steps]))["execution"]["final_variable_state"]
+    assert {name: each["value"] for name, each in final.items()} == {"Flow.x": 2, "Flow.pin": "***"}
+
+
 def test_more_anomalies_than_are_held_are_all_written() -> None:
     steps = [{"id": f"s{place}", "type": "play", "status": "error"} for place in range(1500)]
     made = artifact(read_trace({"id": "t"}, [steps]))
@@ -70,7 +79,7 @@ def test_more_anomalies_than_are_held_are_all_written() -> None:
 def test_an_empty_trace_makes_a_whole_artifact() -> None:
     made = artifact(read_trace({"id": "t"}, []))
     assert made["execution"]["steps"] == []
-    assert made["audit"]["step_resolution_accuracy"] == 1.0
+    assert made["audit"]["step_resolution_accuracy"] == 0.0, "nothing that could be resolved proves nothing"
 
 
 def test_the_timeline_reads_from_top_to_bottom() -> None:

@@ -261,19 +261,21 @@ async def test_a_trace_is_read_with_its_steps(hands: Hands, versioned: Versioned
 
 async def test_an_action_is_traced_by_a_job(hands: Hands, versioned: VersionedPlatform) -> None:
     flow_id = await hands.make(ivr())
-    job_id = await versioned.start_debug(ActionTraceRequest(flow_id, "any", 10))
-    job = await versioned.finished_debug_job(job_id)
+    begun = await versioned.start_debug(ActionTraceRequest(flow_id, "any", 10))
+    job = await versioned.finished_debug_job(begun.job_id)
     assert job.status == "completed"
-    assert job.result
-    assert {"nodeId", "parentId", "startTime", "endTime", "status"} <= set(job.result[0])
+    first = job.steps[0]
+    assert isinstance(first, dict)
+    assert {"nodeId", "parentId", "startTime", "endTime", "status"} <= set(first)
 
 
 async def test_a_job_that_fails_shows_its_message(hands: Hands, versioned: VersionedPlatform) -> None:
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", message="The invocation is not known.")
-    job = await versioned.finished_debug_job(await versioned.start_debug(ActionTraceRequest(flow_id, "any")))
+    begun = await versioned.start_debug(ActionTraceRequest(flow_id, "any"))
+    job = await versioned.finished_debug_job(begun.job_id)
     assert (job.status, job.result) == ("failed", None)
-    assert "The invocation is not known." in (job.message or "")
+    assert "The invocation is not known." in (job.told or "")
 
 
 async def test_preflight_names_the_missing_scopes(

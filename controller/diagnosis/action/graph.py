@@ -105,8 +105,9 @@ def _node(step: Mapping[str, object], place: int, key: str) -> ActionNode:
         id=str(step.get("nodeId") or key),
         name=str(step.get("name") or ""),
         order=place,
-        start=start,
-        end=start if backwards else end,
+        # Which of the two times is wrong cannot be told: neither may decide about the critical path.
+        start=None if backwards else start,
+        end=None if backwards else end,
         latency_ms=max(latency or 0.0, 0.0),
         status=status,
         status_text=text,

@@ -16,6 +16,7 @@ from controller.simulator.job import Job, JobItem, JobKind
 from controller.simulator.mishaps import job_mishap
 from controller.simulator.organization import Organization
 from controller.simulator.problem import ApiError, bad_request
+from controller.simulator.settings import DebugEnding, DebugResult
 from controller.simulator.time import iso
 from controller.simulator.traffic import error_rate, fraction
 from controller.simulator.versioned.graph import Graph, graph_of
@@ -46,7 +47,8 @@ def start(call: Call) -> Response:
     job_mishap(call, job, [flow])
     path = f"{_JOBS}/{job.id}"
     location = call.url(path) if settings.absolute_location else path
-    return answer({"id": job.id, "status": "in_progress", "selfUri": path}, 202, {"Location": location})
+    headers = {"Location": location} if settings.debug_location else {}
+    return answer({"id": job.id, "status": "in_progress", "selfUri": path}, 202, headers)
 
 
 def _check(body: Mapping[str, object], flow_id: str) -> None:
@@ -72,12 +74,21 @@ def get_job(call: Call) -> Response:
     job = call.organization.job(call.path["jobId"], JobKind.DEBUG)
     shown: JSON = {"id": job.id, "status": "in_progress", "selfUri": f"{_JOBS}/{job.id}"}
     if job.finished(call.now):
-        shown["status"] = "failed" if job.failed else "completed"
+        ending = call.simulator.settings.debug_ending
+        shown["status"] = "failed" if job.failed else ending.value
         if job.failed:
             shown["message"] = "; ".join(message.text for message in job.messages)
+        elif ending is DebugEnding.COMPLETED:
+            shown["result"] = _shaped(trace(call.organization, job), call.simulator.settings.debug_result)
         else:
-            shown["result"] = trace(call.organization, job)
+            shown["message"] = f"The trace was ended: {ending.value}."
     return answer(shown)
+
+
+def _shaped(steps: list[JSON], shape: DebugResult) -> object:
+    if shape is DebugResult.OBJECT:
+        return {"steps": steps, "totalSteps": len(steps)}
+    return json.dumps(steps) if shape is DebugResult.TEXT else steps
 
 
 def trace(organization: Organization, job: Job) -> list[JSON]:

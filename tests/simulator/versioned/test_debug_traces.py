@@ -211,3 +211,26 @@ async def test_the_client_reads_traces(
     pages = [page async for page in platform.trace_steps(whole.id)]
     assert [len(page) for page in pages] == [100, 30]
     assert [bool(step["variables"]) for step in pages[0][:6]] == [True] * 5 + [False]
+
+
+async def test_bare_traces_tell_their_id_and_their_steps_tell_the_rest(
+    platform: VersionedPlatform, api: httpx.AsyncClient, line: str, clock: SteppedClock
+) -> None:
+    """So the document has it; an error rate is measured all the same."""
+    (await api.patch("/_simulator/settings", json={"bare_traces": True})).raise_for_status()
+    await traffic(api, line, count=4, error_rate=0.25)
+    clock.advance(60)
+    rows = (await api.post("/api/v2/flows/debug/traces/query", json=asked(clock))).raise_for_status().json()["entities"]
+    assert [set(row) for row in rows] == [{"id"}] * 4
+    since, until = clock.now() - timedelta(minutes=5), clock.now()
+    found = [one async for one in platform.executions(line, "1.0", since=since, until=until)]
+    assert {(one.standing.value, one.started_at) for one in found} == {("ended", None)}
+    assert sorted(one.failed for one in found) == [False, False, False, True]
+
+
+def asked(clock: SteppedClock) -> Json:
+    return {
+        "session_token": "anybody",
+        "start_date_time": (clock.now() - timedelta(hours=1)).isoformat(),
+        "end_date_time": clock.now().isoformat(),
+    }
