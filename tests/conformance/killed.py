@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.desk import SPEED, Desk
+from tests.conformance.door import CLIENT, SECRET, Answer, Request
 from tests.conformance.flows import FINDER, IVR, retail
 from tests.conformance.invariants import MOVES
-from tests.conformance.organization import CLIENT, SECRET, Answer, Organization, Request
+from tests.conformance.organization import Organization
 from tests.conformance.quirks import Quirks
 from tests.conformance.served import served
 from tests.support.fast_clock import FastClock
-from tests.support.forked import forked
+from tests.support.forked import forked, warm_up
 from tests.support.shell import free_port
 
 STAGES = {"stages": [{"percentage": 10, "duration": "1m"}, {"percentage": 100, "duration": "0s"}]}
@@ -306,6 +307,7 @@ def _moves(name: str, history: dict[str, list[Moved]], story: Story) -> Iterator
 
 
 def main(folder: Path, seeds: list[int]) -> None:
+    warm_up()
     outcome = []
     for seed in seeds:
         place = folder / str(seed)

@@ -1,103 +1,45 @@
 """A server of the versioned dialect's deployment half, from the words of rows P and S and the table of endpoints.
 
-It answers values with values: `served` puts it on a socket, or into the client's own process. `calls` holds every call
-in the order in which it came, `flows` what is really live.
+`flows` holds what is really live.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from math import ceil
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl
 
+from tests.conformance.door import CLIENT, Answer, Door, Json, RefusedError, Request, Route
 from tests.conformance.flows import Flow, Publish, Version
-from tests.conformance.mishaps import Kind, Mishap
+from tests.conformance.mishaps import Kind
 from tests.conformance.quirks import Quirks
 
-CLIENT, SECRET = "penstock", "penstock-secret"
 _FLOW = "/api/v2/flows/(?P<flow>[^/]+)/versions/(?P<version>[^/]+)"
 _ROUTED = "/api/v2/routing/flows/(?P<flow>[^/]+)"
-_GATEWAY = "<html><body>The gateway is busy</body></html>"
 _FINDINGS = [
     {"id": "e1", "message": "The queue Sales is missing", "severity": "error"},
     {"id": "w1", "message": "Queue wait is long", "severity": "warning"},
 ]
-Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, value: object, status: int = 200) -> Answer:
-        return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
-
-
-class RefusedError(Exception):
-    """An answer that is no success."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        code = {400: "bad.request", 401: "bad.credentials", 404: "not.found", 409: "general.conflict"}[status]
-        self.answer = Answer.of({"status": status, "code": code, "message": message}, status)
-
-
-@dataclass(slots=True)
-class Request:
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: Mapping[str, str]
-    raw: bytes
-    status: int | None = None
-    """What was answered; None where the connection broke."""
-    mishap: str | None = None
-
-    @property
-    def body(self) -> Json:
-        """The JSON object that was sent; empty where there is none."""
-        try:
-            value = json.loads(self.raw or b"{}")
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def number(self, name: str, default: int) -> int:
-        return int(self.query.get(name, default))
-
-
-class Organization:
-    """One organisation. `answer` is its only door; None is a connection that broke."""
+class Organization(Door):
+    """One organisation."""
 
     def __init__(self, now: Callable[[], float], quirks: Quirks | None = None) -> None:
+        super().__init__()
         self.now = now
         self.quirks = quirks or Quirks()
-        self.mishaps: list[Mishap] = []
-        self.calls: list[Request] = []
         self.flows: dict[str, Flow] = {}
-        self._tokens: set[str] = set()
-        self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-            ("POST", "/oauth/token", self._token),
-            ("GET", "/api/v2/flows", self._list),
-            ("GET", f"{_ROUTED}/versions", self._versions),
-            ("PUT", _ROUTED, self._switch),
-            ("GET", _FLOW, self._version),
-            ("POST", f"{_FLOW}/validate", self._validate),
-            ("POST", f"{_FLOW}/publish", self._publish),
-            ("GET", f"{_FLOW}/publishstatus", self._status),
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/api/v2/flows", self._list, ("flow:view",)),
+            Route("GET", f"{_ROUTED}/versions", self._versions, ("routing:flow:read",)),
+            Route("PUT", _ROUTED, self._switch, ("routing:flow:write",)),
+            Route("GET", _FLOW, self._version, ("flow:version:read",)),
+            Route("POST", f"{_FLOW}/validate", self._validate, ("flow:validate",)),
+            Route("POST", f"{_FLOW}/publish", self._publish, ("flow:publish", "flow:write")),
+            Route("GET", f"{_FLOW}/publishstatus", self._status, ("flow:read",)),
         )
 
     def add(self, flow: Flow) -> Flow:
@@ -113,41 +55,7 @@ class Organization:
         for flow in self.flows.values():
             flow.advance(self.quirks, self.now())
 
-    def answer(self, request: Request) -> Answer | None:
-        """Handle one call; None where the connection breaks."""
-        self.calls.append(request)
-        mishap = next((one for one in self.mishaps if one.strikes(request.method, request.path)), None)
-        request.mishap = mishap.kind if mishap else None
-        answer = self._handle(request) if mishap is None else self._struck(request, mishap)
-        request.status = answer.status if answer else None
-        return answer
-
-    def _struck(self, request: Request, mishap: Mishap) -> Answer | None:
-        kind = mishap.kind
-        if kind is Kind.LOST_BEFORE:
-            return None
-        if kind is Kind.HTML:
-            return Answer(200, _GATEWAY.encode(), {"Content-Type": "text/html"})
-        if kind is Kind.STATUS:
-            told = {"status": mishap.status, "code": "storm", "message": "a storm passes"}
-            headers = {"Retry-After": mishap.retry_after} if mishap.retry_after else {}
-            return Answer(mishap.status, json.dumps(told).encode(), {"Content-Type": "application/json", **headers})
-        if kind in (Kind.PERSON_BEFORE, Kind.CANCELLED):
-            self._interfere(request, kind)
-        answer = self._handle(request)
-        if kind is Kind.DOUBLED:
-            return self._handle(request)
-        if kind is Kind.PERSON_AFTER:
-            self._interfere(request, kind)
-        spoiled = {
-            Kind.LOST_AFTER: None,
-            Kind.FAILED_AFTER: Answer(502, _GATEWAY.encode(), {"Content-Type": "text/html"}),
-            Kind.TRUNCATED: Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers),
-            Kind.EMPTY: Answer(answer.status),
-        }
-        return spoiled.get(kind, answer)
-
-    def _interfere(self, request: Request, kind: Kind) -> None:
+    def interfere(self, request: Request, kind: Kind) -> None:
         """What people do meanwhile with the flow that is called for, or the first one: its newest version goes live."""
         self.advance()
         named = (flow for flow in self.flows.values() if flow.id in request.path)
@@ -158,44 +66,6 @@ class Organization:
                 flow.running.status = "cancelled"
         elif flow.live != flow.versions[-1].number:
             flow.by_hand(flow.versions[-1].number, self.now())
-
-    def _handle(self, request: Request) -> Answer:
-        self.advance()
-        try:
-            return self._routed(request)
-        except RefusedError as refusal:
-            return refusal.answer
-        finally:
-            self.advance()
-
-    def _routed(self, request: Request) -> Answer:
-        for method, pattern, handler in self._routes:
-            found = re.fullmatch(pattern, request.path)
-            if found and method == request.method:
-                if handler != self._token:
-                    self._known(request)
-                return handler(request, **found.groupdict())
-        raise RefusedError(404, f"there is no {request.name}")
-
-    # --- Who calls ----------------------------------------------------------------------------------------------
-
-    def _token(self, request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.raw.decode()).items()}
-        scheme, _, basic = request.headers.get("authorization", "").partition(" ")
-        given = (
-            base64.b64decode(basic).decode()
-            if scheme == "Basic"
-            else ":".join((form.get("client_id", ""), form.get("client_secret", "")))
-        )
-        if form.get("grant_type") != "client_credentials" or given != f"{CLIENT}:{SECRET}":
-            raise RefusedError(400, "client not found")
-        token = uuid.uuid4().hex
-        self._tokens.add(token)
-        return Answer.of({"access_token": token, "token_type": "bearer", "expires_in": 3600})
-
-    def _known(self, request: Request) -> None:
-        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
-            raise RefusedError(401, "the token is not known")
 
     # --- Reading ------------------------------------------------------------------------------------------------
 
@@ -322,13 +192,6 @@ class Organization:
         if chosen is None:
             raise RefusedError(404, f"flow {found.name} has no version with the id {version}")
         return found, chosen
-
-
-def request_of(method: str, target: str, headers: Mapping[str, str], raw: bytes) -> Request:
-    """A request from what comes over a wire."""
-    path, _, query = target.partition("?")
-    lower = {name.lower(): value for name, value in headers.items()}
-    return Request(method, path, dict(parse_qsl(query, keep_blank_values=True)), lower, raw)
 
 
 def _definition(version: Version) -> Json:

@@ -12,13 +12,15 @@ from typing import Any, Protocol
 
 import httpx
 
+from tests.conformance.door import CLIENT, SECRET
 from tests.conformance.flows import FINDER, IVR, Flow
-from tests.conformance.organization import CLIENT, SECRET, Organization
+from tests.conformance.organization import Organization
 from tests.conformance.served import served
-from tests.support.patience import PATIENCE_S
+from tests.support.service import eventually
 from tests.support.shell import free_port
 
-LITERAL = Path(__file__).parents[2].parent / "shared" / "literal" / "deployments.py"
+BESIDE = Path(__file__).parents[2].parent / "shared" / "literal"
+LITERAL = BESIDE / "deployments.py"
 SHORT = {"publish_s": 0.3, "minute_s": 0.5}
 """Nobody waits for long; a minute of a stage is half a second."""
 
@@ -130,20 +132,29 @@ def ours() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def literal() -> Iterator[Server]:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, str(LITERAL), str(port)], stderr=subprocess.DEVNULL)
-    try:
-        server = Literal(f"http://127.0.0.1:{port}")
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                server.calls()
-                break
-            except httpx.TransportError:
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.05)
+    with started(LITERAL, "/_log") as url:
+        server = Literal(url)
         server.set(put_wants="id")
         yield server
+
+
+@contextlib.contextmanager
+def started(program: Path, probe: str) -> Iterator[str]:
+    """Run a server that takes its port as its argument, until it answers at `probe`; gives its URL."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    process = subprocess.Popen(
+        [sys.executable, str(program), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: _answers(url + probe), f"{program.name} answers")
+        yield url
     finally:
         process.kill()
         process.wait(60)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False

@@ -9,27 +9,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
-from tests.conformance.organization import Organization, request_of
+from tests.conformance.door import Door, request_of
 
 
 class InProcess(httpx.AsyncBaseTransport):
     """What the product sends its requests through, instead of a network."""
 
-    def __init__(self, organization: Organization) -> None:
-        self._organization = organization
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         target = request.url.raw_path.decode()
-        answer = self._organization.answer(
-            request_of(request.method, target, dict(request.headers), await request.aread())
-        )
+        answer = self._door.answer(request_of(request.method, target, dict(request.headers), await request.aread()))
         if answer is None:
             raise httpx.RemoteProtocolError("the server closed the connection without an answer", request=request)
         return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
 
 
 @contextlib.contextmanager
-def served(organization: Organization) -> Iterator[str]:
+def served(door: Door) -> Iterator[str]:
     """Serve it from threads of this process, one call at a time; gives its URL."""
     lock = threading.Lock()
 
@@ -43,7 +41,7 @@ def served(organization: Organization) -> Iterator[str]:
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
-                answer = organization.answer(request_of(self.command, self.path, dict(self.headers), raw))
+                answer = door.answer(request_of(self.command, self.path, dict(self.headers), raw))
             if answer is None:
                 self.close_connection = True
                 self.connection.close()

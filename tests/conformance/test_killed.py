@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EVERY_RUN, NIGHTLY = 3, 120
+EVERY_RUN, NIGHTLY = 2, 120
 
 
 @pytest.mark.timeout(3600)

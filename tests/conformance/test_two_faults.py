@@ -20,7 +20,7 @@ from tests.conformance.simulated import DESK, FRONT, Simulated
 from tests.conformance.site import Site
 from tests.support.world import SECRET
 
-EVERY_RUN, NIGHTLY = 5, 60
+EVERY_RUN, NIGHTLY = 3, 60
 SEEDS = [seed if seed < EVERY_RUN else pytest.param(seed, marks=pytest.mark.nightly) for seed in range(NIGHTLY)]
 PASSES_TO_REST = 5
 BETWEEN_S = 120

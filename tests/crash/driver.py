@@ -27,7 +27,8 @@ import structlog
 from controller.simulator.snapshot import StateFile
 from tests.crash.invariants import Allowed, violations
 from tests.crash.scenes import SCENES, Scene
-from tests.crash.stage import LONGEST_PASSES, Stage, stop, warm_up
+from tests.crash.stage import LONGEST_PASSES, Stage, stop
+from tests.support.forked import warm_up
 from tests.support.world import SECRET, World
 
 _STRIDE = 13

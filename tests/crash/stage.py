@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib
 import json
 import os
 import shutil
@@ -33,15 +31,6 @@ from tests.support.fast_clock import FastClock
 from tests.support.forked import forked
 from tests.support.world import ORGANIZATION, SECRET
 
-_NEEDED_LATER = (
-    "anyio._backends._asyncio",
-    "concurrent.futures.thread",
-    "httpcore",
-    "uvicorn.lifespan.off",
-    "uvicorn.protocols.websockets.auto",
-)
-"""What libraries import at first use: here once for all processes, instead of in each of them."""
-
 SPEED = 100.0
 SETTINGS = SimulatorSettings(rate_limit_per_minute=100_000, publish_s=80.0, upload_s=20.0)
 """What was begun before a crash still runs when the next process looks, and longer than lost answers are looked for."""
@@ -50,14 +39,6 @@ _SECRETS = {"ACME_ID": "penstock", "ACME_SECRET": SECRET, "PENSTOCK_WEBHOOK_SECR
 LONGEST_PASSES = 4
 _LONGEST_S = 300
 """Of the wall, after which a process of the stage counts as hanging."""
-
-
-def warm_up() -> None:
-    """Import and freeze all that the processes need, before the first of them is forked."""
-    for module in _NEEDED_LATER:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
