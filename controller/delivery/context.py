@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from controller.delivery.hearing import Hearing
 from controller.delivery.progress import Announcer, DeliveryEvent
@@ -23,6 +23,16 @@ from controller.store.journal import StepFacts
 
 KeepDraft = Callable[[Change, Export], Awaitable[None]]
 """Commits a draft whose lock is about to be overridden; when it raises, nothing is published."""
+
+
+class AuditFacts(TypedDict, total=False):
+    """What an audit entry tells besides who, what and how it ended."""
+
+    version: str | None
+    error: str | None
+    latency_ms: float
+    details: Mapping[str, object]
+    webhook_synced: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,29 +107,28 @@ class Context:
         """Something that people should read beside the change's outcome."""
         work.messages.append(self.redactor.text(message))
 
-    def audit(
-        self,
-        work: Work | None,
-        action: str,
-        status: str,
-        *,
-        version: str | None = None,
-        latency_ms: float | None = None,
-        error_rate: float | None = None,
-        details: Mapping[str, object] | None = None,
-    ) -> AuditEntry:
-        """Append to the audit log; `error_rate` is the validation's, from 0 to 1."""
+    def audit(self, work: Work | None, action: str, status: str, **facts: Unpack[AuditFacts]) -> AuditEntry:
+        """Append to the audit log."""
+        facts["details"] = {"sync": self.sync.id, "trigger": self.sync.trigger, **facts.get("details", {})}
         return self.store.audit.append(
             AuditEntry(
                 organization=self.organization.name,
                 action=action,
                 status=status,
                 actor=self.sync.actor,
+                author=self.sync.author,
                 flow=None if work is None else str(work.key),
-                version=version,
-                latency_ms=latency_ms,
-                validation_error_rate=error_rate,
-                details={"sync": self.sync.id, "trigger": self.sync.trigger, **(details or {})},
+                flow_id=None if work is None else work.flow_id,
+                target_version=None if work is None else work.record.target_version,
                 revision=self.sync.revision,
+                **facts,
             )
         )
+
+    def taken_ms(self, work: Work) -> float:
+        """How long a change has taken, also where an earlier process began it: since its first write then."""
+        here_s = self.clock.monotonic() - work.began_at
+        if not work.record.writes:
+            return here_s * 1000
+        first = min(write.intent_at for write in work.record.writes)
+        return max(here_s, (self.clock.now() - first).total_seconds()) * 1000

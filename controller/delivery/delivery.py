@@ -162,6 +162,7 @@ def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -
         trigger=sync.trigger,
         on_failure=organization.sync.on_failure.value,
         dirty=sync.dirty,
+        author=sync.author,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from controller.delivery.announce import announce_migration
 from controller.delivery.context import Context
 from controller.delivery.group import groups_of, validate_ahead
 from controller.delivery.machine import Machine
@@ -14,6 +15,7 @@ from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TOLD_TO_STOP, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, PenstockError, StoreFailed
 from controller.domain.status import StepState
+from controller.planning.model import ChangeKind
 
 _SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 
@@ -144,8 +146,8 @@ class Executor:
         def also() -> None:
             if deserves_quarantine(error) and work.change.kind not in DESTRUCTIVE:
                 quarantine(context, work, error.message)
-            details = {"error": error.message, "code": error.code}
-            context.audit(work, "change", "failure", version=work.record.live_version, details=details)
+            if work.change.kind is not ChangeKind.ADOPT:
+                announce_migration(context, work, error)
 
         context.advance(work, StepState.FAILED, also, reason=f"{error.code}: {error.message}")
         if harmless(work):

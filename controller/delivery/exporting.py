@@ -66,7 +66,7 @@ async def export_live(context: Context, work: Work, *, attempts: int | None = No
     except ExportFailed as error:
         context.note(work, error.message)
         context.tell("export.failed", work, version=version, message=context.redactor.text(error.message))
-        context.audit(work, "export", "failure", version=version, details={"error": error.message})
+        context.audit(work, "export", "failure", version=version, error=error.message)
         return
     latency_ms = (context.clock.monotonic() - started) * 1000
     context.audit(

@@ -65,7 +65,7 @@ class Machine:
             try:
                 live = await self._step.settle(self._work)
             except OutOfBandChange as change:
-                self._overtaken(change)
+                self._overtaken(change, also=lambda: announce_migration(self._context, self._work))
                 return
             await self._went_live(live, also=lambda: announce_migration(self._context, self._work))
 
@@ -77,14 +77,14 @@ class Machine:
             self._work, StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None
         )
 
-    def _overtaken(self, change: OutOfBandChange) -> None:
+    def _overtaken(self, change: OutOfBandChange, also: Callable[[], None] | None = None) -> None:
         """It was delivered, and somebody published over it: recorded as what it is, which shows the rest as drift.
 
         Its gates have nothing to judge any more, and there is nothing to take back.
         """
         tell_overtaken(self._context, self._work, change)
         self._context.advance(
-            self._work, StepState.HEALTHY, live_version=change.version, ticket=None, reason=change.message
+            self._work, StepState.HEALTHY, also, live_version=change.version, ticket=None, reason=change.message
         )
 
     async def _begin_bake(self) -> None:

@@ -8,6 +8,7 @@ from controller.delivery.meanwhile import tell_replaced
 from controller.delivery.poll import follow, outlasted, patience_of
 from controller.delivery.reading import as_planned, current
 from controller.delivery.upload import arrived, failed_of_nothing, require_success, send_source
+from controller.delivery.validation import tell_validated_by_upload
 from controller.delivery.verify import is_newer, newer, require_there
 from controller.delivery.work import Work
 from controller.domain.desired import SourceFile
@@ -59,6 +60,7 @@ class PublishStep:
                     raise
                 context.note(work, "the job did not end in time, but a newer version is live")
                 return live
+            tell_validated_by_upload(context, work, progress)
             require_success(context, work, progress)
             _same_flow(work, progress.flow_id)
             if work.flow_id is None and progress.flow_id is not None:

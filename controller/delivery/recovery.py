@@ -20,7 +20,6 @@ from controller.delivery.sync import carry_out, with_lease
 from controller.delivery.work import (
     NOT_BEGUN,
     NOT_BEGUN_IN_TIME,
-    ON_REQUEST,
     PREVIOUS_DIGEST,
     TAKEN_BACK,
     WITHOUT_EFFECT,
@@ -31,7 +30,7 @@ from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import StepRecord, SyncRecord
+from controller.store import ON_REQUEST, StepRecord, SyncRecord
 
 
 def works_of(sync: SyncRecord, organization: Organization, now: float) -> list[Work]:

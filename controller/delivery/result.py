@@ -39,6 +39,8 @@ class SyncContext:
     actor: str
     trigger: str
     dirty: bool = False
+    author: str | None = None
+    """Who wrote the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class SyncResult:
     steps: tuple[StepResult, ...]
     started_at: datetime
     finished_at: datetime
+    deployment_success_rate: float | None = None
+    """Of the organisation's newest changes, this sync's included; from 0 to 1, None before the first one."""
 
     @property
     def totals(self) -> Mapping[str, int]:

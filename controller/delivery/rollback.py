@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from controller.delivery.announce import announce_migration
+from controller.delivery.announce import announce_rollback
 from controller.delivery.bindings import bindings_again
 from controller.delivery.context import Context
 from controller.delivery.meanwhile import is_ours, tell_left
@@ -16,7 +16,7 @@ from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
 from controller.delivery.rollout import rollout_under_way
-from controller.delivery.work import ON_REQUEST, Work
+from controller.delivery.work import Work
 from controller.domain.errors import (
     LeaseLost,
     OutOfBandChange,
@@ -31,6 +31,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
+from controller.store import ON_REQUEST
 
 _DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.SKIPPED, StepState.RECORDED})
 BIND_ANEW = "commit a change to it, or to what it is bound to: either publishes it anew"
@@ -101,6 +102,8 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
     When the process has to go, the attempt that is under way is the last one, and what is left is parked.
     """
     work.parked = False
+    if work.going_back_since is None:
+        work.going_back_since = context.clock.monotonic()
     if work.state is not StepState.ROLLING_BACK:
         context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_under_way(work))
     settings = context.settings
@@ -144,7 +147,7 @@ def _report_success(
 
     def also() -> None:
         quarantine(context, work, work.record.reason or reason)
-        announce_migration(context, work, action="rollback")
+        announce_rollback(context, work, work.record.reason or reason)
 
     context.advance(work, StepState.ROLLED_BACK, also, live_version=version, consumed=consumed, ticket=None)
 
@@ -176,7 +179,7 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
         reason = f"{ON_REQUEST}{error.message}" if work.on_request else error.message
         context.advance(work, StepState.ROLLBACK_FAILED, reason=reason)
     context.tell("rollback.failed", work, message=context.redactor.text(error.message), retried=outage)
-    context.audit(work, "rollback", "failure", version=work.record.previous_version, details={"error": error.message})
+    announce_rollback(context, work, work.record.reason or by_hand, error, retried=outage)
 
 
 async def _rebind(context: Context, works: Sequence[Work]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from controller.delivery.context import Context
 from controller.delivery.executor import Executor
@@ -13,12 +14,12 @@ from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.scope import take_back_earlier_parts
-from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, ON_REQUEST, TAKEN_BACK, Work
+from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TAKEN_BACK, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
 from controller.domain.status import StepState
-from controller.store import StepRecord, SyncState
+from controller.store import ON_REQUEST, StepRecord, SyncState
 
 _UNDER_WAY = frozenset(
     {StepState.VALIDATED, StepState.PUBLISHING, StepState.LIVE, StepState.BAKING, StepState.ROLLING_BACK}
@@ -208,13 +209,15 @@ def _close(context: Context) -> SyncResult:
     outcome = outcome_of(context)
     now = context.clock.now()
     steps = tuple(step_result(context, work) for work in context.works)
-    result = SyncResult(context.sync.id, context.organization.name, outcome, steps, context.sync.started_at, now)
+    started_at = context.sync.started_at
+    result = SyncResult(context.sync.id, context.organization.name, outcome, steps, started_at, now)
     release_proven(context)
     state = SyncState.STOPPED if _left_over(context) else SyncState(outcome.value)
     context.store.journal.finish(context.lease, context.sync.id, state, result.totals)
-    context.audit(None, "sync", outcome.value, details=result.totals)
+    latency_ms = max((now - started_at).total_seconds() * 1000, 0.0)
+    entry = context.audit(None, "sync", outcome.value, latency_ms=latency_ms, details=result.totals)
     context.tell("sync.finished", outcome=outcome.value, totals=dict(result.totals))
-    return result
+    return replace(result, deployment_success_rate=entry.deployment_success_rate)
 
 
 def outcome_of(context: Context) -> Outcome:

@@ -39,7 +39,7 @@ def left_unread(context: Context, work: Work) -> Iterator[None]:
         work.error = error
         message = context.redactor.text(error.message)
         context.tell("verify.unread", work, message=message)
-        context.audit(work, "verify", "failure", details={"error": message, "code": error.code})
+        context.audit(work, "verify", "failure", error=message, details={"code": error.code})
         raise Parked from error
 
 

@@ -20,7 +20,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import StepRecord, WriteOutcome, WriteRecord
+from controller.store import ON_REQUEST, StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
@@ -32,9 +32,6 @@ TAKEN_BACK = frozenset({StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState
 
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 """Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
-
-ON_REQUEST = "on request: "
-"""How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
 
 NOT_BEGUN_IN_TIME = "the controller stopped before it began"
 WITHOUT_EFFECT = "the controller stopped before anything took effect"
@@ -87,6 +84,8 @@ class Work:
     held_back: bool = False
     """Not begun, because the process was told to stop."""
     ended_at: float | None = None
+    going_back_since: float | None = None
+    """Monotonic: since when it is being taken back."""
 
     @property
     def state(self) -> StepState:

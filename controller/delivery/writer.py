@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from controller.delivery.context import Context
+from controller.delivery.context import AuditFacts, Context
 from controller.delivery.unread import left_unread
 from controller.delivery.work import EFFECTIVE, NO_EFFECT, Work
 from controller.domain.errors import (
@@ -54,6 +54,8 @@ class Call(Generic[T]):
     """
     details: Mapping[str, object] = field(default_factory=dict)
     """For the journal and the audit log; never a secret."""
+    sent: Mapping[str, object] = field(default_factory=dict)
+    """For the audit log besides: what the organisation is sent."""
     version: str | None = None
     state: StepState | None = None
     """Where the intent moves the change."""
@@ -159,11 +161,13 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
         status = {"status": error.status} if isinstance(error, RequestRejected) else {}
         journal.conclude(intent, outcome, {"error": error.code, "message": message, **status})
         context.refresh(work)
-        _audit(context, work, call, started, outcome, message)
+        _audit(context, work, call, started, outcome, {"error": message})
         raise
     context.tell("write.answered", work, action=call.action)
     _conclude(context, work, intent, value)
-    _audit(context, work, call, started, WriteOutcome.DONE, None)
+    ticket = _ticket(value)
+    identified = {} if ticket is None or not ticket.id else {"publish_id": ticket.id}
+    _audit(context, work, call, started, WriteOutcome.DONE, {"details": identified})
     context.tell("write.concluded", work, action=call.action)
     return value
 
@@ -210,14 +214,10 @@ def _ticket(value: object) -> Ticket | None:
 
 
 def _audit(
-    context: Context, work: Work, call: Call[T], started: float, outcome: WriteOutcome, message: str | None
+    context: Context, work: Work, call: Call[T], started: float, outcome: WriteOutcome, facts: AuditFacts
 ) -> None:
     words = {WriteOutcome.DONE: "success", WriteOutcome.FAILED: "failure", WriteOutcome.LOST: "lost"}
-    context.audit(
-        work,
-        call.action,
-        words[outcome],
-        version=call.version,
-        latency_ms=(context.clock.monotonic() - started) * 1000,
-        details={**call.details, **({} if message is None else {"error": message})},
-    )
+    facts["version"] = call.version
+    facts["latency_ms"] = (context.clock.monotonic() - started) * 1000
+    facts["details"] = {**call.details, **call.sent, **facts.get("details", {})}
+    context.audit(work, call.action, words[outcome], **facts)

@@ -1,4 +1,7 @@
-"""Telling others through signed webhooks. Never blocks or fails a delivery, and never loses a message."""
+"""Telling others through webhooks, signed where there is a secret.
+
+Never blocks or fails a delivery, and never loses a message.
+"""
 
 from controller.notify.dispatcher import Dispatcher, DispatchSettings
 from controller.notify.outbox import Message, Outbox

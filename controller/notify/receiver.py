@@ -1,4 +1,4 @@
-"""Who is told: a name for the outbox, a URL that the operator allowed, and the secret that signs what is sent."""
+"""Who is told: a name for the outbox, a URL that the operator allowed, and the secret that signs, if there is one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Receiver:
     name: str
     """The `target` of its messages in the outbox."""
     url: str = field(repr=False)
-    secret: str = field(repr=False)
-    """The HMAC key; at least 16 characters."""
+    secret: str | None = field(default=None, repr=False)
+    """The HMAC key; at least 16 characters. Without one messages are sent unsigned."""
 
     @property
     def host(self) -> str:
@@ -41,7 +41,7 @@ def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Rece
         raise SettingsInvalid(
             f"the URL of the receiver {receiver.name} holds a login", hint="what is sent is signed: leave it out"
         )
-    if len(receiver.secret) < 16:
+    if receiver.secret is not None and len(receiver.secret) < 16:
         raise SettingsInvalid(
             f"the secret of the receiver {receiver.name} is shorter than 16 characters", hint="openssl rand -hex 32"
         )

@@ -1,4 +1,4 @@
-"""Sending one message to one receiver: signed, without redirects, bounded in time; its faults are never raised."""
+"""Sending one message to one receiver, without redirects, bounded in time; its faults are never raised."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 log = structlog.get_logger()
 
 TIMEOUT_S = 10.0
+SOURCE_HEADER = "X-Source"
+SOURCE = "penstock"
 EVENT_HEADER = "X-Penstock-Event"
 DELIVERY_HEADER = "X-Penstock-Delivery"
 
@@ -72,11 +74,13 @@ async def send(client: httpx.AsyncClient, receiver: Receiver, message: Message, 
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"penstock/{__version__}",
+        SOURCE_HEADER: SOURCE,
         EVENT_HEADER: message.kind,
         DELIVERY_HEADER: str(message.id),
         TIMESTAMP_HEADER: str(timestamp),
-        SIGNATURE_HEADER: sign(receiver.secret, timestamp, body),
     }
+    if receiver.secret is not None:
+        headers[SIGNATURE_HEADER] = sign(receiver.secret, timestamp, body)
     try:
         async with (
             asyncio.timeout(TIMEOUT_S),

@@ -4,7 +4,7 @@ from controller.reconcile.approvals import approve_plan, require_digest
 from controller.reconcile.health import made_by_delivery
 from controller.reconcile.held_back import held_back_now, with_held_back
 from controller.reconcile.loop import run_pass
-from controller.reconcile.pass_ import Listener, Mode, PassRequest, Source, Unwatched
+from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
 from controller.reconcile.pausing import promote as promote_paused
 from controller.reconcile.preflight import operations_needed, preflight_organization
 from controller.reconcile.report import PassReport
@@ -14,6 +14,7 @@ from controller.reconcile.status import FlowStatus, OrganizationStatus, organiza
 from controller.reconcile.workspace import Workspace, open_folder, open_revision
 
 __all__ = [
+    "SERVICE",
     "FlowStatus",
     "Listener",
     "Mode",

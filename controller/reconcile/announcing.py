@@ -6,6 +6,7 @@ The receiver's URL comes from the operator alone, so naming it allows its host; 
 from __future__ import annotations
 
 import asyncio
+import os
 from urllib.parse import urlsplit
 
 import structlog
@@ -40,14 +41,20 @@ def receiver_of(settings: Settings) -> Receiver | None:
     return checked
 
 
-def webhook_secret(settings: Settings) -> str:
-    """What signs the messages of every webhook, from the operator's file or variable; masked from then on.
+def webhook_secret(settings: Settings) -> str | None:
+    """What signs the messages of every webhook, masked from then on; None, after a warning, where the operator set none.
 
-    Raises SettingsInvalid.
+    Raises SettingsInvalid when nothing usable is behind what is set.
     """
     source = SecretSource(env=SECRET_VARIABLE)
     if settings.webhook_secret_file is not None:
         source = SecretSource(file=settings.webhook_secret_file)
+    elif SECRET_VARIABLE not in os.environ:
+        log.warning(
+            "webhook.unsigned",
+            hint=f"set {SECRET_VARIABLE} or {SECRET_VARIABLE}_FILE, so that the receiver can tell what is genuine",
+        )
+        return None
     secret = read_secret(source, "the webhook's secret")
     SECRETS.register(secret)
     return secret

@@ -23,6 +23,9 @@ from controller.store import Lease
 
 T = TypeVar("T")
 
+SERVICE = "service"
+"""The actor of a pass that nobody asked for: the controller acts by itself."""
+
 
 class Mode(StrEnum):
     PLAN = "plan"
@@ -52,6 +55,8 @@ class PassRequest:
     """Try again what was rolled back before, although git did not change."""
     flow: str | None = None
     """For a rollback: the flow as a person names it."""
+    watches: bool = False
+    """Whether it is the controller's own look: drift that begins or ends is noted then, as in every delivery."""
     version: str | None = None
     """For a rollback: the version; None is the one that was delivered before."""
 
@@ -100,6 +105,8 @@ class Pass:
     listener: Listener = field(default_factory=Unwatched)
     stopping: Callable[[], bool] = lambda: False
     workspace: Workspace | None = None
+    author: str | None = None
+    """Who wrote the commit, where something may be delivered or noted."""
     unpushed: PenstockError | None = None
     """Why the revision may not be delivered: the branch that is followed does not hold it."""
     organization: Organization | None = None
@@ -116,6 +123,13 @@ class Pass:
     recovered: tuple[str, ...] = ()
     undecided: DeliveryPaused | None = None
     """Why nothing new may be delivered, though it is looked at: a gate of an earlier delivery cannot decide."""
+
+    @property
+    def actor(self) -> str:
+        """Who acts: the person who asked; where the controller acts by itself, the author of the commit."""
+        if self.request.actor != SERVICE:
+            return self.request.actor
+        return self.author or SERVICE
 
 
 def have(value: T | None) -> T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 import structlog
@@ -20,6 +20,7 @@ from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
 from controller.manifests import VALUE_PREFIX
 from controller.repository import checked_branch, checked_url
+from controller.store import KEEP_DAYS
 
 log = structlog.get_logger()
 
@@ -97,6 +98,12 @@ class Settings(BaseSettings):
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
     audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, besides the store")
+    audit: Literal["stdout"] | None = Field(
+        default=None, description="Write audit entries to standard output as well, as JSON lines"
+    )
+    audit_days: int = Field(
+        default=KEEP_DAYS, gt=0, le=36_500, description="Days for which audit entries are kept, in store and files"
+    )
     webhook_url: str | None = Field(
         default=None, repr=False, description="Receiver that is told of every migration of a flow's version"
     )
@@ -152,7 +159,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not of the form host:port")
         return value
 
-    @field_validator("branch", mode="before")
+    @field_validator("branch", "audit", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
         return value or None

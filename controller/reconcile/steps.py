@@ -23,6 +23,7 @@ from controller.planning import Change, PlanInputs, Quarantine, Unrecorded, guar
 from controller.reconcile.about_to_change import about_to_change
 from controller.reconcile.acquire import at_work
 from controller.reconcile.artifacts import artifact_commit, draft_commit
+from controller.reconcile.auditing import note_delivered, note_drift, note_pushed, recorded
 from controller.reconcile.binding import refuse_other_names
 from controller.reconcile.git_state import authored, begin_records, former_names, refuse_unpushed, remind_of_branches
 from controller.reconcile.health import is_unrecorded
@@ -39,6 +40,8 @@ Step = Callable[[Pass], Awaitable[None]]
 async def checkout(pass_: Pass) -> None:
     """Bring the revision's files to the disk, and look whether the branch that is followed is there and holds it."""
     pass_.workspace = await pass_.source()
+    if pass_.request.mode is not Mode.PLAN or pass_.request.watches:
+        pass_.author = await asyncio.to_thread(pass_.workspace.repository.author, pass_.workspace.revision)
     await refuse_unpushed(pass_)
     if pass_.request.mode is Mode.APPLY and pass_.workspace.dirty and not pass_.request.allow_dirty:
         shown = ", ".join(pass_.workspace.dirty[:5]) + (", …" if len(pass_.workspace.dirty) > 5 else "")
@@ -76,7 +79,7 @@ async def recover(pass_: Pass) -> None:
     """Resolve what an earlier process left unfinished, before anything new begins."""
     repository = have(pass_.workspace).repository
     await begin_records(pass_, _permit(pass_))
-    await asyncio.to_thread(repository.flush_pending, _permit(pass_))
+    note_pushed(pass_, await asyncio.to_thread(repository.flush_pending, _permit(pass_)))
     if pass_.request.mode is not Mode.ROLLBACK and not may_write(have(pass_.organization)):
         refuse_unfinished(pass_.services, have(pass_.organization))
         return
@@ -125,6 +128,8 @@ async def plan(pass_: Pass) -> None:
         client_name=pass_.services.client_id(organization),
     )
     pass_.plan = make_plan(organization, have(pass_.live), have(pass_.recorded), inputs)
+    if pass_.request.mode is Mode.APPLY or pass_.request.watches:
+        note_drift(pass_)
     expected = pass_.request.expected_digest
     if expected is not None and expected != pass_.plan.digest and pass_.undecided is None:
         raise PlanStale(
@@ -138,8 +143,8 @@ async def read_record(pass_: Pass) -> RecordedState:
     """The recorded state, which the pass keeps, too; nothing where it is of another organisation."""
     organization = have(pass_.organization)
     repository = have(pass_.workspace).repository
-    recorded = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
-    pass_.recorded = recorded.of(have(pass_.identity).organization_id)
+    state = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
+    pass_.recorded = state.of(have(pass_.identity).organization_id)
     return pass_.recorded
 
 
@@ -189,7 +194,8 @@ def sync_context(pass_: Pass) -> SyncContext:
     workspace = have(pass_.workspace)
     return SyncContext(
         revision=workspace.revision,
-        actor=pass_.request.actor,
+        actor=pass_.actor,
+        author=pass_.author,
         trigger=pass_.request.trigger,
         dirty=bool(workspace.dirty),
     )
@@ -199,13 +205,14 @@ async def record(pass_: Pass) -> None:
     """Commit what is live now, with its exports, and push it."""
     if pass_.result is None:
         return
+    note_delivered(pass_, pass_.result.steps)
     await record_steps(pass_, pass_.result.to_record, f"{pass_.request.organization}-{pass_.result.sync_id}")
     if pass_.commit is not None:
-        recorded = [
+        steps = [
             replace(step, state=StepState.RECORDED) if step.state is StepState.EXPORTED else step
             for step in pass_.result.steps
         ]
-        pass_.result = replace(pass_.result, steps=tuple(recorded))
+        pass_.result = replace(pass_.result, steps=tuple(steps))
 
 
 async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str) -> None:
@@ -220,7 +227,7 @@ async def record_steps(pass_: Pass, steps: Sequence[StepResult], deployment: str
     )
     if commit is None:
         return
-    pass_.commit = await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
+    pass_.commit = await recorded(pass_, commit, _permit(pass_))
     if pass_.commit.branch is not None and pass_.commit.sha is not None:
         known = pass_.services.store.known_branches
         known.note(pass_.request.organization, pass_.commit.branch, pass_.commit.sha)
@@ -233,7 +240,7 @@ async def _keep_draft(pass_: Pass, change: Change, export: Export) -> None:
     now = pass_.services.clock.now()
     revision = have(pass_.workspace).revision
     commit = draft_commit(organization, change, export, revision=revision, now=now)
-    await asyncio.to_thread(have(pass_.workspace).repository.record, commit, _permit(pass_))
+    await recorded(pass_, commit, _permit(pass_))
 
 
 def _permit(pass_: Pass) -> Callable[[], None]:

@@ -4,7 +4,7 @@ Never touches a person's uncommitted work, never force-pushes.
 """
 
 from controller.domain.recorded import NO_REVISION
-from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft, lock_path
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft, export_paths, lock_path
 from controller.repository.credentials import GitCredentials
 from controller.repository.disk import DiskFiles
 from controller.repository.follow import FollowSettings, follow, watch
@@ -34,6 +34,7 @@ __all__ = [
     "checked_url",
     "decode",
     "encode",
+    "export_paths",
     "follow",
     "lock_path",
     "watch",

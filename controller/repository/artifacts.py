@@ -86,10 +86,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
     folder = _folder(commit.organization, commit.policy)
     files: dict[str, bytes] = {}
     for flow in commit.flows:
-        if flow.export is not None:
-            manifest = checked_slug(flow.recorded.manifest, "manifest name")
-            version = checked_slug(flow.export.version, f"version of {flow.recorded.key}")
-            files |= _export_files(f"{folder}/{manifest}/{version}", flow.export)
+        files |= _files_of(folder, flow)
     for draft in commit.drafts:
         name = f"{checked_slug(draft.manifest, 'manifest name')}/drafts/{checked_slug(draft.label, 'draft label')}"
         files |= _export_files(f"{folder}/{name}", draft.export)
@@ -103,6 +100,20 @@ def edit_of(commit: ArtifactCommit) -> Edit:
         store_id=commit.store_id,
         message=message_of(commit),
     )
+
+
+def export_paths(commit: ArtifactCommit) -> dict[FlowKey, list[str]]:
+    """Where the exports of each flow stand. Raises RepositoryFailed for unsafe names and paths."""
+    folder = _folder(commit.organization, commit.policy)
+    return {flow.recorded.key: sorted(_files_of(folder, flow)) for flow in commit.flows}
+
+
+def _files_of(folder: str, flow: DeliveredFlow) -> dict[str, bytes]:
+    if flow.export is None:
+        return {}
+    manifest = checked_slug(flow.recorded.manifest, "manifest name")
+    version = checked_slug(flow.export.version, f"version of {flow.recorded.key}")
+    return _export_files(f"{folder}/{manifest}/{version}", flow.export)
 
 
 def message_of(commit: ArtifactCommit) -> str:

@@ -27,7 +27,7 @@ from controller.repository.place import Place, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Here, Remote
-from controller.repository.revision import below, last_change
+from controller.repository.revision import author, below, last_change
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
 _MOST_COMPARED = 200_000
@@ -225,6 +225,12 @@ class Repository:
         if self._place is None or sha == NO_REVISION:
             return None
         return last_change(self._git(), checked_revision(sha), paths)
+
+    def author(self, sha: str) -> str | None:
+        """Who wrote a commit, as `name <address>`; None without git, or where the commit is not here."""
+        if self._place is None or sha == NO_REVISION:
+            return None
+        return author(self._git(), checked_revision(sha))
 
     def only_artifacts_changed(
         self, before: str, after: str, artifacts: Collection[str] = ("artifacts",), read: Collection[str] = ()

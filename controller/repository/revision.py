@@ -1,4 +1,4 @@
-"""What differs between commits."""
+"""What differs between commits, and who made them."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def changed_paths(git: GitCommand, before: str, after: str) -> tuple[str, ...]:
 def last_change(git: GitCommand, sha: str, paths: Collection[str]) -> str | None:
     """The short id of the newest commit up to `sha` that changed one of the paths; None where none is known."""
     return git.text("log", "-1", "--format=%h", "--end-of-options", sha, "--", *paths) or None
+
+
+def author(git: GitCommand, sha: str) -> str | None:
+    """`name <address>` of the commit's author; None where the commit is not here."""
+    return (
+        git.text("log", "-1", "--no-show-signature", "--format=%an <%ae>", "--end-of-options", sha, ok=(0, 128)) or None
+    )

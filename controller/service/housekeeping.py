@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 async def keep_house(store: Store, clock: Clock) -> None:
-    """Purge audit entries after 90 days and delivered messages after 30, until cancelled."""
+    """Purge audit entries that are older than is kept, and delivered messages after 30 days, until cancelled."""
     while True:
         try:
             audit, messages = store.audit.purge(), store.outbox.purge()

@@ -14,7 +14,7 @@ from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
 from controller.domain.platform import Capability
-from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
+from controller.reconcile import SERVICE, Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
 from controller.service.hand_changes import ELSEWHERE, HandChanges
 from controller.service.listening import Listening
@@ -196,8 +196,9 @@ class Worker:
         request = PassRequest(
             self.name,
             _mode(organization),
-            actor="service",
+            actor=SERVICE,
             trigger=trigger,
+            watches=True,
             allow_dirty=self._allow_dirty,
             allow_unpushed=self._allow_dirty,
         )

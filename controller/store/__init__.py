@@ -6,26 +6,38 @@ source, or anything that git or the organisation can tell.
 
 from controller.store.approvals import Approval, Approvals
 from controller.store.audit import AuditEntry, AuditLog
-from controller.store.audit_file import AuditFile
+from controller.store.audit_file import KEEP_DAYS
 from controller.store.bindings import Bindings
 from controller.store.database import Database
+from controller.store.drifts import Drifts, OpenDrift
 from controller.store.facts import Facts
 from controller.store.identities import Identities
 from controller.store.journal import Journal
 from controller.store.leases import Lease, Leases
 from controller.store.outbox import Notification, Outbox
 from controller.store.quarantine import Quarantined, Quarantines
-from controller.store.records import NewStep, NewSync, StepRecord, SyncRecord, SyncState, WriteOutcome, WriteRecord
+from controller.store.records import (
+    ON_REQUEST,
+    NewStep,
+    NewSync,
+    StepRecord,
+    SyncRecord,
+    SyncState,
+    WriteOutcome,
+    WriteRecord,
+)
 from controller.store.store import Store
 
 __all__ = [
+    "KEEP_DAYS",
+    "ON_REQUEST",
     "Approval",
     "Approvals",
     "AuditEntry",
-    "AuditFile",
     "AuditLog",
     "Bindings",
     "Database",
+    "Drifts",
     "Facts",
     "Identities",
     "Journal",
@@ -34,6 +46,7 @@ __all__ = [
     "NewStep",
     "NewSync",
     "Notification",
+    "OpenDrift",
     "Outbox",
     "Quarantined",
     "Quarantines",

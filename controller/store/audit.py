@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
-from sqlalchemy import RowMapping, delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
 from controller.domain.redaction import SECRETS
-from controller.store.audit_file import AuditFile
+from controller.store.audit_file import KEEP_DAYS, AuditCopy
 from controller.store.database import Database
+from controller.store.rates import deployment_success_rate, validation_error_rate
 from controller.store.schema import audit
 
 log = structlog.get_logger()
+
+
+_SUCCESS: Final = {
+    "success": True,
+    "succeeded": True,
+    "failure": False,
+    "failed": False,
+    "rolled-back": False,
+    "rollback-failed": False,
+}
+"""Which statuses are an end, good or bad; all others are neither."""
+LONGEST_NAME: Final = 255
+"""Characters of an actor's or author's name that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +42,33 @@ class AuditEntry:
     action: str
     status: str
     actor: str
+    """The person or the client that acts; of a controller that acts by itself, the author of the commit."""
     flow: str | None = None
     """`type/name`."""
     version: str | None = None
+    """What is live by it, or what it is about."""
+    flow_id: str | None = None
+    target_version: str | None = None
+    """What was to be live, where that is known beforehand."""
+    error: str | None = None
     latency_ms: float | None = None
-    validation_error_rate: float | None = None
+    """How long the whole action took."""
     details: Mapping[str, object] = field(default_factory=dict)
+    author: str | None = None
+    """Who wrote the commit that is delivered."""
     revision: str | None = None
+    webhook_synced: bool | None = None
+    """Whether change management has been told; None where it need not be."""
+    validation_error_rate: float | None = None
+    """Set when it is appended; and so are the next three."""
+    deployment_success_rate: float | None = None
     at: datetime | None = None
-    """Set when it is appended."""
+    id: int | None = None
+
+    @property
+    def success(self) -> bool | None:
+        """Whether it ended well; None where it is neither an end nor a success."""
+        return _SUCCESS.get(self.status)
 
     def to_json(self) -> dict[str, object]:
         """The entry as webhooks, files and the command line show it."""
@@ -44,60 +77,84 @@ class AuditEntry:
             "organization": self.organization,
             "action": self.action,
             "flow": self.flow,
+            "flow_id": self.flow_id,
             "version": self.version,
+            "target_version": self.target_version,
             "status": self.status,
+            "success": self.success,
+            "error": self.error,
             "latency_ms": self.latency_ms,
             "validation_error_rate": self.validation_error_rate,
+            "deployment_success_rate": self.deployment_success_rate,
             "details": dict(self.details),
             "actor": self.actor,
+            "author": self.author,
             "revision": self.revision,
+            "webhook_synced": self.webhook_synced,
         }
 
 
 class AuditLog:
-    """Entries in the store and, where a folder is set, in daily files of JSON lines as well."""
+    """Entries in the store and, where the operator wants them, as JSON lines in files or on a stream as well."""
 
-    def __init__(self, database: Database, clock: Clock, file: AuditFile | None = None) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, copies: Sequence[AuditCopy] = (), keep_days: int = KEEP_DAYS
+    ) -> None:
         self._database = database
         self._clock = clock
-        self._file = file
+        self._copies = copies
+        self._keep = timedelta(days=keep_days)
 
     def append(self, entry: AuditEntry) -> AuditEntry:
-        """Keep an entry, with secrets masked and the time set; returns it as it was kept.
+        """Keep an entry, with secrets masked, and the time and the rates set; returns it as it was kept.
 
-        Raises StoreFailed; a file that cannot be written is only told, loudly.
+        Raises StoreFailed; a copy that cannot be written is only told, loudly.
         """
-        kept = AuditEntry(
-            organization=entry.organization,
-            action=entry.action,
-            status=entry.status,
-            actor=SECRETS.text(entry.actor),
-            flow=entry.flow,
-            version=entry.version,
-            latency_ms=entry.latency_ms,
-            validation_error_rate=entry.validation_error_rate,
+        kept = replace(
+            entry,
+            actor=_name(entry.actor),
+            author=None if entry.author is None else _name(entry.author),
+            error=None if entry.error is None else SECRETS.text(entry.error),
             details=self._masked(entry.details),
-            revision=entry.revision,
             at=self._clock.now(),
         )
-        columns = {name: getattr(kept, name) for name in _COLUMNS}
         with self._database.write() as connection:
-            connection.execute(insert(audit).values(columns))
-        if self._file is not None and kept.at is not None:
-            self._copy(self._file, kept, kept.at)
+            values = {name: getattr(kept, name) for name in _COLUMNS}
+            number = connection.execute(insert(audit).values(values).returning(audit.c.id)).scalar_one()
+            invalid = validation_error_rate(connection, entry.organization)
+            deployed = deployment_success_rate(connection, entry.organization)
+            rates = {"validation_error_rate": invalid, "deployment_success_rate": deployed}
+            connection.execute(update(audit).where(audit.c.id == number).values(rates))
+        kept = replace(kept, id=number, validation_error_rate=invalid, deployment_success_rate=deployed)
+        for copy in self._copies:
+            self._copy(copy, kept, kept.at or self._clock.now())
         return kept
 
     @staticmethod
-    def _copy(file: AuditFile, entry: AuditEntry, at: datetime) -> None:
+    def _copy(copy: AuditCopy, entry: AuditEntry, at: datetime) -> None:
         """The store has the entry: a full disk below the files must not keep a flow from being rolled back."""
         try:
-            file.append(entry.to_json(), at)
+            copy.append(entry.to_json(), at)
         except StoreFailed as error:
             log.exception("audit.not-copied", action=entry.action, organization=entry.organization, error=error.message)
 
     def _masked(self, details: Mapping[str, object]) -> Mapping[str, object]:
         masked = SECRETS.value(details)
         return masked if isinstance(masked, dict) else {}
+
+    def synced(self, entry_id: int, receiver: str, event: str) -> None:
+        """Note that a receiver has been told of an entry; that is an action, and an entry, too."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                update(audit).where(audit.c.id == entry_id).values(webhook_synced=True).returning(*audit.c)
+            )
+            told = row.mappings().one_or_none()
+        if told is None:
+            return  # it is older than what is kept
+        entry = _entry(told)
+        details = {"receiver": receiver, "event": event, "told": entry.action, "told_at": _iso(entry.at)}
+        told_of = replace(entry, action="webhook", status="success", error=None, latency_ms=None, details=details)
+        self.append(told_of)
 
     def entries(
         self,
@@ -122,13 +179,13 @@ class AuditLog:
             for row in connection.execute(query.limit(limit)).mappings():
                 yield _entry(row)
 
-    def purge(self, *, keep_days: int = 90) -> int:
-        """Drop what is older than that; returns how many entries went."""
-        limit = self._clock.now() - timedelta(days=keep_days)
+    def purge(self) -> int:
+        """Drop what is older than is kept; returns how many entries went."""
+        limit = self._clock.now() - self._keep
         with self._database.write() as connection:
             gone = connection.execute(delete(audit).where(audit.c.at < limit)).rowcount
-        if self._file is not None:
-            self._file.purge(limit)
+        for copy in self._copies:
+            copy.purge(limit)
         return gone
 
 
@@ -136,4 +193,13 @@ _COLUMNS = tuple(column.name for column in audit.columns if column.name != "id")
 
 
 def _entry(row: RowMapping) -> AuditEntry:
-    return AuditEntry(**{name: row[name] for name in _COLUMNS})
+    return AuditEntry(**{name: row[name] for name in ("id", *_COLUMNS)})
+
+
+def _name(name: str) -> str:
+    """A name as it is kept: git lets people write anything into theirs."""
+    return " ".join(SECRETS.text(name).split())[:LONGEST_NAME]
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

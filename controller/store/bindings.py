@@ -16,9 +16,9 @@ from sqlalchemy import Connection, select, text, update
 from controller.domain.clock import Clock
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.store.database import Database, insert_if_absent
-from controller.store.schema import bindings, quarantines, syncs
+from controller.store.schema import bindings, drifts, quarantines, syncs
 
-_MOVED = (syncs, quarantines)
+_MOVED = (syncs, quarantines, drifts)
 
 
 class Bindings:

@@ -100,4 +100,5 @@ def sync_record(row: RowMapping, steps: Iterable[StepRecord] = ()) -> SyncRecord
         finished_at=row["finished_at"],
         summary=row["summary"],
         steps=tuple(steps),
+        author=row["author"],
     )

@@ -77,6 +77,7 @@ class Journal:
                 "on_failure": sync.on_failure,
                 "state": SyncState.RUNNING.value,
                 "actor": sync.actor,
+                "author": sync.author,
                 "trigger": sync.trigger,
                 "started_at": now,
                 "summary": {},

@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from controller.domain.clock import Clock
+from controller.store.audit import AuditLog
 from controller.store.database import Database
 from controller.store.schema import outbox
 
@@ -30,12 +31,16 @@ class Notification:
 class Outbox:
     """Delivery is at least once: a claim that its sender did not live to finish is given out again."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
         self._database = database
         self._clock = clock
+        self._audit = audit
 
-    def add(self, target: str, kind: str, payload: Mapping[str, object]) -> int:
-        """Keep a message for delivery; returns its id. The payload must hold no secret."""
+    def add(self, target: str, kind: str, payload: Mapping[str, object], audit_id: int | None = None) -> int:
+        """Keep a message for delivery; returns its id. The payload must hold no secret.
+
+        `audit_id` is the audit entry that is to tell when its receivers have it.
+        """
         now = self._clock.now()
         values = {
             "target": target,
@@ -44,6 +49,7 @@ class Outbox:
             "attempts": 0,
             "created_at": now,
             "next_at": now,
+            "audit_id": audit_id,
         }
         with self._database.write() as connection:
             return int(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
@@ -68,10 +74,14 @@ class Outbox:
         return due
 
     def delivered(self, message_id: int) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                update(outbox).where(outbox.c.id == message_id).values(delivered_at=self._clock.now(), last_error=None)
-            )
+        """Note that its receiver has it; the audit entry that it tells of is synced then."""
+        done = {"delivered_at": self._clock.now(), "last_error": None}
+        with self._database.together(), self._database.write() as connection:
+            row = connection.execute(
+                update(outbox).where(outbox.c.id == message_id).values(done).returning(*outbox.c)
+            ).one_or_none()
+            if row is not None and row.audit_id is not None:
+                self._audit.synced(row.audit_id, row.target, row.kind)
 
     def failed(self, message_id: int, reason: str, *, retry_after_s: float) -> None:
         """Note a failed try and when the next one is due."""

@@ -11,6 +11,9 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
 from controller.domain.status import StepState
 
+ON_REQUEST = "on request: "
+"""How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
+
 
 class SyncState(StrEnum):
     RUNNING = "running"
@@ -45,6 +48,8 @@ class NewSync:
     trigger: str
     on_failure: str
     dirty: bool = False
+    author: str | None = None
+    """Who wrote the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ class SyncRecord:
     finished_at: datetime | None = None
     summary: Mapping[str, object] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
+    author: str | None = None
 
     @property
     def writes_on(self) -> bool:

@@ -83,6 +83,7 @@ syncs = Table(
     Column("on_failure", String(32), nullable=False),
     Column("state", String(32), nullable=False),
     Column("actor", String(255), nullable=False),
+    Column("author", String(255)),
     Column("trigger", String(255), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
@@ -139,13 +140,32 @@ audit = Table(
     Column("organization", String(255), nullable=False, index=True),
     Column("action", String(64), nullable=False),
     Column("flow", Text),
+    Column("flow_id", String(64)),
     Column("version", String(64)),
+    Column("target_version", String(64)),
     Column("status", String(32), nullable=False),
+    Column("error", MaskedText),
     Column("latency_ms", Float),
     Column("validation_error_rate", Float),
+    Column("deployment_success_rate", Float),
     Column("details", MaskedJson, nullable=False),
     Column("actor", String(255), nullable=False),
+    Column("author", String(255)),
     Column("revision", String(255)),
+    Column("webhook_synced", Boolean),
+    Index("ix_audit_organization_action", "organization", "action"),
+)
+
+drifts = Table(
+    "drifts",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("flow", Text, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("expected", String(64)),
+    Column("actual", String(64)),
+    Column("message", MaskedText, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
 )
 
 quarantines = Table(
@@ -175,6 +195,7 @@ outbox = Table(
     Column("next_at", UtcDateTime, nullable=False, index=True),
     Column("delivered_at", UtcDateTime),
     Column("last_error", MaskedText),
+    Column("audit_id", BigInteger, index=True),
 )
 
 facts = Table(

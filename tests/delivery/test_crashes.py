@@ -203,17 +203,17 @@ async def test_every_migration_is_announced_exactly_once_whenever_the_process_di
         await other.converge()
 
         announced = Counter(
-            (data["flow"], data["version"], data["action"])
+            (data["flow"], data["version"], data["action"], data["status"])
             for message in other.store.outbox.claim(limit=100)
             if isinstance(data := message.payload["data"], dict)
         )
         audited = Counter(
-            (entry.flow, entry.version, entry.action)
+            (entry.flow, entry.version, entry.action, entry.status)
             for entry in other.store.audit.entries(NAME)
-            if entry.action in ("migrate", "rollback") and entry.status == "success"
+            if entry.webhook_synced is not None
         )
         assert announced == audited, number
         assert set(announced.values()) == {1}, (number, announced)
-        live = {(flow, version) for flow, version, _ in announced}
+        live = {(flow, version) for flow, version, _, status in announced if status == "success"}
         assert {(flow, version) for flow, version in other.live().items() if version} <= live, number
         await other.close()

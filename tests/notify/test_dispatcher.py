@@ -102,9 +102,20 @@ async def test_a_message_arrives_signed_and_is_not_sent_again(
     headers = (request.headers[SIGNATURE_HEADER], request.headers[TIMESTAMP_HEADER])
     assert verify(SECRET, headers, request.content, now=clock.start.timestamp())
     assert request.headers["X-Penstock-Event"] == "flow_version_migration"
+    assert request.headers["X-Source"] == "penstock"
     assert request.headers["X-Penstock-Delivery"] == str(number)
     assert str(request.url) == CHANGE.url
     assert store.outbox.pending() == 0
+
+
+async def test_without_a_secret_a_message_arrives_unsigned(store: Store, world: World, clock: SteppedClock) -> None:
+    receiver = Receiver("change-management", "https://change.example.com/hook")
+    dispatcher = Dispatcher(store.outbox, [receiver], allowed_hosts=ALLOWED, clock=clock, http=world)
+    store.outbox.add("change-management", "flow_version_migration", migration())
+    assert await dispatcher.send_due() == 1
+    [request] = world.got
+    assert SIGNATURE_HEADER not in request.headers
+    assert request.headers["X-Source"] == "penstock"
 
 
 @pytest.mark.parametrize("fault", [unreachable, status(500), status(429), status(404), status(400)])

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from controller.domain.errors import SettingsInvalid
 from controller.notify import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
 from controller.reconcile import Services, Settings, open_folder
+from controller.reconcile.announcing import receiver_of
 from tests.safety.test_workers import running
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -113,7 +115,37 @@ async def test_a_rollback_is_told_as_one(told: World, receiver: Receiver) -> Non
     await told.apply()
     await told.services.disconnect()
 
-    assert receiver.flows()[2:] == [("commonmodule/Hours", "2.0", "migrate"), ("commonmodule/Hours", "1.0", "rollback")]
+    assert receiver.flows()[2:] == [
+        ("commonmodule/Hours", "2.0", "migrate"),
+        ("inboundcall/Front", None, "migrate"),
+        ("commonmodule/Hours", "1.0", "rollback"),
+    ]
+    assert [each["data"]["success"] for each in receiver.heard] == [True, True, True, False, True]
+    assert receiver.heard[3]["data"]["error"]
+
+
+async def test_what_the_receiver_has_is_synced_in_the_audit_log(told: World, receiver: Receiver) -> None:
+    assert (await told.apply()).delivered
+    await told.services.disconnect()
+
+    entries = list(told.services.store.audit.entries("acme"))
+    assert [entry.webhook_synced for entry in entries if entry.action == "migrate"] == [True, True]
+    assert sorted(str(entry.flow) for entry in entries if entry.action == "webhook") == [
+        "commonmodule/Hours",
+        "inboundcall/Front",
+    ]
+
+
+def test_without_a_secret_messages_are_sent_unsigned_with_a_warning(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PENSTOCK_WEBHOOK_SECRET", raising=False)
+    settings = world.settings.model_copy(update={"webhook_url": "https://hooks.example.com/x"})
+    with structlog.testing.capture_logs() as events:
+        found = receiver_of(settings)
+    assert found is not None
+    assert found.secret is None
+    assert [(event["event"], event["log_level"]) for event in events] == [("webhook.unsigned", "warning")]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,12 @@ def entry(action: str = "publish", **fields: object) -> AuditEntry:
 
 
 def test_audit_entries_come_back_newest_first_with_all_fields(store: Store, clock: SteppedClock) -> None:
-    store.audit.append(entry("validate", flow=str(IVR), validation_error_rate=0.25, latency_ms=12.5))
+    store.audit.append(entry("validate", flow=str(IVR), latency_ms=12.5, author="Ada <ada@example.com>"))
     clock.advance(1)
     kept = store.audit.append(entry("publish", flow=str(IVR), version="3.0", revision="abc", details={"a": [1]}))
     newest, oldest = store.audit.entries("production")
     assert newest == kept
-    assert (oldest.validation_error_rate, oldest.latency_ms) == (0.25, 12.5)
+    assert (oldest.author, oldest.latency_ms) == ("Ada <ada@example.com>", 12.5)
     assert newest.to_json()["timestamp"] == "2026-01-05T12:00:01+00:00"
 
 
@@ -61,9 +63,50 @@ def test_the_audit_file_changes_with_the_day_and_ninety_days_are_kept(
         assert names == ["audit-2026-01-05.jsonl", "audit-2026-01-06.jsonl"]
         assert json.loads((tmp_path / names[1]).read_text())["action"] == "switch"
         clock.advance(90 * 24 * 3600)
-        assert store.audit.purge(keep_days=90) == 1
+        assert store.audit.purge() == 1
         assert [path.name for path in tmp_path.glob("*.jsonl")] == ["audit-2026-01-06.jsonl"]
         assert [found.action for found in store.audit.entries()] == ["switch"]
+
+
+def test_every_entry_tells_the_share_of_validations_that_failed(store: Store) -> None:
+    first = store.audit.append(entry("publish"))
+    outcomes = ["success", "failure", "success", "success"]
+    told = [store.audit.append(replace(entry("validate"), status=status)) for status in outcomes]
+    store.audit.append(replace(entry("validate"), organization="staging", status="failure"))
+    last = store.audit.append(entry("publish"))
+    assert first.validation_error_rate is None
+    assert [one.validation_error_rate for one in told] == [0.0, 0.5, pytest.approx(1 / 3), 0.25]
+    assert last.validation_error_rate == 0.25
+    assert [found.validation_error_rate for found in store.audit.entries("production", limit=1)] == [0.25]
+
+
+def test_a_new_day_removes_the_files_that_are_older_than_is_kept(url: str, clock: SteppedClock, tmp_path: Path) -> None:
+    with Store.open(url, clock=clock, audit_folder=tmp_path, audit_days=2) as store:
+        for _ in range(5):
+            store.audit.append(entry())
+            clock.advance(24 * 3600)
+    names = sorted(path.name for path in tmp_path.glob("*.jsonl"))
+    assert names == ["audit-2026-01-07.jsonl", "audit-2026-01-08.jsonl", "audit-2026-01-09.jsonl"]
+
+
+def test_entries_go_to_a_stream_as_json_lines_and_one_that_is_closed_stops_nothing(
+    url: str, clock: SteppedClock
+) -> None:
+    stream = io.StringIO()
+    with Store.open(url, clock=clock, audit_stream=stream) as store:
+        store.audit.append(entry(error="no room"))
+        [line] = stream.getvalue().splitlines()
+        stream.close()
+        store.audit.append(entry())
+        assert len(list(store.audit.entries())) == 2
+    told = json.loads(line)
+    assert (told["action"], told["success"], told["error"]) == ("publish", True, "no room")
+
+
+def test_a_name_of_any_length_is_kept_on_one_line(store: Store) -> None:
+    kept = store.audit.append(replace(entry(), actor="Ada\n" + "x" * 400))
+    assert kept.actor.startswith("Ada xxx")
+    assert len(kept.actor) == 255
 
 
 def test_a_wish_is_quarantined_once_and_until_it_is_released(store: Store) -> None:

@@ -106,6 +106,7 @@ def _tell(context: Context, work: Work, report: GateReport) -> str:
         "gate",
         "success" if report.verdict is Verdict.PASS else "failure",
         version=work.record.live_version,
+        error=None if report.verdict is Verdict.PASS else message,
         details={"gate": report.gate, "verdict": report.verdict.value, "message": message},
     )
     return message

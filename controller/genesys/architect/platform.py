@@ -113,6 +113,10 @@ class ArchitectPlatform:
         """What one version uses besides flows; callers may cache it for ever."""
         return await resources.resources(self.transport, flow_id, version)
 
+    def publish_payload(self, request: PublishRequest) -> Mapping[str, object]:
+        """The request names the version and nothing else; its body is empty."""
+        return {"flow": request.flow_id, "version": request.version}
+
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         return await validation.validate(self.transport, flow_id, version)
 

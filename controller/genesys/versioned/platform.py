@@ -151,6 +151,9 @@ class VersionedPlatform:
             return references_of(listed)
         return references_of(await self._versions.definition(flow_id, version, Priority.OBSERVE))
 
+    def publish_payload(self, request: PublishRequest) -> Mapping[str, object]:
+        return publish.publish_body(request)
+
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         return await self._versions.validate(flow_id, version)
 

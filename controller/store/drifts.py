@@ -1,0 +1,60 @@
+"""Which drift was seen to begin, and goes on: so that its begin and its end are noted once, by whichever process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from controller.store.database import Database
+from controller.store.schema import drifts
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDrift:
+    """One difference between what is live and what is recorded."""
+
+    flow: str
+    """`type/name`."""
+    kind: str
+    expected: str | None
+    actual: str | None
+    message: str
+    since: datetime
+    """When it was seen first."""
+
+    @property
+    def same(self) -> tuple[str, str, str | None, str | None]:
+        """Equal for two looks at one drift."""
+        return self.flow, self.kind, self.expected, self.actual
+
+
+class Drifts:
+    """Every method may raise StoreFailed. Read and written in one transaction, where it must be the same state."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, organization: str) -> list[OpenDrift]:
+        """What goes on, by flow and kind."""
+        query = select(drifts).where(drifts.c.organization == organization).order_by(drifts.c.flow, drifts.c.kind)
+        with self._database.write() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in rows]
+
+    def change(self, organization: str, ended: Iterable[OpenDrift], begun: Iterable[OpenDrift]) -> None:
+        """Forget what ended, and keep what began."""
+        with self._database.write() as connection:
+            for drift in ended:
+                connection.execute(
+                    delete(drifts).where(
+                        drifts.c.organization == organization,
+                        drifts.c.flow == drift.flow,
+                        drifts.c.kind == drift.kind,
+                    )
+                )
+            for drift in begun:
+                values = {name: getattr(drift, name) for name in OpenDrift.__slots__}
+                connection.execute(insert(drifts).values(values | {"organization": organization}))

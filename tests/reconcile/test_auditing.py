@@ -1,0 +1,138 @@
+"""What a pass adds to the audit log: drift from its begin to its end, where records went, and whose commit it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from controller.cli.running import opened_services
+from controller.domain.errors import GitRemoteFailed
+from controller.reconcile import SERVICE, Settings
+from controller.store import AuditEntry
+from tests.support.sources import inbound
+from tests.support.world import ORGANIZATION, RECORDS, World
+
+FLOW = "inboundcall/Front"
+AUTHOR = "Flow Author <author@example.com>"
+
+
+def entries(world: World, action: str) -> list[AuditEntry]:
+    """Oldest first."""
+    return [entry for entry in world.services.store.audit.entries(ORGANIZATION) if entry.action == action][::-1]
+
+
+@pytest.fixture
+async def delivered(world: World) -> World:
+    """One flow, live and recorded."""
+    world.flow("front", inbound("Front"))
+    world.commit()
+    assert (await world.apply()).delivered
+    return world
+
+
+async def test_drift_is_noted_once_when_it_begins_and_once_when_it_has_ended(delivered: World) -> None:
+    await delivered.plan(watches=True)
+    assert entries(delivered, "drift") == []
+    delivered.by_hand("publish", "inboundcall", "Front", inbound("Front", says="By hand"), person="Grace")
+
+    for _ in range(3):
+        await delivered.plan(watches=True)
+        delivered.clock.advance(300)
+
+    [begun] = entries(delivered, "drift")
+    assert (begun.flow, begun.status, begun.version, begun.target_version) == (FLOW, "begun", "2.0", "1.0")
+    assert (begun.actor, begun.success) == ("Grace", None)
+    delivered.by_hand("publish", "inboundcall", "Front", inbound("Front"), person="Ada")
+    await delivered.plan(watches=True)
+    replaced = entries(delivered, "drift")[1:]
+    assert [(entry.status, entry.version) for entry in replaced] == [("ended", "2.0"), ("begun", "3.0")]
+    assert replaced[0].details["lasted_ms"] == 900_000
+
+
+async def test_a_delivery_ends_drift_and_tells_who_did(delivered: World) -> None:
+    delivered.by_hand("publish", "inboundcall", "Front", inbound("Front", says="By hand"), person="Grace")
+    delivered.flow("front", inbound("Front", says="Second"))
+    delivered.commit()
+
+    assert (await delivered.apply(actor="ada")).delivered
+
+    found = [(entry.status, entry.version, entry.actor) for entry in entries(delivered, "drift")]
+    assert found == [("begun", "2.0", "Grace"), ("ended", "2.0", "ada")]
+
+
+async def test_a_flow_that_is_not_seen_ends_no_drift(delivered: World) -> None:
+    delivered.by_hand("delete", "inboundcall", "Front")
+    await delivered.plan(watches=True)
+    await delivered.plan(watches=True)
+
+    assert [(entry.status, entry.details["kind"]) for entry in entries(delivered, "drift")] == [("begun", "missing")]
+
+
+async def test_a_plan_of_a_person_notes_nothing(delivered: World) -> None:
+    delivered.by_hand("publish", "inboundcall", "Front", inbound("Front", says="By hand"))
+
+    await delivered.plan()
+
+    assert entries(delivered, "drift") == []
+
+
+async def test_each_recorded_flow_tells_the_commit_and_the_files(delivered: World) -> None:
+    [entry] = entries(delivered, "record")
+
+    assert (entry.flow, entry.version, entry.status) == (FLOW, "1.0", "success")
+    assert entry.details["commit"] == delivered.git("rev-parse", f"origin/{RECORDS}")
+    assert (entry.details["branch"], entry.details["pushed"]) == (RECORDS, True)
+    assert entry.details["artifact_paths"]
+    for path in entry.details["artifact_paths"]:  # type: ignore[attr-defined]
+        assert delivered.git("show", f"origin/{RECORDS}:{path}")
+    assert entry.latency_ms is not None
+
+
+async def test_a_record_that_could_not_be_pushed_is_told_and_its_push_later_too(delivered: World) -> None:
+    hook = delivered.remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    delivered.flow("front", inbound("Front", says="Second"))
+    delivered.git("add", "--all")
+    delivered.git("commit", "--quiet", "--message", "Second")
+
+    report = await delivered.apply(allow_unpushed=True)
+
+    assert isinstance(report.error, GitRemoteFailed)
+    failed = entries(delivered, "record")[-1]
+    assert (failed.status, failed.version, failed.error) == ("failure", "2.0", report.error.message)
+    hook.unlink()
+    delivered.git("push", "--quiet", "origin", "HEAD:main")
+    await delivered.apply()
+    pushed = entries(delivered, "record")[-1]
+    assert (pushed.status, pushed.details["pushed"], pushed.details["kept_before"]) == ("success", True, True)
+
+
+async def test_a_controller_that_acts_by_itself_acts_for_the_author_of_the_commit(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+
+    assert (await world.apply(actor=SERVICE)).delivered
+
+    found = list(world.services.store.audit.entries(ORGANIZATION))
+    assert {(entry.actor, entry.author) for entry in found} == {(AUTHOR, AUTHOR)}
+
+
+async def test_a_person_who_delivers_somebody_elses_commit_is_told_apart_from_its_author(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+
+    assert (await world.apply(actor="ada")).delivered
+
+    found = list(world.services.store.audit.entries(ORGANIZATION))
+    assert {(entry.actor, entry.author) for entry in found} == {("ada", AUTHOR)}
+
+
+def test_the_operator_has_entries_on_standard_output_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(store=f"sqlite:///{tmp_path}/s.db", audit="stdout")
+    with opened_services(settings) as services:
+        services.store.audit.append(AuditEntry("acme", "approve", "success", "ada"))
+    assert '"action": "approve"' in capsys.readouterr().out
