@@ -44,7 +44,7 @@ class _Row:
         self.began = now if self.began is None else self.began
         fields = event.fields
         if event.name.startswith("change."):
-            self._move(event.name.removeprefix("change."), now)
+            self._move(shown_step(event.name.removeprefix("change.")), now)
         elif event.name == "publish.progress":
             self.percent, self.said = _number(fields.get("percent")), _stage(fields.get("stage"))
             eta_s = _number(fields.get("eta_s"))
@@ -131,6 +131,11 @@ def _left_out(rows: _Rows, shown: _Rows) -> str:
     hidden = {id(row) for _, row in rows} - {id(row) for _, row in shown}
     ended = sum(row.ended is not None for _, row in rows if id(row) in hidden)
     return f"... and {ended} that ended, {len(hidden) - ended} to come"
+
+
+def shown_step(state: str) -> str:
+    """A state of the journal in the words that are shown: the file of a change that is ready is not validated yet."""
+    return "ready" if state == StepState.VALIDATED.value else state
 
 
 def _stage(value: object) -> str:

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from controller.cli.bars import progress_bar
 from controller.cli.held_up import held_up
-from controller.cli.live_table import LiveTable
+from controller.cli.live_table import LiveTable, shown_step
 from controller.delivery import DeliveryEvent
 from controller.planning import Plan, plan_text
 from controller.planning.rendering.visible import visible
@@ -42,10 +42,12 @@ class PlainLines:
 def _moved_on(event: DeliveryEvent) -> str:
     if event.name == "rollout.stage" and event.fields.get("stage") is not None:
         return f"in stage {event.fields['stage']}"
+    if event.name == "validation.done":
+        return "validated" if event.fields.get("passed") else "not valid"
     if not event.name.startswith("change."):
         return ""
     version = event.fields.get("version")
-    return event.name.removeprefix("change.") + (f" {version}" if version else "")
+    return shown_step(event.name.removeprefix("change.")) + (f" {version}" if version else "")
 
 
 class LookBar(Unwatched):

@@ -66,13 +66,22 @@ def organization_status(report: PassReport, organization: Organization, services
         health=worst(*(flow.health for flow in flows)) if flows else Health.HEALTHY,
         flows=tuple(sorted(flows, key=lambda flow: flow.flow)),
         drift=tuple(drift.message for drift in plan.drift),
-        warnings=plan.warnings,
+        warnings=(*plan.warnings, *_waiting(store)),
         unmanaged=plan.unmanaged,
         last_sync=history[0] if history else None,
         # A delivery that is not at its end is gone on with in any window, and no plan holds until then.
         held_back=() if goes_on else _held_back(report, organization, services),
         at_work=at_work(services, services.identity(organization).key),
     )
+
+
+def _waiting(store: Store) -> tuple[str, ...]:
+    """What change management has not been told yet."""
+    waiting = store.outbox.pending()
+    if not waiting:
+        return ()
+    messages = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+    return (f"{messages} for change management; `penstock run` sends them, and so does the end of the next delivery",)
 
 
 def _held_back(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:

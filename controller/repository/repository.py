@@ -64,6 +64,8 @@ class Repository:
         """Branches and lock files that nothing has to be brought over to any more."""
         self._states: dict[tuple[str, str], tuple[RecordedState, ...]] = {}
         """What the newest commit of the records was found to hold, by commit and folder."""
+        self._authors: dict[str, str | None] = {}
+        """Of the commit that was asked for last."""
         self._lock = threading.RLock()
 
     @classmethod
@@ -230,7 +232,9 @@ class Repository:
         """Who wrote a commit, as `name <address>`; None without git, or where the commit is not here."""
         if self._place is None or sha == NO_REVISION:
             return None
-        return author(self._git(), checked_revision(sha))
+        if sha not in self._authors:
+            self._authors = {sha: author(self._git(), checked_revision(sha))}
+        return self._authors[sha]
 
     def only_artifacts_changed(
         self, before: str, after: str, artifacts: Collection[str] = ("artifacts",), read: Collection[str] = ()

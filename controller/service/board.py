@@ -23,6 +23,7 @@ class Entry:
     revision: str | None
     message: str
     at: datetime
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Board:
             report.revision,
             _message(report),
             self.clock.now(),
+            report.plan.warnings if report.plan is not None else (),
         )
 
     def post_fault(self, organization: str, error: Exception) -> None:

@@ -102,6 +102,7 @@ class Controller:
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         async for workspace in self._feed.workspaces(self._fault):
             self.board.fault = None
+            self.metrics.unreadable(fault=False)
             self._branch_is_gone = False
             self.board.revision = workspace.revision
             log.info("revision.read", revision=workspace.revision)
@@ -109,6 +110,7 @@ class Controller:
 
     def _fault(self, error: PenstockError | None) -> None:
         self.board.fault = None if error is None else error.message
+        self.metrics.unreadable(fault=error is not None)
         self._look_again(branch_is_gone=isinstance(error, BranchGone))
         if error is None:
             log.info("revision.reachable")

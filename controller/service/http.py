@@ -58,6 +58,7 @@ def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency
                 "health": entry.health.value,
                 "revision": entry.revision,
                 "message": entry.message,
+                "warnings": list(entry.warnings),
                 "at": entry.at.isoformat(),
                 "calls": [asdict(route) for route in latencies.get(entry.organization, ())],
             }

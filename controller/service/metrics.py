@@ -39,6 +39,7 @@ class Metrics:
             "penstock_health", "1 for the health that holds", (*labels, "health"), registry=self.registry
         )
         self._drift = Gauge("penstock_drift", "Differences made by hand", labels, registry=self.registry)
+        self._fault = Gauge("penstock_revision_fault", "1 while no newer revision can be read", registry=self.registry)
         self._deliveries = Deliveries(self.registry)
 
     def observe(self, report: PassReport) -> None:
@@ -54,6 +55,10 @@ class Metrics:
             self._health.labels(name, health.value).set(report.health is health)
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
+
+    def unreadable(self, *, fault: bool) -> None:
+        """Note whether the newest revision can be read."""
+        self._fault.set(fault)
 
     def heard(self, event: DeliveryEvent) -> None:
         """Count what a delivery tells while it runs."""
@@ -72,6 +77,12 @@ class Deliveries:
         self._success = Gauge(
             "penstock_sync_success_ratio",
             "Share of deliveries since the start that succeeded",
+            labels,
+            registry=registry,
+        )
+        self._deployed = Gauge(
+            "penstock_deployment_success_ratio",
+            "Share of the newest changes that made their version live and kept it",
             labels,
             registry=registry,
         )
@@ -104,6 +115,8 @@ class Deliveries:
         name = result.organization
         self._syncs.labels(name, result.outcome.value).inc()
         self._success.labels(name).set(self._share(name, "succeeded", counts=result.outcome is Outcome.SUCCEEDED))
+        if result.deployment_success_rate is not None:
+            self._deployed.labels(name).set(result.deployment_success_rate)
         for step in result.steps:
             kind = step.change.kind.value
             self._changes.labels(name, kind, step.state.value).inc()
@@ -126,6 +139,8 @@ class Deliveries:
 def _outcome(report: PassReport) -> str:
     if report.error is not None:
         return report.error.code
+    if report.delivered and report.result is None:
+        return "in-sync" if report.sync_status is SyncStatus.SYNCED else "out-of-sync"
     if report.delivered:
         return "delivered"
     held_back = report.result is None or report.result.outcome in (Outcome.SUCCEEDED, Outcome.INCOMPLETE)

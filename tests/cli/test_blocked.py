@@ -148,7 +148,7 @@ def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell
 
     refused, status = shell.run("apply"), shell.run("status")
     [waiting] = shell.json("status")["organizations"]
-    forced = shell.run("apply", "--ignore-windows")
+    forced = shell.run("apply", "--ignore-windows", "--allow-unpushed")
     [done] = shell.json("status")["organizations"]
 
     assert (refused.returncode, status.returncode, forced.returncode) == (3, 0, 0)
@@ -156,4 +156,4 @@ def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell
     assert [(each["flow"], each["code"]) for each in waiting["held_back"]] == [(None, "window-closed")]
     assert waiting["last_sync"]["trigger"] == "command"
     assert (done["held_back"], done["at_work"]) == ([], None)
-    assert done["last_sync"]["trigger"] == "command --ignore-windows"
+    assert done["last_sync"]["trigger"] == "command --ignore-windows --allow-unpushed"

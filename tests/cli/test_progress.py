@@ -70,6 +70,18 @@ def test_a_terminal_shows_step_percentage_and_time_left() -> None:
     assert "11 %, stage 2 " in shown(event("publish.progress", percent=11.0, stage="2", eta_s=60.0))
 
 
+def test_a_file_is_ready_before_it_is_sent_and_validated_when_the_organisation_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = PlainLines()
+    for each in (event("change.validated"), event("change.publishing"), event("validation.done", passed=True)):
+        lines.progressed(each)
+
+    told = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert told == ["main-ivr: ready", "main-ivr: publishing", "main-ivr: validated"]
+    assert shown(event("change.validated")).splitlines()[-1] == "main-ivr ready 0 s"
+
+
 def test_time_goes_on_while_nothing_happens_and_stops_with_the_change() -> None:
     screen = Screen()
     screen.tell(event("change.publishing"), event("publish.progress", percent=40.0, stage="Started", eta_s=120.0))

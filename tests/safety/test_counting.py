@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
 from controller.domain.capabilities import VERSIONED
 from controller.reconcile import open_folder
+from controller.service.board import Board
 from controller.service.http import create_app
+from controller.service.metrics import Metrics
 from tests.safety.test_workers import running
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
@@ -57,8 +60,11 @@ async def test_deliveries_validations_and_calls_are_exported(versioned: World) -
     assert 'penstock_change_duration_seconds_count{kind="switch",organization="acme"} 3.0' in text
     assert 'penstock_validations_total{organization="acme",result="failed"} 1.0' in text
     assert f'penstock_validation_error_ratio{{organization="acme"}} {1 / 3}' in text
+    assert f'penstock_deployment_success_ratio{{organization="acme"}} {2 / 3}' in text
+    assert "penstock_revision_fault 0.0" in text
     assert 'penstock_api_call_seconds_bucket{le="0.025",method="GET",route="/api/v2/flows"}' in text
     (entry,) = status["organizations"]
+    assert entry["warnings"] == []
     listing = next(call for call in entry["calls"] if call["route"] == "/api/v2/flows")
     assert set(listing) == {"method", "route", "count", "p50_ms", "p95_ms", "max_ms"}
     assert listing["count"] >= 2
@@ -89,9 +95,38 @@ async def test_a_trigger_is_no_time_series_of_its_own(world: World) -> None:
     assert revision[:12] not in text
 
 
-def test_the_registry_of_a_service_is_its_own() -> None:
-    from controller.service.metrics import Metrics
+async def test_a_look_that_delivers_nothing_is_not_counted_as_a_delivery(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    metrics = Metrics()
+    metrics.observe(await world.plan())
+    metrics.observe(await world.apply())
+    metrics.observe(await world.apply())
 
+    text = generate_latest(metrics.registry).decode()
+
+    for outcome in ("out-of-sync", "delivered", "in-sync"):
+        line = f'penstock_passes_total{{organization="acme",outcome="{outcome}",trigger="command"}} 1.0'
+        assert line in text
+
+
+async def test_a_record_under_a_former_name_is_told_by_the_service_too(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    report = await world.plan()
+    assert report.plan is not None
+    told = replace(report, plan=replace(report.plan, warnings=("artifacts/old/ is the record of this organisation",)))
+    board = Board(world.clock)
+    board.expect(["acme"])
+    board.post(told)
+    app = create_app(board, CollectorRegistry(), dict)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://service") as client:
+        status = (await client.get("/status")).json()
+
+    assert status["organizations"][0]["warnings"] == ["artifacts/old/ is the record of this organisation"]
+
+
+def test_the_registry_of_a_service_is_its_own() -> None:
     first, second = Metrics(), Metrics()
 
     assert isinstance(first.registry, CollectorRegistry)

@@ -56,7 +56,7 @@ def apply(
             each.name,
             Mode.APPLY,
             actor=actor(),
-            trigger=_trigger(said, retry=retry),
+            trigger=_trigger(said, retry=retry, allow_dirty=allow_dirty, allow_unpushed=allow_unpushed),
             expected_digest=saved.digests[each.name] if saved is not None else None,
             confirmations=said,
             allow_dirty=allow_dirty,
@@ -76,12 +76,14 @@ def apply(
     return exit_codes.of_all(_exit_code(report) for report in reports)
 
 
-def _trigger(said: Confirmations, *, retry: bool) -> str:
+def _trigger(said: Confirmations, *, retry: bool, allow_dirty: bool, allow_unpushed: bool) -> str:
     """For history and audit log: that a person asked, and which rules were lifted with it."""
     lifted = {
         "--force": said.force,
         "--confirm-prune": said.prune,
         "--ignore-windows": said.ignore_windows,
+        "--allow-dirty": allow_dirty,
+        "--allow-unpushed": allow_unpushed,
         "--retry": retry,
     }
     return " ".join(["command", *(option for option, given in lifted.items() if given)])
