@@ -15,7 +15,7 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Export, Platform
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.planning.model import Change
 from controller.store import AuditEntry, Lease, Store, SyncRecord
@@ -41,7 +41,6 @@ class Context:
     store: Store
     clock: Clock
     settings: DeliverySettings
-    redactor: Redactor
     announcer: Announcer
     signals: Signals
     organization: Organization
@@ -77,7 +76,7 @@ class Context:
         """
         reason = facts.get("reason")
         if reason is not None:
-            facts["reason"] = self.redactor.text(reason)
+            facts["reason"] = SECRETS.text(reason)
         with self.announcer.once_true(), self.store.together():
             work.record = self.store.journal.advance(self.lease, work.record.id, state, **facts)
             if also is not None:
@@ -105,7 +104,7 @@ class Context:
 
     def note(self, work: Work, message: str) -> None:
         """Something that people should read beside the change's outcome."""
-        work.messages.append(self.redactor.text(message))
+        work.messages.append(SECRETS.text(message))
 
     def audit(self, work: Work | None, action: str, status: str, **facts: Unpack[AuditFacts]) -> AuditEntry:
         """Append to the audit log."""

@@ -17,7 +17,6 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Platform
-from controller.domain.redaction import SECRETS, Redactor
 from controller.domain.status import StepState
 from controller.planning.model import Change, Plan
 from controller.store import Lease, NewStep, NewSync, Store, SyncRecord
@@ -34,7 +33,6 @@ class Delivery:
         settings: DeliverySettings | None = None,
         *,
         on_event: OnEvent | None = None,
-        redactor: Redactor = SECRETS,
         stopping: Callable[[], bool] | None = None,
     ) -> None:
         """`stopping` is asked every second and before anything new, for callers that would rather not call `stop`."""
@@ -43,7 +41,6 @@ class Delivery:
         self._clock = clock
         self._settings = settings or DeliverySettings()
         self._announcer = Announcer(on_event)
-        self._redactor = redactor
         self._stopping = stopping or (lambda: False)
         self._signals = self._new_signals()
         self._stopped = False
@@ -138,7 +135,6 @@ class Delivery:
             store=self._store,
             clock=self._clock,
             settings=self._settings,
-            redactor=self._redactor,
             announcer=self._announcer,
             signals=self._signals,
             organization=organization,

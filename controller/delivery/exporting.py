@@ -8,6 +8,7 @@ from controller.delivery.signals import Parked
 from controller.delivery.work import Work
 from controller.domain.errors import ExportFailed, FlowFileInvalid, PenstockError
 from controller.domain.platform import Export, Priority
+from controller.domain.redaction import SECRETS
 
 
 async def export_version(
@@ -65,7 +66,7 @@ async def export_live(context: Context, work: Work, *, attempts: int | None = No
         return
     except ExportFailed as error:
         context.note(work, error.message)
-        context.tell("export.failed", work, version=version, message=context.redactor.text(error.message))
+        context.tell("export.failed", work, version=version, message=SECRETS.text(error.message))
         context.audit(work, "export", "failure", version=version, error=error.message)
         return
     latency_ms = (context.clock.monotonic() - started) * 1000

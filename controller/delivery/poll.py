@@ -11,6 +11,7 @@ from controller.delivery.unread import READ_FAULTS, left_of_limit
 from controller.delivery.work import Work
 from controller.domain.errors import PenstockError, PublishTimedOut, StoreFailed
 from controller.domain.platform import Capability, Priority, Progress, ProgressState, Ticket, TicketKind
+from controller.domain.redaction import SECRETS
 
 OnStage = Callable[[Progress], Awaitable[None]]
 
@@ -105,7 +106,7 @@ class _Looking:
             raise
         except READ_FAULTS as fault:
             if self._fault is None or self._fault.code != fault.code:
-                message = self._context.redactor.text(fault.message)
+                message = SECRETS.text(fault.message)
                 self._context.tell("verify.unread", self._work, message=message)
             self._fault = fault
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import FlowRejected, GateFailed, OutOfBandChange, PenstockError, PlanStale, PublishFailed
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -28,7 +29,7 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
     causes = [other.cause or other.error for other in context.works]
     if not any(cause is not None and deserves_quarantine(cause) for cause in causes):
         return
-    reason = context.redactor.text(reason)
+    reason = SECRETS.text(reason)
     context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)
     context.tell("wish.quarantined", work, wanted=work.record.wanted, reason=reason)
 

@@ -29,6 +29,7 @@ from controller.domain.errors import (
 )
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 from controller.store import ON_REQUEST
@@ -123,7 +124,7 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
         except PenstockError as error:
             failure = error
             attempts += not isinstance(error, Transient | Waiting)
-            context.tell("rollback.attempt-failed", work, message=context.redactor.text(error.message))
+            context.tell("rollback.attempt-failed", work, message=SECRETS.text(error.message))
             if isinstance(error, RollbackFailed):
                 break
         else:
@@ -178,7 +179,7 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
     else:
         reason = f"{ON_REQUEST}{error.message}" if work.on_request else error.message
         context.advance(work, StepState.ROLLBACK_FAILED, reason=reason)
-    context.tell("rollback.failed", work, message=context.redactor.text(error.message), retried=outage)
+    context.tell("rollback.failed", work, message=SECRETS.text(error.message), retried=outage)
     announce_rollback(context, work, work.record.reason or by_hand, error, retried=outage)
 
 

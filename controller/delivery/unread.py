@@ -18,6 +18,7 @@ from controller.domain.errors import (
     StoreFailed,
     Transient,
 )
+from controller.domain.redaction import SECRETS
 
 READ_FAULTS = (Transient, RateLimited, RequestRejected, NoSuchVersion, HostNotAllowed, AmbiguousFlow)
 """All that a read can end with. Once a write was accepted none of it says that the write failed: also what the client
@@ -37,7 +38,7 @@ def left_unread(context: Context, work: Work) -> Iterator[None]:
         raise
     except READ_FAULTS as error:
         work.error = error
-        message = context.redactor.text(error.message)
+        message = SECRETS.text(error.message)
         context.tell("verify.unread", work, message=message)
         context.audit(work, "verify", "failure", error=message, details={"code": error.code})
         raise Parked from error

@@ -13,6 +13,7 @@ from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, came_to_nothing, urgency, write
 from controller.domain.errors import FlowLocked, PenstockError, PublishFailed, PublishUnexplained, StoreFailed
 from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, UploadSlot
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 
 _SHOWN = 3
@@ -94,7 +95,7 @@ def require_success(context: Context, work: Work, progress: Progress) -> None:
         context.note(work, message)
     if progress.state is ProgressState.SUCCEEDED:
         return
-    words = "; ".join(context.redactor.text(message) for message in progress.messages[:_SHOWN])
+    words = "; ".join(SECRETS.text(message) for message in progress.messages[:_SHOWN])
     told = f"{work.change.flow} ({work.key}): publishing {progress.state.value}: {words or 'no reason given'}"
     if _blames_content(progress):
         raise PublishFailed(told, hint="correct the flow and commit it; nothing is tried again until then")

@@ -8,6 +8,7 @@ from controller.delivery.context import AuditFacts, Context
 from controller.delivery.work import Work
 from controller.domain.errors import FlowRejected
 from controller.domain.platform import FailureCause, Progress, ProgressState, Severity, ValidationFinding
+from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
 
 _SHOWN = 5
@@ -24,7 +25,7 @@ async def validate(context: Context, work: Work, flow_id: str, version: str) -> 
     for finding in report.findings:
         context.note(work, f"{finding.severity.value}: {finding.message}")
     if not passed:
-        words = "; ".join(context.redactor.text(finding.message) for finding in errors[:_SHOWN])
+        words = "; ".join(SECRETS.text(finding.message) for finding in errors[:_SHOWN])
         raise FlowRejected(
             f"{work.change.flow} ({work.key}): version {version} has {counted(len(errors), 'error')}: "
             f"{words or 'the organisation gave no details'}",
@@ -48,7 +49,7 @@ def _tell(
     """To whoever watches, and to the audit log, which counts how often validations fail."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     told = [
-        {"id": finding.id, "severity": finding.severity.value, "message": context.redactor.text(finding.message)}
+        {"id": finding.id, "severity": finding.severity.value, "message": SECRETS.text(finding.message)}
         for finding in findings
     ]
     facts["details"] = {

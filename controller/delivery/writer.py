@@ -26,6 +26,7 @@ from controller.domain.errors import (
 )
 from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
@@ -157,7 +158,7 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
     except PenstockError as error:
         lost = isinstance(error, _UNTOLD)
         outcome = WriteOutcome.LOST if lost else WriteOutcome.FAILED
-        message = context.redactor.text(error.message)
+        message = SECRETS.text(error.message)
         status = {"status": error.status} if isinstance(error, RequestRejected) else {}
         journal.conclude(intent, outcome, {"error": error.code, "message": message, **status})
         context.refresh(work)

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from controller.domain.clock import Clock
 from controller.domain.errors import AuthenticationFailed, PenstockError, RateLimited, RequestRejected
-from controller.domain.redaction import Redactor
+from controller.domain.redaction import SECRETS
 from controller.genesys.bodies import parse
 from controller.genesys.call import Answer, Call
 from controller.genesys.circuit import Circuit
@@ -67,7 +67,6 @@ class TokenSource:
         *,
         circuit: Circuit,
         clock: Clock,
-        redactor: Redactor,
     ) -> None:
         self.circuit = circuit
         """Shared with the calls that the tokens are for."""
@@ -75,8 +74,7 @@ class TokenSource:
         self._url = f"{login_url.rstrip('/')}/oauth/token"
         self._client = client
         self._clock = clock
-        self._redactor = redactor
-        redactor.register_client(client.id, client.secret)
+        SECRETS.register_client(client.id, client.secret)
         self._masked: deque[str] = deque()
         self._lock = asyncio.Lock()
         self._token: Token | None = None
@@ -120,16 +118,16 @@ class TokenSource:
 
     def _remember(self, token: str) -> None:
         """Mask it, and the last ones before it, which may be in use still; what is older has expired."""
-        self._redactor.register(token)
+        SECRETS.register(token)
         self._masked.append(token)
         if len(self._masked) > _MASKED_TOKENS:
-            self._redactor.forget(self._masked.popleft())
+            SECRETS.forget(self._masked.popleft())
 
     async def _fetch(self) -> _Granted:
         request = self._request()
         answer = await self.circuit.exchange(lambda: self._sender.send(_CALL, request), proves=False)
         if answer.status == 200:
-            return parse(_CALL, answer, _Granted, self._redactor)
+            return parse(_CALL, answer, _Granted)
         raise self._refusal(answer)
 
     def _request(self) -> httpx.Request:
@@ -143,7 +141,7 @@ class TokenSource:
 
     def _refusal(self, answer: Answer) -> PenstockError:
         """The token endpoint says "rate limit exceeded" with a 400."""
-        body = read_error_body(answer, self._redactor)
+        body = read_error_body(answer)
         now = self._clock.now()
         if answer.status == 400 and "rate limit" in body.message.lower():
             wait_s = retry_after_s(answer.headers, now) or DEFAULT_RETRY_AFTER_S
@@ -152,7 +150,7 @@ class TokenSource:
                 retry_after_s=wait_s,
                 hint="the token endpoint has a limit of its own: run fewer controllers with this client at once",
             )
-        error = error_of(_CALL, answer, self._redactor, now)
+        error = error_of(_CALL, answer, now)
         if isinstance(error, RequestRejected):
             return AuthenticationFailed(
                 f"{_CALL.name}: {body.text}",

@@ -8,7 +8,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from controller.domain.errors import BadAnswer, PenstockError, ServerFault
-from controller.domain.redaction import Redactor
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import lost
 from controller.genesys.excerpt import first_words
@@ -20,28 +19,28 @@ _NO_OBJECT = "model_type"
 """pydantic's type of mistake where a model stands; its words name the class."""
 
 
-def parse(call: Call, answer: Answer, model: type[Model], redactor: Redactor) -> Model:
+def parse(call: Call, answer: Answer, model: type[Model]) -> Model:
     """The answer as that model.
 
     Raises BadAnswer for JSON of another shape, which for a read is worth another try; for a write that must not be
     repeated AnswerLost, because it probably took effect. What is not JSON raises like `read_json`.
     """
     try:
-        return model.model_validate(read_json(call, answer, redactor))
+        return model.model_validate(read_json(call, answer))
     except ValidationError as error:
         reason = f"{_wrong_field(error)}{_correlation(answer)}"
         raise _misshapen(call, reason) from None
 
 
-def read_object(call: Call, answer: Answer, redactor: Redactor) -> dict[str, object]:
+def read_object(call: Call, answer: Answer) -> dict[str, object]:
     """The answer as a JSON object with whatever fields. Raises like `parse`."""
-    found = read_json(call, answer, redactor)
+    found = read_json(call, answer)
     if isinstance(found, dict):
         return found
     raise _misshapen(call, f"the answer is not a JSON object{_correlation(answer)}")
 
 
-def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
+def read_json(call: Call, answer: Answer) -> object:
     """The answer's JSON, of whatever shape.
 
     Raises ServerFault, which is worth another try: a page of a proxy, half an answer. For a write AnswerLost.
@@ -49,7 +48,7 @@ def read_json(call: Call, answer: Answer, redactor: Redactor) -> object:
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
-        words = first_words(answer.content, redactor)
+        words = first_words(answer.content)
         reason = f"answered {answer.status} with something that is not JSON: {words}{_correlation(answer)}"
         raise (ServerFault(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
 

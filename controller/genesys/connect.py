@@ -11,7 +11,6 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import SettingsInvalid
 from controller.domain.platform import Platform
-from controller.domain.redaction import SECRETS
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
@@ -85,9 +84,9 @@ def open_transport(
     sender = Sender(clock, settings, transport=http)
     circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
     client = Client(client_id, client_secret, settings.scope)
-    tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock, redactor=SECRETS)
+    tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock)
     budget = _budget(endpoint.api_url, client_id, clock, settings)
-    return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings, redactor=SECRETS)
+    return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings)
 
 
 def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> Budget:

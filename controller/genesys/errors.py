@@ -26,7 +26,6 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
-from controller.domain.redaction import SECRETS, Redactor
 from controller.genesys.call import Answer, Call, http_date
 from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
@@ -79,7 +78,7 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
     if reached is Reached.NO:
-        words = excerpt(str(error), SECRETS, limit=200) if isinstance(error, httpx.TransportError) else ""
+        words = excerpt(str(error), limit=200) if isinstance(error, httpx.TransportError) else ""
         return Unreachable(
             f"{call.name}: {host} could not be reached ({': '.join(part for part in (kind, words) if part)})",
             hint="check the network, the certificates, the proxy settings and the host",
@@ -117,14 +116,14 @@ class ErrorBody:
         return f"{self.status}{code}: {self.message}{correlation}"
 
 
-def read_error_body(answer: Answer, redactor: Redactor) -> ErrorBody:
+def read_error_body(answer: Answer) -> ErrorBody:
     """Genesys' ErrorBody, OAuth's `error_description`, or the first words of whatever came instead."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        words = first_words(answer.content, redactor)
+        words = first_words(answer.content)
         return ErrorBody(answer.status, words, None, (), answer.correlation_id)
     message = _message(body)
     code = body.get("code") or body.get("error")
@@ -132,8 +131,8 @@ def read_error_body(answer: Answer, redactor: Redactor) -> ErrorBody:
     named = f"{parameters.get('permissions', '')} " if isinstance(parameters, dict) else ""
     return ErrorBody(
         status=answer.status,
-        message=excerpt(message, redactor),
-        code=excerpt(str(code), redactor, limit=100) if code else None,
+        message=excerpt(message),
+        code=excerpt(str(code), limit=100) if code else None,
         permissions=tuple(dict.fromkeys(_PERMISSION.findall(named + message))),
         correlation_id=answer.correlation_id or _text(body.get("contextId")),
     )
@@ -154,16 +153,14 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def error_of(
-    call: Call, answer: Answer, redactor: Redactor, now: datetime, dialect: str | None = None
-) -> PenstockError:
+def error_of(call: Call, answer: Answer, now: datetime, dialect: str | None = None) -> PenstockError:
     """The domain's error for an answer whose status is no success.
 
     The dialect tells which permission a 403 may mean that names none.
     """
     if 300 <= answer.status < 400:
-        return redirect(call, answer, redactor)
-    body = read_error_body(answer, redactor)
+        return redirect(call, answer)
+    body = read_error_body(answer)
     if not body.permissions:
         body = replace(body, permissions=needed_by(call.name, dialect))
     if answer.status == _TOO_MANY:
@@ -178,20 +175,20 @@ def error_of(
     )
 
 
-def presigned_error(call: Call, answer: Answer, redactor: Redactor, now: datetime) -> PenstockError:
+def presigned_error(call: Call, answer: Answer, now: datetime) -> PenstockError:
     """Like `error_of`, for a presigned URL: there a 401, 403 or 404 means that the link is no longer good."""
     if answer.status not in (400, 401, 403, 404, 410):
-        return error_of(call, answer, redactor, now)
+        return error_of(call, answer, now)
     return RequestRejected(
-        f"{call.name}: {answer.status}: {first_words(answer.content, redactor)}",
+        f"{call.name}: {answer.status}: {first_words(answer.content)}",
         status=answer.status,
         hint="the link has expired or was used already: start the upload or export again",
     )
 
 
-def redirect(call: Call, answer: Answer, redactor: Redactor) -> PenstockError:
+def redirect(call: Call, answer: Answer) -> PenstockError:
     """A redirect is never followed: the token would go along."""
-    target = excerpt(answer.headers.get("location", "nowhere"), redactor, limit=200)
+    target = excerpt(answer.headers.get("location", "nowhere"), limit=200)
     return HostNotAllowed(
         f"{call.name}: answered {answer.status}, a redirect to {target}; redirects are never followed,"
         " because the credentials would go along",

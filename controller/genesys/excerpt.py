@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from controller.domain.redaction import MASK, Redactor
+from controller.domain.redaction import MASK, SECRETS
 
 _URL = re.compile(r"(\b(?:https?|wss?)://[^\s\"'<>?]++)(\?[^\s\"'<>]*+)?", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*+>?", re.IGNORECASE | re.DOTALL)
@@ -12,15 +12,15 @@ _TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*+>?", re.IGNORECASE
 _LONGEST_INPUT = 20_000
 
 
-def excerpt(text: str, redactor: Redactor, *, limit: int = 500) -> str:
+def excerpt(text: str, *, limit: int = 500) -> str:
     """The text's first `limit` characters on one line; every query string of a link is masked."""
     shown = _URL.sub(lambda link: f"{link[1]}?{MASK}" if link[2] else link[0], text[:_LONGEST_INPUT])
-    shown = "".join(character if character.isprintable() else " " for character in redactor.text(shown))
+    shown = "".join(character if character.isprintable() else " " for character in SECRETS.text(shown))
     shown = " ".join(shown.split())
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def first_words(content: bytes, redactor: Redactor) -> str:
+def first_words(content: bytes) -> str:
     """The first words of a body that is no JSON; markup is left out."""
     text = content[:4000].decode("utf-8", "replace")
-    return excerpt(_TAGS.sub(" ", text), redactor, limit=120) or "an empty body"
+    return excerpt(_TAGS.sub(" ", text), limit=120) or "an empty body"

@@ -14,7 +14,6 @@ from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, RateLimited
 from controller.domain.last_word import ask_for_the_last_word
-from controller.domain.redaction import Redactor
 from controller.genesys.auth import Token, TokenSource
 from controller.genesys.bodies import Model, parse, read_object
 from controller.genesys.budget import Budget
@@ -45,12 +44,10 @@ class Transport:
         *,
         clock: Clock,
         settings: TransportSettings,
-        redactor: Redactor,
     ) -> None:
         self.api_url = endpoint.api_url.rstrip("/")
         self.clock = clock
         self.settings = settings
-        self.redactor = redactor
         self.dialect: str | None = None
         """Whose table of permissions names what a 403 leaves unsaid."""
         self.clock_ahead = timedelta()
@@ -67,11 +64,11 @@ class Transport:
 
     def read(self, call: Call, answer: Answer, model: type[Model]) -> Model:
         """An answer that was sent for already, as that model."""
-        return parse(call, answer, model, self.redactor)
+        return parse(call, answer, model)
 
     async def fetch_object(self, call: Call) -> dict[str, object]:
         """Send the call and read its answer as a JSON object with whatever fields."""
-        return await self._repeated(call, lambda answer: read_object(call, answer, self.redactor))
+        return await self._repeated(call, lambda answer: read_object(call, answer))
 
     async def send(self, call: Call, *, wanted: Collection[int] = ()) -> Answer:
         """Send the call, and again where that is safe. Returns answers of 200 to 299 and those of a wanted status; all
@@ -147,7 +144,7 @@ class Transport:
     def _checked(self, call: Call, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
             return answer
-        error = error_of(call, answer, self.redactor, self.clock.now(), self.dialect)
+        error = error_of(call, answer, self.clock.now(), self.dialect)
         if isinstance(error, RateLimited):
             self.budget.pause(min(error.retry_after_s, self.settings.longest_wait_s))
             log.warning("call.limited", call=call.name, retry_after_s=error.retry_after_s)
@@ -167,7 +164,7 @@ class Transport:
                 answer = await self._sender.send(call, request, sink=sink)
                 if 200 <= answer.status < 300:
                     return answer
-                raise presigned_error(call, answer, self.redactor, self.clock.now())
+                raise presigned_error(call, answer, self.clock.now())
         raise AssertionError("the attempts end with an answer or an error")
 
     def _check_presigned(self, call: Call, url: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from controller.repository.command import GitCommand
 
+_LONGEST_NAME = 255
+
 
 def below(path: str, folders: Collection[str]) -> bool:
     """Whether the path is one of the folders, or stands in one."""
@@ -25,6 +27,5 @@ def last_change(git: GitCommand, sha: str, paths: Collection[str]) -> str | None
 
 def author(git: GitCommand, sha: str) -> str | None:
     """`name <address>` of the commit's author; None where the commit is not here."""
-    return (
-        git.text("log", "-1", "--no-show-signature", "--format=%an <%ae>", "--end-of-options", sha, ok=(0, 128)) or None
-    )
+    words = ("log", "-1", "--no-show-signature", "--format=%an <%ae>", "--end-of-options", sha)
+    return git.text(*words, ok=(0, 128))[:_LONGEST_NAME] or None

@@ -80,6 +80,14 @@ def test_a_draft_is_validated_published_and_recorded(server: Server, desk: Desk)
     assert any("13.0" in path for path in exported_in(desk.remote, NAME))
     audited = {(one["action"], one["status"]): one for one in desk.audited() if one["version"] == "13.0"}
     assert set(audited) >= {("validate", "success"), ("publish", "success"), ("migrate", "success")}
+    publish, migrate = audited["publish", "success"], audited["migrate", "success"]
+    assert publish["details"]["payload"] == sent
+    assert publish["details"]["publish_id"] == migrate["details"]["publish_id"] != ""
+    assert migrate["latency_ms"] >= publish["latency_ms"]
+    assert (migrate["deployment_success_rate"], migrate["validation_error_rate"]) == (1.0, 0.0)
+    record = audited["record", "success"]["details"]
+    assert f"{record['commit']}\trefs/heads/{record['branch']}" in desk.git("ls-remote", str(desk.remote))
+    assert set(record["artifact_paths"]) <= set(exported_in(desk.remote, NAME))
     assert desk.run("plan", "--detailed-exitcode").returncode == 0, "nothing is left to do"
 
 
@@ -131,7 +139,9 @@ def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server
     code, told = desk.apply()
     assert (code, "Traceback" in told) == (1, False), told
     assert (server.live(IVR), server.history(IVR), desk.recorded()[IVR]) == ("12.0", [], "12.0")
-    assert not [one for one in desk.audited() if (one["action"], one["version"]) == ("migrate", "13.0")]
+    [failed] = (one for one in desk.audited() if (one["action"], one["target_version"]) == ("migrate", "13.0"))
+    assert (failed["status"], failed["success"], bool(failed["error"])) == ("failure", False, True)
+    assert failed["deployment_success_rate"] == 0.0
 
 
 def test_errors_of_a_validation_stop_the_delivery(server: Server, desk: Desk) -> None:
@@ -142,6 +152,10 @@ def test_errors_of_a_validation_stop_the_delivery(server: Server, desk: Desk) ->
     code, told = desk.apply()
     assert (code, "Queue wait is long" in told) == (1, True), told
     assert (writes(server), server.history(IVR)) == ([("POST", "validate")], [])
+    [checked] = (one for one in desk.audited() if one["action"] == "validate")
+    found = checked["details"]["findings"]
+    assert (checked["validation_error_rate"], checked["details"]["total_errors"]) == (1.0, 1)
+    assert {"error", "warning"} <= {one["severity"] for one in found}
 
 
 def test_stages_go_up_to_all_calls(server: Server, desk: Desk) -> None:

@@ -15,7 +15,6 @@ from controller.delivery import DeliveryEvent, Outcome, SyncResult
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnLocked, OnNoData, Rollout, Stage
 from controller.domain.platform import Platform, Priority, PublishRequest
-from controller.domain.redaction import Redactor
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
@@ -60,7 +59,7 @@ class Watched(Site):
                     timeline.append((call.name, call.priority))
                 return await super().send(call, request, sink=sink)
 
-        redactor, endpoint = Redactor(), self.organization.endpoint
+        endpoint = self.organization.endpoint
         sender = Noting(self.clock, settings, transport=self.http)
         tokens = TokenSource(
             sender,
@@ -68,10 +67,9 @@ class Watched(Site):
             Client("penstock", "penstock-secret"),
             circuit=Circuit(self.clock, outage_s=300, probe_after_s=30),
             clock=self.clock,
-            redactor=redactor,
         )
         budget = Budget(self.clock, limit=6000, reserve=0.1, concurrency=16)
-        transport = Transport(endpoint, sender, tokens, budget, clock=self.clock, settings=settings, redactor=redactor)
+        transport = Transport(endpoint, sender, tokens, budget, clock=self.clock, settings=settings)
         architect = self.organization.dialect == ARCHITECT
         return ArchitectPlatform(transport) if architect else VersionedPlatform(transport)
 

@@ -14,6 +14,7 @@ from controller.delivery.signals import Paused
 from controller.delivery.work import Work
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate
 from controller.domain.errors import GateFailed
+from controller.domain.redaction import SECRETS
 
 
 async def bake(context: Context, work: Work, subject: Subject) -> None:
@@ -83,7 +84,7 @@ def _require_decision(context: Context, work: Work, report: GateReport) -> None:
     if promotion is None:
         if not work.paused_before:
             _tell(context, work, report)
-        raise Paused(context.redactor.text(f"gate {report.gate}: {report.message}"))
+        raise Paused(SECRETS.text(f"gate {report.gate}: {report.message}"))
     context.note(work, f"gate {report.gate} could not decide; {promotion.by} promoted it")
     _tell(context, work, replace(report, verdict=Verdict.PASS, message=f"promoted by {promotion.by}; {report.message}"))
 
@@ -99,7 +100,7 @@ def _require_pass(context: Context, work: Work, report: GateReport) -> None:
 
 def _tell(context: Context, work: Work, report: GateReport) -> str:
     """To whoever watches, and to the audit log; returns the gate's message without secrets."""
-    message = context.redactor.text(report.message)
+    message = SECRETS.text(report.message)
     context.tell("gate.judged", work, gate=report.gate, verdict=report.verdict.value, message=message)
     context.audit(
         work,

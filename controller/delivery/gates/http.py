@@ -24,6 +24,7 @@ from controller.delivery.settings import DeliverySettings
 from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
 from controller.domain.desired import HttpGate
 from controller.domain.errors import HostNotAllowed
+from controller.domain.redaction import SECRETS
 
 NAME = "http"
 _BODY_LIMIT: Final = 1024 * 1024
@@ -42,7 +43,7 @@ async def conclude(context: Context, gate: HttpGate) -> GateReport:
 
 async def check(context: Context, gate: HttpGate) -> GateReport:
     """One request, without redirects or credentials. A server that cannot be reached is an ERROR."""
-    where = context.redactor.text(gate.url)
+    where = SECRETS.text(gate.url)
     try:
         async with asyncio.timeout(gate.timeout_s):
             status, body = await _get(gate, context.settings)

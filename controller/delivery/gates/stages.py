@@ -9,6 +9,7 @@ from controller.delivery.gates.watch import Watch
 from controller.delivery.work import Work
 from controller.domain.errors import GateFailed
 from controller.domain.platform import Progress
+from controller.domain.redaction import SECRETS
 
 
 class StageWatch:
@@ -28,6 +29,6 @@ class StageWatch:
         if report is not None:
             raise GateFailed(
                 f"{self._work.change.flow} ({self._work.key}): {report.gate} failed in stage {progress.stage}: "
-                f"{self._context.redactor.text(report.message)}",
+                f"{SECRETS.text(report.message)}",
                 hint=CORRECT_IT,
             )

@@ -132,7 +132,7 @@ async def launch_state(transport: Transport, launch_id: str) -> Launch:
     state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
     error = execution.flow_error_info
     told = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
-    message = excerpt(told or execution.completion_reason or "", transport.redactor) or None
+    message = excerpt(told or execution.completion_reason or "") or None
     return Launch(launch_id, state, message)
 
 

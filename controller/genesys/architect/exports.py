@@ -47,7 +47,7 @@ class Exports:
         if yaml is None:
             yaml = await _alone(self._transport, wanted, priority)
         if not _FLOW_FILE.match(yaml):
-            words = first_words(yaml.encode(), self._transport.redactor)
+            words = first_words(yaml.encode())
             raise ExportFailed(f"{_shown(wanted)}: what was exported is no flow file: {words}")
         try:
             definition: Mapping[str, object] | None = await configuration(self._transport, flow_id, version, priority)
@@ -59,7 +59,7 @@ class Exports:
         """One job, once: what is missing from its archive is asked for alone."""
         transport = self._transport
         job = await _export_job(transport, wanted, Priority.EXPORT)
-        words = job_words(job, transport.redactor)
+        words = job_words(job)
         if job.status != "Success":
             raise ExportFailed(f"{len(wanted)} flows could not be exported together: {'; '.join(words[:5])}")
         texts = files_of(await _download(transport, job, Priority.EXPORT), transport.settings.export_limit_bytes)
@@ -84,7 +84,7 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
             return _text(await _download(transport, job, priority), wanted)
-        words = job_words(job, transport.redactor)
+        words = job_words(job)
         wait_s = _wait_before_next(transport.settings, job, words, attempt)
         if wait_s is None:
             told = "; ".join(words[:5]) or "the job gave no reason"

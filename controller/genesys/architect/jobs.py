@@ -6,7 +6,6 @@ import re
 
 from controller.domain.errors import ServerFault
 from controller.domain.platform import FailureCause, Priority
-from controller.domain.redaction import Redactor
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
@@ -44,10 +43,10 @@ async def finished_job(
         wait_s = min(wait_s * _GROWTH, _LONGEST_WAIT_S)
 
 
-def job_words(job: Job, redactor: Redactor) -> tuple[str, ...]:
+def job_words(job: Job) -> tuple[str, ...]:
     """The job's messages, errors first, shortened and redacted; nothing of request and answer bodies."""
     ordered = sorted(job.messages or [], key=lambda message: message.type != "Error")
-    return tuple(excerpt(_line(message), redactor) for message in ordered)
+    return tuple(excerpt(_line(message)) for message in ordered)
 
 
 def failure_cause(job: Job) -> FailureCause:

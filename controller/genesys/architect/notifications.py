@@ -99,7 +99,7 @@ async def _contents(
                 if content.get("topicName") == _CLOSING or transport.clock.monotonic() >= ends_s:
                     break
     except InvalidStatus as error:
-        raise _refusal(transport, error.response) from error
+        raise _refusal(error.response) from error
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
         raise Unreachable(f"the notification channel failed ({type(error).__name__})") from error
     log.info("notifications.ended", flows=len(topics))
@@ -118,14 +118,14 @@ def _check_uri(transport: Transport, uri: str) -> None:
         raise BadAnswer(f"POST {_CHANNELS}: the organisation names a channel that is not reached over wss")
 
 
-def _refusal(transport: Transport, answer: Response) -> PenstockError:
+def _refusal(answer: Response) -> PenstockError:
     """An answer that opens no websocket. Of a redirect only the host is shown: the rest may be a right to listen."""
     if not 300 <= answer.status_code < 400:
         return Unreachable(f"the notification channel failed: the answer is {answer.status_code}")
     [location, *_] = *answer.headers.get_all("Location"), ""
     return HostNotAllowed(
         f"the notification channel is answered {answer.status_code}, a redirect to "
-        f"{excerpt(_host(location), transport.redactor, limit=100)}; redirects are never followed",
+        f"{excerpt(_host(location), limit=100)}; redirects are never followed",
         hint="correct the proxy between, or set PENSTOCK_NOTIFICATIONS=false; flows are looked at all the same",
     )
 

@@ -42,7 +42,7 @@ async def publish(transport: Transport, flow_id: str, version: str, priority: Pr
             raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
         raise
     if operation.complete and operation.failed:
-        words = _words(transport, operation)
+        words = _words(operation)
         told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
         raise PublishFailed(told) if words else PublishUnexplained(told)
     return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
@@ -62,7 +62,7 @@ async def operation_progress(transport: Transport, ticket: Ticket, priority: Pri
             ProgressState.RUNNING, stage=None, messages=("the flow does not show this operation",), flow_id=flow.id
         )
     if operation.failed:
-        words = _words(transport, operation)
+        words = _words(operation)
         cause = FailureCause.CONTENT if words else FailureCause.UNKNOWN
         return Progress(ProgressState.FAILED, messages=words, cause=cause, flow_id=flow.id)
     if not operation.complete:
@@ -129,5 +129,5 @@ async def _locked(transport: Transport, flow_id: str, priority: Priority, error:
     )
 
 
-def _words(transport: Transport, operation: Operation) -> tuple[str, ...]:
-    return tuple(excerpt(text, transport.redactor) for text in operation.messages)
+def _words(operation: Operation) -> tuple[str, ...]:
+    return tuple(excerpt(text) for text in operation.messages)

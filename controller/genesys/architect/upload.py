@@ -41,7 +41,7 @@ async def upload_progress(transport: Transport, ticket: Ticket, priority: Priori
     return Progress(
         state,
         stage=job.status,
-        messages=job_words(job, transport.redactor),
+        messages=job_words(job),
         cause=failure_cause(job),
         flow_id=job.flow.id if job.flow else None,
         started=job.status != "Registered",

@@ -27,7 +27,7 @@ async def validate(transport: Transport, flow_id: str, version: str) -> Validati
             return _unavailable(error)
         raise
     job = await finished_job(transport, _JOBS, registered.id, Priority.PUBLISH)
-    return _report(transport, job)
+    return _report(job)
 
 
 def _not_offered(error: RequestRejected) -> bool:
@@ -44,10 +44,10 @@ def _unavailable(error: RequestRejected) -> ValidationReport:
     return ValidationReport((ValidationFinding(Severity.WARNING, message, "validation-unavailable"),))
 
 
-def _report(transport: Transport, job: Job) -> ValidationReport:
+def _report(job: Job) -> ValidationReport:
     successful = job.status == "Success"
     errors = sum(message.type == "Error" for message in job.messages or [])
-    words = job_words(job, transport.redactor)
+    words = job_words(job)
     findings = [
         ValidationFinding(Severity.ERROR if index < errors else Severity.WARNING, text)
         for index, text in enumerate(words)

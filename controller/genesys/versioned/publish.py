@@ -79,7 +79,7 @@ async def progress(transport: Transport, versions: Versions, ticket: Ticket, pri
         percent=status.progress_percent,
         stage=None if status.current_stage is None else str(status.current_stage),
         eta_s=status.estimated_time_remaining_seconds,
-        messages=tuple(excerpt(_told(error), transport.redactor) for error in status.errors or []),
+        messages=tuple(excerpt(_told(error)) for error in status.errors or []),
         cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
         flow_id=ticket.flow_id,
     )

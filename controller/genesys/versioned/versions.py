@@ -112,7 +112,7 @@ class Versions:
         return ValidationReport(findings, successful=not failed and not errors)
 
     def _finding(self, result: ValidationResult) -> ValidationFinding:
-        message = excerpt(result.message, self._transport.redactor) or "no message"
+        message = excerpt(result.message) or "no message"
         return ValidationFinding(_SEVERITIES.get(result.severity.lower(), Severity.ERROR), message, result.id)
 
 
