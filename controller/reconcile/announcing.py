@@ -42,7 +42,7 @@ def receiver_of(settings: Settings) -> Receiver | None:
 
 
 def webhook_secret(settings: Settings) -> str | None:
-    """What signs the messages of every webhook, masked from then on; None, after a warning, where the operator set none.
+    """What signs the messages of every webhook, masked from then on; None, after a warning, where nothing is set.
 
     Raises SettingsInvalid when nothing usable is behind what is set.
     """

@@ -165,14 +165,15 @@ def test_a_receiver_that_will_not_do_is_refused_before_anything_is_traced(shell:
 
     elsewhere = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "https://evil.example.com/x")
     no_url = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "ftp://127.0.0.1/x")
-    secret = shell.environment.pop("PENSTOCK_WEBHOOK_SECRET")
-    unsigned = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "http://127.0.0.1:1/x")
+    secret = shell.environment["PENSTOCK_WEBHOOK_SECRET"]
+    shell.environment["PENSTOCK_WEBHOOK_SECRET"] = "too short"
+    weak = shell.run("trace", "action", "front", "--invocation", "i1", "--webhook", "http://127.0.0.1:1/x")
     shell.environment["PENSTOCK_WEBHOOK_SECRET"] = secret
 
-    assert (elsewhere.returncode, no_url.returncode, unsigned.returncode) == (3, 1, 1)
+    assert (elsewhere.returncode, no_url.returncode, weak.returncode) == (3, 1, 1)
     assert "PENSTOCK_GATE_HOSTS" in elsewhere.stderr
-    assert "PENSTOCK_WEBHOOK_SECRET" in unsigned.stderr
-    assert SECRET not in elsewhere.stderr + no_url.stderr + unsigned.stderr
+    assert "shorter than 16 characters" in weak.stderr
+    assert SECRET not in elsewhere.stderr + no_url.stderr + weak.stderr
     assert httpx.get(f"{shell.url}/_simulator/calls").json()["total"] == 0
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
-from controller.domain.errors import SettingsInvalid
 from controller.reconcile import Services, Settings
 from controller.reconcile.announcing import SECRET_VARIABLE
 from controller.reconcile.trace_webhook import ATTEMPTS, TraceWebhook
@@ -48,16 +48,19 @@ async def test_a_dead_receiver_is_tried_four_times_with_growing_pauses(
     assert services.store.outbox.pending() == 0
 
 
-async def test_the_secret_may_stand_in_the_operators_file(
+async def test_the_secret_may_stand_in_the_operators_file_and_without_one_a_warning_tells(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(SECRET_VARIABLE)
     secret = tmp_path / "secret"
     secret.write_text("another-secret-of-more-than-16")
-    with pytest.raises(SettingsInvalid, match=SECRET_VARIABLE):
+    with capture_logs() as unsigned:
         TraceWebhook(services, "http://127.0.0.1:1/hook")
     services.settings = services.settings.model_copy(update={"webhook_secret_file": secret})
-    TraceWebhook(services, "http://127.0.0.1:1/hook")
+    with capture_logs() as signed:
+        TraceWebhook(services, "http://127.0.0.1:1/hook")
+    assert [event["event"] for event in unsigned] == ["webhook.unsigned"]
+    assert signed == []
 
 
 def test_latencies_are_whole_milliseconds(analysis: ActionAnalysis) -> None:

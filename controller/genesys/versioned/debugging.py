@@ -63,7 +63,7 @@ async def start_debug(transport: Transport, request: ActionTraceRequest) -> Star
 
 def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedDebug:
     """What an answer without a `Location` holds: the trace itself, or the id of its job."""
-    found = read_json(call, answer, transport.redactor) if answer.content.strip() else None
+    found = read_json(call, answer) if answer.content.strip() else None
     if isinstance(found, dict):
         named = found.get("id") or found.get("jobId")
         job_id = named if isinstance(named, str) else ""
