@@ -68,7 +68,7 @@ class TraceAudit:
         """Nothing could be shown, for this reason, which stays the command's own error."""
         details = {name: value for name, value in asked.items() if value is not None}
         try:
-            self._append(action, "failure", details | {"error": error.message, "code": error.code})
+            self._append(action, "failure", details | {"code": error.code}, error=error.message)
         except StoreFailed as fault:
             log.warning("audit.failed", action=action, organization=self.organization.name, error=fault.message)
 
@@ -84,13 +84,17 @@ class TraceAudit:
         *,
         version: str | None = None,
         latency_ms: float | None = None,
+        error: str | None = None,
     ) -> None:
+        flow_id = details.get("flow_id")
         entry = AuditEntry(
             organization=self.organization.name,
             action=action,
             status=status,
             actor=self.operator,
             version=version,
+            flow_id=flow_id if isinstance(flow_id, str) else None,
+            error=error,
             latency_ms=latency_ms,
             details=details,
         )

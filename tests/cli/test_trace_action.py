@@ -230,3 +230,4 @@ def test_every_trace_that_is_shown_is_in_the_audit_log(shell: InsideShell, tmp_p
     assert shown["details"]["anomalies"]
     assert shown["details"]["scopes"] == ["flow:debug:read", "flow:view", "routing:flow:read"]
     assert (failed["status"], failed["details"]["code"]) == ("failure", "trace-request-invalid")
+    assert (traced["flow_id"], failed["success"], bool(failed["error"])) == (flow_id, False, True)
