@@ -215,7 +215,8 @@ def _close(context: Context) -> SyncResult:
     state = SyncState.STOPPED if _left_over(context) else SyncState(outcome.value)
     context.store.journal.finish(context.lease, context.sync.id, state, result.totals)
     latency_ms = max((now - started_at).total_seconds() * 1000, 0.0)
-    entry = context.audit(None, "sync", outcome.value, latency_ms=latency_ms, details=result.totals)
+    error = "; ".join(step.error.message for step in result.failures if step.error) or None
+    entry = context.audit(None, "sync", outcome.value, error=error, latency_ms=latency_ms, details=result.totals)
     context.tell("sync.finished", outcome=outcome.value, totals=dict(result.totals))
     return replace(result, deployment_success_rate=entry.deployment_success_rate)
 

@@ -58,5 +58,8 @@ def _tell(
         "total_warnings": sum(finding.severity is Severity.WARNING for finding in findings),
         "findings": told,
     }
+    if not passed:
+        words = [finding.message for finding in findings if finding.severity is Severity.ERROR]
+        facts["error"] = "; ".join(words[:_SHOWN]) or "the organisation gave no details"
     context.audit(work, "validate", "success" if passed else "failure", **facts)
     context.tell("validation.done", work, passed=passed, errors=errors, findings=len(findings))

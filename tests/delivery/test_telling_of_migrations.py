@@ -78,6 +78,8 @@ async def test_validation_tells_each_finding_and_the_share_of_validations_that_f
     assert (good.status, good.validation_error_rate) == ("success", 0.0)
     assert (bad.status, bad.validation_error_rate) == ("failure", 0.5)
     assert bad.details["total_errors"] == 1
+    assert "the queue Support is missing" in str(bad.error)
+    assert "the queue Support is missing" in str(entries(told, "sync")[-1].error)
     assert any(
         found["severity"] == "error" and "Support" in found["message"]
         for found in bad.details["findings"]  # type: ignore[attr-defined]
