@@ -91,6 +91,7 @@ async def test_a_dead_receiver_fails_nothing_and_hears_it_later(told: World, rec
     assert (await told.apply()).delivered
     await told.restart()
     assert told.services.store.outbox.pending() == 2
+    assert any(warning.startswith("2 messages wait") for warning in told.status(await told.plan()).warnings)
     receiver.status = 200
     told.clock.advance(3600)
 

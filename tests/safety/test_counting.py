@@ -99,12 +99,14 @@ async def test_a_look_that_delivers_nothing_is_not_counted_as_a_delivery(world: 
     world.flow("front", inbound("Front"))
     world.commit()
     metrics = Metrics()
+    metrics.unreadable(fault=True)
     metrics.observe(await world.plan())
     metrics.observe(await world.apply())
     metrics.observe(await world.apply())
 
     text = generate_latest(metrics.registry).decode()
 
+    assert "penstock_revision_fault 1.0" in text
     for outcome in ("out-of-sync", "delivered", "in-sync"):
         line = f'penstock_passes_total{{organization="acme",outcome="{outcome}",trigger="command"}} 1.0'
         assert line in text
