@@ -66,6 +66,10 @@ class GraphRequest:
 
     def resolved_origin(self) -> GraphOrigin:
         """Where to look. Raises SettingsInvalid when a question cannot be answered there."""
+        if self.all_nodes and self.nodes is not None:
+            raise SettingsInvalid("--all-nodes is of all flows, --nodes of one", hint="leave out one of the two")
+        if self.compat and (self.all_nodes or self.nodes is not None):
+            raise SettingsInvalid("--compat judges flows, not what is inside one", hint="ask for it alone")
         asks = [name for name, wanted in (("--compat", self.compat), ("--verify-index", self.verify_index)) if wanted]
         if self.origin is None:
             return GraphOrigin.LIVE if asks else GraphOrigin.REPOSITORY

@@ -166,3 +166,12 @@ def test_a_cycle_ends_with_1(shell: InsideShell, flow: str, code: int, said: str
 
     assert done.returncode == code
     assert said in done.stdout
+
+
+def test_questions_that_do_not_fit_each_other_are_refused(shell: InsideShell) -> None:
+    """Compatibility is of flows: what is inside one would have passed unjudged."""
+    both = shell.run("graph", "--all-nodes", "--nodes", "Loop")
+    inside = shell.run("graph", "--nodes", "Loop", "--compat")
+
+    assert (both.returncode, inside.returncode) == (1, 1)
+    assert "--compat judges flows" in inside.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,17 @@ import yaml
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import PinnedVersion
-from controller.domain.errors import ManifestInvalid, SettingsInvalid
+from controller.domain.errors import ManifestInvalid, PermissionMissing, SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.writing import flow_manifest
 from controller.reconcile import open_folder
+from controller.reconcile.action_trace import ActionQuestion, trace_action
 from controller.reconcile.dependency_graph import GraphOrigin, observed_graph
-from controller.reconcile.flow_choice import live_flow
+from controller.reconcile.flow_choice import flow_id, live_flow
 from controller.reconcile.importing import importable
+from controller.reconcile.trace_search import ExecutionQuestion, find_executions
 from controller.simulator import SimulatorSettings
+from controller.simulator.settings import Client
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, SECRET, World
 
@@ -93,10 +97,10 @@ async def test_a_flow_named_by_its_id_on_the_command_line_is_that_flow(untyped: 
     platform = untyped.services.platform(organization(untyped))
     flows = {flow.id for flow in (await platform.list_flows()).flows}
 
-    assert {(await live_flow(platform, (), flow_id)).id for flow_id in flows} == flows
+    assert {(await live_flow(platform, (), each)).id for each in flows} == flows
     with pytest.raises(SettingsInvalid, match="2 flows are flow/Main") as refused:
         await live_flow(platform, (), "Main")
-    assert all(flow_id in str(refused.value.hint) for flow_id in flows)
+    assert all(each in str(refused.value.hint) for each in flows)
 
 
 async def test_what_import_writes_for_such_a_flow_is_read_again(untyped: World) -> None:
@@ -152,3 +156,39 @@ def test_an_id_stands_in_one_manifest_only(untyped: World) -> None:
     pin(untyped, "desk", "Desk", id="f-1")
     with pytest.raises(ManifestInvalid, match="is described by"):
         organization(untyped)
+
+
+async def test_the_documented_scopes_suffice_for_a_flow_that_is_named_by_its_id(untyped: World) -> None:
+    """`flow:debug` and `job:read` trace an action, `flow:debug:read` alone finds executions of a version's id."""
+    key, _ = untyped._check_in(inbound("Front"))
+    untyped._publish_by_hand(key, "1.0")
+    flow_id = untyped.simulator.flow(key.type, key.name).id
+    services, acme, now = untyped.services, organization(untyped), untyped.clock.now()
+    rights(untyped, "flow:debug", "job:read")
+    traced = await trace_action(services, acme, ActionQuestion(flow_id, "i1"))
+    rights(untyped, "flow:debug:read")
+    period = {"since": now - timedelta(hours=1), "until": now, "asked_at": now}
+    found = await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id, version="1.0"))
+
+    assert (traced.result.flow_id, traced.result.status) == (flow_id, "completed")
+    assert found == []
+    with pytest.raises(PermissionMissing, match="routing:flow:read") as missing:
+        await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id))
+    assert "--version ID" in str(missing.value.hint)
+
+
+async def test_what_is_not_known_for_an_id_is_taken_for_one_where_flows_may_not_be_listed(untyped: World) -> None:
+    """But never what a manifest calls a flow: that is a name."""
+    pin(untyped, "front", "Front")
+    rights(untyped, "flow:debug")
+    platform, flows = untyped.services.platform(organization(untyped)), organization(untyped).flows
+    assert await flow_id(platform, flows, "f-17") == "f-17"
+    for name in ("front", "Front", "flow/Front"):
+        with pytest.raises(PermissionMissing):
+            await flow_id(platform, flows, name)
+
+
+def rights(world: World, *scopes: str) -> None:
+    """From now on the client holds these and no others."""
+    world.simulator.clients["penstock"] = Client("penstock", SECRET, permissions=frozenset(scopes))
+    world.simulator.tokens.expire_all(world.clock.now())

@@ -217,7 +217,7 @@ async def test_bare_traces_tell_their_id_and_their_steps_tell_the_rest(
     platform: VersionedPlatform, api: httpx.AsyncClient, line: str, clock: SteppedClock
 ) -> None:
     """So the document has it; an error rate is measured all the same."""
-    (await api.patch("/_simulator/settings", json={"bare_traces": True})).raise_for_status()
+    (await api.patch("/_simulator/settings", json={"bare_traces": True, "opaque_version_ids": True})).raise_for_status()
     await traffic(api, line, count=4, error_rate=0.25)
     clock.advance(60)
     rows = (await api.post("/api/v2/flows/debug/traces/query", json=asked(clock))).raise_for_status().json()["entities"]
