@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import TraceRequestInvalid
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
+from controller.domain.versions import is_number
 
 _CLOCK_SKEW = timedelta(minutes=1)
 """How far ahead of ours an organisation's clock may be before an end counts as the future."""
@@ -49,7 +50,7 @@ def check_trace_request(request: TraceRequest, *, now: datetime, rules: Retentio
     version_alone = request.flow_version and not request.flow_id
     if not any((request.flow_id, request.session_token, request.conversation_id, version_alone)):
         mistakes.append("nothing says which executions: give a flow, a session or a conversation")
-    if version_alone and not rules.version_ids:
+    if version_alone and (not rules.version_ids or is_number(request.flow_version or "")):
         mistakes.append(f"version {request.flow_version} is of no flow: give the flow too")
     if not 1 <= request.page_size <= rules.max_page_size:
         mistakes.append(f"page size {request.page_size} is not between 1 and {rules.max_page_size}")

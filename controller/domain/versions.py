@@ -28,6 +28,11 @@ class VersionInfo:
         return self.status in ("published", "deployed")
 
 
+def is_number(pin: str) -> bool:
+    """Whether it is a version's number, which tells no flow, rather than its id."""
+    return pin.replace(".", "").isdecimal()
+
+
 def named(versions: Iterable[VersionInfo], pin: str) -> list[VersionInfo]:
     """The versions that a pin means, by number or by id; more than one where it is ambiguous."""
     return [info for info in versions if pin in (info.version, info.id)]

@@ -123,7 +123,7 @@ def test_a_version_narrows_the_search(shell: InsideShell, dialect: str) -> None:
     other = shell.run("trace", "executions", "--flow", "front", "--version", "9.0", "--limit", "0")
 
     if dialect == "versioned":  # asked for by its version, which the organisation does not know
-        assert "[not-found]" in other.stderr
+        assert "[no-such-version]" in other.stderr
     else:
         assert other.stdout.startswith("0 executions")
 

@@ -44,11 +44,11 @@ def test_the_span_is_bounded() -> None:
 
 
 def test_only_the_id_of_a_version_tells_its_flow() -> None:
-    """The architect dialect knows numbers; they are of a flow."""
-    alone = asked(1, flow_id=None, flow_version="1.0")
-    check_trace_request(alone, now=NOW, rules=retention(VERSIONED))
-    with pytest.raises(TraceRequestInvalid, match="give the flow too"):
-        check_trace_request(alone, now=NOW, rules=retention(ARCHITECT))
+    """A number is one of a flow in either dialect, and the architect dialect knows nothing else."""
+    check_trace_request(asked(1, flow_id=None, flow_version="aaaa-0001"), now=NOW, rules=retention(VERSIONED))
+    for version, dialect in (("1.0", VERSIONED), ("1.0", ARCHITECT), ("aaaa-0001", ARCHITECT)):
+        with pytest.raises(TraceRequestInvalid, match="give the flow too"):
+            check_trace_request(asked(1, flow_id=None, flow_version=version), now=NOW, rules=retention(dialect))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -162,19 +163,22 @@ async def test_the_documented_scopes_suffice_for_a_flow_that_is_named_by_its_id(
     """`flow:debug` and `job:read` trace an action, `flow:debug:read` alone finds executions of a version's id."""
     key, _ = untyped._check_in(inbound("Front"))
     untyped._publish_by_hand(key, "1.0")
-    flow_id = untyped.simulator.flow(key.type, key.name).id
+    flow = untyped.simulator.flow(key.type, key.name)
+    flow_id, version_id = flow.id, untyped.simulator.organization.identifier("version", flow.id, "1.0")
+    untyped.simulator.configure(replace(untyped.simulator.settings, opaque_version_ids=True))
     services, acme, now = untyped.services, organization(untyped), untyped.clock.now()
     rights(untyped, "flow:debug", "job:read")
     traced = await trace_action(services, acme, ActionQuestion(flow_id, "i1"))
     rights(untyped, "flow:debug:read")
     period = {"since": now - timedelta(hours=1), "until": now, "asked_at": now}
-    found = await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id, version="1.0"))
+    found = await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id, version=version_id))
 
     assert (traced.result.flow_id, traced.result.status) == (flow_id, "completed")
     assert found == []
-    with pytest.raises(PermissionMissing, match="routing:flow:read") as missing:
-        await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id))
-    assert "--version ID" in str(missing.value.hint)
+    for number in (None, "1.0"):
+        with pytest.raises(PermissionMissing, match="routing:flow:read") as missing:
+            await find_executions(services, acme, ExecutionQuestion(**period, flow=flow_id, version=number))
+        assert "--version ID" in str(missing.value.hint)
 
 
 async def test_what_is_not_known_for_an_id_is_taken_for_one_where_flows_may_not_be_listed(untyped: World) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from controller.domain.errors import BadAnswer, PermissionMissing
 from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
-from controller.domain.versions import VersionInfo
+from controller.domain.versions import VersionInfo, is_number
 from controller.genesys.call import Call
 from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
@@ -104,7 +104,7 @@ async def _asked(versions: Versions, request: TraceRequest) -> Sequence[_Asked]:
             return [_Asked(flow_id, await versions.id_of(flow_id, version), version)]
         infos = await versions.read(flow_id)
     except PermissionMissing as error:
-        if version is None:
+        if version is None or is_number(version):
             error.hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
             raise
         log.warning("trace.version-taken-for-an-id", version=version, hint="the client may not list versions")
