@@ -40,11 +40,9 @@ class Site(Played):
         assert self.own() == []
         self.organization.calls.clear()
 
-    def own(self, flow: Flow | None = None) -> list[tuple[str, str]]:
+    def own(self) -> list[tuple[str, str]]:
         """What Penstock made live, in order: how, and which version."""
-        self.organization.advance()
-        flows = [flow] if flow else self.organization.flows.values()
-        return [(one.how, one.version) for each in flows for one in each.history if one.by == "penstock"]
+        return [(one.how, one.version) for moved in self.moves().values() for one in moved if one.by == "penstock"]
 
     def moves(self) -> dict[str, list[Happening]]:
         """What was live until now, by the flow's name."""

@@ -18,26 +18,12 @@ from tests.conformance.played import Played
 from tests.conformance.scenes import SCENES, quirks, two_faults, two_mishaps
 from tests.conformance.simulated import DESK, FRONT, Simulated
 from tests.conformance.site import Site
-from tests.support.world import SECRET
 
 EVERY_RUN, NIGHTLY = 3, 60
 SEEDS = [seed if seed < EVERY_RUN else pytest.param(seed, marks=pytest.mark.nightly) for seed in range(NIGHTLY)]
 PASSES_TO_REST = 5
 BETWEEN_S = 120
 BY_PEOPLE = frozenset({Kind.PERSON_BEFORE, Kind.PERSON_AFTER, Kind.CANCELLED})
-
-
-@pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACME_ID", "penstock")
-    monkeypatch.setenv("ACME_SECRET", SECRET)
-
-
-@pytest.fixture
-async def site(tmp_path: Path, credentials: None) -> AsyncIterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
@@ -51,7 +37,6 @@ async def simulated(tmp_path: Path, credentials: None) -> AsyncIterator[Simulate
 async def test_two_faults_in_the_versioned_dialect_leave_the_truth(site: Site, seed: int) -> None:
     name = list(SCENES)[seed % len(SCENES)]
     scene = SCENES[name]
-    await site.settled_at(main="12.0", module="3.0")
     chance = random.Random(seed)
     mishaps, chosen = two_mishaps(chance), {**quirks(chance), **scene.quirks}
     for quirk, value in chosen.items():

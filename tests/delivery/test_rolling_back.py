@@ -160,7 +160,10 @@ async def test_after_an_uploaded_rollback_a_revert_in_git_only_binds_the_untouch
 
 
 async def test_a_rollback_that_fails_is_never_called_done(site: Site) -> None:
+    """The result, the journal, the audit log and change management call it a failure."""
     await failing_front(site)
+    site.settings = replace(site.settings, announce_to=("change-management",))
+    site.delivery = site._delivery()
     site.fault("publish-fails", match={"flow": "Hours"})
     site.fault("job-fails", name="uploads", match={"flow": "Hours"}, nth=2)
 
@@ -177,6 +180,11 @@ async def test_a_rollback_that_fails_is_never_called_done(site: Site) -> None:
     assert sync.state is SyncState.ROLLBACK_FAILED
     failures = [entry for entry in site.store.audit.entries(NAME) if entry.action == "rollback"]
     assert {entry.flow: entry.status for entry in failures} == {str(HOURS): "failure", str(DESK): "success"}
+    told = [dict(message.payload["data"]) for message in site.store.outbox.claim(limit=100)]  # type: ignore[call-overload]
+    assert [(data["flow"], data["success"]) for data in told if data["action"] == "rollback"] == [
+        (str(DESK), True),
+        (str(HOURS), False),
+    ]
 
 
 async def test_a_version_that_a_person_published_meanwhile_is_not_overridden(site: Site) -> None:
