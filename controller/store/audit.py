@@ -15,7 +15,7 @@ from controller.domain.errors import StoreFailed
 from controller.domain.redaction import SECRETS
 from controller.store.audit_file import KEEP_DAYS, AuditCopy
 from controller.store.database import Database
-from controller.store.rates import deployment_success_rate, validation_error_rate
+from controller.store.rates import Rates
 from controller.store.schema import audit
 
 log = structlog.get_logger()
@@ -104,6 +104,7 @@ class AuditLog:
         self._clock = clock
         self._copies = copies
         self._keep = timedelta(days=keep_days)
+        self._rates = Rates()
 
     def append(self, entry: AuditEntry) -> AuditEntry:
         """Keep an entry, with secrets masked, and the time and the rates set; returns it as it was kept.
@@ -121,8 +122,8 @@ class AuditLog:
         with self._database.write() as connection:
             values = {name: getattr(kept, name) for name in _COLUMNS}
             number = connection.execute(insert(audit).values(values).returning(audit.c.id)).scalar_one()
-            invalid = validation_error_rate(connection, entry.organization)
-            deployed = deployment_success_rate(connection, entry.organization)
+            invalid = self._rates.validation_error(connection, entry.organization)
+            deployed = self._rates.deployment_success(connection, entry.organization)
             rates = {"validation_error_rate": invalid, "deployment_success_rate": deployed}
             connection.execute(update(audit).where(audit.c.id == number).values(rates))
         kept = replace(kept, id=number, validation_error_rate=invalid, deployment_success_rate=deployed)

@@ -1,4 +1,4 @@
-"""How often validations fail and deployments succeed in an organisation, over the newest thousand of each."""
+"""How often validations fail and deployments succeed in an organisation, over about the newest thousand of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from controller.store.records import ON_REQUEST
 from controller.store.schema import audit, steps, syncs
 
 COUNTED: Final = 1000
-VALIDATE: Final = "validate"
+_Count = tuple[int, int]
+"""How many count, of how many."""
+_VALIDATE: Final = "validate"
 """The action of the audit entries that tell how a validation ended."""
 _WENT_WELL = (StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED)
 _WENT_WRONG = (StepState.FAILED, StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED)
@@ -19,38 +21,54 @@ _NOT_DEPLOYED = "adopt"
 """The kind of change that makes nothing live."""
 
 
-def validation_error_rate(connection: Connection, organization: str) -> float | None:
-    """Failed validations divided by validations, from 0 to 1; None before the first one."""
-    newest = (
-        select((audit.c.status != "success").label("counts"))
-        .where(audit.c.organization == organization, audit.c.action == VALIDATE)
-        .order_by(audit.c.id.desc())
-        .limit(COUNTED)
-    )
-    return _share(connection, newest)
+class Rates:
+    """Counts once for each sync what went before it, and each time what belongs to it: entries are many."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[int, _Count]] = {}
+        """By organisation, the newest sync and what was counted of those before it."""
+
+    def validation_error(self, connection: Connection, organization: str) -> float | None:
+        """Failed validations divided by validations, from 0 to 1; None before the first one."""
+        newest = (
+            select((audit.c.status != "success").label("counts"))
+            .where(audit.c.organization == organization, audit.c.action == _VALIDATE)
+            .order_by(audit.c.id.desc())
+            .limit(COUNTED)
+        )
+        return _share(_count(connection, newest))
+
+    def deployment_success(self, connection: Connection, organization: str) -> float | None:
+        """Changes that made their version live, and were not taken back, divided by all that ended or are live.
+
+        From 0 to 1; None before the first one. What was taken back because a person or git asked for it is not counted.
+        """
+        newest = connection.execute(select(func.max(syncs.c.id)).where(syncs.c.organization == organization)).scalar()
+        if newest is None:
+            return None
+        known = self._before.get(organization)
+        if known is None or known[0] != newest:
+            earlier = select(syncs.c.id).where(syncs.c.organization == organization, syncs.c.id < newest)
+            ended = _ended().where(steps.c.sync_id.in_(earlier)).order_by(steps.c.id.desc()).limit(COUNTED)
+            known = self._before[organization] = (newest, _count(connection, ended))
+        now = _count(connection, _ended().where(steps.c.sync_id == newest))
+        return _share((known[1][0] + now[0], known[1][1] + now[1]))
 
 
-def deployment_success_rate(connection: Connection, organization: str) -> float | None:
-    """Changes that made their version live, and were not taken back, divided by all that ended or are live.
-
-    From 0 to 1; None before the first one. What was taken back because a person or git asked for it is not counted.
-    """
+def _ended() -> Select[bool]:
+    """Of each change that ended or is live, whether it counts as a success."""
     well = steps.c.state.in_([state.value for state in _WENT_WELL])
     wrong = steps.c.state.in_([state.value for state in _WENT_WRONG])
     by_itself = or_(steps.c.reason.is_(None), ~steps.c.reason.startswith(ON_REQUEST))
-    newest = (
-        select(well.label("counts"))
-        .select_from(steps.join(syncs))
-        .where(syncs.c.organization == organization, steps.c.kind != _NOT_DEPLOYED)
-        .where(or_(well, and_(wrong, by_itself)))
-        .order_by(steps.c.id.desc())
-        .limit(COUNTED)
-    )
-    return _share(connection, newest)
+    return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
 
 
-def _share(connection: Connection, newest: Select[bool]) -> float | None:
-    rows = newest.subquery()
+def _count(connection: Connection, chosen: Select[bool]) -> _Count:
+    rows = chosen.subquery()
     counted = func.sum(case((rows.c.counts, 1), else_=0))
     number, total = connection.execute(select(counted, func.count()).select_from(rows)).one()
-    return None if not total else int(number) / int(total)
+    return int(number or 0), int(total)
+
+
+def _share(count: _Count) -> float | None:
+    return count[0] / count[1] if count[1] else None

@@ -153,7 +153,7 @@ audit = Table(
     Column("author", String(255)),
     Column("revision", String(255)),
     Column("webhook_synced", Boolean),
-    Index("ix_audit_organization_action", "organization", "action"),
+    Index("ix_audit_organization_action", "organization", "action", "id", "status"),
 )
 
 drifts = Table(

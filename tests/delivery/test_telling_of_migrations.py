@@ -86,6 +86,7 @@ async def test_validation_tells_each_finding_and_the_share_of_validations_that_f
     )
     failed = messages(told)[-1]
     assert (failed["success"], failed["target_version"]) == (False, "1.0")
+    assert failed["deployment_success_rate"] == 0.5, "one of two, of which another sync was the first"
 
 
 async def test_a_publish_tells_what_was_sent_and_the_id_that_it_was_given(told: Site) -> None:

@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.add_column("audit", sa.Column("deployment_success_rate", sa.Float(), nullable=True))
     op.add_column("audit", sa.Column("author", sa.String(length=255), nullable=True))
     op.add_column("audit", sa.Column("webhook_synced", sa.Boolean(), nullable=True))
-    op.create_index("ix_audit_organization_action", "audit", ["organization", "action"], unique=False)
+    op.create_index("ix_audit_organization_action", "audit", ["organization", "action", "id", "status"], unique=False)
     op.add_column("syncs", sa.Column("author", sa.String(length=255), nullable=True))
     op.add_column("outbox", sa.Column("audit_id", sa.BigInteger(), nullable=True))
     op.create_index("ix_outbox_audit_id", "outbox", ["audit_id"], unique=False)
