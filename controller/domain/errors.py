@@ -17,6 +17,9 @@ from controller.domain.desired import Origin
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
 
+BY_THE_SERVICE = "; the service does so by itself"
+"""The end of a hint for what a pass does; nobody but a person repeats a question."""
+
 
 class PenstockError(Exception):
     """The root of everything that Penstock raises on purpose."""
@@ -29,6 +32,10 @@ class PenstockError(Exception):
         self.message = SECRETS.text(message)
         self.hint = self.usual_hint if hint is None else SECRETS.text(hint)
         super().__init__(self.message)
+
+    def only_asked(self) -> None:
+        """What failed was a person's question, which no service asks again: the hint does not promise it."""
+        self.hint = self.hint.removesuffix(BY_THE_SERVICE) if self.hint else None
 
 
 # The names follow the states that they lead to, not the -Error habit.
@@ -282,14 +289,14 @@ class Unreachable(Transient):
     """The organisation could not be reached, or the connection broke before anything was sent."""
 
     code = "unreachable"
-    usual_hint = "check the address and the network, then run it again; the service does so by itself"
+    usual_hint = "check the address and the network, then run it again" + BY_THE_SERVICE
 
 
 class ServerFault(Transient):
     """The organisation answered 5xx, or something that is no answer of its API."""
 
     code = "server-fault"
-    usual_hint = "run it again in a while; the service does so by itself"
+    usual_hint = "run it again in a while" + BY_THE_SERVICE
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -331,7 +338,7 @@ class CircuitOpen(Transient):
     """Too many faults in a row: calls fail at once until a probe succeeds."""
 
     code = "circuit-open"
-    usual_hint = "run it again once the organisation answers; the service does so by itself"
+    usual_hint = "run it again once the organisation answers" + BY_THE_SERVICE
 
 
 class Interrupted(Transient):

@@ -66,6 +66,7 @@ class TraceAudit:
 
     def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
         """Nothing could be shown, for this reason, which stays the command's own error."""
+        error.only_asked()
         details = {name: value for name, value in asked.items() if value is not None}
         try:
             self._append(action, "failure", details | {"code": error.code}, error=error.message)
