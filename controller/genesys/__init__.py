@@ -13,14 +13,12 @@ from controller.genesys.preflight import preflight
 from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.debugging import StartedDebug
-from controller.genesys.versioned.naming import FlowNames
 from controller.genesys.versioned.platform import VersionedPlatform
 
 __all__ = [
     "MOST_TOPICS",
     "ArchitectPlatform",
     "Check",
-    "FlowNames",
     "PreflightReport",
     "RouteLatency",
     "StartedDebug",

@@ -91,6 +91,25 @@ async def test_an_id_in_the_manifest_is_that_flow_and_no_other(untyped: World) -
     assert (await untyped.plan()).plan_or_raise().empty
 
 
+async def test_each_revision_calls_the_flows_by_its_own_manifests(untyped: World) -> None:
+    """A look that still holds an older revision changes nothing for the pass that runs."""
+    untyped._check_in(inbound("Main"))
+    untyped._check_in(module("Main"))
+    one, other = (flow.id for flow in untyped.simulator.organization.flows())
+    pin(untyped, "main", "Main", id=one)
+    older = organization(untyped)
+    pin(untyped, "main", "Main", id=other)
+    newer = organization(untyped)
+
+    platform = untyped.services.platform(newer)
+    glanced = await untyped.services.platform(older).list_flows()
+    listed = await platform.list_flows()
+
+    wanted = FlowKey(UNTYPED, "Main")
+    assert {flow.id for flow in glanced.flows if flow.key == wanted} == {one}
+    assert {flow.id for flow in listed.flows if flow.key == wanted} == {other}
+
+
 async def test_a_flow_named_by_its_id_on_the_command_line_is_that_flow(untyped: World) -> None:
     """A name that several flows carry is refused with their ids."""
     untyped._check_in(inbound("Main"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from controller.domain.capabilities import ALTERNATIVES, CAPABILITIES, VERSIONED
+from controller.domain.desired import DesiredFlow
 from controller.domain.errors import (
     AmbiguousFlow,
     CapabilityMissing,
@@ -60,8 +62,13 @@ class VersionedPlatform:
         self._listing = Listing(transport)
         self._versions = Versions(transport)
         self._untold = Untold(transport)
-        self.names = FlowNames()
-        """How the manifests call the flows; whoever has manifests sets it."""
+        self._names = FlowNames()
+
+    def called_by(self, flows: Iterable[DesiredFlow]) -> VersionedPlatform:
+        """The same connection, with flows called as these manifests do; one for each revision of them."""
+        view = copy(self)
+        view._names = FlowNames(flows)  # noqa: SLF001 - its own copy
+        return view
 
     @property
     def dialect(self) -> str:
@@ -99,11 +106,11 @@ class VersionedPlatform:
             except NotFound:
                 versions = None
             if live.agree(entity, versions, fresh=fresh):
-                return live.flow_of(entity, versions, self.names)
+                return live.flow_of(entity, versions, self._names)
         raise live.undetermined(flow_id, entity, versions)
 
     def _flow(self, entity: FlowEntity) -> LiveFlow:
-        return live_flow(entity, self.names)
+        return live_flow(entity, self._names)
 
     async def _listed(self, flow_id: str, *, fresh: bool, priority: Priority) -> FlowEntity | None:
         entity = (await self._listing.flows(fresh=fresh, priority=priority)).get(flow_id)
