@@ -3,7 +3,7 @@
 Never calls an organisation, git, the store or the file system.
 """
 
-from controller.planning.guard import Confirmations, guard, refusals
+from controller.planning.guard import Confirmations, confirmed_part, guard, refusals
 from controller.planning.model import (
     Authored,
     Blocked,
@@ -41,6 +41,7 @@ __all__ = [
     "Quarantine",
     "UnderWay",
     "Unrecorded",
+    "confirmed_part",
     "guard",
     "make_plan",
     "plan_document",

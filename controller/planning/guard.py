@@ -50,8 +50,7 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
     SafetyLimit, NotConfirmed (also where nothing but such removals is left) or, when only time is in the way,
     WindowClosed.
     """
-    said = confirmations or Confirmations()
-    allowed = plan if organization.sync.mode is SyncMode.MANUAL else _without_unconfirmed_removals(plan, said)
+    allowed = confirmed_part(plan, organization, confirmations)
     found = refusals(allowed, organization, now, confirmations)
     if not found:
         return allowed
@@ -96,8 +95,9 @@ def _limited(plan: Plan, organization: Organization, said: Confirmations) -> Ite
             yield SafetyLimit(f"{organization.name}: {words}", hint="look at the plan before you force it")
 
 
-def _without_unconfirmed_removals(plan: Plan, said: Confirmations) -> Plan:
-    if _confirmed(plan, said):
+def confirmed_part(plan: Plan, organization: Organization, confirmations: Confirmations | None = None) -> Plan:
+    """The plan with removals blocked that nobody confirmed; in manual mode the whole of it, or none, is approved."""
+    if organization.sync.mode is SyncMode.MANUAL or _confirmed(plan, confirmations or Confirmations()):
         return plan
     held_back = Blocked(NotConfirmed.code, f"nobody confirmed that it is removed; {_CONFIRM}")
     changes = tuple(

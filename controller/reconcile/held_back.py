@@ -9,7 +9,7 @@ from datetime import datetime
 from controller.domain.desired import Organization
 from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError, SyncSuspended
 from controller.domain.wording import counted
-from controller.planning import Confirmations, HeldBack, Plan, guard
+from controller.planning import Confirmations, HeldBack, Plan, confirmed_part, refusals
 from controller.reconcile.acquire import at_work
 from controller.reconcile.pausing import paused_before
 from controller.reconcile.services import Services
@@ -18,16 +18,15 @@ from controller.store import Store
 
 
 def held_back_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
-    """A closed window, a limit, an approval that is missing; or the removals that nobody confirmed.
+    """Closed windows, limits, approvals that are missing; or the removals that nobody confirmed.
 
     What blocks a change whoever asks is in the plan itself. Raises StoreFailed.
     """
     approved = store.approvals.of(plan.organization, plan.digest)
     said = Confirmations(approved_digest=plan.digest if approved else None)
-    try:
-        allowed = guard(plan, organization, now, said)
-    except PenstockError as error:
-        return (HeldBack.of(error),)
+    allowed = confirmed_part(plan, organization, said)
+    if found := refusals(allowed, organization, now, said):
+        return tuple(map(HeldBack.of, found))
     return tuple(
         HeldBack(after.flow, after.blocked.code, after.blocked.message, None)
         for before, after in zip(plan.changes, allowed.changes, strict=True)

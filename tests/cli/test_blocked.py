@@ -83,10 +83,10 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(she
     approved = shell.run("plan")
 
     assert (text.returncode, shell.run("plan", "--detailed-exitcode").returncode) == (0, 2)
-    first = text.stdout.splitlines()[1]
+    first, second = text.stdout.splitlines()[1:3]
     assert first.startswith("  apply would be refused now: acme: sync.mode is manual, and plan sha256:")
-    assert "also: acme: deny window" in first
     assert first.endswith("[not-confirmed]")
+    assert second.startswith("  apply would be refused now: acme: deny window")
     assert approved.stdout.splitlines()[1].endswith("--ignore-windows in an emergency [window-closed]")
     assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "markdown").stdout
     assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "html").stdout
@@ -107,6 +107,13 @@ def test_uncommitted_changes_and_limits_stand_in_every_format_and_a_limit_ends_w
         assert told.returncode == 3, output
         assert "would change 1 of 2 flows" in told.stdout, output
         assert "uncommitted change" in told.stdout, output
+    document["spec"]["sync"] = {"mode": "observe"}
+    path.write_text(yaml.safe_dump(document))
+    shell.commit()
+    told = shell.run("plan", "--format", "json")
+    [organization] = json.loads(told.stdout)["organizations"]
+    assert [each["code"] for each in organization["held_back"]] == ["sync-suspended", "safety-limit"]
+    assert told.returncode == 3, "the limit counts though more stands before it"
 
 
 def test_a_plan_ends_with_3_where_a_commit_must_mend_it_and_not_where_it_only_waits(

@@ -116,9 +116,9 @@ async def test_a_delivery_that_waits_for_its_window_or_for_a_person_says_so(worl
     world.clock.advance(5400)
     after = (await look(world))[1]
 
-    [held] = status.held_back
-    assert (held.flow, held.code) == (None, "not-confirmed")
-    assert "also: acme: deny window '0 12 * * *' for 1 h 30 min (UTC) denies changes" in held.message
+    unapproved, closed = status.held_back
+    assert (unapproved.flow, unapproved.code, closed.code) == (None, "not-confirmed", "window-closed")
+    assert "acme: deny window '0 12 * * *' for 1 h 30 min (UTC) denies changes" in closed.message
     assert [each.code for each in approved.held_back] == ["window-closed"]
     assert after.held_back == ()
 
