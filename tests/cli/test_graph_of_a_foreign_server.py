@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conformance.debugged import Debugged
+from tests.conformance.served import served
 from tests.support.inside import InsideShell
 
 Definition = dict[str, Any]
@@ -38,52 +37,25 @@ FLOWS = [
 ]
 
 
-class _Organization(BaseHTTPRequestHandler):
+@pytest.fixture(scope="module")
+def server() -> Debugged:
     """A client with `flow:view` alone: it logs in and lists flows, and everything else is refused."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self._answer(200, {"access_token": "t", "token_type": "bearer", "expires_in": 3600})
-
-    def do_GET(self) -> None:
-        if urlsplit(self.path).path == "/api/v2/flows":
-            self._answer(200, {"entities": self.server.flows})  # type: ignore[attr-defined]
-        else:
-            self._answer(403, {"message": "Unable to perform the requested action.", "code": "not.authorized"})
-
-    def _answer(self, status: int, body: object) -> None:
-        content = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ThreadingHTTPServer]:
-    made = ThreadingHTTPServer(("127.0.0.1", 0), _Organization)
-    made.flows = FLOWS  # type: ignore[attr-defined]
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory, server: ThreadingHTTPServer) -> InsideShell:
-    made = InsideShell(tmp_path_factory.mktemp("graphs"), f"http://127.0.0.1:{server.server_port}")
-    for name in ("front", "hours"):
-        (made.folder / f"{name}.yaml").unlink()
-    manifest = made.folder / "organization.yaml"
-    manifest.write_text(manifest.read_text().replace("spec:\n", "spec:\n  api: versioned\n", 1))
-    made.commit()
+    made = Debugged()
+    made.scopes = frozenset({"flow:view"})
+    made.recorded.flows = FLOWS
     return made
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, server: Debugged) -> Iterator[InsideShell]:
+    with served(server) as url:
+        made = InsideShell(tmp_path_factory.mktemp("graphs"), url)
+        for name in ("front", "hours"):
+            (made.folder / f"{name}.yaml").unlink()
+        manifest = made.folder / "organization.yaml"
+        manifest.write_text(manifest.read_text().replace("spec:\n", "spec:\n  api: versioned\n", 1))
+        made.commit()
+        yield made
 
 
 def test_every_listed_flow_is_judged_without_any_manifest(shell: InsideShell) -> None:
@@ -100,10 +72,10 @@ def test_every_listed_flow_is_judged_without_any_manifest(shell: InsideShell) ->
     assert done.returncode == 1
 
 
-def test_nothing_that_could_be_judged_is_no_pass(shell: InsideShell, server: ThreadingHTTPServer) -> None:
-    server.flows = []  # type: ignore[attr-defined]
+def test_nothing_that_could_be_judged_is_no_pass(shell: InsideShell, server: Debugged) -> None:
+    server.recorded.flows = []
     empty = shell.run("graph", "--compat")
-    server.flows = FLOWS  # type: ignore[attr-defined]
+    server.recorded.flows = FLOWS
     managed = shell.run("graph", "--compat", "--managed")
 
     assert (empty.returncode, managed.returncode) == (1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,15 @@ def writes(server: Server) -> list[tuple[str, str]]:
     ]
 
 
+def blocked_in(desk: Desk) -> dict[str, str]:
+    """Why the only change of the plan is blocked."""
+    planned = desk.run("plan", "--format", "json")
+    assert planned.returncode == 3, planned.stdout
+    (change,) = json.loads(planned.stdout)["organizations"][0]["changes"]
+    blocked: dict[str, str] = change["blocked"]
+    return blocked
+
+
 def body_of(server: Server, method: str, ending: str) -> dict[str, object]:
     """The body of the last call of this kind."""
     found = [body for how, path, body in server.calls() if how == method and re.search(ending, path)]
@@ -91,11 +101,13 @@ def test_a_draft_is_validated_published_and_recorded(server: Server, desk: Desk)
     assert desk.run("plan", "--detailed-exitcode").returncode == 0, "nothing is left to do"
 
 
-def test_a_version_that_was_live_before_comes_back_by_one_switch(server: Server, desk: Desk) -> None:
-    """S2, S3: one PUT with the version's id, and the way back in its description."""
+@pytest.mark.parametrize("by_id", [False, True])
+def test_a_version_that_was_live_before_comes_back_by_one_switch(server: Server, desk: Desk, by_id: bool) -> None:
+    """S1, S2, S3: a pin by number or id, on another page; one PUT with the id, and the way back in its description."""
     server.by_hand(IVR, "13.0")
     server.by_hand(IVR, "12.0")
-    desk.pin(IVR, "13.0")
+    server.set(versions_page=1)
+    desk.pin(IVR, server.identifier(IVR, "13.0") if by_id else "13.0")
     desk.commit()
     code, told = desk.apply()
     assert code == 0, told
@@ -119,16 +131,33 @@ def test_every_page_of_the_versions_is_read(server: Server, desk: Desk) -> None:
     assert (server.live(IVR), server.history(IVR)) == ("12.0", ["14.0", "12.0"])
 
 
-@pytest.mark.parametrize("version", ["11.0", "99.0"])
-def test_a_version_that_cannot_be_live_is_blocked_in_the_plan(server: Server, desk: Desk, version: str) -> None:
-    """S1: archived, or not there; nothing is written, and the plan ends with 3."""
+@pytest.mark.parametrize(("version", "reason"), [("11.0", "version-archived"), ("99.0", "no-such-version")])
+def test_a_version_that_cannot_be_live_is_blocked_in_the_plan(
+    server: Server, desk: Desk, version: str, reason: str
+) -> None:
+    """S1: archived, or not there; all pages are named, nothing is written, and the plan ends with 3."""
+    server.set(versions_page=2)
     desk.pin(IVR, version)
     desk.commit()
-    planned = desk.run("plan")
-    assert (planned.returncode, version in planned.stdout) == (3, True), planned.stdout
+    blocked = blocked_in(desk)
+    assert blocked["code"] == reason
+    assert "14.0 (draft), 13.0 (draft), 12.0 (deployed), 11.0 (archived)" in blocked["message"]
     code, told = desk.apply()
     assert code == 3, told
     assert (writes(server), server.history(IVR), desk.recorded()[IVR]) == ([], [], "12.0")
+
+
+def test_the_active_versions_of_all_pages_count(server: Server, desk: Desk) -> None:
+    """S1: 12.0 and 13.0 answer calls, and no third version may."""
+    server.by_hand(IVR, "13.0")
+    server.by_hand(IVR, "12.0")
+    server.set(versions_page=1)
+    desk.describe(safety={"maxActiveVersions": 2})
+    desk.pin(IVR, "14.0")
+    desk.commit()
+    assert blocked_in(desk)["code"] == "safety-limit"
+    assert desk.apply()[0] == 3
+    assert (writes(server), server.live(IVR)) == ([], "12.0")
 
 
 def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server, desk: Desk) -> None:
