@@ -8,8 +8,9 @@ import pytest
 
 from controller.cli.running import opened_services
 from controller.domain.errors import GitRemoteFailed
-from controller.reconcile import SERVICE, Settings
+from controller.reconcile import SERVICE, Settings, open_folder
 from controller.store import AuditEntry
+from tests.safety.test_workers import running
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, RECORDS, World
 
@@ -128,6 +129,20 @@ async def test_a_person_who_delivers_somebody_elses_commit_is_told_apart_from_it
 
     found = list(world.services.store.audit.entries(ORGANIZATION))
     assert {(entry.actor, entry.author) for entry in found} == {("ada", AUTHOR)}
+
+
+async def test_the_service_notes_drift_and_acts_for_the_author(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    async with running(world.services) as service:
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: service.status() == "Synced", "the delivery is told")
+        world.by_hand("publish", "inboundcall", "Front", inbound("Front", says="By hand"), person="Grace")
+        service.feed.give(open_folder(world.clone, world.settings))
+        await service.until(lambda: entries(world, "drift"), "the drift is noted")
+
+    assert [(entry.status, entry.actor) for entry in entries(world, "drift")] == [("begun", "Grace")]
+    assert {entry.actor for entry in entries(world, "migrate")} == {AUTHOR}
 
 
 def test_the_operator_has_entries_on_standard_output_as_well(
