@@ -9,7 +9,7 @@ from controller.domain.references import BINDING_TYPES, FlowReference, Resolutio
 from controller.flows.loading import Position
 from controller.flows.roots import api_type, inqueue_types, post_flow_types, transfer_types
 from controller.flows.source_nodes import surroundings
-from controller.flows.targets import keyed_targets, literal_name, target_in
+from controller.flows.targets import CALLED_RESOURCES, keyed_targets, literal_name, target_in
 from controller.flows.walk import Place
 
 CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
@@ -60,7 +60,8 @@ def _called(place: Place, value: Mapping[str, object], types: tuple[str, ...]) -
 
 def _is_called(place: Place) -> bool:
     parent = place.parent
-    return parent is not None and parent.key in CALLED_BY_KEY and parent.action_kind.startswith("call")
+    called = {*CALLED_BY_KEY, *CALLED_RESOURCES}
+    return parent is not None and parent.key in called and parent.action_kind.startswith("call")
 
 
 def _targeted(place: Place, types: tuple[str, ...]) -> Iterator[FlowReference]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from controller.domain.references import Resolution, ResourceReference
 from controller.flows.expressions import named_in
-from controller.flows.targets import keyed_targets, literal_name, resource_in
+from controller.flows.targets import CALLED_RESOURCES, keyed_targets, literal_name, resource_in
 from controller.flows.walk import Place
 
 KEYED: Mapping[str, str] = {
@@ -80,12 +80,14 @@ def _in_text(place: Place, text: str) -> Iterator[ResourceReference]:
 
 
 def _in_mapping(place: Place, key: str, value: Mapping[str, object]) -> Iterator[ResourceReference]:
-    if key == "category" and place.action_kind.startswith("call"):
+    calls = place.action_kind.startswith("call")
+    keyed = KEYED.get(key) or (CALLED_RESOURCES.get(key) if calls else None)
+    if key == "category" and calls:
         yield from _data_actions(place, value)
-    elif key in KEYED:
+    elif keyed is not None:
         for name, resolution in keyed_targets(value):
             if name != _NO_ENGINE:
-                yield ResourceReference(KEYED[key], name, place.path, resolution)
+                yield ResourceReference(keyed, name, place.path, resolution)
     elif key == "engine" and place.parent is not None and place.parent.key == "speechToText":
         yield from _target(place, "stt-engine")
     elif key in ("findName", "findId"):

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from controller.domain.references import Resolution
 from controller.flows.expressions import named_in
 
+CALLED_RESOURCES: Mapping[str, str] = {"agenticVirtualAgent": "virtual-agent", "guide": "guide"}
+"""Keys below a `call...` action whose own keys name what is called like a flow and is none, and its kind.
+
+Source: `Dependency.type` of the Platform API (AGENTICVIRTUALAGENT, GUIDE).
+"""
 Target = tuple[str, Resolution]
 _UNSET = re.compile(r"(?:To[A-Z]\w*\(\s*)?NOT_SET(?:\s*\))?")
 """`NOT_SET` or, with its type, `ToQueue(NOT_SET)`: nothing, on purpose."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.domain.desired import Organization, PinnedVersion
 from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, SettingsInvalid
-from controller.domain.identity import FlowKey
+from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
 from controller.flows import FlowTemplate, parse, render
@@ -153,6 +153,8 @@ def _pinned(live: LiveFlow) -> Imported:
     """What only its version tells."""
     if live.published_version is None:
         return Imported(live.key, None, skipped="it is not published")
+    if live.key.type not in {*FlowType, UNTYPED}:
+        return Imported(live.key, live.published_version, skipped=f"manifests know no flows of type {live.key.type}")
     return Imported(live.key, live.published_version)
 
 

@@ -172,3 +172,68 @@ async def test_an_operation_of_somebody_else_is_waited_for_under_every_policy(si
     assert result.outcome is Outcome.SUCCEEDED
     assert site.live() == {str(DESK): "1.0"}
     assert site.names().count("lock.waiting") == 1
+
+
+def while_the_job_runs(site: Site, deed: str, text: str | None = None) -> list[str]:
+    """Somebody does this once the first file was taken; gives the names of what is told of uploads and locks.
+
+    The lock is released at the second look.
+    """
+    told: list[str] = []
+
+    def hear(event: DeliveryEvent) -> bool:
+        if event.name == "write.answered" and event.fields.get("action") == "upload" and not told:
+            told.append("sent")
+            site.by_hand(deed, DESK, text=text)
+        elif event.name in ("upload.again", "lock.waiting"):
+            told.append(event.name)
+            if told.count("lock.waiting") == 2:
+                site.by_hand("unlock", DESK)
+        return False
+
+    site.crash_when = hear
+    return told
+
+
+async def test_under_wait_a_lock_that_the_uploads_job_finds_is_waited_for(site: Site) -> None:
+    """The organisation tells of it in the job's message, without the holder's name."""
+    plan = await changed_desk(site, OnLocked.WAIT)
+    told = while_the_job_runs(site, "lock")
+
+    result = await site.deliver(plan)
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert told == ["sent", "upload.again", "lock.waiting", "lock.waiting"]
+    assert site.live() == {str(DESK): "2.0"}
+    assert site.store.quarantines.active("acme") == ()
+
+
+async def test_under_unlock_a_lock_that_the_uploads_job_finds_is_broken_once_its_draft_is_kept(site: Site) -> None:
+    plan = await changed_desk(site, OnLocked.UNLOCK)
+    told = while_the_job_runs(site, "draft", inbound("Desk", says="Half done"))
+    kept: list[str] = []
+
+    async def keep(_change: Change, draft: Export) -> None:
+        kept.append(draft.yaml or "")
+
+    sync = SyncContext("abc123", "ada", "test")
+    result = await site.delivery.deliver(site.organization, plan, site.lease(), sync, keep_draft=keep)
+
+    assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
+    assert told == ["sent", "upload.again"]
+    assert ["Half done" in text for text in kept] == [True]
+    assert site.live() == {str(DESK): "3.0"}
+
+
+async def test_under_fail_a_lock_that_the_uploads_job_finds_is_named_and_quarantines_nothing(site: Site) -> None:
+    plan = await changed_desk(site, OnLocked.FAIL)
+    while_the_job_runs(site, "lock")
+
+    result = await site.deliver(plan)
+
+    (step,) = result.steps
+    assert step.error is not None
+    assert step.error.code == "flow-locked"
+    assert "Grace" in step.error.message
+    assert site.live() == {str(DESK): "1.0"}
+    assert site.store.quarantines.active("acme") == ()

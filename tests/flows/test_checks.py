@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import mistakes, parse, placeholders, render
+from controller.flows import mistakes, nested_modules, parse, placeholders, render
 from tests.flows.corpus import FILES, TEMPLATES, each, text_of
 
 MENU = """\
@@ -122,4 +122,19 @@ def test_names_that_genesys_takes_are_no_mistake(root: str, name: str) -> None:
 @each([*FILES, *TEMPLATES])
 def test_no_real_file_has_a_mistake(file: Path) -> None:
     text = text_of(file)
-    assert told(render(text, {name: f"value of {name}" for name in placeholders(text)})) == []
+    rendered = render(text, {name: f"value of {name}" for name in placeholders(text)})
+    assert told(rendered) == []
+    flow = parse(rendered)
+    assert nested_modules(flow.key.type, flow.references) == ()
+
+
+@pytest.mark.corpus
+@each([*FILES, *TEMPLATES])
+def test_each_reference_of_a_real_file_has_its_line_and_its_action(file: Path) -> None:
+    text = text_of(file)
+    rendered = render(text, {name: f"value of {name}" for name in placeholders(text)})
+    lines = rendered.splitlines()
+    for reference in parse(rendered).references:
+        assert reference.position is not None
+        assert reference.name in lines[reference.position[0] - 1]
+        assert f"({reference.action})" in reference.where

@@ -131,6 +131,14 @@ def test_a_future_kind_of_call_is_reported_as_unknown_instead_of_dropped() -> No
     assert not reference.types
 
 
+@pytest.mark.parametrize(
+    ("action", "key"), [("callGuide", "guide"), ("callAgenticVirtualAgent", "agenticVirtualAgent")]
+)
+def test_guides_and_virtual_agents_are_resources_and_no_flows(action: str, key: str) -> None:
+    text = f"- {action}: {{{key}: {{My Helper: {{ver_latestPublished: {{none: true}}}}}}}}"
+    assert references(text) == ()
+
+
 def test_a_future_key_that_names_a_flow_is_reported_as_unknown() -> None:
     assert only("- transferToAcd: {afterwardsFlow: {name: X}}").resolution is Resolution.UNKNOWN
 

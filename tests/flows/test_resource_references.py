@@ -21,6 +21,11 @@ def found(actions: str, settings: str = "x: 1") -> list[tuple[str, str, Resoluti
         ("callData: {category: {C : {dataAction: {'A ': {inputs: {}}}}}}", ("data-action", "C / A ", STATIC)),
         ("callDataSecure: {category: {C: {dataAction: {A: {}}}}}", ("data-action", "C / A", STATIC)),
         ("dataTableLookup: {dataTable: {T 1: {foundOutputs: {none: true}}}}", ("data-table", "T 1", STATIC)),
+        ("callGuide: {guide: {My Guide: {ver_1: {none: true}}}}", ("guide", "My Guide", STATIC)),
+        (
+            "callAgenticVirtualAgent: {agenticVirtualAgent: {Ava: {ver_latestPublished: {none: true}}}}",
+            ("virtual-agent", "Ava", STATIC),
+        ),
         ("callDecisionTable: {decisionTable: {D: {}}}", ("decision-table", "D", STATIC)),
         ("setScreenPop: {screenPopScript: {S: {inputs: {}}}}", ("script", "S", STATIC)),
         ("transferToAcd: {targetQueue: {lit: {name: Q}}}", ("queue", "Q", STATIC)),

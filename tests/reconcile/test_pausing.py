@@ -7,11 +7,12 @@ import pytest
 from controller.delivery import Outcome
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
-from controller.reconcile import PassReport, open_folder, promote_paused
+from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
+from controller.reconcile import PassReport, open_folder, promote_paused, with_held_back
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
-from tests.support.world import World
+from tests.support.world import ORGANIZATION, World
 
 GATE = {"errorRate": {"window": "10m", "minimumSamples": 5, "max": "10%", "onNoData": "wait"}}
 
@@ -59,6 +60,26 @@ async def test_what_is_live_stays_and_a_person_is_told(world: World) -> None:
     assert desk.health is Health.SUSPENDED
     assert "gate errorRate: 0 of 0 executions failed" in desk.message
     assert world.services.store.quarantines.active("acme") == ()
+
+
+async def shown(world: World) -> Plan:
+    """The plan as people see it now."""
+    organization = open_folder(world.clone, world.settings).organization(ORGANIZATION)
+    return with_held_back((await world.plan()).plan_or_raise(), organization, world.services, ())
+
+
+async def test_a_plan_tells_in_every_format_that_an_earlier_delivery_is_paused(world: World) -> None:
+    await paused(world)
+
+    plan = await shown(world)
+
+    assert [each.code for each in plan.held_back] == ["delivery-paused"]
+    for render in (plan_text, plan_markdown, plan_html, plan_json):
+        text = render([plan])
+        assert "paused, and nothing else is delivered meanwhile: desk" in text, render
+        assert "penstock promote desk" in text, render
+    promote_paused(world.services, open_folder(world.clone, world.settings).organization(ORGANIZATION), "desk", by="a")
+    assert (await shown(world)).held_back == ()
 
 
 async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World) -> None:
