@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.debugged import Debugged
 from tests.conformance.served import served
+from tests.conformance.traced_organization import TracedOrganization
 from tests.support.inside import InsideShell
 
 Definition = dict[str, Any]
@@ -38,16 +38,16 @@ FLOWS = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Debugged:
+def server() -> TracedOrganization:
     """A client with `flow:view` alone: it logs in and lists flows, and everything else is refused."""
-    made = Debugged()
+    made = TracedOrganization()
     made.scopes = frozenset({"flow:view"})
     made.recorded.flows = FLOWS
     return made
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory, server: Debugged) -> Iterator[InsideShell]:
+def shell(tmp_path_factory: pytest.TempPathFactory, server: TracedOrganization) -> Iterator[InsideShell]:
     with served(server) as url:
         made = InsideShell(tmp_path_factory.mktemp("graphs"), url)
         for name in ("front", "hours"):
@@ -72,7 +72,7 @@ def test_every_listed_flow_is_judged_without_any_manifest(shell: InsideShell) ->
     assert done.returncode == 1
 
 
-def test_nothing_that_could_be_judged_is_no_pass(shell: InsideShell, server: Debugged) -> None:
+def test_nothing_that_could_be_judged_is_no_pass(shell: InsideShell, server: TracedOrganization) -> None:
     server.recorded.flows = []
     empty = shell.run("graph", "--compat")
     server.recorded.flows = FLOWS

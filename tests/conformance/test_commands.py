@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.deployment_servers import LITERAL, SHORT, DeploymentServer, literal, ours
 from tests.conformance.desk import NAME, Desk
 from tests.conformance.flows import FINDER, IVR
 from tests.conformance.recorded import exported_in
-from tests.conformance.rivals import LITERAL, SHORT, Server, literal, ours
 
 _LITERAL = (pytest.mark.nightly, pytest.mark.skipif(not LITERAL.exists(), reason="the other server is absent"))
 STAGES = {"stages": [{"percentage": 10, "duration": "1m"}, {"percentage": 100, "duration": "0s"}]}
 
 
 @pytest.fixture(params=[ours, pytest.param(literal, marks=_LITERAL)], ids=["ours", "literal"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[DeploymentServer]:
     with request.param() as made:
         made.set(**SHORT)
         yield made
 
 
 @pytest.fixture
-def desk(server: Server, tmp_path: Path) -> Desk:
+def desk(server: DeploymentServer, tmp_path: Path) -> Desk:
     """Everything that is live is pinned, recorded, and committed."""
     made = desk_of(server, tmp_path)
     code, told = made.apply()
@@ -35,7 +35,7 @@ def desk(server: Server, tmp_path: Path) -> Desk:
     return made
 
 
-def desk_of(server: Server, folder: Path) -> Desk:
+def desk_of(server: DeploymentServer, folder: Path) -> Desk:
     """Everything that is live is pinned and committed."""
     made = Desk(folder, server.url, server.client)
     made.pin(IVR, "12.0")
@@ -44,7 +44,7 @@ def desk_of(server: Server, folder: Path) -> Desk:
     return made
 
 
-def writes(server: Server) -> list[tuple[str, str]]:
+def writes(server: DeploymentServer) -> list[tuple[str, str]]:
     """Method and last words of the calls that change something; checks that were asked for are among them."""
     return [
         (method, "routing" if method == "PUT" else path.rpartition("/")[2])
@@ -62,14 +62,14 @@ def blocked_in(desk: Desk) -> dict[str, str]:
     return blocked
 
 
-def body_of(server: Server, method: str, ending: str) -> dict[str, object]:
+def body_of(server: DeploymentServer, method: str, ending: str) -> dict[str, object]:
     """The body of the last call of this kind."""
     found = [body for how, path, body in server.calls() if how == method and re.search(ending, path)]
     assert isinstance(found[-1], dict)
     return found[-1]
 
 
-def test_a_draft_is_validated_published_and_recorded(server: Server, desk: Desk) -> None:
+def test_a_draft_is_validated_published_and_recorded(server: DeploymentServer, desk: Desk) -> None:
     """P1, P2, P5, P9, P10: one validation, one publish, in this order, with all that the row names."""
     desk.pin(IVR, "13.0")
     desk.commit()
@@ -102,7 +102,9 @@ def test_a_draft_is_validated_published_and_recorded(server: Server, desk: Desk)
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_a_version_that_was_live_before_comes_back_by_one_switch(server: Server, desk: Desk, by_id: bool) -> None:
+def test_a_version_that_was_live_before_comes_back_by_one_switch(
+    server: DeploymentServer, desk: Desk, by_id: bool
+) -> None:
     """S1, S2, S3: a pin by number or id, on another page; one PUT with the id, and the way back in its description."""
     server.by_hand(IVR, "13.0")
     server.by_hand(IVR, "12.0")
@@ -118,7 +120,7 @@ def test_a_version_that_was_live_before_comes_back_by_one_switch(server: Server,
     assert (server.live(IVR), desk.recorded()[IVR]) == ("13.0", "13.0")
 
 
-def test_every_page_of_the_versions_is_read(server: Server, desk: Desk) -> None:
+def test_every_page_of_the_versions_is_read(server: DeploymentServer, desk: Desk) -> None:
     """S1: what is live and what is pinned stand on other pages than the first."""
     server.set(versions_page=1)
     desk.pin(IVR, "14.0")
@@ -133,7 +135,7 @@ def test_every_page_of_the_versions_is_read(server: Server, desk: Desk) -> None:
 
 @pytest.mark.parametrize(("version", "reason"), [("11.0", "version-archived"), ("99.0", "no-such-version")])
 def test_a_version_that_cannot_be_live_is_blocked_in_the_plan(
-    server: Server, desk: Desk, version: str, reason: str
+    server: DeploymentServer, desk: Desk, version: str, reason: str
 ) -> None:
     """S1: archived, or not there; all pages are named, nothing is written, and the plan ends with 3."""
     server.set(versions_page=2)
@@ -147,7 +149,7 @@ def test_a_version_that_cannot_be_live_is_blocked_in_the_plan(
     assert (writes(server), server.history(IVR), desk.recorded()[IVR]) == ([], [], "12.0")
 
 
-def test_the_active_versions_of_all_pages_count(server: Server, desk: Desk) -> None:
+def test_the_active_versions_of_all_pages_count(server: DeploymentServer, desk: Desk) -> None:
     """S1: 12.0 and 13.0 answer calls, and no third version may."""
     server.by_hand(IVR, "13.0")
     server.by_hand(IVR, "12.0")
@@ -160,7 +162,7 @@ def test_the_active_versions_of_all_pages_count(server: Server, desk: Desk) -> N
     assert (writes(server), server.live(IVR)) == ([], "12.0")
 
 
-def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server, desk: Desk) -> None:
+def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: DeploymentServer, desk: Desk) -> None:
     """P5, P8: failed is failed; what is live never changed."""
     server.set(publish_result="failed")
     desk.pin(IVR, "13.0")
@@ -173,7 +175,7 @@ def test_a_publish_that_fails_is_told_and_leaves_the_record_alone(server: Server
     assert failed["deployment_success_rate"] == 0.0
 
 
-def test_errors_of_a_validation_stop_the_delivery(server: Server, desk: Desk) -> None:
+def test_errors_of_a_validation_stop_the_delivery(server: DeploymentServer, desk: Desk) -> None:
     """P1: nothing is published, and errors and warnings are told."""
     server.set(validate="mixed")
     desk.pin(IVR, "13.0")
@@ -187,7 +189,7 @@ def test_errors_of_a_validation_stop_the_delivery(server: Server, desk: Desk) ->
     assert {"error", "warning"} <= {one["severity"] for one in found}
 
 
-def test_stages_go_up_to_all_calls(server: Server, desk: Desk) -> None:
+def test_stages_go_up_to_all_calls(server: DeploymentServer, desk: Desk) -> None:
     """P4: the stages as they were asked for, in minutes; live when all calls go there."""
     desk.pin(IVR, "13.0", rollout=STAGES)
     desk.commit()
@@ -199,7 +201,7 @@ def test_stages_go_up_to_all_calls(server: Server, desk: Desk) -> None:
     assert (server.live(IVR), desk.recorded()[IVR]) == ("13.0", "13.0")
 
 
-def test_a_stage_that_had_traffic_and_fails_is_rolled_back(server: Server, desk: Desk) -> None:
+def test_a_stage_that_had_traffic_and_fails_is_rolled_back(server: DeploymentServer, desk: Desk) -> None:
     """P8: the previous version is published at 100 per cent, with all that the row names."""
     server.set(fail_stage=2)
     desk.pin(IVR, "13.0", rollout=STAGES)
@@ -218,7 +220,7 @@ def test_a_stage_that_had_traffic_and_fails_is_rolled_back(server: Server, desk:
     assert (server.live(IVR), desk.recorded()[IVR]) == ("12.0", "12.0")
 
 
-def test_a_rollback_twice_is_the_same_as_once(server: Server, desk: Desk) -> None:
+def test_a_rollback_twice_is_the_same_as_once(server: DeploymentServer, desk: Desk) -> None:
     for version in ("13.0", "14.0"):
         desk.pin(IVR, version)
         desk.commit()
@@ -230,7 +232,7 @@ def test_a_rollback_twice_is_the_same_as_once(server: Server, desk: Desk) -> Non
     assert server.history(IVR) == ["13.0", "14.0", "13.0"]
 
 
-def test_an_answer_of_a_switch_that_did_nothing_is_not_believed(server: Server, desk: Desk) -> None:
+def test_an_answer_of_a_switch_that_did_nothing_is_not_believed(server: DeploymentServer, desk: Desk) -> None:
     """S3: what is live decides."""
     server.by_hand(IVR, "13.0")
     server.by_hand(IVR, "12.0")
@@ -242,7 +244,7 @@ def test_an_answer_of_a_switch_that_did_nothing_is_not_believed(server: Server, 
     assert (server.live(IVR), desk.recorded()[IVR]) == ("12.0", "12.0")
 
 
-def test_the_command_as_a_process_says_the_same(server: Server, tmp_path: Path) -> None:
+def test_the_command_as_a_process_says_the_same(server: DeploymentServer, tmp_path: Path) -> None:
     """Once as programs use it, with nothing shared but the files, and on the machine's own clock."""
     desk = desk_of(server, tmp_path)
     desk.environment["PENSTOCK_PUBLISH_POLL"] = "0.1"

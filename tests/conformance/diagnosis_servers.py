@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 import httpx
 
-from tests.conformance.debugged import Debugged
+from tests.conformance.deployment_servers import BESIDE, started
 from tests.conformance.door import CLIENT, SECRET, Request
 from tests.conformance.mishaps import Kind, Mishap
-from tests.conformance.rivals import BESIDE, started
 from tests.conformance.served import served
+from tests.conformance.traced_organization import TracedOrganization
 
 LITERAL = BESIDE / "traces.py"
 _TOKEN = "/oauth/token"
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
         return value
 
 
-class Witness(Protocol):
+class DiagnosisServer(Protocol):
     """An organisation that is asked for graphs, traces and trace jobs."""
 
     url: str
@@ -71,7 +71,7 @@ class Ours:
 
     client = (CLIENT, SECRET)
 
-    def __init__(self, url: str, organization: Debugged) -> None:
+    def __init__(self, url: str, organization: TracedOrganization) -> None:
         self.url, self.organization = url, organization
 
     def set(self, **recorded: object) -> None:
@@ -129,23 +129,23 @@ class Literal:
 
 
 @contextlib.contextmanager
-def ours() -> Iterator[Witness]:
-    organization = Debugged()
+def ours() -> Iterator[DiagnosisServer]:
+    organization = TracedOrganization()
     with served(organization) as url:
         yield Ours(url, organization)
 
 
 @contextlib.contextmanager
-def literal() -> Iterator[Witness]:
+def literal() -> Iterator[DiagnosisServer]:
     with started(LITERAL, "/_ctl") as url:
         yield Literal(url)
 
 
-def asked(witness: Witness) -> list[Seen]:
+def asked(server: DiagnosisServer) -> list[Seen]:
     """The calls without those for a token."""
-    return [call for call in witness.seen() if not call.path.endswith(_TOKEN)]
+    return [call for call in server.seen() if not call.path.endswith(_TOKEN)]
 
 
-def tokens(witness: Witness) -> list[Seen]:
+def tokens(server: DiagnosisServer) -> list[Seen]:
     """The calls for a token."""
-    return [call for call in witness.seen() if call.path.endswith(_TOKEN)]
+    return [call for call in server.seen() if call.path.endswith(_TOKEN)]

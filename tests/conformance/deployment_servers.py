@@ -25,7 +25,7 @@ SHORT = {"publish_s": 0.3, "minute_s": 0.5}
 """Nobody waits for long; a minute of a stage is half a second."""
 
 
-class Server(Protocol):
+class DeploymentServer(Protocol):
     """An organisation with `Retail IVR` at 12.0 (11.0 archived; drafts 13.0 and 14.0) and `Store Finder` at 3.0."""
 
     url: str
@@ -121,7 +121,7 @@ class Literal:
 
 
 @contextlib.contextmanager
-def ours() -> Iterator[Server]:
+def ours() -> Iterator[DeploymentServer]:
     organization = Organization(time.monotonic)
     numbers = {"11.0": "archived", "12.0": "published", "13.0": "draft", "14.0": "draft"}
     organization.add(Flow.of(IVR, "inboundcall", numbers, "12.0"))
@@ -131,7 +131,7 @@ def ours() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def literal() -> Iterator[Server]:
+def literal() -> Iterator[DeploymentServer]:
     with started(LITERAL, "/_log") as url:
         server = Literal(url)
         server.set(put_wants="id")

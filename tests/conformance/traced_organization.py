@@ -33,7 +33,7 @@ class Recorded:
     hook_status: int = 200
 
 
-class Debugged(Door):
+class TracedOrganization(Door):
     """An organisation that is asked, and changes nothing."""
 
     def __init__(self) -> None:
