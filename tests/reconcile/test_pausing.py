@@ -82,6 +82,18 @@ async def test_a_plan_tells_in_every_format_that_an_earlier_delivery_is_paused(w
     assert (await shown(world)).held_back == ()
 
 
+async def test_a_plan_tells_of_a_delivery_that_a_change_to_observe_left_open(world: World) -> None:
+    await paused(world)
+    world.describe(sync={"mode": "observe"})
+    world.commit()
+
+    held_back = (await shown(world)).held_back[0]
+
+    assert held_back.code == "sync-suspended"
+    assert "a delivery that was begun is left as it is" in held_back.message
+    assert "desk is baking" in held_back.message
+
+
 async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World) -> None:
     await paused(world)
     world.flow("third", module("Third"))
