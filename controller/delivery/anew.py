@@ -13,10 +13,11 @@ from controller.delivery.context import Context
 from controller.delivery.reading import current
 from controller.delivery.verify import is_version
 from controller.delivery.work import Work
+from controller.domain.errors import NotFound
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Priority
+from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind
 
-_LIVE, _BEFORE = "live_before", "published_before"
+_LIVE, _BEFORE, _FIRST = "live_before", "published_before", "first_publish"
 
 
 async def before_it(
@@ -28,7 +29,30 @@ async def before_it(
     live = await current(context, work, priority=priority)
     if live is None or not is_version(live, version):
         return {}
-    return {_LIVE: version} | ({_BEFORE: live.published_at.isoformat()} if live.published_at is not None else {})
+    if live.published_at is not None:
+        return {_LIVE: version, _BEFORE: live.published_at.isoformat()}
+    first = context.can(Capability.ATOMIC_SWITCH) and await _state(context, work, version, priority) is None
+    return {_LIVE: version} | ({_FIRST: version} if first else {})
+
+
+async def ended_since(
+    context: Context, work: Work, version: str, intent: Mapping[str, object], *, priority: Priority
+) -> bool:
+    """Whether a publish of the version ended well that the organisation did not know before the write of the intent.
+
+    It tells of one that no answer told of, where neither a number nor a date does: the last one of each version is
+    kept (P5).
+    """
+    return _FIRST in intent and await _state(context, work, version, priority) is ProgressState.SUCCEEDED
+
+
+async def _state(context: Context, work: Work, version: str, priority: Priority) -> ProgressState | None:
+    """How the last publish of the version stands; None where the organisation knows of none."""
+    ticket = Ticket(TicketKind.PUBLISH, "", work.flow_id, version)
+    try:
+        return (await context.platform.progress(ticket, priority=priority)).state
+    except NotFound:
+        return None
 
 
 def proves(intent: Mapping[str, object]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from controller.delivery.anew import proves, went_live
+from controller.delivery.anew import ended_since, proves, went_live
 from controller.delivery.context import Context
 from controller.delivery.meanwhile import is_ours
 from controller.delivery.reading import before_write, current, require_planned
@@ -68,13 +68,17 @@ async def require_ours(context: Context, work: Work, live: LiveFlow | None) -> N
 async def _there(context: Context, work: Work, live: LiveFlow | None, version: str, action: str) -> Took[Ticket] | None:
     """The version where it is live, or on its way by an earlier attempt; None where it has to be asked for."""
     made = work.last_write(action)
+    done = Ticket(TicketKind.DONE, "", work.flow_id, version)
     if live is not None and _is_there(work, live, version, made):
-        return Took(Ticket(TicketKind.DONE, "", live.id, version))
+        return Took(done)
     if made is None or not context.can(Capability.ATOMIC_SWITCH):
         return None
     priority = Priority.PUBLISH if action in EFFECTIVE else Priority.ROLLBACK
     running = await context.platform.running_publish(work.flow_id or "", version, priority=priority)
-    return None if running is None else Took(running)
+    if running is not None:
+        return Took(running)
+    ended = is_version(live, version) and await ended_since(context, work, version, made.details, priority=priority)
+    return Took(done) if ended else None
 
 
 def _is_there(work: Work, live: LiveFlow, version: str, made: WriteRecord | None) -> bool:

@@ -1,7 +1,9 @@
-"""Rows P5 and S4: how long something is waited for is what the operator says, and what has not ended has not failed."""
+"""Rows P5, P8 and S4: what is waited for and how long, and that what came of it is looked at before it is repeated."""
 
 from __future__ import annotations
 
+from tests.conformance.mishaps import Kind, Mishap
+from tests.conformance.scenes import STAGES
 from tests.conformance.site import Site
 from tests.support.world import ORGANIZATION
 
@@ -44,3 +46,14 @@ async def test_a_conflict_is_waited_for_as_long_as_the_operator_says(site: Site)
     site.quirks.put_409 = 0
     await site.pass_()
     assert (site.own(), site.recorded()["Retail IVR"]) == ([("switch", "11.0")], "11.0")
+
+
+async def test_a_rollback_that_a_gateway_delivers_twice_is_one_publish(site: Site) -> None:
+    """P8: the second delivery is answered 409, and the version was live all the time: the publish's status tells."""
+    site.quirks.fail_stage = 2
+    site.pin(site.main, "13.0", rollout=STAGES)
+    site.commit()
+    site.organization.mishaps = [Mishap(Kind.DOUBLED, "POST", "/publish$", nth=2)]
+    await site.pass_()
+    assert site.own() == [("rollback", "12.0")]
+    assert site.organization.mishaps[0].struck == 1
