@@ -118,6 +118,13 @@ async def test_only_both_sentences_together_are_a_429(
     assert simulator.calls.count("POST", JOBS) == 1
 
 
+@pytest.mark.parametrize("end", ["exit code: 107", "Archy failed"])
+async def test_a_429_in_disguise_has_other_ends(hands: Hands, organization: ArchitectPlatform, end: str) -> None:
+    flow_id = await hands.make(ivr())
+    hands.break_down("job-fails", times=1, message=f"{end}; could not find the flow with id")
+    assert (await organization.export(flow_id, "1.0")).yaml
+
+
 async def test_a_job_that_does_not_end_is_given_up(
     simulator: Simulator, hands: Hands, open_organization: Connect, clock: SteppedClock
 ) -> None:

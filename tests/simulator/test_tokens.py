@@ -94,5 +94,6 @@ async def test_the_secret_of_a_client_is_never_shown(anonymous: httpx.AsyncClien
 
 
 async def test_a_revoked_token_is_unknown(api: httpx.AsyncClient) -> None:
+    assert (await api.head("/api/v2/tokens/me")).status_code == 200
     assert (await api.delete("/api/v2/tokens/me")).status_code == 204
     assert (await api.get("/api/v2/organizations/me")).status_code == 401

@@ -25,6 +25,7 @@ _JOBS = "/api/v2/flows/export/jobs"
 _ZIP = b"PK\x03\x04"
 _FLOW_FILE = re.compile(r"(?:[ \t]*(?:#.*|---.*|%.*)?\r?\n)*[A-Za-z]\w*:[ \t]*(?:#.*)?\r?\n")
 """The flow's type stands alone on the first line; the page of a proxy, a perfect string of YAML, begins otherwise."""
+_ENDS_OF_A_429 = ("exit code to 107", "exit code: 107", "archy failed")
 _SECONDS_A_FLOW = 30.0
 """What every flow beyond the first may add to the duration of a job."""
 _TRIES_WITHOUT_REASON = 3
@@ -142,9 +143,9 @@ def _shown(wanted: Wanted) -> str:
 
 
 def _limited_in_disguise(words: tuple[str, ...]) -> bool:
-    """The organisation's own 429 inside the job shows as these two sentences, and only then is a retry of use.
+    """The organisation's own 429 inside the job shows as one of these ends with a flow that is not found.
 
-    Source: Genesys' Terraform provider, issue 2061.
+    Source: Genesys' Terraform provider, issue 2061 for the first, its code for the others.
     """
     told = "\n".join(words).lower()
-    return "exit code to 107" in told and "could not find the flow with id" in told
+    return any(end in told for end in _ENDS_OF_A_429) and "could not find the flow with id" in told

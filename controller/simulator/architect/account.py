@@ -94,6 +94,11 @@ def _policies(permissions: frozenset[str] | None) -> list[views.JSON]:
     ]
 
 
+def token_is_valid(_: Call) -> Response:
+    """`HEAD /api/v2/tokens/me`: whether the token counts; the official SDKs have it."""
+    return Response(status_code=200)
+
+
 def products(_: Call) -> Response:
     """`GET /api/v2/authorization/products`: what the Terraform provider reads before anything else."""
     return answer({"entities": [{"id": _PRODUCT}], "pageSize": 25, "pageNumber": 1, "total": 1, "pageCount": 1})
@@ -117,6 +122,7 @@ _LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
 ENDPOINTS = (
     Endpoint("GET", "/api/v2/organizations/me", me),
     Endpoint("GET", "/api/v2/tokens/me", token),
+    Endpoint("HEAD", "/api/v2/tokens/me", token_is_valid),
     Endpoint("DELETE", "/api/v2/tokens/me", revoke),
     Endpoint("GET", "/api/v2/authorization/products", products),
     Endpoint("GET", "/api/v2/authorization/subjects/me", subject),
