@@ -14,12 +14,18 @@ from starlette.applications import Starlette
 from controller.domain.errors import SettingsInvalid
 from controller.service.connections import BoundedProtocol, most_connections
 
-_BACKLOG = 32
-"""As many connections asyncio takes at a time, before any of them can be closed again."""
+_QUEUE = 128
+"""As many connections wait in the kernel."""
 
 
 class _Server(uvicorn.Server):
     """uvicorn without a hand on the signals: the service stops it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. asyncio takes the backlog for the length of the queue as well, which is to be longer."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_QUEUE)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -31,14 +37,16 @@ async def serve(app: Starlette, address: str, stop: asyncio.Event) -> None:
     listening = await _listening(address)
     # A client's nonsense is nothing to tell; what goes wrong with a good request is.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    most = most_connections()
     config = uvicorn.Config(
         app,
-        http=type("Protocol", (BoundedProtocol,), {"most": most_connections()}),
+        http=type("Protocol", (BoundedProtocol,), {"most": most}),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
-        backlog=_BACKLOG,
+        # What comes at a time is accepted before any of it is read: fewer than end the one that was there first.
+        backlog=max(1, most // 4),
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)
