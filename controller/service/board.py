@@ -12,6 +12,8 @@ from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted
 from controller.reconcile import PassReport
 
+NOT_SEEN_YET = "the first pass has not ended yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -46,7 +48,7 @@ class Board:
         new = self._wanted - self._entries.keys()
         self._unseen |= new
         self._entries = {name: entry for name, entry in self._entries.items() if name in self._wanted}
-        self._entries |= {name: self._unknown(name, "the first pass has not ended yet") for name in new}
+        self._entries |= {name: self._unknown(name, NOT_SEEN_YET) for name in new}
 
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""

@@ -12,6 +12,7 @@ import yaml
 from controller.simulator import Simulator, SimulatorSettings, running
 from controller.simulator.handwork import DEEDS, Deed
 from controller.simulator.handwork import person as person_of
+from tests.support.inside import InsideShell
 from tests.support.shell import Shell
 from tests.support.sources import inbound, module
 
@@ -24,7 +25,7 @@ def simulator() -> Simulator:
 @pytest.fixture
 def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
     with running(simulator) as url:
-        made = Shell(tmp_path, url)
+        made = InsideShell(tmp_path, url)
         assert made.run("apply").returncode == 0
         yield made
 

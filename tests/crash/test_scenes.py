@@ -42,6 +42,7 @@ READS = {
     "list_flows",
     "organization_id",
     "progress",
+    "publish_payload",
     "recording",
     "references",
     "running_publish",
