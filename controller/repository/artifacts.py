@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from controller.domain.desired import ArtifactsPolicy
@@ -86,7 +86,8 @@ def edit_of(commit: ArtifactCommit) -> Edit:
     folder = _folder(commit.organization, commit.policy)
     files: dict[str, bytes] = {}
     for flow in commit.flows:
-        files |= _files_of(folder, flow)
+        if flow.export is not None:
+            files |= _export_files(_stem(folder, flow, flow.export), flow.export)
     for draft in commit.drafts:
         name = f"{checked_slug(draft.manifest, 'manifest name')}/drafts/{checked_slug(draft.label, 'draft label')}"
         files |= _export_files(f"{folder}/{name}", draft.export)
@@ -105,15 +106,18 @@ def edit_of(commit: ArtifactCommit) -> Edit:
 def export_paths(commit: ArtifactCommit) -> dict[FlowKey, list[str]]:
     """Where the exports of each flow stand. Raises RepositoryFailed for unsafe names and paths."""
     folder = _folder(commit.organization, commit.policy)
-    return {flow.recorded.key: sorted(_files_of(folder, flow)) for flow in commit.flows}
+    return {flow.recorded.key: sorted(_paths(folder, flow)) for flow in commit.flows}
 
 
-def _files_of(folder: str, flow: DeliveredFlow) -> dict[str, bytes]:
-    if flow.export is None:
-        return {}
+def _paths(folder: str, flow: DeliveredFlow) -> Iterator[str]:
+    if flow.export is not None:
+        stem = _stem(folder, flow, flow.export)
+        yield from (f"{stem}{suffix}" for suffix in _forms(flow.export))
+
+
+def _stem(folder: str, flow: DeliveredFlow, export: Export) -> str:
     manifest = checked_slug(flow.recorded.manifest, "manifest name")
-    version = checked_slug(flow.export.version, f"version of {flow.recorded.key}")
-    return _export_files(f"{folder}/{manifest}/{version}", flow.export)
+    return f"{folder}/{manifest}/{checked_slug(export.version, f'version of {flow.recorded.key}')}"
 
 
 def message_of(commit: ArtifactCommit) -> str:
@@ -146,14 +150,20 @@ def _folder(organization: str, policy: ArtifactsPolicy) -> str:
     return f"{checked_folder(policy.path)}/{checked_slug(organization, 'organization')}"
 
 
+def _forms(export: Export) -> dict[str, object]:
+    """What there is of an export, by the suffix of its file."""
+    forms = {".json": export.definition, ".yaml": export.yaml}
+    return {suffix: content for suffix, content in forms.items() if content is not None}
+
+
 def _export_files(stem: str, export: Export) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    if export.definition is not None:
-        text = json.dumps(export.definition, ensure_ascii=False, indent=2, sort_keys=True)
-        files[f"{stem}.json"] = (text + "\n").encode("utf-8", "backslashreplace")
-    if export.yaml is not None:
-        files[f"{stem}.yaml"] = export.yaml.encode("utf-8", "backslashreplace")
-    return files
+    return {f"{stem}{suffix}": _encoded(content) for suffix, content in _forms(export).items()}
+
+
+def _encoded(content: object) -> bytes:
+    if not isinstance(content, str):
+        content = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return content.encode("utf-8", "backslashreplace")
 
 
 def _line(text: str) -> str:

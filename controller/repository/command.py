@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from controller.domain.errors import RepositoryFailed, out_of_resources
 from controller.domain.redaction import SECRETS
-from controller.repository.environment import Setting, without_programs
+from controller.repository.environment import Setting, settings_in, without_programs
 from controller.repository.environment import environment as variables
 from controller.repository.place import Place
 
 LOCAL_TIMEOUT_S = 120.0
 _CHUNK_BYTES = 64 * 1024
 TIMED_OUT = -1
+_LISTING = ("config", "--list", "--show-scope", "-z")
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
 """Never `ext`, which runs a command, nor remote helpers that a URL could name."""
@@ -74,8 +75,7 @@ class GitCommand:
 
     def settings(self) -> Mapping[str, str]:
         """All settings as they are now, asked at once; of those that stand several times the last value."""
-        entries = self.run("config", "--list", "-z").decode("utf-8", "surrogateescape").split("\0")
-        return {key: value for key, _, value in (entry.partition("\n") for entry in entries)}
+        return {key: value for _, key, value in settings_in(self.run(*_LISTING))}
 
     def attempt(
         self,
@@ -104,7 +104,7 @@ class GitCommand:
         """
         if self._undone is None:
             self._undone = ()
-            listing = self.attempt("config", "--list", "--show-scope", "-z")
+            listing = self.attempt(*_LISTING)
             # Where git cannot read its settings, no other command can, so that none runs what they name.
             self._undone = None
             if listing.ok:

@@ -106,7 +106,7 @@ def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
     """
     trusted: list[Setting] = []
     named: dict[str, None] = {}
-    for scope, key, value in _entries(listing):
+    for scope, key, value in settings_in(listing):
         if scope in _OF_THE_REPOSITORY:
             named[key] = None
         else:
@@ -129,7 +129,8 @@ def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
     return tuple(undone)
 
 
-def _entries(listing: bytes) -> Iterator[tuple[str, str, str]]:
+def settings_in(listing: bytes) -> Iterator[tuple[str, str, str]]:
+    """The scope, the key and the value of each setting that `git config --list --show-scope -z` prints, in order."""
     parts = listing.decode("utf-8", "surrogateescape").split("\0")
     for scope, setting in zip(parts[::2], parts[1::2], strict=False):
         key, _, value = setting.partition("\n")

@@ -81,17 +81,17 @@ class Here:
         """
         keys = (key.split(".", 1)[1] for key in self.settings if key.startswith("remote."))
         names = sorted({key.rpartition(".")[0] for key in keys} - {""})
+        if len(names) < 2:
+            return next(iter(names), None)
         own = [self.settings.get(f"branch.{branch}.remote") for branch in (*branches, self.checked_out)]
         for name in (*own, "origin"):
             if name in names:
                 return name
-        if len(names) > 1:
-            branch = next(filter(None, (*branches, self.checked_out)), "NAME")
-            raise RepositoryFailed(
-                f"{self._git.directory}: none of the remotes {', '.join(names)} is meant",
-                hint=f"git config branch.{branch}.remote REMOTE",
-            )
-        return names[0] if names else None
+        branch = next(filter(None, (*branches, self.checked_out)), "NAME")
+        raise RepositoryFailed(
+            f"{self._git.directory}: none of the remotes {', '.join(names)} is meant",
+            hint=f"git config branch.{branch}.remote REMOTE",
+        )
 
 
 class Remote:

@@ -57,8 +57,6 @@ class Repository:
         self._settings = settings or RecordSettings()
         self._command = GitCommand(place, pass_on) if place is not None else None
         self._followed = None if followed is None else checked_branch(followed)
-        self._is_clone = False
-        """Whether it is the service's own, which has one remote."""
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()
         """Branches and lock files that nothing has to be brought over to any more."""
@@ -111,7 +109,6 @@ class Repository:
                 hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
             ) from error
         repository = cls(place.top, place, credentials, settings, pass_on, named)
-        repository._is_clone = True
         git = repository._git()
         repository._followed = followed_branch(git, repository._named_remote(git, ORIGIN), repository._followed)
         repository.require_followed()
@@ -357,7 +354,7 @@ class Repository:
     def _remote(self, git: GitCommand, *branches: str, here: Here | None = None) -> Remote | None:
         """The remote of the branches; of the one that is checked out where none of them has one of its own."""
         here = here or Here(git)
-        name = ORIGIN if self._is_clone else here.remote_name(*branches)
+        name = here.remote_name(*branches)
         return self._named_remote(git, name, here) if name else None
 
     def _named_remote(self, git: GitCommand, name: str, here: Here | None = None) -> Remote:
