@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.delivery.context import Context
+from controller.delivery.restore import PREFIX
 from controller.delivery.work import Work
 from controller.domain.errors import LeaseLost, PenstockError, StoreFailed
 from controller.domain.identity import FlowKey
@@ -34,8 +35,9 @@ async def bindings_again(context: Context, work: Work, version: str | None) -> M
 
 def came_back_bound_anew(context: Context, work: Work) -> bool:
     """Whether the way back was a publish, which binds anew: an atomic switch leaves the version as it was published."""
-    ways = [write.action for write in work.record.writes if write.action in ("rollback.publish", "rollback.switch")]
-    return ways[-1:] == ["rollback.publish"] or not context.can(Capability.ATOMIC_SWITCH)
+    published, switched = f"{PREFIX}publish", f"{PREFIX}switch"
+    ways = [write.action for write in work.record.writes if write.action in (published, switched)]
+    return ways[-1:] == [published] or not context.can(Capability.ATOMIC_SWITCH)
 
 
 async def _published_version(context: Context, work: Work, key: FlowKey, priority: Priority) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.delivery import StepResult
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
+from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.planning import Drift
 from controller.reconcile.pass_ import Pass, have
@@ -27,18 +28,19 @@ def note_drift(pass_: Pass) -> None:
     seen = {each.same: each for each in (_open(pass_, drift) for drift in _noted(pass_))}
     with store.together():
         known = {each.same: each for each in store.drifts.open(name)}
-        replaced = {(flow, kind) for flow, kind, _, _ in seen}
-        ended = [
-            each
-            for same, each in known.items()
-            if same not in seen and ((each.flow, each.kind) in replaced or _is_over(pass_, each))
-        ]
+        gone = [each for same, each in known.items() if same not in seen]
         begun = [each for same, each in seen.items() if same not in known]
+        if not gone and not begun:
+            return
+        keys = {str(key): key for key in have(pass_.live).flows}
+        over = _over(pass_, keys)
+        replaced = {(flow, kind) for flow, kind, _, _ in seen}
+        ended = [each for each in gone if (each.flow, each.kind) in replaced or over(each.flow)]
         store.drifts.change(name, ended, begun)
         for each in ended:
-            _tell_end(pass_, each, _who(pass_, each.flow), {})
+            _tell_end(pass_, each, _who(pass_, keys.get(each.flow)), {})
         for each in begun:
-            _tell(pass_, each, "begun", _who(pass_, each.flow), {})
+            _tell(pass_, each, "begun", _who(pass_, keys.get(each.flow)), {})
 
 
 def note_delivered(pass_: Pass, steps: Iterable[StepResult]) -> None:
@@ -63,25 +65,26 @@ def _open(pass_: Pass, drift: Drift) -> OpenDrift:
     return OpenDrift(str(drift.key), drift.kind, drift.expected, drift.actual, drift.message, now)
 
 
-def _is_over(pass_: Pass, drift: OpenDrift) -> bool:
-    """Whether this look shows it: a flow that is not seen, or of which the answers do not agree, proves nothing."""
+def _over(pass_: Pass, keys: Mapping[str, FlowKey]) -> Callable[[str], bool]:
+    """Tells of a flow whether this look shows that its drift is over.
+
+    A flow that is not seen, or of which the answers do not agree, proves nothing.
+    """
     live = have(pass_.live)
-    if drift.flow in {str(key) for key in (*live.undetermined, *live.ambiguous)}:
-        return False
-    recorded = {str(key) for key in have(pass_.recorded).flows}
-    others = {str(each.key) for each in _noted(pass_)}
-    return drift.flow in {str(key) for key in live.flows} or drift.flow in others or drift.flow not in recorded
+    unsure = {str(key) for key in (*live.undetermined, *live.ambiguous)}
+    shown = keys.keys() | {str(each.key) for each in _noted(pass_)}
+    recorded_flows = {str(key) for key in have(pass_.recorded).flows}
+    return lambda flow: flow not in unsure and (flow in shown or flow not in recorded_flows)
 
 
-def _who(pass_: Pass, flow: str) -> str:
+def _who(pass_: Pass, key: FlowKey | None) -> str:
     """Who made live what is live, or took it out of use, as far as the organisation tells."""
     live = have(pass_.live)
-    for key, found in live.flows.items():
-        if str(key) == flow:
-            change = live.hand_changes.get(key)
-            by = change.by if change is not None and change.version == found.published_version else None
-            return by or (found.published_by if found.published_version else None) or UNKNOWN
-    return UNKNOWN
+    if key is None:
+        return UNKNOWN
+    found, change = live.flows[key], live.hand_changes.get(key)
+    by = change.by if change is not None and change.version == found.published_version else None
+    return by or (found.published_by if found.published_version else None) or UNKNOWN
 
 
 def _tell_end(pass_: Pass, drift: OpenDrift, actor: str, details: Mapping[str, object]) -> None:

@@ -39,7 +39,7 @@ class TraceAudit:
     ) -> None:
         """Somebody was shown the trace of an execution. Raises StoreFailed."""
         details = {
-            **{name: value for name, value in asked.items() if value is not None},
+            **_given(asked),
             "trace_id": header.id,
             "flow_id": header.flow_id,
             "scopes": list(self.scopes()),
@@ -67,9 +67,8 @@ class TraceAudit:
     def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
         """Nothing could be shown, for this reason, which stays the command's own error."""
         error.only_asked()
-        details = {name: value for name, value in asked.items() if value is not None}
         try:
-            self._append(action, "failure", details | {"code": error.code}, error=error.message)
+            self._append(action, "failure", _given(asked) | {"code": error.code}, error=error.message)
         except StoreFailed as fault:
             log.warning("audit.failed", action=action, organization=self.organization.name, error=fault.message)
 
@@ -100,3 +99,8 @@ class TraceAudit:
             details=details,
         )
         self.services.store.audit.append(entry)
+
+
+def _given(asked: Mapping[str, object]) -> dict[str, object]:
+    """What was asked for, without the questions that were left open."""
+    return {name: value for name, value in asked.items() if value is not None}

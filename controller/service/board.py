@@ -12,8 +12,6 @@ from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted
 from controller.reconcile import PassReport
 
-NOT_SEEN_YET = "the first pass has not ended yet"
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -26,6 +24,8 @@ class Entry:
     message: str
     at: datetime
     warnings: tuple[str, ...] = ()
+    awaited: bool = False
+    """Whether the first pass has not ended."""
 
 
 @dataclass(slots=True)
@@ -37,23 +37,18 @@ class Board:
     """Why the newest revision could not be read."""
     _entries: dict[str, Entry] = field(default_factory=dict)
     _wanted: frozenset[str] = frozenset()
-    _unseen: set[str] = field(default_factory=set)
-    """Organisations whose first pass has not ended."""
     _broken: set[str] = field(default_factory=set)
     """Organisations whose last pass ended in a fault of ours."""
 
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
         self._wanted = frozenset(organizations)
-        new = self._wanted - self._entries.keys()
-        self._unseen |= new
-        self._entries = {name: entry for name, entry in self._entries.items() if name in self._wanted}
-        self._entries |= {name: self._unknown(name, NOT_SEEN_YET) for name in new}
+        awaited = {name: self._unknown(name, "the first pass has not ended yet", awaited=True) for name in self._wanted}
+        self._entries = {name: self._entries.get(name, entry) for name, entry in awaited.items()}
 
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""
         self._broken.discard(report.organization)
-        self._unseen.discard(report.organization)
         self._entries[report.organization] = Entry(
             report.organization,
             report.sync_status,
@@ -68,11 +63,11 @@ class Board:
         """Note a pass that ended without a report: nothing is known any more, and a fault of ours is not readiness."""
         if not isinstance(error, PenstockError):
             self._broken.add(organization)
-        self._unseen.discard(organization)
         self._entries[organization] = self._unknown(organization, as_fault(error, "the pass ended").message)
 
-    def _unknown(self, organization: str, message: str) -> Entry:
-        return Entry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, self.clock.now())
+    def _unknown(self, organization: str, message: str, *, awaited: bool = False) -> Entry:
+        now = self.clock.now()
+        return Entry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, now, awaited=awaited)
 
     def entries(self) -> list[Entry]:
         """All organisations, by name."""
@@ -81,7 +76,8 @@ class Board:
     @property
     def ready(self) -> bool:
         """Whether the repository was read, every organisation was looked at once, and every worker is whole."""
-        return self.revision is not None and self._wanted.isdisjoint(self._unseen | self._broken)
+        seen = not any(self._entries[name].awaited for name in self._wanted)
+        return self.revision is not None and seen and self._wanted.isdisjoint(self._broken)
 
 
 def _message(report: PassReport) -> str:

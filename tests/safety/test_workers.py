@@ -15,7 +15,6 @@ from controller.domain.status import Health, SyncStatus
 from controller.reconcile import Services, Workspace, open_folder
 from controller.repository import Repository
 from controller.service import Controller, GitFeed
-from controller.service.board import NOT_SEEN_YET
 from controller.store import Store
 from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
@@ -58,7 +57,7 @@ class Running:
 
     def entry(self, name: str = ORGANIZATION) -> object:
         """What the board shows once a first pass has ended."""
-        shown = (entry for entry in self.controller.board.entries() if entry.message != NOT_SEEN_YET)
+        shown = (entry for entry in self.controller.board.entries() if not entry.awaited)
         return next((entry for entry in shown if entry.organization == name), None)
 
     def status(self, name: str = ORGANIZATION) -> SyncStatus | None:
