@@ -73,20 +73,20 @@ class Controller:
         announcements = services.announcements
         app = create_app(self.board, self.metrics.registry, services.latencies)
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
-        beside = [
+        beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
-            group.create_task(announcements.run(), name="announcements"),
             group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
         ]
+        announcing = group.create_task(announcements.run(), name="announcements")
         await self._stop.wait()
         log.info("service.stopping", workers=len(self._workers))
-        beside[0].cancel()
+        for task in beginning:
+            task.cancel()
         employed = [*self._workers.values(), *self._leaving.values()]
         for worker, _ in employed:
             worker.stop()
         await asyncio.gather(server, *(task for _, task in employed))
-        for task in beside:
-            task.cancel()
+        announcing.cancel()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work, and begin it anew where it ends in what nobody foresaw: the workers must not end with it."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
 from controller.domain.platform import Platform
@@ -405,3 +406,16 @@ async def test_what_could_not_be_read_after_a_publish_is_asked_for_soon_again(wo
         assert world.clock.elapsed_s - began_s < 3600
 
     assert _states(world.services.store) == ["recorded", "recorded"]
+
+
+async def test_nothing_is_purged_any_more_once_the_service_is_told_to_stop(world: World) -> None:
+    world.flow("front", inbound("Front"))
+    world.commit()
+    with capture_logs() as logged:
+        async with running(world.services) as service:
+            service.feed.give(open_folder(world.clone, world.settings))
+            await service.until(lambda: service.status() == SyncStatus.SYNCED, "the delivery is told")
+
+    told = [entry["event"] for entry in logged]
+    assert "housekeeping.done" in told
+    assert "housekeeping.done" not in told[told.index("service.stopping") :]
