@@ -1,4 +1,4 @@
-"""The exit codes that programs may rely on (docs/commands.md)."""
+"""The exit codes that programs may rely on (docs/reference/commands.md)."""
 
 from __future__ import annotations
 

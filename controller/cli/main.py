@@ -53,7 +53,7 @@ for _name, _command in COMMANDS.items():
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code (docs/commands.md)."""
+    """Run the command line and end the process with its exit code (docs/reference/commands.md)."""
     mask_output()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

@@ -1,6 +1,6 @@
 """The error tree. The branch says what the loop does next; the fields say why and what to do.
 
-Each leaf carries a kebab-case `code` that is a heading in docs/errors.md. Raise errors `from` their cause.
+Each leaf carries a kebab-case `code` that is a heading in docs/reference/errors.md. Raise errors `from` their cause.
 Messages name the file, flow or request, and give the numbers. Registered secrets are masked in them.
 """
 

@@ -29,7 +29,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a change cannot be carried out now; `code` is a heading of docs/errors.md."""
+    """Why a change cannot be carried out now; `code` is a heading of docs/reference/errors.md."""
 
     code: str
     message: str

@@ -100,7 +100,7 @@ def _load(files: Files, written: str, settings: Settings, only: Collection[str],
             f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization"
         )
     if not desired.organizations:
-        hint = "name the folder of the manifests, or write one: docs/manifests.md"
+        hint = "name the folder of the manifests, or write one: docs/reference/manifests.md"
         raise ManifestInvalid(
             [Mistake(Origin(folder or "."), "there is no Organization manifest in this folder or below it", hint=hint)]
         )

@@ -15,7 +15,7 @@ from controller.flows import did_you_mean, load_yaml
 from controller.simulator.faults import Fault, FaultKind, Match
 
 _FAULTS = TypeAdapter(list[Fault])
-_HINT = "docs/simulator.md tells of the kinds and fields of faults"
+_HINT = "docs/reference/simulator.md tells of the kinds and fields of faults"
 _UNKNOWN_FIELD = "extra_forbidden"
 
 

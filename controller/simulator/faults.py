@@ -207,7 +207,9 @@ def _refuse_when_unserved(fault: Fault, served: Collection[tuple[str, str]]) -> 
     methods = sorted({a_method for a_method, a_route in served if route in (None, a_route)})
     never = f"{fault.place}the fault {fault.name!r} would never strike: no call has the"
     if not methods:
-        hint = did_you_mean(str(route), {a_route for _, a_route in served}) or "docs/genesys.md lists the routes"
+        hint = (
+            did_you_mean(str(route), {a_route for _, a_route in served}) or "docs/reference/genesys.md lists the routes"
+        )
         raise SettingsInvalid(f"{never} route {route!r}", hint=hint)
     if method and method not in methods:
         where = f" on the route {route!r}" if route else ""

@@ -1,6 +1,6 @@
 """An answer that is not a success, in the shape of the API's `ErrorBody`.
 
-Statuses, codes and messages are those that Genesys' SDK and the field's clients document; see docs/simulator.md.
+Statuses, codes and messages are those of the Genesys SDK and of the clients in the field (docs/reference/simulator.md).
 """
 
 from __future__ import annotations

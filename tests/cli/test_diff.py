@@ -211,8 +211,8 @@ def test_a_plan_without_changes_has_nothing_to_fold_away(shell: InsideShell) -> 
 
 
 def _documented(heading: str) -> set[str]:
-    """The field names in the first column of the table below a heading of docs/json.md."""
-    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+    """The field names in the first column of the table below a heading of docs/reference/json.md."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
     section = re.split(rf"^##+ {re.escape(heading)}$", page, flags=re.MULTILINE)[1]
     cells = re.findall(r"^\| ([^|]*`[^|]*) \|", re.split(r"^##", section, flags=re.MULTILINE)[0], flags=re.MULTILINE)
     return {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}

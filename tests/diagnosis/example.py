@@ -1,4 +1,4 @@
-"""The executions that docs/traces.md shows."""
+"""The executions that docs/reference/traces.md shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/traces.md shows what the code does."""
+"""docs/reference/traces.md shows what the code does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.diagnosis.action import analyse_action, waterfall
 from tests.diagnosis.browser import needs_browser, run
 from tests.diagnosis.example import ACTION, EXECUTION
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 DOCUMENT = (DOCS / "traces.md").read_text(encoding="utf-8")
 
 

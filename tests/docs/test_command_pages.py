@@ -1,4 +1,4 @@
-"""docs/commands.md tells of every command, option and setting that there is."""
+"""docs/reference/commands.md tells of every command, option and setting that there is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.cli.commands import COMMANDS
 from controller.cli.main import app
 from controller.reconcile import Settings
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
 ELSEWHERE = {"graph": "graph.md", "diff": "graph.md", "simulator": "simulator.md", "trace": "traces.md"}
 COMMON = {"--help", "--format", "--organization", "--out", "--folder"}

@@ -1,4 +1,4 @@
-"""pyproject.toml, constraints.txt and docs/dependencies.md name the same libraries."""
+"""pyproject.toml, constraints.txt and docs/reference/dependencies.md name the same libraries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DOCUMENT = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "reference" / "dependencies.md").read_text(encoding="utf-8")
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINNED = {canonicalize_name(line.partition("==")[0]) for line in CONSTRAINTS}
 

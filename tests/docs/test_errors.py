@@ -1,4 +1,4 @@
-"""docs/errors.md and the error tree say the same."""
+"""docs/reference/errors.md and the error tree say the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import controller
 from controller.domain import errors
 from controller.domain.errors import Invalid, PenstockError, Permanent, Refused, Transient, Waiting
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "errors.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 HEADINGS = set(re.findall(r"^### (\S+)$", DOCUMENT, re.MULTILINE))
 BRANCHES = (Invalid, Refused, Waiting, Transient, Permanent)
 

@@ -1,4 +1,4 @@
-"""docs/json.md lists exactly the fields that the documents have: each list is held against a real document."""
+"""docs/reference/json.md lists exactly the fields that the documents have: each is compared with a real document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
 from tests.support.sources import module
 
-PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
 Fields = dict[str, object]
 
 

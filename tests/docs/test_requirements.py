@@ -1,4 +1,4 @@
-"""docs/requirements.md names tests that exist, and every row of the requirements."""
+"""docs/reference/requirements.md names tests that exist, and every row of the requirements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT.parent / "shared" / "REQUIREMENTS.md"
 ROWS = re.findall(
-    r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| (.*?) ?\|$", (ROOT / "docs" / "requirements.md").read_text(), re.MULTILINE
+    r"^\| ([A-Z]\d+) \| (.+?) \| (.+?) \| (.*?) ?\|$",
+    (ROOT / "docs" / "reference" / "requirements.md").read_text(),
+    re.MULTILINE,
 )
 NAMED = sorted({name for *_, tests, _ in ROWS for name in re.findall(r"`([^`]+)`", tests)})
 

@@ -1,4 +1,4 @@
-"""What docs/genesys.md promises is what the code does."""
+"""What docs/reference/genesys.md promises is what the code does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CAN = {
     "pushed events": Capability.NOTIFICATIONS,
 }
 """The rows of the first table that stand for a capability."""
-PAGE = (Path(__file__).parents[2] / "docs" / "genesys.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "genesys.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("dialect", ["architect", "versioned"])

@@ -1,4 +1,4 @@
-"""The fields of a shape as rows of a Markdown table, as docs/manifests.md shows them."""
+"""The fields of a shape as rows of a Markdown table, as docs/reference/manifests.md shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/manifests.md is true: every block in it loads, and its tables are those of the code."""
+"""docs/reference/manifests.md is true: every block in it loads, and its tables are those of the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controller.manifests import REGIONS, json_schema
 from tests.manifests.field_table import rows
 from tests.manifests.repository import flow, load, mistakes, organization, write
 
-PAGE = (Path(__file__).parents[2] / "docs" / "manifests.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "manifests.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml ?(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SHAPES = sorted(
     name

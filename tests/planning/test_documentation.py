@@ -1,4 +1,4 @@
-"""docs/json.md names the fields that the documents have, and no others."""
+"""docs/reference/json.md names the fields that the documents have, and no others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from controller.planning import ChangeKind, PlanInputs, UnderWay, make_plan, pla
 from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Unanswered, graph_document
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
-PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"
 
 
 def _documented(heading: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""docs/simulator.md tells of every control route and kind of fault, and of no others."""
+"""docs/reference/simulator.md tells of every control route and kind of fault, and of no others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings,
 from controller.simulator.fault_file import parse_faults
 from controller.simulator.handwork import DEEDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")
 
 
 def test_every_control_route_is_documented_and_exists() -> None:

@@ -1,4 +1,4 @@
-"""Graphs as JSON: `penstock.graph/v1`, described in docs/json.md. A field is never renamed within a version."""
+"""Graphs as JSON: `penstock.graph/v1` of docs/reference/json.md. A field is never renamed within a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans as JSON: `penstock.plan/v1`, described in docs/json.md. A field is never renamed within a version."""
+"""Plans as JSON: `penstock.plan/v1`, described in docs/reference/json.md. A field is never renamed within a version."""
 
 from __future__ import annotations
 
