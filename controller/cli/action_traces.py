@@ -17,12 +17,12 @@ from controller.diagnosis import strict_json
 from controller.diagnosis.action import ActionAnalysis, action_dot, action_report, waterfall
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.rendering.visible import visible
+from controller.questions.action_trace import ActionQuestion, trace_action
+from controller.questions.trace_audit import ACTION, TraceAudit
+from controller.questions.trace_webhook import TraceWebhook
 from controller.reconcile import Services, load_settings, open_folder
-from controller.reconcile.action_trace import ActionQuestion, trace_action
-from controller.reconcile.trace_audit import ACTION, TraceAudit
-from controller.reconcile.trace_webhook import TraceWebhook
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from controller.planning.graph_export import Compatibility, Graph, Impact, Node, Unanswered
-from controller.planning.rendering.visible import visible
-from controller.reconcile.dependency_index import IndexCheck
+from controller.domain.visible import visible
+from controller.graphs.compatibility import Compatibility
+from controller.graphs.model import Graph, Node, Unanswered
+from controller.graphs.questions import Impact
+from controller.questions.dependency_index import IndexCheck
 
 
 @dataclass(frozen=True, slots=True)

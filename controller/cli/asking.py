@@ -12,12 +12,13 @@ import typer
 from controller.cli.running import run_passes
 from controller.domain.desired import Organization
 from controller.domain.errors import NotConfirmed, PenstockError
+from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.genesys import organization_name
 from controller.planning import Plan, plan_text
 from controller.planning.limits import deliverable
-from controller.planning.rendering.visible import visible
-from controller.reconcile import Mode, PassRequest, Services, Workspace, with_held_back
+from controller.questions.held_back import with_held_back
+from controller.reconcile import Mode, PassRequest, Services, Workspace
 
 
 def asks() -> bool:

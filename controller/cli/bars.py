@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from controller.reconcile.trace_reading import Watcher
+    from controller.questions.trace_reading import Watcher
 
 
 @contextlib.contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from controller.domain.visible import visible
 from controller.flows import diff_json
 from controller.planning.rendering.markdown import details_block
-from controller.planning.rendering.visible import visible
-from controller.reconcile.comparison import FlowComparison
-from controller.reconcile.flow_content import FlowContent
+from controller.questions.comparison import FlowComparison
+from controller.questions.flow_content import FlowContent
 
 DIFF_SCHEMA = "penstock.diff/v1"
 

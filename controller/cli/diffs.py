@@ -11,15 +11,15 @@ from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
 from controller.planning import Plan
-from controller.reconcile import PassRequest, Services, Workspace, load_settings, open_folder, run_pass
-from controller.reconcile.comparison import FlowComparison
-from controller.reconcile.comparisons import (
+from controller.questions.comparison import FlowComparison
+from controller.questions.comparisons import (
     VersionRange,
     against_live,
     between_organizations,
     between_versions,
     differences,
 )
+from controller.reconcile import PassRequest, Services, Workspace, load_settings, open_folder, run_pass
 
 
 @dataclass(frozen=True, slots=True)

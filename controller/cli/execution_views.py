@@ -10,9 +10,9 @@ from typing import Protocol
 from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
 from controller.diagnosis import Analysis, ErrorRate, StaleCaller
 from controller.domain.platform import ExecutionSummary, Standing
+from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.rendering.visible import visible
-from controller.reconcile.trace_reading import FetchedTrace
+from controller.questions.trace_reading import FetchedTrace
 
 EXECUTIONS_SCHEMA = "penstock.executions/v1"
 

@@ -25,12 +25,12 @@ from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, SettingsInvalid, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
 from controller.domain.redaction import SECRETS
+from controller.questions.live_modules import live_modules
+from controller.questions.trace_audit import EXECUTION, TraceAudit
+from controller.questions.trace_reading import FetchedTrace, fetched_traces
+from controller.questions.trace_search import ExecutionQuestion, find_executions
+from controller.questions.trace_spool import text_chunks
 from controller.reconcile import Services, Workspace, load_settings, open_folder
-from controller.reconcile.live_modules import live_modules
-from controller.reconcile.trace_audit import EXECUTION, TraceAudit
-from controller.reconcile.trace_reading import FetchedTrace, fetched_traces
-from controller.reconcile.trace_search import ExecutionQuestion, find_executions
-from controller.reconcile.trace_spool import text_chunks
 
 log = structlog.get_logger()
 

@@ -57,7 +57,7 @@ def usage_error(error: typer.TyperException) -> SettingsInvalid:
 def error_text(error: PenstockError, organization: str | None = None) -> str:
     """`penstock: organisation: message`, the way out, and where to read on."""
     # Imported here: planning takes long to load, and every command loads this module.
-    from controller.planning.rendering.visible import visible
+    from controller.domain.visible import visible
 
     where = f"{organization}: " if organization and not error.message.startswith(organization) else ""
     lines = f"penstock: {where}{error.message}".split("\n")

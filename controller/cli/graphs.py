@@ -11,26 +11,13 @@ from controller.cli.answers import Answers, answers_document, answers_text
 from controller.cli.bars import progress_bar
 from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import SettingsInvalid
-from controller.planning.graph_export import (
-    ALLOWED_STATUSES,
-    Graph,
-    compatibility,
-    cycles,
-    graph_document,
-    graph_dot,
-    graph_mermaid,
-    graph_svg,
-    graph_text,
-    impact,
-    missing,
-    orphans,
-    sequence,
-)
-from controller.reconcile import Services, Workspace, load_settings, open_folder
-from controller.reconcile.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
-from controller.reconcile.dependency_index import check_index
-from controller.reconcile.flow_choice import chosen_flow
-from controller.reconcile.node_graph import (
+from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
+from controller.graphs.model import Graph
+from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_svg, graph_text
+from controller.graphs.questions import cycles, impact, missing, orphans, sequence
+from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
+from controller.questions.dependency_index import check_index
+from controller.questions.node_graph import (
     FlowInside,
     all_live_insides,
     all_source_insides,
@@ -39,6 +26,8 @@ from controller.reconcile.node_graph import (
     live_inside,
     source_inside,
 )
+from controller.reconcile import Services, Workspace, load_settings, open_folder
+from controller.reconcile.flow_choice import chosen_flow
 
 _RENDERERS = {"text": graph_text, "dot": graph_dot, "mermaid": graph_mermaid, "svg": graph_svg}
 

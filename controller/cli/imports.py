@@ -11,10 +11,10 @@ from controller.cli import exit_codes
 from controller.cli.bars import progress_bar
 from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.rendering.visible import visible
+from controller.questions.importing import Imported, importable, take_back, write
 from controller.reconcile import Services, Settings, Workspace, load_settings, open_folder
-from controller.reconcile.importing import Imported, importable, take_back, write
 
 IMPORT_SCHEMA = "penstock.import/v1"
 

@@ -15,8 +15,8 @@ from rich.text import Text
 from controller.cli.held_up import held_up
 from controller.delivery import DeliveryEvent
 from controller.domain.status import StepState
+from controller.domain.visible import visible
 from controller.planning import Plan, plan_text
-from controller.planning.rendering.visible import visible
 
 _ENDED: Final = frozenset(
     {*(state.value for state in StepState if state.final), StepState.EXPORTED.value, "failed", "parked", "paused"}

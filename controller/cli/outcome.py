@@ -10,8 +10,8 @@ from controller.cli.running import commit_or_none
 from controller.delivery import Outcome, StepResult, SyncResult
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
+from controller.domain.visible import visible
 from controller.planning import Change
-from controller.planning.rendering.visible import visible
 from controller.reconcile import PassReport
 from controller.repository import RecordedCommit
 

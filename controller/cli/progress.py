@@ -13,8 +13,8 @@ from controller.cli.bars import progress_bar
 from controller.cli.held_up import held_up
 from controller.cli.live_table import LiveTable, shown_step
 from controller.delivery import DeliveryEvent
+from controller.domain.visible import visible
 from controller.planning import Plan, plan_text
-from controller.planning.rendering.visible import visible
 from controller.reconcile import Listener, Unwatched
 
 

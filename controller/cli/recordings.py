@@ -11,9 +11,9 @@ from controller.cli.running import actor, opened_services
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.recording import LogLevel
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
+from controller.questions.recording import RecordingSettings, RecordingWish, recording_settings
 from controller.reconcile import Services, load_settings, open_folder
-from controller.reconcile.recording import RecordingSettings, RecordingWish, recording_settings
 
 
 def show_settings(folder: Path, organization: str | None, wish: RecordingWish, *, as_json: bool) -> None:

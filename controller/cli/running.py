@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
+from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.rendering.visible import visible
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
 from controller.repository import NO_REVISION
 from controller.store import Store

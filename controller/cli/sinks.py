@@ -58,7 +58,7 @@ def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
 
 def warn(lines: tuple[str, ...] | list[str]) -> None:
     """Tell people on stderr what they should know; names in it cannot move the cursor."""
-    from controller.planning.rendering.visible import visible
+    from controller.domain.visible import visible
 
     for line in lines:
         print(f"warning: {visible(line)}", file=sys.stderr)

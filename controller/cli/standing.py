@@ -11,8 +11,9 @@ from controller.cli.console import console, judged, print_table
 from controller.cli.failures import error_document
 from controller.cli.running import commit_or_none, shown_revision
 from controller.domain.status import Health, SyncStatus
-from controller.planning.rendering.visible import visible
-from controller.reconcile import OrganizationStatus, PassReport
+from controller.domain.visible import visible
+from controller.questions.status import OrganizationStatus
+from controller.reconcile import PassReport
 from controller.store import SyncRecord
 
 Standing = Sequence[tuple[PassReport, OrganizationStatus | None]]

@@ -13,7 +13,7 @@ from controller.cli.sinks import output_to
 from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, strict_json, timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
 
 Write = Callable[[str], object]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from controller.delivery.context import Context
 from controller.delivery.validation import validate
 from controller.delivery.work import DESTRUCTIVE, Work
-from controller.planning.components import strongly_connected
+from controller.graphs.components import strongly_connected
 
 
 def groups_of(works: Iterable[Work]) -> dict[str, tuple[Work, ...]]:

@@ -12,9 +12,9 @@ from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability
 from controller.domain.references import FlowReference
 from controller.flows import NESTED, did_you_mean, nested_modules
+from controller.graphs.consumption import FlowGraph
 from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words
-from controller.planning.graph import FlowGraph
 from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import Blocked, Quarantine
 from controller.planning.targets import unusable

@@ -13,7 +13,7 @@ from controller.domain.desired import Organization, PinnedVersion
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedState
-from controller.planning.graph import FlowGraph
+from controller.graphs.consumption import FlowGraph
 from controller.planning.model import Change, ChangeKind, PlanInputs
 
 _NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id"})

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from controller.domain.identity import FlowKey
+from controller.graphs.components import strongly_connected
 from controller.planning import block
-from controller.planning.components import strongly_connected
 from controller.planning.draft import Draft
 
 

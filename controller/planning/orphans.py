@@ -10,13 +10,13 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import Resolution
+from controller.graphs.components import strongly_connected
+from controller.graphs.consumption import FlowGraph
+from controller.graphs.resolve import Resolver
 from controller.planning import block
-from controller.planning.components import strongly_connected
 from controller.planning.draft import Draft
 from controller.planning.drift import became, orphaned
-from controller.planning.graph import FlowGraph
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, PlanInputs
-from controller.planning.resolve import Resolver
 
 _KINDS = {Removal.UNPUBLISH: ChangeKind.UNPUBLISH, Removal.DELETE: ChangeKind.DELETE}
 

@@ -9,13 +9,13 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.recorded import RecordedState
-from controller.planning.components import strongly_connected
+from controller.graphs.components import strongly_connected
+from controller.graphs.consumption import FlowGraph, build_graph
+from controller.graphs.order import waves
 from controller.planning.digests import dependency_digests, plan_digest
 from controller.planning.draft import Draft
 from controller.planning.drift import drift_of
-from controller.planning.graph import FlowGraph, build_graph
 from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
-from controller.planning.order import waves
 from controller.planning.orphans import Pruning, find_orphans, orphan_drift
 from controller.planning.situation import Situation
 from controller.planning.walk import Walk

@@ -9,11 +9,11 @@ from controller.domain.desired import CyclePolicy, DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.graphs.components import shortest_cycle
+from controller.graphs.consumption import FlowGraph
 from controller.planning import block
-from controller.planning.components import shortest_cycle
 from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, Outcome
-from controller.planning.graph import FlowGraph
 from controller.planning.group import as_one, in_order
 from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
 from controller.planning.rename import previous_flow, previous_keys

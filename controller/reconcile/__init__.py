@@ -2,23 +2,18 @@
 
 from controller.reconcile.approvals import approve_plan, require_digest
 from controller.reconcile.health import made_by_delivery
-from controller.reconcile.held_back import held_back_now, with_held_back
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
 from controller.reconcile.pausing import promote as promote_paused
-from controller.reconcile.preflight import operations_needed, preflight_organization
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings, load_settings
-from controller.reconcile.status import FlowStatus, OrganizationStatus, organization_status
 from controller.reconcile.workspace import Workspace, open_folder, open_revision
 
 __all__ = [
     "SERVICE",
-    "FlowStatus",
     "Listener",
     "Mode",
-    "OrganizationStatus",
     "PassReport",
     "PassRequest",
     "Services",
@@ -27,16 +22,11 @@ __all__ = [
     "Unwatched",
     "Workspace",
     "approve_plan",
-    "held_back_now",
     "load_settings",
     "made_by_delivery",
     "open_folder",
     "open_revision",
-    "operations_needed",
-    "organization_status",
-    "preflight_organization",
     "promote_paused",
     "require_digest",
     "run_pass",
-    "with_held_back",
 ]

@@ -12,8 +12,9 @@ from controller.domain.errors import AmbiguousVersion, LiveUndetermined, NoSuchV
 from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
+from controller.graphs.pictures import graph_document
 from controller.planning import ChangeKind, PlanInputs, UnderWay, make_plan, plan_document
-from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Unanswered, graph_document
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"

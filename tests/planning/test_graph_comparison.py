@@ -10,25 +10,12 @@ import pytest
 
 from controller.domain.references import Resolution, ResourceReference
 from controller.flows import definition_graph
-from controller.planning.graph_export import (
-    Edge,
-    EdgeKind,
-    Graph,
-    Node,
-    Presence,
-    Unanswered,
-    cycles,
-    graph_document,
-    graph_dot,
-    graph_mermaid,
-    graph_svg,
-    graph_text,
-    impact,
-    inside_graph,
-    merged,
-    orphans,
-    with_resources,
-)
+from controller.graphs.inside import inside_graph
+from controller.graphs.merge import merged
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_svg, graph_text
+from controller.graphs.questions import cycles, impact, orphans
+from controller.graphs.resources import with_resources
 
 A, B, C = "inboundcall/A", "inboundcall/B", "commonmodule/C"
 NASTY = 'quote " <b> | \\N \r\n --> 😀 '

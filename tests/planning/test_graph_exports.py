@@ -16,20 +16,9 @@ from hypothesis import strategies as st
 
 from controller.domain.references import Resolution
 from controller.domain.status import Health
-from controller.planning.graph_export import (
-    Edge,
-    EdgeKind,
-    Graph,
-    Node,
-    Presence,
-    Unanswered,
-    graph_dot,
-    graph_json,
-    graph_mermaid,
-    graph_svg,
-    graph_text,
-)
-from controller.planning.graph_export.layout import BOX_HEIGHT, lay_out, shortened
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.pictures import graph_dot, graph_json, graph_mermaid, graph_svg, graph_text
+from controller.graphs.pictures.layout import BOX_HEIGHT, lay_out, shortened
 
 NASTY = [
     'quote " end',

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from controller.planning.graph_export import Edge, EdgeKind, Graph, Node, Presence, graph_mermaid
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence
+from controller.graphs.pictures import graph_mermaid
 
 PACKAGES = ("mermaid@11.17.2", "jsdom@29.1.1")
 SCRIPT = Path(__file__).parent / "javascript" / "parse.mjs"

@@ -15,9 +15,9 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference
+from controller.graphs.components import shortest_cycle, strongly_connected
+from controller.graphs.order import waves
 from controller.planning import Change, ChangeKind, Plan, PlanInputs, make_plan
-from controller.planning.components import shortest_cycle, strongly_connected
-from controller.planning.order import waves
 from tests.planning.compact import OBSERVED_AT, ORIGIN, organization
 
 KEYS = [FlowKey("commonmodule" if index % 2 else "inboundcall", f"F{index}") for index in range(7)]

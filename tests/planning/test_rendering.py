@@ -11,6 +11,7 @@ import pytest
 
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
+from controller.domain.visible import visible
 from controller.planning import (
     ChangeKind,
     Plan,
@@ -23,7 +24,6 @@ from controller.planning import (
     plan_text,
 )
 from controller.planning.rendering.markdown import escape
-from controller.planning.rendering.visible import visible
 from tests.planning.compact import live_state, organization, recorded_state
 
 NASTY = "Main | <script>alert(1)</script> `x` **b** [a](http://e) @team #12 \r\n\x1b[31m\u202ered\u2028 😀 "

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from controller.domain.identity import FlowKey
+from controller.graphs.components import shortest_cycle, strongly_connected
+from controller.graphs.model import Edge, Graph, Node
+from controller.graphs.order import deployment_order
+from controller.graphs.pictures import graph_text
+from controller.graphs.questions import cycles, impact, sequence
 from controller.planning import ChangeKind, PlanInputs, Quarantine, make_plan
-from controller.planning.components import shortest_cycle, strongly_connected
-from controller.planning.graph_export import Edge, Graph, Node, cycles, graph_text, impact, sequence
-from controller.planning.order import deployment_order
 from tests.planning.compact import live_state, organization, recorded_state
 
 pytestmark = pytest.mark.proof

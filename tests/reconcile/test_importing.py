@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from controller.questions.importing import importable
 from controller.reconcile import open_folder
-from controller.reconcile.importing import importable
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, World

@@ -7,7 +7,8 @@ import pytest
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
 from controller.genesys import permissions_needed
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS
-from controller.reconcile import open_folder, operations_needed, preflight_organization
+from controller.questions.preflight import operations_needed, preflight_organization
+from controller.reconcile import open_folder
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT_ROUTES
 from controller.simulator.settings import Client
 from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED_ROUTES

@@ -9,7 +9,8 @@ import pytest
 
 from controller.domain.capabilities import VERSIONED
 from controller.genesys import permissions_needed
-from controller.reconcile import open_folder, operations_needed
+from controller.questions.preflight import operations_needed
+from controller.reconcile import open_folder
 from tests.support.sources import inbound
 from tests.support.world import SECRET, World
 

@@ -11,9 +11,9 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
+from controller.questions.status import FlowStatus, OrganizationStatus
 from controller.reconcile import PassReport, approve_plan
 from controller.reconcile.holder import own_name
-from controller.reconcile.status import FlowStatus, OrganizationStatus
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from controller.domain.errors import ServerFault
+from controller.questions.trace_audit import EXECUTION, TraceAudit
 from controller.reconcile import open_folder
-from controller.reconcile.trace_audit import EXECUTION, TraceAudit
 from tests.support.world import ORGANIZATION, World
 
 

@@ -15,12 +15,12 @@ from controller.domain.desired import PinnedVersion
 from controller.domain.errors import ManifestInvalid, PermissionMissing, SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.writing import flow_manifest
+from controller.questions.action_trace import ActionQuestion, trace_action
+from controller.questions.dependency_graph import GraphOrigin, observed_graph
+from controller.questions.importing import importable
+from controller.questions.trace_search import ExecutionQuestion, find_executions
 from controller.reconcile import open_folder
-from controller.reconcile.action_trace import ActionQuestion, trace_action
-from controller.reconcile.dependency_graph import GraphOrigin, observed_graph
 from controller.reconcile.flow_choice import flow_id, live_flow
-from controller.reconcile.importing import importable
-from controller.reconcile.trace_search import ExecutionQuestion, find_executions
 from controller.simulator import SimulatorSettings
 from controller.simulator.settings import Client
 from tests.support.sources import inbound, module

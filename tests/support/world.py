@@ -20,18 +20,8 @@ from controller.domain.identity import FlowKey
 from controller.flows import parse
 from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
-from controller.reconcile import (
-    Mode,
-    OrganizationStatus,
-    PassReport,
-    PassRequest,
-    Services,
-    Settings,
-    Workspace,
-    open_folder,
-    organization_status,
-    run_pass,
-)
+from controller.questions.status import OrganizationStatus, organization_status
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, SimulatorSettings, create_app
 from controller.simulator.faults import Fault
 from controller.simulator.handwork import DEEDS, Deed

@@ -35,7 +35,8 @@ def plan(
     from controller.cli.running import opened_services, run_passes
     from controller.cli.sinks import output_to
     from controller.planning import plan_json
-    from controller.reconcile import PassRequest, load_settings, open_folder, with_held_back
+    from controller.questions.held_back import with_held_back
+    from controller.reconcile import PassRequest, load_settings, open_folder
 
     if diff and output not in (PlanFormat.TEXT, PlanFormat.MARKDOWN):
         raise typer.BadParameter("goes with text and markdown; programs read `penstock diff`", param_hint="--diff")

@@ -34,7 +34,7 @@ def preflight(folder: Folder = Path(), organization: Organizations = None, outpu
 
 
 async def _look(services: Services, workspace: Workspace) -> dict[str, PreflightReport]:
-    from controller.reconcile import preflight_organization
+    from controller.questions.preflight import preflight_organization
 
     try:
         return {each.name: await preflight_organization(services, each) for each in workspace.desired.organizations}

@@ -16,7 +16,8 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
     from controller.cli.progress import look_bar
     from controller.cli.running import opened_services, run_passes, tell_uncommitted
     from controller.cli.standing import show_status, status_document
-    from controller.reconcile import PassRequest, load_settings, open_folder, organization_status
+    from controller.questions.status import organization_status
+    from controller.reconcile import PassRequest, load_settings, open_folder
 
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())

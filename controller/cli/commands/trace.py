@@ -142,7 +142,7 @@ def action(
     from controller.cli.action_traces import ActionTraceArguments, inputs_of, show_action
     from controller.cli.running import actor
     from controller.cli.times import span
-    from controller.reconcile.action_trace import ActionQuestion
+    from controller.questions.action_trace import ActionQuestion
 
     question = ActionQuestion(
         flow=flow,
@@ -198,7 +198,7 @@ def settings(
 ) -> None:
     """Show what the organisation records of executions; change it only where an option says so (architect dialect)."""
     from controller.cli.recordings import show_settings
-    from controller.reconcile.recording import RecordingWish
+    from controller.questions.recording import RecordingWish
 
     wish = RecordingWish(flow, level, None if execution_data is None else execution_data is Switch.ON)
     show_settings(folder, organization, wish, as_json=output is TextOrJson.JSON)

@@ -13,8 +13,8 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     from controller.cli.failures import error_text, mistakes_document
     from controller.cli.running import tell_uncommitted
     from controller.domain.errors import ManifestInvalid
+    from controller.domain.visible import visible
     from controller.domain.wording import counted
-    from controller.planning.rendering.visible import visible
     from controller.reconcile import load_settings, open_folder
 
     try:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from controller.domain.visible import visible
 from controller.planning.model import Plan
 from controller.planning.rendering.table import tables
-from controller.planning.rendering.visible import visible
 
 
 def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:

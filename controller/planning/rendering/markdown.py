@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from controller.domain.visible import visible
 from controller.planning.model import Plan
 from controller.planning.rendering.table import Row, Table, tables
-from controller.planning.rendering.visible import visible
 
 COMMENT_LIMIT = 60_000
 """Characters; GitHub takes 65,536, and the comment needs room for its own marks."""

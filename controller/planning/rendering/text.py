@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from controller.domain.visible import visible
 from controller.planning.model import Plan
 from controller.planning.rendering.table import Mark, Row, Table, tables
-from controller.planning.rendering.visible import visible
 
 _COLORS = {Mark.ADD: "32", Mark.CHANGE: "33", Mark.REMOVE: "31", Mark.SAME: "2", Mark.BLOCKED: "1;31"}
 

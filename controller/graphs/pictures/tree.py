@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.references import Resolution
-from controller.planning.components import strongly_connected
-from controller.planning.graph_export.label import details, edge_words
-from controller.planning.graph_export.model import Graph, Node, Unanswered
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
+from controller.graphs.components import strongly_connected
+from controller.graphs.model import Graph, Node, Unanswered
+from controller.graphs.pictures.label import details, edge_words
 
 MAX_DEPTH = 24
 """Deeper branches go on at the left margin, or the lines of a long chain would outgrow every screen."""

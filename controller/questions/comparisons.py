@@ -10,11 +10,11 @@ from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, Sett
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.planning import Change, ChangeKind, Plan
-from controller.reconcile.comparison import FlowComparison, compared
+from controller.questions.comparison import FlowComparison, compared
+from controller.questions.flow_content import FlowContent, source_content, version_content
+from controller.questions.version_content import Advance, each_of, unwatched
 from controller.reconcile.flow_choice import chosen_flow, live_flow
-from controller.reconcile.flow_content import FlowContent, source_content, version_content
 from controller.reconcile.services import Services
-from controller.reconcile.version_content import Advance, each_of, unwatched
 
 _NOT_COMPARED = (ChangeKind.NONE, ChangeKind.ADOPT, ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 

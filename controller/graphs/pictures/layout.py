@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.planning.graph_export.label import details
-from controller.planning.graph_export.model import Graph, Node
-from controller.planning.graph_export.questions import sequence
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
+from controller.graphs.model import Graph, Node
+from controller.graphs.pictures.label import details
+from controller.graphs.questions import sequence
 
 BOX_HEIGHT = 40.0
 ROW_GAP = 14.0

@@ -8,10 +8,10 @@ from controller.domain.errors import CapabilityMissing
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
 from controller.genesys import ArchitectPlatform
-from controller.planning.graph_export import EdgeKind, Graph, Presence
-from controller.reconcile.dependency_graph import DependencyGraph
+from controller.graphs.model import EdgeKind, Graph, Presence
+from controller.questions.dependency_graph import DependencyGraph
+from controller.questions.version_content import Advance, each_of, unwatched
 from controller.reconcile.services import Services
-from controller.reconcile.version_content import Advance, each_of, unwatched
 
 OPERATIONAL = "OPERATIONAL"
 

@@ -11,10 +11,13 @@ from controller.domain.desired import Organization, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import ResourceReference
-from controller.planning.graph_export import Graph, live_graph, merged, organization_graph, with_resources
+from controller.graphs.merge import merged
+from controller.graphs.model import Graph
+from controller.graphs.organization import live_graph, organization_graph
+from controller.graphs.resources import with_resources
+from controller.questions.version_content import Advance, VersionContent, unwatched
 from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services
-from controller.reconcile.version_content import Advance, VersionContent, unwatched
 
 
 class GraphOrigin(StrEnum):

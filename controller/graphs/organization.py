@@ -11,8 +11,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
 from controller.domain.status import Health
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.planning.resolve import Resolver
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.resolve import Resolver
 
 
 def organization_graph(

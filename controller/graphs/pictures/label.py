@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.planning.graph_export.model import Edge, Node, Presence
+from controller.graphs.model import Edge, Node, Presence
 
 PRESENCE_COLORS = {Presence.REPOSITORY: "#1a7f37", Presence.LIVE: "#bc4c00"}
 """What an apply would bring, and what it would take away; never the only sign of it."""

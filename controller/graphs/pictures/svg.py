@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from html import escape
 
 from controller.domain.status import Health
+from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
-from controller.planning.graph_export.layout import BOX_HEIGHT, Box, Layout, lay_out, shortened
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Presence
-from controller.planning.rendering.visible import visible
+from controller.graphs.model import Edge, EdgeKind, Graph, Presence
+from controller.graphs.pictures.label import PRESENCE_COLORS, details, edge_words
+from controller.graphs.pictures.layout import BOX_HEIGHT, Box, Layout, lay_out, shortened
 
 _HEALTH_COLORS = {
     Health.HEALTHY: "#1a7f37",

@@ -17,9 +17,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, SettingsInvalid, TraceUnreadable
 from controller.domain.traces import SnapshotRange
 from controller.genesys import ArchitectPlatform, VersionedPlatform
+from controller.questions.trace_search import reading_platform
+from controller.questions.trace_spool import CountingFile, StepPages, text_chunks
 from controller.reconcile.services import Services
-from controller.reconcile.trace_search import reading_platform
-from controller.reconcile.trace_spool import CountingFile, StepPages, text_chunks
 
 _KEPT = "traces are kept for 30 days, 90 on the enterprise tier, and those of an archived version may be gone"
 BATCH = 20

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 
 Item = TypeVar("Item", Edge, Unanswered)
 

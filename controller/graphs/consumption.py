@@ -9,7 +9,7 @@ from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import FlowReference, Resolution
-from controller.planning.resolve import Resolver
+from controller.graphs.resolve import Resolver
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, HeldBack, Plan
+from controller.questions.held_back import held_back_now
 from controller.reconcile.acquire import at_work
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
-from controller.reconcile.held_back import held_back_now
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.suspension import may_write

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from controller.domain.references import Resolution
-from controller.planning.components import shortest_cycle, strongly_connected
-from controller.planning.graph_export.model import Graph, Node, Unanswered
+from controller.graphs.components import shortest_cycle, strongly_connected
+from controller.graphs.model import Graph, Node, Unanswered
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from controller.planning.graph_export.label import PRESENCE_COLORS, details, edge_words
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
-from controller.planning.rendering.visible import visible
+from controller.domain.visible import visible
+from controller.graphs.model import Edge, EdgeKind, Graph, Node
+from controller.graphs.pictures.label import PRESENCE_COLORS, details, edge_words
 
 _ARROWS = {
     EdgeKind.REFERENCES: "-->",

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 
 from controller.domain.references import Resolution
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node, Unanswered
-from controller.planning.graph_export.questions import cycles, missing, orphans, sequence
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
+from controller.graphs.questions import cycles, missing, orphans, sequence
 
 GRAPH_SCHEMA = "penstock.graph/v1"
 UNCONDITIONAL = "unconditional"

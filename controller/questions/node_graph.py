@@ -9,7 +9,9 @@ from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, 
 from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
 from controller.flows import NodeGraph, definition_graph, parse, source_graph
 from controller.genesys import VersionedPlatform
-from controller.planning.graph_export import Graph, Impact, impact, inside_graph
+from controller.graphs.inside import inside_graph
+from controller.graphs.model import Graph
+from controller.graphs.questions import Impact, impact
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from controller.domain.references import Resolution, ResourceReference
-from controller.planning.graph_export.model import Edge, Graph, Node, Unanswered
+from controller.graphs.model import Edge, Graph, Node, Unanswered
 
 
 def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:

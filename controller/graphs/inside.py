@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.flows import NodeGraph
-from controller.planning.graph_export.model import Edge, EdgeKind, Graph, Node
+from controller.graphs.model import Edge, EdgeKind, Graph, Node
 
 
 def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from controller.domain.identity import FlowKey
 from controller.domain.redaction import SECRETS
 from controller.flows import FlowDiff, diff_definitions, diff_sources
-from controller.reconcile.flow_content import ContentForm, FlowContent
+from controller.questions.flow_content import ContentForm, FlowContent
 
 
 @dataclass(frozen=True, slots=True)

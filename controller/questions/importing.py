@@ -15,8 +15,8 @@ from controller.domain.platform import Capability
 from controller.flows import FlowTemplate, parse, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.writing import flow_manifest, free_name
+from controller.questions.version_content import Advance, each_of, unwatched
 from controller.reconcile.services import Services
-from controller.reconcile.version_content import Advance, each_of, unwatched
 
 _SOURCES = "flows"
 """The folder beside the manifests that flow files are written to."""
