@@ -15,8 +15,6 @@ from controller.planning import Change
 from controller.reconcile import PassReport
 from controller.repository import RecordedCommit
 
-_DONE = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
-
 
 def apply_text(reports: Sequence[PassReport]) -> str:
     """A paragraph for each organisation."""
@@ -60,7 +58,7 @@ def _not_done(result: SyncResult) -> str:
     """How much of an incomplete sync is left."""
     if result.outcome is not Outcome.INCOMPLETE:
         return ""
-    left = sum(step.state not in _DONE for step in result.steps)
+    left = sum(not step.state.delivered for step in result.steps)
     return f": {left} of {len(result.steps)} not done"
 
 

@@ -12,7 +12,7 @@ from controller.delivery.context import Context
 from controller.delivery.meanwhile import is_ours
 from controller.delivery.reading import before_write, current, require_planned
 from controller.delivery.verify import is_version
-from controller.delivery.work import EFFECTIVE, TAKEN_BACK, Work
+from controller.delivery.work import EFFECTIVE, Work
 from controller.delivery.writer import Took
 from controller.domain.errors import RollbackFailed
 from controller.domain.live import LiveFlow
@@ -86,5 +86,5 @@ def _is_there(work: Work, live: LiveFlow, version: str, made: WriteRecord | None
     if made is not None:
         return proves(made.details) and went_live(live, version, made.details)
     once_more = version == work.record.live_version or (work.staged and version == work.record.previous_version)
-    again = once_more if work.state in TAKEN_BACK else version == work.record.previous_version
+    again = once_more if work.state.going_back else version == work.record.previous_version
     return is_version(live, version) and not again

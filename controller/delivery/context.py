@@ -98,7 +98,7 @@ class Context:
     def pause(self, work: Work, why: str) -> None:
         """Leave a live version as it is, because a gate could not decide about it; a person is told once."""
         if not work.paused_before:
-            self.advance(work, StepState.BAKING, reason=why)
+            self.advance(work, StepState.BAKING, paused=True, reason=why)
         work.paused = True
         self.tell("change.paused", work, version=work.record.live_version, message=work.record.reason)
 

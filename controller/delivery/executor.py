@@ -11,13 +11,11 @@ from controller.delivery.group import groups_of, validate_ahead
 from controller.delivery.machine import Machine
 from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
-from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TOLD_TO_STOP, Work
+from controller.delivery.work import DESTRUCTIVE, TOLD_TO_STOP, Work
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, PenstockError, StoreFailed
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.planning.model import ChangeKind
-
-_SUCCESSFUL = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 
 
 class Executor:
@@ -133,9 +131,9 @@ class Executor:
             self._fail(work, error)
 
     def _leave(self, work: Work) -> None:
-        if work.state in NOT_BEGUN and self._context.signals.stopping:
+        if work.state.not_started and self._context.signals.stopping:
             work.held_back = True
-            self._context.advance(work, StepState.SKIPPED, reason=TOLD_TO_STOP)
+            self._context.advance(work, StepState.SKIPPED, reason=TOLD_TO_STOP, cause=Cause.INTERRUPTED)
         else:
             self._context.park(work)
 
@@ -149,7 +147,7 @@ class Executor:
             if work.change.kind is not ChangeKind.ADOPT:
                 announce_migration(context, work, error)
 
-        context.advance(work, StepState.FAILED, also, reason=f"{error.code}: {error.message}")
+        context.advance(work, StepState.FAILED, also, reason=f"{error.code}: {error.message}", error_code=error.code)
         if harmless(work):
             return
         policy = OnFailure(context.sync.on_failure)
@@ -164,4 +162,4 @@ def _not_there(other: Work) -> str | None:
     """Why what depends on a change cannot be built on it; None where its version is live and healthy."""
     if isinstance(other.error, OutOfBandChange):
         return f"of which somebody published {other.error.found}"
-    return None if other.state in _SUCCESSFUL else f"which is {other.state.value}"
+    return None if other.state.delivered else f"which is {other.state.value}"

@@ -6,7 +6,6 @@ from controller.delivery.context import Context
 from controller.delivery.work import Work
 from controller.domain.errors import FlowRejected, GateFailed, OutOfBandChange, PenstockError, PlanStale, PublishFailed
 from controller.domain.redaction import SECRETS
-from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
 VERDICTS = (FlowRejected, PublishFailed, GateFailed)
@@ -37,7 +36,7 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
 def release_proven(context: Context) -> None:
     """What was tried again in spite of its quarantine, and is live and healthy now, needs none any more."""
     for work in context.works:
-        if work.state in (StepState.HEALTHY, StepState.EXPORTED) and work.error is None:
+        if work.state.to_record and work.error is None:
             organization, wanted = context.organization.name, work.record.wanted
             context.store.quarantines.release(organization, work.key, by=context.sync.actor, wanted=wanted)
 

@@ -17,20 +17,13 @@ from controller.delivery.result import SyncResult
 from controller.delivery.rollback import take_back
 from controller.delivery.rollout import rollout_under_way
 from controller.delivery.sync import carry_out, with_lease
-from controller.delivery.work import (
-    NOT_BEGUN,
-    NOT_BEGUN_IN_TIME,
-    PREVIOUS_DIGEST,
-    TAKEN_BACK,
-    WITHOUT_EFFECT,
-    Work,
-)
+from controller.delivery.work import PREVIOUS_DIGEST, Why, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.platform import Capability
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import ON_REQUEST, StepRecord, SyncRecord
+from controller.store import StepRecord, SyncRecord
 
 
 def works_of(sync: SyncRecord, organization: Organization, now: float) -> list[Work]:
@@ -51,13 +44,13 @@ async def _resolve(context: Context) -> None:
     if context.sync.state.open and _failed_before(context):
         context.signals.abort()
     for work in context.works:
-        if work.state in NOT_BEGUN:
+        if work.state.not_started:
             await _keep_draft(context, work)
-            context.advance(work, StepState.SKIPPED, reason=NOT_BEGUN_IN_TIME)
+            _skip(context, work, "the controller stopped before it began")
         elif work.state is StepState.PUBLISHING and not await choose_step(context, work).took_effect(work):
-            context.advance(work, StepState.SKIPPED, reason=WITHOUT_EFFECT)
-        elif (reason := await _given_up(context, work)) is not None:
-            await take_back(context, work, f"{ON_REQUEST}{reason}")
+            _skip(context, work, "the controller stopped before anything took effect")
+        elif (why := await _given_up(context, work)) is not None:
+            await take_back(context, work, why)
         elif work.state is StepState.EXPORTED and work.change.kind is not ChangeKind.DELETE:
             await export_live(context, work)
         elif work.state is StepState.HEALTHY and work.record.recorded_at is not None:
@@ -65,12 +58,19 @@ async def _resolve(context: Context) -> None:
     context.tell("recovery.resolved", steps={work.change.flow: work.state.value for work in context.works})
 
 
-async def _given_up(context: Context, work: Work) -> str | None:
-    """Why what is live or on its way need not be gone on with: a person's word, or a new wish in git."""
-    if work.state not in (StepState.PUBLISHING, StepState.LIVE, StepState.BAKING):
+def _skip(context: Context, work: Work, reason: str) -> None:
+    context.advance(work, StepState.SKIPPED, reason=reason, cause=Cause.INTERRUPTED)
+
+
+async def _given_up(context: Context, work: Work) -> Why | None:
+    """Why a version that is not judged yet goes back: a person asks for it, or git asks for something else."""
+    if not work.state.unjudged:
         return None
     superseded = await _superseded(context, work) if work.desired is None else None
-    return superseded or context.given_up.get(work.key)
+    if superseded is not None:
+        return Why(superseded, Cause.SUPERSEDED)
+    asked = context.given_up.get(work.key)
+    return None if asked is None else Why(asked, Cause.ON_REQUEST)
 
 
 async def _superseded(context: Context, work: Work) -> str | None:
@@ -126,7 +126,7 @@ def _failed_before(context: Context) -> bool:
     for work in context.works:
         if work.state is StepState.FAILED:
             work.error = _error_of(work.record)
-        elif work.state in TAKEN_BACK and not work.on_request:
+        elif work.state.going_back and not work.on_request:
             work.cause = _error_of(work.record)
     failed = any(work.cause or (work.error and not harmless(work)) for work in context.works)
     return failed and OnFailure(context.sync.on_failure) is OnFailure.ROLLBACK_ALL
@@ -134,10 +134,8 @@ def _failed_before(context: Context) -> bool:
 
 def _error_of(step: StepRecord) -> PenstockError:
     """What the change failed with, as far as the journal tells: an error from which the same follows."""
-    reason = step.reason or f"{step.flow} failed before the controller ended"
-    codes = {kind.code: kind for kind in VERDICTS}
-    kind = next((codes[part] for part in reason.split(": ")[:2] if part in codes), ServerFault)
-    return kind(reason)
+    kind = next((kind for kind in VERDICTS if kind.code == step.error_code), ServerFault)
+    return kind(step.reason or f"{step.flow} failed before the controller ended")
 
 
 def _change(step: StepRecord, organization: Organization) -> Change:

@@ -16,7 +16,7 @@ from controller.delivery.reading import current
 from controller.delivery.rebind import rebind
 from controller.delivery.restore import restore
 from controller.delivery.rollout import rollout_under_way
-from controller.delivery.work import Work
+from controller.delivery.work import Why, Work
 from controller.domain.errors import (
     LeaseLost,
     OutOfBandChange,
@@ -30,17 +30,15 @@ from controller.domain.errors import (
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority, Ticket, TicketKind
 from controller.domain.redaction import SECRETS
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.planning.model import ChangeKind
-from controller.store import ON_REQUEST
 
-_DONE = frozenset({StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED, StepState.SKIPPED, StepState.RECORDED})
 BIND_ANEW = "commit a change to it, or to what it is bound to: either publishes it anew"
 """The way out where a caller is back, but could not be bound again to what was taken back after it."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
 
 
-async def roll_back(context: Context, works: Iterable[Work], reason: str) -> None:
+async def roll_back(context: Context, works: Iterable[Work], why: Why) -> None:
     """Bring back what was live before, for each of the changes that touched the organisation.
 
     When the process has to go, the one that is being taken back is brought to its end, and the others are parked.
@@ -49,7 +47,7 @@ async def roll_back(context: Context, works: Iterable[Work], reason: str) -> Non
     chosen = [
         work
         for work in works
-        if work.state not in _DONE
+        if not work.state.final
         and not isinstance(work.error, PlanStale | OutOfBandChange)
         and (work.touched or work.state is StepState.ROLLING_BACK)
         and _automatic(context, work)
@@ -60,7 +58,7 @@ async def roll_back(context: Context, works: Iterable[Work], reason: str) -> Non
         if context.signals.stopping:
             context.park(work)
         else:
-            await take_back(context, work, reason)
+            await take_back(context, work, why)
     if not any(work.parked for work in chosen):
         await _rebind(context, context.works)
 
@@ -97,7 +95,7 @@ async def _nothing_happened(context: Context, work: Work) -> bool:
     return True
 
 
-async def take_back(context: Context, work: Work, reason: str) -> None:
+async def take_back(context: Context, work: Work, why: Why) -> None:
     """Bring one flow back, as often as it takes; how it ended is the change's state.
 
     When the process has to go, the attempt that is under way is the last one, and what is left is parked.
@@ -106,7 +104,7 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
     if work.going_back_since is None:
         work.going_back_since = context.clock.monotonic()
     if work.state is not StepState.ROLLING_BACK:
-        context.advance(work, StepState.ROLLING_BACK, reason=reason, ticket=_under_way(work))
+        context.advance(work, StepState.ROLLING_BACK, ticket=_under_way(work), **why.facts)
     settings = context.settings
     give_up_at = context.clock.monotonic() + settings.rollback_patience_s
     failure: PenstockError | None = None
@@ -128,7 +126,7 @@ async def take_back(context: Context, work: Work, reason: str) -> None:
             if isinstance(error, RollbackFailed):
                 break
         else:
-            _report_success(context, work, version, reason, await bindings_again(context, work, version))
+            _report_success(context, work, version, why.reason, await bindings_again(context, work, version))
             return
     _report_failure(context, work, failure)
 
@@ -177,8 +175,8 @@ def _report_failure(context: Context, work: Work, failure: PenstockError | None,
     if outage:
         context.park(work)
     else:
-        reason = f"{ON_REQUEST}{error.message}" if work.on_request else error.message
-        context.advance(work, StepState.ROLLBACK_FAILED, reason=reason)
+        failed = Why(error.message, work.record.cause or Cause.FAILURE, error.code)
+        context.advance(work, StepState.ROLLBACK_FAILED, **failed.facts)
     context.tell("rollback.failed", work, message=SECRETS.text(error.message), retried=outage)
     announce_rollback(context, work, work.record.reason or by_hand, error, retried=outage)
 

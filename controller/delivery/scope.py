@@ -10,18 +10,17 @@ from controller.delivery.context import Context
 from controller.delivery.reading import current
 from controller.delivery.rollback import roll_back
 from controller.delivery.unread import READ_FAULTS
-from controller.delivery.work import DESTRUCTIVE, INTERRUPTED, Work
+from controller.delivery.work import DESTRUCTIVE, Why, Work
 from controller.domain.desired import DesiredFlow
 from controller.domain.errors import StoreFailed
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import NewStep, StepRecord, SyncState
 
-_DELIVERED = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 _MOST_PARTS = 20
 
 
-async def take_back_earlier_parts(context: Context, reason: str) -> None:
+async def take_back_earlier_parts(context: Context, why: Why) -> None:
     """Take back what the interrupted syncs had made live that this one goes on with, newest first.
 
     What somebody moved since is left alone, and so is a flow that was new: nothing was live before it.
@@ -34,14 +33,14 @@ async def take_back_earlier_parts(context: Context, reason: str) -> None:
         desired = next((flow for flow in context.organization.flows if flow.key == step.key), None)
         if desired is not None and not desired.automatic_rollback:
             continue
-        work = Work(_way_back(step, desired, reason), step, began_at=context.clock.monotonic())
+        work = Work(_way_back(step, desired, why.reason), step, began_at=context.clock.monotonic())
         if await _is_moved(context, work):
             continue
         work.record = context.store.journal.add(context.lease, context.sync.id, _new_step(step))
         context.works.append(work)
-        context.advance(work, StepState.ROLLING_BACK, live_version=step.live_version, reason=reason)
+        context.advance(work, StepState.ROLLING_BACK, live_version=step.live_version, **why.facts)
         works.append(work)
-    await roll_back(context, works, reason)
+    await roll_back(context, works, why)
 
 
 def _delivered_before(context: Context) -> list[StepRecord]:
@@ -50,7 +49,7 @@ def _delivered_before(context: Context) -> list[StepRecord]:
     found: list[StepRecord] = []
     history = context.store.journal.history(context.organization.name, limit=_MOST_PARTS, before=context.sync.id)
     for sync in history:
-        undone = {(step.key, step.wanted) for step in sync.steps if step.reason in INTERRUPTED}
+        undone = {(step.key, step.wanted) for step in sync.steps if step.cause is Cause.INTERRUPTED}
         if sync.state is not SyncState.INCOMPLETE or not undone & asked:
             break
         asked |= {(step.key, step.wanted) for step in sync.steps}
@@ -61,7 +60,7 @@ def _delivered_before(context: Context) -> list[StepRecord]:
 def _made_live(step: StepRecord) -> bool:
     kind = ChangeKind(step.kind)
     moved = step.previous_version is not None and step.live_version not in (None, step.previous_version)
-    return step.state in _DELIVERED and moved and kind not in DESTRUCTIVE and kind is not ChangeKind.ADOPT
+    return step.state.delivered and moved and kind not in DESTRUCTIVE and kind is not ChangeKind.ADOPT
 
 
 async def _is_moved(context: Context, work: Work) -> bool:

@@ -14,16 +14,12 @@ from controller.delivery.quarantine import harmless, release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.delivery.rollback import roll_back, take_back
 from controller.delivery.scope import take_back_earlier_parts
-from controller.delivery.work import DESTRUCTIVE, NOT_BEGUN, TAKEN_BACK, Work
+from controller.delivery.work import DESTRUCTIVE, Why, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, RollbackFailed, StoreFailed
 from controller.domain.platform import Capability
-from controller.domain.status import StepState
-from controller.store import ON_REQUEST, StepRecord, SyncState
-
-_UNDER_WAY = frozenset(
-    {StepState.VALIDATED, StepState.PUBLISHING, StepState.LIVE, StepState.BAKING, StepState.ROLLING_BACK}
-)
+from controller.domain.status import Cause, StepState
+from controller.store import StepRecord, SyncState
 
 
 async def carry_out(context: Context) -> SyncResult:
@@ -38,11 +34,11 @@ async def bring_back(context: Context, version: str, reason: str) -> SyncResult:
     Raises LeaseLost and StoreFailed.
     """
     (work,) = context.works
+    why = Why(reason, Cause.ON_REQUEST)
 
     async def run() -> None:
-        asked = f"{ON_REQUEST}{reason}"
-        context.advance(work, StepState.ROLLING_BACK, live_version=work.change.from_version, reason=asked)
-        await take_back(context, work, reason)
+        context.advance(work, StepState.ROLLING_BACK, live_version=work.change.from_version, **why.facts)
+        await take_back(context, work, why)
         if work.state is StepState.ROLLED_BACK and work.export is None:
             await export_live(context, work)
 
@@ -55,7 +51,7 @@ async def _carry_out(context: Context) -> None:
     executor = Executor(context)
     await executor.run()
     failed = [work for work in context.works if _calls_for_rollback(work)]
-    begun = any(work.state in TAKEN_BACK for work in context.works)
+    begun = any(work.state.going_back for work in context.works)
     if (failed or begun) and context.sync.state.open:
         await _after_failure(context, failed)
     await _finish_the_rest(context, executor)
@@ -72,7 +68,7 @@ async def _finish_the_rest(context: Context, executor: Executor) -> None:
     """
     while True:
         for work in context.works:
-            if work.parked and work.state in NOT_BEGUN:
+            if work.parked and work.state.not_started:
                 work.parked = False
                 context.advance(work, StepState.SKIPPED, reason="another change of this sync failed before it began")
         left = [work for work in context.works if _waits_for_rollback(work)]
@@ -83,7 +79,7 @@ async def _finish_the_rest(context: Context, executor: Executor) -> None:
 
 
 def _waits_for_rollback(work: Work) -> bool:
-    return work.parked and not work.paused and work.state in (StepState.LIVE, StepState.BAKING)
+    return work.parked and not work.paused and work.state.watched
 
 
 def _calls_for_rollback(work: Work) -> bool:
@@ -100,27 +96,29 @@ async def _after_failure(context: Context, failed: list[Work]) -> None:
     """Take back what the policy says of failures; and whatever is on its way back already, for whichever reason."""
     policy = OnFailure(context.sync.on_failure)
     failed = [work for work in failed if not work.on_request]
-    begun = any(work.state in TAKEN_BACK and not work.on_request for work in context.works)
+    begun = any(work.state.going_back and not work.on_request for work in context.works)
     concerned: list[Work] = []
     if policy is OnFailure.ROLLBACK_ALL and (failed or begun):
         concerned = context.works
     elif policy is OnFailure.ROLLBACK_FLOW:
         concerned = with_groups(failed, context.works)
     works = [work for work in context.works if work in concerned or work.state is StepState.ROLLING_BACK]
-    reason = _reason(context, failed)
-    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], reason)
+    why = _why(context, failed)
+    await roll_back(context, [work for work in works if work.change.kind not in DESTRUCTIVE], why)
     if policy is OnFailure.ROLLBACK_ALL and (failed or begun):
-        await take_back_earlier_parts(context, reason)
+        await take_back_earlier_parts(context, why)
 
 
-def _reason(context: Context, failed: list[Work]) -> str:
+def _why(context: Context, failed: list[Work]) -> Why:
     """What set the rollback off; where an earlier process began it, what it noted."""
-    begun = (work for work in context.works if work.state in TAKEN_BACK and not work.on_request)
-    earlier = next((work.record.reason for work in begun if work.record.reason), None)
-    if earlier is not None or not failed:
-        return earlier or "an earlier run of the controller began to roll back"
-    names = ", ".join(work.change.flow for work in failed)
-    return f"{names} failed: {failed[0].record.reason or 'no reason given'}"
+    begun = (work.record for work in context.works if work.state.going_back and not work.on_request)
+    earlier = next((record for record in begun if record.reason), None)
+    if earlier is not None:
+        return Why(earlier.reason or "", error_code=earlier.error_code)
+    if not failed:
+        return Why("an earlier run of the controller began to roll back")
+    names, first = ", ".join(work.change.flow for work in failed), failed[0].record
+    return Why(f"{names} failed: {first.reason or 'no reason given'}", error_code=first.error_code)
 
 
 async def with_lease(context: Context, work: Callable[[], Awaitable[None]], *, hear: bool = False) -> None:
@@ -244,7 +242,7 @@ def _without_end(context: Context) -> Outcome:
 
 def _left_over(context: Context) -> bool:
     """Whether the next process has to go on with the sync."""
-    return any(work.state in _UNDER_WAY or work.parked or work.held_back for work in context.works)
+    return any(work.state.in_flight or work.parked or work.held_back for work in context.works)
 
 
 def _is_paused(work: Work) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
 from controller.domain.errors import (
@@ -18,26 +19,17 @@ from controller.domain.errors import (
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import ON_REQUEST, StepRecord, WriteOutcome, WriteRecord
+from controller.store import StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
 
-NOT_BEGUN = frozenset({StepState.PENDING, StepState.VALIDATED})
-"""Nothing was written for it yet."""
-
-TAKEN_BACK = frozenset({StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED})
-
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
 """Actions of the journal that can change what is live; others (register, unlock, launch) cannot."""
 
-NOT_BEGUN_IN_TIME = "the controller stopped before it began"
-WITHOUT_EFFECT = "the controller stopped before anything took effect"
 TOLD_TO_STOP = "the controller was told to stop before it began"
-INTERRUPTED = frozenset({NOT_BEGUN_IN_TIME, WITHOUT_EFFECT, TOLD_TO_STOP})
-"""Reasons of changes that were skipped because the process ended: the next sync goes on with them."""
 
 PREVIOUS_DIGEST = "previous_digest"
 """For the intent of a write: the dependency digest of what is replaced, for the way back after a crash."""
@@ -56,6 +48,29 @@ _REFUSED = frozenset(
 _CONFLICT = 409
 NO_EFFECT = {"effect": "none"}
 """What the journal keeps of a write of which it turned out later that it came to nothing."""
+
+
+class _WhyFacts(TypedDict):
+    reason: str
+    cause: Cause
+    error_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a change is taken back."""
+
+    reason: str
+    """For people."""
+    cause: Cause = Cause.FAILURE
+    error_code: str | None = None
+    """Of the failure."""
+
+    @property
+    def facts(self) -> _WhyFacts:
+        """What the journal notes with the change's new state."""
+        reason = f"on request: {self.reason}" if self.cause.asked_for else self.reason
+        return {"reason": reason, "cause": self.cause, "error_code": self.error_code}
 
 
 @dataclass(slots=True, eq=False)
@@ -80,7 +95,7 @@ class Work:
     parked: bool = False
     """Left as it stands, for the rollback or for the next process."""
     paused: bool = False
-    """Live, and a gate could not decide about it: only more executions or a person can."""
+    """A gate could not decide about it in this pass: only more executions or a person can."""
     held_back: bool = False
     """Not begun, because the process was told to stop."""
     ended_at: float | None = None
@@ -126,12 +141,12 @@ class Work:
     @property
     def on_request(self) -> bool:
         """Whether it is taken back because nobody wants it any more; nothing failed then."""
-        return self.state in TAKEN_BACK and (self.record.reason or "").startswith(ON_REQUEST)
+        return self.state.going_back and self.record.cause is not None and self.record.cause.asked_for
 
     @property
     def paused_before(self) -> bool:
         """Whether an earlier pass left it paused."""
-        return self.state is StepState.BAKING and self.record.reason is not None
+        return self.record.paused
 
     @property
     def unread(self) -> bool:

@@ -49,8 +49,78 @@ class StepState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing follows it by itself."""
-        return self in _FINAL
+        """Nothing follows by itself."""
+        return self in {StepState.RECORDED, StepState.SKIPPED, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
+
+    @property
+    def not_started(self) -> bool:
+        """Nothing was written to the organisation yet."""
+        return self in {StepState.PENDING, StepState.VALIDATED}
+
+    @property
+    def idle(self) -> bool:
+        """The step says nothing about what is live: it waits, or it was skipped."""
+        return self in {StepState.PENDING, StepState.SKIPPED}
+
+    @property
+    def in_flight(self) -> bool:
+        """The step has begun, and a later process has to resume it."""
+        return self.watched or self.moving or self is StepState.VALIDATED
+
+    @property
+    def moving(self) -> bool:
+        """The published version changes right now: forward, or back."""
+        return self in {StepState.PUBLISHING, StepState.ROLLING_BACK}
+
+    @property
+    def changes_live(self) -> bool:
+        """The published version is going to change, and what is live does not show it yet."""
+        return self.not_started or self.moving
+
+    @property
+    def watched(self) -> bool:
+        """The new version is live, and its bake time and gates have not decided yet."""
+        return self in {StepState.LIVE, StepState.BAKING}
+
+    @property
+    def unjudged(self) -> bool:
+        """The new version was sent to the organisation, and is not known to be healthy."""
+        return self.watched or self is StepState.PUBLISHING
+
+    @property
+    def delivered(self) -> bool:
+        """The new version is live and healthy."""
+        return self.to_record or self is StepState.RECORDED
+
+    @property
+    def to_record(self) -> bool:
+        """The new version is live and healthy, and the record in git does not have it yet."""
+        return self in {StepState.HEALTHY, StepState.EXPORTED}
+
+    @property
+    def live_unrecorded(self) -> bool:
+        """The new version is live, and the record in git does not have it yet."""
+        return self.watched or self.to_record
+
+    @property
+    def going_back(self) -> bool:
+        """A rollback has begun, whether or not it has ended."""
+        return self in {StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
 
 
-_FINAL = frozenset({StepState.RECORDED, StepState.SKIPPED, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED})
+class Cause(StrEnum):
+    """Why a change was rolled back, or skipped."""
+
+    FAILURE = "failure"
+    """It failed, or another change of its sync did."""
+    ON_REQUEST = "on-request"
+    """A person asked for what was live before."""
+    SUPERSEDED = "superseded"
+    """Git asks for something else by now."""
+    INTERRUPTED = "interrupted"
+    """The process ended before the change took effect; the next sync resumes it."""
+
+    @property
+    def asked_for(self) -> bool:
+        """Nothing failed: what was delivered is not wanted any more."""
+        return self in {Cause.ON_REQUEST, Cause.SUPERSEDED}

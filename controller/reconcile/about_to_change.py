@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controller.domain.status import StepState
 from controller.planning import ChangeKind, UnderWay
 from controller.store import SyncRecord
-
-_NOT_LIVE = frozenset({StepState.PENDING, StepState.VALIDATED, StepState.PUBLISHING, StepState.ROLLING_BACK})
 
 
 def about_to_change(unfinished: Iterable[SyncRecord]) -> tuple[UnderWay, ...]:
@@ -25,5 +22,5 @@ def about_to_change(unfinished: Iterable[SyncRecord]) -> tuple[UnderWay, ...]:
         )
         for sync in unfinished
         for step in sync.steps
-        if step.state in _NOT_LIVE and step.kind != ChangeKind.ADOPT
+        if step.state.changes_live and step.kind != ChangeKind.ADOPT
     )

@@ -9,7 +9,6 @@ from typing import Any
 from controller.delivery import StepResult
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
 from controller.domain.identity import FlowKey
-from controller.domain.status import StepState
 from controller.planning import Drift
 from controller.reconcile.pass_ import Pass, have
 from controller.repository import ArtifactCommit, RecordedCommit, export_paths
@@ -19,7 +18,6 @@ UNKNOWN = "unknown"
 """The actor where the organisation does not tell who published."""
 _NOTED = frozenset({"version", "missing", "orphaned"})
 """What is live is not what is recorded; the other kinds of drift leave it as it is, or cannot be told."""
-_DELIVERED = frozenset({StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED})
 
 
 def note_drift(pass_: Pass) -> None:
@@ -47,7 +45,7 @@ def note_delivered(pass_: Pass, steps: Iterable[StepResult]) -> None:
     """Note that a delivery has ended the drift of the flows that it moved. Raises StoreFailed."""
     store, name = pass_.services.store, pass_.kept_as
     moved = {
-        str(step.change.key): step for step in steps if step.state in _DELIVERED and not step.parked and not step.error
+        str(step.change.key): step for step in steps if step.state.delivered and not step.parked and not step.error
     }
     with store.together():
         ended = [each for each in store.drifts.open(name) if each.flow in moved]

@@ -13,18 +13,7 @@ from controller.domain.status import Health, StepState, worst
 from controller.reconcile.services import Services
 from controller.store import StepRecord
 
-_IN_FLIGHT = frozenset(
-    {
-        StepState.VALIDATED,
-        StepState.PUBLISHING,
-        StepState.LIVE,
-        StepState.BAKING,
-        StepState.ROLLING_BACK,
-    }
-)
-_MOVING = frozenset({StepState.PUBLISHING, StepState.ROLLING_BACK})
 _UNPUBLISH = "unpublish it in Architect"
-_UNRECORDED = frozenset({StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED})
 
 
 def managed_health(
@@ -61,14 +50,13 @@ def flow_health(
 
     `latest` is the flow's last step that did anything; `suspended` is whether the whole organisation is.
     """
-    state = latest.state if latest is not None else None
     if degraded_reason(published, latest) is not None:
         return Health.DEGRADED
     if suspended or (desired is not None and desired.suspended):
         return Health.SUSPENDED
     if paused_reason(latest) is not None:
         return Health.SUSPENDED
-    if state in _IN_FLIGHT:
+    if latest is not None and latest.state.in_flight:
         return Health.PROGRESSING
     return Health.MISSING if published is None else Health.HEALTHY
 
@@ -102,9 +90,9 @@ def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: 
     """
     if published is None or latest is None or latest.recorded_at is not None:
         return False
-    if at_work and latest.state in _MOVING:
+    if at_work and latest.state.moving:
         return published != latest.previous_version
-    return latest.state in _UNRECORDED and latest.live_version == published
+    return latest.state.live_unrecorded and latest.live_version == published
 
 
 def is_authored(published: str | None, recorded_at: datetime | None, latest: StepRecord | None) -> bool:
@@ -120,17 +108,17 @@ def is_authored(published: str | None, recorded_at: datetime | None, latest: Ste
 
 def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
     """Whether the flow's last step explains what is live now, whoever shares the journal took it."""
-    return latest.state in _MOVING or (published is not None and published == latest.live_version)
+    return latest.state.moving or (published is not None and published == latest.live_version)
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:
     """Why a person has to decide about what the flow's last step made live."""
-    return latest.reason if latest is not None and latest.state is StepState.BAKING else None
+    return latest.reason if latest is not None and latest.paused else None
 
 
 def under_way(latest: StepRecord | None) -> str | None:
     """What the flow's last step waits for, where it was not brought to its end."""
-    if latest is None or latest.state not in _IN_FLIGHT:
+    if latest is None or not latest.state.in_flight:
         return None
     paused = paused_reason(latest)
     if paused is not None:

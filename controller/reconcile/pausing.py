@@ -8,7 +8,6 @@ from controller.delivery import RecoveryResult, SyncResult
 from controller.domain.desired import Organization
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.identity import FlowKey
-from controller.domain.status import StepState
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
 from controller.reconcile.pass_ import Mode, Pass, have
@@ -17,7 +16,6 @@ from controller.store import AuditEntry, StepRecord
 
 LOOK_S = 60.0
 """How long until what is paused is looked at again."""
-_ON_ITS_WAY = frozenset({StepState.PUBLISHING, StepState.LIVE, StepState.BAKING})
 
 
 def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaused | None:
@@ -78,7 +76,7 @@ def give_up(pass_: Pass) -> dict[FlowKey, str]:
         key = chosen_flow(request.flow or "", organization.flows)
     except SettingsInvalid:
         return {}  # told once the organisation was looked at, which may know the flow
-    if not any(step.state in _ON_ITS_WAY for step in _unfinished(pass_.services, organization, key)):
+    if not any(step.state.unjudged for step in _unfinished(pass_.services, organization, key)):
         return {}
     reason = f"{request.actor} asked for what was live before"
     wanted = next(flow.wanted for flow in organization.flows if flow.key == key)

@@ -17,7 +17,6 @@ from controller.store.leases import Lease, Leases
 from controller.store.outbox import Notification, Outbox
 from controller.store.quarantine import Quarantined, Quarantines
 from controller.store.records import (
-    ON_REQUEST,
     NewStep,
     NewSync,
     StepRecord,
@@ -30,7 +29,6 @@ from controller.store.store import Store
 
 __all__ = [
     "KEEP_DAYS",
-    "ON_REQUEST",
     "Approval",
     "Approvals",
     "AuditEntry",

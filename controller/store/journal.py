@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, or_, select, upda
 from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
-from controller.domain.status import StepState
+from controller.domain.status import Cause, StepState
 from controller.store.codec import (
     consumed_to_json,
     new_step_values,
@@ -37,8 +37,9 @@ from controller.store.records import (
 )
 from controller.store.schema import steps, syncs, writes
 
-_OPEN = (SyncState.RUNNING.value, SyncState.STOPPED.value)
-_LIVE_UNRECORDED = (StepState.HEALTHY.value, StepState.EXPORTED.value)
+_OPEN = tuple(state.value for state in SyncState if state.open)
+_TO_RECORD = tuple(state.value for state in StepState if state.to_record)
+_IDLE = tuple(state.value for state in StepState if state.idle)
 
 
 class StepFacts(TypedDict, total=False):
@@ -51,6 +52,9 @@ class StepFacts(TypedDict, total=False):
     consumed: Mapping[FlowKey, str]
     ticket: Ticket | None
     reason: str | None
+    cause: Cause
+    error_code: str | None
+    paused: bool
     bake_until: datetime | None
     recorded_at: datetime
 
@@ -118,7 +122,7 @@ class Journal:
         now = self._clock.now()
         with self._database.write() as connection:
             prove(self._database, connection, lease, self._clock)
-            _update_step(connection, step_id, facts, state=state.value, updated_at=now)
+            _move_step(connection, step_id, state, now, facts)
             return _one_step(connection, step_id)
 
     def intend(
@@ -138,7 +142,7 @@ class Journal:
         with self._database.write() as connection:
             prove(self._database, connection, lease, self._clock)
             if state is not None:
-                _update_step(connection, step_id, {}, state=state.value, updated_at=now)
+                _move_step(connection, step_id, state, now, {})
             values = {
                 "step_id": step_id,
                 "fence": lease.fence,
@@ -194,11 +198,10 @@ class Journal:
 
     def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
         """Of each flow the last step that did anything; without its writes."""
-        idle = (StepState.PENDING.value, StepState.SKIPPED.value)
         newest = (
             select(func.max(steps.c.id))
             .join(syncs)
-            .where(syncs.c.organization == organization, steps.c.state.not_in(idle))
+            .where(syncs.c.organization == organization, steps.c.state.not_in(_IDLE))
             .group_by(steps.c.type, steps.c.name)
         )
         with self._database.read() as connection:
@@ -246,7 +249,7 @@ class Journal:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
         in_need = select(steps.c.sync_id).where(
             or_(
-                steps.c.state.in_(_LIVE_UNRECORDED),
+                steps.c.state.in_(_TO_RECORD),
                 steps.c.state == StepState.ROLLING_BACK.value,
                 and_(
                     steps.c.state == StepState.ROLLED_BACK.value,
@@ -265,6 +268,12 @@ class Journal:
         )
         with self._database.read() as connection:
             return _load(connection, query)
+
+
+def _move_step(connection: Connection, step_id: int, state: StepState, now: datetime, facts: StepFacts) -> None:
+    # A paused step is one that bakes: it is not paused any more as soon as it does anything else.
+    ended: dict[str, object] = {} if state is StepState.BAKING else {"paused": False}
+    _update_step(connection, step_id, facts, state=state.value, updated_at=now, **ended)
 
 
 def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> None:

@@ -11,7 +11,7 @@ from controller.domain.errors import StoreFailed
 from controller.store.engine import shown_url
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""

@@ -6,8 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
-from controller.domain.status import StepState
-from controller.store.records import ON_REQUEST
+from controller.domain.status import Cause, StepState
 from controller.store.schema import audit, steps, syncs
 
 COUNTED: Final = 1000
@@ -15,8 +14,9 @@ _Count = tuple[int, int]
 """How many count, of how many."""
 _VALIDATE: Final = "validate"
 """The action of the audit entries that tell how a validation ended."""
-_WENT_WELL = (StepState.LIVE, StepState.BAKING, StepState.HEALTHY, StepState.EXPORTED, StepState.RECORDED)
-_WENT_WRONG = (StepState.FAILED, StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED)
+_WENT_WELL = [state.value for state in StepState if state.watched or state.delivered]
+_WENT_WRONG = [state.value for state in StepState if state.going_back or state is StepState.FAILED]
+_ASKED_FOR = [cause.value for cause in Cause if cause.asked_for]
 _NOT_DEPLOYED = "adopt"
 """The kind of change that makes nothing live."""
 
@@ -57,9 +57,9 @@ class Rates:
 
 def _ended() -> Select[bool]:
     """Of each change that ended or is live, whether it counts as a success."""
-    well = steps.c.state.in_([state.value for state in _WENT_WELL])
-    wrong = steps.c.state.in_([state.value for state in _WENT_WRONG])
-    by_itself = or_(steps.c.reason.is_(None), ~steps.c.reason.startswith(ON_REQUEST))
+    well = steps.c.state.in_(_WENT_WELL)
+    wrong = steps.c.state.in_(_WENT_WRONG)
+    by_itself = or_(steps.c.cause.is_(None), steps.c.cause.not_in(_ASKED_FOR))
     return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
 
 

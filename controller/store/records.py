@@ -9,10 +9,7 @@ from enum import StrEnum
 
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
-from controller.domain.status import StepState
-
-ON_REQUEST = "on request: "
-"""How the reason of a rollback begins that follows from what is wanted, and not from a failure."""
+from controller.domain.status import Cause, StepState
 
 
 class SyncState(StrEnum):
@@ -106,6 +103,12 @@ class StepRecord:
     state: StepState
     ticket: Ticket | None
     reason: str | None
+    """For people only."""
+    cause: Cause | None
+    error_code: str | None
+    """What the step failed with, or the change that its rollback is about."""
+    paused: bool
+    """Live, and a gate could not decide: more executions or a person can."""
     bake_until: datetime | None
     updated_at: datetime
     recorded_at: datetime | None

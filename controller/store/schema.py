@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from controller.store.columns import BigId, MaskedJson, MaskedText, UtcDateTime
@@ -112,6 +113,9 @@ steps = Table(
     Column("state", String(32), nullable=False),
     Column("ticket", JSON(none_as_null=True)),
     Column("reason", MaskedText),
+    Column("cause", String(32)),
+    Column("error_code", String(64)),
+    Column("paused", Boolean, nullable=False, server_default=false()),
     Column("bake_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime),

@@ -1,0 +1,101 @@
+"""A journal that an older version wrote tells the same after the store was opened by this one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from controller.domain.status import Cause, StepState
+from controller.store import Store, migrate
+from controller.store.engine import create_engine
+from controller.store.schema import metadata
+from tests.support.clock import SteppedClock
+
+FAILURE, ON_REQUEST, SUPERSEDED, INTERRUPTED = Cause
+LOST_CODE = "desk failed: server-fault: the organisation answers 503"
+WITHOUT_RECORD = "an earlier run of the controller began to roll back"
+PINNED = "on request: git asks for something else than 3.0, which no gate had judged"
+Told = tuple[Cause | None, str | None, bool]
+NOTHING: Told = (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "told"),
+    [
+        (StepState.BAKING, None, NOTHING),
+        (StepState.BAKING, "gate errorRate: 0 of 0 executions failed", (None, None, True)),
+        (StepState.FAILED, "gate-failed: desk: gate http: fail: 500", (None, "gate-failed", False)),
+        (StepState.FAILED, "Desk: no code: at all", NOTHING),
+        (StepState.ROLLING_BACK, "gate-failed: desk: gate http: fail: 500", (FAILURE, "gate-failed", False)),
+        (StepState.ROLLING_BACK, "desk, hours failed: publish-failed: no prompt", (FAILURE, "publish-failed", False)),
+        (StepState.ROLLED_BACK, LOST_CODE, (FAILURE, None, False)),
+        (StepState.ROLLBACK_FAILED, WITHOUT_RECORD, (FAILURE, None, False)),
+        (StepState.ROLLED_BACK, "on request: ada asked for what was live before", (ON_REQUEST, None, False)),
+        (StepState.ROLLBACK_FAILED, PINNED, (SUPERSEDED, None, False)),
+        (StepState.SKIPPED, "the controller stopped before it began", (INTERRUPTED, None, False)),
+        (StepState.SKIPPED, "the controller was told to stop before it began", (INTERRUPTED, None, False)),
+        (StepState.SKIPPED, "it depends on desk, which is failed", NOTHING),
+        (StepState.RECORDED, "another version is live, so its export is not needed any more", NOTHING),
+    ],
+)
+def test_what_a_reason_told_of_a_step_is_in_columns_of_its_own(
+    url: str, clock: SteppedClock, state: StepState, reason: str | None, told: Told
+) -> None:
+    _write_old_journal(url, state, reason)
+    with Store.open(url, clock=clock) as store:
+        (sync,) = store.journal.history("production")
+    (step,) = sync.steps
+    assert (step.state, step.reason) == (state, reason)
+    assert (step.cause, step.error_code, step.paused) == told
+
+
+def _write_old_journal(url: str, state: StepState, reason: str | None) -> None:
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    now = datetime(2026, 1, 5, 13, tzinfo=UTC)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        sync = {
+            "organization": "production",
+            "revision": "abc123",
+            "dirty": False,
+            "plan_digest": "sha256:1",
+            "on_failure": "rollback-all",
+            "state": "running",
+            "actor": "ada",
+            "trigger": "manual",
+            "started_at": now,
+            "summary": {},
+        }
+        step = {
+            "sync_id": 1,
+            "position": 0,
+            "flow": "desk",
+            "type": "inboundcall",
+            "name": "Desk",
+            "kind": "publish",
+            "wanted": "sha256:2",
+            "dependency_digest": "",
+            "consumes": [],
+            "consumed": {},
+            "state": state.value,
+            "reason": reason,
+            "updated_at": now,
+        }
+        connection.execute(sa.insert(_as_given("syncs", sync)).values(sync))
+        connection.execute(sa.insert(_as_given("steps", step)).values(step))
+    engine.dispose()
+
+
+def _as_given(table: str, values: dict[str, object]) -> sa.TableClause:
+    """The table with these columns alone: those of today have more."""
+    columns = metadata.tables[table].columns
+    return sa.table(table, *(sa.column(name, columns[name].type) for name in values))
