@@ -1,4 +1,4 @@
-"""Strongly connected components and one short cycle of each, in linear time.
+"""Strongly connected components, one short cycle of each, and the order in waves, in linear time.
 
 Elementary cycles are never enumerated: a handful of flows that transfer to each other have thousands of them.
 The components are networkx' (Tarjan's algorithm with Nuutila's changes, iterative).
@@ -32,6 +32,21 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
     # Depth-first search closes a component only after everything that it points to.
     found = nx.strongly_connected_components(graph)
     return [tuple(nodes[index] for index in sorted(component)) for component in found]
+
+
+def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:
+    """For each node one more than the highest wave that it points to, from 1. Members of a component share a wave."""
+    wave: dict[Node, int] = {}
+    for component in strongly_connected(nodes, successors):
+        inside = frozenset(component)
+        below = (
+            wave[child]
+            for node in component
+            for child in successors.get(node, ())
+            if child not in inside and child in wave
+        )
+        wave |= dict.fromkeys(component, max(below, default=0) + 1)
+    return wave
 
 
 def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:

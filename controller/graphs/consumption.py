@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from controller.domain.desired import DesiredFlow, SourceFile
+from controller.domain.desired import DesiredFlow
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import FlowReference, Resolution
-from controller.graphs.resolve import Resolver
+from controller.graphs.resolve import Resolved, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class FlowGraph:
     consumption: Mapping[FlowKey, Consumption]
     edges: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
     """The managed part of `consumption`, without loops to oneself."""
+    foreign: Mapping[FlowKey, Collection[FlowKey]] = field(default_factory=dict)
+    """Live flows outside the manifests that consume a flow, by the flow that they consume."""
 
     def bound(self, key: FlowKey, binds_at_publish: Collection[str]) -> tuple[FlowKey, ...]:
         """The flows, managed or not, whose version this one keeps from the moment when it was published."""
@@ -56,36 +58,34 @@ class FlowGraph:
 def build_graph(flows: Iterable[DesiredFlow], live: LiveState) -> FlowGraph:
     """The graph of these flows, in order of id. References of pinned flows come from the organisation."""
     managed = {flow.key: flow for flow in sorted(flows, key=lambda flow: flow.id)}
-    resolver = Resolver(managed, live)
+    resolved = resolve(managed, live)
     keys = {flow.id: flow.key for flow in managed.values()}
-    consumption = {
-        key: _consumption(flow, managed, _references(flow, live), resolver, keys) for key, flow in managed.items()
-    }
-    return FlowGraph(managed, consumption, {key: consumed.managed for key, consumed in consumption.items()})
-
-
-def _references(flow: DesiredFlow, live: LiveState) -> tuple[FlowReference, ...]:
-    return flow.source.references if isinstance(flow.source, SourceFile) else live.references.get(flow.key, ())
+    consumption = {key: _consumption(flow, managed, resolved.get(key, ()), keys) for key, flow in managed.items()}
+    foreign: dict[FlowKey, set[FlowKey]] = {}
+    for key in resolved.keys() - managed.keys():
+        for each in resolved[key]:
+            for callee in each.candidates[:1]:
+                foreign.setdefault(callee, set()).add(key)
+    return FlowGraph(managed, consumption, {key: each.managed for key, each in consumption.items()}, foreign)
 
 
 def _consumption(
     flow: DesiredFlow,
     managed: Mapping[FlowKey, DesiredFlow],
-    references: tuple[FlowReference, ...],
-    resolver: Resolver,
+    references: Iterable[Resolved],
     keys: Mapping[str, FlowKey],
 ) -> Consumption:
     callees = {keys[id_] for id_ in flow.depends_on if id_ in keys}
     missing: list[FlowReference] = []
+    unknown: list[FlowReference] = []
     ambiguous: set[str] = set()
-    for reference in references:
-        if reference.resolution is not Resolution.STATIC:
-            continue
-        candidates = resolver.candidates(reference)
-        if not candidates:
+    for each in references:
+        reference, candidates = each.reference, each.candidates
+        callees.update(candidates[:1])
+        if reference.resolution is Resolution.UNKNOWN:
+            unknown.append(reference)
+        elif reference.resolution is Resolution.STATIC and not candidates:
             missing.append(reference)
-            continue
-        callees.add(candidates[0])
         if len(candidates) > 1:
             others = ", ".join(str(key) for key in candidates[1:])
             ambiguous.add(f"{reference.action} names {reference.name!r}: taken for {candidates[0]}, could be {others}")
@@ -94,7 +94,7 @@ def _consumption(
         managed=tuple(key for key in ordered if key in managed),
         outside=tuple(key for key in ordered if key not in managed),
         missing=tuple(missing),
-        unknown=tuple(reference for reference in references if reference.resolution is Resolution.UNKNOWN),
+        unknown=tuple(unknown),
         itself=flow.key in callees,
         ambiguous=tuple(sorted(ambiguous)),
         undeclared=tuple(id_ for id_ in flow.depends_on if id_ not in keys),

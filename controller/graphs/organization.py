@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from controller.domain.desired import DesiredFlow, Organization, SourceFile
+from controller.domain.desired import DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
-from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
+from controller.domain.references import BINDING_TYPES
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.resolve import Resolver
+from controller.graphs.resolve import Resolved, resolve
 
 
 def organization_graph(
@@ -28,11 +28,10 @@ def organization_graph(
     """
     managed = {flow.key: flow for flow in organization.flows}
     seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
-    resolver = Resolver(managed, seen)
     edges = set(_declared(organization.flows))
     unanswered: set[Unanswered] = set()
-    for key, references in _references(managed, seen).items():
-        _connect(key, references, resolver, edges, unanswered)
+    for key, resolved in resolve(managed, seen).items():
+        _connect(key, resolved, edges, unanswered)
     nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
     if live is not None:
         nodes = (replace(node, presence=_absent(node)) for node in nodes)
@@ -50,13 +49,6 @@ def _absent(node: Node) -> Presence | None:
     return Presence.REPOSITORY if node.managed and node.status is None else None
 
 
-def _references(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[FlowReference, ...]]:
-    """What each flow refers to; a source file in git goes before what is live."""
-    found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
-    sources = {key: flow.source.references for key, flow in managed.items() if isinstance(flow.source, SourceFile)}
-    return found | sources
-
-
 def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
     keys = {flow.id: str(flow.key) for flow in flows}
     for flow in flows:
@@ -65,18 +57,13 @@ def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
                 yield Edge(str(flow.key), keys[id_], EdgeKind.DEPENDS_ON)
 
 
-def _connect(
-    key: FlowKey,
-    references: Iterable[FlowReference],
-    resolver: Resolver,
-    edges: set[Edge],
-    unanswered: set[Unanswered],
-) -> None:
-    for reference in references:
-        found = resolver.candidates(reference) if reference.resolution is Resolution.STATIC else ()
-        if found:
-            binds = reference.binds_at_publish or found[0].type in BINDING_TYPES
-            edges.add(Edge(str(key), str(found[0]), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
+def _connect(key: FlowKey, resolved: Iterable[Resolved], edges: set[Edge], unanswered: set[Unanswered]) -> None:
+    for each in resolved:
+        reference = each.reference
+        if each.candidates:
+            [callee, *_] = each.candidates
+            binds = reference.binds_at_publish or callee.type in BINDING_TYPES
+            edges.add(Edge(str(key), str(callee), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
         else:
             item = Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
             unanswered.add(item)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from controller.domain.references import Resolution
-from controller.graphs.components import shortest_cycle, strongly_connected
+from controller.graphs.components import shortest_cycle, strongly_connected, waves
 from controller.graphs.model import Graph, Node, Unanswered
 
 
@@ -64,16 +64,11 @@ def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
     Inside a flow what leads to a node comes before it. The members of a cycle stand in one wave; within a wave the
     order is by key.
     """
-    consumed = graph.before()
-    wave: dict[str, int] = {}
-    for component in strongly_connected([node.key for node in graph.nodes], consumed):
-        inside = frozenset(component)
-        below = (wave[key] for member in component for key in consumed[member] if key not in inside)
-        wave |= dict.fromkeys(component, max(below, default=0) + 1)
-    waves: list[list[str]] = [[] for _ in range(max(wave.values(), default=0))]
+    wave = waves([node.key for node in graph.nodes], graph.before())
+    found: list[list[str]] = [[] for _ in range(max(wave.values(), default=0))]
     for key in sorted(wave):
-        waves[wave[key] - 1].append(key)
-    return tuple(tuple(keys) for keys in waves)
+        found[wave[key] - 1].append(key)
+    return tuple(map(tuple, found))
 
 
 def orphans(graph: Graph) -> tuple[Node, ...]:

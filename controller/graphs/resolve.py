@@ -1,17 +1,38 @@
-"""What a reference means: a candidate type and a name, looked up among managed and live flows."""
+"""Which flow a reference means: looked up by id, else by type and name, among managed and live flows.
+
+Planning, pruning and the drawn graph all read the result of `resolve`, so that they agree on who consumes whom.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
+from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.identity import UNTYPED, FlowKey
 from controller.domain.live import LiveState
-from controller.domain.references import FlowReference
+from controller.domain.references import FlowReference, Resolution
 
 
-class Resolver:
-    """Resolves references of one organisation. Managed and live flows count alike; the likelier type wins."""
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A reference and the existing flows that it can mean, most likely first; none unless it is static."""
+
+    reference: FlowReference
+    candidates: tuple[FlowKey, ...] = ()
+
+
+def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[Resolved, ...]]:
+    """The references of every flow whose content is known. A source file in git wins over the live version."""
+    resolver = _Resolver(managed, live)
+    found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
+    found |= {key: flow.source.references for key, flow in managed.items() if isinstance(flow.source, SourceFile)}
+    return {key: tuple(map(resolver.resolved, references)) for key, references in found.items()}
+
+
+class _Resolver:
+    """The flows of one organisation, managed and live alike."""
 
     def __init__(self, managed: Collection[FlowKey], live: LiveState) -> None:
         self._known = frozenset(managed) | frozenset(live.flows)
@@ -20,12 +41,15 @@ class Resolver:
         for key in sorted(self._known):
             self._by_name[key.name].append(key)
 
-    def candidates(self, reference: FlowReference) -> tuple[FlowKey, ...]:
-        """The existing flows that a static reference can mean, most likely first; empty when there is none."""
+    def resolved(self, reference: FlowReference) -> Resolved:
+        static = reference.resolution is Resolution.STATIC
+        return Resolved(reference, self._candidates(reference) if static else ())
+
+    def _candidates(self, reference: FlowReference) -> tuple[FlowKey, ...]:
         if reference.flow_id is not None and reference.flow_id in self._by_id:
             return (self._by_id[reference.flow_id],)
         if not reference.types:
             return tuple(self._by_name.get(reference.name, ()))
-        # A flow whose type nobody tells can be of any type.
+        # A live flow of unknown type can be of any type.
         keys = (FlowKey(type_, reference.name) for type_ in (*reference.types, UNTYPED))
         return tuple(key for key in keys if key in self._known)

@@ -9,10 +9,8 @@ from controller.domain.desired import Organization, Removal
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.domain.references import Resolution
 from controller.graphs.components import strongly_connected
 from controller.graphs.consumption import FlowGraph
-from controller.graphs.resolve import Resolver
 from controller.planning import block
 from controller.planning.draft import Draft
 from controller.planning.drift import became, orphaned
@@ -66,7 +64,6 @@ class Pruning:
         self._organization = organization
         self._inputs = inputs
         self._managed_consumers = graph.consumers()
-        self._foreign = _foreign_consumers(graph, live)
         self._recorded_consumers: dict[FlowKey, list[Draft]] = {}
         self._successors: dict[FlowKey, list[Draft]] = {}
         self._orphans: frozenset[FlowKey] = frozenset()
@@ -165,7 +162,9 @@ class Pruning:
             for consumer in indexed
             if consumer in self._drafts and not self._drafts[consumer].acts
         }
-        foreign = {consumer for consumer in indexed if consumer not in self._drafts} | self._foreign.get(key, set())
+        foreign = {consumer for consumer in indexed if consumer not in self._drafts} | set(
+            self._graph.foreign.get(key, ())
+        )
         return sorted(consumers) + [str(consumer) for consumer in sorted(foreign - self._orphans)]
 
 
@@ -175,17 +174,3 @@ def _all_or_none(members: Sequence[Change]) -> list[Change]:
     return [
         replace(change, blocked=change.blocked or block.waits_for_blocked(tuple(stays), stays)) for change in members
     ]
-
-
-def _foreign_consumers(graph: FlowGraph, live: LiveState) -> dict[FlowKey, set[FlowKey]]:
-    """Live flows outside the manifests that are known to consume something, by what they consume."""
-    resolver = Resolver(graph.flows, live)
-    found: dict[FlowKey, set[FlowKey]] = {}
-    for key, references in live.references.items():
-        if key in graph.flows or key not in live.flows:
-            continue
-        for reference in references:
-            if reference.resolution is Resolution.STATIC:
-                for callee in resolver.candidates(reference)[:1]:
-                    found.setdefault(callee, set()).add(key)
-    return found

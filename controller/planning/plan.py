@@ -9,9 +9,8 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.recorded import RecordedState
-from controller.graphs.components import strongly_connected
+from controller.graphs.components import strongly_connected, waves
 from controller.graphs.consumption import FlowGraph, build_graph
-from controller.graphs.order import waves
 from controller.planning.digests import dependency_digests, plan_digest
 from controller.planning.draft import Draft
 from controller.planning.drift import drift_of
@@ -99,7 +98,8 @@ def _replaced_version(draft: Draft) -> str | None:
 
 def _in_order(changes: list[Change]) -> tuple[Change, ...]:
     """The acting changes by wave, then id; after them the flows in sync, by id."""
-    wave = waves({change.flow: change.depends_on for change in changes if change.kind is not ChangeKind.NONE})
+    acting = {change.flow: change.depends_on for change in changes if change.kind is not ChangeKind.NONE}
+    wave = waves(list(acting), acting)
     placed = [replace(change, wave=wave.get(change.flow, 1)) for change in changes]
     return tuple(sorted(placed, key=lambda change: (change.kind is ChangeKind.NONE, change.wave, change.flow)))
 

@@ -15,8 +15,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference
-from controller.graphs.components import shortest_cycle, strongly_connected
-from controller.graphs.order import waves
+from controller.graphs.components import shortest_cycle, strongly_connected, waves
 from controller.planning import Change, ChangeKind, Plan, PlanInputs, make_plan
 from tests.planning.compact import OBSERVED_AT, ORIGIN, organization
 
@@ -255,6 +254,6 @@ def test_the_cycle_shown_is_a_real_and_a_shortest_one(edges: list[tuple[int, int
 def test_waves_are_longest_paths(edges: list[tuple[int, int]]) -> None:
     """Each wave is one more than the highest wave below."""
     downhill = {str(node): sorted({str(end) for start, end in edges if start == node > end}) for node in range(12)}
-    found = waves(downhill)
+    found = waves(list(downhill), downhill)
     for id_, below in downhill.items():
         assert found[id_] == 1 + max((found[dependency] for dependency in below), default=0)
