@@ -13,10 +13,11 @@ from controller.cli.running import opened_services, tell_uncommitted
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.model import Graph
-from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_svg, graph_text
+from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
 from controller.questions.dependency_index import check_index
+from controller.questions.drawing import graph_svg
 from controller.questions.node_graph import (
     FlowInside,
     all_live_insides,

@@ -8,17 +8,21 @@ import re
 import shutil
 import subprocess
 from itertools import combinations, pairwise
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.pictures import graph_dot, graph_json, graph_mermaid, graph_svg, graph_text
-from controller.graphs.pictures.layout import BOX_HEIGHT, lay_out, shortened
+from controller.graphs.pictures import graph_dot, graph_json, graph_mermaid, graph_text, svg_source
+from controller.graphs.pictures.fold import MANY, fold
+from controller.graphs.pictures.svg import shortened
+from controller.questions.drawing import graph_svg
 
 NASTY = [
     'quote " end',
@@ -183,49 +187,131 @@ def test_mermaid_has_a_box_for_each_flow_and_no_name_outside_of_one(graph: Graph
         assert re.fullmatch(r'  n\d+(\["[^"<>`\\]*<br/>[^"<>`\\]*"\]| --> n\d+)', line)
 
 
+needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+
+
+@needs_graphviz
 def test_svg_is_well_formed_and_shows_every_name() -> None:
     """Parsed as XML: one box and one title for each flow, one line for each dependency, and nothing that runs."""
     nasty = _nasty()
     svg = _parsed(graph_svg(nasty))
-    assert len(list(svg.iter(f"{SVG}rect"))) == len(nasty.nodes)
-    assert len([path for path in svg.iter(f"{SVG}path") if path.get("class")]) == len(nasty.edges)
+    assert len(_drawn(svg, "node")) == len(nasty.nodes)
+    assert len(_drawn(svg, "edge")) == len(nasty.edges)
     shown = {text.text for text in svg.iter(f"{SVG}text")}
     assert {'quote " end', "<b>&amp;</b>", "new\\r\\nline", "😀 客服 "} <= shown
     assert not list(svg.iter(f"{SVG}script"))
     assert "href" not in graph_svg(nasty)
+    assert graph_svg(nasty).startswith("<svg")
 
 
-def test_two_hundred_flows_are_legible() -> None:
-    """No two boxes overlap, every box is within the picture, and its text is within the box."""
-    layout = lay_out(_large(200))
-    boxes = list(layout.boxes.values())
-    assert len(boxes) == 200
-    for first, second in combinations(boxes, 2):
-        beside = first.x + first.width <= second.x or second.x + second.width <= first.x
-        above = first.y + BOX_HEIGHT <= second.y or second.y + BOX_HEIGHT <= first.y
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=12, unique=True))
+@needs_graphviz
+def test_svg_shows_every_name_in_a_block(names: list[str]) -> None:
+    """Flows without edges share a table, whose text is the names as far as XML can hold them."""
+    nodes = tuple(Node(name, name, "") for name in sorted(names))
+    svg = _parsed(graph_svg(Graph(nodes)))
+    assert len(_drawn(svg, "node")) == 1
+    shown = "".join(text.text or "" for text in svg.iter(f"{SVG}text"))
+    assert all(name in shown for name in names if name.isascii() and name.isalnum())
+
+
+@needs_graphviz
+def test_three_hundred_flows_are_legible() -> None:
+    """Every box is within the picture, no two boxes overlap, and every flow is named."""
+    graph = _large(300)
+    svg = _parsed(graph_svg(graph))
+    places = [_extent(group) for group in _drawn(svg, "node")]
+    for first, second in combinations(places, 2):
+        beside = first[2] <= second[0] or second[2] <= first[0]
+        above = first[3] <= second[1] or second[3] <= first[1]
         assert beside or above
-    assert all(box.x >= 0 and box.x + box.width <= layout.width for box in boxes)
-    assert all(box.y >= 0 and box.y + BOX_HEIGHT <= layout.height for box in boxes)
-    assert all(len(box.title) * 7 <= box.width for box in boxes)
-    assert layout.height < 2500
+    shown = {text.text for text in svg.iter(f"{SVG}text")}
+    assert {node.name for node in graph.nodes} <= shown
 
 
+@needs_graphviz
 def test_consumers_stand_left_of_what_they_consume(graph: Graph) -> None:
-    """Except within a cycle, whose flows stand above each other."""
-    boxes = lay_out(graph).boxes
-    for edge in graph.edges:
-        if {edge.consumer, edge.consumed} == {"inboundcall/Hours", "inboundcall/Main IVR"}:
-            assert boxes[edge.consumer].x == boxes[edge.consumed].x
-        else:
-            assert boxes[edge.consumer].x < boxes[edge.consumed].x
+    """Except within a cycle, where one of the two edges leads back."""
+    acyclic = Graph(graph.nodes, tuple(edge for edge in graph.edges if edge.kind is not EdgeKind.DEPENDS_ON))
+    groups = _drawn(_parsed(graph_svg(acyclic)), "node")
+    places = {group.findtext(f"{SVG}title"): _extent(group) for group in groups}
+    for edge in acyclic.edges:
+        assert places[edge.consumer][2] <= places[edge.consumed][0]
 
 
+def _extent(group: ET.Element) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the shapes of a node."""
+    numbers = [
+        tuple(map(float, point.split(",")))
+        for shape in group.iter()
+        for point in re.findall(r"-?[\d.]+,-?[\d.]+", shape.get("points") or shape.get("d") or "")
+    ]
+    columns, rows = zip(*numbers, strict=True)
+    return min(columns), min(rows), max(columns), max(rows)
+
+
+def _hub(count: int) -> Graph:
+    """`count` callers of one module, of which every third calls another flow as well."""
+    hub, other = Node("commonmodule/Hub", "Hub", "commonmodule"), _flow("Other")
+    callers = [_flow(f"Caller {number:02}") for number in range(count)]
+    edges = [Edge(caller.key, hub.key, EdgeKind.BINDS) for caller in callers]
+    edges += [Edge(caller.key, other.key) for caller in callers[::3]]
+    loose = [_flow("Zebra"), _flow("Zoo")]
+    nodes = sorted([hub, other, *callers, *loose], key=lambda node: node.key)
+    return Graph(tuple(nodes), tuple(sorted(edges)))
+
+
+def test_a_fan_in_beyond_ten_is_folded_and_every_flow_is_drawn_once() -> None:
+    """Callers of nothing else stand in one block, the others name the module; flows without edges have a block."""
+    graph = _hub(21)
+    folded = fold(graph)
+    assert folded.consumers == {"commonmodule/Hub": 21}
+    assert [(block.target, len(block.nodes)) for block in folded.blocks] == [("commonmodule/Hub", 14), (None, 2)]
+    assert {edge.consumed for edge in folded.edges} == {"inboundcall/Other"}
+    assert len(folded.written) == 7
+    drawn = [node.key for node in (*folded.nodes, *(node for block in folded.blocks for node in block.nodes))]
+    assert sorted(drawn) == [node.key for node in graph.nodes]
+    source = svg_source(graph)
+    assert "used by 21" in source
+    assert source.count("→ Hub") == 7
+
+
+def test_a_fan_in_of_ten_is_drawn() -> None:
+    assert fold(_hub(MANY)).consumers == {}
+    assert len(fold(_hub(MANY)).edges) == len(_hub(MANY).edges)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.tuples(st.integers(0, 24), st.integers(0, 24))))
+def test_folding_loses_no_dependency(pairs: set[tuple[int, int]]) -> None:
+    """Each edge is a line, a line of text, or the line of a block."""
+    nodes = tuple(_flow(f"{number:02}") for number in range(25))
+    graph = Graph(nodes, tuple(sorted(Edge(nodes[start].key, nodes[end].key) for start, end in pairs)))
+    folded = fold(graph)
+    told = [*folded.edges, *(edge for edges in folded.written.values() for edge in edges)]
+    told += [Edge(node.key, block.target) for block in folded.blocks if block.target for node in block.nodes]
+    assert sorted(told) == list(graph.edges)
+
+
+def test_without_graphviz_svg_names_the_formats_that_need_none(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsInvalid, match="SVG needs Graphviz") as refused:
+        graph_svg(graph)
+    assert refused.value.hint is not None
+    assert "--format dot or --format mermaid" in refused.value.hint
+
+
+@needs_graphviz
 def test_exports_are_the_same_every_time(graph: Graph) -> None:
     for export in (graph_text, graph_json, graph_dot, graph_mermaid, graph_svg):
         assert export(graph) == export(Graph(graph.nodes, graph.edges, graph.unanswered))
         assert export(graph).endswith("\n")
 
 
+@needs_graphviz
 def test_an_empty_graph_is_exported_too() -> None:
     empty = Graph(())
     assert _parsed(graph_svg(empty)).tag == f"{SVG}svg"
@@ -234,7 +320,7 @@ def test_an_empty_graph_is_exported_too() -> None:
 
 
 def test_long_names_are_shortened_to_columns() -> None:
-    """Wide characters count twice; the whole name stays in the title."""
+    """Wide characters count twice; the title keeps the key."""
     assert shortened("a" * 40) == "a" * 40
     assert shortened("a" * 41) == "a" * 39 + "…"
     assert shortened("客" * 30) == "客" * 19 + "…"

@@ -8,7 +8,7 @@ from controller.domain.visible import visible
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence
 from controller.graphs.pictures.label import PRESENCE_COLORS, details, edge_words
 
-_STYLES = {
+EDGE_STYLES = {
     EdgeKind.REFERENCES: "solid",
     EdgeKind.BINDS: "bold",
     EdgeKind.DEPENDS_ON: "dashed",
@@ -26,30 +26,31 @@ def _lines(graph: Graph) -> Iterator[str]:
     yield "  rankdir=LR;"
     yield '  node [shape=box, style=rounded, fontname="sans-serif"];'
     for node in graph.nodes:
-        yield f"  {_quoted(node.key)} [{_attributes(node)}];"
+        yield f"  {quoted(node.key)} [{_attributes(node)}];"
     for edge in graph.edges:
-        yield f"  {_quoted(edge.consumer)} -> {_quoted(edge.consumed)} [{_style(edge)}];"
+        yield f"  {quoted(edge.consumer)} -> {quoted(edge.consumed)} [{_style(edge)}];"
     yield "}"
 
 
 def _attributes(node: Node) -> str:
     style = "" if node.managed or node.resource else ', style="rounded,dashed"'
     shape = ", shape=cylinder" if node.resource else ""
-    return f'label="{_label(node.name)}\\n{_label(details(node))}"{shape}{style}{_color(node.presence)}'
+    return f'label="{_label(node.name)}\\n{_label(details(node))}"{shape}{style}{color_of(node.presence)}'
 
 
 def _style(edge: Edge) -> str:
     words = edge_words(edge)
     label = f', label="{_label(words)}"' if words else ""
-    return f'style={_STYLES[edge.kind]}, tooltip="{_label(_tooltip(edge))}"{label}{_color(edge.presence)}'
+    return f'style={EDGE_STYLES[edge.kind]}, tooltip="{_label(_tooltip(edge))}"{label}{color_of(edge.presence)}'
 
 
-def _color(presence: Presence | None) -> str:
+def color_of(presence: Presence | None) -> str:
+    """The attributes that colour a node or an edge which only one side has; each follows a comma."""
     color = PRESENCE_COLORS.get(presence) if presence else None
     return f', color="{color}", fontcolor="{color}"' if color else ""
 
 
-def _quoted(key: str) -> str:
+def quoted(key: str) -> str:
     """A key as a quoted identifier. Different keys stay different: backslashes are doubled before escapes are added."""
     return f'"{_escape(visible(key.replace(chr(92), chr(92) * 2)))}"'
 

@@ -1,17 +1,26 @@
-"""Graphs as SVG, drawn here: no external program, no script, no font and no request."""
+"""A folded graph as Graphviz' input for SVG, and Graphviz' output as a document. Graphviz itself is run elsewhere.
+
+Labels are Graphviz' HTML-like ones, see https://graphviz.org/doc/info/shapes.html#html.
+"""
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections.abc import Iterator
 from html import escape
 
 from controller.domain.status import Health
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.graphs.model import Edge, EdgeKind, Graph, Presence
+from controller.graphs.model import Edge, Graph, Node
+from controller.graphs.pictures.dot import EDGE_STYLES, color_of, quoted
+from controller.graphs.pictures.fold import Block, FoldedGraph, fold
 from controller.graphs.pictures.label import PRESENCE_COLORS, details, edge_words
-from controller.graphs.pictures.layout import BOX_HEIGHT, Box, Layout, lay_out, shortened
 
+MAX_NAME = 40
+MAX_WORDS = 24
+_GREY = "#57606a"
 _HEALTH_COLORS = {
     Health.HEALTHY: "#1a7f37",
     Health.SUSPENDED: "#6e7781",
@@ -20,114 +29,101 @@ _HEALTH_COLORS = {
     Health.DEGRADED: "#cf222e",
     Health.UNKNOWN: "#6e7781",
 }
-_STYLE = """
-svg { background: #fff; font-family: system-ui, sans-serif; }
-rect { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.2; rx: 6; }
-.unmanaged rect { stroke-dasharray: 5 3; fill: #fff; }
-.resource rect { rx: 18; fill: #ddf4ff; }
-text { fill: #1f2328; font-size: 13px; }
-text.details, text.label { fill: #57606a; font-size: 11px; }
-text.label { paint-order: stroke; stroke: #fff; stroke-width: 3px; }
-path { fill: none; stroke: #8c959f; stroke-width: 1.2; stroke-opacity: .7; }
-path.binds { stroke-width: 2.2; }
-path.depends-on { stroke-dasharray: 6 4; }
-path:hover { stroke: #0969da; stroke-width: 3; stroke-opacity: 1; }
-"""
+_CELLS_PER_COLUMN = 4
+"""A cell is about four times as wide as it is high: a block with four times as many rows as columns is a square."""
 
 
-_LABEL_LIMIT = 17
-_LABEL_HEIGHT = 12
-_LABEL_SLOPE = 0.2
+def svg_source(graph: Graph) -> str:
+    """The graph in DOT, with consumers left of what they consume; ends with a newline."""
+    return "".join(f"{line}\n" for line in _lines(graph, fold(graph)))
 
 
-def graph_svg(graph: Graph) -> str:
-    """The picture, consumers left of what they consume; ends with a newline. Boxes lie over lines."""
-    return "".join(f"{line}\n" for line in _lines(graph))
+def svg_document(drawn: str) -> str:
+    """Graphviz' output without what precedes the element: the document type names a file on another host."""
+    return drawn[max(drawn.find("<svg"), 0) :]
 
 
-def _lines(graph: Graph) -> Iterator[str]:
-    layout = lay_out(graph)
-    size = f'width="{layout.width:.0f}" height="{layout.height:.0f}"'
-    box = f'viewBox="0 0 {layout.width:.0f} {layout.height:.0f}"'
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img">'
+def shortened(text: str, limit: int = MAX_NAME) -> str:
+    """At most `limit` columns of text; an ellipsis replaces the rest. Wide characters count as two columns."""
+    columns = 0
+    for index, char in enumerate(text):
+        columns += 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if columns > limit:
+            return text[: max(index - 1, 0)] + "…"
+    return text
+
+
+def _lines(graph: Graph, folded: FoldedGraph) -> Iterator[str]:
     edges = "1 dependency" if len(graph.edges) == 1 else f"{len(graph.edges)} dependencies"
-    yield f"<title>{counted(len(graph.nodes), 'flow')}, {edges}</title>"
-    yield f"<style>{_STYLE}</style>"
-    yield '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    yield '<path d="M0 0 8 4 0 8z" style="fill:#8c959f;stroke:none"/></marker></defs>'
-    for edge in graph.edges:
-        yield _line(edge, layout.boxes[edge.consumer], layout.boxes[edge.consumed])
-    yield from _labels(graph, layout)
-    for key in sorted(layout.boxes):
-        yield from _rectangle(layout.boxes[key])
-    yield "</svg>"
+    title = f"{counted(len(graph.nodes), 'flow')}, {edges}"
+    yield f"digraph {quoted(title)} {{"
+    # Without limits the search for the best places of 300 chained flows takes minutes, and looks no better.
+    yield '  graph [rankdir=LR, nodesep=0.15, ranksep=0.9, nslimit=2, nslimit1=2, fontname="sans-serif"];'
+    yield '  node [shape=box, style=rounded, fontname="sans-serif", fontsize=11, margin=0.1, height=0.4];'
+    yield f'  edge [color="{_GREY}", fontcolor="{_GREY}", fontname="sans-serif", fontsize=9, arrowsize=0.7];'
+    names = {node.key: node.name for node in graph.nodes}
+    for node in folded.nodes:
+        yield f"  {quoted(node.key)} [label=<{_text(node, folded, names)}>{_look(node)}];"
+    for edge in folded.edges:
+        yield f"  {quoted(edge.consumer)} -> {quoted(edge.consumed)} [{_line(edge)}];"
+    for number, block in enumerate(folded.blocks):
+        # No key of a node begins with a space.
+        name = quoted(f" block {number}")
+        yield f'  {name} [shape=plain, tooltip="{_title(block)}", label=<{_table(block, folded, names)}>];'
+        if block.target is not None:
+            yield f"  {name} -> {quoted(block.target)} [style=bold];"
+    yield "}"
 
 
-def _line(edge: Edge, start: Box, end: Box) -> str:
+def _look(node: Node) -> str:
+    dashed = "" if node.managed or node.resource else ', style="rounded,dashed"'
+    resource = ', shape=cylinder, style=filled, fillcolor="#ddf4ff"' if node.resource else ""
+    return f"{dashed}{resource}{color_of(node.presence)}"
+
+
+def _line(edge: Edge) -> str:
     words = edge_words(edge)
-    tip = f"{start.node.key} {_VERBS[edge.kind]} {end.node.key}" + (f" ({words})" if words else "")
-    line = f'<path class="{edge.kind}" d="{_curve(start, end)}" marker-end="url(#arrow)"{_stroke(edge.presence)}>'
-    return f"{line}<title>{_text(tip)}</title></path>"
+    label = f", label=<{_escaped(words, MAX_WORDS)}>" if words else ""
+    return f"style={EDGE_STYLES[edge.kind]}{label}{color_of(edge.presence)}"
 
 
-def _labels(graph: Graph, layout: Layout) -> Iterator[str]:
-    """What stands on edges, right of the box that they leave, one below the other; once for edges to one box."""
-    words: dict[tuple[str, str], list[str]] = {}
-    for edge in graph.edges:
-        if edge_words(edge):
-            words.setdefault((edge.consumer, edge.consumed), []).append(edge_words(edge))
-    placed: dict[str, list[tuple[float, str]]] = {}
-    for (consumer, consumed), each in words.items():
-        start, end = layout.boxes[consumer], layout.boxes[consumed]
-        y = start.y + BOX_HEIGHT / 2 - 4 + (end.y - start.y) * _LABEL_SLOPE
-        placed.setdefault(consumer, []).append((y, shortened(" / ".join(each), _LABEL_LIMIT)))
-    for consumer, labels in placed.items():
-        box, below = layout.boxes[consumer], float("-inf")
-        for y, text in sorted(labels):
-            below = max(y, below + _LABEL_HEIGHT)
-            yield f'<text class="label" x="{box.x + box.width + 8:.1f}" y="{below:.1f}">{_text(text)}</text>'
+def _text(node: Node, folded: FoldedGraph, names: dict[str, str]) -> str:
+    """The lines of a box: the name, what is known of it, and the edges that are not drawn."""
+    health = _HEALTH_COLORS[node.health] if node.health else ""
+    bullet = f'<FONT COLOR="{health}">●</FONT> ' if health else ""
+    about = [details(node)] if details(node) else []
+    if node.key in folded.consumers:
+        about.append(f"used by {folded.consumers[node.key]}")
+    for edge in folded.written.get(node.key, ()):
+        words = edge_words(edge)
+        about.append(f"→ {names[edge.consumed]}" + (f" ({words})" if words else ""))
+    return "<BR/>".join((bullet + _escaped(node.name), *map(_small, about)))
 
 
-def _stroke(presence: Presence | None) -> str:
-    color = PRESENCE_COLORS.get(presence) if presence else None
-    return f' style="stroke:{color};stroke-opacity:1"' if color else ""
+def _small(line: str) -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{_GREY}">{_escaped(line)}</FONT>'
 
 
-_VERBS = {
-    EdgeKind.REFERENCES: "refers to",
-    EdgeKind.BINDS: "is bound to",
-    EdgeKind.DEPENDS_ON: "depends on",
-    EdgeKind.TRANSITION: "goes to",
-}
+def _table(block: Block, folded: FoldedGraph, names: dict[str, str]) -> str:
+    """The block's nodes in columns, read downwards."""
+    columns = max(math.ceil(math.sqrt(len(block.nodes) / _CELLS_PER_COLUMN)), 1)
+    rows = math.ceil(len(block.nodes) / columns)
+    cells = [_cell(node, _text(node, folded, names)) for node in block.nodes]
+    lines = [f'<TR><TD BORDER="0" COLSPAN="{columns}">{_title(block)}</TD></TR>']
+    lines += [f"<TR>{''.join(cells[row::rows])}</TR>" for row in range(rows)]
+    return f'<TABLE STYLE="ROUNDED" COLOR="{_GREY}" CELLBORDER="1" CELLSPACING="3">{"".join(lines)}</TABLE>'
 
 
-def _curve(start: Box, end: Box) -> str:
-    """From the right edge to the left one; inside a layer, around the right side."""
-    y1, y2 = start.y + BOX_HEIGHT / 2, end.y + BOX_HEIGHT / 2
-    x1 = start.x + start.width
-    if end.x > x1:
-        bend = (end.x - x1) / 2
-        return f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {end.x - bend:.1f} {y2:.1f} {end.x:.1f} {y2:.1f}"
-    x2 = end.x + end.width
-    if start is end:
-        y1, y2 = y1 - 8, y2 + 8
-    out = max(x1, x2) + 40
-    return f"M{x1:.1f} {y1:.1f}C{out:.1f} {y1:.1f} {out:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+def _cell(node: Node, text: str) -> str:
+    """A box of a table, whose border cannot be dashed."""
+    color = f' COLOR="{PRESENCE_COLORS[node.presence]}"' if node.presence in PRESENCE_COLORS else ""
+    unmanaged = "" if node.managed or node.resource or node.presence else _small("(unmanaged)")
+    return f"<TD{color}>{text}{unmanaged and '<BR/>'}{unmanaged}</TD>"
 
 
-def _rectangle(box: Box) -> Iterator[str]:
-    node = box.node
-    tip = f"{node.name} ({details(node)})"
-    role = "resource" if node.resource else "managed" if node.managed else "unmanaged"
-    yield f'<g class="{role}"><title>{_text(tip)}</title>'
-    place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{BOX_HEIGHT:.0f}"'
-    yield f"<rect {place}{_stroke(node.presence)}/>"
-    if node.health is not None:
-        color = _HEALTH_COLORS[node.health]
-        yield f'<circle cx="{box.x + box.width - 10:.1f}" cy="{box.y + 10:.1f}" r="4" fill="{color}"/>'
-    yield f'<text x="{box.x + 10:.1f}" y="{box.y + 17:.1f}">{_text(box.title)}</text>'
-    yield f'<text class="details" x="{box.x + 10:.1f}" y="{box.y + 32:.1f}">{_text(box.subtitle)}</text></g>'
+def _title(block: Block) -> str:
+    return f"{len(block.nodes)} {'without dependencies' if block.target is None else 'with no other dependency'}"
 
 
-def _text(text: str) -> str:
-    return escape(visible(text))
+def _escaped(text: str, limit: int = MAX_NAME) -> str:
+    return escape(shortened(visible(text), limit))
