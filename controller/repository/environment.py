@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from controller.domain.errors import RepositoryFailed, SettingsInvalid
 
@@ -87,15 +88,17 @@ def environment(
     of `own` and `settings` are git settings, which outrank every file. Raises SettingsInvalid for a GIT_CONFIG_COUNT
     that is no number.
     """
-    patterns = (*_PASSED_ON, *also)
-    passed = {
-        name: value
-        for name, value in outer.items()
-        if not name.startswith("PENSTOCK_") and any(fnmatchcase(name, pattern) for pattern in patterns)
-    }
+    more = tuple(also)
+    passed = {name: value for name, value in outer.items() if _is_passed_on(name, more)}
     given = [(key.removeprefix("config:"), value) for key, value in own.items() if key.startswith("config:")]
     variables = {key: value for key, value in own.items() if not key.startswith("config:")}
     return passed | _FIXED | variables | _numbered(passed, [*_OWN_SETTINGS.items(), *settings, *given])
+
+
+@lru_cache(maxsize=4096)
+def _is_passed_on(name: str, also: tuple[str, ...]) -> bool:
+    """Kept by name: every git process asks again, and a pass starts dozens of them."""
+    return not name.startswith("PENSTOCK_") and any(fnmatchcase(name, pattern) for pattern in (*_PASSED_ON, *also))
 
 
 def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
