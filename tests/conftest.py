@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -30,17 +31,32 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m "not proof ..."` leaves out is not even imported."""
+    return True if config.option.markexpr.startswith("not proof") and _is_proof(collection_path, config) else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector of garbage need not look through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is marked nightly runs only where `-m` asks for it."""
     for item in items:
-        if PROOF & set(item.path.parts):
+        if _is_proof(item.path, config):
             item.add_marker(pytest.mark.proof)
     if config.option.markexpr:
         return
     late = [item for item in items if item.get_closest_marker("nightly")]
     config.hook.pytest_deselected(items=late)
     items[:] = [item for item in items if item not in late]
+
+
+def _is_proof(path: Path, config: pytest.Config) -> bool:
+    return path.is_relative_to(config.rootpath) and bool(PROOF & set(path.relative_to(config.rootpath).parts))
 
 
 @pytest.fixture(autouse=True)

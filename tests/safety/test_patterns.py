@@ -82,6 +82,19 @@ def held(value: object, depth: int = 5) -> Iterator[re.Pattern[Any]]:
             yield from held(each, depth - 1)
 
 
+USE = re.compile(rf"\b(\w+)\.({'|'.join(FUNCTIONS)})\b")
+BY_ANOTHER_NAME = re.compile(rf"\b(?!re\.)\w+\.({'|'.join(FUNCTIONS[1:])})\(")
+
+
+@cache
+def uses(source: str) -> dict[str, set[str]]:
+    """By name, the functions that the source calls on it."""
+    found: dict[str, set[str]] = {}
+    for name, function in USE.findall(source):
+        found.setdefault(name, set()).add(function)
+    return found
+
+
 @cache
 def all_sources() -> str:
     return "\n".join(path.read_text() for path in SOURCES)
@@ -90,9 +103,10 @@ def all_sources() -> str:
 def ways(module: ModuleType, name: str) -> set[str]:
     """How the code uses a pattern of this name; where it does not tell, the one that looks everywhere."""
     source = inspect.getsource(module) if name.startswith("_") else all_sources()
-    used = re.findall(rf"\b{re.escape(name)}\.({'|'.join(FUNCTIONS)})\b", source)
-    by_another_name = re.findall(rf"\b(?!re\.)\w+\.({'|'.join(FUNCTIONS[1:])})\(", source)
-    return set(used or (by_another_name if name.startswith("_") else ())) or {"finditer"}
+    used = uses(source).get(name, set())
+    if not used and name.startswith("_"):
+        used = set(BY_ANOTHER_NAME.findall(source))
+    return used or {"finditer"}
 
 
 def in_calls(path: Path) -> Iterator[Found]:

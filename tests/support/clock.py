@@ -48,10 +48,8 @@ class SteppedClock:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         heapq.heappush(self._sleepers, (self.elapsed_s + seconds, next(self._order), future))
-        if not self._watching:
-            self._watching = True
-            self._count_threads(loop)
-            loop.call_soon(self._watch, loop)
+        self._count_threads(loop)
+        self._begin_to_watch(loop)
         await future
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -61,8 +59,8 @@ class SteppedClock:
             self._watching = False
             return
         if self._in_threads:
-            # Real work is going on in a thread (git, say): no time passes meanwhile.
-            loop.call_later(0.001, self._watch, loop)
+            # Real work is going on in a thread (git, say): no time passes until the last of them is done.
+            self._watching = False
             return
         if not loop._ready:  # type: ignore[attr-defined]
             self.elapsed_s = max(self.elapsed_s, self._sleepers[0][0])
@@ -84,8 +82,15 @@ class SteppedClock:
         counted.counts_for = self  # type: ignore[attr-defined]
         loop.run_in_executor = counted  # type: ignore[method-assign]
 
-    def _thread_done(self, _future: asyncio.Future[Any]) -> None:
+    def _thread_done(self, future: asyncio.Future[Any]) -> None:
         self._in_threads -= 1
+        if not self._in_threads:
+            self._begin_to_watch(future.get_loop())
+
+    def _begin_to_watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._sleepers and not self._watching:
+            self._watching = True
+            loop.call_soon(self._watch, loop)
 
     def _wake(self) -> None:
         while self._sleepers and self._sleepers[0][0] <= self.elapsed_s:
