@@ -59,10 +59,10 @@ async def walk(world: World) -> int:
     """The peer's calls: list the flows, then ask for each flow and for what its live version consumes."""
     platform = world.services.platform(world_organization(world))
     world.simulator.calls.clear()
-    listing = await platform.list_flows()
+    listing = await platform.flows.listing()
     for flow in listing.flows:
-        await platform.get_flow(flow.id)
-        await platform.references(flow.id, flow.published_version or "")
+        await platform.flows.get(flow.id)
+        await platform.versions.references(flow.id, flow.published_version or "")
     return int(world.simulator.calls.report()["total"])
 
 

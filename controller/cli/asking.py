@@ -14,7 +14,6 @@ from controller.domain.desired import Organization
 from controller.domain.errors import NotConfirmed, PenstockError
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.genesys import organization_name
 from controller.planning import Plan, plan_text
 from controller.planning.limits import deliverable
 from controller.questions.held_back import with_held_back
@@ -58,7 +57,7 @@ def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Serv
 async def _own_name(organization: Organization, services: Services) -> str | None:
     """What the organisation calls itself; None where it, or this client, does not tell."""
     try:
-        return await organization_name(services.platform(organization))
+        return await services.platform(organization).organization_name()
     except PenstockError:
         return None  # only words for people: what is in the way shows in the delivery
     finally:

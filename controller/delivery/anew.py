@@ -50,7 +50,7 @@ async def _state(context: Context, work: Work, version: str, priority: Priority)
     """How the last publish of the version stands; None where the organisation knows of none."""
     ticket = Ticket(TicketKind.PUBLISH, "", work.flow_id, version)
     try:
-        return (await context.platform.progress(ticket, priority=priority)).state
+        return (await context.platform.at(priority).publishing.progress(ticket)).state
     except NotFound:
         return None
 

@@ -74,7 +74,7 @@ async def _there(context: Context, work: Work, live: LiveFlow | None, version: s
     if made is None or not context.can(Capability.ATOMIC_SWITCH):
         return None
     priority = Priority.PUBLISH if action in EFFECTIVE else Priority.ROLLBACK
-    running = await context.platform.running_publish(work.flow_id or "", version, priority=priority)
+    running = await context.platform.at(priority).publishing.running(work.flow_id or "", version)
     if running is not None:
         return Took(running)
     ended = is_version(live, version) and await ended_since(context, work, version, made.details, priority=priority)

@@ -43,7 +43,7 @@ def came_back_bound_anew(context: Context, work: Work) -> bool:
 async def _published_version(context: Context, work: Work, key: FlowKey, priority: Priority) -> str | None:
     """A version that cannot be read is left out: that is no reason to take a healthy flow back."""
     try:
-        found = await context.platform.find_flow(key, priority=priority)
+        found = await context.platform.at(priority).flows.find(key)
     except (LeaseLost, StoreFailed):
         raise
     except PenstockError as error:

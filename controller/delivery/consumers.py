@@ -7,28 +7,23 @@ from collections.abc import Mapping
 from controller.domain.errors import PlanStale
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Platform
-from controller.genesys import ArchitectPlatform
+from controller.domain.ports import DependencyIndex
 
 OPERATIONAL = "OPERATIONAL"
 
 
-async def index_fault(platform: Platform) -> str | None:
+async def index_fault(index: DependencyIndex) -> str | None:
     """Why the index cannot be relied on; None when it can. Raises what the call raises."""
-    if not isinstance(platform, ArchitectPlatform):
-        return "the organisation has no dependency index"
-    state = await platform.index_state()
+    state = await index.state()
     return None if state == OPERATIONAL else f"the organisation's dependency index is not up to date ({state})"
 
 
-async def consumers_of(platform: Platform, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
+async def consumers_of(index: DependencyIndex, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
     """The other flows whose published versions consume this one, sorted; `keys` are live flows by id.
 
     Raises PlanStale when the answer was only a part, and what the call raises.
     """
-    if not isinstance(platform, ArchitectPlatform):
-        return ()
-    answer = await platform.consumers(flow)
+    answer = await index.consumers(flow)
     if not answer.complete:
         raise PlanStale(
             f"{flow.key}: the dependency index gave only a part of its consumers", hint="wait until the index is built"

@@ -14,7 +14,8 @@ from controller.delivery.work import Work
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Capability, Export, Platform
+from controller.domain.platform import Capability, Export
+from controller.domain.ports import Platform
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.planning.model import Change

@@ -16,7 +16,7 @@ from controller.delivery.work import NEW_FLOW, Work, source_digest_of, wanted_of
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.status import StepState
 from controller.planning.model import Change, Plan
 from controller.store import Lease, NewStep, NewSync, Store, SyncRecord

@@ -41,7 +41,7 @@ async def _unkept(context: Context, last: WriteRecord, live: LiveFlow, priority:
         return None
     # The lock's holder is long gone, and others may have checked in meanwhile: the draft came right after what was.
     newer = []
-    for info in await context.platform.versions(live.id, priority=priority):
+    for info in await context.platform.at(priority).versions.of(live.id):
         if info.version == last.details["checked_in"]:
             break
         newer.append(info.version)
@@ -52,7 +52,7 @@ async def _keep(context: Context, work: Work, flow_id: str, details: Mapping[str
     version = str(details["version"])
 
     async def send() -> Export:
-        draft = await context.platform.export(flow_id, version, priority=priority)
+        draft = await context.platform.at(priority).versions.export(flow_id, version)
         if context.keep_draft is not None:
             await context.keep_draft(work.change, draft)
         return draft

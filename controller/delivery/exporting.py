@@ -21,7 +21,7 @@ async def export_version(
         if attempt:
             await context.clock.sleep(settings.export_retry_s * attempt)
         try:
-            export = await context.platform.export(flow_id, version, priority=priority)
+            export = await context.platform.at(priority).versions.export(flow_id, version)
             digest = export_digest(export)
         except PenstockError as error:
             last = error

@@ -11,7 +11,7 @@ import structlog
 
 from controller.domain.errors import PenstockError
 from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.domain.platform import Platform
+from controller.domain.ports import Notifications
 
 log = structlog.get_logger()
 
@@ -57,10 +57,10 @@ class Hearing:
         finally:
             self._counting[flow_id].remove(heard)
 
-    async def listen_to_executions(self, platform: Platform, flow_ids: Collection[str]) -> None:
+    async def listen_to_executions(self, notifications: Notifications, flow_ids: Collection[str]) -> None:
         """Tell of executions until cancelled or until the channel ends. Nothing that a channel does is raised."""
         try:
-            async for event in platform.execution_events(flow_ids):
+            async for event in notifications.execution_events(flow_ids):
                 for heard in tuple(self._counting[event.flow_id]):
                     heard(event)
         except PenstockError as error:
@@ -69,10 +69,10 @@ class Hearing:
             # As above: gates look all the same.
             log.exception("channel.broke")
 
-    async def listen(self, platform: Platform, flow_ids: Collection[str]) -> None:
+    async def listen(self, notifications: Notifications, flow_ids: Collection[str]) -> None:
         """Ring the bells until cancelled or until the channel ends. Nothing that a channel does is raised."""
         try:
-            async for event in platform.flow_events(flow_ids, on_open=self._opened):
+            async for event in notifications.flow_events(flow_ids, on_open=self._opened):
                 self._heard(event)
         except PenstockError as error:
             log.info("channel.failed", code=error.code, error=error.message)

@@ -13,7 +13,8 @@ from controller.delivery.writer import Call, Took, write
 from controller.domain.desired import OnLocked
 from controller.domain.errors import FlowLocked, RequestRejected
 from controller.domain.live import LiveFlow, LockHolder
-from controller.domain.platform import Capability, Priority
+from controller.domain.platform import Priority
+from controller.domain.ports import Locks
 
 T = TypeVar("T")
 _CONFLICT = 409
@@ -32,8 +33,9 @@ async def wait_for_lock(
     if live is None or holder is None:
         return live
     policy = context.organization.on_locked
-    if policy is OnLocked.UNLOCK and context.can(Capability.UNLOCK):
-        return await _unlock(context, work, live, holder, priority)
+    locks = context.platform.at(priority).locks
+    if policy is OnLocked.UNLOCK and locks is not None:
+        return await _unlock(context, work, locks, live, holder, priority)
     if policy is not OnLocked.WAIT:
         raise _locked(context, work, holder)
     for _ in range(context.settings.lock_attempts):
@@ -82,7 +84,7 @@ def _in_the_way(context: Context, live: LiveFlow | None) -> LockHolder | None:
 
 
 async def _unlock(
-    context: Context, work: Work, live: LiveFlow, holder: LockHolder, priority: Priority
+    context: Context, work: Work, locks: Locks, live: LiveFlow, holder: LockHolder, priority: Priority
 ) -> LiveFlow | None:
     """Break the lock and keep what its holder had saved, before anything is published over it.
 
@@ -94,7 +96,7 @@ async def _unlock(
         return Took(seen) if seen is not None and seen.locked_by is None else None
 
     details = {"holder": holder.name, "had": live.has_draft, "checked_in": live.checked_in_version}
-    call = Call(UNLOCK, lambda: context.platform.unlock(live.id, priority=priority), look, details=details)
+    call = Call(UNLOCK, lambda: locks.unlock(live.id), look, details=details)
     await write(context, work, call)
     freed = await current(context, work, priority=priority)
     context.note(work, f"the lock of {holder.name} was broken")
@@ -106,7 +108,7 @@ def _locked(context: Context, work: Work, holder: LockHolder) -> FlowLocked:
     since = f" since {holder.since:%Y-%m-%d %H:%M} UTC" if holder.since else ""
     waits = context.organization.on_locked is OnLocked.WAIT
     waited = context.settings.lock_attempts * context.settings.lock_wait_s if waits else 0.0
-    other = (["wait"] if not waits else []) + (["unlock"] if context.can(Capability.UNLOCK) else [])
+    other = (["wait"] if not waits else []) + (["unlock"] if context.platform.locks is not None else [])
     return FlowLocked(
         f"{work.change.flow} ({work.key}) is locked by {holder.kind} {holder.name}{since}"
         + (f"; it was waited for, {waited:.0f} s long" if waits else ""),

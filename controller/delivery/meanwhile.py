@@ -44,7 +44,7 @@ async def tell_replaced(context: Context, work: Work, live: LiveFlow) -> None:
     write, version = _effective(work), live.published_version
     if write is None or version is None or not _worth_a_look(write, version):
         return
-    versions = await context.platform.versions(live.id, priority=Priority.PUBLISH)
+    versions = await context.platform.at(Priority.PUBLISH).versions.of(live.id)
     others = [info for info in versions if info.version != version and info.active and _is_new(info, write)]
     if not others:
         return
@@ -142,7 +142,7 @@ async def _ended_without_success(context: Context, work: Work) -> bool:
     if ticket is None:
         return False
     try:
-        progress = await context.platform.progress(ticket, priority=Priority.ROLLBACK)
+        progress = await context.platform.at(Priority.ROLLBACK).publishing.progress(ticket)
     except NotFound:
         return False
     return progress.state in _WITHOUT_SUCCESS
@@ -153,7 +153,7 @@ async def _was_published(context: Context, work: Work, version: str, priority: P
     write = _effective(work)
     if write is None or write.action == "switch":
         return write is not None and write.outcome is WriteOutcome.DONE
-    versions = await context.platform.versions(work.flow_id or "", priority=priority)
+    versions = await context.platform.at(priority).versions.of(work.flow_id or "")
     info = next((info for info in versions if info.version == version), None)
     return info is not None and info.active and _is_new(info, write)
 

@@ -101,7 +101,7 @@ class _Looking:
     async def look(self) -> Progress | None:
         """How it stands; None where that cannot be read."""
         try:
-            progress = await self._context.platform.progress(self._ticket, priority=self._priority)
+            progress = await self._context.platform.at(self._priority).publishing.progress(self._ticket)
         except StoreFailed:
             raise
         except READ_FAULTS as fault:

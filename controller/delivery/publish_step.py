@@ -14,7 +14,7 @@ from controller.delivery.work import Work
 from controller.domain.desired import SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, PublishFailed, PublishTimedOut
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability, FailureCause, Progress
+from controller.domain.platform import FailureCause, Progress
 from controller.domain.status import StepState
 
 
@@ -28,7 +28,7 @@ class PublishStep:
 
     async def prepare(self, work: Work) -> bool:
         """The organisation cannot validate a file that it does not have: it does so while it publishes."""
-        if not self._context.can(Capability.PUBLISH_SOURCE):
+        if self._context.platform.uploads is None:
             raise CapabilityMissing(
                 f"{work.change.flow} ({work.key}): the {self._context.platform.dialect} dialect cannot publish a file",
                 hint="pin a version that exists in the organisation (spec.source.version)",

@@ -19,8 +19,8 @@ _SAME_MOMENT = timedelta(seconds=1)
 async def current(context: Context, work: Work, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
     """The change's flow as it is now; None when it does not exist."""
     if work.flow_id is not None:
-        return await context.platform.get_flow(work.flow_id, priority=priority)
-    return await context.platform.find_flow(work.key, priority=priority)
+        return await context.platform.at(priority).flows.get(work.flow_id)
+    return await context.platform.at(priority).flows.find(work.key)
 
 
 async def as_planned(context: Context, work: Work, *, or_version: str | None = None) -> LiveFlow | None:

@@ -20,7 +20,6 @@ from controller.delivery.sync import carry_out, with_lease
 from controller.delivery.work import PREVIOUS_DIGEST, Why, Work
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
-from controller.domain.platform import Capability
 from controller.domain.status import Cause, StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import StepRecord, SyncRecord
@@ -80,7 +79,7 @@ async def _superseded(context: Context, work: Work) -> str | None:
     what the next delivery goes back to. A first version stays where the organisation cannot unpublish it.
     """
     record = work.record
-    if record.previous_version is None and not context.can(Capability.UNPUBLISH):
+    if record.previous_version is None and context.platform.removal is None:
         return None
     if work.paused_before:
         return f"git asks for something else than what was paused ({record.reason})"

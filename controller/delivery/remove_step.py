@@ -8,6 +8,7 @@ from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.reading import as_planned, before_write, current, require_planned, seen
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, urgency, write
+from controller.domain.capabilities import provided
 from controller.domain.errors import PlanStale, PublishFailed
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
@@ -37,12 +38,12 @@ class RemoveStep:
         What this sync has published or removed before needs no look: the plan knows that it uses the flow no more, and
         the index may not know yet.
         """
-        context = self._context
-        if not context.can(Capability.DEPENDENCY_INDEX):
+        context, index = self._context, self._context.platform.dependency_index
+        if index is None:
             return
         ours = {other.key for other in context.works}
-        found = [key for key in await consumers_of(context.platform, live, {}) if key not in ours]
-        fault = await index_fault(context.platform)
+        found = [key for key in await consumers_of(index, live, {}) if key not in ours]
+        fault = await index_fault(index)
         if found or fault is not None:
             why = fault or f"{', '.join(map(str, found))} began to use it"
             raise PlanStale(
@@ -83,8 +84,8 @@ async def take_out(
     flow_id, priority = work.flow_id or "", urgency(prefix)
 
     async def send() -> bool:
-        take = context.platform.delete if delete else context.platform.unpublish
-        await take(flow_id, priority=priority)
+        removal = provided(context.platform.at(priority).removal, context.platform.dialect, Capability.UNPUBLISH)
+        await (removal.delete(flow_id) if delete else removal.unpublish(flow_id))
         return True
 
     async def look() -> Took[bool] | None:

@@ -113,7 +113,7 @@ async def _unpublish(context: Context, work: Work, live: LiveFlow | None) -> Non
         return
     if not await is_ours(context, work, live):
         raise RollbackFailed(f"{live.published_version} is live, which somebody published after this sync")
-    if not context.can(Capability.UNPUBLISH):
+    if context.platform.removal is None:
         raise RollbackFailed(
             f"the {context.platform.dialect} dialect cannot unpublish; the new flow is live with "
             f"{live.published_version}: take it out of use by hand"
@@ -149,7 +149,7 @@ async def _published_again(context: Context, work: Work, previous: str) -> bool:
     ticket = work.record.ticket
     if ticket is None or ticket.version != previous:
         return False
-    return (await context.platform.progress(ticket, priority=Priority.ROLLBACK)).state is ProgressState.SUCCEEDED
+    return (await context.platform.at(Priority.ROLLBACK).publishing.progress(ticket)).state is ProgressState.SUCCEEDED
 
 
 def _was_switched(work: Work) -> bool:
@@ -188,7 +188,7 @@ async def _end_rollout(context: Context, work: Work, previous: str) -> str:
     )
     require_success(context, work, progress)
     await exactly(context, work, previous, priority=Priority.ROLLBACK)
-    if rollout is not None and not (await context.platform.progress(rollout, priority=Priority.ROLLBACK)).finished:
+    if rollout is not None and not (await context.platform.at(Priority.ROLLBACK).publishing.progress(rollout)).finished:
         raise PublishFailed(f"the rollout {rollout.id} of {work.key} goes on, though {previous} was published again")
     return previous
 

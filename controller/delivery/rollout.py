@@ -19,7 +19,7 @@ async def rollout_under_way(context: Context, work: Work) -> bool:
     if ticket is None or ticket.kind is not TicketKind.PUBLISH or ticket.version == work.record.previous_version:
         return False
     try:
-        progress = await context.platform.progress(ticket, priority=Priority.ROLLBACK)
+        progress = await context.platform.at(Priority.ROLLBACK).publishing.progress(ticket)
     except NotFound:
         return not outlasted(context, work)
     return not progress.finished
@@ -31,7 +31,7 @@ async def came_to_nothing(context: Context, work: Work) -> bool:
     if ticket is None or ticket.kind is not TicketKind.PUBLISH or not outlasted(context, work):
         return False
     try:
-        await context.platform.progress(ticket)
+        await context.platform.publishing.progress(ticket)
     except NotFound:
         live = await current(context, work)
         return live is not None and live.published_version == work.record.previous_version

@@ -35,7 +35,7 @@ async def _same_content(context: Context, work: Work, flow_id: str, version: str
 
 def can_upload_back(context: Context) -> bool:
     """Whether the organisation gives out what it takes back."""
-    return context.can(Capability.PUBLISH_SOURCE) and context.can(Capability.YAML_EXPORT)
+    return context.platform.uploads is not None and context.can(Capability.YAML_EXPORT)
 
 
 async def upload_back(context: Context, work: Work, previous: str, *, prefix: str) -> str:

@@ -57,7 +57,7 @@ class SwitchStep:
         if await wait_for_lock(context, work, live) is not live:
             await as_planned(context, work)
         flow_id = _flow_id(work)
-        versions = await context.platform.versions(flow_id)
+        versions = await context.platform.versions.of(flow_id)
         self._check_version(work, versions)
         work.noted = noted_of_versions(versions)
         await validate(context, work, flow_id, target)
@@ -158,7 +158,7 @@ class SwitchStep:
         return desired.rollout.stages
 
     async def _was_published(self, work: Work) -> bool:
-        versions = await self._context.platform.versions(_flow_id(work))
+        versions = await self._context.platform.versions.of(_flow_id(work))
         return any(info.version == _target(work) and info.active for info in versions)
 
     def _check_version(self, work: Work, versions: Sequence[VersionInfo]) -> None:

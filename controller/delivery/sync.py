@@ -17,7 +17,6 @@ from controller.delivery.scope import take_back_earlier_parts
 from controller.delivery.work import DESTRUCTIVE, Why, Work
 from controller.domain.desired import ErrorRateGate, OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, RollbackFailed, StoreFailed
-from controller.domain.platform import Capability
 from controller.domain.status import Cause, StepState
 from controller.store import StepRecord, SyncState
 
@@ -168,16 +167,18 @@ async def _listen(context: Context) -> None:
 
 async def _hear(context: Context) -> None:
     """Only where something is published whose flow is known by now."""
-    if not context.settings.listens or not context.can(Capability.NOTIFICATIONS):
+    notifications = context.platform.notifications
+    if not context.settings.listens or notifications is None:
         return
     flow_ids = {work.flow_id for work in context.works if work.flow_id is not None and work.may_publish}
     if flow_ids:
-        await context.hearing.listen(context.platform, flow_ids)
+        await context.hearing.listen(notifications, flow_ids)
 
 
 async def _hear_executions(context: Context) -> None:
     """On a channel of its own: whatever becomes of it, publishes are still announced."""
-    if not context.settings.listens or not context.can(Capability.NOTIFICATIONS):
+    notifications = context.platform.notifications
+    if not context.settings.listens or notifications is None:
         return
     flow_ids = {
         work.flow_id
@@ -185,7 +186,7 @@ async def _hear_executions(context: Context) -> None:
         if work.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in work.gates)
     }
     if flow_ids:
-        await context.hearing.listen_to_executions(context.platform, flow_ids)
+        await context.hearing.listen_to_executions(notifications, flow_ids)
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

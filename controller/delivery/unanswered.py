@@ -33,13 +33,13 @@ async def came_of(
     reached, live = await seen(context, work, wish, priority=priority, for_s=grace_s)
     if reached and live is not None:
         return Ticket(TicketKind.DONE, "", live.id, version)
-    return await context.platform.running_publish(work.flow_id or "", version, priority=priority)
+    return await context.platform.at(priority).publishing.running(work.flow_id or "", version)
 
 
 async def _running(context: Context, work: Work, version: str, priority: Priority) -> Ticket | None:
     """A first look; an outage is sat out by the reading that follows."""
     try:
-        return await context.platform.running_publish(work.flow_id or "", version, priority=priority)
+        return await context.platform.at(priority).publishing.running(work.flow_id or "", version)
     except StoreFailed:
         raise
     except READ_FAULTS:

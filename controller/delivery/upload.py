@@ -11,8 +11,9 @@ from controller.delivery.reading import current
 from controller.delivery.unread import READ_FAULTS
 from controller.delivery.work import Work
 from controller.delivery.writer import Call, Took, came_to_nothing, urgency, write
+from controller.domain.capabilities import provided
 from controller.domain.errors import FlowLocked, PenstockError, PublishFailed, PublishUnexplained, StoreFailed
-from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, UploadSlot
+from controller.domain.platform import Capability, FailureCause, Priority, Progress, ProgressState, Ticket, UploadSlot
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 
@@ -23,15 +24,16 @@ async def send_source(
     context: Context, work: Work, text: str, *, prefix: str = "", state: StepState | None = None
 ) -> Ticket:
     """Upload a flow file; the ticket is in the journal before the file is on its way."""
-    platform, priority = context.platform, urgency(prefix)
+    priority = urgency(prefix)
+    uploads = provided(context.platform.at(priority).uploads, context.platform.dialect, Capability.PUBLISH_SOURCE)
 
     def register() -> Awaitable[UploadSlot]:
-        return platform.register_upload(priority=priority)
+        return uploads.register()
 
     slot = await write(context, work, Call(f"{prefix}register", register, state=state))
 
     async def send() -> bool:
-        await platform.upload(slot, text, priority=priority)
+        await uploads.send(slot, text)
         return True
 
     async def look() -> Took[bool] | None:
@@ -55,7 +57,7 @@ async def arrived(context: Context, ticket: Ticket, *, priority: Priority = Prio
         if look:
             await context.clock.sleep(context.settings.verify_wait_s)
         try:
-            progress = await context.platform.progress(ticket, priority=priority)
+            progress = await context.platform.at(priority).publishing.progress(ticket)
         except StoreFailed:
             raise
         except READ_FAULTS as error:

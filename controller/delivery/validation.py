@@ -17,7 +17,7 @@ _SHOWN = 5
 async def validate(context: Context, work: Work, flow_id: str, version: str) -> None:
     """Raises FlowRejected when the organisation finds errors in the version, and Parked when the process has to go."""
     started = context.clock.monotonic()
-    report = await context.signals.in_time(context.platform.validate(flow_id, version))
+    report = await context.signals.in_time(context.platform.versions.validate(flow_id, version))
     errors = report.errors
     passed = report.successful and not errors
     took_ms = (context.clock.monotonic() - started) * 1000

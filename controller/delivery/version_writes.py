@@ -46,10 +46,10 @@ async def publish_version(
     }
     call = Call(
         action,
-        lambda: context.platform.publish(request, priority=priority),
+        lambda: context.platform.at(priority).publishing.publish(request),
         _reached(context, work, version, details, priority),
         details=details,
-        sent={"payload": context.platform.publish_payload(request)},
+        sent={"payload": context.platform.publishing.payload(request)},
         version=version,
         state=state,
         ready=ready_to_make_live(context, work, version, action),
@@ -108,7 +108,7 @@ async def switch_version(
     }
     call = Call(
         action,
-        lambda: context.platform.switch(request, priority=priority),
+        lambda: context.platform.at(priority).publishing.switch(request),
         _reached(context, work, version, details, priority),
         details=details,
         sent={"reason": request.reason},

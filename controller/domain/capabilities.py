@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
+from controller.domain.errors import CapabilityMissing
 from controller.domain.platform import Capability
+
+T = TypeVar("T")
 
 ARCHITECT = "architect"
 VERSIONED = "versioned"
@@ -51,3 +55,11 @@ ALTERNATIVES: Mapping[Capability, str] = MappingProxyType(
     }
 )
 """What to do instead, for the capabilities that a manifest can ask for."""
+
+
+def provided(part: T | None, dialect: str, capability: Capability) -> T:
+    """The part of a platform that a capability needs. Raises CapabilityMissing where the dialect lacks it."""
+    if part is None:
+        words = capability.value.replace("_", " ")
+        raise CapabilityMissing(f"the {dialect} dialect cannot {words}", hint=ALTERNATIVES.get(capability))
+    return part

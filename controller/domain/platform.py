@@ -1,24 +1,14 @@
-"""The port to an organisation: every operation that planning, delivery and diagnosis need.
-
-`genesys/` implements it once for each dialect. Reads may be repeated at will. Writes are never repeated by the
-implementation when their answer was lost: they raise `AnswerLost`, and the caller reads to find out.
-"""
+"""What goes through the port to an organisation (`domain.ports`): requests, tickets, progress, and what is read."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Protocol
 
 from controller.domain.desired import Stage
-from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow
-from controller.domain.recording import Recording
-from controller.domain.references import FlowReference
-from controller.domain.versions import VersionInfo
+from controller.domain.live import LiveFlow
 
 
 class Capability(StrEnum):
@@ -229,108 +219,19 @@ class FlowListing:
     """False when the answer was cut short or spanned a change; then a missing flow proves nothing."""
 
 
-class Platform(Protocol):
-    """An organisation. Every method may raise the errors of `domain.errors`, and no others."""
+@dataclass(frozen=True, slots=True)
+class IndexedFlow:
+    """A flow as the organisation's dependency index names it."""
 
-    @property
-    def dialect(self) -> str: ...
-    @property
-    def capabilities(self) -> frozenset[Capability]: ...
-    @property
-    def clock_ahead(self) -> timedelta:
-        """How far the organisation's clock is ahead of ours, to the second, as its last answer tells."""
-        ...
+    id: str
+    type: str
+    """The index's own name: `INBOUNDCALLFLOW`; a workflow is a `WORKFLOW`."""
+    name: str | None = None
 
-    # Reads.
-    async def organization_id(self, *, priority: Priority = Priority.OBSERVE) -> str | None:
-        """The organisation's own id; None where the dialect does not tell it, or not to this client."""
-        ...
 
-    async def list_flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> FlowListing:
-        """All flows; a `fresh` listing is never from a cache, so that what was done by hand shows in it."""
-        ...
+@dataclass(frozen=True, slots=True)
+class IndexedConsumers:
+    """The flows that consume one flow, each once. `complete` is False while the index is being built."""
 
-    async def get_flow(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
-        """One flow as it is now, never from a cache; None when it does not exist or was deleted.
-
-        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
-        """
-        ...
-
-    async def get_flows(
-        self, flow_ids: Collection[str], *, priority: Priority = Priority.OBSERVE
-    ) -> Mapping[str, LiveFlow]:
-        """Those of these flows that exist, by id, in far fewer calls than one for each."""
-        ...
-
-    async def changed_since(self, since: datetime, *, priority: Priority = Priority.OBSERVE) -> Sequence[LiveFlow]:
-        """The flows that were published after that moment by the organisation's clock; needs CHANGED_SINCE.
-
-        One call where few were. It tells nothing of flows that were unpublished or deleted.
-        """
-        ...
-
-    async def find_flow(self, key: FlowKey, *, priority: Priority = Priority.PUBLISH) -> LiveFlow | None:
-        """The flow with exactly this type and name. Raises `AmbiguousFlow` when there are several."""
-        ...
-
-    async def last_change(self, flow_id: str) -> HandChange | None:
-        """The last publish or unpublish of a flow; None where its listing tells all that there is to know."""
-        ...
-
-    async def versions(self, flow_id: str, *, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
-        """All versions, newest first."""
-        ...
-
-    async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
-        """What one version refers to; a version never changes, so callers may cache it for ever."""
-        ...
-
-    def publish_payload(self, request: PublishRequest) -> Mapping[str, object]:
-        """What `publish` sends, for the audit log; without a secret."""
-        ...
-
-    async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
-    async def progress(self, ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> Progress: ...
-    async def running_publish(
-        self, flow_id: str, version: str, *, priority: Priority = Priority.PUBLISH
-    ) -> Ticket | None:
-        """The publish that is under way and may make this version live, whoever began it; None when there is none."""
-        ...
-
-    async def export(self, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT) -> Export: ...
-    def executions(
-        self, flow_id: str, version: str, *, since: datetime, until: datetime
-    ) -> AsyncIterator[ExecutionSummary]:
-        """Executions of that version which started in the range; needs EXECUTION_DATA."""
-        ...
-
-    async def recording(self, flow_id: str) -> Recording:
-        """What is recorded of a flow's executions from now on; of the past it tells nothing."""
-        ...
-
-    async def launch_state(self, launch_id: str) -> Launch: ...
-    def flow_events(
-        self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
-    ) -> AsyncIterator[FlowEvent]:
-        """What happens to these flows, as it happens, until the connection ends; needs NOTIFICATIONS.
-
-        `on_open` is called when nothing is missed any more. A channel promises nothing: callers read as well.
-        """
-        ...
-
-    def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
-        """The executions of these flows as they end, until the connection does; needs NOTIFICATIONS."""
-        ...
-
-    # Writes: only delivery calls these, and only through its journal.
-    async def register_upload(self, *, priority: Priority = Priority.PUBLISH) -> UploadSlot: ...
-    async def upload(self, slot: UploadSlot, text: str, *, priority: Priority = Priority.PUBLISH) -> None: ...
-    async def publish(self, request: PublishRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket: ...
-    async def switch(self, request: SwitchRequest, *, priority: Priority = Priority.PUBLISH) -> Ticket: ...
-    async def unlock(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> LiveFlow: ...
-    async def unpublish(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None: ...
-    async def delete(self, flow_id: str, *, priority: Priority = Priority.PUBLISH) -> None: ...
-    async def launch(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch: ...
-
-    async def aclose(self) -> None: ...
+    flows: Sequence[IndexedFlow]
+    complete: bool

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,3 +45,39 @@ class ActionTraceRequest:
     capture_context: bool = True
     capture_data: bool = True
     simulated_inputs: Mapping[str, object] | None = None
+
+
+class ActionTraceJob(Protocol):
+    """A job of the organisation that traces one action, as it was answered."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def told(self) -> str | None:
+        """The job's message."""
+        ...
+
+    @property
+    def steps(self) -> Sequence[object]:
+        """The steps of its result; empty where there are none."""
+        ...
+
+    @property
+    def announced(self) -> int | None:
+        """How many steps the job says that there are."""
+        ...
+
+    @property
+    def unreadable(self) -> str | None:
+        """What is wrong with the shape of the result, in words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartedTrace:
+    """A trace that was accepted: the job to poll, or its result where that was ready at once."""
+
+    job_id: str
+    job: ActionTraceJob | None = None

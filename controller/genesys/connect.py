@@ -10,7 +10,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import SettingsInvalid
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
@@ -52,11 +52,6 @@ def transport_of(platform: Platform) -> Transport:
     if not isinstance(platform, ArchitectPlatform | VersionedPlatform):
         raise TypeError(f"{type(platform).__name__} was not opened by connect()")
     return platform.transport
-
-
-async def organization_name(platform: Platform) -> str | None:
-    """What the organisation calls itself; None where the dialect does not tell it, or not to this client."""
-    return await platform.organization_name() if isinstance(platform, ArchitectPlatform) else None
 
 
 def latency(platform: Platform) -> tuple[RouteLatency, ...]:

@@ -11,11 +11,11 @@ from typing import TypeVar
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import NotFound, PenstockError, PermissionMissing
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.recording import DISABLED, LogLevel
 from controller.genesys.architect.account import TOKEN
-from controller.genesys.architect.dependencies import OPERATIONAL, index_state
-from controller.genesys.architect.recording import RecordingSettings
+from controller.genesys.architect.dependencies import OPERATIONAL, ArchitectIndex
+from controller.genesys.architect.recording import ArchitectRecording
 from controller.genesys.call import Answer, Call
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
@@ -199,7 +199,7 @@ class _Probe:
 
     async def execution_data(self) -> bool | None:
         """Whether the organisation keeps execution data, which error-rate gates and traces live on."""
-        enabled = await self._look("execution data", lambda: RecordingSettings(self._transport).enabled())
+        enabled = await self._look("execution data", lambda: ArchitectRecording(self._transport).enabled())
         if enabled is False:
             hint = "penstock trace settings --execution-data on, then publish the flows again; or use http gates"
             self.note("execution data", Verdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
@@ -211,7 +211,7 @@ class _Probe:
         """The default level, and which of the flows record nothing."""
 
         async def look() -> tuple[LogLevel, Mapping[FlowKey, LogLevel]]:
-            settings = RecordingSettings(self._transport)
+            settings = ArchitectRecording(self._transport)
             return await settings.default_level(), await settings.levels_by_key()
 
         found = await self._look("log level", look)
@@ -230,7 +230,7 @@ class _Probe:
 
     async def index(self) -> str | None:
         """The state of the dependency index."""
-        state = await self._look("dependency index", lambda: index_state(self._transport))
+        state = await self._look("dependency index", lambda: ArchitectIndex(self._transport).state())
         if state == OPERATIONAL:
             self.note("dependency index", Verdict.OK, state)
         elif state is not None:

@@ -9,9 +9,7 @@ from controller.diagnosis import check_action_trace_request
 from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing
-from controller.domain.platform import Capability
-from controller.domain.traces import ActionTraceRequest
-from controller.genesys import StartedDebug, VersionedPlatform
+from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
 
@@ -52,15 +50,16 @@ async def trace_action(
     """
     check_action_trace_request(question.request())
     platform = services.platform(organization)
-    if Capability.ACTION_TRACES not in platform.capabilities or not isinstance(platform, VersionedPlatform):
+    traces = platform.action_traces
+    if traces is None:
         raise CapabilityMissing(
             f"{organization.name}: the {platform.dialect} dialect cannot trace single actions",
             hint="see what ran with `penstock trace executions`",
         )
     request = replace(question.request(), flow_id=await flow_id(platform, organization.flows, question.flow))
     started = services.clock.monotonic()
-    begun = StartedDebug(question.job) if question.job else await platform.start_debug(request)
-    job = begun.job or await platform.finished_debug_job(
+    begun = StartedTrace(question.job) if question.job else await traces.start(request)
+    job = begun.job or await traces.finished(
         begun.job_id, timeout_s=question.timeout_s, just_started=question.job is None
     )
     result = ActionTraceResult(

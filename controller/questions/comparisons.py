@@ -42,7 +42,9 @@ async def differences(
         for change in plan.changes
         if change.kind not in _NOT_COMPARED or (change.kind is ChangeKind.NONE and change.flow in drifted)
     ]
-    flows = await services.platform(organization).get_flows([change.flow_id for change in wanted if change.flow_id])
+    flows = await services.platform(organization).flows.get_many(
+        [change.flow_id for change in wanted if change.flow_id]
+    )
 
     def comparing(change: Change) -> Comparing:
         live = flows.get(change.flow_id or "")
@@ -55,7 +57,7 @@ async def against_live(
     services: Services, organization: Organization, said: Sequence[str] = (), advance: Advance = unwatched
 ) -> list[FlowComparison]:
     """What the repository asks for against what is live, for the flows that are named, or for all managed ones."""
-    flows = {flow.key: flow for flow in (await services.platform(organization).list_flows()).flows}
+    flows = {flow.key: flow for flow in (await services.platform(organization).flows.listing()).flows}
     managed = {flow.key: flow for flow in organization.flows}
     chosen = [chosen_flow(each, organization.flows, flows.values()) for each in said] or list(managed)
     for key in chosen:
@@ -96,8 +98,8 @@ async def between_organizations(
 
     Of the flows that are named, or else of those that a manifest of either organisation names.
     """
-    before = {flow.key: flow for flow in (await services.platform(one).list_flows()).flows}
-    after = {flow.key: flow for flow in (await services.platform(other).list_flows()).flows}
+    before = {flow.key: flow for flow in (await services.platform(one).flows.listing()).flows}
+    after = {flow.key: flow for flow in (await services.platform(other).flows.listing()).flows}
     managed = {flow.key: flow for flow in (*one.flows, *other.flows)}
     seen = [*before.values(), *after.values()]
     chosen = [chosen_flow(each, managed.values(), seen) for each in said] or sorted(managed)
@@ -172,7 +174,7 @@ async def _existing(services: Services, organization: Organization, live: LiveFl
     try:
         return await version_content(services, organization, live, version)
     except NotFound as error:
-        known = [each.version for each in await services.platform(organization).versions(live.id)]
+        known = [each.version for each in await services.platform(organization).versions.of(live.id)]
         if version in known:
             raise
         shown = ", ".join(known[:10]) or "none"

@@ -68,7 +68,7 @@ async def observed_graph(
 
     Costs one listing, and one call for each published version that was never read before.
     """
-    listing = await services.platform(organization).list_flows()
+    listing = await services.platform(organization).flows.listing()
     flows = {flow.key: flow for flow in _told_apart(listing.flows)}
     content = VersionContent(services, organization)
     published = _published(flows.values())

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from controller.domain.errors import CapabilityMissing
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability
-from controller.genesys import ArchitectPlatform
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.dependency_graph import DependencyGraph
 from controller.questions.version_content import Advance, each_of, unwatched
@@ -46,7 +44,8 @@ class IndexCheck:
 async def check_index(services: Services, found: DependencyGraph, advance: Advance = unwatched) -> IndexCheck:
     """Ask the index who consumes each live flow: a call for each. Raises CapabilityMissing where there is no index."""
     platform = services.platform(found.organization)
-    if Capability.DEPENDENCY_INDEX not in platform.capabilities or not isinstance(platform, ArchitectPlatform):
+    index = platform.dependency_index
+    if index is None:
         raise CapabilityMissing(
             f"{found.organization.name}: the {platform.dialect} dialect has no dependency index",
             hint="leave --verify-index out: the graph is made from the versions themselves",
@@ -58,11 +57,11 @@ async def check_index(services: Services, found: DependencyGraph, advance: Advan
 
     async def ask(flow: LiveFlow) -> None:
         nonlocal complete
-        answer = await platform.consumers(flow)
+        answer = await index.consumers(flow)
         complete = complete and answer.complete
         pairs.update((known.get(each.id, each.name or each.id), str(flow.key)) for each in answer.flows)
 
-    status = await platform.index_state()
+    status = await index.state()
     await each_of(flows, ask, advance)
     content = _live_pairs(found.graph)
     return IndexCheck(status, complete, tuple(sorted(pairs - content)), tuple(sorted(content - pairs)))

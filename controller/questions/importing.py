@@ -67,7 +67,7 @@ async def importable(
     """
     platform = services.platform(organization)
     managed = {flow.key for flow in organization.flows}
-    flows = sorted((await platform.list_flows(fresh=True)).flows, key=lambda flow: flow.key)
+    flows = sorted((await platform.flows.listing(fresh=True)).flows, key=lambda flow: flow.key)
     chosen = _matching([flow for flow in flows if flow.key not in managed], said)
     found: dict[FlowKey, Imported] = {}
     taken = {flow.id for flow in organization.flows}
@@ -135,7 +135,7 @@ async def _source_of(services: Services, organization: Organization, live: LiveF
     if version is None:
         return _pinned(live)
     try:
-        export = await services.platform(organization).export(live.id, version)
+        export = await services.platform(organization).versions.export(live.id, version)
         text = export.yaml or ""
         described, literals = parse(text), FlowTemplate(text).literals
         same = parse(render(text, literals)).digest == described.digest

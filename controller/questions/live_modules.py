@@ -12,7 +12,7 @@ async def live_modules(services: Services, organization: Organization) -> dict[s
 
     Costs one listing. Raises what the listing raises.
     """
-    listing = await services.platform(organization).list_flows()
+    listing = await services.platform(organization).flows.listing()
     return {
         flow.id: LiveModule(flow.published_version, flow.published_at)
         for flow in listing.flows

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
 from controller.flows import NodeGraph, definition_graph, parse, source_graph
-from controller.genesys import VersionedPlatform
 from controller.graphs.inside import inside_graph
 from controller.graphs.model import Graph
 from controller.graphs.questions import Impact, impact
@@ -64,13 +63,13 @@ async def live_inside(services: Services, organization: Organization, said: str)
     platform = services.platform(organization)
     live = await live_flow(platform, organization.flows, said)
     key = live.key
-    listed = platform.listed_definition(live) if isinstance(platform, VersionedPlatform) else None
+    listed = platform.listed_definitions.of(live) if platform.listed_definitions is not None else None
     if listed is not None:
         content = definition_graph(listed, live.id)
         return _inside(str(key), live.id, content, live.published_version or live.checked_in_version, live=True)
     if live.published_version is None:
         raise NotFound(f"{key}: the organisation has no published version of it", status=404)
-    export = await platform.export(live.id, live.published_version)
+    export = await platform.versions.export(live.id, live.published_version)
     if export.yaml is not None:
         content = source_graph(parse(export.yaml).document, str(key))
         return _inside(str(key), str(key), content, live.published_version, live=True)
@@ -84,12 +83,12 @@ async def all_live_insides(services: Services, organization: Organization) -> Fl
     Raises CapabilityMissing where listings hold no definitions.
     """
     platform = services.platform(organization)
-    if not isinstance(platform, VersionedPlatform):
+    if platform.listed_definitions is None:
         message = f"{organization.name}: listings of the {platform.dialect} dialect hold no nodes"
         raise CapabilityMissing(message, hint="leave out --from live, or name one flow: --nodes FLOW")
     contents, without = [], []
-    for flow in sorted((await platform.list_flows()).flows, key=lambda flow: flow.id):
-        listed = platform.listed_definition(flow)
+    for flow in sorted((await platform.flows.listing()).flows, key=lambda flow: flow.id):
+        listed = platform.listed_definitions.of(flow)
         if listed is None:
             without.append(f"{flow.key} ({flow.id}): the listing tells no nodes of it")
         else:

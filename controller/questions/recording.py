@@ -10,9 +10,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing, PenstockError, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.ports import ExecutionRecording
 from controller.domain.recording import LEVELS, LogLevel
 from controller.flows.suggestion import did_you_mean
-from controller.genesys import ArchitectPlatform
 from controller.reconcile.flow_choice import live_flow
 from controller.reconcile.services import Services
 from controller.store import AuditEntry
@@ -54,13 +54,13 @@ async def recording_settings(
     name.
     """
     platform = services.platform(organization)
-    if not isinstance(platform, ArchitectPlatform):
+    if platform.recording is None:
         raise CapabilityMissing(
             f"{organization.name}: the {platform.dialect} dialect has no settings of what is recorded",
             hint="see which traces there are with `penstock trace executions`",
         )
     level = _level(wish)
-    settings = _Settings(services, organization, platform, by)
+    settings = _Settings(services, organization, platform.recording, by)
     # The flow is looked for first: a word that names none changes nothing at all.
     flow = await live_flow(platform, organization.flows, wish.flow) if wish.flow is not None else None
     if wish.execution_data is not None:
@@ -85,10 +85,10 @@ def _level(wish: RecordingWish) -> str | None:
 class _Settings:
     """The settings of one organisation, with every change audited."""
 
-    def __init__(self, services: Services, organization: Organization, platform: ArchitectPlatform, by: str) -> None:
+    def __init__(self, services: Services, organization: Organization, recording: ExecutionRecording, by: str) -> None:
         self._services = services
         self._organization = organization
-        self._recording = platform.recording_settings
+        self._recording = recording
         self._by = by
         self._changed: list[str] = []
 

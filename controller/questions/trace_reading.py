@@ -14,10 +14,9 @@ from typing import Protocol
 from controller.diagnosis import Trace, open_execution, versioned_header
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
-from controller.domain.errors import NotFound, SettingsInvalid, TraceUnreadable
+from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid, TraceUnreadable
+from controller.domain.ports import ExecutionFiles, Platform, Traces
 from controller.domain.traces import SnapshotRange
-from controller.genesys import ArchitectPlatform, VersionedPlatform
-from controller.questions.trace_search import reading_platform
 from controller.questions.trace_spool import CountingFile, StepPages, text_chunks
 from controller.reconcile.services import Services
 
@@ -62,15 +61,11 @@ async def fetched_traces(
 
     Raises SettingsInvalid when the temporary folder cannot hold them, and whatever the organisation's calls raise.
     """
-    platform = reading_platform(services, organization)
+    platform = services.platform(organization)
     with _space(), tempfile.TemporaryDirectory(prefix="penstock-trace-") as folder:
         spool = _Spool(Path(folder) / "trace", services.clock, watcher)
         watcher.done(0, len(ids))
-        traces = (
-            _architect(platform, ids, spool)
-            if isinstance(platform, ArchitectPlatform)
-            else _versioned(platform, ids, spool, snapshots)
-        )
+        traces = _of_platform(platform, ids, spool, snapshots)
         count = 0
         async with aclosing(traces):
             async for fetched in traces:
@@ -102,13 +97,21 @@ class _Spool:
         return lambda: (self.clock.monotonic() - started) * 1000
 
 
-async def _architect(
-    platform: ArchitectPlatform, ids: Sequence[str], spool: _Spool
+def _of_platform(
+    platform: Platform, ids: Sequence[str], spool: _Spool, ranges: Sequence[SnapshotRange]
 ) -> AsyncGenerator[FetchedTrace, None]:
+    if platform.execution_files is not None:
+        return _from_files(platform.execution_files, ids, spool)
+    if platform.traces is not None:
+        return _from_traces(platform.traces, ids, spool, ranges)
+    raise CapabilityMissing(f"the {platform.dialect} dialect does not tell of executions")
+
+
+async def _from_files(files: ExecutionFiles, ids: Sequence[str], spool: _Spool) -> AsyncGenerator[FetchedTrace, None]:
     queue = iter(ids)
     while batch := list(islice(queue, BATCH)):
         passed = spool.stopwatch()
-        rendered = {each.id: each for each in await platform.rendered_executions(batch)}
+        rendered = {each.id: each for each in await files.rendered(batch)}
         share_ms = passed() / len(batch)
         for execution_id in batch:
             if execution_id not in rendered:
@@ -128,16 +131,16 @@ def _opened(execution_id: str, path: Path, latency_ms: float) -> FetchedTrace:
         return FetchedTrace(execution_id, None, latency_ms, error.message)
 
 
-async def _versioned(
-    platform: VersionedPlatform, ids: Sequence[str], spool: _Spool, ranges: Sequence[SnapshotRange]
+async def _from_traces(
+    traces: Traces, ids: Sequence[str], spool: _Spool, ranges: Sequence[SnapshotRange]
 ) -> AsyncGenerator[FetchedTrace, None]:
     for trace_id in ids:
         passed = spool.stopwatch()
         try:
-            header = versioned_header(await platform.trace(trace_id))
+            header = versioned_header(await traces.header(trace_id))
             steps = StepPages(spool.path, ranges)
             count = 0
-            async for page in platform.trace_steps(trace_id):
+            async for page in traces.steps(trace_id):
                 steps.add(page)
                 count += len(page)
                 spool.watcher.received(count, "steps")

@@ -9,9 +9,8 @@ from datetime import datetime
 from controller.diagnosis import check_trace_request, retention
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing, PermissionMissing
-from controller.domain.platform import Capability, ExecutionSummary
+from controller.domain.platform import ExecutionSummary
 from controller.domain.traces import SnapshotRange, TraceRequest
-from controller.genesys import ArchitectPlatform, VersionedPlatform
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
 
@@ -34,14 +33,6 @@ class ExecutionQuestion:
     """How long the organisation keeps traces (versioned dialect): `standard` or `enterprise`."""
 
 
-def reading_platform(services: Services, organization: Organization) -> ArchitectPlatform | VersionedPlatform:
-    """The connection, as one of those that tell of executions. Raises CapabilityMissing."""
-    platform = services.platform(organization)
-    if not isinstance(platform, ArchitectPlatform | VersionedPlatform):
-        raise CapabilityMissing(f"{organization.name}: the {platform.dialect} dialect does not tell of executions")
-    return platform
-
-
 async def find_executions(
     services: Services, organization: Organization, question: ExecutionQuestion
 ) -> Sequence[ExecutionSummary]:
@@ -50,9 +41,12 @@ async def find_executions(
     Raises TraceRequestInvalid before any call when the range is not kept or too long, SettingsInvalid for an unknown
     flow, CapabilityMissing when the dialect knows no sessions.
     """
-    platform = reading_platform(services, organization)
+    platform = services.platform(organization)
+    executions = platform.executions
+    if executions is None:
+        raise CapabilityMissing(f"{organization.name}: the {platform.dialect} dialect does not tell of executions")
     request = _checked(organization, question)
-    if question.session and Capability.TRACE_SESSIONS not in platform.capabilities:
+    if question.session and platform.traces is None:
         raise CapabilityMissing(
             f"{organization.name}: the {platform.dialect} dialect knows no sessions",
             hint="ask for a conversation: --conversation ID",
@@ -60,7 +54,7 @@ async def find_executions(
     if question.flow is not None:
         request = replace(request, flow_id=await flow_id(platform, organization.flows, question.flow))
     try:
-        found = [summary async for summary in platform.found_executions(request)]
+        found = [summary async for summary in executions.found(request)]
     except PermissionMissing as error:
         error.hint = error.hint or "check that execution data is enabled and that the client may search it"
         raise

@@ -12,7 +12,6 @@ from controller.domain.errors import BadAnswer, NotFound, PenstockError, Permiss
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.references import FlowReference, ResourceReference
-from controller.genesys import ArchitectPlatform
 from controller.reconcile.services import Services
 
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class VersionContent:
         self, versions: Iterable[tuple[LiveFlow, str]], advance: Advance = unwatched
     ) -> dict[FlowKey, tuple[ResourceReference, ...]]:
         """What each of these versions uses besides flows; nothing where the dialect does not tell."""
-        if not isinstance(self._platform, ArchitectPlatform):
+        if self._platform.resources is None:
             self.unread.append(
                 f"the {self._platform.dialect} dialect does not tell what live versions use beside flows"
             )
@@ -100,15 +99,15 @@ class VersionContent:
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...]:
         known = self._facts.references(self._organization, live.id, version)
         if known is None:
-            known = tuple(await self._platform.references(live.id, version))
+            known = tuple(await self._platform.versions.references(live.id, version))
             self._facts.remember_references(self._organization, live.id, version, known)
         return known
 
     async def _resources_of(self, live: LiveFlow, version: str) -> tuple[ResourceReference, ...]:
         known = self._facts.resources(self._organization, live.id, version)
         if known is None:
-            if not isinstance(self._platform, ArchitectPlatform):
+            if self._platform.resources is None:
                 return ()
-            known = tuple(await self._platform.resources(live.id, version))
+            known = tuple(await self._platform.resources.of(live.id, version))
             self._facts.remember_resources(self._organization, live.id, version, known)
         return known

@@ -10,7 +10,7 @@ from controller.domain.desired import DesiredFlow, Organization, PinnedVersion
 from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.genesys import concurrently
 
@@ -36,7 +36,7 @@ async def hand_changes(
 
     async def one(key: FlowKey) -> HandChange | None:
         try:
-            return await platform.last_change(flows[key].id)
+            return await platform.flows.last_change(flows[key].id)
         except PenstockError as error:
             log.info("history.unread", organization=organization.name, flow=str(key), error=error.message)
             return None

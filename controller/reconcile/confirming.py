@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Platform, Priority
+from controller.domain.platform import Priority
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.genesys import concurrently
 
@@ -28,7 +29,7 @@ async def confirmed(
 ) -> dict[FlowKey, LiveFlow]:
     """The listed flows, with those that are in doubt as they are by their recorded id: one call for each."""
     doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
-    found = await concurrently(platform.get_flow(record.flow_id, priority=priority) for record in doubtful)
+    found = await concurrently(platform.at(priority).flows.get(record.flow_id) for record in doubtful)
     return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
 
 

@@ -12,7 +12,8 @@ from controller.domain.desired import DesiredFlow
 from controller.domain.errors import PermissionMissing, SettingsInvalid
 from controller.domain.identity import FlowKey, FlowType
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Platform, Priority
+from controller.domain.platform import Priority
+from controller.domain.ports import Platform
 from controller.flows.suggestion import did_you_mean
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ async def live_flow(platform: Platform, managed: Sequence[DesiredFlow], said: st
     Raises SettingsInvalid, with a near miss, when there is none or more than one.
     """
     found = await _read(platform, managed, said) if platform.dialect == ARCHITECT else None
-    return found or chosen_live(said, managed, (await platform.list_flows()).flows)
+    return found or chosen_live(said, managed, (await platform.flows.listing()).flows)
 
 
 def chosen_live(said: str, managed: Iterable[DesiredFlow], flows: Collection[LiveFlow]) -> LiveFlow:
@@ -93,11 +94,11 @@ async def _read(platform: Platform, managed: Sequence[DesiredFlow], said: str) -
     """The flow with this metadata.name, type/name or id; None where it is another word for one, or there is none."""
     desired = next((flow for flow in managed if flow.id == said), None)
     if desired is not None:
-        return await platform.find_flow(desired.key, priority=Priority.OBSERVE)
+        return await platform.at(Priority.OBSERVE).flows.find(desired.key)
     kind, _, name = said.partition("/")
     if name and kind in set(FlowType):
-        return await platform.find_flow(FlowKey(kind, name), priority=Priority.OBSERVE)
-    return await platform.get_flow(said, priority=Priority.OBSERVE) if _ID.fullmatch(said) else None
+        return await platform.at(Priority.OBSERVE).flows.find(FlowKey(kind, name))
+    return await platform.at(Priority.OBSERVE).flows.get(said) if _ID.fullmatch(said) else None
 
 
 def _unknown(said: str, known: Collection[str]) -> SettingsInvalid:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from controller.domain.desired import Organization
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.domain.platform import Platform, Priority
+from controller.domain.platform import Priority
+from controller.domain.ports import Platform
 from controller.reconcile.services import Services
 
 
@@ -20,7 +21,7 @@ async def identify(
     identity = services.identity(organization)
     if identity.organization_id is not None:
         return identity
-    organization_id = await platform.organization_id(priority=priority)
+    organization_id = await platform.at(priority).organization_id()
     if organization_id is None:
         return identity
     services.store.identities.learn(replace(identity, organization_id=organization_id))

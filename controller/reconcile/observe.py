@@ -17,7 +17,8 @@ from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, 
 from controller.domain.errors import ExportFailed, LiveUndetermined, NoSuchVersion, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
-from controller.domain.platform import Capability, FlowListing, Platform, Priority
+from controller.domain.platform import Capability, FlowListing, Priority
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
@@ -47,7 +48,7 @@ async def observe(
     The first look at an organisation can take minutes, because each version is read: `looked` is told how far it is.
     The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
     """
-    live = listed(await platform.list_flows(fresh=True), services.clock.now())
+    live = listed(await platform.flows.listing(fresh=True), services.clock.now())
     flows = await confirmed(platform, recorded, live.flows, services.clock.now())
     looker = _Looker(services, platform, organization.name, flows, looked)
     orphans = prunable(organization, recorded, flows)
@@ -173,7 +174,7 @@ class _Looker:
             if listed.published_version in candidates or not (listed.published_version or candidates):
                 continue
             try:
-                found = await self._platform.get_flow(listed.id, priority=Priority.OBSERVE)
+                found = await self._platform.at(Priority.OBSERVE).flows.get(listed.id)
             except LiveUndetermined as error:
                 undetermined[key] = error.message
             else:
@@ -200,7 +201,7 @@ class _Looker:
         if known is not None:
             return known
         try:
-            found = tuple(await self._platform.references(live.id, version))
+            found = tuple(await self._platform.versions.references(live.id, version))
         except (NotFound, NoSuchVersion):
             # The version does not exist: the plan blocks it with the versions there are.
             return None
@@ -209,7 +210,7 @@ class _Looker:
 
     async def _versions_of(self, live: LiveFlow, _target: str) -> tuple[VersionInfo, ...] | None:
         try:
-            return tuple(await self._platform.versions(live.id))
+            return tuple(await self._platform.versions.of(live.id))
         except NotFound:
             return None
 
@@ -218,7 +219,7 @@ class _Looker:
         if known is not None:
             return known
         try:
-            digest = export_digest(await self._platform.export(live.id, version))
+            digest = export_digest(await self._platform.versions.export(live.id, version))
         except (ExportFailed, NotFound, Transient, Waiting) as error:
             self.unread.append(f"{live.key}: version {version} could not be exported ({error.message})")
             return None

@@ -13,7 +13,7 @@ from controller.domain.desired import Organization
 from controller.domain.errors import DeliveryPaused, PenstockError
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.planning import Confirmations, Plan
 from controller.reconcile.services import Services

@@ -11,7 +11,7 @@ from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Capability, Platform
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference, Resolution
 from controller.genesys import concurrently
@@ -64,10 +64,11 @@ def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[
 async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: Mapping[str, FlowKey]) -> Consumers:
     """Ask the dependency index about each flow; `keys` are the live flows by id. A call for each, and one more."""
     found = Consumers()
-    if not flows or Capability.DEPENDENCY_INDEX not in platform.capabilities:
+    index = platform.dependency_index
+    if not flows or index is None:
         return found
     try:
-        fault = await index_fault(platform)
+        fault = await index_fault(index)
     except PenstockError as error:
         fault = f"the dependency index does not answer ({error.message})"
     if fault is not None:
@@ -76,7 +77,7 @@ async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: M
 
     async def ask(flow: LiveFlow) -> None:
         try:
-            found.known[flow.key] = await consumers_of(platform, flow, keys)
+            found.known[flow.key] = await consumers_of(index, flow, keys)
         except PenstockError as error:
             found.unknown[flow.key] = error.message
 

@@ -31,7 +31,7 @@ from controller.store import StepRecord
 async def look(pass_: Pass) -> None:
     """The step before: the record and the listing, ahead of all other calls, and nothing that only a plan needs."""
     recorded, platform, now = await read_record(pass_), have(pass_.platform), pass_.services.clock.now()
-    live = listed(await platform.list_flows(fresh=True, priority=Priority.ROLLBACK), now)
+    live = listed(await platform.at(Priority.ROLLBACK).flows.listing(fresh=True), now)
     asked = {flow.key for flow in have(pass_.organization).flows if pass_.request.flow in _names(flow)}
     concerned = replace(recorded, flows={key: record for key, record in recorded.flows.items() if key in asked})
     pass_.live = replace(live, flows=await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK))
@@ -56,7 +56,7 @@ async def bring_back(pass_: Pass) -> None:
         pass_.result = _answer(pass_, flow, live, back)
         return
     _must_be_free(pass_, flow, live)
-    known = [info.version for info in await have(pass_.platform).versions(live.id, priority=Priority.ROLLBACK)]
+    known = [info.version for info in await have(pass_.platform).at(Priority.ROLLBACK).versions.of(live.id)]
     version = pass_.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
     reason = f"{pass_.request.actor} asked for {version}"

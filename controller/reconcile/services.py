@@ -13,8 +13,8 @@ from controller.delivery import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.domain.platform import Platform
-from controller.genesys import RouteLatency, TransportSettings, VersionedPlatform, connect, latency
+from controller.domain.ports import Platform
+from controller.genesys import RouteLatency, TransportSettings, connect, latency
 from controller.notify import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
@@ -119,7 +119,7 @@ class Services:
                 ),
             )
             self._platforms[(organization.name, identity)] = known
-        return known.called_by(organization.flows) if isinstance(known, VersionedPlatform) else known
+        return known.called_by(organization.flows)
 
     def latencies(self) -> dict[str, tuple[RouteLatency, ...]]:
         """By organisation, how long the calls of its open connection took; of the newest, where there are several."""

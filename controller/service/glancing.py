@@ -10,7 +10,7 @@ import structlog
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
 from controller.domain.events import FlowEvent
-from controller.domain.platform import Capability, Platform
+from controller.domain.ports import ChangedFlows, Platform
 from controller.service.hand_changes import HandChanges
 
 log = structlog.get_logger()
@@ -68,9 +68,9 @@ class Glancing:
         if not unheard or self._changes.passing or self._connect is None or self._since is None:
             return
         platform, looked_at = self._connect(), self._since
-        if Capability.CHANGED_SINCE not in platform.capabilities:
+        if platform.changes is None:
             return
-        seen = await self._seen(platform, unheard, looked_at)
+        seen = await self._seen(platform, platform.changes, unheard, looked_at)
         if self._is_outdated(looked_at):
             return
         for flow_id, version in sorted(seen.items()):
@@ -84,12 +84,12 @@ class Glancing:
         return self._changes.passing or looked_at is not self._since
 
     async def _seen(
-        self, platform: Platform, unheard: Collection[str], looked_at: datetime
+        self, platform: Platform, changes: ChangedFlows, unheard: Collection[str], looked_at: datetime
     ) -> Mapping[str, str | None]:
         """The published versions of the flows that the organisation tells of."""
         if len(unheard) > MOST_LOOKED_UP:
             since = looked_at + platform.clock_ahead - _OVERLAP
-            changed = await platform.changed_since(since)
+            changed = await changes.changed_since(since)
             return {flow.id: flow.published_version for flow in changed if flow.id in unheard}
-        found = await platform.get_flows(unheard)
+        found = await platform.flows.get_many(unheard)
         return {flow_id: found[flow_id].published_version if flow_id in found else None for flow_id in unheard}

@@ -11,7 +11,7 @@ import structlog
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
 from controller.domain.events import FlowEvent
-from controller.domain.platform import Capability, Platform
+from controller.domain.ports import Platform
 from controller.genesys import MOST_TOPICS
 
 log = structlog.get_logger()
@@ -77,10 +77,11 @@ class Listening:
         """One channel until it ends, however it ends."""
         try:
             platform = self._connect() if self._connect is not None else None
-            if platform is None or Capability.NOTIFICATIONS not in platform.capabilities:
+            if platform is None or platform.notifications is None:
                 return
             log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
-            async for event in platform.flow_events(flow_ids, on_open=lambda: self.heard.update(flow_ids)):
+            events = platform.notifications.flow_events(flow_ids, on_open=lambda: self.heard.update(flow_ids))
+            async for event in events:
                 self._on_event(event)
         except PenstockError as error:
             log.warning("channel.failed", organization=self._organization, code=error.code, error=error.message)

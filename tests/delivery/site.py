@@ -28,7 +28,7 @@ from controller.domain.desired import (
 )
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.status import StepState
 from controller.genesys import TransportSettings
@@ -112,7 +112,7 @@ class Site:
         return self.store.leases.acquire(NAME, holder)
 
     async def plan(self) -> Plan:
-        listing = await self.platform.list_flows()
+        listing = await self.platform.flows.listing()
         live = LiveState({flow.key: flow for flow in listing.flows}, self.clock.now())
         quarantines = tuple(Quarantine(one.key, one.wanted, one.reason) for one in self.store.quarantines.active(NAME))
         inputs = PlanInputs(revision="abc123", quarantines=quarantines)

@@ -12,7 +12,8 @@ from controller.delivery import Outcome, SyncResult
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.genesys import ArchitectPlatform
+from controller.genesys.architect.notifications import ArchitectNotifications
+from controller.genesys.architect.platform import ArchitectPlatform
 from controller.simulator.execution import Execution, LogLevel, LogSetting, Traffic, defaults
 from controller.simulator.traffic import executions
 from tests.delivery.scenes import DESK
@@ -26,7 +27,7 @@ LONGEST = timedelta(seconds=30)
 Speaks = Callable[[Execution], ExecutionEvent | None]
 
 
-class Channel(ArchitectPlatform):
+class Channel(ArchitectNotifications):
     """An organisation in this process that announces its executions as it is told to."""
 
     def __init__(self, site: Site, speaks: Speaks) -> None:
@@ -83,7 +84,7 @@ async def deliver(
     gate = ErrorRateGate(window_s=900, minimum_samples=samples, max_rate=0.02)
     site.want("desk", inbound("Desk", says="New"), gates=(gate,), rollout=Rollout(bake_s=bake_s))
     if speaks is not None:
-        site.platform = Channel(site, speaks)
+        site.platform.notifications = Channel(site, speaks)
         site.settings = replace(site.settings, listens=True)
     site.delivery = site._delivery()
     site.simulator.calls.clear()

@@ -11,7 +11,8 @@ from controller.delivery import DeliveryEvent, Outcome
 from controller.delivery.hearing import Hearing
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
-from controller.genesys import ArchitectPlatform
+from controller.genesys.architect.notifications import ArchitectNotifications
+from controller.genesys.architect.platform import ArchitectPlatform
 from controller.simulator.flow import Flow
 from tests.delivery.site import Site, states
 from tests.support.sources import inbound
@@ -19,7 +20,7 @@ from tests.support.sources import inbound
 OTHER = "00000000-0000-4000-8000-000000000000"
 
 
-class Channel(ArchitectPlatform):
+class Channel(ArchitectNotifications):
     """An organisation in this process whose channel does as it is told."""
 
     def __init__(self, site: Site, speaks: Callable[[str], list[FlowEvent]], ends_after_s: float = 1e9) -> None:
@@ -87,7 +88,7 @@ async def slow(site: Site) -> Site:
 async def _deliver(site: Site, channel: Channel | None) -> tuple[float, int]:
     """How long it took, and how often somebody looked."""
     if channel is not None:
-        site.platform = channel
+        site.platform.notifications = channel
         site.settings = replace(site.settings, listens=True)
     site.delivery = site._delivery()
     plan = await site.plan()
@@ -149,7 +150,7 @@ async def test_when_a_channel_ends_everything_is_looked_at_at_once_and_polled_fr
 async def test_new_flows_need_no_channel(site: Site) -> None:
     site.want("desk", inbound("Desk"))
     channel = Channel(site, ended)
-    site.platform = channel
+    site.platform.notifications = channel
     site.settings = replace(site.settings, listens=True)
     site.delivery = site._delivery()
 

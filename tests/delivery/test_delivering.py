@@ -97,7 +97,7 @@ async def test_what_is_live_already_is_adopted_without_a_write(site: Site) -> No
     three(site)
     await site.deliver()
     site.recorded.clear()
-    listing = await site.platform.list_flows()
+    listing = await site.platform.flows.listing()
     site.pin("desk", DESK, "1.0")
     before = site.publishes()
 

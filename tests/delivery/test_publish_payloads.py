@@ -88,7 +88,7 @@ async def test_a_rollback_sends_the_hash_that_the_version_was_recorded_with(site
 async def test_a_rollback_that_a_person_asked_for_names_the_person(site: Site) -> None:
     site.pin("desk", DESK, "3.0")
     await site.deliver()
-    live = await site.platform.find_flow(DESK)
+    live = await site.platform.flows.find(DESK)
     assert live is not None
     desired = site.organization.flows[0]
     change = Change("desk", DESK, ChangeKind.SWITCH, live.id, "3.0", "2.0", "grace asked for 2.0", 1, desired=desired)

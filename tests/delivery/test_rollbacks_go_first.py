@@ -14,7 +14,8 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome, SyncResult
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnLocked, OnNoData, Rollout, Stage
-from controller.domain.platform import Platform, Priority, PublishRequest
+from controller.domain.platform import Priority, PublishRequest
+from controller.domain.ports import Platform
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import Client, TokenSource
 from controller.genesys.budget import Budget
@@ -221,7 +222,7 @@ async def assert_overtaking(site: Watched) -> None:
     def crowd(event: DeliveryEvent) -> bool:
         if event.name == "change.rolling-back":
             transport_of(site.platform).budget = Budget(site.clock, limit=10, reserve=0.1, concurrency=16)
-            publish = site.platform.publish
+            publish = site.platform.publishing.publish
             queue.extend(asyncio.create_task(publish(PublishRequest(other, "1.0"))) for _ in range(90))
             ended.append(site.clock.elapsed_s)
         if event.name == "change.rolled-back":

@@ -28,7 +28,7 @@ async def second(site: Site) -> Site:
 
 async def roll_back(site: Site) -> SyncResult:
     flow = site.organization.flows[0]
-    live = await site.platform.find_flow(DESK)
+    live = await site.platform.flows.find(DESK)
     assert live is not None
     change = Change(
         flow.id,

@@ -12,7 +12,7 @@ from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Rollout
 from controller.domain.errors import PublishTimedOut
-from controller.domain.platform import Priority, Progress, Ticket
+from controller.domain.platform import Progress, Ticket
 from controller.simulator.staging import cancel
 from tests.delivery.scenes import DESK, three, three_versions
 from tests.delivery.site import NAME, SETTINGS, Site, organization, states
@@ -228,12 +228,12 @@ async def test_a_publish_that_was_refused_each_time_is_told_to_have_had_no_effec
 async def test_a_publish_that_hangs_is_looked_at_ever_more_rarely(pinned: Site) -> None:
     """An organisation that foresees its end at once, over and over, does not use up the request budget."""
     pinned.simulator.configure(replace(SETTINGS, publish_s=100_000))
-    real = pinned.platform.progress
+    real = pinned.platform.publishing.progress
 
-    async def at_once(ticket: Ticket, *, priority: Priority = Priority.PUBLISH) -> Progress:
-        return replace(await real(ticket, priority=priority), eta_s=0.0)
+    async def at_once(ticket: Ticket) -> Progress:
+        return replace(await real(ticket), eta_s=0.0)
 
-    pinned.platform.progress = at_once  # type: ignore[method-assign]
+    pinned.platform.publishing.progress = at_once  # type: ignore[method-assign]
 
     await pinned.deliver()
 

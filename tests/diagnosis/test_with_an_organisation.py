@@ -28,7 +28,8 @@ from controller.diagnosis import (
 from controller.diagnosis.action import ActionTraceResult, analyse_action
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint, ErrorRateGate
-from controller.domain.platform import ExecutionSummary, Platform
+from controller.domain.platform import ExecutionSummary
+from controller.domain.ports import Platform
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import connect
@@ -100,7 +101,7 @@ class Site:
     async def fill(self) -> str:
         self.module_id = await self.hands.make(MODULE)
         self.flow_id = await self.hands.make(FLOW)
-        self.version = (await self.open(VERSIONED).get_flow(self.flow_id)).published_version
+        self.version = (await self.open(VERSIONED).flows.get(self.flow_id)).published_version
         await self.hands.executions(self.flow_id, count=8)
         await self.hands.executions(self.flow_id, count=4, error_rate=1.0, reason="DATA_ACTION_TIMEOUT")
         self.clock.advance(60)
@@ -108,7 +109,7 @@ class Site:
 
     async def runs(self, platform: Platform) -> list[ExecutionSummary]:
         now = self.clock.now()
-        found = platform.executions(self.flow_id, self.version, since=now - timedelta(hours=1), until=now)
+        found = platform.executions.of_version(self.flow_id, self.version, since=now - timedelta(hours=1), until=now)
         return [execution async for execution in found]
 
 
@@ -122,7 +123,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def architect_trace(platform: ArchitectPlatform, execution_id: str) -> Trace:
-    [rendered] = await platform.rendered_executions([execution_id])
+    [rendered] = await platform.execution_files.rendered([execution_id])
     sink = BytesIO()
     await rendered.save(sink)
     return open_execution(lambda: [sink.getvalue().decode()])
@@ -130,8 +131,8 @@ async def architect_trace(platform: ArchitectPlatform, execution_id: str) -> Tra
 
 async def versioned_trace(platform: VersionedPlatform, trace_id: str, *ranges: SnapshotRange) -> Trace:
     reader = VersionedReader(ranges)
-    steps = [step async for rows in platform.trace_steps(trace_id) for step in reader.page(rows)]
-    return Trace(versioned_header(await platform.trace(trace_id)), (*steps, *reader.finish()))
+    steps = [step async for rows in platform.traces.steps(trace_id) for step in reader.page(rows)]
+    return Trace(versioned_header(await platform.traces.header(trace_id)), (*steps, *reader.finish()))
 
 
 @pytest.mark.parametrize("dialect", [ARCHITECT, VERSIONED])
@@ -182,7 +183,7 @@ async def test_outside_of_the_ranges_nothing_is_taken_for_drift(site: Site) -> N
     now = site.clock.now()
     request = TraceRequest(now - timedelta(hours=1), now, flow_id=site.flow_id, snapshot_ranges=ranges)
     check_trace_request(request, now=now, rules=retention(VERSIONED))
-    async for row in platform.found_executions(request):  # type: ignore[attr-defined]
+    async for row in platform.executions.found(request):  # type: ignore[attr-defined]
         trace = await versioned_trace(platform, row.id, *ranges)  # type: ignore[arg-type]
         drift = (AnomalyKind.VALUE_CHANGE, AnomalyKind.INJECTION, AnomalyKind.SCOPE_EXIT, AnomalyKind.TYPE_CHANGE)
         summary = Analysis(trace).summary()
@@ -203,8 +204,8 @@ async def test_the_gates_error_rate_is_that_of_the_traces(site: Site, dialect: s
 async def test_an_action_trace_of_the_organisation_is_read_whole(site: Site) -> None:
     platform = site.open(VERSIONED)
     request = ActionTraceRequest(site.flow_id, "invocation-1", simulated_inputs={"password": "hunter2-4711"})
-    begun = await platform.start_debug(request)  # type: ignore[attr-defined]
-    job = await platform.finished_debug_job(begun.job_id)  # type: ignore[attr-defined]
+    begun = await platform.action_traces.start(request)  # type: ignore[attr-defined]
+    job = await platform.action_traces.finished(begun.job_id)  # type: ignore[attr-defined]
     result = ActionTraceResult(
         site.flow_id, "invocation-1", begun.job_id, job.status, job.steps, 12.0, site.clock.now(), len(job.steps)
     )

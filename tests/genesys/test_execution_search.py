@@ -31,8 +31,8 @@ async def test_executions_are_found_by_flow_and_version_and_conversation(
     clock.advance(1)
     start, end = clock.now() - timedelta(minutes=5), clock.now()
 
-    found = [each async for each in organization.found_executions(TraceRequest(start, end, flow_id=one))]
-    none = [each async for each in organization.found_executions(TraceRequest(start, end, one, "9.0"))]
+    found = [each async for each in organization.executions.found(TraceRequest(start, end, flow_id=one))]
+    none = [each async for each in organization.executions.found(TraceRequest(start, end, one, "9.0"))]
 
     assert {each.flow_id for each in found} == {one}
     assert (len(found), none) == (3, [])
@@ -62,9 +62,9 @@ async def test_rendered_files_hold_no_link_in_their_words(
     await hands.executions(flow_id, count=1)
     clock.advance(1)
     request = TraceRequest(clock.now() - timedelta(minutes=5), clock.now(), flow_id=flow_id)
-    ids = [each.id async for each in organization.found_executions(request)]
+    ids = [each.id async for each in organization.executions.found(request)]
 
-    rendered = await organization.rendered_executions([*ids, "gone"])
+    rendered = await organization.execution_files.rendered([*ids, "gone"])
 
     assert [each.id for each in rendered] == ids
     assert "Signature" not in repr(rendered)

@@ -27,7 +27,7 @@ async def test_an_export_holds_the_yaml_and_the_definition_of_exactly_that_versi
 ) -> None:
     flow_id = await hands.make(ivr(says="Grüß Gott"))
     await hands.do("publish", flow_id, text=ivr(says="Servus"))
-    export = await organization.export(flow_id, "1.0")
+    export = await organization.versions.export(flow_id, "1.0")
     assert export.yaml
     assert "Grüß Gott" in export.yaml
     assert "Servus" not in export.yaml
@@ -42,7 +42,7 @@ async def test_a_429_in_disguise_is_tried_again_with_rising_waits(
     """The job fails with "exit code to 107" and "could not find the flow with id": the flow is there all the same."""
     flow_id = await hands.make(ivr())
     hands.break_down("disguised-429", times=failures)
-    export = await organization.export(flow_id, "1.0")
+    export = await organization.versions.export(flow_id, "1.0")
     assert export.yaml
     gathering_s, polls_s = 1.0, 2.0 * (failures + 1)
     assert waited_s <= clock.elapsed_s <= waited_s + gathering_s + polls_s
@@ -54,7 +54,7 @@ async def test_a_429_in_disguise_that_stays_ends_as_a_failed_export(
     flow_id = await hands.make(ivr())
     hands.break_down("disguised-429")
     with pytest.raises(ExportFailed, match="107"):
-        await organization.export(flow_id, "1.0")
+        await organization.versions.export(flow_id, "1.0")
     assert simulator.calls.count("POST", JOBS) == 6
 
 
@@ -63,7 +63,7 @@ async def test_the_page_of_a_proxy_is_no_export(hands: Hands, organization: Arch
     flow_id = await hands.make(ivr())
     hands.break_down("html-error", match={"route": "/_storage/exports/{jobId}"})
     with pytest.raises(ExportFailed, match="no flow file: We'll be right back"):
-        await organization.export(flow_id, "1.0")
+        await organization.versions.export(flow_id, "1.0")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_job_that_fails_without_a_reason_is_made_again(
     """Whoever asks: an import, a diff and a delivery alike."""
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", times=failures, message=message)
-    export = await organization.export(flow_id, "1.0")
+    export = await organization.versions.export(flow_id, "1.0")
     assert export.yaml
     gathering_s, polls_s = 1.0, 2.0 * (failures + 1)
     assert waited_s <= clock.elapsed_s <= waited_s + gathering_s + polls_s
@@ -103,7 +103,7 @@ async def test_a_job_that_never_gives_a_reason_is_given_up_after_three_tries(
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", message="")
     with pytest.raises(ExportFailed, match="no reason"):
-        await organization.export(flow_id, "1.0")
+        await organization.versions.export(flow_id, "1.0")
     assert simulator.calls.count("POST", JOBS) == 3
 
 
@@ -114,7 +114,7 @@ async def test_only_both_sentences_together_are_a_429(
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", message=message)
     with pytest.raises(ExportFailed, match=message):
-        await organization.export(flow_id, "1.0")
+        await organization.versions.export(flow_id, "1.0")
     assert simulator.calls.count("POST", JOBS) == 1
 
 
@@ -122,7 +122,7 @@ async def test_only_both_sentences_together_are_a_429(
 async def test_a_429_in_disguise_has_other_ends(hands: Hands, organization: ArchitectPlatform, end: str) -> None:
     flow_id = await hands.make(ivr())
     hands.break_down("job-fails", times=1, message=f"{end}; could not find the flow with id")
-    assert (await organization.export(flow_id, "1.0")).yaml
+    assert (await organization.versions.export(flow_id, "1.0")).yaml
 
 
 async def test_a_job_that_does_not_end_is_given_up(
@@ -132,14 +132,14 @@ async def test_a_job_that_does_not_end_is_given_up(
     organization = open_organization(job_timeout_s=20, retries=0)
     simulator.configure(replace(simulator.settings, export_s=3600))
     with pytest.raises(ServerFault, match="still Started after 20 s"):
-        await organization.export(flow_id, "1.0")
+        await organization.versions.export(flow_id, "1.0")
     assert clock.elapsed_s == pytest.approx(1 + 20)
 
 
 async def test_a_version_that_does_not_exist_cannot_be_exported(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
     with pytest.raises((ExportFailed, RequestRejected)):
-        await organization.export(flow_id, "9.0")
+        await organization.versions.export(flow_id, "9.0")
 
 
 async def _two(hands: Hands) -> tuple[str, str]:
@@ -154,7 +154,9 @@ async def test_exports_that_are_asked_for_together_share_one_job(
     await hands.do("publish", ivr_id, text=ivr(says="Two"))
 
     old, new, other = await asyncio.gather(
-        organization.export(ivr_id, "1.0"), organization.export(ivr_id, "2.0"), organization.export(module_id, "1.0")
+        organization.versions.export(ivr_id, "1.0"),
+        organization.versions.export(ivr_id, "2.0"),
+        organization.versions.export(module_id, "1.0"),
     )
 
     assert simulator.calls.count("POST", JOBS) == 1
@@ -170,9 +172,9 @@ async def test_an_export_that_comes_later_or_alone_has_a_job_of_its_own(
 
     async def later() -> None:
         await clock.sleep(1.5)
-        await organization.export(module_id, "1.0")
+        await organization.versions.export(module_id, "1.0")
 
-    await asyncio.gather(organization.export(ivr_id, "1.0"), later())
+    await asyncio.gather(organization.versions.export(ivr_id, "1.0"), later())
 
     assert simulator.calls.count("POST", JOBS) == 2
 
@@ -182,7 +184,7 @@ async def test_many_exports_are_spread_over_jobs_of_ten(
 ) -> None:
     ids = [await hands.make(module(f"Module {number}")) for number in range(23)]
 
-    exports = await asyncio.gather(*(organization.export(flow_id, "1.0") for flow_id in ids))
+    exports = await asyncio.gather(*(organization.versions.export(flow_id, "1.0") for flow_id in ids))
 
     assert [f"name: Module {number}\n" in (export.yaml or "") for number, export in enumerate(exports)] == [True] * 23
     assert simulator.calls.count("POST", JOBS) == 3
@@ -195,7 +197,9 @@ async def test_one_flow_that_cannot_be_exported_does_not_keep_the_others_from_it
     hands.break_down("job-fails", match={"flow": ivr_id})
 
     bad, good = await asyncio.gather(
-        organization.export(ivr_id, "1.0"), organization.export(module_id, "1.0"), return_exceptions=True
+        organization.versions.export(ivr_id, "1.0"),
+        organization.versions.export(module_id, "1.0"),
+        return_exceptions=True,
     )
 
     assert isinstance(bad, ExportFailed)
@@ -208,8 +212,8 @@ async def test_whoever_waits_goes_on_alone_when_the_one_that_asked_first_goes_aw
     hands: Hands, organization: ArchitectPlatform
 ) -> None:
     ivr_id, module_id = await _two(hands)
-    first = asyncio.create_task(organization.export(ivr_id, "1.0"))
-    second = asyncio.create_task(organization.export(module_id, "1.0"))
+    first = asyncio.create_task(organization.versions.export(ivr_id, "1.0"))
+    second = asyncio.create_task(organization.versions.export(module_id, "1.0"))
     await asyncio.sleep(0)
     first.cancel()
 
@@ -222,7 +226,7 @@ async def test_a_rollback_waits_for_nobody(
     ivr_id, _ = await _two(hands)
     began = clock.elapsed_s
 
-    await organization.export(ivr_id, "1.0", priority=Priority.ROLLBACK)
+    await organization.at(Priority.ROLLBACK).versions.export(ivr_id, "1.0")
 
     assert clock.elapsed_s - began == 2.0
     assert simulator.calls.count("POST", JOBS) == 1

@@ -67,7 +67,7 @@ async def test_a_read_meets_a_fault_that_stays(hands: Hands, organization: Archi
     flow_id = await hands.make(ivr())
     hands.break_down(case.kind, match=READ, **case.details)
     with pytest.raises(case.read, match=r"GET /api/v2/flows/\{flowId\}"):
-        await organization.get_flow(flow_id)
+        await organization.flows.get(flow_id)
 
 
 @pytest.mark.parametrize("case", FAULTS, ids=NAMES)
@@ -79,7 +79,7 @@ async def test_a_write_meets_a_fault_that_stays(
     await hands.do("checkin", flow_id)
     hands.break_down(case.kind, match=WRITE, **case.details)
     with pytest.raises(case.write, match="POST /api/v2/flows/actions/publish"):
-        await organization.publish(PublishRequest(flow_id, "2.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     await clock.sleep(30)
     assert (await hands.history(flow_id, "publish")).count("2.0") <= 1
     if case.write is AnswerLost:
@@ -93,7 +93,7 @@ TRANSIENT = [case for case in FAULTS if case.kind not in ("huge-body", "redirect
 async def test_a_read_survives_a_fault_that_passes(hands: Hands, organization: ArchitectPlatform, case: Case) -> None:
     flow_id = await hands.make(ivr())
     hands.break_down(case.kind, match=READ, times=2, **case.details)
-    found = await organization.get_flow(flow_id)
+    found = await organization.flows.get(flow_id)
     assert found
     assert found.id == flow_id
 
@@ -102,10 +102,10 @@ async def test_a_token_that_expires_early_is_renewed_unseen(
     simulator: Simulator, hands: Hands, organization: ArchitectPlatform
 ) -> None:
     flow_id = await hands.make(ivr())
-    await organization.get_flow(flow_id)
+    await organization.flows.get(flow_id)
     simulator.calls.clear()
     hands.break_down("expired-token", times=1)
-    assert await organization.get_flow(flow_id)
+    assert await organization.flows.get(flow_id)
     assert [(call.method, call.route, call.status) for call in simulator.calls.log()] == [
         ("GET", READ["route"], 401),
         ("POST", "/oauth/token", 200),
@@ -118,7 +118,7 @@ async def test_the_token_endpoints_limit_is_waited_for(
 ) -> None:
     flow_id = await hands.make(ivr())
     hands.break_down("token-rate-limited", times=1)
-    assert await organization.get_flow(flow_id)
+    assert await organization.flows.get(flow_id)
     assert clock.elapsed_s == pytest.approx(60)
 
 
@@ -129,7 +129,7 @@ async def test_a_storm_of_429s_is_weathered_by_many_calls_at_once(
     flow_id = await hands.make(ivr())
     organization = open_organization()
     hands.break_down("http-429", retry_after_s=20, for_s=50)
-    flows = await asyncio.gather(*(organization.get_flow(flow_id) for _ in range(100)))
+    flows = await asyncio.gather(*(organization.flows.get(flow_id) for _ in range(100)))
     assert all(flows)
     assert clock.elapsed_s < 120
     assert simulator.calls.count(status=429) < 3 * 16 + 1

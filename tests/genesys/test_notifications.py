@@ -18,7 +18,7 @@ from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.genesys.architect.notifications import execution_events, flow_events
+from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
@@ -90,7 +90,7 @@ async def test_events_of_the_subscribed_flows_arrive_until_the_channel_ends() ->
     )
     async with _speaker(*messages) as (uri, seen):
         organization = script(_channel(uri), reply(body={"entities": []}))
-        events = [event async for event in flow_events(_transport(organization), {"f2", "f1"})]
+        events = [event async for event in ArchitectNotifications(_transport(organization)).flow_events({"f2", "f1"})]
     assert events == [FlowEvent("f1", "3.0", "PUBLISH", "SUCCESS"), FlowEvent("f2", deleted=True)]
     create, subscribe = organization.requests
     assert (create.method, create.url.path) == ("POST", "/api/v2/notifications/channels")
@@ -106,7 +106,7 @@ async def test_events_of_the_subscribed_flows_arrive_until_the_channel_ends() ->
 async def test_what_is_no_event_is_skipped(message: object) -> None:
     async with _speaker(message, _event("f1")) as (uri, _seen):
         transport = _transport(script(_channel(uri), reply()))
-        assert [event async for event in flow_events(transport, {"f1"})] == [FlowEvent("f1")]
+        assert [event async for event in ArchitectNotifications(transport).flow_events({"f1"})] == [FlowEvent("f1")]
 
 
 async def test_executions_say_their_version_and_whether_they_failed() -> None:
@@ -121,7 +121,7 @@ async def test_executions_say_their_version_and_whether_they_failed() -> None:
     ]
     async with _speaker(*others, *({"topicName": topic, "eventBody": body} for body in (good, bad))) as (uri, _):
         organization = script(_channel(uri), reply())
-        events = [event async for event in execution_events(_transport(organization), {"f1"})]
+        events = [event async for event in ArchitectNotifications(_transport(organization)).execution_events({"f1"})]
     assert events == [ExecutionEvent("f1", "2.0", failed=False), ExecutionEvent("f1", "1.0", failed=True)]
     assert json.loads(organization.requests[1].content) == [{"id": topic}]
 
@@ -129,7 +129,12 @@ async def test_executions_say_their_version_and_whether_they_failed() -> None:
 async def test_a_channel_is_left_when_it_is_about_to_be_closed() -> None:
     closing = {"topicName": "v2.system.socket_closing", "eventBody": {"message": "closing"}}
     async with _speaker(_event("f1"), closing, _event("f2")) as (uri, _seen):
-        events = [event async for event in flow_events(_transport(script(_channel(uri), reply())), {"f1", "f2"})]
+        events = [
+            event
+            async for event in ArchitectNotifications(_transport(script(_channel(uri), reply()))).flow_events(
+                {"f1", "f2"}
+            )
+        ]
     assert events == [FlowEvent("f1")]
 
 
@@ -138,7 +143,7 @@ async def test_a_channel_is_left_before_its_day_is_over(clock: SteppedClock) -> 
     async with _speaker(*(_event(flow_id) for flow_id in ("f1", "f2", "f3"))) as (uri, _seen):
         transport = _transport(script(_channel(uri), reply()), clock=clock)
         heard = []
-        async for event in flow_events(transport, {"f1"}):
+        async for event in ArchitectNotifications(transport).flow_events({"f1"}):
             heard.append(event.flow_id)
             clock.advance(11.5 * 3600)
     assert heard == ["f1", "f2"]
@@ -147,7 +152,7 @@ async def test_a_channel_is_left_before_its_day_is_over(clock: SteppedClock) -> 
 async def test_a_channel_that_cannot_be_opened_is_unreachable() -> None:
     transport = _transport(script(_channel("ws://127.0.0.1:1/x"), reply()))
     with pytest.raises(Unreachable, match="notification channel"):
-        await anext(aiter(flow_events(transport, {"f1"})))
+        await anext(aiter(ArchitectNotifications(transport).flow_events({"f1"})))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,7 @@ async def test_a_channel_that_cannot_be_opened_is_unreachable() -> None:
 async def test_a_channel_that_is_not_reached_over_tls_is_refused(uri: str) -> None:
     transport = _transport(script(_channel(uri), reply()), api="https://api.genesys.test")
     with pytest.raises(BadAnswer, match="wss"):
-        await anext(aiter(flow_events(transport, {"f1"})))
+        await anext(aiter(ArchitectNotifications(transport).flow_events({"f1"})))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -165,7 +170,7 @@ async def test_a_redirect_of_the_channel_is_not_followed(status: int) -> None:
     async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(status, f"{elsewhere}?listen=s3cr3t") as uri:
         transport = _transport(script(_channel(uri), reply()))
         with pytest.raises(HostNotAllowed, match=rf"answered {status}, a redirect to 127\.0\.0\.1; .* never") as caught:
-            await anext(aiter(flow_events(transport, {"f1"})))
+            await anext(aiter(ArchitectNotifications(transport).flow_events({"f1"})))
     assert seen == []
     assert "s3cr3t" not in f"{caught.value} {caught.value.hint}"
 
@@ -174,7 +179,7 @@ async def test_a_redirect_of_the_channel_is_not_followed(status: int) -> None:
 async def test_a_redirect_that_leads_nowhere_is_refused_as_well(location: str | None) -> None:
     async with _refuser(302, location) as uri:
         with pytest.raises(HostNotAllowed, match="redirects are never followed"):
-            await anext(aiter(flow_events(_transport(script(_channel(uri), reply())), {"f1"})))
+            await anext(aiter(ArchitectNotifications(_transport(script(_channel(uri), reply()))).flow_events({"f1"})))
 
 
 async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
@@ -188,11 +193,16 @@ async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
 async def test_a_channel_whose_handshake_is_refused_is_unreachable() -> None:
     async with _refuser(503, None) as uri:
         with pytest.raises(Unreachable, match="503"):
-            await anext(aiter(flow_events(_transport(script(_channel(uri), reply())), {"f1"})))
+            await anext(aiter(ArchitectNotifications(_transport(script(_channel(uri), reply()))).flow_events({"f1"})))
 
 
 async def test_a_channel_holds_at_most_a_thousand_topics() -> None:
     async with _speaker() as (uri, _seen):
         organization = script(_channel(uri), reply())
-        _ = [event async for event in flow_events(_transport(organization), {f"f{number}" for number in range(1500)})]
+        _ = [
+            event
+            async for event in ArchitectNotifications(_transport(organization)).flow_events(
+                {f"f{number}" for number in range(1500)}
+            )
+        ]
     assert len(json.loads(organization.requests[1].content)) == 1000

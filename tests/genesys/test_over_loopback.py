@@ -52,9 +52,9 @@ async def organization(url: str) -> AsyncIterator[ArchitectPlatform]:
 
 
 async def _published(organization: ArchitectPlatform) -> str:
-    slot = await organization.register_upload()
-    await organization.upload(slot, ivr())
-    while not (progress := await organization.progress(slot.ticket)).finished:
+    slot = await organization.uploads.register()
+    await organization.uploads.send(slot, ivr())
+    while not (progress := await organization.publishing.progress(slot.ticket)).finished:
         await SystemClock().sleep(0.02)
     assert progress.state is ProgressState.SUCCEEDED
     assert progress.flow_id
@@ -63,28 +63,28 @@ async def _published(organization: ArchitectPlatform) -> str:
 
 async def test_a_flow_is_uploaded_found_and_exported(organization: ArchitectPlatform) -> None:
     flow_id = await _published(organization)
-    found = await organization.find_flow(FlowKey("inboundcall", "Main IVR"))
+    found = await organization.flows.find(FlowKey("inboundcall", "Main IVR"))
     assert found
     assert found.id == flow_id
-    export = await organization.export(flow_id, "1.0")
+    export = await organization.versions.export(flow_id, "1.0")
     assert export.yaml
     assert "Main IVR" in export.yaml
 
 
 async def test_a_publish_is_pushed_to_who_listens(organization: ArchitectPlatform) -> None:
     flow_id = await _published(organization)
-    async with aclosing(organization.flow_events([flow_id])) as events:  # type: ignore[type-var]
+    async with aclosing(organization.notifications.flow_events([flow_id])) as events:  # type: ignore[type-var]
         heard = asyncio.create_task(anext(aiter(events)))
         while not any(route.route.endswith("/subscriptions") for route in latency(organization)):
             await SystemClock().sleep(0.02)
-        await organization.publish(PublishRequest(flow_id, "1.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
         event = await asyncio.wait_for(heard, PATIENCE_S)
     assert (event.flow_id, event.action) == (flow_id, "PUBLISH")
 
 
 async def test_executions_are_pushed_to_who_listens(simulator: Simulator, organization: ArchitectPlatform) -> None:
     flow_id = await _published(organization)
-    async with aclosing(organization.execution_events([flow_id])) as events:  # type: ignore[type-var]
+    async with aclosing(organization.notifications.execution_events([flow_id])) as events:  # type: ignore[type-var]
         heard = asyncio.create_task(anext(aiter(events)))
         while not any(channel.connection for channel in simulator.notifications.channels.values()):
             await SystemClock().sleep(0.02)
@@ -102,9 +102,9 @@ async def test_a_connection_that_breaks_is_met(
     flow_id = await _published(organization)
     simulator.set_faults(Fault.model_validate({"name": "x", "kind": "reset", "point": point}))
     with pytest.raises(Unreachable):
-        await organization.get_flow(flow_id)
+        await organization.flows.get(flow_id)
     with pytest.raises(AnswerLost):
-        await organization.publish(PublishRequest(flow_id, "1.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
 
 
 async def test_a_client_with_all_rights_passes_the_preflight(organization: ArchitectPlatform) -> None:

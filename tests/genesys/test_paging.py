@@ -99,31 +99,31 @@ def connected(organization: Capped, clock: SteppedClock, dialect: str) -> Any:
 
 
 async def listed(platform: Any) -> int:
-    listing = await platform.list_flows()
+    listing = await platform.flows.listing()
     assert listing.complete
     return len(listing.flows)
 
 
 async def found(platform: Any) -> int:
     last = f"Flow {ROWS - 1}"
-    return ROWS if await platform.find_flow(FlowKey("inboundcall", last)) else 0
+    return ROWS if await platform.flows.find(FlowKey("inboundcall", last)) else 0
 
 
 async def looked_up(platform: Any) -> int:
-    return len(await platform.get_flows([f"f{n}" for n in range(ROWS)]))
+    return len(await platform.flows.get_many([f"f{n}" for n in range(ROWS)]))
 
 
 async def versions(platform: Any) -> int:
-    return len(await platform.versions("f1"))
+    return len(await platform.versions.of("f1"))
 
 
 async def consumers(platform: Any) -> int:
-    index = await platform.consumers(FLOW)
+    index = await platform.dependency_index.consumers(FLOW)
     return len(index.flows)
 
 
 async def levels(platform: Any) -> int:
-    return len(await platform.recording_settings.levels_by_key())
+    return len(await platform.recording.levels_by_key())
 
 
 LISTS: list[tuple[str, Callable[[Any], Awaitable[int]]]] = [
@@ -169,7 +169,7 @@ async def test_an_empty_page_ends_a_list_whatever_is_told(clock: SteppedClock, d
             return reply(body={"entities": page, **told})
 
     organization = Boasting(totals)
-    listing = await connected(organization, clock, dialect).list_flows()
+    listing = await connected(organization, clock, dialect).flows.listing()
     assert (len(listing.flows), listing.complete) == (ROWS, False)
     assert len(organization.calls) <= 2 * 17
 
@@ -185,7 +185,7 @@ async def test_a_list_that_repeats_a_page_is_given_up(clock: SteppedClock, diale
 
     organization = Repeating(totals)
     with pytest.raises(BadAnswer, match="would never end"):
-        await connected(organization, clock, dialect).list_flows()
+        await connected(organization, clock, dialect).flows.listing()
     assert len(organization.calls) <= 17
 
 
@@ -199,7 +199,7 @@ async def test_a_list_without_an_end_is_given_up_after_a_thousand_pages(clock: S
 
     organization = Endless(totals)
     with pytest.raises(BadAnswer, match="more than 1,000 pages"):
-        await connected(organization, clock, dialect).list_flows()
+        await connected(organization, clock, dialect).flows.listing()
     assert len(organization.calls) == 1_000
 
 
@@ -226,7 +226,7 @@ async def test_a_link_that_leads_away_from_the_list_is_not_followed(
 
     organization = Capped(elsewhere)
     with pytest.raises(BadAnswer, match="leads away from this list"):
-        await connected(organization, clock, dialect).list_flows()
+        await connected(organization, clock, dialect).flows.listing()
     assert {urlsplit(str(call.url))[1:3] for call in organization.calls} == {("api.genesys.test", "/api/v2/flows")}
     assert len(organization.calls) == 1
 
@@ -248,4 +248,4 @@ async def test_a_refusal_in_the_middle_of_a_list_is_that_refusal(clock: SteppedC
             return super().answer(request)
 
     with pytest.raises(Exception, match="missing"):
-        await connected(Refusing(everything), clock, ARCHITECT).list_flows()
+        await connected(Refusing(everything), clock, ARCHITECT).flows.listing()

@@ -27,7 +27,7 @@ from controller.domain.platform import (
     TicketKind,
 )
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.architect.publish import publish
+from controller.genesys.architect.publish import ArchitectPublishing
 from controller.simulator.settings import Client
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
@@ -39,7 +39,7 @@ from tests.support.clock import SteppedClock
 async def _end(organization: ArchitectPlatform, ticket: Ticket, clock: SteppedClock) -> Progress:
     """Follow the ticket for at most two minutes."""
     for _ in range(60):
-        progress = await organization.progress(ticket)
+        progress = await organization.publishing.progress(ticket)
         if progress.finished:
             return progress
         await clock.sleep(2)
@@ -47,23 +47,23 @@ async def _end(organization: ArchitectPlatform, ticket: Ticket, clock: SteppedCl
 
 
 async def _upload(organization: ArchitectPlatform, text: str, clock: SteppedClock) -> Progress:
-    slot = await organization.register_upload()
-    await organization.upload(slot, text)
+    slot = await organization.uploads.register()
+    await organization.uploads.send(slot, text)
     return await _end(organization, slot.ticket, clock)
 
 
 async def test_an_upload_publishes_a_new_flow_and_tells_its_id(
     organization: ArchitectPlatform, clock: SteppedClock
 ) -> None:
-    slot = await organization.register_upload()
-    waiting = await organization.progress(slot.ticket)
+    slot = await organization.uploads.register()
+    waiting = await organization.publishing.progress(slot.ticket)
     assert (waiting.state, waiting.started) == (ProgressState.QUEUED, False)
-    await organization.upload(slot, ivr("Größe 🎉"))
-    running = await organization.progress(slot.ticket)
+    await organization.uploads.send(slot, ivr("Größe 🎉"))
+    running = await organization.publishing.progress(slot.ticket)
     assert (running.state, running.started) == (ProgressState.RUNNING, True)
     done = await _end(organization, slot.ticket, clock)
     assert done.state is ProgressState.SUCCEEDED
-    found = await organization.find_flow(FlowKey("inboundcall", "Größe 🎉"))
+    found = await organization.flows.find(FlowKey("inboundcall", "Größe 🎉"))
     assert found
     assert (found.id, found.published_version) == (done.flow_id, "1.0")
 
@@ -74,7 +74,7 @@ async def test_a_second_upload_of_the_same_name_is_the_next_version(
     first = await _upload(organization, ivr(), clock)
     second = await _upload(organization, ivr(says="Hello"), clock)
     assert first.flow_id == second.flow_id
-    found = await organization.get_flow(second.flow_id or "")
+    found = await organization.flows.get(second.flow_id or "")
     assert found
     assert found.published_version == "2.0"
 
@@ -96,7 +96,7 @@ async def test_an_upload_can_fail_without_a_word(
 
 
 async def test_a_slot_shows_neither_its_url_nor_its_headers(organization: ArchitectPlatform) -> None:
-    slot = await organization.register_upload()
+    slot = await organization.uploads.register()
     assert slot.url not in repr(slot)
     assert "http" not in repr(slot)
 
@@ -105,20 +105,20 @@ async def test_an_upload_whose_answer_was_lost_may_have_arrived(
     hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
 ) -> None:
     """Its job tells: it has started, and ends well."""
-    slot = await organization.register_upload()
+    slot = await organization.uploads.register()
     hands.break_down("reset", match={"method": "PUT"}, point="after", times=1)
     with pytest.raises(AnswerLost):
-        await organization.upload(slot, ivr())
-    assert (await organization.progress(slot.ticket)).started
+        await organization.uploads.send(slot, ivr())
+    assert (await organization.publishing.progress(slot.ticket)).started
     assert (await _end(organization, slot.ticket, clock)).state is ProgressState.SUCCEEDED
 
 
 async def test_an_upload_that_never_arrived_has_not_started(hands: Hands, organization: ArchitectPlatform) -> None:
-    slot = await organization.register_upload()
+    slot = await organization.uploads.register()
     hands.break_down("reset", match={"method": "PUT"}, point="before", times=1)
     with pytest.raises(AnswerLost):
-        await organization.upload(slot, ivr())
-    assert not (await organization.progress(slot.ticket)).started
+        await organization.uploads.send(slot, ivr())
+    assert not (await organization.publishing.progress(slot.ticket)).started
 
 
 async def test_a_version_is_published_and_followed_to_its_end(
@@ -126,9 +126,9 @@ async def test_a_version_is_published_and_followed_to_its_end(
 ) -> None:
     flow_id = await hands.make(ivr())
     await hands.do("checkin", flow_id)
-    ticket = await organization.publish(PublishRequest(flow_id, "2.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     assert (ticket.kind, ticket.flow_id, ticket.version) == (TicketKind.OPERATION, flow_id, "2.0")
-    assert (await organization.progress(ticket)).state is ProgressState.RUNNING
+    assert (await organization.publishing.progress(ticket)).state is ProgressState.RUNNING
     assert (await _end(organization, ticket, clock)).state is ProgressState.SUCCEEDED
     assert await hands.history(flow_id, "publish") == ["1.0", "2.0"]
 
@@ -138,9 +138,9 @@ async def test_a_switch_publishes_the_target_version(
 ) -> None:
     flow_id = await hands.make(ivr())
     await hands.do("publish", flow_id)
-    ticket = await organization.switch(SwitchRequest(flow_id, "1.0", "2.0"), priority=Priority.ROLLBACK)
+    ticket = await organization.at(Priority.ROLLBACK).publishing.switch(SwitchRequest(flow_id, "1.0", "2.0"))
     assert (await _end(organization, ticket, clock)).state is ProgressState.SUCCEEDED
-    found = await organization.get_flow(flow_id)
+    found = await organization.flows.get(flow_id)
     assert found
     assert found.published_version == "1.0"
 
@@ -151,7 +151,7 @@ async def test_a_publish_that_fails_tells_why(
     flow_id = await hands.make(ivr())
     await hands.do("checkin", flow_id)
     hands.break_down("publish-fails", message="A prompt is missing.")
-    ticket = await organization.publish(PublishRequest(flow_id, "2.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     failed = await _end(organization, ticket, clock)
     assert failed.state is ProgressState.FAILED
     assert any("A prompt is missing." in message for message in failed.messages)
@@ -164,7 +164,7 @@ async def test_a_publish_that_did_nothing_never_succeeds(
     flow_id = await hands.make(ivr())
     await hands.do("checkin", flow_id)
     hands.break_down("publish-silent-noop")
-    ticket = await organization.publish(PublishRequest(flow_id, "2.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     seen = await _end(organization, ticket, clock)
     assert seen.state is ProgressState.RUNNING
     assert "does not show this operation" in seen.messages[0]
@@ -177,7 +177,7 @@ async def test_a_publish_that_ends_on_another_version_says_so(
     await hands.do("checkin", flow_id)
     await hands.do("checkin", flow_id)
     hands.break_down("wrong-version", version="3.0")
-    ticket = await organization.publish(PublishRequest(flow_id, "2.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     seen = await _end(organization, ticket, clock)
     assert "version 3.0 is live instead of 2.0" in seen.messages[0]
 
@@ -187,19 +187,19 @@ async def test_a_publish_whose_operation_was_overtaken_is_known_by_its_version(
 ) -> None:
     flow_id = await hands.make(ivr())
     await hands.do("checkin", flow_id)
-    ticket = await organization.publish(PublishRequest(flow_id, "2.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     await clock.sleep(5)
     await hands.do("lock", flow_id)
-    assert (await organization.progress(ticket)).state is ProgressState.SUCCEEDED
+    assert (await organization.publishing.progress(ticket)).state is ProgressState.SUCCEEDED
 
 
 async def test_a_publish_of_a_flow_that_is_not_found_is_not_known_to_have_ended(
     hands: Hands, organization: ArchitectPlatform
 ) -> None:
     flow_id = await hands.make(ivr())
-    ticket = await organization.publish(PublishRequest(flow_id, "1.0"))
+    ticket = await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
     await hands.do("delete", flow_id)
-    progress = await organization.progress(ticket)
+    progress = await organization.publishing.progress(ticket)
     assert (progress.state, progress.messages) == (ProgressState.RUNNING, ("the flow is not found",))
 
 
@@ -208,32 +208,34 @@ async def test_a_locked_flow_names_the_holder(hands: Hands, organization: Archit
     flow_id = await hands.make(ivr())
     await hands.do("draft", flow_id, by="Grace Hopper", text=ivr(says="Hello"))
     with pytest.raises(FlowLocked, match=r"Main IVR .* is locked by Grace Hopper since 2026-01-05") as caught:
-        await organization.publish(PublishRequest(flow_id, "1.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
     assert caught.value.holder == "Grace Hopper"
     assert caught.value.retry_after_s == 15
 
 
 async def test_a_flow_that_is_busy_has_no_holder(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
-    await organization.publish(PublishRequest(flow_id, "1.0"))
+    await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
     with pytest.raises(FlowLocked, match="is busy") as caught:
-        await organization.publish(PublishRequest(flow_id, "1.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "1.0"))
     assert caught.value.holder is None
 
 
 async def test_a_version_that_the_organisation_calls_missing_is_no_such_version(clock: SteppedClock) -> None:
     words = "Flow 'Main IVR' version '9.0' is missing. (not.found)"
     with pytest.raises(NoSuchVersion, match=r"no version 9\.0"):
-        await publish(script(refusal(404, "not.found", words)).transport(clock), "f1", "9.0", Priority.PUBLISH)
+        await ArchitectPublishing(script(refusal(404, "not.found", words)).transport(clock)).publish(
+            PublishRequest("f1", "9.0")
+        )
     gone = refusal(410, "architect.flow.deleted", "Flow has been deleted.")
     with pytest.raises(NotFound):
-        await publish(script(gone).transport(clock), "f1", "9.0", Priority.PUBLISH)
+        await ArchitectPublishing(script(gone).transport(clock)).publish(PublishRequest("f1", "9.0"))
 
 
 async def test_a_publish_that_failed_at_once_is_raised(clock: SteppedClock) -> None:
     operation = {"id": "o1", "complete": True, "actionStatus": "FAILURE", "errorCode": "x", "errorMessage": "No."}
     with pytest.raises(PublishFailed, match="x No"):
-        await publish(script(reply(body=operation)).transport(clock), "f1", "2.0", Priority.PUBLISH)
+        await ArchitectPublishing(script(reply(body=operation)).transport(clock)).publish(PublishRequest("f1", "2.0"))
 
 
 async def test_a_publish_whose_answer_was_lost_is_not_repeated(
@@ -243,7 +245,7 @@ async def test_a_publish_whose_answer_was_lost_is_not_repeated(
     await hands.do("checkin", flow_id)
     hands.break_down("reset", match={"route": "/api/v2/flows/actions/publish"}, point="after", times=1)
     with pytest.raises(AnswerLost):
-        await organization.publish(PublishRequest(flow_id, "2.0"))
+        await organization.publishing.publish(PublishRequest(flow_id, "2.0"))
     await clock.sleep(10)
     assert await hands.history(flow_id, "publish") == ["1.0", "2.0"]
     assert simulator.calls.count("POST", "/api/v2/flows/actions/publish") == 1
@@ -254,43 +256,43 @@ async def test_unlocking_checks_the_holders_changes_in_as_a_new_version(
 ) -> None:
     flow_id = await hands.make(ivr())
     await hands.do("draft", flow_id, text=ivr(says="Hello"))
-    freed = await organization.unlock(flow_id)
+    freed = await organization.locks.unlock(flow_id)
     assert (freed.locked_by, freed.checked_in_version, freed.has_draft) == (None, "2.0", False)
 
 
 async def test_unpublishing_leaves_the_versions(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
-    await organization.unpublish(flow_id)
-    found = await organization.get_flow(flow_id)
+    await organization.removal.unpublish(flow_id)
+    found = await organization.flows.get(flow_id)
     assert found
     assert (found.published_version, found.checked_in_version, found.status) == (None, "1.0", "draft")
     with pytest.raises(RequestRejected, match="is not published"):
-        await organization.unpublish(flow_id)
+        await organization.removal.unpublish(flow_id)
 
 
 async def test_deleting_is_done_however_often_it_is_asked(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
-    await organization.delete(flow_id)
-    await organization.delete(flow_id)
-    assert await organization.get_flow(flow_id) is None
+    await organization.removal.delete(flow_id)
+    await organization.removal.delete(flow_id)
+    assert await organization.flows.get(flow_id) is None
 
 
 async def test_a_locked_flow_is_not_deleted(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
     await hands.do("lock", flow_id, by="Grace Hopper")
     with pytest.raises(FlowLocked, match="Grace Hopper"):
-        await organization.delete(flow_id)
+        await organization.removal.delete(flow_id)
 
 
 async def test_stages_are_refused_before_any_call(simulator: Simulator, organization: ArchitectPlatform) -> None:
     with pytest.raises(CapabilityMissing):
-        await organization.publish(PublishRequest("f1", "1.0", stages=(Stage(100, 0.0),)))
+        await organization.publishing.publish(PublishRequest("f1", "1.0", stages=(Stage(100, 0.0),)))
     assert simulator.calls.count() == 0
 
 
 async def test_a_ticket_of_the_other_dialect_is_refused(organization: ArchitectPlatform) -> None:
     with pytest.raises(SettingsInvalid, match="another dialect"):
-        await organization.progress(Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0"))
+        await organization.publishing.progress(Ticket(TicketKind.PUBLISH, "p1", "f1", "1.0"))
 
 
 async def test_a_client_without_the_permission_is_told_its_name(
@@ -299,10 +301,10 @@ async def test_a_client_without_the_permission_is_told_its_name(
     simulator.clients["reader"] = Client("reader", "reader-secret", permissions=frozenset({"architect:flow:view"}))
     flow_id = await hands.make(module())
     reader = open_organization("reader")
-    assert await reader.get_flow(flow_id)
+    assert await reader.flows.get(flow_id)
     with pytest.raises(PermissionMissing) as caught:
-        await reader.register_upload()
+        await reader.uploads.register()
     assert caught.value.permission == "architect:job:create"
     with pytest.raises(PermissionMissing) as caught:
-        await reader.publish(PublishRequest(flow_id, "1.0"))
+        await reader.publishing.publish(PublishRequest(flow_id, "1.0"))
     assert caught.value.permission == "architect:flow:publish, architect:flow:unlock"

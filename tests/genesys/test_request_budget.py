@@ -194,8 +194,8 @@ async def test_connections_with_the_same_credential_share_one_budget(clock: Step
         connect(Endpoint(None, URL, URL), ARCHITECT, "shared", "secret", clock=clock, settings=settings, http=http)
         for _ in range(2)
     )
-    await one.list_flows()
-    await two.list_flows()
+    await one.flows.listing()
+    await two.flows.listing()
     assert clock.elapsed_s == 0
-    await one.list_flows()
+    await one.flows.listing()
     assert clock.elapsed_s == 60

@@ -8,7 +8,7 @@ from controller.domain.errors import NotFound, PermissionMissing
 from controller.domain.platform import Severity
 from controller.genesys.architect.dependencies import object_type
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.architect.validation import validate
+from controller.genesys.architect.versions import ArchitectVersions
 from tests.genesys.hands import Hands, ivr, module
 from tests.genesys.scripted import Reply, refusal, reply, script
 from tests.support.clock import SteppedClock
@@ -16,7 +16,7 @@ from tests.support.clock import SteppedClock
 
 async def test_a_version_without_mistakes_is_valid(hands: Hands, organization: ArchitectPlatform) -> None:
     flow_id = await hands.make(ivr())
-    report = await organization.validate(flow_id, "1.0")
+    report = await organization.versions.validate(flow_id, "1.0")
     assert report.successful
     assert report.errors == ()
 
@@ -27,7 +27,7 @@ async def test_a_version_that_calls_what_is_not_there_has_an_error(
     callee = await hands.make(module())
     flow_id = await hands.make(ivr(module="Greeting"))
     await hands.do("delete", callee)
-    report = await organization.validate(flow_id, "1.0")
+    report = await organization.versions.validate(flow_id, "1.0")
     assert not report.successful
     assert any("Greeting" in finding.message for finding in report.errors)
 
@@ -41,7 +41,7 @@ async def test_a_version_that_calls_what_is_not_there_has_an_error(
     ],
 )
 async def test_where_validation_is_not_offered_a_warning_says_so(clock: SteppedClock, answer: Reply) -> None:
-    report = await validate(script(answer).transport(clock), "f1", "1.0")
+    report = await ArchitectVersions(script(answer).transport(clock)).validate("f1", "1.0")
     assert report.successful
     [finding] = report.findings
     assert (finding.severity, finding.id) == (Severity.WARNING, "validation-unavailable")
@@ -59,7 +59,7 @@ async def test_a_missing_flow_or_permission_is_no_missing_feature(
     clock: SteppedClock, answer: Reply, kind: type[Exception]
 ) -> None:
     with pytest.raises(kind):
-        await validate(script(answer).transport(clock), "f1", "1.0")
+        await ArchitectVersions(script(answer).transport(clock)).validate("f1", "1.0")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_a_report_is_successful_only_without_errors(
 ) -> None:
     told = [{"type": kind, "text": text} for kind, text in messages]
     job = reply(body={"id": "j1", "status": status, "messages": told})
-    report = await validate(script(reply(body={"id": "j1"}), job).transport(clock), "f1", "1.0")
+    report = await ArchitectVersions(script(reply(body={"id": "j1"}), job).transport(clock)).validate("f1", "1.0")
     assert (report.successful, len(report.errors)) == (successful, errors)
 
 
@@ -94,7 +94,7 @@ async def test_details_of_a_jobs_messages_do_not_leak_what_they_quote(clock: Ste
     }
     message = {"type": "Error", "text": "see https://x.test/a?Signature=hidden4", "details": [detail]}
     job = reply(body={"id": "j1", "status": "Failure", "messages": [message]})
-    report = await validate(script(reply(body={"id": "j1"}), job).transport(clock), "f1", "1.0")
+    report = await ArchitectVersions(script(reply(body={"id": "j1"}), job).transport(clock)).validate("f1", "1.0")
     [finding] = report.errors
     assert "hidden" not in finding.message
     assert "404 not.found No queue" in finding.message
@@ -108,20 +108,20 @@ async def test_consumers_are_the_published_flows_that_call_it_each_once(
     for _ in range(2):
         await hands.do("publish", callers[0])
     await hands.do("publish", callers[2], text=ivr("Caller 2"))
-    flow = await organization.get_flow(callee)
+    flow = await organization.flows.get(callee)
     assert flow
-    found = await organization.consumers(flow)
+    found = await organization.dependency_index.consumers(flow)
     assert found.complete
     assert [one.id for one in found.flows] == callers[:2]
-    assert await organization.index_state() == "OPERATIONAL"
+    assert await organization.dependency_index.state() == "OPERATIONAL"
 
 
 async def test_a_stale_index_says_that_it_is_not_complete(hands: Hands, organization: ArchitectPlatform) -> None:
     """The organisation answers 206 then."""
-    flow = await organization.get_flow(await hands.make(module()))
+    flow = await organization.flows.get(await hands.make(module()))
     hands.break_down("stale-index")
     assert flow
-    assert not (await organization.consumers(flow)).complete
+    assert not (await organization.dependency_index.consumers(flow)).complete
 
 
 @pytest.mark.parametrize(

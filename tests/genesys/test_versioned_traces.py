@@ -31,7 +31,7 @@ def _trace(number: int, **fields: object) -> dict[str, object]:
 async def test_a_trace_query_is_written_in_snake_case(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {QUERY: [listed(_trace(1), _trace(2))], VERSIONS: [versions(v2="deployed")]})
     request = TraceRequest(SINCE, UNTIL, "f1", "2.0", session_token="s1", snapshot_ranges=(SnapshotRange(0, 9),))
-    assert [trace.id async for trace in platform.found_executions(request)] == ["t1", "t2"]
+    assert [trace.id async for trace in platform.executions.found(request)] == ["t1", "t2"]
     assert answers.body(QUERY) == {
         "flow_version_id": "v2",
         "session_token": "s1",
@@ -53,7 +53,7 @@ async def test_a_flow_without_a_version_is_queried_once_for_each_version_that_ma
     ]
     answer = [listed(_trace(1)), listed({"id": "bare"})]
     platform, answers = connected(clock, {QUERY: answer, VERSIONS: [listed(*rows)]})
-    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1"))]
+    found = [one async for one in platform.executions.found(TraceRequest(SINCE, UNTIL, "f1"))]
     sent = [json.loads(request.content)["flow_version_id"] for request in answers.requests(QUERY)]
     assert sent == ["is", "was"]
     assert [(one.id, one.version, one.standing) for one in found] == [
@@ -66,17 +66,17 @@ async def test_a_flow_without_a_version_is_queried_once_for_each_version_that_ma
 async def test_a_version_is_taken_for_an_id_where_the_client_may_not_list_versions(clock: SteppedClock) -> None:
     refused = refusal(403, "not.authorized", "Unable to perform the requested action.")
     platform, answers = connected(clock, {QUERY: [listed(_trace(1))], VERSIONS: [refused]})
-    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1", "aaaa-0001"))]
+    found = [one async for one in platform.executions.found(TraceRequest(SINCE, UNTIL, "f1", "aaaa-0001"))]
     assert [(one.id, one.flow_id) for one in found] == [("t1", "f1")]
     assert answers.body(QUERY)["flow_version_id"] == "aaaa-0001"
     with pytest.raises(PermissionMissing) as missing:
-        _ = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, "f1"))]
+        _ = [one async for one in platform.executions.found(TraceRequest(SINCE, UNTIL, "f1"))]
     assert "--version ID" in str(missing.value.hint)
 
 
 async def test_a_version_alone_is_an_id_and_costs_the_query_only(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {QUERY: [listed(_trace(1))]})
-    found = [one async for one in platform.found_executions(TraceRequest(SINCE, UNTIL, None, "aaaa-0001"))]
+    found = [one async for one in platform.executions.found(TraceRequest(SINCE, UNTIL, None, "aaaa-0001"))]
     assert [one.id for one in found] == ["t1"]
     assert answers.calls == [QUERY]
     assert answers.body(QUERY)["flow_version_id"] == "aaaa-0001"
@@ -95,7 +95,7 @@ async def test_what_rows_do_not_tell_is_read_from_their_traces_for_an_error_rate
         routes[f"GET /api/v2/flows/debug/traces/{name}/steps"] = [listed(*each)]
     platform, answers = connected(clock, routes)
     for _ in range(2):
-        found = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
+        found = [one async for one in platform.executions.of_version("f1", "2.0", since=SINCE, until=UNTIL)]
     assert [(one.id, one.standing.value, one.failed, one.reason) for one in found] == [
         ("good", "ended", False, None),
         ("bad", "ended", True, "timeout"),
@@ -114,7 +114,7 @@ async def test_steps_come_page_by_page_in_order(clock: SteppedClock, cursor: str
         reply(body={"entities": [{"id": "s3"}], cursor: None}),
     ]
     platform, answers = connected(clock, {STEPS: pages})
-    steps = [[step["id"] for step in page] async for page in platform.trace_steps("t1")]
+    steps = [[step["id"] for step in page] async for page in platform.traces.steps("t1")]
     assert steps == [["s1", "s2"], ["s3"]]
     queries = [dict(request.url.params) for request in answers.requests(STEPS)]
     assert queries == [{"pageSize": "100"}, {"pageSize": "100", "nextPageToken": "a b/c"}]
@@ -124,14 +124,14 @@ async def test_a_link_to_the_next_page_of_steps_is_followed_by_its_token(clock: 
     link = "/api/v2/flows/debug/traces/t1/steps?pageSize=100&nextPageToken=a%20b"
     pages = [reply(body={"entities": [{"id": "s1"}], "nextUri": link}), listed({"id": "s2"})]
     platform, answers = connected(clock, {STEPS: pages})
-    assert [[step["id"] for step in page] async for page in platform.trace_steps("t1")] == [["s1"], ["s2"]]
+    assert [[step["id"] for step in page] async for page in platform.traces.steps("t1")] == [["s1"], ["s2"]]
     assert answers.requests(STEPS)[1].url.params["nextPageToken"] == "a b"
 
 
 async def test_a_cursor_that_comes_twice_does_not_loop_for_ever(clock: SteppedClock) -> None:
     platform, answers = connected(clock, {STEPS: [reply(body={"entities": [], "nextPageToken": "again"})]})
     with pytest.raises(BadAnswer, match="same page token twice"):
-        _ = [page async for page in platform.trace_steps("t1")]
+        _ = [page async for page in platform.traces.steps("t1")]
     assert len(answers.calls) == 2
 
 
@@ -144,7 +144,7 @@ async def test_executions_are_counted_from_traces(clock: SteppedClock) -> None:
         _trace(9_999),
     ]
     platform, _ = connected(clock, {QUERY: [listed(*rows)], VERSIONS: [versions(v2="deployed")]})
-    found = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
+    found = [one async for one in platform.executions.of_version("f1", "2.0", since=SINCE, until=UNTIL)]
     assert [(one.id, one.failed, one.reason) for one in found] == [
         ("t1", False, None),
         ("t2", True, "No data"),
@@ -163,14 +163,14 @@ async def test_an_answer_that_may_have_been_cut_is_asked_again_in_halves(clock: 
         return reply(body={"entities": fits[-100:]})
 
     platform, _ = connected(clock, {QUERY: [at_most_100], VERSIONS: [versions(v2="deployed")]})
-    found = [one.id async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
+    found = [one.id async for one in platform.executions.of_version("f1", "2.0", since=SINCE, until=UNTIL)]
     assert sorted(found) == sorted(str(row["id"]) for row in rows)
 
 
 async def test_a_trace_row_without_an_id_is_a_bad_answer(clock: SteppedClock) -> None:
     platform, _ = connected(clock, {QUERY: [listed({"status": "error"})], VERSIONS: [versions(v2="deployed")]})
     with pytest.raises(BadAnswer, match="no usable id"):
-        _ = [one async for one in platform.executions("f1", "2.0", since=SINCE, until=UNTIL)]
+        _ = [one async for one in platform.executions.of_version("f1", "2.0", since=SINCE, until=UNTIL)]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def test_a_debug_job_is_named_by_the_last_segment_of_its_location(clock: S
     done = reply(body={"status": "completed", "result": [{"nodeId": "n1"}]})
     routes = {debug: [reply(202, {}, headers={"Location": location})], "GET /api/v2/jobs/j 1": [done]}
     platform, answers = connected(clock, routes)
-    begun = await platform.start_debug(ActionTraceRequest("f1", "a1", 5, simulated_inputs={"x": 1}))
+    begun = await platform.action_traces.start(ActionTraceRequest("f1", "a1", 5, simulated_inputs={"x": 1}))
     assert (begun.job_id, begun.job) == ("j 1", None)
     assert answers.body(debug) == {
         "flowId": "f1",
@@ -197,7 +197,7 @@ async def test_a_debug_job_is_named_by_the_last_segment_of_its_location(clock: S
         "enableAsync": True,
         "simulatedInputs": {"x": 1},
     }
-    job = await platform.finished_debug_job(begun.job_id)
+    job = await platform.action_traces.finished(begun.job_id)
     assert (job.status, job.steps) == ("completed", [{"nodeId": "n1"}])
 
 
@@ -206,7 +206,7 @@ async def test_a_location_without_a_job_is_a_bad_answer(clock: SteppedClock, loc
     answer = reply(202, {}, headers={"Location": location})
     platform, _ = connected(clock, {"POST /api/v2/flows/f1/debug": [answer]})
     with pytest.raises(BadAnswer, match="names no job"):
-        await platform.start_debug(ActionTraceRequest("f1", "a1"))
+        await platform.action_traces.start(ActionTraceRequest("f1", "a1"))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ async def test_an_answer_without_a_location_is_the_trace_itself_or_names_its_job
     clock: SteppedClock, status: int, body: dict[str, object], job_id: str, steps: int | None
 ) -> None:
     platform, _ = connected(clock, {"POST /api/v2/flows/f1/debug": [reply(status, body)]})
-    begun = await platform.start_debug(ActionTraceRequest("f1", "a1"))
+    begun = await platform.action_traces.start(ActionTraceRequest("f1", "a1"))
     assert begun.job_id == job_id
     assert (begun.job and len(begun.job.steps)) == steps
 
@@ -231,7 +231,7 @@ async def test_a_lost_answer_to_the_start_of_a_trace_says_that_it_may_be_started
     lost = refusal(502, "bad.gateway", "down")
     platform, answers = connected(clock, {"POST /api/v2/flows/f1/debug": [lost]})
     with pytest.raises(AnswerLost) as error:
-        await platform.start_debug(ActionTraceRequest("f1", "a1"))
+        await platform.action_traces.start(ActionTraceRequest("f1", "a1"))
     assert "it changes nothing" in str(error.value.hint)
     assert len(answers.calls) == 1
 
@@ -243,7 +243,7 @@ RUNNING = reply(body={"status": "in_progress"})
 async def test_a_debug_job_is_looked_at_ever_more_rarely(clock: SteppedClock) -> None:
     done = reply(body={"status": "failed", "message": "No such invocation"})
     platform, answers = connected(clock, {JOB: [*[RUNNING] * 6, done]})
-    job = await platform.finished_debug_job("j1")
+    job = await platform.action_traces.finished("j1")
     assert (job.status, job.told) == ("failed", "No such invocation")
     assert len(answers.calls) == 7
     assert 46 <= clock.elapsed_s <= 92
@@ -253,7 +253,7 @@ async def test_a_debug_job_is_looked_at_ever_more_rarely(clock: SteppedClock) ->
 async def test_every_ending_of_a_debug_job_is_told_with_its_message(clock: SteppedClock, status: str) -> None:
     ended = reply(body={"status": status, "message": "Somebody stopped it"})
     platform, answers = connected(clock, {JOB: [RUNNING, ended]})
-    job = await platform.finished_debug_job("j1")
+    job = await platform.action_traces.finished("j1")
     assert (job.status, job.told, job.steps) == (status, "Somebody stopped it", ())
     assert len(answers.calls) == 2
 
@@ -277,7 +277,7 @@ async def test_a_result_may_have_any_shape(
     partial = reply(body={"status": "in_progress", "result": {}})
     ended = reply(body={"status": "completed", "result": result})
     platform, _ = connected(clock, {JOB: [partial, ended]})
-    job = await platform.finished_debug_job("j1")
+    job = await platform.action_traces.finished("j1")
     assert (len(job.steps), job.announced, job.unreadable) == (steps, announced, unreadable)
 
 
@@ -291,14 +291,14 @@ async def test_an_outage_of_under_five_minutes_ends_no_polling_and_costs_no_time
         return reply(body={"status": "completed", "result": []})
 
     platform, _ = connected(clock, {JOB: [RUNNING, away]})
-    assert (await platform.finished_debug_job("j1", timeout_s=60)).status == "completed"
+    assert (await platform.action_traces.finished("j1", timeout_s=60)).status == "completed"
     assert 240 <= clock.elapsed_s <= 300
 
 
 async def test_an_outage_of_five_minutes_ends_the_polling_and_names_the_job(clock: SteppedClock) -> None:
     platform, _ = connected(clock, {JOB: [RUNNING, refusal(503, "service.unavailable", "down")]})
     with pytest.raises(ServerFault, match="job j1 could not be read for") as error:
-        await platform.finished_debug_job("j1")
+        await platform.action_traces.finished("j1")
     assert error.value.hint == "the job may still run; wait for it with --job j1"
     assert 300 <= clock.elapsed_s <= 400
 
@@ -306,7 +306,7 @@ async def test_an_outage_of_five_minutes_ends_the_polling_and_names_the_job(cloc
 async def test_every_error_after_the_submission_names_the_job(clock: SteppedClock) -> None:
     platform, _ = connected(clock, {JOB: [refusal(403, "not.authorized", "no")]})
     with pytest.raises(PermissionMissing) as error:
-        await platform.finished_debug_job("j1")
+        await platform.action_traces.finished("j1")
     assert "--job j1" in str(error.value.hint)
 
 
@@ -314,23 +314,23 @@ async def test_a_job_that_was_just_started_may_not_be_found_yet(clock: SteppedCl
     missing = refusal(404, "not.found", "job not found")
     done = reply(body={"status": "completed", "result": []})
     platform, _ = connected(clock, {JOB: [missing, missing, done]})
-    assert (await platform.finished_debug_job("j1", just_started=True)).status == "completed"
+    assert (await platform.action_traces.finished("j1", just_started=True)).status == "completed"
     platform, answers = connected(clock, {JOB: [missing]})
     with pytest.raises(NotFound):
-        await platform.finished_debug_job("j1")
+        await platform.action_traces.finished("j1")
     assert len(answers.calls) == 1
 
 
 async def test_a_debug_job_that_says_when_to_come_back_is_obeyed(clock: SteppedClock) -> None:
     told = reply(body={"status": "in_progress"}, headers={"Retry-After": "17"})
     platform, _ = connected(clock, {JOB: [told, reply(body={"status": "completed", "result": []})]})
-    assert (await platform.finished_debug_job("j1")).status == "completed"
+    assert (await platform.action_traces.finished("j1")).status == "completed"
     assert clock.elapsed_s == pytest.approx(17)
 
 
 async def test_a_debug_job_that_does_not_end_is_given_up(clock: SteppedClock) -> None:
     platform, _ = connected(clock, {JOB: [RUNNING]})
     with pytest.raises(ServerFault, match="still in_progress after 100 s") as given_up:
-        await platform.finished_debug_job("j1", timeout_s=100)
+        await platform.action_traces.finished("j1", timeout_s=100)
     assert clock.elapsed_s == pytest.approx(100)
     assert given_up.value.hint == "the job may still run; wait for it with --job j1"

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from controller.delivery import DeliveryEvent
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.genesys.budget import WINDOW_S
 from controller.reconcile import Mode, open_folder
 from tests.support.dialects import BOTH
@@ -50,8 +50,8 @@ async def test_it_is_done_while_all_others_wait_for_the_budget(world: World, sto
     world.settings = world.settings.model_copy(update={"rate_limit": LIMIT, "store": url})
     await world.restart()
     platform = connection(world)
-    await asyncio.gather(*(platform.list_flows(fresh=True) for _ in range(OTHERS)))
-    waiting = [asyncio.create_task(platform.references(str(number), "1.0")) for number in range(5)]
+    await asyncio.gather(*(platform.flows.listing(fresh=True) for _ in range(OTHERS)))
+    waiting = [asyncio.create_task(platform.versions.references(str(number), "1.0")) for number in range(5)]
     began_s, rolled_back = world.clock.elapsed_s, RolledBack(world)
 
     report = await world._pass(Mode.ROLLBACK, rolled_back, flow="front", version="1.0", actor="ada")

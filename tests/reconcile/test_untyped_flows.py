@@ -102,8 +102,8 @@ async def test_each_revision_calls_the_flows_by_its_own_manifests(untyped: World
     newer = organization(untyped)
 
     platform = untyped.services.platform(newer)
-    glanced = await untyped.services.platform(older).list_flows()
-    listed = await platform.list_flows()
+    glanced = await untyped.services.platform(older).flows.listing()
+    listed = await platform.flows.listing()
 
     wanted = FlowKey(UNTYPED, "Main")
     assert {flow.id for flow in glanced.flows if flow.key == wanted} == {one}
@@ -115,7 +115,7 @@ async def test_a_flow_named_by_its_id_on_the_command_line_is_that_flow(untyped: 
     untyped._check_in(inbound("Main"))
     untyped._check_in(module("Main"))
     platform = untyped.services.platform(organization(untyped))
-    flows = {flow.id for flow in (await platform.list_flows()).flows}
+    flows = {flow.id for flow in (await platform.flows.listing()).flows}
 
     assert {(await live_flow(platform, (), each)).id for each in flows} == flows
     with pytest.raises(SettingsInvalid, match="2 flows are flow/Main") as refused:

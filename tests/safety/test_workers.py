@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import Services, Workspace, open_folder
 from controller.repository import Repository

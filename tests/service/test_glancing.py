@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.domain.status import SyncStatus
 from controller.reconcile import PassReport, Unwatched, Workspace, open_folder
 from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP, Glancing

@@ -15,7 +15,7 @@ from controller.domain.capabilities import ARCHITECT
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.events import FlowEvent
-from controller.domain.platform import Platform
+from controller.domain.ports import Platform
 from controller.genesys import connect
 from controller.service.listening import Listening
 from controller.simulator import Simulator, running

@@ -18,14 +18,14 @@ async def test_new_flows_and_new_versions_are_listed_late(tmp_path: Path) -> Non
     site.want("desk", inbound("Desk"))
     await site.deliver()
 
-    assert (await site.platform.list_flows()).flows == []
-    assert (await site.platform.find_flow(DESK)) is None
+    assert (await site.platform.flows.listing()).flows == []
+    assert (await site.platform.flows.find(DESK)) is None
     site.clock.advance(60)
-    [listed] = (await site.platform.list_flows(fresh=True)).flows
+    [listed] = (await site.platform.flows.listing(fresh=True)).flows
     assert listed.published_version == "1.0"
     site.by_hand("publish", DESK)
-    [listed] = (await site.platform.list_flows(fresh=True)).flows
-    by_id = await site.platform.get_flow(listed.id)
+    [listed] = (await site.platform.flows.listing(fresh=True)).flows
+    by_id = await site.platform.flows.get(listed.id)
     assert by_id is not None
     assert (listed.published_version, by_id.published_version) == ("1.0", "2.0")
     await site.close()

@@ -14,7 +14,7 @@ from controller.delivery.work import Work
 from controller.diagnosis import error_rate as diagnosis
 from controller.domain.desired import ErrorRateGate, ExecutionGate, OnNoData
 from controller.domain.errors import PenstockError
-from controller.domain.platform import Capability
+from controller.domain.ports import Executions
 
 NAME = "errorRate"
 _VERDICTS = {
@@ -39,14 +39,15 @@ class ErrorRateWatch:
     async def look(self) -> GateReport:
         """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
         context, subject = self._context, self._subject
-        if not context.can(Capability.EXECUTION_DATA):
+        executions = context.platform.executions
+        if executions is None:
             dialect = context.platform.dialect
             return GateReport(NAME, Verdict.ERROR, f"the {dialect} dialect gives no execution data")
         now = context.clock.now()
         since = max(subject.live_since, now - timedelta(seconds=self._gate.window_s))
         try:
-            measured = await self._measure(subject.version, since, now)
-            baseline = await self._read_baseline()
+            measured = await self._measure(executions, subject.version, since, now)
+            baseline = await self._read_baseline(executions)
         except PenstockError as error:
             return GateReport(NAME, Verdict.ERROR, f"executions could not be read: {error.message}")
         self.announced.looked(measured)
@@ -101,8 +102,11 @@ class ErrorRateWatch:
         if self._visible or self._asked:
             return None
         self._asked = True
+        recording = self._context.platform.recording
+        if recording is None:
+            return None
         try:
-            fault = (await self._context.platform.recording(self._subject.flow_id)).fault
+            fault = (await recording.of(self._subject.flow_id)).fault
         except PenstockError:
             return None
         return None if fault is None else f"{fault}, so there is nothing to see (penstock trace settings)"
@@ -123,20 +127,22 @@ class ErrorRateWatch:
         probed = await run_once(self._context, work, ExecutionGate(), self._subject)
         return GateReport(NAME, probed.verdict, f"{report.message}; probed: {probed.message}")
 
-    async def _measure(self, version: str, since: datetime, until: datetime) -> diagnosis.ErrorRate:
+    async def _measure(
+        self, executions: Executions, version: str, since: datetime, until: datetime
+    ) -> diagnosis.ErrorRate:
         """The range is of our clock, executions are of the organisation's."""
         ahead = self._context.platform.clock_ahead
         since, until = since + ahead, until + ahead
-        found = self._context.platform.executions(self._subject.flow_id, version, since=since, until=until)
-        executions = [execution async for execution in found]
-        return diagnosis.measure_error_rate(executions, since=since, until=until, version=version)
+        found = executions.of_version(self._subject.flow_id, version, since=since, until=until)
+        started = [execution async for execution in found]
+        return diagnosis.measure_error_rate(started, since=since, until=until, version=version)
 
-    async def _read_baseline(self) -> diagnosis.ErrorRate | None:
+    async def _read_baseline(self, executions: Executions) -> diagnosis.ErrorRate | None:
         """The old version's rate over the window that ended when the new one went live."""
         subject = self._subject
         if not self._gate.baseline or subject.previous_version is None:
             return None
         if self._baseline is None:
             since = subject.live_since - timedelta(seconds=self._gate.window_s)
-            self._baseline = await self._measure(subject.previous_version, since, subject.live_since)
+            self._baseline = await self._measure(executions, subject.previous_version, since, subject.live_since)
         return self._baseline

@@ -9,7 +9,8 @@ from controller.delivery.work import Work
 from controller.delivery.writer import Call, write
 from controller.domain.desired import ExecutionGate
 from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed
-from controller.domain.platform import Capability, Launch
+from controller.domain.platform import Launch
+from controller.domain.ports import Launches
 from controller.flows import digest
 from controller.store import WriteOutcome, WriteRecord
 
@@ -23,7 +24,8 @@ async def run_once(context: Context, work: Work, gate: ExecutionGate, subject: S
 
     Raises Parked and LeaseLost.
     """
-    if not context.can(Capability.LAUNCH):
+    launches = context.platform.launches
+    if launches is None:
         return GateReport(NAME, Verdict.ERROR, f"the {context.platform.dialect} dialect cannot launch flows")
     details = {"version": subject.version, "inputs": digest(dict(gate.inputs))}
     earlier = _earlier(work, details)
@@ -31,14 +33,14 @@ async def run_once(context: Context, work: Work, gate: ExecutionGate, subject: S
         known = None if earlier.result is None else earlier.result.get(ACTION)
         if known is None:
             return GateReport(NAME, Verdict.INCONCLUSIVE, _UNKNOWN)
-        return await _follow(context, gate, Launch(str(known), "running"))
+        return await _follow(context, launches, gate, Launch(str(known), "running"))
 
     async def unknown() -> None:
         raise AnswerLost(_UNKNOWN)
 
     call = Call(
         ACTION,
-        lambda: context.platform.launch(subject.flow_id, subject.version, gate.inputs),
+        lambda: launches.start(subject.flow_id, subject.version, gate.inputs),
         unknown,
         details=details,
         version=subject.version,
@@ -51,7 +53,7 @@ async def run_once(context: Context, work: Work, gate: ExecutionGate, subject: S
         return GateReport(NAME, Verdict.INCONCLUSIVE, error.message)
     except PenstockError as error:
         return GateReport(NAME, Verdict.ERROR, f"it could not be launched: {error.message}")
-    return await _follow(context, gate, launched)
+    return await _follow(context, launches, gate, launched)
 
 
 def _earlier(work: Work, details: dict[str, str]) -> WriteRecord | None:
@@ -64,7 +66,7 @@ def _earlier(work: Work, details: dict[str, str]) -> WriteRecord | None:
     return next(made, None)
 
 
-async def _follow(context: Context, gate: ExecutionGate, launched: Launch) -> GateReport:
+async def _follow(context: Context, launches: Launches, gate: ExecutionGate, launched: Launch) -> GateReport:
     clock, settings = context.clock, context.settings
     deadline = clock.monotonic() + gate.timeout_s
     wait_s = 1.0
@@ -79,7 +81,7 @@ async def _follow(context: Context, gate: ExecutionGate, launched: Launch) -> Ga
         await context.signals.rest(min(wait_s, left_s))
         wait_s = min(wait_s * 1.5, settings.poll_cap_s)
         try:
-            state, unread = await context.platform.launch_state(launched.id), None
+            state, unread = await launches.state(launched.id), None
         except PenstockError as error:
             unread = error
     if state.state == "completed":

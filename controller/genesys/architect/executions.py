@@ -14,9 +14,10 @@ from typing import BinaryIO
 from controller.domain.errors import BadAnswer, NotFound, ServerFault
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
-from controller.genesys.call import Call
+from controller.genesys.call import Call, QueryValue
 from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import (
     ExecutionDataJob,
@@ -32,43 +33,42 @@ _EXECUTIONS = "/api/v2/flows/executions"
 _DOWNLOAD = "(presigned execution data)"
 
 
-async def executions(
-    transport: Transport, flow_id: str, version: str, since: datetime, until: datetime
-) -> AsyncIterator[ExecutionSummary]:
-    """Executions of that version which started from `since` up to, not including, `until`, in no order."""
+class ArchitectExecutions(Part):
+    """Implements `Executions`."""
 
-    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
-        return await query(transport, [("FlowId", "eq", flow_id), *_between(start, end)])
+    async def of_version(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        """Executions of that version which started from `since` up to, not including, `until`, in no order."""
 
-    async for row in all_rows(fetch, since, until, full=MOST_ROWS):
-        summary = _summary(row, flow_id)
-        if summary is not None and summary.version == version and summary.within(since, until):
-            yield summary
+        async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
+            return await self._query([("FlowId", "eq", flow_id), *_between(start, end)])
 
+        async for row in all_rows(fetch, since, until, full=MOST_ROWS):
+            summary = _summary(row, flow_id)
+            if summary is not None and summary.version == version and summary.within(since, until):
+                yield summary
 
-async def query(
-    transport: Transport, criteria: Sequence[tuple[str, str, str]], *, priority: Priority = Priority.GATE
-) -> Sequence[ExecutionRow]:
-    """At most 200 rows that meet all criteria `(key, operator, value)`."""
-    body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
-    call = Call(
-        "POST", f"{_INSTANCES}/query", query={"pageSize": MOST_ROWS}, body=body, priority=priority, repeatable=True
-    )
-    return (await transport.fetch(call, ExecutionPage)).entities
+    async def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, by flow, version, conversation and time, in no order."""
+        asked = {"FlowId": request.flow_id, "ConversationId": request.conversation_id}
+        criteria = [(key, "eq", value) for key, value in asked.items() if value]
 
+        async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
+            return await self._query([*criteria, *_between(start, end)])
 
-async def found(transport: Transport, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-    """The executions that a request asks for, by flow, version, conversation and time, in no order."""
-    asked = {"FlowId": request.flow_id, "ConversationId": request.conversation_id}
-    criteria = [(key, "eq", value) for key, value in asked.items() if value]
+        async for row in all_rows(fetch, request.start, request.end, full=MOST_ROWS):
+            summary = _summary(row, row.flow_id or request.flow_id or "")
+            if summary is not None and request.flow_version in (None, summary.version):
+                yield summary
 
-    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
-        return await query(transport, [*criteria, *_between(start, end)])
-
-    async for row in all_rows(fetch, request.start, request.end, full=MOST_ROWS):
-        summary = _summary(row, row.flow_id or request.flow_id or "")
-        if summary is not None and request.flow_version in (None, summary.version):
-            yield summary
+    async def _query(self, criteria: Sequence[tuple[str, str, str]]) -> Sequence[ExecutionRow]:
+        """At most 200 rows that meet all criteria `(key, operator, value)`."""
+        body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
+        query: dict[str, QueryValue] = {"pageSize": MOST_ROWS}
+        priority = self._usually(Priority.GATE)
+        call = Call("POST", f"{_INSTANCES}/query", query=query, body=body, priority=priority, repeatable=True)
+        return (await self._transport.fetch(call, ExecutionPage)).entities
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +86,33 @@ class RenderedExecution:
         await self.transport.save_presigned(self.url, file, call=call)
 
 
-async def rendered_executions(transport: Transport, ids: Sequence[str]) -> Sequence[RenderedExecution]:
-    """At most 200 execution files, rendered by one job; those that could not be rendered are missing.
+class ArchitectExecutionFiles(Part):
+    """Implements `ExecutionFiles`."""
 
-    Raises ServerFault when the organisation does not render them in time.
-    """
-    try:
-        job = await transport.fetch(_asking(ids), ExecutionDataJob)
-    except NotFound:
-        return []
-    deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
-    look = Call("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
-    while job.job_state in ("Registered", "Running"):
-        if transport.clock.monotonic() >= deadline:
-            raise ServerFault(f"{look.name}: the execution data were not rendered in time")
-        await transport.clock.sleep(transport.settings.poll_s)
-        job = await transport.fetch(look, ExecutionDataJob)
-    if job.job_state != "Success":
-        raise BadAnswer(f"{look.name}: rendering the execution data ended as {job.job_state}")
-    return [
-        RenderedExecution(entity.id, entity.download_uri, transport)
-        for entity in job.entities or []
-        if entity.id and entity.download_uri and not entity.failed
-    ]
+    async def rendered(self, ids: Sequence[str]) -> Sequence[RenderedExecution]:
+        """At most 200 execution files, rendered by one job; those that could not be rendered are missing.
+
+        Raises ServerFault when the organisation does not render them in time.
+        """
+        transport = self._transport
+        try:
+            job = await transport.fetch(_asking(ids), ExecutionDataJob)
+        except NotFound:
+            return []
+        deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
+        look = Call("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
+        while job.job_state in ("Registered", "Running"):
+            if transport.clock.monotonic() >= deadline:
+                raise ServerFault(f"{look.name}: the execution data were not rendered in time")
+            await transport.clock.sleep(transport.settings.poll_s)
+            job = await transport.fetch(look, ExecutionDataJob)
+        if job.job_state != "Success":
+            raise BadAnswer(f"{look.name}: rendering the execution data ended as {job.job_state}")
+        return [
+            RenderedExecution(entity.id, entity.download_uri, transport)
+            for entity in job.entities or []
+            if entity.id and entity.download_uri and not entity.failed
+        ]
 
 
 def _asking(ids: Sequence[str]) -> Call:
@@ -118,22 +122,25 @@ def _asking(ids: Sequence[str]) -> Call:
     return Call("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
 
 
-async def launch(transport: Transport, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
-    """Start one execution of a flow type that can be launched. Raises AnswerLost: it may be running."""
-    body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
-    call = Call("POST", _EXECUTIONS, body=body, priority=Priority.GATE)
-    return Launch((await transport.fetch(call, LaunchedExecution)).id, "running")
+class ArchitectLaunches(Part):
+    """Implements `Launches`."""
 
+    async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
+        """Start one execution of a flow type that can be launched. Raises AnswerLost: it may be running."""
+        body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
+        call = Call("POST", _EXECUTIONS, body=body, priority=self._usually(Priority.GATE))
+        return Launch((await self._transport.fetch(call, LaunchedExecution)).id, "running")
 
-async def launch_state(transport: Transport, launch_id: str) -> Launch:
-    """How the launched execution stands. Raises NotFound."""
-    call = Call("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", {"flowExecutionId": launch_id}, priority=Priority.GATE)
-    execution = await transport.fetch(call, RuntimeExecution)
-    state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
-    error = execution.flow_error_info
-    told = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
-    message = excerpt(told or execution.completion_reason or "") or None
-    return Launch(launch_id, state, message)
+    async def state(self, launch_id: str) -> Launch:
+        """How the launched execution stands. Raises NotFound."""
+        path = {"flowExecutionId": launch_id}
+        call = Call("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", path, priority=self._usually(Priority.GATE))
+        execution = await self._transport.fetch(call, RuntimeExecution)
+        state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
+        error = execution.flow_error_info
+        told = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
+        message = excerpt(told or execution.completion_reason or "") or None
+        return Launch(launch_id, state, message)
 
 
 def _between(start: datetime, end: datetime) -> list[tuple[str, str, str]]:

@@ -11,8 +11,8 @@ import structlog
 from controller.domain.errors import ExportFailed, NotFound
 from controller.domain.platform import Export, FailureCause, Priority
 from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
-from controller.genesys.architect.flows import FLOW
 from controller.genesys.architect.jobs import failure_cause, finished_job, job_words
+from controller.genesys.architect.routes import FLOW
 from controller.genesys.call import Call
 from controller.genesys.excerpt import first_words
 from controller.genesys.settings import TransportSettings

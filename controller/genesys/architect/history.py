@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.live import HandChange
-from controller.genesys.architect.flows import FLOW
+from controller.genesys.architect.routes import FLOW
 from controller.genesys.call import Call, QueryValue
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import HistoryPage, Operation

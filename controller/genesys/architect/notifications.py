@@ -20,6 +20,7 @@ from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.platform import Priority
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Channel
 
@@ -45,28 +46,30 @@ class _Connection(connect):
         return exc
 
 
-async def flow_events(
-    transport: Transport, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
-) -> AsyncIterator[FlowEvent]:
-    """Events of up to 1,000 flows until the connection ends, or is about to; `on_open` is called when it is there.
+class ArchitectNotifications(Part):
+    """Implements `Notifications`."""
 
-    Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads elsewhere, and the transport's
-    errors.
-    """
-    async with aclosing(_contents(transport, _FLOW, flow_ids, on_open)) as contents:
-        async for content in contents:
-            event = _flow_event(content)
-            if event is not None:
-                yield event
+    async def flow_events(
+        self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
+    ) -> AsyncIterator[FlowEvent]:
+        """Events of up to 1,000 flows until the connection ends, or is about to end.
 
+        Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads to another host, and the
+        transport's errors.
+        """
+        async with aclosing(_contents(self._transport, _FLOW, flow_ids, on_open)) as contents:
+            async for content in contents:
+                event = _flow_event(content)
+                if event is not None:
+                    yield event
 
-async def execution_events(transport: Transport, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
-    """Executions of up to 1,000 flows as they end, until the connection does. Raises as `flow_events` does."""
-    async with aclosing(_contents(transport, _EXECUTIONS, flow_ids)) as contents:
-        async for content in contents:
-            event = _execution_event(content)
-            if event is not None:
-                yield event
+    async def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
+        """Executions of up to 1,000 flows as they end, until the connection does. Raises as `flow_events` does."""
+        async with aclosing(_contents(self._transport, _EXECUTIONS, flow_ids)) as contents:
+            async for content in contents:
+                event = _execution_event(content)
+                if event is not None:
+                    yield event
 
 
 async def _contents(

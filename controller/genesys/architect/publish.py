@@ -1,24 +1,38 @@
-"""Writes to existing flows: publish a version, unlock, unpublish, delete; and how a publish stands."""
+"""Writes to existing flows: publish a version, unlock, unpublish, delete; and the progress of a publish."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
+from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import (
+    CapabilityMissing,
     FlowLocked,
     NoSuchVersion,
     NotFound,
     PublishFailed,
     PublishUnexplained,
     RequestRejected,
+    SettingsInvalid,
 )
 from controller.domain.live import LiveFlow
-from controller.domain.platform import FailureCause, Priority, Progress, ProgressState, Ticket, TicketKind
-from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
+from controller.domain.platform import (
+    FailureCause,
+    Priority,
+    Progress,
+    ProgressState,
+    PublishRequest,
+    SwitchRequest,
+    Ticket,
+    TicketKind,
+)
+from controller.genesys.architect.flows import live_flow, lock_holder, read_flow
+from controller.genesys.architect.routes import FLOW
+from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
-from controller.genesys.transport import Transport
+from controller.genesys.part import Part
 from controller.genesys.wire.architect import Flow, Operation
 
 T = TypeVar("T")
@@ -29,104 +43,140 @@ _PUBLISH = "PUBLISH"
 _LOCK_RETRY_S = 15.0
 
 
-async def publish(transport: Transport, flow_id: str, version: str, priority: Priority) -> Ticket:
-    """Publish a version that exists. The API's 200 proves nothing: follow the ticket, then read the flow.
+class _FlowWrites(Part):
+    """What the writes to one flow share."""
 
-    Raises FlowLocked, NoSuchVersion, NotFound, PublishFailed, PublishUnexplained, AnswerLost.
-    """
-    call = Call("POST", f"{_ACTIONS}/publish", query={"flow": flow_id, "version": version}, body={}, priority=priority)
-    try:
-        operation = await _unless_locked(transport, flow_id, priority, lambda: transport.fetch(call, Operation))
-    except NotFound as error:
-        if "version" in f"{error.api_code} {error.message.partition(': ')[2]}".lower():
-            raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
-        raise
-    if operation.complete and operation.failed:
-        words = _words(operation)
-        told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
-        raise PublishFailed(told) if words else PublishUnexplained(told)
-    return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
+    async def _unless_locked(self, flow_id: str, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
+        """A 409 becomes FlowLocked with the holder's name, read from the flow: the error body does not tell it."""
+        try:
+            return await write()
+        except RequestRejected as error:
+            if error.status != 409:
+                raise
+            raise await self._locked(flow_id, priority, error) from error
 
-
-async def operation_progress(transport: Transport, ticket: Ticket, priority: Priority) -> Progress:
-    """How a publish stands: the flow's current operation, or the published version that has already moved."""
-    flow = await read_flow(transport, ticket.flow_id or "", priority)
-    if flow is None:
-        return Progress(ProgressState.RUNNING, messages=("the flow is not found",), flow_id=ticket.flow_id)
-    live = flow.published_version.id if flow.published_version else None
-    operation = flow.current_operation
-    if operation is None or operation.id != ticket.id:
-        if ticket.version is not None and live == ticket.version:
-            return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=flow.id)
-        return Progress(
-            ProgressState.RUNNING, stage=None, messages=("the flow does not show this operation",), flow_id=flow.id
+    async def _locked(self, flow_id: str, priority: Priority, error: RequestRejected) -> FlowLocked:
+        flow = await read_flow(self._transport, flow_id, priority)
+        holder = lock_holder(flow) if flow else None
+        name = f"{flow.name} ({flow_id})" if flow else flow_id
+        if holder is None:
+            return FlowLocked(f"flow {name} is busy: {error.message}", retry_after_s=_LOCK_RETRY_S)
+        since = f" since {holder.since.isoformat()}" if holder.since else ""
+        return FlowLocked(
+            f"flow {name} is locked by {holder.name}{since}",
+            holder=holder.name,
+            retry_after_s=_LOCK_RETRY_S,
+            hint="ask for the lock to be released, or set onLocked: wait or unlock",
         )
-    if operation.failed:
-        words = _words(operation)
-        cause = FailureCause.CONTENT if words else FailureCause.UNKNOWN
-        return Progress(ProgressState.FAILED, messages=words, cause=cause, flow_id=flow.id)
-    if not operation.complete:
-        return Progress(ProgressState.RUNNING, stage=operation.action_status, flow_id=flow.id)
-    moved = ticket.version is None or live == ticket.version
-    words = () if moved else (f"the operation ended well, but version {live} is live instead of {ticket.version}",)
-    return Progress(ProgressState.SUCCEEDED, percent=100.0, messages=words, flow_id=flow.id)
 
 
-async def running_publish(transport: Transport, flow_id: str, version: str, priority: Priority) -> Ticket | None:
-    """The publish that runs on the flow; which version it is for, the flow does not tell."""
-    flow = await read_flow(transport, flow_id, priority)
-    operation = flow.current_operation if flow else None
-    if operation is None or operation.complete or operation.action_name != _PUBLISH:
-        return None
-    return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
+class ArchitectPublishing(_FlowWrites):
+    """Implements `Publishing`. A switch is a publish of a version that was published before."""
 
+    async def publish(self, request: PublishRequest) -> Ticket:
+        """Publish a version that exists. The API's 200 proves nothing: follow the ticket, then read the flow.
 
-async def unlock(transport: Transport, flow_id: str, priority: Priority) -> LiveFlow:
-    """Break the lock. The organisation checks in the holder's saved changes: that makes a new version."""
-    call = Call("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
-    return live_flow(await transport.fetch(call, Flow))
+        Raises FlowLocked, NoSuchVersion, NotFound, PublishFailed, PublishUnexplained, AnswerLost, CapabilityMissing.
+        """
+        if request.stages:
+            raise CapabilityMissing("the architect dialect has no percentage rollout", hint="use waves and bake time")
+        return await self._published(request.flow_id, request.version)
 
+    async def switch(self, request: SwitchRequest) -> Ticket:
+        return await self._published(request.flow_id, request.version)
 
-async def unpublish(transport: Transport, flow_id: str, priority: Priority) -> None:
-    """Take the flow out of use; its versions stay."""
-    call = Call("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=priority)
-    await _unless_locked(transport, flow_id, priority, lambda: transport.send(call))
+    def payload(self, request: PublishRequest) -> Mapping[str, object]:
+        """The request names the version and nothing else; its body is empty."""
+        return {"flow": request.flow_id, "version": request.version}
 
+    async def progress(self, ticket: Ticket) -> Progress:
+        priority = self._usually(Priority.PUBLISH)
+        match ticket.kind:
+            case TicketKind.JOB:
+                return await upload_progress(self._transport, ticket, priority)
+            case TicketKind.OPERATION:
+                return await self._operation_progress(ticket, priority)
+            case TicketKind.DONE:
+                return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
+            case _:
+                raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {ARCHITECT}")
 
-async def delete(transport: Transport, flow_id: str, priority: Priority) -> None:
-    """Delete the flow; that it is gone already is no error."""
-    call = Call("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
-    try:
-        await _unless_locked(transport, flow_id, priority, lambda: transport.send(call))
-    except NotFound:
-        return
+    async def running(self, flow_id: str, version: str) -> Ticket | None:
+        """The publish that runs on the flow; the flow does not say for which version."""
+        flow = await read_flow(self._transport, flow_id, self._usually(Priority.PUBLISH))
+        operation = flow.current_operation if flow else None
+        if operation is None or operation.complete or operation.action_name != _PUBLISH:
+            return None
+        return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
-
-async def _unless_locked(
-    transport: Transport, flow_id: str, priority: Priority, write: Callable[[], Awaitable[T]]
-) -> T:
-    """A 409 becomes FlowLocked with the holder's name, read from the flow: the error body does not tell it."""
-    try:
-        return await write()
-    except RequestRejected as error:
-        if error.status != 409:
+    async def _published(self, flow_id: str, version: str) -> Ticket:
+        transport, priority = self._transport, self._usually(Priority.PUBLISH)
+        call = Call(
+            "POST", f"{_ACTIONS}/publish", query={"flow": flow_id, "version": version}, body={}, priority=priority
+        )
+        try:
+            operation = await self._unless_locked(flow_id, priority, lambda: transport.fetch(call, Operation))
+        except NotFound as error:
+            if "version" in f"{error.api_code} {error.message.partition(': ')[2]}".lower():
+                raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
             raise
-        raise await _locked(transport, flow_id, priority, error) from error
+        if operation.complete and operation.failed:
+            words = _words(operation)
+            told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
+            raise PublishFailed(told) if words else PublishUnexplained(told)
+        return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
+
+    async def _operation_progress(self, ticket: Ticket, priority: Priority) -> Progress:
+        """How a publish stands: the flow's current operation, or the published version that has already moved."""
+        flow = await read_flow(self._transport, ticket.flow_id or "", priority)
+        if flow is None:
+            return Progress(ProgressState.RUNNING, messages=("the flow is not found",), flow_id=ticket.flow_id)
+        live = flow.published_version.id if flow.published_version else None
+        operation = flow.current_operation
+        if operation is None or operation.id != ticket.id:
+            if ticket.version is not None and live == ticket.version:
+                return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=flow.id)
+            return Progress(
+                ProgressState.RUNNING, stage=None, messages=("the flow does not show this operation",), flow_id=flow.id
+            )
+        if operation.failed:
+            words = _words(operation)
+            cause = FailureCause.CONTENT if words else FailureCause.UNKNOWN
+            return Progress(ProgressState.FAILED, messages=words, cause=cause, flow_id=flow.id)
+        if not operation.complete:
+            return Progress(ProgressState.RUNNING, stage=operation.action_status, flow_id=flow.id)
+        moved = ticket.version is None or live == ticket.version
+        words = () if moved else (f"the operation ended well, but version {live} is live instead of {ticket.version}",)
+        return Progress(ProgressState.SUCCEEDED, percent=100.0, messages=words, flow_id=flow.id)
 
 
-async def _locked(transport: Transport, flow_id: str, priority: Priority, error: RequestRejected) -> FlowLocked:
-    flow = await read_flow(transport, flow_id, priority)
-    holder = lock_holder(flow) if flow else None
-    name = f"{flow.name} ({flow_id})" if flow else flow_id
-    if holder is None:
-        return FlowLocked(f"flow {name} is busy: {error.message}", retry_after_s=_LOCK_RETRY_S)
-    since = f" since {holder.since.isoformat()}" if holder.since else ""
-    return FlowLocked(
-        f"flow {name} is locked by {holder.name}{since}",
-        holder=holder.name,
-        retry_after_s=_LOCK_RETRY_S,
-        hint="ask for the lock to be released, or set onLocked: wait or unlock",
-    )
+class ArchitectLocks(Part):
+    """Implements `Locks`."""
+
+    async def unlock(self, flow_id: str) -> LiveFlow:
+        """Break the lock. The organisation checks in the holder's saved changes: that makes a new version."""
+        priority = self._usually(Priority.PUBLISH)
+        call = Call("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
+        return live_flow(await self._transport.fetch(call, Flow))
+
+
+class ArchitectRemoval(_FlowWrites):
+    """Implements `Removal`."""
+
+    async def unpublish(self, flow_id: str) -> None:
+        """Take the flow out of use; its versions stay."""
+        priority = self._usually(Priority.PUBLISH)
+        call = Call("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=priority)
+        await self._unless_locked(flow_id, priority, lambda: self._transport.send(call))
+
+    async def delete(self, flow_id: str) -> None:
+        """Delete the flow; that it is gone already is no error."""
+        priority = self._usually(Priority.PUBLISH)
+        call = Call("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
+        try:
+            await self._unless_locked(flow_id, priority, lambda: self._transport.send(call))
+        except NotFound:
+            return
 
 
 def _words(operation: Operation) -> tuple[str, ...]:

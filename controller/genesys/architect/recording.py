@@ -14,7 +14,7 @@ from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording
 from controller.genesys.call import Call
 from controller.genesys.paging import PageOf, all_pages, page_of
-from controller.genesys.transport import Transport
+from controller.genesys.part import Part
 from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, FlowLevelPage, LevelSetting
 
 _SETTINGS = "/api/v2/flows/instances/settings"
@@ -25,22 +25,20 @@ _FLOW_LEVEL: Final = "/api/v2/flows/{flowId}/instances/settings/loglevels"
 _PAGE_SIZE = 200
 
 
-class RecordingSettings:
-    """The settings of one organisation. Every method raises PermissionMissing where the client lacks its permission.
+class ArchitectRecording(Part):
+    """Implements `ExecutionRecording`. Every method raises PermissionMissing where the client lacks its permission.
 
     Writes may be repeated: a second one changes nothing. They return how the organisation then says that it stands.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def enabled(self, priority: Priority = Priority.OBSERVE) -> bool:
+    async def enabled(self) -> bool:
         """Whether execution data is recorded at all."""
-        return (await self._transport.fetch(Call("GET", _SWITCH, priority=priority), ExecutionDataSettings)).enabled
+        call = Call("GET", _SWITCH, priority=self._usually(Priority.OBSERVE))
+        return (await self._transport.fetch(call, ExecutionDataSettings)).enabled
 
-    async def default_level(self, priority: Priority = Priority.OBSERVE) -> LogLevel:
+    async def default_level(self) -> LogLevel:
         """The level of the flows that have none of their own."""
-        return await self._level(Call("GET", _DEFAULT_LEVEL, priority=priority))
+        return await self._level(Call("GET", _DEFAULT_LEVEL, priority=self._usually(Priority.OBSERVE)))
 
     async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]:
         """The levels of the flows with one of their own, in `ceil(count / 200)` calls."""
@@ -54,17 +52,19 @@ class RecordingSettings:
             FlowKey(each.type.lower(), each.name): each.log_level for each in listing.items if each.type and each.name
         }
 
-    async def flow_level(self, flow_id: str, priority: Priority = Priority.OBSERVE) -> LogLevel:
+    async def flow_level(self, flow_id: str) -> LogLevel:
         """The level that holds for one flow: its own, or else the default."""
         try:
+            priority = self._usually(Priority.OBSERVE)
             return await self._level(Call("GET", _FLOW_LEVEL, {"flowId": flow_id}, priority=priority))
         except NotFound:
-            return await self.default_level(priority)
+            return await self.default_level()
 
     async def of(self, flow_id: str) -> Recording:
         """What is recorded of one flow's executions."""
-        enabled = await self.enabled(Priority.GATE)
-        return Recording(enabled, await self.flow_level(flow_id, Priority.GATE) if enabled else None)
+        view = self.at(self._usually(Priority.GATE))
+        enabled = await view.enabled()
+        return Recording(enabled, await view.flow_level(flow_id) if enabled else None)
 
     async def switch(self, *, on: bool) -> bool:
         """Record execution data, or do not."""

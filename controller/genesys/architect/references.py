@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.identity import FlowType
-from controller.domain.platform import Priority
 from controller.domain.references import FlowReference
-from controller.genesys.architect.exports import configuration
-from controller.genesys.transport import Transport
 
 _ACTIONS = {
     FlowType.COMMON_MODULE: "callCommonModule",
@@ -20,10 +17,9 @@ _ACTIONS = {
 }
 
 
-async def references(transport: Transport, flow_id: str, version: str) -> Sequence[FlowReference]:
-    """The flows that a version calls, transfers or hands over to, ordered. Raises NotFound."""
-    document = await configuration(transport, flow_id, version, Priority.OBSERVE)
-    manifest = document.get("manifest")
+def references_of(configuration: Mapping[str, object]) -> Sequence[FlowReference]:
+    """The flows that a version calls, transfers or hands over to, ordered."""
+    manifest = configuration.get("manifest")
     return sorted(set(_from_manifest(manifest)), key=lambda found: found.path) if isinstance(manifest, dict) else []
 
 

@@ -9,17 +9,20 @@ from controller.domain.identity import FlowType
 from controller.domain.platform import Priority
 from controller.domain.references import ResourceReference
 from controller.genesys.architect.exports import configuration
-from controller.genesys.transport import Transport
+from controller.genesys.part import Part
 
 _FLOW_GROUPS = frozenset({str(kind) for kind in FlowType} | {f"{kind}flow" for kind in FlowType})
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-async def resources(transport: Transport, flow_id: str, version: str) -> Sequence[ResourceReference]:
-    """The resources that a version names, ordered. Raises NotFound."""
-    document = await configuration(transport, flow_id, version, Priority.OBSERVE)
-    manifest = document.get("manifest")
-    return sorted(set(_from_manifest(manifest))) if isinstance(manifest, dict) else []
+class ArchitectResources(Part):
+    """Implements `ResourceReferences`."""
+
+    async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
+        """The resources that a version names, ordered. Raises NotFound."""
+        document = await configuration(self._transport, flow_id, version, self._usually(Priority.OBSERVE))
+        manifest = document.get("manifest")
+        return sorted(set(_from_manifest(manifest))) if isinstance(manifest, dict) else []
 
 
 def _from_manifest(manifest: Mapping[str, object]) -> Iterator[ResourceReference]:

@@ -6,6 +6,7 @@ from controller.domain.errors import BadAnswer
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
 from controller.genesys.architect.jobs import failure_cause, job_words
 from controller.genesys.call import Call
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Job, RegisteredUpload
 
@@ -18,17 +19,19 @@ _STATES = {
 }
 
 
-async def register_upload(transport: Transport, priority: Priority) -> UploadSlot:
-    """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
-    call = Call("POST", JOBS, body={}, priority=priority, repeatable=True)
-    job = await transport.fetch(call, RegisteredUpload)
-    return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
+class ArchitectUploads(Part):
+    """Implements `Uploads`."""
 
+    async def register(self) -> UploadSlot:
+        """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
+        call = Call("POST", JOBS, body={}, priority=self._usually(Priority.PUBLISH), repeatable=True)
+        job = await self._transport.fetch(call, RegisteredUpload)
+        return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
 
-async def upload(transport: Transport, slot: UploadSlot, text: str, priority: Priority) -> None:
-    """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
-    call = Call("PUT", "(presigned upload)", priority=priority)
-    await transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
+    async def send(self, slot: UploadSlot, text: str) -> None:
+        """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
+        call = Call("PUT", "(presigned upload)", priority=self._usually(Priority.PUBLISH))
+        await self._transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
 
 
 async def upload_progress(transport: Transport, ticket: Ticket, priority: Priority) -> Progress:

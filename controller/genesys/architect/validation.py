@@ -13,20 +13,20 @@ _JOBS = "/api/v2/flows/validate/jobs"
 _NOT_OFFERED = frozenset({404, 405, 501})
 
 
-async def validate(transport: Transport, flow_id: str, version: str) -> ValidationReport:
+async def validate(transport: Transport, flow_id: str, version: str, priority: Priority) -> ValidationReport:
     """What the organisation finds; where it does not offer validation, a successful report that says so.
 
     Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
     """
     body = {"flows": [{"flow": {"id": flow_id, "version": version}}]}
-    call = Call("POST", _JOBS, body=body, priority=Priority.PUBLISH, repeatable=True)
+    call = Call("POST", _JOBS, body=body, priority=priority, repeatable=True)
     try:
         registered = await transport.fetch(call, RegisteredJob)
     except RequestRejected as error:
         if _not_offered(error):
             return _unavailable(error)
         raise
-    job = await finished_job(transport, _JOBS, registered.id, Priority.PUBLISH)
+    job = await finished_job(transport, _JOBS, registered.id, priority)
     return _report(job)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from controller.domain.errors import (
@@ -15,10 +14,11 @@ from controller.domain.errors import (
     Transient,
     Waiting,
 )
-from controller.domain.traces import ActionTraceRequest
+from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.genesys.bodies import read_json
 from controller.genesys.call import Answer, Call
 from controller.genesys.errors import retry_after_s
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import TraceJob
 
@@ -30,38 +30,45 @@ _UNSEEN_S = 30.0
 _NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already ends by itself"
 
 
-@dataclass(frozen=True, slots=True)
-class StartedDebug:
-    """A trace that was accepted: the job to poll, or what it found already."""
+class VersionedActionTraces(Part):
+    """Implements `ActionTraces`."""
 
-    job_id: str
-    job: TraceJob | None = None
+    async def start(self, request: ActionTraceRequest) -> StartedTrace:
+        """Start tracing an action's invocation (J1). Raises AnswerLost, and BadAnswer for an answer without a job."""
+        body: dict[str, object] = {
+            "flowId": request.flow_id,
+            "actionInvocationId": request.action_invocation_id,
+            "traceDepth": request.trace_depth,
+            "contextDirectives": {"captureContext": request.capture_context, "captureData": request.capture_data},
+            "enableAsync": True,
+        }
+        if request.simulated_inputs is not None:
+            body["simulatedInputs"] = dict(request.simulated_inputs)
+        call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
+        try:
+            answer = await self._transport.send(call)
+        except AnswerLost as error:
+            error.hint = _NOTHING_CHANGED
+            raise
+        location = answer.headers.get("location", "")
+        if location:
+            return StartedTrace(job_id_of(call, location))
+        return _in_the_answer(self._transport, call, answer)
+
+    async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> TraceJob:
+        """The job when it has ended, well or not: polled at once and after 2 s, then ever more rarely.
+
+        An outage that is shorter than the circuit breaker's ends nothing, and its time does not count. Every error
+        names the job, which goes on. Raises ServerFault when it does not end in time.
+        """
+        try:
+            return await _Polling(self._transport, job_id, timeout_s, just_started=just_started).finished()
+        except PenstockError as error:
+            error.hint = f"the job may still run; wait for it with --job {job_id}"
+            raise
 
 
-async def start_debug(transport: Transport, request: ActionTraceRequest) -> StartedDebug:
-    """Start tracing an action's invocation (J1). Raises AnswerLost, and BadAnswer for an answer without a job."""
-    body: dict[str, object] = {
-        "flowId": request.flow_id,
-        "actionInvocationId": request.action_invocation_id,
-        "traceDepth": request.trace_depth,
-        "contextDirectives": {"captureContext": request.capture_context, "captureData": request.capture_data},
-        "enableAsync": True,
-    }
-    if request.simulated_inputs is not None:
-        body["simulatedInputs"] = dict(request.simulated_inputs)
-    call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
-    try:
-        answer = await transport.send(call)
-    except AnswerLost as error:
-        error.hint = _NOTHING_CHANGED
-        raise
-    location = answer.headers.get("location", "")
-    if location:
-        return StartedDebug(job_id_of(call, location))
-    return _in_the_answer(transport, call, answer)
-
-
-def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedDebug:
+def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedTrace:
     """What an answer without a `Location` holds: the trace itself, or the id of its job."""
     found = read_json(call, answer) if answer.content.strip() else None
     if isinstance(found, dict):
@@ -69,9 +76,9 @@ def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedD
         job_id = named if isinstance(named, str) else ""
         job = transport.read(call, answer, TraceJob) if "status" in found or "result" in found else None
         if job is not None and job.ended:
-            return StartedDebug(job_id, job)
+            return StartedTrace(job_id, job)
         if job_id:
-            return StartedDebug(job_id)
+            return StartedTrace(job_id)
     raise BadAnswer(f"{call.name}: the answer names no job, neither in Location nor in its body", hint=_NOTHING_CHANGED)
 
 
@@ -84,21 +91,6 @@ def job_id_of(call: Call, location: str) -> str:
     if not job_id:
         raise BadAnswer(f"{call.name}: the answer's Location header names no job", hint=_NOTHING_CHANGED)
     return job_id
-
-
-async def finished_debug_job(
-    transport: Transport, job_id: str, timeout_s: float, *, just_started: bool = False
-) -> TraceJob:
-    """The job when it has ended, well or not: polled at once and after 2 s, then ever more rarely, or when it says.
-
-    An outage that is shorter than the circuit breaker's ends nothing, and its time does not count. Every error names
-    the job, which goes on. Raises ServerFault when it does not end in time.
-    """
-    try:
-        return await _Polling(transport, job_id, timeout_s, just_started=just_started).finished()
-    except PenstockError as error:
-        error.hint = f"the job may still run; wait for it with --job {job_id}"
-        raise
 
 
 class _Polling:

@@ -27,8 +27,11 @@ class _Listed:
     read_at: float
 
 
-class Listing:
-    """The organisation's flows as last listed. `complete` is False when the pages do not add up: something moved."""
+class CachedListing:
+    """The organisation's flows as last listed; implements `ListedDefinitions`.
+
+    `complete` is False when the pages do not add up because something changed between them.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -52,6 +55,10 @@ class Listing:
         if entity is None or entity.version != version or entity.definition is None:
             return None
         return entity.definition if isinstance(entity.definition.get("nodes"), dict) else None
+
+    def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
+        """The definition of what is live, or else of the flow's newest version."""
+        return self.definition(flow.id, flow.published_version or flow.checked_in_version)
 
     async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
         """The flows by id, listed anew when they are too old or `fresh` ones are asked for.

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
-from controller.domain.errors import BadAnswer, NoSuchVersion, NotFound, PublishFailed, RequestRejected
+from controller.domain.capabilities import VERSIONED
+from controller.domain.errors import (
+    BadAnswer,
+    FlowLocked,
+    NoSuchVersion,
+    NotFound,
+    PenstockError,
+    PublishFailed,
+    RequestRejected,
+    SettingsInvalid,
+    Transient,
+)
 from controller.domain.platform import (
     FailureCause,
     Priority,
@@ -18,8 +30,11 @@ from controller.domain.platform import (
 from controller.domain.redaction import SECRETS
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.versions import ROUTED, VERSION, Versions
+from controller.genesys.versioned.flows import VersionedFlows
+from controller.genesys.versioned.listing import CachedListing, lock_holder
+from controller.genesys.versioned.versions import ROUTED, VERSION, VersionReader
 from controller.genesys.wire.versioned import PublishAccepted, PublishError, PublishStatus, RoutedFlow
 
 _BAD_REQUEST = 400
@@ -34,15 +49,141 @@ _STATES = {
 _ALL_TRAFFIC = {"percentage": 100, "durationMinutes": 0}
 
 
-async def publish(transport: Transport, versions: Versions, request: PublishRequest, priority: Priority) -> Ticket:
-    """Start publishing a version, all at once or in stages (P2).
+class VersionedPublishing(Part):
+    """Implements `Publishing`."""
 
-    Raises NoSuchVersion, AnswerLost, and RequestRejected with status 409 while the flow is busy or locked.
-    """
-    path = await versions.path(request.flow_id, request.version, priority)
-    call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
-    accepted = await transport.fetch(call, PublishAccepted)
-    return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
+    def __init__(
+        self, transport: Transport, flows: VersionedFlows, listing: CachedListing, versions: VersionReader
+    ) -> None:
+        super().__init__(transport)
+        self._flows = flows
+        self._listing = listing
+        self._versions = versions
+
+    async def publish(self, request: PublishRequest) -> Ticket:
+        """Start publishing a version, all at once or in stages (P2). Raises NoSuchVersion, FlowLocked, AnswerLost."""
+        priority = self._usually(Priority.PUBLISH)
+        return await self._write(request.flow_id, self._accepted(request, priority), priority)
+
+    async def _accepted(self, request: PublishRequest, priority: Priority) -> Ticket:
+        path = await self._versions.path(request.flow_id, request.version, priority)
+        call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
+        accepted = await self._transport.fetch(call, PublishAccepted)
+        return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
+
+    async def switch(self, request: SwitchRequest) -> Ticket:
+        """Already there is success without a write; where it is not certain, the switch is sent: it changes nothing."""
+        priority = self._usually(Priority.PUBLISH)
+        if await self._is_live(request.flow_id, request.version, priority):
+            return _done(request)
+        return await self._write(request.flow_id, self._switched(request, priority), priority)
+
+    def payload(self, request: PublishRequest) -> Mapping[str, object]:
+        return publish_body(request)
+
+    async def progress(self, ticket: Ticket) -> Progress:
+        if ticket.kind is TicketKind.DONE:
+            return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
+        if ticket.kind is not TicketKind.PUBLISH:
+            raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {VERSIONED}")
+        seen = await self._published(ticket, self._usually(Priority.PUBLISH))
+        if seen.finished:
+            self._listing.drop()
+        return seen
+
+    async def _published(self, ticket: Ticket, priority: Priority) -> Progress:
+        """How a publish stands (P5)."""
+        path = await self._versions.path(ticket.flow_id or "", ticket.version or "", priority)
+        call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
+        status = await self._transport.fetch(call, PublishStatus)
+        state = _STATES.get(status.status.lower())
+        if state is None:
+            raise BadAnswer(f"{call.name}: {status.status!r} is no status of a publish")
+        if status.publish_id and ticket.id and status.publish_id != ticket.id:
+            return _superseded(ticket, status.publish_id)
+        return Progress(
+            state,
+            percent=status.progress_percent,
+            stage=None if status.current_stage is None else str(status.current_stage),
+            eta_s=status.estimated_time_remaining_seconds,
+            messages=tuple(excerpt(_told(error)) for error in status.errors or []),
+            cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
+            flow_id=ticket.flow_id,
+        )
+
+    async def running(self, flow_id: str, version: str) -> Ticket | None:
+        """The publish of the version that has not ended; none where the flow or its version is gone."""
+        priority = self._usually(Priority.PUBLISH)
+        try:
+            path = await self._versions.path(flow_id, version, priority)
+            call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
+            status = await self._transport.fetch(call, PublishStatus)
+        except (NotFound, NoSuchVersion):
+            return None
+        if _STATES.get(status.status.lower()) not in (ProgressState.QUEUED, ProgressState.RUNNING):
+            return None
+        return Ticket(TicketKind.PUBLISH, status.publish_id or "", flow_id, version)
+
+    async def _switched(self, request: SwitchRequest, priority: Priority) -> Ticket:
+        """Let calls go to a version, in one step (S2, S3), told by its id; by its number where no such id is known.
+
+        Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when
+        the answer does not prove the switch.
+        """
+        version_id = await self._versions.id_of(request.flow_id, request.version, priority)
+        try:
+            routed = await self._route(request, version_id, priority)
+        except RequestRejected as error:
+            # It did nothing. The document's example sends an id; that a number is meant is possible, too.
+            if error.status != _BAD_REQUEST or version_id == request.version:
+                raise
+            routed = await self._route(request, request.version, priority)
+        if routed.id != request.flow_id or routed.version not in (version_id, request.version):
+            raise PublishFailed(
+                f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
+                f" {routed.version} of flow {routed.id}",
+                hint="what is live has to be read again; a rollback follows where the manifest asks for it",
+            )
+        return _done(request)
+
+    async def _route(self, request: SwitchRequest, version: str, priority: Priority) -> RoutedFlow:
+        body = {"version": version, "description": _description(request)}
+        call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
+        return await self._transport.fetch(call, RoutedFlow)
+
+    async def _is_live(self, flow_id: str, version: str, priority: Priority) -> bool:
+        try:
+            flow = await self._flows.at(priority).get(flow_id)
+        except Transient:
+            return False
+        return flow is not None and flow.published_version == version
+
+    async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket], priority: Priority) -> Ticket:
+        """Whatever comes of a write, what was listed before no longer holds."""
+        try:
+            return await write
+        except RequestRejected as error:
+            if error.status != 409:
+                raise
+            raise await self._locked(flow_id, error, priority) from error
+        finally:
+            self._listing.drop()
+
+    async def _locked(self, flow_id: str, error: RequestRejected, priority: Priority) -> FlowLocked:
+        """Another deployment runs, or somebody holds the flow: then the listing tells who."""
+        try:
+            entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
+        except PenstockError:
+            entity = None
+        holder = lock_holder(entity) if entity else None
+        if holder is None:
+            return FlowLocked(f"flow {flow_id} is busy: {error.message}")
+        since = f" since {holder.since.isoformat()}" if holder.since else ""
+        return FlowLocked(
+            f"flow {entity.name if entity else flow_id} ({flow_id}) is locked by {holder.name}{since}",
+            holder=holder.name,
+            hint="ask for the lock to be released, or set onLocked: wait",
+        )
 
 
 def publish_body(request: PublishRequest) -> Mapping[str, object]:
@@ -64,72 +205,8 @@ def _minutes(seconds: float) -> float | int:
     return int(minutes) if minutes == int(minutes) else minutes
 
 
-async def progress(transport: Transport, versions: Versions, ticket: Ticket, priority: Priority) -> Progress:
-    """How a publish stands (P5)."""
-    path = await versions.path(ticket.flow_id or "", ticket.version or "", priority)
-    call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
-    status = await transport.fetch(call, PublishStatus)
-    state = _STATES.get(status.status.lower())
-    if state is None:
-        raise BadAnswer(f"{call.name}: {status.status!r} is no status of a publish")
-    if status.publish_id and ticket.id and status.publish_id != ticket.id:
-        return _superseded(ticket, status.publish_id)
-    return Progress(
-        state,
-        percent=status.progress_percent,
-        stage=None if status.current_stage is None else str(status.current_stage),
-        eta_s=status.estimated_time_remaining_seconds,
-        messages=tuple(excerpt(_told(error)) for error in status.errors or []),
-        cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
-        flow_id=ticket.flow_id,
-    )
-
-
-async def running_publish(
-    transport: Transport, versions: Versions, flow_id: str, version: str, priority: Priority
-) -> Ticket | None:
-    """The publish of the version that has not ended; none where the flow or its version is gone."""
-    try:
-        path = await versions.path(flow_id, version, priority)
-        status = await transport.fetch(Call("GET", f"{VERSION}/publishstatus", path, priority=priority), PublishStatus)
-    except (NotFound, NoSuchVersion):
-        return None
-    if _STATES.get(status.status.lower()) not in (ProgressState.QUEUED, ProgressState.RUNNING):
-        return None
-    return Ticket(TicketKind.PUBLISH, status.publish_id or "", flow_id, version)
-
-
-async def switch(transport: Transport, versions: Versions, request: SwitchRequest, priority: Priority) -> Ticket:
-    """Let calls go to a version, in one step (S2, S3), told by its id; by its number where no such id is known.
-
-    Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when the
-    answer does not prove the switch.
-    """
-    version_id = await versions.id_of(request.flow_id, request.version, priority)
-    try:
-        routed = await _route(transport, request, version_id, priority)
-    except RequestRejected as error:
-        # It did nothing. The document's example sends an id; that a number is meant is possible, too.
-        if error.status != _BAD_REQUEST or version_id == request.version:
-            raise
-        routed = await _route(transport, request, request.version, priority)
-    if routed.id != request.flow_id or routed.version not in (version_id, request.version):
-        raise PublishFailed(
-            f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
-            f" {routed.version} of flow {routed.id}",
-            hint="what is live has to be read again; a rollback follows where the manifest asks for it",
-        )
-    return switched(request)
-
-
-async def _route(transport: Transport, request: SwitchRequest, version: str, priority: Priority) -> RoutedFlow:
-    body = {"version": version, "description": _description(request)}
-    call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
-    return await transport.fetch(call, RoutedFlow)
-
-
-def switched(request: SwitchRequest) -> Ticket:
-    """The ticket of a switch, which takes effect at once."""
+def _done(request: SwitchRequest) -> Ticket:
+    """A switch takes effect at once."""
     return Ticket(TicketKind.DONE, "", request.flow_id, request.version)
 
 

@@ -18,7 +18,7 @@ from controller.domain.versions import VersionInfo, is_number
 from controller.genesys.call import Call
 from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.versions import Versions
+from controller.genesys.versioned.versions import VersionReader
 from controller.genesys.wire.versioned import TracePage, TraceRow
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ async def trace_steps(
 
 
 async def executions(
-    transport: Transport, versions: Versions, request: TraceRequest
+    transport: Transport, versions: VersionReader, request: TraceRequest
 ) -> AsyncIterator[ExecutionSummary]:
     """Executions of the request's version that started in its range, in no order.
 
@@ -84,7 +84,9 @@ async def executions(
             yield summary
 
 
-async def found(transport: Transport, versions: Versions, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+async def found(
+    transport: Transport, versions: VersionReader, request: TraceRequest
+) -> AsyncIterator[ExecutionSummary]:
     """The executions that a request asks for, by flow, version, session and time, in no order.
 
     A query is for one version: a flow without one costs a query for each version that may have run in the range.
@@ -95,7 +97,7 @@ async def found(transport: Transport, versions: Versions, request: TraceRequest)
             yield summary
 
 
-async def _asked(versions: Versions, request: TraceRequest) -> Sequence[_Asked]:
+async def _asked(versions: VersionReader, request: TraceRequest) -> Sequence[_Asked]:
     flow_id, version = request.flow_id, request.flow_version
     if flow_id is None:
         return [_Asked(version_id=version)]

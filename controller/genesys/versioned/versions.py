@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
 from controller.domain.identity import version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
+from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
 from controller.genesys.call import Call
 from controller.genesys.excerpt import excerpt
 from controller.genesys.paging import PageOf, consistent_pages, page_of
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
+from controller.genesys.versioned.listing import CachedListing
+from controller.genesys.versioned.references import references_of
 from controller.genesys.wire.versioned import (
     Validation,
     ValidationResult,
@@ -36,7 +40,7 @@ _SEVERITIES = {
 """Whatever else a finding is called counts as an error."""
 
 
-class Versions:
+class VersionReader:
     """Reads versions, and remembers which id belongs to which pin, a number or an id: that never changes."""
 
     def __init__(self, transport: Transport) -> None:
@@ -90,14 +94,34 @@ class Versions:
             raise BadAnswer(f"{call.name}: the answer holds no definition: neither definition nor nodes")
         return found
 
-    async def export(self, flow_id: str, version: str, priority: Priority) -> Export:
+
+class VersionedVersions(Part):
+    """Implements `Versions`."""
+
+    def __init__(self, transport: Transport, listing: CachedListing, reader: VersionReader) -> None:
+        super().__init__(transport)
+        self._listing = listing
+        self._reader = reader
+
+    async def of(self, flow_id: str) -> Sequence[VersionInfo]:
+        return await self._reader.read(flow_id, self._usually(Priority.OBSERVE))
+
+    async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
+        listed = self._listing.definition(flow_id, version)
+        if listed is not None:
+            return references_of(listed)
+        return references_of(await self._reader.definition(flow_id, version, self._usually(Priority.OBSERVE)))
+
+    async def export(self, flow_id: str, version: str) -> Export:
         """The version's definition; this dialect has no YAML."""
-        return Export(flow_id, version, definition=await self.definition(flow_id, version, priority))
+        definition = await self._reader.definition(flow_id, version, self._usually(Priority.EXPORT))
+        return Export(flow_id, version, definition=definition)
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         """What the organisation finds. Errors count even where the summary calls them a success."""
-        path = await self.path(flow_id, version)
-        call = Call("POST", f"{VERSION}/validate", path, body={}, priority=Priority.PUBLISH, repeatable=True)
+        priority = self._usually(Priority.PUBLISH)
+        path = await self._reader.path(flow_id, version, priority)
+        call = Call("POST", f"{VERSION}/validate", path, body={}, priority=priority, repeatable=True)
         answer = await self._transport.fetch(call, Validation)
         findings = tuple(self._finding(result) for result in answer.validation_results)
         summary = answer.validation_summary

@@ -128,9 +128,9 @@ async def test_the_client_starts_and_reads_a_job(
     platform: VersionedPlatform, api: httpx.AsyncClient, line: str, clock: SteppedClock, absolute: bool
 ) -> None:
     await api.patch("/_simulator/settings", json={"absolute_location": absolute})
-    job_id = (await platform.start_debug(ActionTraceRequest(line, "open", simulated_inputs={"a": 1}))).job_id
+    job_id = (await platform.action_traces.start(ActionTraceRequest(line, "open", simulated_inputs={"a": 1}))).job_id
     began_s = clock.elapsed_s
-    job = await platform.finished_debug_job(job_id)
+    job = await platform.action_traces.finished(job_id)
     assert clock.elapsed_s > began_s
     assert job.status == "completed"
     assert [row["nodeId"] for row in job.steps] == ["open", "serve", "closed", "bye"]
@@ -143,8 +143,8 @@ async def test_the_client_reads_a_result_of_every_shape_without_a_location(
     """The document leaves both open."""
     change = {"debug_result": shape, "debug_location": False}
     (await api.patch("/_simulator/settings", json=change)).raise_for_status()
-    begun = await platform.start_debug(ActionTraceRequest(line, "begin", 50))
-    job = await platform.finished_debug_job(begun.job_id)
+    begun = await platform.action_traces.start(ActionTraceRequest(line, "begin", 50))
+    job = await platform.action_traces.finished(begun.job_id)
     assert job.unreadable is None
     assert len(job.steps) > 1
     assert job.announced == (len(job.steps) if shape == "object" else None)
@@ -155,6 +155,6 @@ async def test_the_client_is_told_of_every_ending(
     platform: VersionedPlatform, api: httpx.AsyncClient, line: str, ending: str
 ) -> None:
     (await api.patch("/_simulator/settings", json={"debug_ending": ending})).raise_for_status()
-    begun = await platform.start_debug(ActionTraceRequest(line, "begin"))
-    job = await platform.finished_debug_job(begun.job_id)
+    begun = await platform.action_traces.start(ActionTraceRequest(line, "begin"))
+    job = await platform.action_traces.finished(begun.job_id)
     assert (job.status, job.told) == (ending, f"The trace was ended: {ending}.")

@@ -113,7 +113,7 @@ async def test_a_switch_can_land_on_another_version(
     fault(simulator, FaultKind.WRONG_VERSION)
     assert (await switch(api, two, "1.0")).json()["version"] == "2.0"
     with pytest.raises(PublishFailed, match=r"answered with version 2\.0"):
-        await platform.switch(SwitchRequest(two, "1.0", "2.0"))
+        await platform.publishing.switch(SwitchRequest(two, "1.0", "2.0"))
 
 
 async def test_a_switch_can_do_silently_nothing(api: httpx.AsyncClient, two: str, simulator: Simulator) -> None:
@@ -161,9 +161,9 @@ async def test_a_publish_can_bring_another_version(
 
 
 async def test_the_client_switches_and_proves_it(platform: VersionedPlatform, two: str, simulator: Simulator) -> None:
-    await platform.switch(SwitchRequest(two, "1.0", "2.0", reason="bad release"))
-    flow = await platform.get_flow(two)
+    await platform.publishing.switch(SwitchRequest(two, "1.0", "2.0", reason="bad release"))
+    flow = await platform.flows.get(two)
     assert flow is not None
     assert flow.published_version == "1.0"
-    await platform.switch(SwitchRequest(two, "1.0", "2.0"))
+    await platform.publishing.switch(SwitchRequest(two, "1.0", "2.0"))
     assert simulator.calls.count("PUT", "/api/v2/routing/flows/{flowId}") == 1

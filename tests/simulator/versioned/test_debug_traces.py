@@ -203,12 +203,12 @@ async def test_the_client_reads_traces(
     await traffic(api, flow_id, count=4, error_rate=0.25)
     clock.advance(1)
     since = clock.now() - timedelta(minutes=5)
-    found = [one async for one in platform.executions(flow_id, "1.0", since=since, until=clock.now())]
+    found = [one async for one in platform.executions.of_version(flow_id, "1.0", since=since, until=clock.now())]
     assert [one.reason for one in found if one.failed] == ["ACTION_ERROR"]
     request = TraceRequest(since, clock.now(), flow_id, "1.0", snapshot_ranges=(SnapshotRange(0, 4),))
-    whole, *_ = [row async for row in platform.found_executions(request) if not row.failed]
-    assert (await platform.trace(whole.id))["flowName"] == "Long"
-    pages = [page async for page in platform.trace_steps(whole.id)]
+    whole, *_ = [row async for row in platform.executions.found(request) if not row.failed]
+    assert (await platform.traces.header(whole.id))["flowName"] == "Long"
+    pages = [page async for page in platform.traces.steps(whole.id)]
     assert [len(page) for page in pages] == [100, 30]
     assert [bool(step["variables"]) for step in pages[0][:6]] == [True] * 5 + [False]
 
@@ -223,7 +223,7 @@ async def test_bare_traces_tell_their_id_and_their_steps_tell_the_rest(
     rows = (await api.post("/api/v2/flows/debug/traces/query", json=asked(clock))).raise_for_status().json()["entities"]
     assert [set(row) for row in rows] == [{"id"}] * 4
     since, until = clock.now() - timedelta(minutes=5), clock.now()
-    found = [one async for one in platform.executions(line, "1.0", since=since, until=until)]
+    found = [one async for one in platform.executions.of_version(line, "1.0", since=since, until=until)]
     assert {(one.standing.value, one.started_at) for one in found} == {("ended", None)}
     assert sorted(one.failed for one in found) == [False, False, False, True]
 

@@ -39,7 +39,7 @@ async def test_a_definition_changes_with_the_content(
     api: httpx.AsyncClient, clock: SteppedClock, main: str, platform: VersionedPlatform
 ) -> None:
     await upload(api, clock, changed(MAIN))
-    first, second = await platform.export(main, "1.0"), await platform.export(main, "2.0")
+    first, second = await platform.versions.export(main, "1.0"), await platform.versions.export(main, "2.0")
     assert digest(first.definition) != digest(second.definition)
 
 
@@ -85,13 +85,13 @@ async def test_a_definition_without_a_known_type_is_refused(api: httpx.AsyncClie
 async def test_the_client_reads_what_is_live_and_what_it_refers_to(
     platform: VersionedPlatform, simulator: Simulator, main: str
 ) -> None:
-    listing = await platform.list_flows()
+    listing = await platform.flows.listing()
     assert {str(flow.key): flow.published_version for flow in listing.flows} == {
         "commonmodule/Greeting": "1.0",
         "inboundcall/Main IVR": "1.0",
         "inboundcall/Support": "1.0",
     }
-    module, transfer = await platform.references(main, "1.0")
+    module, transfer = await platform.versions.references(main, "1.0")
     assert (module.name, module.types, module.binds_at_publish) == ("Greeting", ("commonmodule",), True)
     assert (transfer.name, transfer.flow_id) == ("Support", simulator.flow("inboundcall", "Support").id)
 
@@ -99,7 +99,7 @@ async def test_the_client_reads_what_is_live_and_what_it_refers_to(
 async def test_expressions_are_told_as_expressions(api: httpx.AsyncClient, platform: VersionedPlatform) -> None:
     text = MAIN.replace("name: Support", "exp: Flow.Next").replace("Main IVR", "Dynamic")
     flow_id = (await api.post("/_simulator/flows", json={"text": text})).json()["id"]
-    dynamic = [one for one in await platform.references(flow_id, "1.0") if one.resolution == "dynamic"]
+    dynamic = [one for one in await platform.versions.references(flow_id, "1.0") if one.resolution == "dynamic"]
     assert [one.name for one in dynamic] == ["Flow.Next"]
 
 

@@ -222,8 +222,8 @@ async def test_a_share_of_the_executions_runs_on_the_version_that_is_coming(
     for minutes in (15, 30, 15):
         since = clock.now()
         clock.advance(minutes * 60)
-        found = [one async for one in platform.executions(line, "2.0", since=since, until=clock.now())]
-        old = [one async for one in platform.executions(line, "1.0", since=since, until=clock.now())]
+        found = [one async for one in platform.executions.of_version(line, "2.0", since=since, until=clock.now())]
+        old = [one async for one in platform.executions.of_version(line, "1.0", since=since, until=clock.now())]
         shares.append(round(100 * len(found) / (len(found) + len(old))))
         new += found
         assert not any(execution.failed for execution in old)
@@ -233,19 +233,19 @@ async def test_a_share_of_the_executions_runs_on_the_version_that_is_coming(
 
 async def test_the_client_follows_a_staged_rollout(platform: VersionedPlatform, line: str, clock: SteppedClock) -> None:
     stages = tuple(Stage(percentage, minutes * 60) for percentage, minutes in STAGES)
-    ticket = await platform.publish(PublishRequest(line, "2.0", f"sha256:{'a' * 64}", stages=stages))
+    ticket = await platform.publishing.publish(PublishRequest(line, "2.0", f"sha256:{'a' * 64}", stages=stages))
     with pytest.raises(FlowLocked):
-        await platform.publish(PublishRequest(line, "2.0"))
-    progress = await platform.progress(ticket)
+        await platform.publishing.publish(PublishRequest(line, "2.0"))
+    progress = await platform.publishing.progress(ticket)
     assert (progress.state, progress.eta_s) == (ProgressState.QUEUED, 2703)
     clock.advance(PREPARED_S + 15 * 60)
-    progress = await platform.progress(ticket)
+    progress = await platform.publishing.progress(ticket)
     assert (progress.state, progress.stage, progress.eta_s) == (ProgressState.RUNNING, "2", 1800)
-    flow = await platform.get_flow(line)
+    flow = await platform.flows.get(line)
     assert flow is not None
     assert flow.published_version == "1.0"
     clock.advance(30 * 60)
-    assert (await platform.progress(ticket)).state is ProgressState.SUCCEEDED
-    flow = await platform.get_flow(line)
+    assert (await platform.publishing.progress(ticket)).state is ProgressState.SUCCEEDED
+    flow = await platform.flows.get(line)
     assert flow is not None
     assert flow.published_version == "2.0"

@@ -55,7 +55,7 @@ async def test_what_is_only_known_at_run_time_is_a_warning(api: httpx.AsyncClien
     flow_id = (await make(api, "Dynamic", definition(go=node)))["id"]
     found = await validate(api, flow_id)
     assert found["validationSummary"] == {"totalErrors": 0, "totalWarnings": 1, "isSuccessful": True}
-    report = await platform.validate(flow_id, "1.0")
+    report = await platform.versions.validate(flow_id, "1.0")
     assert (report.successful, report.findings[0].severity) == (True, Severity.WARNING)
     assert "Flow.Next" in report.findings[0].message
 

@@ -46,8 +46,8 @@ async def test_the_client_finds_what_is_live_on_the_last_page(
     api: httpx.AsyncClient, long: str, platform: VersionedPlatform
 ) -> None:
     await settings(api, largest_page=2)
-    assert [info.version for info in await platform.versions(long)] == [f"{n}.0" for n in range(HISTORY, 0, -1)]
-    flow = await platform.get_flow(long)
+    assert [info.version for info in await platform.versions.of(long)] == [f"{n}.0" for n in range(HISTORY, 0, -1)]
+    flow = await platform.flows.get(long)
     assert flow
     assert flow.published_version == "1.0"
 
@@ -66,8 +66,8 @@ async def test_a_switch_takes_the_id_and_answers_with_it(
     await by_hand(api, line, "publish", version="2.0")
     await settings(api, opaque_version_ids=True)
     assert (await switch(api, line, "1.0")).status_code == 404
-    await platform.switch(SwitchRequest(line, "1.0", "2.0"))
-    flow = await platform.get_flow(line)
+    await platform.publishing.switch(SwitchRequest(line, "1.0", "2.0"))
+    flow = await platform.flows.get(line)
     assert flow
     assert flow.published_version == "1.0"
     answer = await switch(api, line, (await ids(api, line))["2.0"])

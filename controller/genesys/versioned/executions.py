@@ -1,21 +1,55 @@
-"""How executions went of which the query tells the id alone: their traces tell it (T1, T4)."""
+"""Executions of flows, by their traces; where the query gives an id alone, the trace says the rest (T1, T4)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from controller.domain.errors import NotFound
 from controller.domain.platform import ExecutionSummary, Priority, Standing
+from controller.domain.traces import TraceRequest
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.traces import FAILED, summary_of, trace, trace_steps
+from controller.genesys.versioned.traces import FAILED, executions, found, summary_of, trace, trace_steps
+from controller.genesys.versioned.versions import VersionReader
 from controller.genesys.wire.versioned import TraceRow
 
 MOST_READ = 100
 """Traces that one count reads; the others stay unknown, and the next count goes on."""
 _REMEMBERED = 10_000
+
+
+class VersionedExecutions(Part):
+    """Implements `Executions`."""
+
+    def __init__(self, transport: Transport, versions: VersionReader) -> None:
+        super().__init__(transport)
+        self._versions = versions
+        self._untold = Untold(transport)
+
+    def of_version(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        request = TraceRequest(since, until, flow_id, version)
+        return self._untold.resolved(executions(self._transport, self._versions, request))
+
+    def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, in no order; their ids are those of their traces."""
+        return found(self._transport, self._versions, request)
+
+
+class VersionedTraces(Part):
+    """Implements `Traces`."""
+
+    async def header(self, trace_id: str) -> Mapping[str, Any]:
+        return await trace(self._transport, trace_id)
+
+    def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        return trace_steps(self._transport, trace_id)
 
 
 class Untold:

@@ -1,0 +1,333 @@
+"""The port to an organisation, in parts: each part is a group of operations.
+
+`genesys/` implements the parts once for each dialect. A part that a dialect lacks is None, so the type checker proves
+that callers ask first. Reads may be repeated. A write whose response was lost is never repeated by the implementation:
+it raises `AnswerLost`, and the caller reads the flow to find out.
+
+Every operation may raise the errors of `domain.errors` and no others. Each has a usual priority; `Platform.at` gives
+the same operations at another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, BinaryIO, Protocol
+
+from controller.domain.desired import DesiredFlow
+from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.identity import FlowKey
+from controller.domain.live import HandChange, LiveFlow
+from controller.domain.platform import (
+    Capability,
+    ExecutionSummary,
+    Export,
+    FlowListing,
+    IndexedConsumers,
+    Launch,
+    Priority,
+    Progress,
+    PublishRequest,
+    SwitchRequest,
+    Ticket,
+    UploadSlot,
+    ValidationReport,
+)
+from controller.domain.recording import LogLevel, Recording
+from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.traces import ActionTraceJob, ActionTraceRequest, StartedTrace, TraceRequest
+from controller.domain.versions import VersionInfo
+
+
+class Flows(Protocol):
+    """Reading flows. None of these operations changes anything."""
+
+    async def listing(self, *, fresh: bool = False) -> FlowListing:
+        """All flows; a `fresh` listing never comes from a cache, so it shows out-of-band changes."""
+        ...
+
+    async def get(self, flow_id: str) -> LiveFlow | None:
+        """One flow as it is now, never from a cache; None when it does not exist or was deleted.
+
+        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
+        """
+        ...
+
+    async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
+        """Those of these flows that exist, by id, in far fewer calls than one for each."""
+        ...
+
+    async def find(self, key: FlowKey) -> LiveFlow | None:
+        """The flow with exactly this type and name. Raises `AmbiguousFlow` when there are several."""
+        ...
+
+    async def last_change(self, flow_id: str) -> HandChange | None:
+        """The last publish or unpublish of a flow; None where the listing already says everything."""
+        ...
+
+
+class ChangedFlows(Protocol):
+    """Flows that were published lately, without a full listing."""
+
+    async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
+        """The flows that were published after that moment by the organisation's clock.
+
+        It says nothing about flows that were unpublished or deleted.
+        """
+        ...
+
+
+class Versions(Protocol):
+    """Reading the versions of a flow."""
+
+    async def of(self, flow_id: str) -> Sequence[VersionInfo]:
+        """All versions, newest first."""
+        ...
+
+    async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
+        """What one version refers to; a version never changes, so callers may cache it without an end."""
+        ...
+
+    async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
+
+    async def export(self, flow_id: str, version: str) -> Export: ...
+
+
+class ResourceReferences(Protocol):
+    """What a version uses besides flows."""
+
+    async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
+        """The resources of one version, ordered; callers may cache them without an end."""
+        ...
+
+
+class ListedDefinitions(Protocol):
+    """Definitions that came with the last listing; reading them makes no call."""
+
+    def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
+        """The definition of the published version, or else of the newest one; None where the listing has none."""
+        ...
+
+
+class Publishing(Protocol):
+    """Making versions live, and following that. Only delivery writes, and only through its journal."""
+
+    async def publish(self, request: PublishRequest) -> Ticket: ...
+
+    async def switch(self, request: SwitchRequest) -> Ticket: ...
+
+    def payload(self, request: PublishRequest) -> Mapping[str, object]:
+        """What `publish` sends, for the audit log; without a secret."""
+        ...
+
+    async def progress(self, ticket: Ticket) -> Progress: ...
+
+    async def running(self, flow_id: str, version: str) -> Ticket | None:
+        """The running publish that may make this version live, of any client; None when there is none."""
+        ...
+
+
+class Uploads(Protocol):
+    """Publishing a flow file: only delivery writes, and only through its journal."""
+
+    async def register(self) -> UploadSlot: ...
+
+    async def send(self, slot: UploadSlot, text: str) -> None: ...
+
+
+class Locks(Protocol):
+    """Breaking the lock of a flow: only delivery writes, and only through its journal."""
+
+    async def unlock(self, flow_id: str) -> LiveFlow: ...
+
+
+class Removal(Protocol):
+    """Taking a flow out of use: only delivery writes, and only through its journal."""
+
+    async def unpublish(self, flow_id: str) -> None: ...
+
+    async def delete(self, flow_id: str) -> None: ...
+
+
+class DependencyIndex(Protocol):
+    """The organisation's own index of who consumes a flow. It can be stale."""
+
+    async def state(self) -> str:
+        """State of the index; only `OPERATIONAL` can be relied on."""
+        ...
+
+    async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
+        """The published flows that consume this one."""
+        ...
+
+
+class Executions(Protocol):
+    """Finding executions of flows."""
+
+    def of_version(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        """Executions of that version which started in the range, in no order."""
+        ...
+
+    def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, in no order."""
+        ...
+
+
+class ExecutionFile(Protocol):
+    """An execution file that can be fetched."""
+
+    @property
+    def id(self) -> str: ...
+
+    async def save(self, file: BinaryIO) -> None:
+        """Write the file (JSON) to `file`, piece by piece."""
+        ...
+
+
+class ExecutionFiles(Protocol):
+    """Execution data as files that the organisation renders."""
+
+    async def rendered(self, ids: Sequence[str]) -> Sequence[ExecutionFile]:
+        """At most 200 files that can be saved one by one; those that cannot be rendered are missing."""
+        ...
+
+
+class Traces(Protocol):
+    """Execution data as traces, which know sessions."""
+
+    async def header(self, trace_id: str) -> Mapping[str, Any]:
+        """One trace's header as it was answered. Raises NotFound."""
+        ...
+
+    def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """The steps of one trace in order, page by page."""
+        ...
+
+
+class ActionTraces(Protocol):
+    """Asynchronous traces of single actions."""
+
+    async def start(self, request: ActionTraceRequest) -> StartedTrace:
+        """Start tracing an action's invocation; the job to poll, or its result where that is ready."""
+        ...
+
+    async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> ActionTraceJob:
+        """The job when it has ended; one that was just started may not be found yet.
+
+        Raises ServerFault when it does not end in time; every error names the job.
+        """
+        ...
+
+
+class Launches(Protocol):
+    """Executions that Penstock starts itself, for a gate."""
+
+    async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch: ...
+
+    async def state(self, launch_id: str) -> Launch: ...
+
+
+class Notifications(Protocol):
+    """Events that the organisation pushes. A channel can miss events: callers poll as well."""
+
+    def flow_events(
+        self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
+    ) -> AsyncIterator[FlowEvent]:
+        """Events of these flows until the connection ends. `on_open` is called when the subscription is complete."""
+        ...
+
+    def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
+        """The executions of these flows as they end, until the connection does."""
+        ...
+
+
+class ExecutionRecording(Protocol):
+    """What the organisation records of executions. The writes are for a person's explicit command only."""
+
+    async def of(self, flow_id: str) -> Recording:
+        """What is recorded of one flow's executions from now on; it says nothing about the past."""
+        ...
+
+    async def enabled(self) -> bool: ...
+
+    async def default_level(self) -> LogLevel: ...
+
+    async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]: ...
+
+    async def flow_level(self, flow_id: str) -> LogLevel: ...
+
+    async def switch(self, *, on: bool) -> bool: ...
+
+    async def set_default(self, level: str) -> LogLevel: ...
+
+    async def set_level(self, flow_id: str, level: str) -> LogLevel: ...
+
+    async def drop(self, flow_id: str) -> None: ...
+
+
+class Platform(Protocol):
+    """An organisation. A part that is None is one that its dialect lacks."""
+
+    @property
+    def dialect(self) -> str: ...
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+    @property
+    def clock_ahead(self) -> timedelta:
+        """How far the organisation's clock is ahead of ours, to the second, by its last response."""
+        ...
+
+    @property
+    def flows(self) -> Flows: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def publishing(self) -> Publishing: ...
+    @property
+    def changes(self) -> ChangedFlows | None: ...
+    @property
+    def resources(self) -> ResourceReferences | None: ...
+    @property
+    def listed_definitions(self) -> ListedDefinitions | None: ...
+    @property
+    def uploads(self) -> Uploads | None: ...
+    @property
+    def locks(self) -> Locks | None: ...
+    @property
+    def removal(self) -> Removal | None: ...
+    @property
+    def dependency_index(self) -> DependencyIndex | None: ...
+    @property
+    def executions(self) -> Executions | None: ...
+    @property
+    def execution_files(self) -> ExecutionFiles | None: ...
+    @property
+    def traces(self) -> Traces | None: ...
+    @property
+    def action_traces(self) -> ActionTraces | None: ...
+    @property
+    def launches(self) -> Launches | None: ...
+    @property
+    def notifications(self) -> Notifications | None: ...
+    @property
+    def recording(self) -> ExecutionRecording | None: ...
+
+    def at(self, priority: Priority) -> Platform:
+        """The same organisation; what its parts send goes at this priority."""
+        ...
+
+    def called_by(self, flows: Iterable[DesiredFlow]) -> Platform:
+        """The same connection, with flows called as these manifests call them; one for each revision."""
+        ...
+
+    async def organization_id(self) -> str | None:
+        """The organisation's own id; None where the dialect or this client's rights do not show it."""
+        ...
+
+    async def organization_name(self) -> str | None:
+        """What the organisation calls itself; None where the dialect or this client's rights do not show it."""
+        ...
+
+    async def aclose(self) -> None: ...
