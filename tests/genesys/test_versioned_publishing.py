@@ -26,6 +26,8 @@ from controller.domain.platform import (
     Ticket,
     TicketKind,
 )
+from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.versioned.platform import VersionedPlatform
 from tests.genesys.routed import LIST, VERSIONS, connected, entity, listed, versions
 from tests.genesys.scripted import Handler, Reply, refusal, reply
 from tests.support.clock import SteppedClock
@@ -276,6 +278,30 @@ async def test_what_the_dialect_cannot_do_is_refused_with_the_way_out(clock: Ste
             provided(part, platform.dialect, capability)
         assert caught.value.hint
     assert answers.calls == []
+
+
+PARTS = {
+    Capability.PUBLISH_SOURCE: "uploads",
+    Capability.DEPENDENCY_INDEX: "dependency_index",
+    Capability.CHANGED_SINCE: "changes",
+    Capability.LAUNCH: "launches",
+    Capability.TRACE_SESSIONS: "traces",
+    Capability.ACTION_TRACES: "action_traces",
+    Capability.EXECUTION_DATA: "executions",
+    Capability.NOTIFICATIONS: "notifications",
+    Capability.UNPUBLISH: "removal",
+    Capability.DELETE: "removal",
+    Capability.UNLOCK: "locks",
+}
+
+
+@pytest.mark.parametrize("kind", [ArchitectPlatform, VersionedPlatform])
+def test_a_dialect_has_the_part_of_each_capability_that_it_declares(
+    clock: SteppedClock, kind: type[ArchitectPlatform | VersionedPlatform]
+) -> None:
+    platform = kind(connected(clock, {})[0].transport)
+    declared = {capability for capability in PARTS if capability in platform.capabilities}
+    assert {capability for capability, part in PARTS.items() if getattr(platform, part) is not None} == declared
 
 
 async def test_a_ticket_of_the_other_dialect_is_refused(clock: SteppedClock) -> None:
