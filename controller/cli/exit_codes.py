@@ -28,8 +28,8 @@ REFUSED = 3
 """Safety, policy, a closed window, a lock or another controller said no; nothing was changed."""
 INTERRUPTED = 130
 """Told to stop; the next run goes on."""
-UNREAD = 141
-"""The reader of the output went away: what a shell says of a program that the signal of a broken pipe ended."""
+CLOSED_STDOUT = 141
+"""Stdout was closed early, for example by `head`; what a shell says of a program that SIGPIPE ended."""
 
 
 _WAITS = frozenset(

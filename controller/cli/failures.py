@@ -13,6 +13,7 @@ import typer
 from controller.cli import exit_codes
 from controller.domain.errors import ManifestInvalid, Mistake, PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
+from controller.domain.visible import visible
 
 
 def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:
@@ -24,15 +25,15 @@ def report_failure(error: PenstockError, *, as_json: bool, organization: str | N
     return exit_codes.for_error(error)
 
 
-def unread() -> int:
-    """The exit code where the reader of our output went away (`penstock plan | head`), which nobody needs be told."""
-    _show_no_more()
-    return exit_codes.UNREAD
+def stdout_closed() -> int:
+    """The exit code where stdout was closed early (`penstock plan | head`); prints nothing."""
+    _discard_stdout()
+    return exit_codes.CLOSED_STDOUT
 
 
 def no_room(error: OSError) -> int:
-    """Tell on stderr, whatever the format, that there is no room for the output; returns the exit code for it."""
-    _show_no_more()
+    """Tell on stderr, in every format, that there is no room for the output; returns the exit code for it."""
+    _discard_stdout()
     told = SettingsInvalid(
         f"the output cannot be written: {error.strerror}",
         hint="make room where the output goes; what was done stays done, and `penstock status` shows it",
@@ -40,8 +41,8 @@ def no_room(error: OSError) -> int:
     return report_failure(told, as_json=False)
 
 
-def _show_no_more() -> None:
-    """Lead stdout nowhere: what is left of it would fail once more when the process ends, and change its exit code."""
+def _discard_stdout() -> None:
+    # What is left in the buffer would fail again when the process ends, and change its exit code.
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
@@ -56,9 +57,6 @@ def usage_error(error: typer.TyperException) -> SettingsInvalid:
 
 def error_text(error: PenstockError, organization: str | None = None) -> str:
     """`penstock: organisation: message`, the way out, and where to read on."""
-    # Imported here: planning takes long to load, and every command loads this module.
-    from controller.domain.visible import visible
-
     where = f"{organization}: " if organization and not error.message.startswith(organization) else ""
     lines = f"penstock: {where}{error.message}".split("\n")
     if error.hint:

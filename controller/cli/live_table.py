@@ -12,7 +12,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from controller.cli.held_up import held_up
 from controller.delivery import DeliveryEvent
 from controller.domain.status import StepState
 from controller.domain.visible import visible
@@ -53,7 +52,7 @@ class _Row:
             left_s, self.whole_s = _number(fields.get("left_s")) or 0.0, _number(fields.get("of_s"))
             self.step, self.due = StepState.BAKING.value, now + left_s
         else:
-            self.said = visible(held_up(event)) or self.said
+            self.said = visible(waiting_reason(event)) or self.said
 
     def _move(self, step: str, now: float) -> None:
         self.ended = now if step in _ENDED else None
@@ -131,6 +130,17 @@ def _left_out(rows: _Rows, shown: _Rows) -> str:
     hidden = {id(row) for _, row in rows} - {id(row) for _, row in shown}
     ended = sum(row.ended is not None for _, row in rows if id(row) in hidden)
     return f"... and {ended} that ended, {len(hidden) - ended} to come"
+
+
+def waiting_reason(event: DeliveryEvent) -> str:
+    """Why the change waits; empty for what does not hold it up."""
+    if event.name == "lock.waiting":
+        return f"waits: locked by {event.fields.get('holder') or 'another operation'}"
+    if event.name == "rollback.attempt-failed":
+        return f"not back yet, tried again: {event.fields.get('message')}"
+    if event.name == "verify.unread":
+        return f"not known yet, read again later: {event.fields.get('message')}"
+    return ""
 
 
 def shown_step(state: str) -> str:

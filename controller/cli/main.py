@@ -1,4 +1,4 @@
-"""The `penstock` command: puts the commands together and turns errors into exit codes."""
+"""The `penstock` command: parses the command line and turns errors into exit codes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import typer
 
 from controller import __version__
 from controller.cli import exit_codes
-from controller.cli.commands import COMMANDS
-from controller.cli.sinks import mask_output
+from controller.cli.commands import Commands
+from controller.cli.failures import no_room, report_failure, stdout_closed, usage_error
+from controller.cli.logs import configure_logs
+from controller.cli.output import mask_output
+from controller.domain.errors import PenstockError
 
 app = typer.Typer(
     name="penstock",
+    cls=Commands,
     help="The GitOps controller for Genesys Cloud flows.",
     no_args_is_help=True,
     add_completion=True,
@@ -38,18 +42,9 @@ def _root(
     ),
     log_format: str = typer.Option("auto", "--log-format", envvar="PENSTOCK_LOG_FORMAT", help="auto, text or json."),
 ) -> None:
-    from controller.cli.logs import configure_logs
-
-    # Nobody watches the service but through its log; the other commands print what they have to say.
+    # The service is watched only through its log; the other commands print what they have to say.
     usual = "info" if context.invoked_subcommand == "run" else "warning"
     configure_logs(log_level or usual, log_format)
-
-
-for _name, _command in COMMANDS.items():
-    if isinstance(_command, typer.Typer):
-        app.add_typer(_command, name=_name)
-    else:
-        app.command(_name)(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,17 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code instead of ending the process."""
-    from controller.cli.failures import no_room, unread
-
     try:
-        code = _outcome(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        return unread()
+        return stdout_closed()
     except SystemExit as ended:
-        # The library's own answer to a broken pipe; nothing else ends so.
+        # Typer answers a broken pipe by ending the process; nothing else here does.
         if isinstance(ended.__context__, BrokenPipeError):
-            return unread()
+            return stdout_closed()
         raise
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -79,12 +72,9 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def _outcome(arguments: list[str]) -> int:
-    from controller.cli.failures import report_failure, usage_error
-    from controller.domain.errors import PenstockError
-
+def _run(arguments: list[str]) -> int:
     try:
-        outcome = typer.main.get_command(app).main(
+        code = typer.main.get_command(app).main(
             args=arguments or ["--help"], prog_name="penstock", standalone_mode=False
         )
     except (typer.Abort, KeyboardInterrupt):
@@ -94,7 +84,7 @@ def _outcome(arguments: list[str]) -> int:
         return report_failure(usage_error(error), as_json=_asks_for_json(arguments))
     except PenstockError as error:
         return report_failure(error, as_json=_asks_for_json(arguments))
-    return outcome if isinstance(outcome, int) else exit_codes.DONE
+    return code if isinstance(code, int) else exit_codes.DONE
 
 
 def _asks_for_json(arguments: list[str]) -> bool:

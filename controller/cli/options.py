@@ -14,19 +14,19 @@ class TextOrJson(StrEnum):
     JSON = "json"
 
 
-class PlanFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
-
-
 Folder = Annotated[
     Path,
     typer.Argument(help="Folder of the manifests: a git repository, or a folder in one.", show_default="."),
 ]
+FolderOption = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
+"""For commands whose argument is a flow."""
+Flow = Annotated[str, typer.Argument(help="The flow: its metadata.name, `type/name`, or its name.")]
 Organizations = Annotated[
     list[str] | None,
     typer.Option("--organization", "-o", help="Only this organisation; may be given several times."),
 ]
+OneOrganization = Annotated[
+    str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")
+]
 Format = Annotated[TextOrJson, typer.Option("--format", "-f", help="For people, or for programs.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 
+from controller.cli import exit_codes
+from controller.cli.failures import report_failure
 from controller.domain.clock import SystemClock
-from controller.domain.desired import Organization
-from controller.domain.errors import SettingsInvalid
-from controller.domain.visible import visible
-from controller.domain.wording import counted
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
-from controller.repository import NO_REVISION
 from controller.store import Store
 
 _SHOW_CURSOR = "\x1b[?25h"
@@ -37,35 +33,6 @@ def opened_services(settings: Settings) -> Iterator[Services]:
         yield Services(settings, store, clock)
     finally:
         store.close()
-
-
-def only_organization(workspace: Workspace, what: str) -> Organization:
-    """The one organisation that the command is for. Raises SettingsInvalid when there are several."""
-    organizations = workspace.desired.organizations
-    if len(organizations) != 1:
-        names = ", ".join(each.name for each in organizations)
-        raise SettingsInvalid(f"{what} is for one organisation", hint=f"--organization: {names}")
-    return organizations[0]
-
-
-def tell_uncommitted(workspace: Workspace) -> None:
-    """Say on stderr which files were read from the disk because HEAD says something else, or all without git."""
-    if not workspace.repository.has_git:
-        print("penstock: this folder is in no git repository: its files are read as they are now", file=sys.stderr)
-    if workspace.dirty:
-        shown = visible(", ".join(workspace.dirty[:5]) + (", …" if len(workspace.dirty) > 5 else ""))
-        changes = (
-            f"{counted(len(workspace.dirty), 'uncommitted change')} {'is' if len(workspace.dirty) == 1 else 'are'}"
-        )
-        print(f"penstock: {changes} read, too: {shown}", file=sys.stderr)
-
-
-def actor() -> str:
-    """Who runs the command, for the audit log."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def run_passes(
@@ -102,6 +69,15 @@ async def _run_passes(
         await services.disconnect()
 
 
+def report_failures(reports: Sequence[PassReport], *, as_json: bool) -> int:
+    """Report why passes have no plan; returns the exit code. JSON holds the first error only."""
+    errors = [(report.error, report.organization) for report in reports if report.error is not None]
+    codes = [
+        report_failure(error, as_json=as_json, organization=name) for error, name in errors[: 1 if as_json else None]
+    ]
+    return exit_codes.of_all(codes) if codes else exit_codes.INTERRUPTED
+
+
 def stop_on_signals() -> asyncio.Event:
     """An event that SIGTERM and Ctrl-C set; a second one ends the process at once."""
     stop = asyncio.Event()
@@ -123,13 +99,3 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, handle, number)
     return stop
-
-
-def shown_revision(revision: str | None) -> str:
-    """A commit as people name it."""
-    return "no commit" if commit_or_none(revision) is None else f"revision {str(revision)[:12]}"
-
-
-def commit_or_none(revision: str | None) -> str | None:
-    """A commit's id; None where the manifests come from no commit."""
-    return None if revision == NO_REVISION else revision

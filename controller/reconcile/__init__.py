@@ -4,7 +4,7 @@ from controller.reconcile.approvals import approve_plan, require_digest
 from controller.reconcile.health import made_by_delivery
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
-from controller.reconcile.pausing import promote as promote_paused
+from controller.reconcile.pausing import accept_paused
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings, load_settings
@@ -21,12 +21,12 @@ __all__ = [
     "Source",
     "Unwatched",
     "Workspace",
+    "accept_paused",
     "approve_plan",
     "load_settings",
     "made_by_delivery",
     "open_folder",
     "open_revision",
-    "promote_paused",
     "require_digest",
     "run_pass",
 ]

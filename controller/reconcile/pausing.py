@@ -44,12 +44,12 @@ def _paused(organization: Organization, told: Iterable[str], flow: str) -> Deliv
     return DeliveryPaused(
         f"{organization.name}: paused, and nothing else is delivered meanwhile: {'; '.join(told)}",
         retry_after_s=LOOK_S,
-        hint=f"`penstock promote {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
+        hint=f"`penstock accept {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
         "every pass looks again, and more executions or a gate that can be asked again decide by themselves",
     )
 
 
-def promote(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
+def accept_paused(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
     """Let the paused version of a flow stay; the next pass goes on. Raises SettingsInvalid when nothing is paused."""
     key = chosen_flow(said, organization.flows)
     step = next((step for step in _unfinished(services, organization, key) if paused_reason(step)), None)

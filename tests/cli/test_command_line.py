@@ -204,22 +204,22 @@ def test_a_rollback_brings_the_flow_back_and_says_what_to_do_in_git(shell: Shell
     assert live["Hours"] == "1.0"
 
 
-def test_a_paused_delivery_says_what_a_person_can_do_and_goes_on_when_promoted(shell: Shell) -> None:
+def test_a_paused_delivery_says_what_a_person_can_do_and_goes_on_when_accepted(shell: Shell) -> None:
     shell.flow("hours", module("Hours"), gates=[{"errorRate": {"window": "1s", "minimumSamples": 9, "max": "1%"}}])
     shell.commit()
 
     paused = shell.run("apply")
     status = shell.run("status")
     again = shell.run("apply")
-    promoted = shell.run("promote", "hours")
+    accepted = shell.run("accept", "hours")
     done = shell.run("apply")
 
     assert (paused.returncode, again.returncode) == (1, 1)
     assert "paused: gate errorRate: 0 of 0 executions failed" in paused.stdout
-    assert "penstock promote hours, or penstock rollback hours" in paused.stdout
+    assert "penstock accept hours, or penstock rollback hours" in paused.stdout
     assert "Suspended" in status.stdout
     assert "delivery-paused" in again.stderr + again.stdout
-    assert promoted.returncode == 0, promoted.stderr
-    assert "hours (commonmodule/Hours) 1.0 may stay" in promoted.stdout
+    assert accepted.returncode == 0, accepted.stderr
+    assert "hours (commonmodule/Hours) 1.0 is accepted" in accepted.stdout
     assert done.returncode == 0, done.stdout + done.stderr
-    assert shell.run("promote", "hours").returncode == 1
+    assert shell.run("accept", "hours").returncode == 1

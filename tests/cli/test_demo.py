@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.demo.chapters import CHAPTERS
-from controller.cli.demo.stage import open_stage
+from controller.cli.commands.demo.chapters import CHAPTERS
+from controller.cli.commands.demo.stage import open_stage
 from controller.domain.errors import Interrupted
 from controller.planning import Plan
 from controller.reconcile import Unwatched

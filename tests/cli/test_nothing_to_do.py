@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.cli.outcome import apply_text
+from controller.cli.apply_output import apply_text
 from tests.support.sources import inbound, module
 from tests.support.world import World
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.cli.outcome import apply_text
+from controller.cli.apply_output import apply_text
 from controller.simulator import Simulator, SimulatorSettings, running
 from controller.simulator.handwork import DEEDS, Deed
 from controller.simulator.handwork import person as person_of

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
 
-from controller.cli.commands import COMMANDS
-from controller.cli.main import app
+from controller.cli.commands import COMMANDS, Commands
+from controller.cli.lazy import LazyGroup
 from controller.reconcile import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
@@ -35,8 +34,8 @@ def test_every_option_is_told_of(name: str) -> None:
     told = PAGE.split(f"## penstock {name}\n")[1].split("\n## ")[0]
     if name in ELSEWHERE:
         told += (DOCS / ELSEWHERE[name]).read_text(encoding="utf-8")
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    parts = getattr(command, "commands", {"": command}).values()
+    command = Commands().load(name)
+    parts = [command.load(each) for each in command.entries] if isinstance(command, LazyGroup) else [command]
     options = {option for part in parts for each in part.params for option in each.opts if option.startswith("--")}
 
     assert {option for option in options - COMMON if not re.search(rf"--(no-)?{option[2:]}\b", told)} == set()

@@ -69,7 +69,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fi
         shell.flow("quiet", module("Quiet"), gates=[{"errorRate": {"window": "1s", "minimumSamples": 9, "max": "1%"}}])
         shell.commit()
         found["paused"] = shell.json("apply")
-        found["promotion"] = shell.json("promote", "quiet")
+        found["promotion"] = shell.json("accept", "quiet")
         found["validate"] = shell.json("validate")
         (shell.folder / "hours.yaml").write_text("apiVersion: penstock/v1\nkind: Flwo\n")
         found["mistakes"] = shell.json("validate")

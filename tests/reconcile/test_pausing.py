@@ -9,7 +9,7 @@ from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
 from controller.questions.held_back import with_held_back
-from controller.reconcile import PassReport, open_folder, promote_paused
+from controller.reconcile import PassReport, accept_paused, open_folder
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
@@ -78,8 +78,8 @@ async def test_a_plan_tells_in_every_format_that_an_earlier_delivery_is_paused(w
     for render in (plan_text, plan_markdown, plan_html, plan_json):
         text = render([plan])
         assert "paused, and nothing else is delivered meanwhile: desk" in text, render
-        assert "penstock promote desk" in text, render
-    promote_paused(world.services, open_folder(world.clone, world.settings).organization(ORGANIZATION), "desk", by="a")
+        assert "penstock accept desk" in text, render
+    accept_paused(world.services, open_folder(world.clone, world.settings).organization(ORGANIZATION), "desk", by="a")
     assert (await shown(world)).held_back == ()
 
 
@@ -105,7 +105,7 @@ async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World
 
     assert isinstance(report.error, DeliveryPaused)
     assert "desk (inboundcall/Desk) 2.0" in report.error.message
-    assert "penstock promote desk" in (report.error.hint or "")
+    assert "penstock accept desk" in (report.error.hint or "")
     assert world.clock.elapsed_s - began < 60
     assert world.publishes().count("commonmodule/Third") == 0
     judged = [entry for entry in world.services.store.audit.entries("acme") if entry.action == "gate"]
@@ -151,7 +151,7 @@ async def test_a_person_lets_it_stay(world: World) -> None:
     await world.restart()
     (organization,) = open_folder(world.clone, world.settings).desired.organizations
 
-    step = promote_paused(world.services, organization, "desk", by="ada")
+    step = accept_paused(world.services, organization, "desk", by="ada")
     report = await world.apply()
 
     assert step.live_version == "2.0"
@@ -210,4 +210,4 @@ async def test_a_commit_that_asks_for_something_else_is_an_answer(world: World) 
 async def test_what_is_not_paused_cannot_be_promoted(world: World) -> None:
     (organization,) = open_folder(world.clone, world.settings).desired.organizations
     with pytest.raises(SettingsInvalid, match="no delivery of inboundcall/Desk waits for a decision"):
-        promote_paused(world.services, organization, "desk", by="ada")
+        accept_paused(world.services, organization, "desk", by="ada")

@@ -9,7 +9,7 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.status import SyncStatus
 from controller.planning import Change, Plan, plan_text
-from controller.reconcile import PassReport, open_folder, promote_paused
+from controller.reconcile import PassReport, accept_paused, open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import Crash, Recording, World
@@ -144,7 +144,7 @@ async def test_it_is_no_part_of_what_an_approval_is_for(world: World) -> None:
 
 async def test_what_a_person_lets_stay_is_not_said_to_wait_for_a_person(paused: World) -> None:
     organization = open_folder(paused.clone, paused.settings).organization("acme")
-    promote_paused(paused.services, organization, "desk", by="ada")
+    accept_paused(paused.services, organization, "desk", by="ada")
 
     [desk] = paused.status(await paused.plan()).flows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.cli.saved_plan import read_saved_plan
+from controller.cli.commands.apply.saved_plan import read_saved_plan
 from controller.domain.errors import RepositoryTooLarge, SettingsInvalid
 from tests.manifests.repository import flow, load, organization, write
 

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 from structlog.testing import capture_logs
 
-from controller.cli.outcome import apply_document, apply_text
+from controller.cli.apply_output import apply_document, apply_text
 from controller.delivery import Outcome
 from controller.domain.redaction import SECRETS
 from controller.flows import parse

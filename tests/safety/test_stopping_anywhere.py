@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.cli.outcome import apply_text
+from controller.cli.apply_output import apply_text
 from controller.delivery import Outcome, SyncResult
 from controller.domain.status import StepState
 from controller.reconcile import PassReport

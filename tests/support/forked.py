@@ -15,6 +15,7 @@ _NEEDED_LATER = (
     "alembic.command",
     "anyio._backends._asyncio",
     "concurrent.futures.thread",
+    "controller.cli.commands.apply",
     "controller.cli.main",
     "httpcore",
     "uvicorn.lifespan.off",

@@ -1,45 +1,50 @@
-"""One command a file. Their modules import nothing heavy at the top, so that `penstock --help` is quick."""
+"""The commands, each in a module or package of its own. No command imports another.
+
+`COMMANDS` is all that `penstock --help` reads; the module of a command is imported when the command is called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from controller.cli.lazy import Entry, LazyGroup
 
-import typer
-
-from controller.cli.commands.apply import apply
-from controller.cli.commands.approve import approve
-from controller.cli.commands.demo import demo
-from controller.cli.commands.diff import diff
-from controller.cli.commands.graph import graph
-from controller.cli.commands.import_ import import_
-from controller.cli.commands.plan import plan
-from controller.cli.commands.preflight import preflight
-from controller.cli.commands.promote import promote
-from controller.cli.commands.rollback import rollback
-from controller.cli.commands.run import run
-from controller.cli.commands.schema import schema
-from controller.cli.commands.simulator import simulator
-from controller.cli.commands.status import status
-from controller.cli.commands.trace import trace
-from controller.cli.commands.validate import validate
-
-COMMANDS: dict[str, Callable[..., Any] | typer.Typer] = {
-    "demo": demo,
-    "validate": validate,
-    "plan": plan,
-    "apply": apply,
-    "approve": approve,
-    "promote": promote,
-    "rollback": rollback,
-    "status": status,
-    "diff": diff,
-    "graph": graph,
-    "trace": trace,
-    "import": import_,
-    "preflight": preflight,
-    "run": run,
-    "simulator": simulator,
-    "schema": schema,
+COMMANDS = {
+    "demo": Entry("demo", "Show the main job on a simulated organisation and a temporary git remote."),
+    "validate": Entry(
+        "validate", "Check manifests and flow files without calling any organisation; report every mistake at once."
+    ),
+    "plan": Entry("plan", "Show what `apply` would do: the same plan, and nothing is changed."),
+    "apply": Entry("apply", "Carry the plan out: publish in order, watch, roll back what fails, commit what is live."),
+    "approve": Entry(
+        "approve", "Approve the plan with this digest where sync.mode is manual; the next pass applies it."
+    ),
+    "accept": Entry("accept", "Accept a paused version whose gate could not decide; the next pass continues with it."),
+    "rollback": Entry(
+        "rollback", "Bring one flow back to a version that it had, and verify it; says what to revert in git."
+    ),
+    "status": Entry("status", "Show sync status and health of every managed flow."),
+    "diff": Entry("diff", "Show what differs between source and live, two versions, or two organisations."),
+    "graph": Entry("graph", "Show how flows depend on each other, or what stands inside one."),
+    "trace": Entry(
+        "trace",
+        "Find out why executions went wrong: executions, action, file; settings says what is recorded.",
+        attribute="TraceCommands",
+    ),
+    "import": Entry("import_", "Write manifests and flow files for published flows that no manifest names."),
+    "preflight": Entry(
+        "preflight", "Check, before the first sync, that each organisation is reached and permits what is needed."
+    ),
+    "run": Entry("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
+    "simulator": Entry("simulator", "Serve a simulated organisation; prints its URL first."),
+    "schema": Entry("schema", "Print the JSON Schema of the manifests."),
 }
 """The commands in the order of `penstock --help`."""
+
+FORMER_NAMES = {"promote": Entry("accept", "The former name of `accept`.", attribute="promote", hidden=True)}
+"""Names that work for one more release, and say so."""
+
+
+class Commands(LazyGroup):
+    """All commands of `penstock`."""
+
+    package = __name__
+    entries = COMMANDS | FORMER_NAMES

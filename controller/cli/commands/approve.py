@@ -1,13 +1,18 @@
-"""`penstock approve`: a person's word for one plan."""
+"""`penstock approve`: a person approves one plan."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
+from controller.cli.running import opened_services
+from controller.cli.workspace import actor, only_organization
+from controller.reconcile import approve_plan, load_settings, open_folder
 
 
 def approve(
@@ -16,16 +21,9 @@ def approve(
     organization: Organizations = None,
     output: Format = TextOrJson.TEXT,
 ) -> None:
-    """Approve the plan with this digest where sync.mode is manual; the controller then carries it out."""
-    import json
-    from dataclasses import asdict
-
-    from controller.cli.running import actor, only_organization, opened_services
-    from controller.reconcile import approve_plan, load_settings, open_folder
-
+    """Store the approval; the controller, or the next `apply`, then carries the plan out."""
     settings = load_settings()
-    workspace = open_folder(folder, settings, organization or ())
-    chosen = only_organization(workspace, "an approval")
+    chosen = only_organization(open_folder(folder, settings, organization or ()), "an approval")
     with opened_services(settings) as services:
         approval = approve_plan(services, chosen.name, digest, by=actor())
     if output is TextOrJson.JSON:

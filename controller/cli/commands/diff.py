@@ -2,67 +2,129 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.options import Format, Organizations, TextOrJson
+from controller.cli.comparison_output import comparisons_document, comparisons_text
+from controller.cli.options import FolderOption, Format, Organizations, Out, TextOrJson
+from controller.cli.output import output_to
+from controller.cli.progress_bars import progress_bar
+from controller.cli.running import opened_services
+from controller.cli.workspace import only_organization, opened_workspace
+from controller.domain.desired import Organization
+from controller.domain.errors import SettingsInvalid
+from controller.planning import Plan
+from controller.questions.comparison import FlowComparison
+from controller.questions.comparisons import (
+    VersionRange,
+    against_live,
+    between_organizations,
+    between_versions,
+    differences,
+)
+from controller.reconcile import PassRequest, Services, Workspace, load_settings, run_pass
 
-Flow = Annotated[str | None, typer.Argument(metavar="FLOW", help="metadata.name, type/name or name; all by default.")]
-Folder = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
-FromVersion = Annotated[
-    str | None, typer.Option("--from-version", help="Compare versions: the older; the published one by default.")
-]
-ToVersion = Annotated[
-    str | None, typer.Option("--to-version", help="Compare versions: the newer; the published one by default.")
-]
-FromOrganization = Annotated[
-    str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare what is live in two organisations.")
-]
-ToOrganization = Annotated[str | None, typer.Option("--to", metavar="ORGANIZATION", help="The other organisation.")]
-Everything = Annotated[
-    bool, typer.Option("--all", help="Compare flows in sync, too, and list those without differences.")
-]
-Out = Annotated[Path | None, typer.Option("--out", help="Write to this file instead of stdout.")]
-DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="End with 2 when there are differences.")]
+
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """The command line of `penstock diff`."""
+
+    flow: Annotated[
+        str | None, typer.Argument(metavar="FLOW", help="metadata.name, type/name or name; all by default.")
+    ] = None
+    folder: FolderOption = Path()
+    organization: Organizations = None
+    from_version: Annotated[
+        str | None, typer.Option("--from-version", help="Compare versions: the older; the published one by default.")
+    ] = None
+    to_version: Annotated[
+        str | None, typer.Option("--to-version", help="Compare versions: the newer; the published one by default.")
+    ] = None
+    from_organization: Annotated[
+        str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare what is live in two organisations.")
+    ] = None
+    to_organization: Annotated[
+        str | None, typer.Option("--to", metavar="ORGANIZATION", help="The other organisation.")
+    ] = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compare flows in sync, too, and list those without differences.")
+    ] = False
+    output: Format = TextOrJson.TEXT
+    out: Out = None
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="End with 2 when there are differences.")
+    ] = False
+
+    @property
+    def organizations(self) -> list[str]:
+        """The organisations that are compared; none given means all."""
+        return [each for each in (self.from_organization, self.to_organization) if each]
+
+    def check(self) -> None:
+        """Raise SettingsInvalid for options that contradict each other."""
+        of_versions = bool(self.from_version or self.to_version)
+        if of_versions and self.organizations:
+            raise SettingsInvalid("versions of one organisation, or two organisations: not both at once")
+        if len(self.organizations) == 1:
+            raise SettingsInvalid("two organisations are compared", hint="give both --from and --to")
+        if self.organizations and self.organization:
+            raise SettingsInvalid("--from and --to name the organisations already", hint="leave --organization out")
+        if of_versions and self.flow is None:
+            raise SettingsInvalid("the versions of which flow?", hint="penstock diff FLOW --from-version 3.0")
 
 
-def diff(
-    flow: Flow = None,
-    folder: Folder = Path(),
-    organization: Organizations = None,
-    from_version: FromVersion = None,
-    to_version: ToVersion = None,
-    from_organization: FromOrganization = None,
-    to_organization: ToOrganization = None,
-    everything: Everything = False,
-    output: Format = TextOrJson.TEXT,
-    out: Out = None,
-    detailed_exitcode: DetailedExitcode = False,
-) -> int:
-    """Show what differs between source and live, two versions, or two organisations."""
-    import json
-
-    from controller.cli.comparisons import comparisons_document, comparisons_text
-    from controller.cli.diffs import DiffRequest, compare
-    from controller.cli.sinks import output_to
-
-    request = DiffRequest(
-        folder=folder,
-        flow=flow,
-        organizations=tuple(organization or ()),
-        versions=(from_version, to_version),
-        between=(from_organization, to_organization),
-        everything=everything,
-    )
-    found = compare(request)
-    with output_to(out) as write:
-        if output is TextOrJson.JSON:
+def diff(options: DiffOptions) -> int:
+    """Compare and show; 1 when a flow could not be compared, 2 for differences where that was asked for."""
+    options.check()
+    settings = load_settings()
+    workspace = opened_workspace(options.folder, settings, options.organizations or options.organization)
+    with opened_services(settings) as services:
+        found = asyncio.run(_compared(options, workspace, services))
+    with output_to(options.out) as write:
+        if options.output is TextOrJson.JSON:
             write(json.dumps(comparisons_document(found), indent=2, ensure_ascii=False) + "\n")
         else:
-            write(comparisons_text(found, everything=everything or flow is not None))
+            write(comparisons_text(found, everything=options.everything or options.flow is not None))
     if any(each.different is None for each in found):
         return exit_codes.ERROR
-    return exit_codes.CHANGES if detailed_exitcode and any(each.different for each in found) else exit_codes.DONE
+    different = any(each.different for each in found)
+    return exit_codes.CHANGES if options.detailed_exitcode and different else exit_codes.DONE
+
+
+async def _compared(options: DiffOptions, workspace: Workspace, services: Services) -> list[FlowComparison]:
+    said = (options.flow,) if options.flow is not None else ()
+    try:
+        with progress_bar("comparing flows") as advance:
+            if options.organizations:
+                one, other = (workspace.organization(name) for name in options.organizations)
+                return await between_organizations(services, one, other, said, advance)
+            if options.flow is not None:
+                organization = only_organization(workspace, "a comparison of one flow")
+                if options.from_version or options.to_version:
+                    versions = VersionRange(options.from_version, options.to_version)
+                    return [await between_versions(services, organization, options.flow, versions)]
+                return await against_live(services, organization, said, advance)
+            found: list[FlowComparison] = []
+            for organization in workspace.desired.organizations:
+                if options.everything:
+                    found += await against_live(services, organization, (), advance)
+                else:
+                    plan = await _plan(workspace, services, organization)
+                    found += await differences(services, organization, plan, advance)
+            return found
+    finally:
+        await services.disconnect()
+
+
+async def _plan(workspace: Workspace, services: Services, organization: Organization) -> Plan:
+    async def source() -> Workspace:
+        return workspace
+
+    report = await run_pass(PassRequest(organization.name, trigger="diff"), services, source)
+    return report.plan_or_raise()

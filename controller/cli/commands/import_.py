@@ -1,42 +1,138 @@
-"""`penstock import`: what exists already comes under git."""
+"""`penstock import`: existing flows come under git; for programs `penstock.import/v1`."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from controller.cli.options import Format, Organizations, TextOrJson
+from controller.cli import exit_codes
+from controller.cli.options import FolderOption, Format, Organizations, TextOrJson
+from controller.cli.progress_bars import progress_bar
+from controller.cli.running import opened_services
+from controller.cli.workspace import only_organization, opened_workspace
+from controller.domain.desired import Organization
+from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.visible import visible
+from controller.domain.wording import counted
+from controller.questions.importing import Imported, importable, take_back, write
+from controller.reconcile import Services, Settings, load_settings, open_folder
 
-Flows = Annotated[
+_Flows = Annotated[
     list[str] | None,
     typer.Argument(metavar="[FLOW]...", help="type/name, name or id; * and ? stand for any letters; all by default."),
 ]
-Folder = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
-Into = Annotated[
+_Into = Annotated[
     Path | None, typer.Option("--into", help="Write here.", show_default="the folder of the Organization manifest")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be written, and write nothing.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be written, and write nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    organization: str
+    into: Path
+    flows: Sequence[Imported]
+    written: bool
+
+    @property
+    def skipped(self) -> list[Imported]:
+        return [flow for flow in self.flows if flow.skipped]
 
 
 def import_(
-    flows: Flows = None,
-    folder: Folder = Path(),
+    flows: _Flows = None,
+    folder: FolderOption = Path(),
     organization: Organizations = None,
-    into: Into = None,
-    dry_run: DryRun = False,
+    into: _Into = None,
+    dry_run: _DryRun = False,
     output: Format = TextOrJson.TEXT,
 ) -> int:
-    """Write manifests and flow files for published flows that no manifest names."""
-    import json
+    """Export, write, and read back; 1 when a flow that was asked for is skipped.
 
-    from controller.cli.imports import ImportRequest, bring_in, import_document, import_text
-
-    request = ImportRequest(folder, tuple(flows or ()), tuple(organization or ()), into, dry_run)
-    found = bring_in(request)
+    When the manifests that were written do not give the same flows, the files are deleted again.
+    """
+    settings = load_settings()
+    workspace = opened_workspace(folder, settings, organization)
+    chosen = only_organization(workspace, "an import")
+    into = into or workspace.repository.top / Path(chosen.origin.file).parent
+    with opened_services(settings) as services:
+        found = asyncio.run(_read(services, chosen, tuple(flows or ())))
+    if not dry_run:
+        write(into, found)
+        _read_back(folder, settings, chosen.name, into, found)
+    result = _Result(chosen.name, into, found, written=not dry_run)
     if output is TextOrJson.JSON:
-        print(json.dumps(import_document(found), indent=2, ensure_ascii=False))
+        print(json.dumps(_document(result), indent=2, ensure_ascii=False))
     else:
-        print(import_text(found), end="")
-    return found.exit_code
+        print("".join(f"{line}\n" for line in _lines(result)), end="")
+    return exit_codes.ERROR if flows and result.skipped else exit_codes.DONE
+
+
+async def _read(services: Services, organization: Organization, said: tuple[str, ...]) -> list[Imported]:
+    try:
+        with progress_bar("exporting flows") as advance:
+            return await importable(services, organization, said, advance)
+    finally:
+        await services.disconnect()
+
+
+def _read_back(folder: Path, settings: Settings, organization: str, into: Path, found: list[Imported]) -> None:
+    try:
+        after = open_folder(folder, settings, [organization]).organization(organization)
+        missing = {flow.key for flow in found if flow.files} - {flow.key for flow in after.flows}
+        if missing:
+            raise SettingsInvalid(
+                f"manifests in {into} are not those of {organization}: {', '.join(map(str, sorted(missing)))}",
+                hint="import into the folder of its Organization manifest, or below it",
+            )
+    except PenstockError:
+        take_back(into, found)
+        raise
+
+
+def _document(result: _Result) -> dict[str, object]:
+    return {
+        "schema": "penstock.import/v1",
+        "organization": result.organization,
+        "folder": str(result.into),
+        "written": result.written,
+        "flows": [
+            {
+                "flow": flow.name or None,
+                "type": flow.key.type,
+                "name": flow.key.name,
+                "version": flow.version,
+                "manifest": flow.manifest_file if flow.name else None,
+                "source": flow.source_file,
+                "skipped": flow.skipped or None,
+            }
+            for flow in result.flows
+        ],
+    }
+
+
+def _lines(result: _Result) -> Iterator[str]:
+    """A line for each flow, a count, and what to do next."""
+    for flow in result.flows:
+        what = visible(f'{flow.key.type} "{flow.key.name}"')
+        yield (
+            f"! {what}: {visible(flow.skipped)}"
+            if flow.skipped
+            else f"+ {', '.join(flow.files)}: {what} {flow.version}"
+        )
+    count = len(result.flows) - len(result.skipped)
+    flows = counted(count, "flow")
+    if not result.flows:
+        yield f"every published flow of {result.organization} has a manifest"
+    elif not result.written:
+        yield f"{flows} would be written to {result.into}"
+    else:
+        yield f"{flows} written to {result.into}"
+    if result.written and count:
+        yield "look at them and commit them; `penstock plan` shows them as adopted: nothing is published again"

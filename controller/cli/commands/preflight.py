@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from controller.cli import exit_codes
+from controller.cli.console import console, judged, print_table
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
-
-if TYPE_CHECKING:
-    from controller.genesys import PreflightReport
-    from controller.reconcile import Services, Workspace
+from controller.cli.running import opened_services
+from controller.genesys import PreflightReport
+from controller.questions.preflight import preflight_organization
+from controller.reconcile import Services, Workspace, load_settings, open_folder
 
 
 def preflight(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
-    """Check, before the first sync, that each organisation is reached and permits what the manifests need."""
-    import asyncio
-    import json
-
-    from controller.cli.running import opened_services
-    from controller.reconcile import load_settings, open_folder
-
+    """Show the checks of each organisation; 1 unless all are ready."""
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
     with opened_services(settings) as services:
-        reports = asyncio.run(_look(services, workspace))
+        reports = asyncio.run(_reports(services, workspace))
     if output is TextOrJson.JSON:
         organizations = [_document(name, report) for name, report in reports.items()]
         print(json.dumps({"schema": "penstock.preflight/v1", "organizations": organizations}, indent=2))
@@ -33,9 +31,7 @@ def preflight(folder: Folder = Path(), organization: Organizations = None, outpu
     return exit_codes.DONE if all(report.ok for report in reports.values()) else exit_codes.ERROR
 
 
-async def _look(services: Services, workspace: Workspace) -> dict[str, PreflightReport]:
-    from controller.questions.preflight import preflight_organization
-
+async def _reports(services: Services, workspace: Workspace) -> dict[str, PreflightReport]:
     try:
         return {each.name: await preflight_organization(services, each) for each in workspace.desired.organizations}
     finally:
@@ -43,10 +39,6 @@ async def _look(services: Services, workspace: Workspace) -> dict[str, Preflight
 
 
 def _show(reports: dict[str, PreflightReport]) -> None:
-    from rich.text import Text
-
-    from controller.cli.console import console, judged, print_table
-
     for name, report in reports.items():
         console().print(Text(f"{name} ({report.dialect}): ") + judged("ready" if report.ok else "not ready"))
         rows = [

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.options import Folder, Format, Organizations, TextOrJson
-
-if TYPE_CHECKING:
-    from controller.reconcile import PassReport
+from controller.cli.apply_output import apply_document, apply_text, was_stopped
+from controller.cli.delivery_progress import watcher
+from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
+from controller.cli.running import opened_services, run_passes
+from controller.cli.workspace import actor, only_organization
+from controller.delivery import Outcome
+from controller.reconcile import Mode, PassReport, PassRequest, load_settings, open_folder
 
 
 def rollback(
-    flow: Annotated[str, typer.Argument(help="The flow: its metadata.name, `type/name`, or its name.")],
+    flow: Flow,
     folder: Folder = Path(),
     organization: Organizations = None,
     to: Annotated[str | None, typer.Option("--to", help="The version; by default the one delivered before.")] = None,
     output: Format = TextOrJson.TEXT,
 ) -> int:
-    """Bring one flow back to a version that it had, verified; git is told what to revert."""
-    import json
-
-    from controller.cli.outcome import apply_document, apply_text
-    from controller.cli.progress import watcher
-    from controller.cli.running import actor, only_organization, opened_services, run_passes
-    from controller.reconcile import Mode, PassRequest, load_settings, open_folder
-
+    """Roll back and verify; 1 unless the flow is at the version that was asked for."""
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
     chosen = only_organization(workspace, "a rollback")
@@ -42,12 +39,9 @@ def rollback(
 
 
 def _exit_code(report: PassReport) -> int:
-    from controller.cli.outcome import was_stopped
-    from controller.delivery import Outcome
-
     if report.error is not None:
         return exit_codes.for_error(report.error)
     if was_stopped(report):
         return exit_codes.INTERRUPTED
-    came_back = report.result is not None and report.result.outcome is Outcome.ROLLED_BACK
-    return exit_codes.DONE if came_back else exit_codes.ERROR
+    rolled_back = report.result is not None and report.result.outcome is Outcome.ROLLED_BACK
+    return exit_codes.DONE if rolled_back else exit_codes.ERROR

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import platformdirs
 import typer
 
-if TYPE_CHECKING:
-    from controller.domain.clock import Clock
-    from controller.reconcile import Settings
-    from controller.service import Feed
+from controller.cli.demo_files import copy_demo_files
+from controller.cli.running import opened_services, stop_on_signals
+from controller.domain.clock import Clock
+from controller.domain.errors import SettingsInvalid
+from controller.reconcile import Settings, load_settings
+from controller.repository import GitCredentials, Repository
+from controller.service import Controller, Feed, FolderFeed, GitFeed, raise_limit_of_files
 
 
 def run(
@@ -25,13 +30,7 @@ def run(
         bool, typer.Option("--demo", help="Keep the manifests of the demonstration, which come with Penstock.")
     ] = False,
 ) -> None:
-    """Keep organisations at what git asks for, until SIGTERM or Ctrl-C."""
-    import asyncio
-
-    from controller.cli.running import opened_services, stop_on_signals
-    from controller.reconcile import load_settings
-    from controller.service import Controller, raise_limit_of_files
-
+    """Run until SIGTERM or Ctrl-C. Raises SettingsInvalid unless exactly one desired state is named."""
     settings = load_settings(service=True)
     raise_limit_of_files()
     with opened_services(settings) as services:
@@ -44,20 +43,12 @@ def run(
 
 
 def _feed(folder: Path | None, settings: Settings, clock: Clock, *, demo: bool) -> Feed:
-    """What desired states come from. Raises SettingsInvalid unless exactly one place is named."""
-    import platformdirs
-
-    from controller.cli.material import copy_material
-    from controller.domain.errors import SettingsInvalid
-    from controller.repository import GitCredentials, Repository
-    from controller.service import FolderFeed, GitFeed
-
     work = settings.work_dir or platformdirs.user_cache_path("penstock")
     if demo:
         if folder is not None or settings.repository_url is not None:
             named = "PENSTOCK_REPOSITORY_URL" if folder is None else f"the folder {folder}"
             raise SettingsInvalid(f"--demo and {named} name two desired states", hint="leave out one of the two")
-        copy_material(work / "default")
+        copy_demo_files(work / "default")
         return FolderFeed(work / "default", settings, clock, loopback=True)
     if folder is not None:
         return FolderFeed(folder, settings, clock)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
+from controller.manifests import json_schema
+
 
 def schema() -> None:
-    """Print the JSON Schema of the manifests."""
-    import json
-
-    from controller.manifests import json_schema
-
+    """Print the schema."""
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))

@@ -1,42 +1,131 @@
-"""`penstock status`: how things stand."""
+"""`penstock status`: sync status and health of each organisation, for people and programs (`penstock.status/v1`)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from rich.text import Text
+
 from controller.cli import exit_codes
+from controller.cli.console import console, judged, print_table
+from controller.cli.failures import error_document
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
+from controller.cli.progress_bars import plan_bar
+from controller.cli.running import opened_services, report_failures, run_passes
+from controller.cli.workspace import commit_or_none, opened_workspace, shown_revision
+from controller.domain.status import Health, SyncStatus
+from controller.domain.visible import visible
+from controller.questions.status import OrganizationStatus, organization_status
+from controller.reconcile import PassReport, PassRequest, load_settings
+from controller.store import SyncRecord
+
+Statuses = Sequence[tuple[PassReport, OrganizationStatus | None]]
+"""The status of each organisation; None where the pass failed, and its report holds the error."""
 
 
 def status(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
-    """Show sync status and health of every managed flow."""
-    import json
-
-    from controller.cli.outcome import tell_failed
-    from controller.cli.progress import look_bar
-    from controller.cli.running import opened_services, run_passes, tell_uncommitted
-    from controller.cli.standing import show_status, status_document
-    from controller.questions.status import organization_status
-    from controller.reconcile import PassRequest, load_settings, open_folder
-
+    """Look at each organisation and show its status; the exit code is that of the worst failure."""
     settings = load_settings()
-    workspace = open_folder(folder, settings, organization or ())
-    tell_uncommitted(workspace)
+    workspace = opened_workspace(folder, settings, organization)
     requests = [PassRequest(each.name, trigger="status") for each in workspace.desired.organizations]
     with opened_services(settings) as services:
-        with look_bar() as listener:
+        with plan_bar() as listener:
             reports = run_passes(workspace, requests, services, listener)
-        standing = [
+        statuses = [
             (
                 each,
                 organization_status(each, workspace.organization(each.organization), services) if each.plan else None,
             )
             for each in reports
         ]
-    failed = [report for report, found in standing if found is None]
+    failed = [report for report, found in statuses if found is None]
     if output is TextOrJson.JSON:
-        print(json.dumps(status_document(standing), indent=2, ensure_ascii=False))
+        document = {"schema": "penstock.status/v1", "organizations": [_organization(*each) for each in statuses]}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
         return exit_codes.of_all(exit_codes.for_error(each.error) for each in failed if each.error)
-    for report, found in standing:
-        show_status(report, found)
-    return tell_failed(failed, as_json=False) if failed else exit_codes.DONE
+    for report, found in statuses:
+        _show(report, found)
+    return report_failures(failed, as_json=False) if failed else exit_codes.DONE
+
+
+def _show(report: PassReport, found: OrganizationStatus | None) -> None:
+    sync, health = (found.sync, found.health) if found else (SyncStatus.UNKNOWN, Health.UNKNOWN)
+    parts = [judged(sync.value), judged(health.value), Text(shown_revision(report.revision))]
+    console().print(Text(f"{report.organization}: ") + Text(", ").join(parts), soft_wrap=True)
+    if found is None:
+        return
+    rows = [
+        (
+            visible(flow.flow),
+            flow.type,
+            flow.version or "-",
+            judged(flow.sync.value),
+            judged(flow.health.value),
+            visible(flow.message),
+        )
+        for flow in found.flows
+    ]
+    if rows:
+        print_table(("FLOW", "TYPE", "VERSION", "SYNC", "HEALTH", "MESSAGE"), rows, indent=2)
+    for line in (*(f"drift: {visible(drift)}" for drift in found.drift), *_rest(found)):
+        console().print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _rest(found: OrganizationStatus) -> list[str]:
+    lines = [f"warning: {visible(warning)}" for warning in found.warnings]
+    lines += [visible(str(each)) for each in found.held_back]
+    if found.at_work is not None:
+        lines.append(f"{visible(found.at_work)} is at work on it right now")
+    if found.unmanaged:
+        flows = "1 flow is" if found.unmanaged == 1 else f"{found.unmanaged} flows are"
+        lines.append(f"{flows} in no manifest and left alone")
+    if found.last_sync is not None:
+        last = found.last_sync
+        when = f"{last.finished_at or last.started_at:%Y-%m-%d %H:%M} UTC"
+        lines.append(f"last sync {last.id}: {last.state.value}, {when}, by {visible(last.actor)}")
+    return lines
+
+
+def _organization(report: PassReport, found: OrganizationStatus | None) -> dict[str, object]:
+    return {
+        "name": report.organization,
+        "revision": commit_or_none(report.revision),
+        "sync": (found.sync if found else SyncStatus.UNKNOWN).value,
+        "health": (found.health if found else Health.UNKNOWN).value,
+        "flows": [
+            {
+                "flow": flow.flow,
+                "type": flow.type,
+                "name": flow.name,
+                "sync": flow.sync.value,
+                "health": flow.health.value,
+                "version": flow.version,
+                "change": flow.change,
+                "locked_by": flow.locked_by,
+                "message": flow.message,
+            }
+            for flow in (found.flows if found else ())
+        ],
+        "drift": list(found.drift) if found else [],
+        "warnings": list(found.warnings) if found else [],
+        "unmanaged": found.unmanaged if found else None,
+        "last_sync": _sync(found.last_sync) if found and found.last_sync else None,
+        "held_back": [asdict(each) for each in (found.held_back if found else ())],
+        "at_work": found.at_work if found else None,
+        "error": error_document(report.error, report.organization) if found is None and report.error else None,
+    }
+
+
+def _sync(last: SyncRecord) -> dict[str, object]:
+    return {
+        "id": last.id,
+        "state": last.state.value,
+        "revision": commit_or_none(last.revision),
+        "actor": last.actor,
+        "trigger": last.trigger,
+        "started_at": last.started_at.isoformat(),
+        "finished_at": last.finished_at.isoformat() if last.finished_at else None,
+    }

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from controller.cli import exit_codes
+from controller.cli.failures import error_text, mistakes_document
 from controller.cli.options import Folder, Format, TextOrJson
+from controller.cli.workspace import tell_uncommitted
+from controller.domain.errors import ManifestInvalid
+from controller.domain.visible import visible
+from controller.domain.wording import counted
+from controller.reconcile import load_settings, open_folder
 
 
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
-    """Check manifests and flow files without calling any organisation; report every mistake at once."""
-    from controller.cli.failures import error_text, mistakes_document
-    from controller.cli.running import tell_uncommitted
-    from controller.domain.errors import ManifestInvalid
-    from controller.domain.visible import visible
-    from controller.domain.wording import counted
-    from controller.reconcile import load_settings, open_folder
-
+    """Print every mistake, or what the manifests describe; 1 when there is a mistake."""
     try:
         workspace = open_folder(folder, load_settings())
     except ManifestInvalid as error:
@@ -43,6 +43,4 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
 
 
 def _document(**fields: object) -> str:
-    import json
-
     return json.dumps({"schema": "penstock.validate/v1", **fields}, indent=2, ensure_ascii=False)

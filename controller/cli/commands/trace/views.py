@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
-from controller.cli.trace_output import PageFolder, TraceStyle, Write, json_text
+from controller.cli.commands.trace.style import PageFolder, TraceStyle, Write, json_text
 from controller.diagnosis import Analysis, ErrorRate, StaleCaller
 from controller.domain.platform import ExecutionSummary, Standing
 from controller.domain.visible import visible
@@ -18,7 +18,7 @@ EXECUTIONS_SCHEMA = "penstock.executions/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExecutionsFound:
     """The answer to a search."""
 
     organization: str
@@ -59,7 +59,7 @@ class Ending:
 class View(Protocol):
     """One way to show them. What cannot be read is told, never left out in silence."""
 
-    def begin(self, found: Found) -> None: ...
+    def begin(self, found: ExecutionsFound) -> None: ...
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None: ...
     def end(self, ending: Ending) -> None: ...
 
@@ -71,7 +71,7 @@ class TextView:
         self._style, self._write = style, write
         self._left_out = 0
 
-    def begin(self, found: Found) -> None:
+    def begin(self, found: ExecutionsFound) -> None:
         self._write(f"{visible(found.headline())}\n")
         if not found.chosen:
             for each in found.executions:
@@ -105,7 +105,7 @@ class JsonView:
         self._style, self._write = style, write
         self._count = 0
 
-    def begin(self, found: Found) -> None:
+    def begin(self, found: ExecutionsFound) -> None:
         rate = found.rate
         head = {
             "schema": EXECUTIONS_SCHEMA,
@@ -146,7 +146,7 @@ class PagesView:
         self._pages = pages
         self._headline = ""
 
-    def begin(self, found: Found) -> None:
+    def begin(self, found: ExecutionsFound) -> None:
         self._headline = found.headline()
 
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
@@ -165,7 +165,7 @@ class SingleView:
     def __init__(self, style: TraceStyle, write: Write) -> None:
         self._style, self._write = style, write
 
-    def begin(self, found: Found) -> None:
+    def begin(self, found: ExecutionsFound) -> None:
         """A search has more than one answer: this is not shown for one."""
 
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO, cast
 
+from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
+from controller.domain.visible import visible
 
 
 class MaskedStream:
@@ -42,8 +44,6 @@ def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
         yield sys.stdout.write
         sys.stdout.flush()
         return
-    from controller.domain.errors import SettingsInvalid
-
     temporary = path.with_name(path.name + ".part")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -58,7 +58,5 @@ def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
 
 def warn(lines: tuple[str, ...] | list[str]) -> None:
     """Tell people on stderr what they should know; names in it cannot move the cursor."""
-    from controller.domain.visible import visible
-
     for line in lines:
         print(f"warning: {visible(line)}", file=sys.stderr)

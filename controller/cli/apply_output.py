@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from controller.cli import exit_codes
-from controller.cli.failures import error_document, error_text, report_failure
-from controller.cli.running import commit_or_none
+from controller.cli.failures import error_document, error_text
+from controller.cli.workspace import commit_or_none
 from controller.delivery import Outcome, StepResult, SyncResult
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
@@ -98,7 +98,7 @@ def _details(step: StepResult) -> Iterator[str]:
     if step.paused is not None:
         flow = step.change.flow
         yield f"paused: {step.paused}"
-        yield f"what to do: penstock promote {flow}, or penstock rollback {flow}; every pass looks again"
+        yield f"what to do: penstock accept {flow}, or penstock rollback {flow}; every pass looks again"
     if step.state is StepState.ROLLED_BACK and not _agrees(step):
         yield "to make git agree, revert the commit that asked for it; until then it stays back"
     told = step.error.message if step.error is not None else ""
@@ -120,15 +120,6 @@ def _versions(step: StepResult) -> str:
     if step.state is StepState.ROLLBACK_FAILED:
         return f", {step.version} is live still"
     return f", {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
-
-
-def tell_failed(reports: Sequence[PassReport], *, as_json: bool) -> int:
-    """Tell, of passes without a plan, what kept each from one; returns the exit code. JSON is the first error's."""
-    errors = [(report.error, report.organization) for report in reports if report.error is not None]
-    codes = [
-        report_failure(error, as_json=as_json, organization=name) for error, name in errors[: 1 if as_json else None]
-    ]
-    return exit_codes.of_all(codes) if codes else exit_codes.INTERRUPTED
 
 
 def apply_document(reports: Sequence[PassReport]) -> dict[str, object]:

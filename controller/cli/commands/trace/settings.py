@@ -1,13 +1,19 @@
-"""What an organisation records of executions, as people and programs read it."""
+"""`penstock trace settings`: what an organisation records of executions (`penstock.recording/v1`)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from controller.cli.executions import only_organization
-from controller.cli.running import actor, opened_services
+import typer
+
+from controller.cli.commands.trace.options import AnyFlow
+from controller.cli.options import FolderOption, Format, OneOrganization, TextOrJson
+from controller.cli.running import opened_services
+from controller.cli.workspace import actor, only_organization
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.recording import LogLevel
@@ -16,16 +22,39 @@ from controller.questions.recording import RecordingSettings, RecordingWish, rec
 from controller.reconcile import Services, load_settings, open_folder
 
 
-def show_settings(folder: Path, organization: str | None, wish: RecordingWish, *, as_json: bool) -> None:
-    """Change what is wished for, then show how the settings stand."""
-    settings = load_settings()
-    chosen = only_organization(open_folder(folder, settings, (organization,) if organization else ()))
-    with opened_services(settings) as services:
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
+
+
+_Level = Annotated[
+    str | None,
+    typer.Option("--level", help="Set Disabled, Base, Notes, VerboseNotes, All; for --flow also default."),
+]
+_ExecutionData = Annotated[
+    Switch | None, typer.Option("--execution-data", help="Turn recording in the whole organisation on or off.")
+]
+
+
+def settings(
+    folder: FolderOption = Path(),
+    organization: OneOrganization = None,
+    flow: AnyFlow = None,
+    level: _Level = None,
+    execution_data: _ExecutionData = None,
+    output: Format = TextOrJson.TEXT,
+) -> None:
+    """Change what is asked for, then show the settings."""
+    wish = RecordingWish(flow, level, None if execution_data is None else execution_data is Switch.ON)
+    ours = load_settings()
+    workspace = open_folder(folder, ours, (organization,) if organization else ())
+    chosen = only_organization(workspace, "what is recorded")
+    with opened_services(ours) as services:
         shown = asyncio.run(_asked(services, chosen, wish))
-    if as_json:
+    if output is TextOrJson.JSON:
         print(json.dumps(_document(chosen.name, shown), indent=2, ensure_ascii=False))
     else:
-        _tell(chosen.name, shown, turned_on=bool(wish.execution_data))
+        _show(chosen.name, shown, turned_on=bool(wish.execution_data))
 
 
 async def _asked(services: Services, organization: Organization, wish: RecordingWish) -> RecordingSettings:
@@ -35,7 +64,7 @@ async def _asked(services: Services, organization: Organization, wish: Recording
         await services.disconnect()
 
 
-def _tell(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:
+def _show(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:
     for change in shown.changed:
         print(f"{name}: changed: {visible(change)}")
     print(f"{name}: execution data is {'on' if shown.execution_data else 'off'}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from controller.domain.errors import SettingsInvalid
 
 
-def copy_material(into: Path) -> Path:
+def copy_demo_files(into: Path) -> Path:
     """Copy manifests and flows into a folder that is empty or holds such a copy; returns the manifests' folder.
 
     Raises SettingsInvalid when they were not installed.

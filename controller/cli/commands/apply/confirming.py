@@ -1,4 +1,4 @@
-"""The question before `apply` changes anything: which organisation, where it is, and how much is changed."""
+"""The question before `apply` changes anything: which organisation, where it is, and how many changes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,10 @@ from controller.questions.held_back import with_held_back
 from controller.reconcile import Mode, PassRequest, Services, Workspace
 
 
-def asks() -> bool:
-    """Whether somebody is there to answer: without a terminal nobody is asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+def confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
+    """The passes that a person confirmed after seeing their plans; each carries out the plan that was shown.
 
-
-def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
-    """The passes that a person agreed to after seeing their plans; each carries out just the plan that was shown.
-
-    What has no plan, or nothing to change, is not asked about. Raises NotConfirmed for a no.
+    A pass without a plan, or with nothing to change, needs no confirmation. Raises NotConfirmed for a no.
     """
     looks = [replace(request, mode=Mode.PLAN, expected_digest=None) for request in requests]
     plans = {
@@ -45,21 +40,19 @@ def agreed(workspace: Workspace, requests: Sequence[PassRequest], services: Serv
         print(plan_text([shown], color=False), end="", file=sys.stderr)
         own_name = asyncio.run(_own_name(organization, services))
         if not typer.confirm(_question(plan, organization, own_name), err=True):
-            raise NotConfirmed(
-                f"{organization.name}: nobody agreed to it; nothing was changed", hint="answer y, or --yes"
-            )
-        # A delivery that is not at its end is gone on with first, and makes another plan.
+            raise NotConfirmed(f"{organization.name}: not confirmed; nothing was changed", hint="answer y, or --yes")
+        # An unfinished delivery is resumed first, and that makes another plan.
         digest = None if plan.under_way else plan.digest
         found.append(replace(request, expected_digest=request.expected_digest or digest))
     return found
 
 
 async def _own_name(organization: Organization, services: Services) -> str | None:
-    """What the organisation calls itself; None where it, or this client, does not tell."""
+    """The organisation's own name; None where this client may not read it."""
     try:
         return await services.platform(organization).organization_name()
     except PenstockError:
-        return None  # only words for people: what is in the way shows in the delivery
+        return None  # the name is only shown: the delivery reports what is wrong
     finally:
         await services.disconnect()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
 
-from controller.cli.bars import progress_bar
-from controller.cli.held_up import held_up
-from controller.cli.live_table import LiveTable, shown_step
+from controller.cli.live_table import LiveTable, shown_step, waiting_reason
 from controller.delivery import DeliveryEvent
 from controller.domain.visible import visible
 from controller.planning import Plan, plan_text
@@ -33,7 +31,7 @@ class PlainLines:
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:
             return
-        words = _moved_on(event) or held_up(event)
+        words = _moved_on(event) or waiting_reason(event)
         if words and self._told.get(event.flow) != words:
             self._told[event.flow] = words
             print(f"  {event.flow}: {visible(words)}", file=sys.stderr, flush=True)
@@ -48,23 +46,6 @@ def _moved_on(event: DeliveryEvent) -> str:
         return ""
     version = event.fields.get("version")
     return shown_step(event.name.removeprefix("change.")) + (f" {version}" if version else "")
-
-
-class LookBar(Unwatched):
-    """A bar while versions are read, for commands that only look."""
-
-    def __init__(self, show: Callable[[int, int], None]) -> None:
-        self._show = show
-
-    def looked(self, done: int, total: int) -> None:
-        self._show(done, total)
-
-
-@contextlib.contextmanager
-def look_bar() -> Iterator[Listener]:
-    """A bar over the versions that a look reads, on a terminal."""
-    with progress_bar("reading what is live") as show:
-        yield LookBar(show)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from controller.cli.material import copy_material
-from controller.cli.outcome import was_stopped
+from controller.cli.apply_output import was_stopped
+from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, run_passes
 from controller.domain.errors import Interrupted, SettingsInvalid
 from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settings, open_folder
@@ -28,7 +28,7 @@ _STOP_TIMEOUT_S = 10
 
 
 @dataclass(slots=True)
-class Stage:
+class DemoStage:
     """The props, and the few moves that the chapters make with them."""
 
     clone: Path
@@ -103,7 +103,7 @@ class Stage:
 
 
 @contextlib.contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_stage() -> Iterator[DemoStage]:
     """Set the stage in a temporary folder and clear it away afterwards."""
     with tempfile.TemporaryDirectory(prefix="penstock-demo-") as name, _simulator() as url:
         folder = Path(name)
@@ -112,18 +112,18 @@ def open_stage() -> Iterator[Stage]:
         settings = Settings(
             store=f"sqlite:///{folder / 'penstock.db'}", rate_limit=3000, publish_poll=0.2, job_poll=0.1
         )
-        stage = Stage(folder / "clone", folder / "remote.git", url, settings)
+        stage = DemoStage(folder / "clone", folder / "remote.git", url, settings)
         _fill(stage)
         yield stage
 
 
-def _fill(stage: Stage) -> None:
+def _fill(stage: DemoStage) -> None:
     stage.git("init", "--quiet", "--bare", "--initial-branch=main", str(stage.remote), folder=stage.remote.parent)
     stage.git("clone", "--quiet", str(stage.remote), str(stage.clone), folder=stage.remote.parent)
     stage.git("config", "user.name", "Flow Author")
     stage.git("config", "user.email", "author@example.com")
     stage.git("switch", "--quiet", "--create", "main")
-    for manifest in sorted(copy_material(stage.clone).rglob("*.yaml")):
+    for manifest in sorted(copy_demo_files(stage.clone).rglob("*.yaml")):
         text = manifest.read_text(encoding="utf-8")
         manifest.write_text(text.replace(_ADDRESS_IN_MANIFESTS, stage.url), encoding="utf-8")
     stage.git("add", "--all")

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from controller.cli.sinks import output_to
+from controller.cli.commands.trace.options import TraceFormat
+from controller.cli.output import output_to
 from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, strict_json, timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange
@@ -22,8 +23,7 @@ Write = Callable[[str], object]
 class TraceStyle:
     """How traces are to be shown."""
 
-    form: str
-    """`text`, `json` or `html`."""
+    form: TraceFormat
     patterns: tuple[str, ...] = ()
     snapshots: tuple[SnapshotRange, ...] = ()
     only_anomalies: bool = False
@@ -39,10 +39,10 @@ class TraceStyle:
 
     def pieces(self, analysis: Analysis, latency_ms: float) -> Iterator[str]:
         """One trace in the asked form."""
-        if self.form == "json":
+        if self.form is TraceFormat.JSON:
             audit = Audit(self.operator, self.scopes(), round(latency_ms, 3), datetime.now(UTC))
             yield from report(analysis, audit)
-        elif self.form == "html":
+        elif self.form is TraceFormat.HTML:
             yield page(analysis)
         else:
             yield from (f"{line}\n" for line in timeline(analysis, only_anomalies=self.only_anomalies))

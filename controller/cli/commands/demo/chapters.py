@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from controller.cli.demo.order import callees_before_callers
-from controller.cli.demo.stage import Stage
-from controller.cli.demo.telling import Narrator
-from controller.cli.outcome import apply_text
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from controller.cli.apply_output import apply_text
+from controller.cli.commands.demo.narrator import Narrator
+from controller.cli.commands.demo.stage import DemoStage
 from controller.delivery import Outcome
+from controller.domain.desired import DesiredFlow, SourceFile
+from controller.domain.references import Resolution
 from controller.domain.status import SyncStatus
 from controller.planning import Plan, plan_text
 from controller.reconcile import PassReport
@@ -18,7 +22,7 @@ _INNOCENT = ("inboundemail", "Customer Mail")
 _RECORDS = "origin/penstock/records"
 
 
-def first_deployment(stage: Stage, say: Narrator) -> None:
+def first_deployment(stage: DemoStage, say: Narrator) -> None:
     say.chapter("An empty organisation, and a repository that describes its flows")
     report = _shown_plan(stage, say)
     say.check("every flow is to be created", holds=_kinds(report) == {"create": len(report.plan_or_raise().changes)})
@@ -27,11 +31,11 @@ def first_deployment(stage: Stage, say: Narrator) -> None:
     say.show(apply_text([applied]))
     say.check("everything is live", holds=applied.delivered)
     desired = [change.desired for change in report.plan_or_raise().changes if change.desired]
-    in_order = callees_before_callers(desired, stage.flows())
+    in_order = _callees_before_callers(desired, stage.flows())
     say.check("no flow went live before a flow that it uses", holds=in_order)
 
 
-def nothing_to_do(stage: Stage, say: Narrator) -> None:
+def nothing_to_do(stage: DemoStage, say: Narrator) -> None:
     say.chapter("The same revision again")
     stage.reset_calls()
     report = _shown_plan(stage, say)
@@ -39,7 +43,7 @@ def nothing_to_do(stage: Stage, say: Narrator) -> None:
     say.check("git and the organisation agree", holds=report.sync_status is SyncStatus.SYNCED)
 
 
-def changed_module(stage: Stage, say: Narrator) -> None:
+def changed_module(stage: DemoStage, say: Narrator) -> None:
     say.chapter("Somebody rewords the common module that greets callers")
     _edit(stage, "branded-greeting.yaml", "Our desks are closed at the moment.", "Our desks are closed right now.")
     stage.commit("Reword the greeting outside opening hours")
@@ -53,7 +57,7 @@ def changed_module(stage: Stage, say: Narrator) -> None:
     say.check("the main line now uses the new version of the module", holds=bound.get(module["id"]) == "2.0")
 
 
-def failed_publish(stage: Stage, say: Narrator) -> None:
+def failed_publish(stage: DemoStage, say: Narrator) -> None:
     say.chapter("A publish that fails")
     before = _versions(stage)
     _edit(stage, "outage-helper.yaml", "Tells customers in messages", "Tells customers at once")
@@ -77,7 +81,7 @@ def failed_publish(stage: Stage, say: Narrator) -> None:
     say.check("after the revert there is nothing to do", holds=stage.plan().plan_or_raise().empty)
 
 
-def drift(stage: Stage, say: Narrator) -> None:
+def drift(stage: DemoStage, say: Narrator) -> None:
     say.chapter("Somebody publishes in Architect, past git")
     stage.publish_by_hand(stage.flow(*_INNOCENT)["id"], "Ada Lovelace")
     report = _shown_plan(stage, say)
@@ -86,7 +90,7 @@ def drift(stage: Stage, say: Narrator) -> None:
     say.check("nothing is changed, because the manifest does not say heal", holds=plan.empty)
 
 
-def artifacts(stage: Stage, say: Narrator) -> None:
+def artifacts(stage: DemoStage, say: Narrator) -> None:
     say.chapter("What came back to git")
     say.command("git log --oneline origin/penstock/records")
     stage.git("fetch", "--quiet")
@@ -100,7 +104,7 @@ def artifacts(stage: Stage, say: Narrator) -> None:
 CHAPTERS = (first_deployment, nothing_to_do, changed_module, failed_publish, drift, artifacts)
 
 
-def _shown_plan(stage: Stage, say: Narrator) -> PassReport:
+def _shown_plan(stage: DemoStage, say: Narrator) -> PassReport:
     say.command("penstock plan manifests")
     report = stage.plan()
     say.show(plan_text([report.plan_or_raise()]))
@@ -113,10 +117,29 @@ def _kinds(report: PassReport) -> dict[str, int]:
     return {kind: count for kind, count in plan.summary().items() if count and kind != "none"}
 
 
-def _versions(stage: Stage) -> dict[str, str]:
+def _versions(stage: DemoStage) -> dict[str, str]:
     return {f"{flow['type']}/{flow['name']}": flow["published_version"] for flow in stage.flows()}
 
 
-def _edit(stage: Stage, file: str, old: str, new: str) -> None:
+def _edit(stage: DemoStage, file: str, old: str, new: str) -> None:
     path = stage.clone / "examples" / "flows" / file
     path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+
+def _callees_before_callers(desired: Iterable[DesiredFlow], flows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether each flow's first publish came after the first publish of every flow that its file names.
+
+    Read from the organisation's history: the waves of the plan would only prove themselves.
+    """
+    first_publish = {flow["name"]: _first_publish(flow) for flow in flows}
+    return all(
+        first_publish[reference.name] < first_publish[flow.key.name]
+        for flow in desired
+        if isinstance(flow.source, SourceFile)
+        for reference in flow.source.references
+        if reference.resolution is Resolution.STATIC
+    )
+
+
+def _first_publish(flow: Mapping[str, Any]) -> str:
+    return str(next(entry["at"] for entry in flow["history"] if entry["action"] == "publish"))

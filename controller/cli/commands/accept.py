@@ -1,0 +1,38 @@
+"""`penstock accept`: a person accepts a version that its gates could not decide about."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
+from controller.cli.running import opened_services
+from controller.cli.workspace import actor, only_organization
+from controller.reconcile import accept_paused, load_settings, open_folder
+
+
+def accept(
+    flow: Flow, folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT
+) -> None:
+    """Store that the paused version is accepted; the next pass continues with it."""
+    settings = load_settings()
+    chosen = only_organization(open_folder(folder, settings, organization or ()), "accepting a version")
+    by = actor()
+    with opened_services(settings) as services:
+        step = accept_paused(services, chosen, flow, by=by)
+    if output is TextOrJson.JSON:
+        # The document keeps the name that it had when the command was called promote.
+        told = {"flow": step.flow, "type": step.key.type, "name": step.key.name, "version": step.live_version, "by": by}
+        document = {"schema": "penstock.promotion/v1", "organization": chosen.name, **told}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    print(f"{chosen.name}: {step.flow} ({step.key}) {step.live_version} is accepted; the next pass continues with it")
+
+
+def promote(
+    flow: Flow, folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT
+) -> None:
+    """The former name of `accept`."""
+    print("penstock: promote is called accept now; the old name goes with the next release", file=sys.stderr)
+    accept(flow, folder, organization, output)

@@ -1,0 +1,18 @@
+"""`penstock demo`: the main job from start to finish, on a git remote and an organisation of its own.
+
+Every chapter checks what it shows; the first check that fails ends the demo with an error.
+"""
+
+from __future__ import annotations
+
+from controller.cli.commands.demo.chapters import CHAPTERS
+from controller.cli.commands.demo.narrator import Narrator
+from controller.cli.commands.demo.stage import open_stage
+
+
+def demo() -> None:
+    """Play all chapters. Raises DemoFailed when a check fails."""
+    say = Narrator()
+    with open_stage() as stage:
+        for chapter in CHAPTERS:
+            chapter(stage, say)

@@ -1,0 +1,87 @@
+"""A group of commands that imports a command's module when the command is called (click's `LazyGroup`)."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Any, ClassVar, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is, and the line about it in `--help`."""
+
+    module: str
+    """In the group's package; it holds a function of that name, unless `attribute` names another, or a LazyGroup."""
+    help: str
+    attribute: str | None = None
+    hidden: bool = False
+
+
+class LazyGroup(TyperGroup):
+    """Lists its commands from a table, and imports only the one that is called."""
+
+    package: ClassVar[str]
+    entries: ClassVar[Mapping[str, Entry]]
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {
+            name: TyperCommand(name, help=entry.help, hidden=entry.hidden) for name, entry in self.entries.items()
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Click's hook between the name on the command line and the command: here the module is imported."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, self.load(name) if name is not None else None, rest
+
+    def load(self, name: str) -> Any:
+        """The command itself."""
+        entry = self.entries[name]
+        collecting = gc.isenabled()
+        gc.disable()  # importing makes thousands of objects and no garbage: looking for some takes a tenth of the start
+        try:
+            module = importlib.import_module(f"{self.package}.{entry.module}")
+        finally:
+            if collecting:
+                gc.enable()
+        found = getattr(module, entry.attribute or entry.module)
+        if isinstance(found, type) and issubclass(found, LazyGroup):
+            return found(name=name, help=entry.help, no_args_is_help=True, rich_markup_mode=None)
+        return _command(found, name, entry)
+
+
+def _command(function: Callable[..., Any], name: str, entry: Entry) -> Any:
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    single.command(name, help=entry.help, hidden=entry.hidden)(_spread(function))
+    return typer.main.get_command(single)
+
+
+def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes one dataclass of options, as Typer needs it: with a parameter for each field."""
+    hints = get_type_hints(function)
+    hints.pop("return", None)
+    options = next(iter(hints.values()), None)
+    if not (len(hints) == 1 and isinstance(options, type) and is_dataclass(options)):
+        return function
+    annotations = get_type_hints(options, include_extras=True)
+
+    def spread(**given: Any) -> Any:
+        return function(options(**given))
+
+    spread.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [_parameter(each, annotations[each.name]) for each in fields(options)]
+    )
+    spread.__annotations__ = annotations
+    return spread
+
+
+def _parameter(field: Field[Any], annotation: Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
