@@ -7,7 +7,6 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
 import typer
 
 from controller.domain.redaction import SECRETS
@@ -17,6 +16,8 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 def configure_logs(level: str, form: str) -> None:
     """Set the level and the form (`auto`: text on a terminal, JSON elsewhere)."""
+    import structlog  # takes long, and `--help` writes no log
+
     if level not in _LEVELS:
         raise typer.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")
     if form not in ("auto", "text", "json"):

@@ -1,16 +1,14 @@
 """Strongly connected components, one short cycle of each, and the order in waves, in linear time.
 
 Elementary cycles are never enumerated: a handful of flows that transfer to each other have thousands of them.
-The components are networkx' (Tarjan's algorithm with Nuutila's changes, iterative).
+The components are found with Tarjan's algorithm, iteratively: recursion would end at a chain of a thousand flows.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
-
-import networkx as nx
 
 Node = TypeVar("Node", bound=Hashable)
 
@@ -24,14 +22,45 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
     Successors that are not among `nodes` are ignored. The answer depends only on the order of the arguments.
     """
     number = {node: index for index, node in enumerate(nodes)}
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_nodes_from(range(len(nodes)))
-    graph.add_edges_from(
-        (number[node], number[child]) for node in nodes for child in successors.get(node, ()) if child in number
-    )
+    edges = [[number[child] for child in successors.get(node, ()) if child in number] for node in nodes]
     # Depth-first search closes a component only after everything that it points to.
-    found = nx.strongly_connected_components(graph)
-    return [tuple(nodes[index] for index in sorted(component)) for component in found]
+    return [tuple(nodes[index] for index in sorted(component)) for component in _tarjan(edges)]
+
+
+def _tarjan(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The components of a graph whose nodes are the indexes of `edges`."""
+    seen: dict[int, int] = {}  # node: when it was first seen
+    lowest: dict[int, int] = {}  # node: the first seen of those that it leads to and that are in no component yet
+    open_nodes: list[int] = []
+    for start in range(len(edges)):
+        path = [] if start in seen else [(start, iter(edges[start]))]
+        while path:
+            node, children = path[-1]
+            if node not in seen:
+                seen[node] = lowest[node] = len(seen)
+                open_nodes.append(node)
+            for child in children:
+                if child not in seen:
+                    path.append((child, iter(edges[child])))
+                    break
+                if child in lowest:
+                    lowest[node] = min(lowest[node], lowest[child])
+            else:
+                path.pop()
+                if path:
+                    above = path[-1][0]
+                    lowest[above] = min(lowest[above], lowest[node])
+                if lowest[node] == seen[node]:
+                    yield _closed(node, open_nodes, lowest)
+
+
+def _closed(root: int, open_nodes: list[int], lowest: dict[int, int]) -> list[int]:
+    """Takes the component of its first node out of what is open."""
+    component: list[int] = []
+    while not component or component[-1] != root:
+        component.append(open_nodes.pop())
+        del lowest[component[-1]]
+    return component
 
 
 def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:

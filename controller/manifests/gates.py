@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import jsonpath
-from jsonpath.token import TOKEN_DDOT, TOKEN_FUNCTION, TOKEN_RE, TOKEN_RE_PATTERN
 from pydantic import AfterValidator, Field, StrictInt, StrictStr, model_validator
 
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate, OnNoData, Rollout, Stage
@@ -24,6 +22,9 @@ _REGULAR = ("=~", "match", "search")
 
 def _json_path(value: str) -> str:
     """The expression, where its work grows with the answer and not faster; it is judged before it is compiled."""
+    import jsonpath  # takes long, and few manifests hold an expression
+    from jsonpath.token import TOKEN_DDOT, TOKEN_FUNCTION, TOKEN_RE, TOKEN_RE_PATTERN
+
     if len(value) > _LONGEST_PATH:
         raise mistaken(f"must not be longer than {_LONGEST_PATH} characters")
     try:

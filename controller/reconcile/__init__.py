@@ -1,14 +1,21 @@
 """One pass as a list of named steps; joins everything below. Prints nothing."""
 
-from controller.reconcile.approvals import approve_plan, require_digest
-from controller.reconcile.health import made_by_delivery
-from controller.reconcile.loop import run_pass
-from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
-from controller.reconcile.pausing import accept_paused
-from controller.reconcile.report import PassReport
-from controller.reconcile.services import Services
-from controller.reconcile.settings import Settings, load_settings
-from controller.reconcile.workspace import Workspace, open_folder, open_revision
+from typing import TYPE_CHECKING
+
+from controller.domain.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from controller.reconcile.approvals import approve_plan, require_digest
+    from controller.reconcile.health import made_by_delivery
+    from controller.reconcile.loop import run_pass
+    from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
+    from controller.reconcile.pausing import accept_paused
+    from controller.reconcile.report import PassReport
+    from controller.reconcile.services import Services
+    from controller.reconcile.settings import Settings, load_settings
+    from controller.reconcile.workspace import Workspace, open_folder, open_revision
+else:
+    __getattr__ = lazy_exports(__name__)
 
 __all__ = [
     "SERVICE",

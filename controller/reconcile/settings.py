@@ -20,7 +20,6 @@ from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
 from controller.manifests import VALUE_PREFIX
 from controller.repository import checked_branch, checked_url
-from controller.store import KEEP_DAYS
 
 log = structlog.get_logger()
 
@@ -102,7 +101,7 @@ class Settings(BaseSettings):
         default=None, description="Write audit entries to standard output as well, as JSON lines"
     )
     audit_days: int = Field(
-        default=KEEP_DAYS, gt=0, le=36_500, description="Days for which audit entries are kept, in store and files"
+        default=90, gt=0, le=36_500, description="Days for which audit entries are kept, in store and files"
     )
     webhook_url: str | None = Field(
         default=None, repr=False, description="Receiver that is told of every migration of a flow's version"

@@ -6,10 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a plain folder needs no git program, so its absence may not hurt
-
-from git import InvalidGitRepositoryError, NoSuchPathError, Repo
-
 from controller.domain.errors import RepositoryFailed
 
 
@@ -31,6 +27,11 @@ def discover(path: Path) -> Place | None:
     Raises RepositoryFailed when the folder does not exist, or what looks like a repository is broken.
     """
     folder = path.resolve()
+    if folder.exists() and not _may_be_git(folder):
+        return None
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git program is reported when it is needed
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo  # takes long, and plain folders do not need it
+
     try:
         with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
             git_directory = Path(repo.git_dir).resolve()
@@ -47,6 +48,11 @@ def discover(path: Path) -> Place | None:
                 f"{broken / '.git'} is not a usable git repository", hint="clone it again, or remove that folder"
             ) from error
         return None
+
+
+def _may_be_git(folder: Path) -> bool:
+    """Whether the folder, or one above it, has a `.git` or is itself what a `.git` holds."""
+    return any((each / ".git").exists() or (each / "HEAD").exists() for each in (folder, *folder.parents))
 
 
 def bare_place(folder: Path) -> Place:

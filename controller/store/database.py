@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, Table, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
@@ -94,6 +94,8 @@ class Database:
 def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> None:
     """Insert a row unless one with the same key is there; safe when two processes do it at once."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes long, and most stores are SQLite
+
         connection.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
     else:
         connection.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from controller.domain.visible import visible
 from controller.planning.model import Plan
 from controller.planning.rendering.table import tables
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
@@ -17,6 +19,8 @@ def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
 
 
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # most plans are shown as text
+
     environment = Environment(
         loader=PackageLoader("controller.planning.rendering", "templates"),
         autoescape=True,

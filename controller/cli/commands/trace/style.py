@@ -11,7 +11,10 @@ from pathlib import Path
 
 from controller.cli.commands.trace.options import TraceFormat
 from controller.cli.output import output_to
-from controller.diagnosis import Analysis, Audit, LiveModule, Trace, page, report, strict_json, timeline
+from controller.diagnosis import Analysis, Audit, LiveModule, Trace, strict_json
+from controller.diagnosis.page import page
+from controller.diagnosis.report import report
+from controller.diagnosis.timeline import timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange
 from controller.domain.visible import visible
