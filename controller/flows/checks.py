@@ -20,9 +20,9 @@ import yaml
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.references import FlowReference
 from controller.flows.flow_file import FlowFile
-from controller.flows.loading import Position, read_events
 from controller.flows.suggestion import did_you_mean
 from controller.flows.walk import Place, walk
+from controller.flows.yaml_events import Position, position_of, read_events
 
 LONGEST_NAME = 200
 """Characters that the name of a flow may have."""
@@ -76,8 +76,8 @@ def locate(text: str, ways: Iterable[tuple[str | int, ...]]) -> dict[tuple[str |
         if is_key:
             way[-1] = event.value if isinstance(event, yaml.ScalarEvent) else ""
         here = tuple(step for step in way if step is not None)
-        if here in wanted and here not in found and event.start_mark is not None:
-            found[here] = event.start_mark.line + 1, event.start_mark.column + 1
+        if here in wanted and here not in found:
+            found[here] = position_of(event)
         if is_key:
             continue
         if isinstance(event, yaml.CollectionStartEvent):

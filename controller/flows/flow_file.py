@@ -94,5 +94,5 @@ def _text(document: YamlDocument, root: str, flow: Mapping[str, object], key: st
 
 
 def _at(document: YamlDocument, path: tuple[str, ...], message: str, hint: str) -> FlowFileInvalid:
-    line, column = document.positions.get(path, (1, 1))
+    line, column = document.locate(path)
     return FlowFileInvalid(message, line=line, column=column, hint=hint)

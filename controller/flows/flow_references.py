@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from controller.domain.references import BINDING_TYPES, FlowReference, Resolution
-from controller.flows.loading import Position
 from controller.flows.roots import api_type, inqueue_types, post_flow_types, transfer_types
 from controller.flows.source_nodes import surroundings
 from controller.flows.targets import CALLED_RESOURCES, keyed_targets, literal_name, target_in
 from controller.flows.walk import Place
+from controller.flows.yaml_events import Position
 
 CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
     "botFlow": ("bot",),

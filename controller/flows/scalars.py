@@ -56,7 +56,7 @@ def scalar(tag: str, value: str) -> object:
         return int(value[2:], _BASES[value[:2]]) if value[:2] in _BASES else int(value)
     if tag == FLOAT:
         return _float(value)
-    raise ValueError(f"the tag {tag.replace(TAG, '!!')} is not one that a flow file may use")
+    raise ValueError(f"the tag {tag.replace(TAG, '!!')} is not allowed")
 
 
 def _boolean(value: str) -> bool:

@@ -24,8 +24,8 @@ from sys import maxsize
 import yaml
 
 from controller.domain.errors import FlowFileInvalid
-from controller.flows.loading import Position, read_events
 from controller.flows.suggestion import near_miss
+from controller.flows.yaml_events import Position, read_events
 
 _BRACES = re.compile(r"\{\{([^{}\r\n]*)\}\}")
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")

@@ -1,9 +1,24 @@
-"""The near miss: the known word that a mistyped one most likely means."""
+"""Words in messages: quoted, so that a terminal acts on none of them, and the word that a mistyped one may mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_LONGEST = 80
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes; characters that cannot be printed are escaped, long text is cut."""
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    escaped = "".join(_escape(character) for character in cut)
+    return f'"{escaped}"'
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
 
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:

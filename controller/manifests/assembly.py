@@ -15,11 +15,11 @@ from controller.manifests.endpoint import AddressRefused, checked_address, of_re
 from controller.manifests.flow import FlowShape
 from controller.manifests.identity import Identities
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
-from controller.manifests.node import dotted
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate
 from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
+from controller.manifests.wording import dotted
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from controller.domain.platform import Capability
 from controller.manifests.fields import PATH_SEGMENT
 from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
-from controller.manifests.node import Path, dotted
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.report import Report
-from controller.manifests.wording import quoted
+from controller.manifests.wording import Path, dotted, quoted
 
 LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 """Flow types that `POST /api/v2/flows/executions` starts."""

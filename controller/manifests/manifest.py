@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from controller.domain.desired import Origin
-from controller.manifests.document import read_documents
+from controller.domain.errors import FlowFileInvalid
+from controller.flows.yaml_reader import YamlNode, YamlRules, read_nodes
 from controller.manifests.flow import FlowShape
-from controller.manifests.node import Node
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.report import Report
 from controller.manifests.schema import KINDS
@@ -23,6 +23,8 @@ from controller.manifests.wording import did_you_mean, one_of, quoted
 
 S = TypeVar("S", bound=BaseModel)
 _GROUP = API_VERSION.partition("/")[0]
+_RULES = YamlRules(depth=64, values=200_000, single=False)
+"""The kinds themselves need eight levels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +32,7 @@ class Manifest(Generic[S]):
     """A document, with its shape when it has no mistakes of its own. Compared by identity."""
 
     file: str
-    node: Node
+    node: YamlNode
     shape: S | None
     name: str | None
     """`metadata.name`, also of a document that is mistaken elsewhere; None when it cannot be told."""
@@ -78,20 +80,42 @@ class Manifests:
         return any(folder.is_relative_to(PurePosixPath(file).parent) for file in self.broken)
 
 
+@dataclass(slots=True)
+class Reading:
+    """The documents of one text."""
+
+    documents: list[YamlNode] = field(default_factory=list)
+    mistakes: list[FlowFileInvalid] = field(default_factory=list)
+    complete: bool = True
+    """False when reading ended at a mistake and documents may be missing."""
+
+
+def read_documents(text: str) -> Reading:
+    """The documents of a text that are mappings, in order."""
+    reading = Reading()
+    try:
+        for node in read_nodes(text, _RULES, reading.mistakes.append):
+            if isinstance(node.value, dict):
+                reading.documents.append(node)
+    except FlowFileInvalid as error:
+        reading.mistakes.append(error)
+        reading.complete = False
+    return reading
+
+
 def read_manifests(tree: Tree, report: Report) -> Manifests:
     """Recognise and validate every document of the tree."""
     manifests = Manifests(broken=dict.fromkeys(tree.unread, ""))
     for file in tree.manifests:
         reading = read_documents(file.text)
-        nodes = [node for node in reading.documents if isinstance(node.value, dict)]
-        recognised = [_kind_of(node, file.path, report) for node in nodes]
+        recognised = [_kind_of(node, file.path, report) for node in reading.documents]
         ours = any(kind is not None for kind in recognised)
         if not reading.complete or "" in recognised:
             manifests.broken[file.path] = file.text
         if ours or not reading.complete:
-            for fault in reading.faults:
-                report.add(Origin(file.path, *fault.position), fault.message, hint=fault.hint)
-        for node, kind in zip(nodes, recognised, strict=True):
+            for mistake in reading.mistakes:
+                report.add(Origin(file.path, mistake.line, mistake.column), mistake.message, hint=mistake.hint)
+        for node, kind in zip(reading.documents, recognised, strict=True):
             if kind == "Organization":
                 manifests.organizations.append(_manifest(OrganizationShape, kind, node, file.path, report))
             elif kind == "Flow":
@@ -99,13 +123,13 @@ def read_manifests(tree: Tree, report: Report) -> Manifests:
     return manifests
 
 
-def _manifest(shape: type[S], kind: str, node: Node, file: str, report: Report) -> Manifest[S]:
+def _manifest(shape: type[S], kind: str, node: YamlNode, file: str, report: Report) -> Manifest[S]:
     name = node.get("metadata", "name")
     written = name.value if name is not None and isinstance(name.value, str) else None
     return Manifest(file, node, validated(shape, kind, node, file, report), written)
 
 
-def _kind_of(node: Node, file: str, report: Report) -> str | None:
+def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:
     """The kind of a document; None when it belongs to another tool; empty when it is ours but cannot be told."""
     version, kind = _text(node, "apiVersion"), _text(node, "kind")
     if version is None:
@@ -126,11 +150,11 @@ def _kind_of(node: Node, file: str, report: Report) -> str | None:
     return ""
 
 
-def _near_key(node: Node, key: str) -> str | None:
+def _near_key(node: YamlNode, key: str) -> str | None:
     keys: Sequence[str] = [name for name in node.keys if name.lower() == key and name != key]
     return f"write {quoted(key)} instead of {quoted(keys[0])}" if keys else None
 
 
-def _text(node: Node, key: str) -> str | None:
+def _text(node: YamlNode, key: str) -> str | None:
     found = node.get(key)
     return found.value if found is not None and isinstance(found.value, str) else None

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.domain.desired import Origin
-from controller.manifests.node import Node, Path, dotted
+from controller.flows.yaml_reader import YamlNode
 from controller.manifests.report import Report
 from controller.manifests.schema import known_keys, known_words, meaning
 from controller.manifests.substitutions import TEXT_FORM, VARIABLE_FORM
-from controller.manifests.wording import did_you_mean, one_of, quoted
+from controller.manifests.wording import Path, did_you_mean, dotted, one_of, quoted
 
 S = TypeVar("S", bound=BaseModel)
 Finding = tuple[str, str | None]
@@ -34,7 +34,7 @@ _TYPES: Mapping[str, str] = {
 }
 
 
-def validated(shape: type[S], kind: str, node: Node, file: str, report: Report) -> S | None:
+def validated(shape: type[S], kind: str, node: YamlNode, file: str, report: Report) -> S | None:
     """The document as its shape, or None after reporting each mistake."""
     before = len(report)
     value = _without_nulls(node, (), file, report)
@@ -47,7 +47,7 @@ def validated(shape: type[S], kind: str, node: Node, file: str, report: Report) 
     return result if len(report) == before else None
 
 
-def _without_nulls(node: Node, path: Path, file: str, report: Report) -> object:
+def _without_nulls(node: YamlNode, path: Path, file: str, report: Report) -> object:
     """The plain value; a key without a value is a mistake of its own and is left out."""
     if path and path[-1] in _FREE:
         return node.plain()
@@ -66,7 +66,7 @@ def _without_nulls(node: Node, path: Path, file: str, report: Report) -> object:
     return result
 
 
-def _tell(details: ErrorDetails, kind: str, node: Node, file: str, report: Report) -> None:
+def _tell(details: ErrorDetails, kind: str, node: YamlNode, file: str, report: Report) -> None:
     path = _written_path(details["loc"])
     handler = _HANDLERS.get(details["type"], _other)
     found = node.get(*path)
@@ -88,7 +88,7 @@ def _written_path(location: tuple[str | int, ...]) -> Path:
     return location[:form] + location[form + 1 :] if location[form : form + 1] in _FORMS else location
 
 
-def _told_already(kind: str, found: Node | None) -> bool:
+def _told_already(kind: str, found: YamlNode | None) -> bool:
     """Whether the fault only follows from a key without a value, which is a mistake of its own."""
     if found is None:
         return False

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 
 from controller.domain.redaction import SECRETS
+from controller.flows.yaml_reader import YamlNode
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
-from controller.manifests.node import Node, Path
 from controller.manifests.report import Report
 from controller.manifests.sources import Template
-from controller.manifests.wording import did_you_mean, quoted
+from controller.manifests.wording import Path, did_you_mean, quoted
 
 _SHARED: Path = ("spec", "substitutions")
 _OWN: Path = ("spec", "source", "substitutions")
@@ -53,7 +53,7 @@ class Values:
                 hint=did_you_mean(name, self._wanted - set(self._shared)) or "remove the value",
             )
 
-    def _value(self, node: Node, manifest: FlowManifest | OrganizationManifest, path: Path) -> str:
+    def _value(self, node: YamlNode, manifest: FlowManifest | OrganizationManifest, path: Path) -> str:
         """The value; empty after a mistake was reported, here or by the shape: the file is checked all the same."""
         if isinstance(node.value, str):
             return node.value
@@ -72,5 +72,5 @@ class Values:
         return value or ""
 
 
-def _written(node: Node | None) -> Mapping[str, Node]:
+def _written(node: YamlNode | None) -> Mapping[str, YamlNode]:
     return node.value if node is not None and isinstance(node.value, dict) else {}

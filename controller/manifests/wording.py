@@ -1,25 +1,16 @@
-"""How names from files are shown in messages: quoted, with everything that a terminal could act on escaped."""
+"""How messages show words, names and paths."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
-from controller.flows.suggestion import near_miss
+from controller.flows.suggestion import near_miss, quoted
 
-_LONGEST = 80
-
-
-def quoted(text: str) -> str:
-    """The text in double quotes; characters that cannot be printed are escaped, long text is cut."""
-    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    escaped = "".join(_escape(character) for character in cut)
-    return f'"{escaped}"'
-
-
-def _escape(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+__all__ = ["Path", "did_you_mean", "dotted", "one_of", "quoted"]
+Path = tuple[str | int, ...]
+"""Mapping keys and list indices from the document's root: `("spec", "gates", 0, "http")`."""
+_PLAIN_KEY = re.compile(r"[\w.-]{1,80}", re.ASCII)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -32,3 +23,16 @@ def one_of(words: Iterable[str]) -> str:
     """`a, b or c`, in the order given."""
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """How people write a path: `spec.gates[0].http`; keys that are no plain words are quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{quoted(part)}]"
+    return text

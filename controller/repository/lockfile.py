@@ -1,21 +1,20 @@
 """The lock file: the recorded state of one organisation, as bytes that people can read and git can merge.
 
-Written by hand instead of by a YAML library, so that the same state is the same bytes for ever: flows sorted, one
-field a line, every string on one line. Read from YAML nodes, so that every mistake has a line, and a version such as
-13.0 stays text.
+Written without a YAML library, so that the same state is always the same bytes: flows sorted, one field a line, every
+string on one line. Read from YAML nodes, so that every mistake has a line, and a version such as 13.0 stays text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
-from controller.domain.errors import RepositoryFailed
+from controller.domain.errors import FlowFileInvalid, RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.repository.lockreader import Fields, LockReader
+from controller.flows.yaml_reader import YamlNode, YamlRules, read_nodes
 
 API_VERSION = "penstock/v1"
 KIND = "Lock"
@@ -26,6 +25,12 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::[A-Za-z0-9_./-]+)?")
 _YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CONFLICT = re.compile(rb"^(?:<{7} |={7}\r?$|>{7} |\|{7} )", re.MULTILINE)
+_CONFLICT_HINT = "two deliveries were merged: keep, for each flow, the entry with the later recordedAt, and commit"
+_RULES = YamlRules(depth=16, values=2_000_000, scalar=lambda _tag, text: text)
+
+Fields = dict[str, YamlNode]
+"""The values of one mapping by key; the mapping's own node has the empty key."""
 
 
 def encode(state: RecordedState) -> bytes:
@@ -47,7 +52,7 @@ def encode(state: RecordedState) -> bytes:
 
 def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of what is wrong with it."""
-    reader = LockReader(content, file)
+    reader = _LockReader(content, file)
     root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "store", "flows"})
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):
         if reader.text(root, key) != expected:
@@ -58,7 +63,7 @@ def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     for node in reader.items(root, "flows"):
         flow = _read_flow(reader, reader.mapping(node, _FIELDS))
         if flow.key in flows:
-            raise reader.wrong(node, f"the flow {str(flow.key)!r} stands twice", hint="keep the newer entry")
+            raise reader.wrong(node, f"holds the flow {str(flow.key)!r} twice", hint="keep the newer entry")
         flows[flow.key] = flow
     return RecordedState(organization, flows, reader.optional(root, "organizationId"), reader.optional(root, "store"))
 
@@ -116,7 +121,7 @@ def _scalar(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04X}", json.dumps(text, ensure_ascii=False))
 
 
-def _read_flow(reader: LockReader, fields: Fields) -> RecordedFlow:
+def _read_flow(reader: _LockReader, fields: Fields) -> RecordedFlow:
     consumed: dict[FlowKey, str] = {}
     for node in reader.items(fields, "consumed"):
         entry = reader.mapping(node, {"type", "name", "version"})
@@ -137,7 +142,7 @@ def _read_flow(reader: LockReader, fields: Fields) -> RecordedFlow:
     )
 
 
-def _moment(reader: LockReader, fields: Fields) -> datetime | None:
+def _moment(reader: _LockReader, fields: Fields) -> datetime | None:
     text = reader.optional(fields, "recordedAt")
     try:
         moment = datetime.fromisoformat(text) if text is not None else None
@@ -146,3 +151,65 @@ def _moment(reader: LockReader, fields: Fields) -> datetime | None:
     if text is not None and (moment is None or moment.tzinfo is None):
         raise reader.wrong(fields["recordedAt"], f"recordedAt is {text!r}, not a time with its offset")
     return moment
+
+
+class _LockReader:
+    """One lock file. Every method raises RepositoryFailed naming the file and the line of the mistake."""
+
+    def __init__(self, content: bytes, file: str) -> None:
+        self._file = file
+        conflict = _CONFLICT.search(content)
+        if conflict:
+            line = content.count(b"\n", 0, conflict.start()) + 1
+            raise self._at(line, "holds the markers of a merge conflict", _CONFLICT_HINT)
+        self.root = self._read(content)
+
+    def mapping(self, node: YamlNode, known: Collection[str]) -> Fields:
+        """The values of a mapping by key; unknown keys are mistakes."""
+        if not isinstance(node.value, dict):
+            raise self.wrong(node, "expected keys and values here")
+        for key, (line, _) in node.keys.items():
+            if key not in known:
+                raise self._at(line, f"unknown key {key!r}", "was it written by a newer Penstock?")
+        return {"": node, **node.value}
+
+    def text(self, fields: Fields, key: str) -> str:
+        """The scalar under a key that must be there."""
+        if key not in fields:
+            raise self.wrong(fields[""], f"the key {key!r} is missing")
+        value = fields[key].value
+        if not isinstance(value, str):
+            raise self.wrong(fields[key], f"{key} must be text")
+        return value
+
+    def optional(self, fields: Fields, key: str) -> str | None:
+        """The scalar under a key, or None when the key is absent."""
+        return self.text(fields, key) if key in fields else None
+
+    def items(self, fields: Fields, key: str) -> list[YamlNode]:
+        """The items of the list under a key; empty when the key is absent."""
+        node = fields.get(key)
+        if node is None:
+            return []
+        if not isinstance(node.value, list):
+            raise self.wrong(node, f"{key} must be a list")
+        return node.value
+
+    def wrong(self, node: YamlNode, message: str, *, hint: str | None = None) -> RepositoryFailed:
+        """The error for a node."""
+        return self._at(node.position[0], message, hint)
+
+    def _read(self, content: bytes) -> YamlNode:
+        try:
+            documents = list(read_nodes(content.decode(), _RULES))
+        except UnicodeDecodeError as error:
+            raise self._at(content.count(b"\n", 0, error.start) + 1, "is not UTF-8") from error
+        except FlowFileInvalid as error:
+            raise self._at(error.line, f"cannot be read: {error.message}") from error
+        if not documents:
+            raise self._at(1, "is empty")
+        return documents[0]
+
+    def _at(self, line: int, message: str, hint: str | None = None) -> RepositoryFailed:
+        restore = "restore it from the commit before, with: git log -p -- " + self._file.rpartition(":")[2]
+        return RepositoryFailed(f"{self._file}:{line}: the lock file {message}", hint=hint or restore)

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.domain.errors import FlowFileInvalid, SettingsInvalid
-from controller.flows import did_you_mean, load_yaml
+from controller.flows import did_you_mean
+from controller.flows.loading import load_node
+from controller.flows.yaml_reader import YamlNode
 from controller.simulator.faults import Fault, FaultKind, Match
 
 _FAULTS = TypeAdapter(list[Fault])
@@ -21,17 +22,17 @@ _UNKNOWN_FIELD = "extra_forbidden"
 
 def parse_faults(value: object) -> list[Fault]:
     """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` naming every mistake."""
-    return _parse(value, "")
+    return _parse(value, None)
 
 
-def _parse(value: object, text: str) -> list[Fault]:
-    """With the text, mistakes have a line."""
+def _parse(value: object, node: YamlNode | None) -> list[Fault]:
+    """With the node that the value came from, mistakes have a line."""
     listed = value.get("faults", [value]) if isinstance(value, dict) else value
     try:
         faults = _FAULTS.validate_python(listed)
     except ValidationError as error:
         mistakes = [
-            _line(text, _path(value, one["loc"])) + _mistake(listed, one) for one in error.errors(include_url=False)
+            _line(node, _path(value, one["loc"])) + _mistake(listed, one) for one in error.errors(include_url=False)
         ]
         raise SettingsInvalid(f"the faults cannot be read: {'; '.join(mistakes)}", hint=_HINT) from error
     twice = [name for name, count in Counter(fault.name for fault in faults).items() if count > 1]
@@ -40,7 +41,7 @@ def _parse(value: object, text: str) -> list[Fault]:
         raise SettingsInvalid(message, hint="give every fault a name of its own")
     for number, fault in enumerate(faults):
         asked = "route" if fault.match.route is not None else "method"
-        fault.place = _line(text, _path(value, (number, "match", asked)))
+        fault.place = _line(node, _path(value, (number, "match", asked)))
     return faults
 
 
@@ -48,7 +49,8 @@ def read_faults(path: Path) -> list[Fault]:
     """Faults from a YAML or JSON file. Raises `SettingsInvalid`."""
     try:
         text = path.read_text(encoding="utf-8")
-        faults = _parse(load_yaml(text), text)
+        node = load_node(text)
+        faults = _parse(node.plain() if node is not None else None, node)
     except SettingsInvalid as error:
         raise SettingsInvalid(f"{path}: {error.message}", hint=error.hint) from error
     except FlowFileInvalid as error:
@@ -73,22 +75,9 @@ def _path(value: object, where: Sequence[str | int]) -> Sequence[str | int]:
     return ("faults", *where) if "faults" in value else where[1:]
 
 
-def _line(text: str, where: Sequence[str | int]) -> str:
-    """`line 4: `, where that place of the text stands, or what is nearest to it; nothing without a text."""
-    if not text:
-        return ""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
-    line = node.start_mark.line if node else 0
-    for part in where:
-        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line
-        elif isinstance(node, yaml.MappingNode):
-            found = next(((key, item) for key, item in node.value if key.value == part), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line, found[1]
-    return f"line {line + 1}: "
+def _line(node: YamlNode | None, where: Sequence[str | int]) -> str:
+    """`line 4: `, where that place of the file is, or the nearest one above it; empty without a file."""
+    return f"line {node.locate(where, at_key=True)[0]}: " if node is not None else ""
 
 
 def _mistake(value: object, error: ErrorDetails) -> str:

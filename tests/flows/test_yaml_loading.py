@@ -61,9 +61,9 @@ def test_keys_are_text_as_written() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "words"),
     [
-        ("a: 1\nb:\n  c: 1\n  c: 2", 4, 3, "'c' stands twice"),
-        ('a: 1\n"a": 2', 2, 1, "'a' stands twice"),
-        ("1: a\n'1': b", 2, 1, "'1' stands twice"),
+        ("a: 1\nb:\n  c: 1\n  c: 2", 4, 3, '"c" occurs twice'),
+        ('a: 1\n"a": 2', 2, 1, '"a" occurs twice'),
+        ("1: a\n'1': b", 2, 1, '"1" occurs twice'),
         ("a: 1\n---\nb: 2", 2, 1, "second document"),
         ("a: &x 1\n<<: *x", 2, 1, "merge keys"),
         ("name: {{flow_name}}", 1, 8, "not a collection"),
@@ -77,7 +77,7 @@ def test_keys_are_text_as_written() -> None:
         ("a: !!bool maybe", 1, 4, "true or false"),
         (f"a: {'9' * 5000}", 1, 4, "digits"),
         ("a: *nowhere", 1, 4, "no anchor"),
-        ("a: &self [*self]", 1, 11, "stands inside"),
+        ("a: &self [*self]", 1, 11, "is inside the value that it repeats"),
         ("a:\n  b: \x01", 2, 6, "control character"),
         ("a: \x00", 1, 4, "control character"),
         ("a:\n b: \ud800", 2, 5, "surrogate"),

@@ -179,7 +179,7 @@ ALL = everything()
 
 def test_patterns_are_found() -> None:
     names = {each.where for each in ALL}
-    assert {"manifests.tree._FLOW_FILE", "domain.redaction._BEARER", "flows.loading.FlowLoader"} <= names
+    assert {"manifests.tree._FLOW_FILE", "domain.redaction._BEARER", "flows.scalars.FlowLoader"} <= names
     assert len(ALL) > 70
 
 
