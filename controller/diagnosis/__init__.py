@@ -1,13 +1,12 @@
 """Finding out why an execution went wrong. Pure: reads traces that others fetched, and calls nobody.
 
-Read a trace (`read_execution`, `open_execution`, `read_trace`, `VersionedReader`), make an `Analysis` of it, and render
+Read a trace (`open_execution`, `VersionedReader`), make an `Analysis` of it, and render
 that: `timeline`, `report`, `page`. Action traces are in `controller.diagnosis.action`.
 """
 
 from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummary
-from controller.diagnosis.anomalies import Anomaly, AnomalyKind, detect
-from controller.diagnosis.architect_reader import open_execution, read_execution
-from controller.diagnosis.checkpoints import StateIndex, snapshots
+from controller.diagnosis.anomalies import Anomaly, AnomalyKind
+from controller.diagnosis.architect_reader import open_execution
 from controller.diagnosis.error_rate import (
     ErrorRate,
     ErrorRateVerdict,
@@ -23,7 +22,6 @@ from controller.diagnosis.modules import (
     StaleCall,
     StaleCaller,
     module_calls,
-    stale_calls,
 )
 from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
@@ -31,7 +29,7 @@ from controller.diagnosis.query import Retention, check_action_trace_request, ch
 from controller.diagnosis.report import SCHEMA, Audit, report
 from controller.diagnosis.state import State, StateTracker
 from controller.diagnosis.timeline import timeline
-from controller.diagnosis.versioned_reader import VersionedReader, read_trace, versioned_header
+from controller.diagnosis.versioned_reader import VersionedReader, versioned_header
 
 __all__ = [
     "SCHEMA",
@@ -52,7 +50,6 @@ __all__ = [
     "StaleCall",
     "StaleCaller",
     "State",
-    "StateIndex",
     "StateTracker",
     "Step",
     "StepStatus",
@@ -63,18 +60,13 @@ __all__ = [
     "VersionedReader",
     "check_action_trace_request",
     "check_trace_request",
-    "detect",
     "judge_error_rate",
     "measure_error_rate",
     "module_calls",
     "open_execution",
     "page",
-    "read_execution",
-    "read_trace",
     "report",
     "retention",
-    "snapshots",
-    "stale_calls",
     "strict_json",
     "timeline",
     "versioned_header",

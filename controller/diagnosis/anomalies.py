@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.diagnosis.changes import Cause, ChangeKind, VariableChange, type_name
-from controller.diagnosis.model import Step, StepStatus, Trace, Variable
-from controller.diagnosis.state import StateTracker
+from controller.diagnosis.model import Step, StepStatus, Variable
 
 
 class AnomalyKind(StrEnum):
@@ -80,13 +79,6 @@ def _decision_failed(step: Step) -> bool:
     if step.decision_failed is not None:
         return step.decision_failed
     return step.status.failed or (step.branch is None and step.status not in _UNDECIDED)
-
-
-def detect(trace: Trace) -> Iterator[Anomaly]:
-    """All anomalies of a trace in order, in one pass. Their values are not masked: render an `Analysis` instead."""
-    tracker = StateTracker()
-    for step in trace.steps:
-        yield from anomalies_of(step, tracker.apply(step))
 
 
 def _drift_kind(change: VariableChange) -> AnomalyKind | None:

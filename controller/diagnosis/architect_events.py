@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from controller.diagnosis.json_stream import JsonText
-from controller.diagnosis.nested import shallow
-from controller.domain.errors import TraceUnreadable
 
 EXECUTION = "execution"
 RESULTS = frozenset(
@@ -123,40 +121,3 @@ def _closed(top: _Open) -> Iterator[Token]:
         yield Token(TokenKind.LEAVE if top.entered else TokenKind.EVENT, top.type, top.fields)
     elif top.role == "event" and not top.count:
         yield Token(TokenKind.EVENT, "", {})
-
-
-def tokens_of_document(document: Mapping[str, object]) -> Iterator[Token]:
-    """Tokens of a file that was parsed already. Raises TraceUnreadable where it is not of this shape."""
-    flow = document.get("flow", document)
-    if not isinstance(flow, Mapping):
-        raise TraceUnreadable(f"the execution data has no flow object: found {type(flow).__name__}")
-    stack: list[tuple[Iterator[tuple[str, object]], Token | None]] = [(_pairs(flow.get(EXECUTION)), None)]
-    while stack:
-        events, leave = stack[-1]
-        kind, payload = next(events, (None, None))
-        if kind is None:
-            stack.pop()
-            if leave:
-                yield leave
-            continue
-        fields = payload if isinstance(payload, Mapping) else {"value": payload}
-        nested = fields.get(EXECUTION)
-        plain = {
-            name: shallow(value) for name, value in fields.items() if name != EXECUTION or not isinstance(value, list)
-        }
-        if not isinstance(nested, list):
-            yield Token(TokenKind.EVENT, kind, plain)
-            continue
-        yield Token(TokenKind.ENTER, kind, {name: value for name, value in plain.items() if name not in RESULTS})
-        results = {name: value for name, value in plain.items() if name in RESULTS}
-        stack.append((_pairs(nested), Token(TokenKind.LEAVE, kind, results)))
-    header = {key: shallow(value) for key, value in {**document, **flow}.items() if key not in {"flow", EXECUTION}}
-    yield Token(TokenKind.HEADER, "", header)
-
-
-def _pairs(events: object) -> Iterator[tuple[str, object]]:
-    for event in events if isinstance(events, list) else ():
-        if isinstance(event, Mapping) and event:
-            yield from event.items()
-        else:
-            yield "", event if isinstance(event, Mapping) else {"value": event}

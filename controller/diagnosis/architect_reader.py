@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from controller.diagnosis.architect_events import Token, TokenKind, tokens_of_document, tokens_of_text
+from controller.diagnosis.architect_events import Token, TokenKind, tokens_of_text
 from controller.diagnosis.architect_steps import StepBuilder
 from controller.diagnosis.json_stream import JsonText
 from controller.diagnosis.model import Step, Trace, TraceHeader
@@ -33,14 +33,6 @@ _HEADER_FIELDS = frozenset(
         "flowIsDebug",
     }
 )
-
-
-def read_execution(document: Mapping[str, object]) -> Trace:
-    """The trace of an execution file that was parsed already.
-
-    Raises TraceUnreadable when it is no execution file.
-    """
-    return _trace(lambda: tokens_of_document(document))
 
 
 def open_execution(chunks: Callable[[], Iterable[str]]) -> Trace:

@@ -6,12 +6,10 @@ nothing that walks a trace recurses. Whatever the model has no field for stays i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
-from typing import Protocol, runtime_checkable
 
 
 class StepStatus(StrEnum):
@@ -150,26 +148,9 @@ class TraceHeader:
     """What else the source says of the execution, as it stood there."""
 
 
-@runtime_checkable
-class Seekable(Protocol):
-    """A source of steps that can begin in the middle without reading all that comes before."""
-
-    def since(self, index: int) -> Iterator[Step]:
-        """The steps from `index` on."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One execution. `steps` can be walked any number of times; it need not hold the steps in memory."""
 
     header: TraceHeader
     steps: Iterable[Step]
-
-    def since(self, index: int) -> Iterator[Step]:
-        """The steps from `index` on."""
-        if isinstance(self.steps, Seekable):
-            return self.steps.since(index)
-        if isinstance(self.steps, tuple | list):
-            return iter(self.steps[index:])
-        return islice(self.steps, index, None)

@@ -125,11 +125,6 @@ def module_calls(trace: Trace) -> Iterator[ModuleCall]:
         yield from tracker.calls(step)
 
 
-def stale_calls(trace: Trace, live: Mapping[str, LiveModule]) -> tuple[StaleCall, ...]:
-    """The calls of a whole trace that ran an older version than the live one; `live` are versions by flow id."""
-    return tuple(stale_among(module_calls(trace), live))
-
-
 def stale_among(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule]) -> Iterator[StaleCall]:
     """The calls among these that ran an older version than the live one.
 

@@ -33,11 +33,6 @@ class Scope:
     leftover: set[str] = field(default_factory=set)
     """Variables of inner scopes that ended: the next full view of the state decides whether they are gone."""
 
-    def copy(self) -> Scope:
-        return Scope(
-            self.kind, self.name, self.opened_at, dict(self.variables), dict(self.hidden_by), set(self.leftover)
-        )
-
 
 def owners(name: str) -> frozenset[ScopeKind] | None:
     """The kinds of scope that can own a variable of this name; None when the name does not tell."""
@@ -50,9 +45,6 @@ class ScopeStack:
 
     def __init__(self, scopes: list[Scope] | None = None) -> None:
         self.scopes = scopes or [Scope(ScopeKind.FLOW, "", ROOT)]
-
-    def copy(self) -> ScopeStack:
-        return ScopeStack([scope.copy() for scope in self.scopes])
 
     @property
     def innermost(self) -> Scope:

@@ -64,15 +64,6 @@ class StateTracker:
         self._handed_out: dict[str, Variable] = {}
         """Last values of scopes that ended since the last full view, for names that their callers have too."""
 
-    def copy(self) -> StateTracker:
-        """An independent tracker at the same step."""
-        twin = StateTracker()
-        twin._stack = self._stack.copy()
-        twin._index, twin._full, twin._seen = self._index, self._full, self._seen
-        twin._may_have_written, twin._opened = self._may_have_written, self._opened
-        twin._handed_out = dict(self._handed_out)
-        return twin
-
     @property
     def state(self) -> State:
         """The variables as they are after the last step."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.diagnosis.model import Branch, Step, StepStatus, Trace, TraceHeader, Variable
+from controller.diagnosis.model import Branch, Step, StepStatus, TraceHeader, Variable
 from controller.diagnosis.nested import shallow, to_text
 from controller.diagnosis.statuses import status_of, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables
@@ -179,15 +179,6 @@ class VersionedReader:
                 del self._open[place:]
                 return step
         return None
-
-
-def read_trace(
-    header: Mapping[str, object], pages: Iterable[Iterable[object]], *, ranges: Sequence[SnapshotRange] = ()
-) -> Trace:
-    """The whole trace of pages that were fetched already, held in memory. Raises TraceUnreadable."""
-    reader = VersionedReader(ranges)
-    steps = [step for page in pages for step in reader.page(page)]
-    return Trace(versioned_header(header), (*steps, *reader.finish()))
 
 
 def versioned_header(raw: Mapping[str, object]) -> TraceHeader:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from controller.diagnosis import Analysis, AnomalyKind, StateTracker, detect, read_execution, read_trace
-from tests.diagnosis.traces import Written, event, execution, write, written_traces
+from controller.diagnosis import Analysis, AnomalyKind, StateTracker
+from tests.diagnosis.traces import Written, detect, event, execution, read_execution, read_trace, write, written_traces
 
 
 def found(trace) -> list[tuple[int, str, str | None]]:

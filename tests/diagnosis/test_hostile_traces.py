@@ -15,8 +15,6 @@ from controller.diagnosis import (
     module_calls,
     open_execution,
     page,
-    read_execution,
-    read_trace,
     report,
     strict_json,
     timeline,
@@ -24,6 +22,7 @@ from controller.diagnosis import (
 from controller.diagnosis.action import ActionTraceResult, action_dot, action_report, analyse_action, waterfall
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
+from tests.diagnosis.traces import read_execution, read_trace
 
 AUDIT = Audit("op", (), 0.0, datetime(2026, 8, 10, tzinfo=UTC))
 MOMENTS = ["2026-08-10T14:00:00Z", "2026-08-10T14:00:01", "never", 1_754_834_400_000, 10**30, -1, True, None, {}]

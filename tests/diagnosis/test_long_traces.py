@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit, StateIndex, VersionedReader, open_execution, report, timeline
+from controller.diagnosis import Analysis, Audit, VersionedReader, open_execution, report, timeline
 from tests.diagnosis.traces import at, write
 
 pytestmark = pytest.mark.proof
@@ -66,7 +66,3 @@ def test_memory_does_not_grow_with_the_steps(work) -> None:
     work(200)  # fills the caches
     short, long = peak(lambda: work(600)), peak(lambda: work(2400))
     assert long < short * 1.5 + 200_000
-
-
-def test_checkpoints_of_a_long_trace_share_their_values() -> None:
-    assert peak(lambda: StateIndex(open_execution(lambda: chunks(6000)))) < 4_000_000

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit, page, read_execution, read_trace, report, timeline
+from controller.diagnosis import Analysis, Audit, page, report, timeline
 from controller.diagnosis.masking import Masking, learned
 from controller.domain.redaction import MASK
 from controller.domain.traces import SnapshotRange
-from tests.diagnosis.traces import event, execution, write
+from tests.diagnosis.traces import event, execution, read_execution, read_trace, write
 
 SECRET = "hunter2-4711"
 AUDIT = Audit("op", ("flow:debug:read",), 12.5, datetime(2026, 8, 10, tzinfo=UTC))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from controller.diagnosis import StateTracker, StepStatus, VersionedReader, detect, read_trace
+from controller.diagnosis import StateTracker, StepStatus, VersionedReader
 from controller.diagnosis.model import Withheld
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
-from tests.diagnosis.traces import at
+from tests.diagnosis.traces import at, detect, read_trace
 
 
 def chain(*kinds: str, **more: object) -> list[dict]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from controller.diagnosis import SCHEMA, Analysis, Audit, read_execution, read_trace, report, timeline
+from controller.diagnosis import SCHEMA, Analysis, Audit, report, timeline
 from controller.diagnosis.display import printable, shown_duration
 from controller.domain.traces import SnapshotRange
-from tests.diagnosis.traces import at, event, execution, write
+from tests.diagnosis.traces import at, event, execution, read_execution, read_trace, write
 
 AUDIT = Audit("ana@example.com", ("flow:debug:read",), 123.4, datetime(2026, 8, 10, 15, tzinfo=UTC))
 FILE = execution(

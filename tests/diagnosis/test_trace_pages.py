@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis import Analysis, page, read_execution, read_trace
+from controller.diagnosis import Analysis, page
 from tests.diagnosis.browser import dump, needs_browser
-from tests.diagnosis.traces import event, execution, write
+from tests.diagnosis.traces import event, execution, read_execution, read_trace, write
 
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&\u2028{{7*7}}"
 FILE = execution(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis import Analysis, AnomalyKind, page, read_execution, timeline
+from controller.diagnosis import Analysis, AnomalyKind, page, timeline
 from controller.diagnosis.action import analyse_action, waterfall
 from tests.diagnosis.browser import needs_browser, run
 from tests.diagnosis.example import ACTION, EXECUTION
+from tests.diagnosis.traces import read_execution
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 DOCUMENT = (DOCS / "traces.md").read_text(encoding="utf-8")

@@ -21,7 +21,6 @@ from controller.diagnosis import (
     open_execution,
     page,
     retention,
-    stale_calls,
     timeline,
     versioned_header,
 )
@@ -36,6 +35,7 @@ from controller.genesys.connect import connect
 from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.app import create_app
 from controller.simulator.simulator import Simulator
+from tests.diagnosis.traces import stale_calls
 from tests.genesys.hands import URL, Hands
 from tests.support.clock import SteppedClock
 

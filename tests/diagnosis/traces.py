@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
+
+from controller.diagnosis import (
+    Anomaly,
+    LiveModule,
+    StaleCall,
+    StateTracker,
+    Trace,
+    VersionedReader,
+    module_calls,
+    open_execution,
+    versioned_header,
+)
+from controller.diagnosis.anomalies import anomalies_of
+from controller.diagnosis.modules import stale_among
+from controller.domain.traces import SnapshotRange
 
 GOOD = "success"
 BAD = {
@@ -176,3 +193,29 @@ def execution(*events: dict, **fields) -> dict:
         "endDateTime": at(60),
     }
     return {"flow": head | fields | {"execution": list(events)}}
+
+
+def read_execution(document: Mapping[str, object]) -> Trace:
+    """The trace of an execution file that the test wrote as a document."""
+    return open_execution(lambda: [json.dumps(document)])
+
+
+def read_trace(
+    header: Mapping[str, object], pages: Iterable[Iterable[object]], *, ranges: Sequence[SnapshotRange] = ()
+) -> Trace:
+    """The whole trace of some pages, held in memory."""
+    reader = VersionedReader(ranges)
+    steps = [step for page in pages for step in reader.page(page)]
+    return Trace(versioned_header(header), (*steps, *reader.finish()))
+
+
+def detect(trace: Trace) -> Iterator[Anomaly]:
+    """All anomalies of a trace in order; their values are not masked."""
+    tracker = StateTracker()
+    for step in trace.steps:
+        yield from anomalies_of(step, tracker.apply(step))
+
+
+def stale_calls(trace: Trace, live: Mapping[str, LiveModule]) -> tuple[StaleCall, ...]:
+    """The calls of a whole trace that ran an older version than the live one; `live` are versions by flow id."""
+    return tuple(stale_among(module_calls(trace), live))
