@@ -34,7 +34,7 @@ _MERGING = ("ref", "refArray")
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
+class _Flaw:
     way: tuple[str | int, ...]
     message: str
     hint: str
@@ -94,10 +94,10 @@ def _done(way: list[str | int | None]) -> None:
         way[-1] = last + 1 if isinstance(last, int) else None
 
 
-def _name(flow: FlowFile) -> Iterator[_Finding]:
+def _name(flow: FlowFile) -> Iterator[_Flaw]:
     mistake = name_mistake(flow.key.type, flow.key.name)
     if mistake is not None:
-        yield _Finding((flow.root, "name"), *mistake)
+        yield _Flaw((flow.root, "name"), *mistake)
 
 
 def name_mistake(flow_type: str, name: str) -> tuple[str, str] | None:
@@ -109,14 +109,14 @@ def name_mistake(flow_type: str, name: str) -> tuple[str, str] | None:
     return None
 
 
-def _references(places: Sequence[Place]) -> Iterator[_Finding]:
+def _references(places: Sequence[Place]) -> Iterator[_Flaw]:
     for place in places:
         value, key = place.value, place.key
         if not isinstance(value, str) or not isinstance(key, str) or not _refers(place):
             continue
         file, mark, inner = value.partition("#")
         if mark and file:
-            yield _Finding(
+            yield _Flaw(
                 _way(place),
                 f"{key} leads to another file, {file!r}, and an upload takes one file",
                 "run 'archy preprocess' and commit its output in place of this file",
@@ -133,7 +133,7 @@ def _refers(place: Place) -> bool:
     return isinstance(place.key, str) and place.key.endswith("Ref")
 
 
-def _inside(place: Place, reference: str) -> Iterator[_Finding]:
+def _inside(place: Place, reference: str) -> Iterator[_Flaw]:
     steps = reference.split("/")
     first, rest = steps[0], steps[1:]
     around = _levels(place)
@@ -143,7 +143,7 @@ def _inside(place: Place, reference: str) -> Iterator[_Finding]:
         count = sum(1 for step in ups if step == "..")
         rest = [step for step in ups if step not in {".", ".."}]
         if count >= len(around):
-            yield _Finding(_way(place), f"{place.key} {reference!r} leads above the flow", "shorten it")
+            yield _Flaw(_way(place), f"{place.key} {reference!r} leads above the flow", "shorten it")
             return
         current = around[-1 - count].value
     for step in rest:
@@ -151,7 +151,7 @@ def _inside(place: Place, reference: str) -> Iterator[_Finding]:
         if found is None:
             known = _known(current)
             hint = did_you_mean(step, known) or (f"there is {', '.join(known[:5])}" if known else "remove it")
-            yield _Finding(_way(place), f"{place.key} {reference!r}: there is no {step!r}", hint)
+            yield _Flaw(_way(place), f"{place.key} {reference!r}: there is no {step!r}", hint)
             return
         current = found
 
@@ -188,7 +188,7 @@ def _known(current: object) -> list[str]:
     ]
 
 
-def _twice(places: Sequence[Place]) -> Iterator[_Finding]:
+def _twice(places: Sequence[Place]) -> Iterator[_Flaw]:
     seen: Counter[tuple[int, object]] = Counter()
     for place in places:
         if place.key != "refId" or not isinstance(place.value, str):
@@ -198,7 +198,7 @@ def _twice(places: Sequence[Place]) -> Iterator[_Finding]:
             continue  # refId is a key of something else than an item of a list
         seen[id(lists[-1]), place.value] += 1
         if seen[id(lists[-1]), place.value] == 2:
-            yield _Finding(_way(place), f"the refId {place.value!r} stands twice in one list", "give each item its own")
+            yield _Flaw(_way(place), f"the refId {place.value!r} stands twice in one list", "give each item its own")
 
 
 def _way(place: Place) -> tuple[str | int, ...]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from controller.domain.redaction import masked_patterns
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, quoted
-from controller.flows.settings import Settings, flatten
+from controller.flows.settings import FlatSettings, flatten
 from controller.flows.settings_diff import Shower, table_entries
 
-_Parts = dict[str, tuple[str, Settings]]
+_Parts = dict[str, tuple[str, FlatSettings]]
 """Title and settings by identity."""
 
 
@@ -37,7 +37,7 @@ def _compared(before: _Parts, after: _Parts, shower: Shower) -> Iterator[DiffEnt
             yield DiffEntry(DiffKind.REMOVED, title)
 
 
-def _rest(definition: Mapping[str, object]) -> Settings:
+def _rest(definition: Mapping[str, object]) -> FlatSettings:
     """What is neither a proper mapping of nodes nor a proper list of transitions."""
     proper = {"nodes": Mapping, "transitions": list}
     return _table({key: value for key, value in definition.items() if not isinstance(value, proper.get(key, ()))})
@@ -77,6 +77,6 @@ def _identity(transition: object) -> str:
     return f"{transition.get('from')} -> {transition.get('to')}"
 
 
-def _table(value: object) -> Settings:
+def _table(value: object) -> FlatSettings:
     content = value if isinstance(value, Mapping) else {"value": value}
     return flatten(content, lambda _, item: item)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from controller.domain.redaction import is_secret_name
 from controller.flows.canonical import digest
 from controller.flows.diff_model import one_line, quoted
-from controller.flows.settings import HIDDEN, Setting, Settings, View, flatten
+from controller.flows.settings import HIDDEN, FlatSettings, Setting, View, flatten
 from controller.flows.source_nodes import CONTAINERS, branch_label, element_of, is_container
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
@@ -33,7 +33,7 @@ class Element:
     number: str
     """The number that Architect gave to it; it survives a change of name, but not always a save."""
     parent: Element | None
-    settings: Settings = field(default_factory=Settings)
+    settings: FlatSettings = field(default_factory=FlatSettings)
     children: list[Element] = field(default_factory=list)
     mark: str = ""
     """The digest of its settings, its name left out."""
@@ -144,7 +144,7 @@ def _settle(element: Element, value: object, targets: Mapping[tuple[str, str], s
         secret = element.kind == "variable" and is_secret_name(element.name)
         element.settings = flatten(content, _view(targets), secret=secret)
     elif value is not None:
-        element.settings = Settings({("value",): Setting(repr(value))})
+        element.settings = FlatSettings({("value",): Setting(repr(value))})
     table = [[list(path), setting.text] for path, setting in sorted(element.settings.values.items())]
     orders = [[list(path), list(order)] for path, order in sorted(element.settings.orders.items())]
     element.mark = digest([table, orders])

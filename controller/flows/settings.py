@@ -30,16 +30,16 @@ class Setting:
 
 
 @dataclass(slots=True)
-class Settings:
+class FlatSettings:
     """A table of values by path, and the order of the items of each list."""
 
     values: dict[Path, Setting] = field(default_factory=dict)
     orders: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
 
-def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) -> Settings:
+def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) -> FlatSettings:
     """The settings below a mapping, its entries seen through `view`; all of them secret when the mapping's name is."""
-    settings = Settings()
+    settings = FlatSettings()
     waiting: list[tuple[Path, object, bool]] = [
         ((key,), item, secret or is_secret_name(key)) for key, item in reversed(_shown(content, view))
     ]

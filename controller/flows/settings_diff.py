@@ -11,7 +11,7 @@ from controller.flows.diff_model import DiffEntry, DiffKind, one_line
 from controller.flows.elements import Element
 from controller.flows.flow_references import CALLED_BY_KEY
 from controller.flows.resource_references import KEYED
-from controller.flows.settings import Path, Setting, Settings
+from controller.flows.settings import FlatSettings, Path, Setting
 
 SHOWN = 80
 """Characters of a value that an entry shows."""
@@ -73,7 +73,7 @@ def settings_entries(one: Element, other: Element, shower: Shower) -> Iterator[D
         yield replace(entry, what=other.title, where=other.where)
 
 
-def table_entries(before: Settings, after: Settings, shower: Shower) -> Iterator[DiffEntry]:
+def table_entries(before: FlatSettings, after: FlatSettings, shower: Shower) -> Iterator[DiffEntry]:
     """The differences between two tables; `what` and `where` are left empty."""
     before, renames = _with_names_of(before, after)
     for path, old, new in renames:
@@ -95,7 +95,7 @@ def _same_target(path: Path, before: Setting, after: Setting, shower: Shower) ->
     return path[-1].endswith("Ref") and renamed is not None and renamed == after.text.strip('"')
 
 
-def _one_sided(before: Settings, after: Settings, shower: Shower) -> Iterator[DiffEntry]:
+def _one_sided(before: FlatSettings, after: FlatSettings, shower: Shower) -> Iterator[DiffEntry]:
     """Settings that only one side has, each told once for all that it holds."""
     gone, new = _groups(before, after), _groups(after, before)
     for path in dict.fromkeys((*gone, *new)):
@@ -104,7 +104,7 @@ def _one_sided(before: Settings, after: Settings, shower: Shower) -> Iterator[Di
         yield DiffEntry(kind, "", "", _words(path), old, now)
 
 
-def _groups(side: Settings, other: Settings) -> dict[Path, list[tuple[Path, Setting]]]:
+def _groups(side: FlatSettings, other: FlatSettings) -> dict[Path, list[tuple[Path, Setting]]]:
     """The values that `other` lacks, by the outermost setting that it lacks or that is a plain value on either side."""
     known = {path[:length] for path in (*other.values, *other.orders) for length in range(len(path) + 1)}
     groups: dict[Path, list[tuple[Path, Setting]]] = {}
@@ -126,7 +126,7 @@ def _summary(path: Path, group: list[tuple[Path, Setting]] | None, shower: Showe
     return f"{label} {shower.value(setting)}" if label else shower.value(setting)
 
 
-def _reordered(before: Settings, after: Settings) -> Iterator[DiffEntry]:
+def _reordered(before: FlatSettings, after: FlatSettings) -> Iterator[DiffEntry]:
     for path, labels in before.orders.items():
         now = after.orders.get(path, ())
         common = set(labels) & set(now)
@@ -136,7 +136,7 @@ def _reordered(before: Settings, after: Settings) -> Iterator[DiffEntry]:
             yield DiffEntry(DiffKind.MOVED, "", "", _words(path), _cut(", ".join(kept)), _cut(", ".join(order)))
 
 
-def _with_names_of(before: Settings, after: Settings) -> tuple[Settings, list[tuple[Path, str, str]]]:
+def _with_names_of(before: FlatSettings, after: FlatSettings) -> tuple[FlatSettings, list[tuple[Path, str, str]]]:
     """The older table under the newer one's names of targets, and which names changed."""
     renames: list[tuple[Path, str, str]] = []
     while True:
@@ -150,13 +150,13 @@ def _with_names_of(before: Settings, after: Settings) -> tuple[Settings, list[tu
         def moved(old: Path, path: Path = path, new: str = new, size: int = size) -> Path:
             return (*path, new, *old[size + 1 :]) if old[:size] == path and len(old) > size else old
 
-        before = Settings(
+        before = FlatSettings(
             {moved(key): setting for key, setting in before.values.items()},
             {moved(key): order for key, order in before.orders.items()},
         )
 
 
-def _renamed_target(before: Settings, after: Settings) -> tuple[Path, str, str] | None:
+def _renamed_target(before: FlatSettings, after: FlatSettings) -> tuple[Path, str, str] | None:
     old, new = _names(before.values), _names(after.values)
     for path, names in old.items():
         others = new.get(path, set())

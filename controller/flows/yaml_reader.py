@@ -109,11 +109,11 @@ def read_trees(
     A mistake that leaves the rest readable (a duplicate key) is given to `on_mistake`; any other raises
     FlowFileInvalid, with line and column, after the documents before it.
     """
-    return _Builder(rules, make, on_mistake).documents(read_events(text))
+    return _TreeBuilder(rules, make, on_mistake).documents(read_events(text))
 
 
 @dataclass(slots=True)
-class _Frame(Generic[T]):
+class _OpenCollection(Generic[T]):
     """A collection that is being read."""
 
     position: Position
@@ -135,7 +135,7 @@ class _Anchored(Generic[T]):
     height: int
 
 
-class _Builder(Generic[T]):
+class _TreeBuilder(Generic[T]):
     def __init__(
         self,
         rules: YamlRules,
@@ -145,7 +145,7 @@ class _Builder(Generic[T]):
         self._rules = rules
         self._make = make
         self._on_mistake = on_mistake
-        self._frames: list[_Frame[T]] = []
+        self._frames: list[_OpenCollection[T]] = []
         self._anchors: dict[str, _Anchored[T] | None] = {}
         """By name; None while the anchored collection is still being read."""
         self._finished: list[T] = []
@@ -175,7 +175,7 @@ class _Builder(Generic[T]):
         if self._rules.single and self._begun > 1:
             raise mistake_at(position_of(event), "a second document begins here; the file may hold one")
 
-    def _awaits_key(self) -> _Frame[T] | None:
+    def _awaits_key(self) -> _OpenCollection[T] | None:
         frame = self._frames[-1] if self._frames else None
         return frame if frame is not None and frame.key is None and isinstance(frame.content, dict) else None
 
@@ -201,7 +201,7 @@ class _Builder(Generic[T]):
             self._on_mistake(mistake_at(position, _reason(error)))
             return event.value
 
-    def _key(self, frame: _Frame[T], event: yaml.ScalarEvent, position: Position) -> None:
+    def _key(self, frame: _OpenCollection[T], event: yaml.ScalarEvent, position: Position) -> None:
         key = frame.key = event.value
         if key == "<<" and event.implicit[0]:
             self._refuse_key(frame, position, "merge keys (<<) are not part of YAML 1.2", "write the merged keys out")
@@ -213,7 +213,7 @@ class _Builder(Generic[T]):
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(self._make(key, position, {}), 1, 1)
 
-    def _refuse_key(self, frame: _Frame[T], position: Position, message: str, hint: str) -> None:
+    def _refuse_key(self, frame: _OpenCollection[T], position: Position, message: str, hint: str) -> None:
         frame.dropped = True
         self._on_mistake(mistake_at(position, message, hint))
 
@@ -237,7 +237,7 @@ class _Builder(Generic[T]):
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         content: dict[str, T] | list[T] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._frames.append(_Frame(position, content, event.anchor))
+        self._frames.append(_OpenCollection(position, content, event.anchor))
         self._check_depth(1, position)
 
     def _end(self, _event: yaml.Event) -> None:

@@ -15,7 +15,7 @@ from controller.manifests.manifest import Manifests, read_manifests
 from controller.manifests.ownership import Estate, assign, included_paths
 from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
-from controller.manifests.tree import Tree, scan
+from controller.manifests.tree import ManifestTree, scan
 from controller.manifests.wording import did_you_mean, quoted
 
 _NESTED_HINT = "call both from the flow; where your organisation takes it, leave it"
@@ -86,7 +86,7 @@ def load(
     )
 
 
-def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[Tree, Manifests, tuple[str, ...]]:
+def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[ManifestTree, Manifests, tuple[str, ...]]:
     """The manifests of a folder, and of what they include from outside of it, with all that was searched."""
     tree = scan(files, [folder], report, budget)
     manifests = read_manifests(tree, report)

@@ -17,7 +17,7 @@ from controller.manifests.organization import OrganizationShape
 from controller.manifests.report import Report
 from controller.manifests.schema import KINDS
 from controller.manifests.shape import API_VERSION
-from controller.manifests.tree import Tree
+from controller.manifests.tree import ManifestTree
 from controller.manifests.validation import validated
 from controller.manifests.wording import did_you_mean, one_of, quoted
 
@@ -103,7 +103,7 @@ def read_documents(text: str) -> Reading:
     return reading
 
 
-def read_manifests(tree: Tree, report: Report) -> Manifests:
+def read_manifests(tree: ManifestTree, report: Report) -> Manifests:
     """Recognise and validate every document of the tree."""
     manifests = Manifests(broken=dict.fromkeys(tree.unread, ""))
     for file in tree.manifests:

@@ -53,7 +53,7 @@ class ManifestFile:
 
 
 @dataclass(slots=True)
-class Tree:
+class ManifestTree:
     """What was found in a repository."""
 
     manifests: list[ManifestFile] = field(default_factory=list)
@@ -62,16 +62,16 @@ class Tree:
     unread: list[str] = field(default_factory=list)
     """Files that are or may be manifests and could not be read; each has its mistake in the report."""
 
-    def extend(self, other: Tree) -> None:
+    def extend(self, other: ManifestTree) -> None:
         """Add what was found elsewhere."""
         self.manifests += other.manifests
         self.flow_files += other.flow_files
         self.unread += other.unread
 
 
-def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) -> Tree:
+def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) -> ManifestTree:
     """Read every manifest at or below some places, in path order."""
-    tree = Tree()
+    tree = ManifestTree()
     found = {path: kind for place in places for path, kind in _yaml_files(files, place, report, budget)}
     for path, real in _distinct(files, found, report):
         try:
@@ -86,7 +86,7 @@ def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) ->
     return tree
 
 
-def _sort_in(tree: Tree, path: str, content: bytes | None, start: bytes, report: Report) -> None:
+def _sort_in(tree: ManifestTree, path: str, content: bytes | None, start: bytes, report: Report) -> None:
     if not looks_like_manifest(start):
         if _is_flow_file(start):
             tree.flow_files.append(path)

@@ -17,7 +17,7 @@ from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
 from controller.domain.redaction import SECRETS
 from controller.planning import Change, ChangeKind
-from controller.repository import ArtifactCommit, DeliveredFlow, Draft
+from controller.repository import ArtifactCommit, DeliveredFlow, SavedDraft
 
 _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
@@ -66,7 +66,7 @@ def draft_commit(
     return ArtifactCommit(
         organization=organization.name,
         policy=organization.artifacts,
-        drafts=(Draft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export)),),
+        drafts=(SavedDraft(change.flow, now.strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export)),),
         revision=revision,
         summary=(f"{change.flow}: a draft, before its lock is overridden",),
     )

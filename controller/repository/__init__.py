@@ -4,7 +4,7 @@ Never touches a person's uncommitted work, never force-pushes.
 """
 
 from controller.domain.recorded import NO_REVISION
-from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, Draft, export_paths, lock_path
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft, export_paths, lock_path
 from controller.repository.credentials import GitCredentials
 from controller.repository.disk import DiskFiles
 from controller.repository.follow import FollowSettings, follow, watch
@@ -21,13 +21,13 @@ __all__ = [
     "ArtifactCommit",
     "DeliveredFlow",
     "DiskFiles",
-    "Draft",
     "FollowSettings",
     "GitCredentials",
     "Pending",
     "RecordSettings",
     "RecordedCommit",
     "Repository",
+    "SavedDraft",
     "Signature",
     "WorkTreeFiles",
     "checked_branch",

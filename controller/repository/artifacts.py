@@ -28,7 +28,7 @@ class DeliveredFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class SavedDraft:
     """A person's draft that is kept before its lock is taken away."""
 
     manifest: str
@@ -46,7 +46,7 @@ class ArtifactCommit:
     flows: tuple[DeliveredFlow, ...] = ()
     removed: tuple[FlowKey, ...] = ()
     """Flows whose lock entries go; their exports stay as history."""
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[SavedDraft, ...] = ()
     organization_id: str | None = None
     """The organisation's own id; None where it could not be told."""
     store_id: str | None = None

@@ -13,7 +13,7 @@ from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.names import checked_url
 from controller.repository.pending import ROOT as PENDING
-from controller.repository.place import Place, bare_place
+from controller.repository.place import GitFolders, bare_place
 from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
 
 ORIGIN = "origin"
@@ -25,7 +25,7 @@ STALE_LOCK_S = 60.0
 _log = structlog.get_logger()
 
 
-def prepare_clone(url: str, into: Path) -> Place:
+def prepare_clone(url: str, into: Path) -> GitFolders:
     """A bare repository at `into` whose remote is `url`; an existing one is used again, a broken one set aside.
 
     Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else.

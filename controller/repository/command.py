@@ -14,7 +14,7 @@ from controller.domain.errors import RepositoryFailed, out_of_resources
 from controller.domain.redaction import SECRETS
 from controller.repository.environment import Setting, settings_in, without_programs
 from controller.repository.environment import environment as variables
-from controller.repository.place import Place
+from controller.repository.place import GitFolders
 
 LOCAL_TIMEOUT_S = 120.0
 _CHUNK_BYTES = 64 * 1024
@@ -26,7 +26,7 @@ ALLOWED_PROTOCOLS = "file:http:https:ssh"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitAnswer:
     """What one git command said."""
 
     status: int
@@ -46,7 +46,7 @@ class GitCommand:
     `pass_on` are patterns of variables that git is given besides the usual ones.
     """
 
-    def __init__(self, place: Place, pass_on: Collection[str] = ()) -> None:
+    def __init__(self, place: GitFolders, pass_on: Collection[str] = ()) -> None:
         self.place = place
         self.directory = place.top
         self.pass_on = tuple(pass_on)
@@ -83,17 +83,17 @@ class GitCommand:
         given: bytes = b"",
         environment: Mapping[str, str] | None = None,
         timeout_s: float = LOCAL_TIMEOUT_S,
-    ) -> Answer:
+    ) -> GitAnswer:
         """The answer of a command, whatever its exit status. Raises RepositoryFailed only when git cannot be run."""
         process = self.start(*arguments, environment=environment)
         try:
             output, complaint = process.communicate(given, timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            return Answer(TIMED_OUT, b"", f"it did not finish within {timeout_s:g} s")
+            return GitAnswer(TIMED_OUT, b"", f"it did not finish within {timeout_s:g} s")
         finally:
             end(process)
         shown = SECRETS.text(complaint.decode("utf-8", "replace").strip())
-        return Answer(process.returncode, output, shown)
+        return GitAnswer(process.returncode, output, shown)
 
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None, heard: bool = True

@@ -19,7 +19,7 @@ Entry = tuple[Kind, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class CommitFolder:
     """One folder of a commit."""
 
     entries: Mapping[str, Entry]
@@ -34,7 +34,7 @@ class CommitFiles:
         self.commit = commit
         self._limits = limits or Limits()
         self._root: str | None = None
-        self._trees: dict[str, Tree] = {}
+        self._trees: dict[str, CommitFolder] = {}
         """Trees by the ids of their objects: a folder that stands in many places is read once."""
         self._kept = 0
 
@@ -73,7 +73,7 @@ class CommitFiles:
             raise FileUnreadable("it is not in the commit")
         return found
 
-    def _tree(self, folder: str) -> Tree:
+    def _tree(self, folder: str) -> CommitFolder:
         if self._root is None:
             found = self._reader.info(f"{self.commit}^{{tree}}")
             if found is None:
@@ -83,11 +83,11 @@ class CommitFiles:
         for part in folder.split("/") if folder else ():
             kind, object_id = tree.entries.get(part, (Kind.OTHER, ""))
             if kind is not Kind.FOLDER:
-                return Tree({}, {})
+                return CommitFolder({}, {})
             tree = self._read(object_id)
         return tree
 
-    def _read(self, object_id: str) -> Tree:
+    def _read(self, object_id: str) -> CommitFolder:
         if object_id not in self._trees:
             raw = self._reader.content(object_id, _TREE_BYTES)
             if raw is None:
@@ -97,10 +97,10 @@ class CommitFiles:
                 entries[name] = entry
                 if len(entries) > self._limits.entries:
                     raise too_many_entries(self._limits.entries)
-            self._keep(object_id, Tree(entries, {name: kind for name, (kind, _) in entries.items()}))
+            self._keep(object_id, CommitFolder(entries, {name: kind for name, (kind, _) in entries.items()}))
         return self._trees[object_id]
 
-    def _keep(self, object_id: str, tree: Tree) -> None:
+    def _keep(self, object_id: str, tree: CommitFolder) -> None:
         """Remember a tree; all are forgotten before they take more memory than the largest that is read."""
         self._kept += len(tree.entries)
         if self._kept > self._limits.entries:

@@ -10,7 +10,7 @@ from controller.domain.errors import RepositoryFailed
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GitFolders:
     """The folders of one repository; all absolute."""
 
     top: Path
@@ -21,7 +21,7 @@ class Place:
     bare: bool = False
 
 
-def discover(path: Path) -> Place | None:
+def discover(path: Path) -> GitFolders | None:
     """The repository that the folder belongs to; None when there is no git above it.
 
     Raises RepositoryFailed when the folder does not exist, or what looks like a repository is broken.
@@ -38,7 +38,7 @@ def discover(path: Path) -> Place | None:
             # What stands beside .git is the work tree, whatever core.worktree or GIT_WORK_TREE say.
             above = (parent for parent in (folder, *folder.parents) if (parent / ".git").exists())
             top = git_directory if repo.bare else next(above, git_directory)
-            return Place(top, git_directory, Path(repo.common_dir).resolve(), repo.bare)
+            return GitFolders(top, git_directory, Path(repo.common_dir).resolve(), repo.bare)
     except NoSuchPathError as error:
         raise RepositoryFailed(f"{path} does not exist") from error
     except InvalidGitRepositoryError as error:
@@ -55,6 +55,6 @@ def _may_be_git(folder: Path) -> bool:
     return any((each / ".git").exists() or (each / "HEAD").exists() for each in (folder, *folder.parents))
 
 
-def bare_place(folder: Path) -> Place:
+def bare_place(folder: Path) -> GitFolders:
     """The place of a bare repository that this program made itself."""
-    return Place(folder.resolve(), folder.resolve(), folder.resolve(), bare=True)
+    return GitFolders(folder.resolve(), folder.resolve(), folder.resolve(), bare=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
 from controller.domain.redaction import SECRETS
-from controller.repository.command import TIMED_OUT, Answer, GitCommand
+from controller.repository.command import TIMED_OUT, GitAnswer, GitCommand
 from controller.repository.credentials import GitCredentials
 from controller.repository.names import checked_branch, ref_component
 from controller.repository.objects import has_commit, resolve
@@ -200,13 +200,13 @@ class Remote:
         """Our own note of where the remote's branch stands; independent of how a person configured fetching."""
         return f"{Remote.KEPT}/{ref_component(checked_branch(branch))}"
 
-    def _ask(self, *arguments: str) -> Answer:
+    def _ask(self, *arguments: str) -> GitAnswer:
         answer = self._attempt(*arguments)
         if not answer.ok:
             raise self._failed(answer)
         return answer
 
-    def _attempt(self, *arguments: str) -> Answer:
+    def _attempt(self, *arguments: str) -> GitAnswer:
         environment = self._credentials.environment(self._raw_url)
         return self._git.attempt(*arguments, environment=environment, timeout_s=self._timeout_s)
 
@@ -214,7 +214,7 @@ class Remote:
     def _raw_url(self) -> str:
         return self._here.settings.get(f"remote.{self.name}.url", "")
 
-    def _failed(self, answer: Answer) -> GitRemoteFailed | RepositoryFailed | SettingsInvalid:
+    def _failed(self, answer: GitAnswer) -> GitRemoteFailed | RepositoryFailed | SettingsInvalid:
         told = _last_lines(answer.complaint) or f"exit status {answer.status}"
         message = f"{self.url}: {told}"
         if "transport '" in answer.complaint and "not allowed" in answer.complaint:

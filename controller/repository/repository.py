@@ -23,7 +23,7 @@ from controller.repository.folder import record_in_folder
 from controller.repository.names import checked_branch, checked_folder, checked_revision
 from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
-from controller.repository.place import Place, discover
+from controller.repository.place import GitFolders, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Here, Remote
@@ -44,7 +44,7 @@ class Repository:
     def __init__(
         self,
         top: Path,
-        place: Place | None,
+        place: GitFolders | None,
         credentials: GitCredentials | None = None,
         settings: RecordSettings | None = None,
         pass_on: Collection[str] = (),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from controller.repository.command import GitCommand
 from controller.repository.objects import is_ancestor, resolve
-from controller.repository.place import Place, discover
+from controller.repository.place import GitFolders, discover
 
 
 def fast_forward(
@@ -34,7 +34,7 @@ def fast_forward(
     return f"the branch {branch} in {holder.top} could not follow: {merged.complaint or 'git merge --ff-only failed'}"
 
 
-def _work_tree_on(git: GitCommand, branch: str) -> Place | None:
+def _work_tree_on(git: GitCommand, branch: str) -> GitFolders | None:
     """The work tree, linked ones included, that has the branch checked out."""
     listing = git.run("worktree", "list", "--porcelain", "-z").decode("utf-8", "surrogateescape")
     for block in listing.split("\0\0"):

@@ -16,11 +16,11 @@ from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
 from controller.simulator.calls import LoggedCall
 from controller.simulator.faults import Fault, FaultKind
-from controller.simulator.flow import Flow
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request
 from controller.simulator.ratelimit import Usage
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 
 _MOST_DIGITS = 19
@@ -29,7 +29,7 @@ _SIGNATURE = re.compile(r"(?i)((?:^|&)[^=&]*signature=)[^&]*")
 
 
 @dataclass(slots=True)
-class Call:
+class ServedCall:
     simulator: Simulator
     request: Request
     route: str
@@ -38,7 +38,7 @@ class Call:
     """Path parameters by their names in the route's template."""
     raw: bytes
     now: datetime
-    client: Client | None = None
+    client: SimulatedClient | None = None
     """Who called; None on routes that need no token."""
     usage: Usage | None = None
     """How the caller's token stands; None on routes that need no token."""
@@ -52,7 +52,7 @@ class Call:
         self.began_s = self.simulator.clock.monotonic()
 
     @property
-    def organization(self) -> Organization:
+    def organization(self) -> SimulatedOrganization:
         return self.simulator.organization
 
     @property
@@ -65,11 +65,11 @@ class Call:
         """An absolute URL on the host that the caller used."""
         return f"{self.request.url.scheme}://{self.request.url.netloc}{path}"
 
-    def flow(self) -> Flow:
+    def flow(self) -> SimulatedFlow:
         """The flow that the path or the query names. Raises 400, 404, 410."""
         return self.organization.flow(self.path.get("flowId") or self.required("flow"))
 
-    def fault(self, kinds: Collection[FaultKind], *flows: Flow | FlowKey | None) -> Fault | None:
+    def fault(self, kinds: Collection[FaultKind], *flows: SimulatedFlow | FlowKey | None) -> Fault | None:
         """The fault of one of these kinds that hits this call, which is about these flows and those that it names."""
         subjects = {subject for flow in (*flows, *self._named_flows()) if flow for subject in _subjects(flow)}
         fault = self.simulator.faults.take(kinds, self.request.method, self.route, subjects, self.now)
@@ -79,7 +79,7 @@ class Call:
 
     def logged(self, status: int) -> LoggedCall:
         """What the call log keeps of it once it was handled; the number is the log's to give."""
-        named = (flow.key if isinstance(flow, Flow) else flow for flow in self._named_flows() if flow)
+        named = (flow.key if isinstance(flow, SimulatedFlow) else flow for flow in self._named_flows() if flow)
         return LoggedCall(
             number=0,
             at=self.now,
@@ -94,7 +94,7 @@ class Call:
             duration_s=self.simulator.clock.monotonic() - self.began_s,
         )
 
-    def _named_flows(self) -> Iterator[Flow | FlowKey | None]:
+    def _named_flows(self) -> Iterator[SimulatedFlow | FlowKey | None]:
         state = self.organization.state
         yield state.flows.get(self.path.get("flowId") or self.text("flow") or "")
         job = state.jobs.get(self.path.get("jobId", ""))
@@ -176,7 +176,7 @@ class Call:
         return value or {}
 
 
-def _subjects(flow: Flow | FlowKey) -> tuple[str, ...]:
+def _subjects(flow: SimulatedFlow | FlowKey) -> tuple[str, ...]:
     key = flow if isinstance(flow, FlowKey) else flow.key
     return (str(key), key.name, *(() if isinstance(flow, FlowKey) else (flow.id,)))
 

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from controller.domain.errors import SettingsInvalid
 from controller.flows import did_you_mean
-from controller.simulator.call import Call, answer, texts
-from controller.simulator.endpoint import INTERNAL, Endpoint
+from controller.simulator.call import ServedCall, answer, texts
+from controller.simulator.endpoint import INTERNAL, ServedEndpoint
 from controller.simulator.fault_file import parse_faults
 from controller.simulator.problem import bad_request, not_found
-from controller.simulator.settings import Client, SimulatorSettings
+from controller.simulator.settings import SimulatedClient, SimulatorSettings
 from controller.simulator.time import iso
 
 _SETTINGS = TypeAdapter(SimulatorSettings)
@@ -22,12 +22,12 @@ _FOREVER_S = 1e9
 _FIXED = frozenset({"organization", "clients"})
 
 
-def faults(call: Call) -> Response:
+def faults(call: ServedCall) -> Response:
     """`GET /_simulator/faults`: what is set, how many requests fitted and were hit."""
     return answer({"faults": call.simulator.faults.shown()})
 
 
-def set_faults(call: Call) -> Response:
+def set_faults(call: ServedCall) -> Response:
     """`POST /_simulator/faults`: one fault, or `{"faults": […]}`."""
     try:
         call.simulator.set_faults(*parse_faults(dict(call.json())))
@@ -36,7 +36,7 @@ def set_faults(call: Call) -> Response:
     return faults(call)
 
 
-def clear_faults(call: Call) -> Response:
+def clear_faults(call: ServedCall) -> Response:
     """`DELETE /_simulator/faults`, or one of them with `?name=`."""
     name = call.text("name")
     if not call.simulator.faults.clear(name) and name:
@@ -44,7 +44,7 @@ def clear_faults(call: Call) -> Response:
     return faults(call)
 
 
-def clients(call: Call) -> Response:
+def clients(call: ServedCall) -> Response:
     """`GET /_simulator/clients`, without their secrets."""
     shown = [
         {
@@ -57,7 +57,7 @@ def clients(call: Call) -> Response:
     return answer({"clients": shown})
 
 
-def set_client(call: Call) -> Response:
+def set_client(call: ServedCall) -> Response:
     """`POST /_simulator/clients`, body `{id, secret, name?, permissions?}`; an existing one is changed."""
     body = call.json()
     client_id, secret, name = call.string("id"), call.string("secret"), call.string("name")
@@ -66,7 +66,7 @@ def set_client(call: Call) -> Response:
     if client_id is None or secret is None:
         raise bad_request("A client needs an [id] and a [secret].")
     permissions = body.get("permissions")
-    call.simulator.clients[client_id] = Client(
+    call.simulator.clients[client_id] = SimulatedClient(
         client_id,
         secret,
         name or (existing.name if existing else client_id),
@@ -75,13 +75,13 @@ def set_client(call: Call) -> Response:
     return clients(call)
 
 
-def settings(call: Call) -> Response:
+def settings(call: ServedCall) -> Response:
     """`GET /_simulator/settings`."""
     shown = {name: value for name, value in asdict(call.simulator.settings).items() if name not in _FIXED}
     return answer(shown)
 
 
-def change_settings(call: Call) -> Response:
+def change_settings(call: ServedCall) -> Response:
     """`PATCH /_simulator/settings`: any of the settings by name."""
     changes = call.json()
     current = asdict(call.simulator.settings)
@@ -98,25 +98,25 @@ def change_settings(call: Call) -> Response:
     return settings(call)
 
 
-def expire_tokens(call: Call) -> Response:
+def expire_tokens(call: ServedCall) -> Response:
     """`POST /_simulator/tokens/expire`: every token that was issued expires now."""
     call.simulator.tokens.expire_all(call.now)
     return Response(status_code=204)
 
 
-def close_channels(call: Call) -> Response:
+def close_channels(call: ServedCall) -> Response:
     """`POST /_simulator/channels/close`, body `{"after_s": 60}`: as before maintenance, told and then done."""
     after_s = _seconds(call, "after_s", 60.0)
     told = call.simulator.notifications.announce_closing(call.now + timedelta(seconds=after_s))
     return answer({"connections": told})
 
 
-def clock(call: Call) -> Response:
+def clock(call: ServedCall) -> Response:
     """`GET /_simulator/clock`: what time it is in the organisation."""
     return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
 
 
-def move_clock(call: Call) -> Response:
+def move_clock(call: ServedCall) -> Response:
     """`POST /_simulator/clock`, body `{"advance_s": 60}`."""
     seconds, moved = _seconds(call, "advance_s"), call.simulator.clock
     if moved.moved_s + seconds >= _FOREVER_S:
@@ -126,13 +126,13 @@ def move_clock(call: Call) -> Response:
     return clock(call)
 
 
-def reset(call: Call) -> Response:
+def reset(call: ServedCall) -> Response:
     """`POST /_simulator/reset`: everything as it was when it began to serve, but for the time and the tokens."""
     call.simulator.reset()
     return Response(status_code=204)
 
 
-def _seconds(call: Call, name: str, default: float | None = None) -> float:
+def _seconds(call: ServedCall, name: str, default: float | None = None) -> float:
     value = call.json().get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _FOREVER_S:
         raise bad_request(f"[{name}] must be a number of seconds that is not negative.")
@@ -140,16 +140,16 @@ def _seconds(call: Call, name: str, default: float | None = None) -> float:
 
 
 ENDPOINTS = (
-    Endpoint("GET", f"{INTERNAL}/faults", faults),
-    Endpoint("POST", f"{INTERNAL}/faults", set_faults, fields=None),
-    Endpoint("DELETE", f"{INTERNAL}/faults", clear_faults, filters=("name",)),
-    Endpoint("GET", f"{INTERNAL}/clients", clients),
-    Endpoint("POST", f"{INTERNAL}/clients", set_client, fields=("id", "secret", "name", "permissions")),
-    Endpoint("GET", f"{INTERNAL}/settings", settings),
-    Endpoint("PATCH", f"{INTERNAL}/settings", change_settings, fields=None),
-    Endpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),
-    Endpoint("POST", f"{INTERNAL}/channels/close", close_channels, fields=("after_s",)),
-    Endpoint("GET", f"{INTERNAL}/clock", clock),
-    Endpoint("POST", f"{INTERNAL}/clock", move_clock, fields=("advance_s",)),
-    Endpoint("POST", f"{INTERNAL}/reset", reset),
+    ServedEndpoint("GET", f"{INTERNAL}/faults", faults),
+    ServedEndpoint("POST", f"{INTERNAL}/faults", set_faults, fields=None),
+    ServedEndpoint("DELETE", f"{INTERNAL}/faults", clear_faults, filters=("name",)),
+    ServedEndpoint("GET", f"{INTERNAL}/clients", clients),
+    ServedEndpoint("POST", f"{INTERNAL}/clients", set_client, fields=("id", "secret", "name", "permissions")),
+    ServedEndpoint("GET", f"{INTERNAL}/settings", settings),
+    ServedEndpoint("PATCH", f"{INTERNAL}/settings", change_settings, fields=None),
+    ServedEndpoint("POST", f"{INTERNAL}/tokens/expire", expire_tokens),
+    ServedEndpoint("POST", f"{INTERNAL}/channels/close", close_channels, fields=("after_s",)),
+    ServedEndpoint("GET", f"{INTERNAL}/clock", clock),
+    ServedEndpoint("POST", f"{INTERNAL}/clock", move_clock, fields=("advance_s",)),
+    ServedEndpoint("POST", f"{INTERNAL}/reset", reset),
 )

@@ -6,24 +6,24 @@ from starlette.responses import Response
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
-from controller.simulator.call import Call, answer
+from controller.simulator.call import ServedCall, answer
 from controller.simulator.content import read
 from controller.simulator.definition import raw_text
-from controller.simulator.endpoint import INTERNAL, Endpoint
-from controller.simulator.flow import Flow
-from controller.simulator.handwork import DEEDS, Deed, no_flow_file, person, publish
+from controller.simulator.endpoint import INTERNAL, ServedEndpoint
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.operation import Happening
 from controller.simulator.problem import bad_request
 from controller.simulator.resolution import needed_flow
 from controller.simulator.time import iso
+from controller.simulator.user_edits import EDITS, UserEdit, no_flow_file, person, publish
 
 
-def calls(call: Call) -> Response:
+def calls(call: ServedCall) -> Response:
     """`GET /_simulator/calls`: `{total, calls: [{method, route, count, statuses}]}`."""
     return answer(call.simulator.calls.report())
 
 
-def call_log(call: Call) -> Response:
+def call_log(call: ServedCall) -> Response:
     """`GET /_simulator/calls/log`: the latest calls in order, `?method=&route=&status=&client=&since=&limit=`."""
     log = call.simulator.calls
     found = log.log(
@@ -37,19 +37,19 @@ def call_log(call: Call) -> Response:
     return answer({"calls": [logged.shown() for logged in shown], "dropped": log.dropped})
 
 
-def reset_calls(call: Call) -> Response:
+def reset_calls(call: ServedCall) -> Response:
     """`DELETE /_simulator/calls`: counts and log begin anew."""
     call.simulator.calls.clear()
     return Response(status_code=204)
 
 
-def flows(call: Call) -> Response:
+def flows(call: ServedCall) -> Response:
     """`GET /_simulator/flows`: by type and name; deleted ones too with `?deleted=true`."""
     shown = sorted(call.organization.flows(deleted=call.flag("deleted")), key=lambda flow: flow.key)
     return answer({"flows": [_flow(flow) for flow in shown]})
 
 
-def _flow(flow: Flow) -> dict[str, object]:
+def _flow(flow: SimulatedFlow) -> dict[str, object]:
     """One flow; every publish that took effect is in its history."""
     return {
         "id": flow.id,
@@ -75,7 +75,7 @@ def _happening(happening: Happening) -> dict[str, object]:
     }
 
 
-def new_flow(call: Call) -> Response:
+def new_flow(call: ServedCall) -> Response:
     """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by hand.
 
     Instead of `text`, a flow that never was Archy: `{"definition": {…}, "name", "type"}`.
@@ -90,44 +90,44 @@ def new_flow(call: Call) -> Response:
         raise no_flow_file(error) from error
     actor = person(call.organization, _by(call))
     flow = call.organization.create(key, actor, call.now)
-    publish(call.organization, Deed(flow, actor, text), call.now)
+    publish(call.organization, UserEdit(flow, actor, text), call.now)
     return answer(_flow(flow))
 
 
-def by_hand(call: Call) -> Response:
-    """`POST /_simulator/flows/{flowId}/{deed}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`.
+def by_hand(call: ServedCall) -> Response:
+    """`POST /_simulator/flows/{flowId}/{edit}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`.
 
     Instead of the id, `{type}/{name}`; instead of `text`, a `definition`.
     """
-    deed = DEEDS.get(call.path["deed"])
-    if deed is None:
-        raise bad_request(f"[{call.path['deed']}] is none of {', '.join(DEEDS)}.")
+    edit = EDITS.get(call.path["edit"])
+    if edit is None:
+        raise bad_request(f"[{call.path['edit']}] is none of {', '.join(EDITS)}.")
     actor = person(call.organization, _by(call))
     named = "flowId" not in call.path
     flow = needed_flow(call.organization, f"{call.path['type'].lower()}/{call.path['name']}") if named else call.flow()
     text = call.string("text") or _raw(call, flow.key)
-    deed(call.organization, Deed(flow, actor, text, call.string("version")), call.now)
+    edit(call.organization, UserEdit(flow, actor, text, call.string("version")), call.now)
     return answer(_flow(flow))
 
 
-def _raw(call: Call, key: FlowKey) -> str | None:
+def _raw(call: ServedCall, key: FlowKey) -> str | None:
     """The content when it is given as a definition."""
     given = call.json().get("definition")
     return None if given is None else raw_text(key, given)
 
 
-def _by(call: Call) -> str:
+def _by(call: ServedCall) -> str:
     return call.string("by") or "A person in Architect"
 
 
 _CHOICE = ("method", "route", "status", "client", "since", "limit")
-_DEED = ("by", "text", "definition", "version")
+_EDIT_FIELDS = ("by", "text", "definition", "version")
 ENDPOINTS = (
-    Endpoint("GET", f"{INTERNAL}/calls", calls),
-    Endpoint("GET", f"{INTERNAL}/calls/log", call_log, filters=_CHOICE),
-    Endpoint("DELETE", f"{INTERNAL}/calls", reset_calls),
-    Endpoint("GET", f"{INTERNAL}/flows", flows, filters=("deleted",)),
-    Endpoint("POST", f"{INTERNAL}/flows", new_flow, fields=("text", "by", "definition", "name", "type")),
-    Endpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{deed}}", by_hand, fields=_DEED),
-    Endpoint("POST", f"{INTERNAL}/flows/{{type}}/{{name:path}}/{{deed}}", by_hand, fields=_DEED),
+    ServedEndpoint("GET", f"{INTERNAL}/calls", calls),
+    ServedEndpoint("GET", f"{INTERNAL}/calls/log", call_log, filters=_CHOICE),
+    ServedEndpoint("DELETE", f"{INTERNAL}/calls", reset_calls),
+    ServedEndpoint("GET", f"{INTERNAL}/flows", flows, filters=("deleted",)),
+    ServedEndpoint("POST", f"{INTERNAL}/flows", new_flow, fields=("text", "by", "definition", "name", "type")),
+    ServedEndpoint("POST", f"{INTERNAL}/flows/{{flowId}}/{{edit}}", by_hand, fields=_EDIT_FIELDS),
+    ServedEndpoint("POST", f"{INTERNAL}/flows/{{type}}/{{name:path}}/{{edit}}", by_hand, fields=_EDIT_FIELDS),
 )

@@ -16,7 +16,7 @@ from controller.domain.references import FlowReference, Resolution
 from controller.flows import FlowFile, NodeGraph, NodeProblem, definition_graph, source_graph
 from controller.flows.walk import ACTION_LISTS, walk
 from controller.simulator.content import DEFINITION, ROOTS, body, read
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import bad_request
 from controller.simulator.resolution import meant
 
@@ -40,7 +40,7 @@ def given(text: str) -> Mapping[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def definition(organization: Organization, text: str) -> JSON:
+def definition(organization: SimulatedOrganization, text: str) -> JSON:
     """`{nodes: {id: {type, name, settings?, flow?}}, transitions: [{id, from, to, condition}]}`.
 
     `flow` is what a node refers to: `{name, type, id}` as far as it is known, or `{expression}`.
@@ -55,7 +55,7 @@ def definition(organization: Organization, text: str) -> JSON:
     return shown
 
 
-def _known(organization: Organization, target: Mapping[str, object]) -> JSON:
+def _known(organization: SimulatedOrganization, target: Mapping[str, object]) -> JSON:
     """What the organisation adds to a reference that names a flow or its id."""
     name, flow_id = target.get("name"), target.get("id")
     if isinstance(flow_id, str):

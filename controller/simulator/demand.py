@@ -7,16 +7,16 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from controller.simulator import tracking
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import INTERNAL, Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import INTERNAL, ServedEndpoint
 from controller.simulator.execution import ERROR_REASON, Execution, Traffic
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.problem import bad_request
 from controller.simulator.resolution import needed_flow
 from controller.simulator.time import iso
 
 
-def streams(call: Call) -> Response:
+def streams(call: ServedCall) -> Response:
     """`GET /_simulator/executions`: the streams that are set."""
     shown = [
         {
@@ -32,7 +32,7 @@ def streams(call: Call) -> Response:
     return answer({"streams": shown, "stored": len(call.organization.state.executions)})
 
 
-def demand(call: Call) -> Response:
+def demand(call: ServedCall) -> Response:
     """`POST /_simulator/executions`: a stream with `per_minute`, or with `count` so many that have just ended.
 
     Body: `{"flow": id or type/name, "version"?, "error_rate"?, "reason"?, "per_minute" | "count"}`. A stream replaces
@@ -53,7 +53,7 @@ def demand(call: Call) -> Response:
     return streams(call)
 
 
-def _add(call: Call, flow: Flow, wanted: str | None, count: int, rate: float, reason: str) -> None:
+def _add(call: ServedCall, flow: SimulatedFlow, wanted: str | None, count: int, rate: float, reason: str) -> None:
     """So many executions that end now, of which exactly the share fails."""
     version = call.organization.version(flow, wanted or "published")
     failures = round(count * rate)
@@ -72,14 +72,14 @@ def _add(call: Call, flow: Flow, wanted: str | None, count: int, rate: float, re
         call.organization.finished(execution)
 
 
-def clear(call: Call) -> Response:
+def clear(call: ServedCall) -> Response:
     """`DELETE /_simulator/executions`: no streams, nothing stored."""
     call.organization.state.traffic.clear()
     call.organization.state.executions.clear()
     return streams(call)
 
 
-def index(call: Call) -> Response:
+def index(call: ServedCall) -> Response:
     """`POST /_simulator/index`, body `{"status": "OPERATIONALNEEDSREBUILD"}`; null lets builds decide again."""
     status = call.json().get("status")
     if status is not None and status not in tracking.STATUSES:
@@ -88,14 +88,14 @@ def index(call: Call) -> Response:
     return answer({"status": tracking.status(call.organization, call.now)})
 
 
-def _flow(call: Call) -> Flow:
+def _flow(call: ServedCall) -> SimulatedFlow:
     name = call.string("flow")
     if name is None:
         raise bad_request("[flow] must be the id, or type/name, of a flow.")
     return needed_flow(call.organization, name)
 
 
-def _number(call: Call, name: str, default: float, *, maximum: float) -> float:
+def _number(call: ServedCall, name: str, default: float, *, maximum: float) -> float:
     value = call.json().get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= maximum:
         raise bad_request(f"[{name}] must be a number from 0 to {maximum:g}.")
@@ -104,8 +104,8 @@ def _number(call: Call, name: str, default: float, *, maximum: float) -> float:
 
 _DEMAND = ("flow", "version", "per_minute", "count", "error_rate", "reason")
 ENDPOINTS = (
-    Endpoint("GET", f"{INTERNAL}/executions", streams),
-    Endpoint("POST", f"{INTERNAL}/executions", demand, fields=_DEMAND),
-    Endpoint("DELETE", f"{INTERNAL}/executions", clear),
-    Endpoint("POST", f"{INTERNAL}/index", index, fields=("status",)),
+    ServedEndpoint("GET", f"{INTERNAL}/executions", streams),
+    ServedEndpoint("POST", f"{INTERNAL}/executions", demand, fields=_DEMAND),
+    ServedEndpoint("DELETE", f"{INTERNAL}/executions", clear),
+    ServedEndpoint("POST", f"{INTERNAL}/index", index, fields=("status",)),
 )

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from controller.simulator.call import Call
+from controller.simulator.call import ServedCall
 
 INTERNAL = "/_simulator"
 """Below it the organisation is controlled; nothing there is limited, counted or faulted."""
@@ -24,11 +24,11 @@ BESIDE_FLOWS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class ServedEndpoint:
     method: str
     template: str
     """`/api/v2/flows/{flowId}`: the spelling under which calls are counted."""
-    handler: Callable[[Call], Response]
+    handler: Callable[[ServedCall], Response]
     permissions: tuple[str, ...] = ()
     """The caller needs one of these."""
     every: bool = False
@@ -48,8 +48,8 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    endpoint: Endpoint
+class FoundEndpoint:
+    endpoint: ServedEndpoint
     path: Mapping[str, str]
 
 
@@ -57,17 +57,17 @@ class Found:
 class Routes:
     """Finds the endpoint of a request: the first that was added and fits."""
 
-    _compiled: list[tuple[re.Pattern[str], Endpoint]] = field(default_factory=list)
+    _compiled: list[tuple[re.Pattern[str], ServedEndpoint]] = field(default_factory=list)
 
-    def add(self, endpoints: Sequence[Endpoint]) -> None:
+    def add(self, endpoints: Sequence[ServedEndpoint]) -> None:
         self._compiled.extend((compile_path(endpoint.template)[0], endpoint) for endpoint in endpoints)
 
-    def find(self, request: Request) -> Found | None:
+    def find(self, request: Request) -> FoundEndpoint | None:
         path = request.url.path if request.scope.get("path") is None else request.scope["path"]
         for pattern, endpoint in self._compiled:
             match = _match(pattern, path) if endpoint.method == request.method else None
             if match and (endpoint.when is None or endpoint.when(request)):
-                return Found(endpoint, match.groupdict())
+                return FoundEndpoint(endpoint, match.groupdict())
         return None
 
     def served(self) -> frozenset[tuple[str, str]]:

@@ -44,7 +44,7 @@ class Execution:
     inputs: dict[str, object] = field(default_factory=dict)
 
 
-class LogLevel(StrEnum):
+class SimulatedLogLevel(StrEnum):
     """`FlowLogLevel.level`, from least to most."""
 
     DISABLED = "Disabled"
@@ -66,35 +66,35 @@ CHARACTERISTICS = (
 )
 
 
-_MINIMUM: Mapping[str, LogLevel] = MappingProxyType(
+_MINIMUM: Mapping[str, SimulatedLogLevel] = MappingProxyType(
     {
-        "variables": LogLevel.NOTES,
-        "communications": LogLevel.VERBOSE_NOTES,
-        "executionInputOutputs": LogLevel.ALL,
+        "variables": SimulatedLogLevel.NOTES,
+        "communications": SimulatedLogLevel.VERBOSE_NOTES,
+        "executionInputOutputs": SimulatedLogLevel.ALL,
     }
 )
 DEPENDS_ON: Mapping[str, str] = MappingProxyType({"executionInputOutputs": "executionItems"})
 """A characteristic that is nothing without another one."""
 
 
-def minimum(characteristic: str) -> LogLevel:
+def minimum(characteristic: str) -> SimulatedLogLevel:
     """The lowest level that can record it, as Genesys' resource centre describes the levels.
 
     Base tells of actions, menus, errors and events; Notes adds the values of variables, VerboseNotes communications,
     All what goes into actions and comes out. Names are assumed to come with every level.
     """
-    return _MINIMUM.get(characteristic, LogLevel.BASE)
+    return _MINIMUM.get(characteristic, SimulatedLogLevel.BASE)
 
 
-def defaults(level: LogLevel) -> dict[str, bool]:
+def defaults(level: SimulatedLogLevel) -> dict[str, bool]:
     """The characteristics that a level has when nothing else is asked for: all that it can record."""
-    ranks = list(LogLevel)
+    ranks = list(SimulatedLogLevel)
     return {name: ranks.index(level) >= ranks.index(minimum(name)) for name in CHARACTERISTICS}
 
 
 @dataclass(slots=True)
 class LogSetting:
-    level: LogLevel
+    level: SimulatedLogLevel
     characteristics: dict[str, bool]
     modified_at: datetime | None = None
 
@@ -111,13 +111,15 @@ class LogChange:
 
 
 @dataclass(slots=True)
-class ExecutionDataSettings:
+class LogSettings:
     enabled: bool = True
     """Off by default in a real organisation; on here, so that gates have something to judge."""
     enabled_since: datetime | None = None
     """Versions published before have no data; None means that it was always on."""
     modified_at: datetime | None = None
-    default: LogSetting = field(default_factory=lambda: LogSetting(LogLevel.ALL, defaults(LogLevel.ALL)))
+    default: LogSetting = field(
+        default_factory=lambda: LogSetting(SimulatedLogLevel.ALL, defaults(SimulatedLogLevel.ALL))
+    )
     flows: dict[str, LogSetting] = field(default_factory=dict)
     """Settings of single flows by their id."""
 
@@ -137,7 +139,7 @@ class ExecutionDataSettings:
         """Record under another setting from now on; None removes a flow's own, and sets the default to Base."""
         if flow_id is None:
             self.changes.append(LogChange(now, None, self.default))
-            self.default = setting or LogSetting(LogLevel.BASE, defaults(LogLevel.BASE), now)
+            self.default = setting or LogSetting(SimulatedLogLevel.BASE, defaults(SimulatedLogLevel.BASE), now)
             return
         self.changes.append(LogChange(now, flow_id, self.flows.pop(flow_id, None)))
         if setting:

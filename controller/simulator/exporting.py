@@ -15,9 +15,9 @@ import yaml
 
 from controller.simulator.actor import Actor
 from controller.simulator.content import ROOTS, body, read
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job, JobItem, JobKind
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import JobItem, JobKind, SimulatedJob
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
 from controller.simulator.version import Version
 
@@ -25,10 +25,10 @@ _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", 
 
 
 def register_export(
-    organization: Organization, items: list[JobItem], actor: Actor, now: datetime, *, key: str = ""
-) -> Job:
+    organization: SimulatedOrganization, items: list[JobItem], actor: Actor, now: datetime, *, key: str = ""
+) -> SimulatedJob:
     """An export job; it takes `export_s` for each flow."""
-    job = Job(organization.next_id("job"), JobKind.EXPORT, actor, now, key=key, started_at=now, items=items)
+    job = SimulatedJob(organization.next_id("job"), JobKind.EXPORT, actor, now, key=key, started_at=now, items=items)
     settings = organization.settings
     job.ends_at = now + timedelta(seconds=settings.duration_s(settings.export_s) * len(items))
     organization.state.jobs[job.id] = job
@@ -43,7 +43,7 @@ def export_yaml(version: Version) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def export_file(organization: Organization, item: JobItem) -> str:
+def export_file(organization: SimulatedOrganization, item: JobItem) -> str:
     """One file of an export job."""
     flow = organization.state.flows[item.flow_id]
     version = organization.version(flow, item.version)
@@ -52,7 +52,7 @@ def export_file(organization: Organization, item: JobItem) -> str:
     return json.dumps(configuration(organization, flow, version))
 
 
-def export_zip(organization: Organization, job: Job) -> bytes:
+def export_zip(organization: SimulatedOrganization, job: SimulatedJob) -> bytes:
     """All files of an export job; the same bytes for the same versions."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -61,7 +61,7 @@ def export_zip(organization: Organization, job: Job) -> bytes:
     return buffer.getvalue()
 
 
-def file_name(organization: Organization, item: JobItem) -> str:
+def file_name(organization: SimulatedOrganization, item: JobItem) -> str:
     """The name of one exported file: the one asked for, or name, type and version with anything unusual replaced."""
     flow = organization.state.flows[item.flow_id]
     suffix = "yaml" if item.archy else "i3Flow"
@@ -69,7 +69,7 @@ def file_name(organization: Organization, item: JobItem) -> str:
     return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name) + f".{suffix}"
 
 
-def configuration(organization: Organization, flow: Flow, version: Version) -> dict[str, object]:
+def configuration(organization: SimulatedOrganization, flow: SimulatedFlow, version: Version) -> dict[str, object]:
     """The JSON definition of one version; its `manifest` groups what it refers to by kind, with ids."""
     content = body(version.text)
     flow_file = read(version.text)
@@ -86,7 +86,7 @@ def configuration(organization: Organization, flow: Flow, version: Version) -> d
     }
 
 
-def manifest(organization: Organization, version: Version) -> dict[str, list[dict[str, str]]]:
+def manifest(organization: SimulatedOrganization, version: Version) -> dict[str, list[dict[str, str]]]:
     """References by kind (`commonModuleFlow`, `queue`, ...) as `{id, name}`, each once; missing flows have no id."""
     groups: dict[str, dict[str, dict[str, str]]] = {}
     for resolved in resolve(organization, version.text):

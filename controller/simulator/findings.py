@@ -8,7 +8,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.simulator.content import read
 from controller.simulator.definition import graph_problems
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import problems
 
 ERROR, WARNING = "error", "warning"
@@ -21,7 +21,7 @@ class Finding:
     severity: str = ERROR
 
 
-def findings(organization: Organization, key: FlowKey, text: str) -> list[Finding]:
+def findings(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Finding]:
     """Missing and unpublished flows, jumps and transitions to unknown nodes, and what cannot be checked."""
     found = [Finding(problem.code, problem.message) for problem in problems(organization, key, text)]
     found += [Finding(f"flow.graph.{problem.code}", problem.message) for problem in graph_problems(text)]

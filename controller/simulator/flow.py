@@ -7,9 +7,9 @@ from datetime import datetime
 
 from controller.domain.identity import FlowKey
 from controller.simulator.actor import Actor
-from controller.simulator.operation import Happening, Operation
-from controller.simulator.rollout import Rollout
-from controller.simulator.version import Draft, Version
+from controller.simulator.operation import Happening, SimulatedOperation
+from controller.simulator.rollout import SimulatedRollout
+from controller.simulator.version import SimulatedDraft, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Lock:
 
 
 @dataclass(slots=True)
-class Flow:
+class SimulatedFlow:
     id: str
     type: str
     """The API's lower-case type."""
@@ -31,11 +31,11 @@ class Flow:
     """Oldest first; the number is the position plus one."""
     live: int | None = None
     """Number of the published version."""
-    draft: Draft | None = None
+    draft: SimulatedDraft | None = None
     lock: Lock | None = None
-    operation: Operation | None = None
+    operation: SimulatedOperation | None = None
     history: list[Happening] = field(default_factory=list)
-    rollouts: list[Rollout] = field(default_factory=list)
+    rollouts: list[SimulatedRollout] = field(default_factory=list)
     """Publishes of the versioned dialect, oldest first."""
     deleted: bool = False
 
@@ -49,7 +49,7 @@ class Flow:
         return self.id, self.name
 
     @property
-    def rollout(self) -> Rollout | None:
+    def rollout(self) -> SimulatedRollout | None:
         """The one that runs."""
         return self.rollouts[-1] if self.rollouts and self.rollouts[-1].running else None
 

@@ -12,11 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from controller.flows import did_you_mean
 from controller.simulator import sabotage
-from controller.simulator.call import Call, answer
+from controller.simulator.call import ServedCall, answer
 from controller.simulator.disturbed import DroppedResponse
-from controller.simulator.endpoint import Endpoint, Routes
+from controller.simulator.endpoint import Routes, ServedEndpoint
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind
-from controller.simulator.oauth import Token
+from controller.simulator.oauth import IssuedToken
 from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.ratelimit import Usage
 from controller.simulator.simulator import Simulator
@@ -41,7 +41,7 @@ class Gateway:
             return
         found = self.routes.find(request)
         endpoint = found.endpoint if found else self._unrouted(request)
-        call = Call(
+        call = ServedCall(
             self.simulator, request, endpoint.template, found.path if found else {}, raw, self.simulator.settle()
         )
         response = self._respond(call, endpoint)
@@ -58,11 +58,11 @@ class Gateway:
         finally:
             logged.duration_s = self.simulator.clock.monotonic() - call.began_s
 
-    def _unrouted(self, request: Request) -> Endpoint:
+    def _unrouted(self, request: Request) -> ServedEndpoint:
         """Who answers what no endpoint does."""
         allowed = self.routes.methods(request.scope["path"])
 
-        def refuse(_: Call) -> Response:
+        def refuse(_: ServedCall) -> Response:
             what = f"{request.method} {request.url.path}"
             if not allowed:
                 raise not_found(f"The requested resource was not found: the simulator does not answer {what}.")
@@ -70,9 +70,9 @@ class Gateway:
             message = f"The requested method is not allowed for this resource: the simulator answers {listed} here."
             raise ApiError(405, "method.not.allowed", message, headers={"Allow": listed})
 
-        return Endpoint(request.method, "(unknown route)", refuse, open=True)
+        return ServedEndpoint(request.method, "(unknown route)", refuse, open=True)
 
-    def _respond(self, call: Call, endpoint: Endpoint) -> Response:
+    def _respond(self, call: ServedCall, endpoint: ServedEndpoint) -> Response:
         fault = None if endpoint.internal else call.fault(ANSWER_FAULTS)
         early: Response | None = None
         try:
@@ -91,7 +91,7 @@ class Gateway:
             _dress(call, lost)
             return lost
 
-    def _handle(self, call: Call, endpoint: Endpoint) -> Response:
+    def _handle(self, call: ServedCall, endpoint: ServedEndpoint) -> Response:
         if not (endpoint.open or endpoint.internal):
             token = self._token(call)
             call.client = token.client
@@ -101,7 +101,7 @@ class Gateway:
             _refuse_unknown(endpoint, call)
         return endpoint.handler(call)
 
-    def _token(self, call: Call) -> Token:
+    def _token(self, call: ServedCall) -> IssuedToken:
         scheme, _, value = call.request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             message = "No authentication bearer token specified in authorization header."
@@ -116,7 +116,7 @@ class Gateway:
             raise ApiError(401, "credentials.expired", message)
         return token
 
-    def _count(self, token: Token) -> Usage:
+    def _count(self, token: IssuedToken) -> Usage:
         usage = self.simulator.limit.count(token.value, self.simulator.clock.monotonic())
         if usage.exceeded:
             message = f"Rate limit exceeded the maximum. Retry the request in [{usage.reset_s}] seconds"
@@ -130,7 +130,7 @@ class Gateway:
         return usage
 
 
-def _dress(call: Call, response: Response) -> None:
+def _dress(call: ServedCall, response: Response) -> None:
     """What every answer carries."""
     response.headers[CORRELATION] = call.correlation_id
     response.headers["Date"] = format_datetime(call.now.astimezone(UTC), usegmt=True)
@@ -138,7 +138,7 @@ def _dress(call: Call, response: Response) -> None:
         response.headers.update(call.usage.headers())
 
 
-def _refuse_unknown(endpoint: Endpoint, call: Call) -> None:
+def _refuse_unknown(endpoint: ServedEndpoint, call: ServedCall) -> None:
     """A misspelt field or filter would silently do nothing. Raises 400."""
     given = [("query parameter", name, endpoint.filters) for name in call.request.query_params]
     if endpoint.fields is not None:
@@ -150,7 +150,7 @@ def _refuse_unknown(endpoint: Endpoint, call: Call) -> None:
             raise bad_request(f"There is no {kind} [{name}] of {endpoint.method} {endpoint.template}; {hint}")
 
 
-def _refuse_without_permission(endpoint: Endpoint, token: Token) -> None:
+def _refuse_without_permission(endpoint: ServedEndpoint, token: IssuedToken) -> None:
     needed = endpoint.permissions
     scopes = set(token.scope.split())
     missing = [one for one in needed if not token.client.holds(one) or (scopes and one not in scopes)]

@@ -19,7 +19,7 @@ class JobKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SimulatedMessage:
     at: datetime
     text: str
     type: str = "Error"
@@ -38,7 +38,7 @@ class JobItem:
 
 
 @dataclass(slots=True)
-class Job:
+class SimulatedJob:
     id: str
     kind: JobKind
     owner: Actor
@@ -48,7 +48,7 @@ class Job:
     started_at: datetime | None = None
     ends_at: datetime | None = None
     failed: bool = False
-    messages: list[Message] = field(default_factory=list)
+    messages: list[SimulatedMessage] = field(default_factory=list)
     items: list[JobItem] = field(default_factory=list)
     text: str = field(repr=False, default="")
     """What was uploaded."""

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.simulator.call import Call
-from controller.simulator.flow import Flow
+from controller.simulator.call import ServedCall
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.operation import Action
 from controller.simulator.problem import not_found
 from controller.simulator.version import Version
 
 
-def as_listed(call: Call, flows: Iterable[Flow]) -> Iterator[Flow]:
+def as_listed(call: ServedCall, flows: Iterable[SimulatedFlow]) -> Iterator[SimulatedFlow]:
     """The flows as they were `listing_lag_s` ago; those that are younger are left out."""
     lag_s = call.organization.settings.duration_s(call.organization.settings.listing_lag_s)
     if not lag_s:
@@ -23,7 +23,7 @@ def as_listed(call: Call, flows: Iterable[Flow]) -> Iterator[Flow]:
     yield from (_at(flow, at) for flow in flows if flow.created_at <= at)
 
 
-def _at(flow: Flow, at: datetime) -> Flow:
+def _at(flow: SimulatedFlow, at: datetime) -> SimulatedFlow:
     moves = [each for each in flow.history if each.action in (Action.PUBLISH, Action.DEACTIVATE) and each.at <= at]
     version = moves[-1].version if moves and moves[-1].action is Action.PUBLISH else None
     live = flow.version(version) if version is not None else None
@@ -41,7 +41,7 @@ def _version_at(version: Version, at: datetime) -> Version:
     )
 
 
-def require_shown(call: Call, accepted_at: datetime, what: str) -> None:
+def require_shown(call: ServedCall, accepted_at: datetime, what: str) -> None:
     """Raises 404 while an operation that was accepted cannot be seen yet."""
     lag_s = call.organization.settings.duration_s(call.organization.settings.status_lag_s)
     if lag_s and call.now < accepted_at + timedelta(seconds=lag_s):

@@ -13,7 +13,7 @@ from controller.flows import placeholders
 from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.content import read
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.publishing import go_live
 from controller.simulator.resolution import bindings, problems
 
@@ -39,7 +39,7 @@ class LoadReport:
     """References of loaded flows that lead nowhere."""
 
 
-def load_folder(organization: Organization, folder: Path, now: datetime) -> LoadReport:
+def load_folder(organization: SimulatedOrganization, folder: Path, now: datetime) -> LoadReport:
     """Every Archy file below the folder becomes a flow, published at 1.0.
 
     Files that do not parse, need substitutions, or name a flow that is there already are skipped and told. What is no
@@ -76,7 +76,7 @@ def _sources_below(folder: Path) -> list[Path]:
     ]
 
 
-def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -> str | None:
+def _take(organization: SimulatedOrganization, path: Path, sources: dict[FlowKey, str]) -> str | None:
     """Why this file is skipped; None when its text was added to the sources, or it is a manifest."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def _take(organization: Organization, path: Path, sources: dict[FlowKey, str]) -
     return None
 
 
-def _bind(organization: Organization, sources: dict[FlowKey, str]) -> None:
+def _bind(organization: SimulatedOrganization, sources: dict[FlowKey, str]) -> None:
     """Bind callers once all callees are there, so that neither order nor cycles matter."""
     for key, text in sources.items():
         flow = organization.find(key)

@@ -6,22 +6,22 @@ from datetime import datetime
 
 from controller.simulator.actor import Actor
 from controller.simulator.content import empty
-from controller.simulator.flow import Flow, Lock
+from controller.simulator.flow import Lock, SimulatedFlow
 from controller.simulator.operation import Action
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, conflict
 from controller.simulator.settings import SecondCheckout
-from controller.simulator.version import Draft, Version
+from controller.simulator.version import SimulatedDraft, Version
 
 
-def refuse_when_locked(flow: Flow, actor: Actor) -> None:
+def refuse_when_locked(flow: SimulatedFlow, actor: Actor) -> None:
     """Raises 409 while somebody else holds the lock."""
     lock = flow.lock_of_others(actor)
     if lock:
         raise _locked(flow, lock)
 
 
-def refuse_second_checkout(organization: Organization, flow: Flow) -> None:
+def refuse_second_checkout(organization: SimulatedOrganization, flow: SimulatedFlow) -> None:
     """Raises 409 while anybody holds the lock, its holder included, unless the settings let the holder take it again.
 
     That the holder is refused as well is how Genesys' Terraform provider tells a locked flow from an unlocked one.
@@ -30,13 +30,13 @@ def refuse_second_checkout(organization: Organization, flow: Flow) -> None:
         raise _locked(flow, flow.lock)
 
 
-def _locked(flow: Flow, lock: Lock) -> ApiError:
+def _locked(flow: SimulatedFlow, lock: Lock) -> ApiError:
     kind = "user" if lock.holder.person else "client"
     message = f"Flow '{flow.name}' is locked by {kind} '{lock.holder.name}'."
     return conflict(message, code="general.resource.conflict", entity=flow.entity)
 
 
-def check_out(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
     """Take the lock; taking it twice changes nothing. Raises 409 when somebody else holds it."""
     refuse_when_locked(flow, actor)
     if flow.lock is None:
@@ -45,16 +45,18 @@ def check_out(organization: Organization, flow: Flow, actor: Actor, now: datetim
     organization.record(flow, Action.CHECKOUT, actor, now)
 
 
-def save(organization: Organization, flow: Flow, text: str, actor: Actor, now: datetime) -> Draft:
+def save(
+    organization: SimulatedOrganization, flow: SimulatedFlow, text: str, actor: Actor, now: datetime
+) -> SimulatedDraft:
     """Save a draft, which locks the flow. Raises 409 when somebody else holds the lock."""
     refuse_when_locked(flow, actor)
     flow.lock = flow.lock or Lock(actor, now)
-    flow.draft = Draft(f"saved_version_{organization.next_id('draft')}", text, now, actor)
+    flow.draft = SimulatedDraft(f"saved_version_{organization.next_id('draft')}", text, now, actor)
     organization.record(flow, Action.SAVE, actor, now, flow.draft.id)
     return flow.draft
 
 
-def check_in(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> Version:
+def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> Version:
     """Make the next version of what is saved, or of the latest version, and release the lock. Raises 409."""
     refuse_when_locked(flow, actor)
     if flow.lock is None and flow.draft is None:
@@ -64,7 +66,7 @@ def check_in(organization: Organization, flow: Flow, actor: Actor, now: datetime
     return organization.add_version(flow, text, actor, now)
 
 
-def revert(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+def revert(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
     """Throw the draft away and release the lock. Raises 409 when somebody else holds it."""
     refuse_when_locked(flow, actor)
     flow.draft = flow.lock = None
@@ -72,7 +74,7 @@ def revert(organization: Organization, flow: Flow, actor: Actor, now: datetime) 
     organization.record(flow, Action.REVERT, actor, now)
 
 
-def unlock(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+def unlock(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
     """Release anybody's lock. What was saved is checked in as a new version, as Genesys' help centre warns."""
     draft = flow.draft
     flow.draft = flow.lock = None

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.faults import FaultKind
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 
 
-def token(call: Call) -> Response:
+def token(call: ServedCall) -> Response:
     """`POST /oauth/token`: Basic credentials or form fields, `grant_type=client_credentials`."""
     form = parse_qs(call.raw.decode("utf-8", "replace"), keep_blank_values=True)
     if call.request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
@@ -35,7 +35,7 @@ def token(call: Call) -> Response:
     return _granted(call, client, form.get("scope", [""])[0])
 
 
-def _granted(call: Call, client: Client, scope: str) -> Response:
+def _granted(call: ServedCall, client: SimulatedClient, scope: str) -> Response:
     lifetime_s = call.simulator.settings.token_lifetime_s
     issued = call.simulator.tokens.issue(client, call.now, lifetime_s, scope)
     body = {"access_token": issued.value, "token_type": "bearer", "expires_in": int(lifetime_s)}
@@ -44,7 +44,7 @@ def _granted(call: Call, client: Client, scope: str) -> Response:
     return answer(body, headers={"Cache-Control": "no-store"})
 
 
-def _credentials(call: Call, form: dict[str, list[str]]) -> tuple[str, str]:
+def _credentials(call: ServedCall, form: dict[str, list[str]]) -> tuple[str, str]:
     scheme, _, value = call.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return form.get("client_id", [""])[0], form.get("client_secret", [""])[0]
@@ -60,4 +60,4 @@ def _refused(status: int, error: str, description: str) -> Response:
     return answer({"error": error, "description": description, "error_description": description}, status)
 
 
-ENDPOINTS = (Endpoint("POST", "/oauth/token", token, open=True),)
+ENDPOINTS = (ServedEndpoint("POST", "/oauth/token", token, open=True),)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from controller.domain.identity import FlowKey
-from controller.simulator.call import Call
+from controller.simulator.call import ServedCall
 from controller.simulator.faults import FaultKind
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job, Message
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import SimulatedJob, SimulatedMessage
 from controller.simulator.operation import Problem
 from controller.simulator.publishing import Mishap
 
@@ -18,7 +18,7 @@ DISGUISED_429 = (
 """How a 429 inside an export job looks from outside."""
 
 
-def publish_mishap(call: Call, flow: Flow) -> Mishap | None:
+def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
     """What goes wrong with this publish, if anything."""
     fault = call.fault(_PUBLISH, flow)
     if fault is None:
@@ -31,7 +31,7 @@ def publish_mishap(call: Call, flow: Flow) -> Mishap | None:
     return Mishap(problem=Problem("flow.publish.failed", message))
 
 
-def upload_mishap(call: Call, job: Job, key: FlowKey | None) -> None:
+def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> None:
     """Let an upload fail, or check in its version without publishing it, if a fault says so."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.PUBLISH_SILENT_NOOP}, key)
     if fault is None:
@@ -42,7 +42,7 @@ def upload_mishap(call: Call, job: Job, key: FlowKey | None) -> None:
         job.force_failure = "the flow has validation errors" if fault.message is None else fault.message
 
 
-def job_mishap(call: Call, job: Job, flows: list[Flow]) -> None:
+def job_mishap(call: ServedCall, job: SimulatedJob, flows: list[SimulatedFlow]) -> None:
     """Let an export or validate job fail, with or without messages, if a fault says so."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.DISGUISED_429}, *flows)
     if fault is None or job.ends_at is None:
@@ -50,6 +50,9 @@ def job_mishap(call: Call, job: Job, flows: list[Flow]) -> None:
     job.failed = True
     if fault.kind is FaultKind.DISGUISED_429:
         first, second = DISGUISED_429
-        job.messages = [Message(job.ends_at, f"{second} '{flows[0].id}'"), Message(job.ends_at, first)]
+        job.messages = [
+            SimulatedMessage(job.ends_at, f"{second} '{flows[0].id}'"),
+            SimulatedMessage(job.ends_at, first),
+        ]
     elif fault.message != "":
-        job.messages = [Message(job.ends_at, fault.message or "The job failed.")]
+        job.messages = [SimulatedMessage(job.ends_at, fault.message or "The job failed.")]

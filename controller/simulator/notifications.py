@@ -26,7 +26,7 @@ _TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect
 
 
 @dataclass(slots=True)
-class Channel:
+class SimulatedChannel:
     id: str
     client_id: str
     expires_at: datetime
@@ -72,26 +72,26 @@ class Channel:
 class Notifications:
     """All channels. They live in memory only, as a client must reconnect after a restart anyway."""
 
-    channels: dict[str, Channel] = field(default_factory=dict)
+    channels: dict[str, SimulatedChannel] = field(default_factory=dict)
     announcing: bool = False
     """Whether changes of the organisation come here already."""
 
-    def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> Channel:
+    def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> SimulatedChannel:
         """A new channel; the client's least used ones make room, first of all those that nobody is connected to."""
         own = sorted(self.of(client_id, now), key=lambda one: (one.connection is not None, one.used_at))
         for surplus in own[: max(0, len(own) + 1 - settings.channels_per_client)]:
             surplus.hang_up(REPLACED)
             del self.channels[surplus.id]
-        channel = Channel(channel_id, client_id, now + timedelta(seconds=settings.channel_lifetime_s), now)
+        channel = SimulatedChannel(channel_id, client_id, now + timedelta(seconds=settings.channel_lifetime_s), now)
         self.channels[channel_id] = channel
         return channel
 
-    def of(self, client_id: str, now: datetime) -> list[Channel]:
+    def of(self, client_id: str, now: datetime) -> list[SimulatedChannel]:
         """The client's channels that are alive, oldest first."""
         self._bury(now)
         return [channel for channel in self.channels.values() if channel.client_id == client_id]
 
-    def get(self, channel_id: str, now: datetime) -> Channel | None:
+    def get(self, channel_id: str, now: datetime) -> SimulatedChannel | None:
         """The channel, as long as it is alive."""
         self._bury(now)
         return self.channels.get(channel_id)
@@ -103,7 +103,7 @@ class Notifications:
 
     def subscribe(
         self,
-        channel: Channel,
+        channel: SimulatedChannel,
         topics: Sequence[object],
         now: datetime,
         settings: SimulatorSettings,

@@ -6,13 +6,13 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class IssuedToken:
     value: str = field(repr=False)
-    client: Client
+    client: SimulatedClient
     issued_at: datetime
     expires_at: datetime
     scope: str = ""
@@ -23,14 +23,14 @@ class Token:
 class Tokens:
     """Issued tokens by their value."""
 
-    _issued: dict[str, Token] = field(default_factory=dict, repr=False)
+    _issued: dict[str, IssuedToken] = field(default_factory=dict, repr=False)
 
-    def issue(self, client: Client, now: datetime, lifetime_s: float, scope: str = "") -> Token:
-        token = Token(secrets.token_urlsafe(48), client, now, now + timedelta(seconds=lifetime_s), scope)
+    def issue(self, client: SimulatedClient, now: datetime, lifetime_s: float, scope: str = "") -> IssuedToken:
+        token = IssuedToken(secrets.token_urlsafe(48), client, now, now + timedelta(seconds=lifetime_s), scope)
         self._issued[token.value] = token
         return token
 
-    def get(self, value: str) -> Token | None:
+    def get(self, value: str) -> IssuedToken | None:
         """The token, expired or not."""
         return self._issued.get(value)
 
@@ -38,7 +38,7 @@ class Tokens:
         """Let a token expire at once."""
         token = self._issued.get(value)
         if token and token.expires_at > now:
-            self._issued[value] = Token(value, token.client, token.issued_at, now, token.scope)
+            self._issued[value] = IssuedToken(value, token.client, token.issued_at, now, token.scope)
 
     def expire_all(self, now: datetime) -> None:
         """Let every token expire at once."""

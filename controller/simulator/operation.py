@@ -35,7 +35,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Operation:
+class SimulatedOperation:
     id: str
     action: Action
     actor: Actor

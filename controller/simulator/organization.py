@@ -16,22 +16,22 @@ from controller.domain.identity import FlowKey
 from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.execution import Execution
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job, JobKind
-from controller.simulator.operation import Action, Happening, Operation
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import JobKind, SimulatedJob
+from controller.simulator.operation import Action, Happening, SimulatedOperation
 from controller.simulator.problem import ApiError, bad_request, conflict, not_found
 from controller.simulator.settings import SimulatorSettings
-from controller.simulator.state import Due, State
+from controller.simulator.state import Due, SimulatedState
 from controller.simulator.version import Version
 
 _NAMESPACE = uuid.UUID("6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
 
 
 @dataclass
-class Organization:
+class SimulatedOrganization:
     settings: SimulatorSettings
-    state: State = field(default_factory=State)
-    listeners: list[Callable[[Flow], None]] = field(default_factory=list)
+    state: SimulatedState = field(default_factory=SimulatedState)
+    listeners: list[Callable[[SimulatedFlow], None]] = field(default_factory=list)
     """Called after every change of a flow."""
     watchers: list[Callable[[Execution], None]] = field(default_factory=list)
     """Called for every execution that is launched or added by hand."""
@@ -54,11 +54,11 @@ class Organization:
 
     # --- Finding ------------------------------------------------------------------------------------------------
 
-    def flows(self, *, deleted: bool = False) -> Iterator[Flow]:
+    def flows(self, *, deleted: bool = False) -> Iterator[SimulatedFlow]:
         """Every flow; deleted ones only on demand."""
         return (flow for flow in self.state.flows.values() if deleted or not flow.deleted)
 
-    def flow(self, flow_id: str) -> Flow:
+    def flow(self, flow_id: str) -> SimulatedFlow:
         """Raises 404 for an id that never was, 410 for a deleted flow."""
         found = self.state.flows.get(flow_id)
         if found is None:
@@ -67,19 +67,19 @@ class Organization:
             raise ApiError(410, "architect.flow.deleted", "Flow has been deleted.", entity=found.entity)
         return found
 
-    def find(self, key: FlowKey) -> Flow | None:
+    def find(self, key: FlowKey) -> SimulatedFlow | None:
         """The flow with this type and name."""
         flow_id = self.state.names.get(str(key))
         return self.state.flows[flow_id] if flow_id else None
 
-    def version(self, flow: Flow, version: str) -> Version:
+    def version(self, flow: SimulatedFlow, version: str) -> Version:
         """Raises 404 for a version that does not exist."""
         found = flow.version(version)
         if found is None:
             raise not_found(f"Flow '{flow.name}' version '{version}' is missing.", code="not.found")
         return found
 
-    def job(self, job_id: str, kind: JobKind) -> Job:
+    def job(self, job_id: str, kind: JobKind) -> SimulatedJob:
         found = self.state.jobs.get(job_id)
         if found is None or found.kind is not kind:
             raise not_found("Could not find job with specified ID.")
@@ -87,20 +87,22 @@ class Organization:
 
     # --- Changing -----------------------------------------------------------------------------------------------
 
-    def create(self, key: FlowKey, actor: Actor, now: datetime, *, description: str = "", division: str = "") -> Flow:
+    def create(
+        self, key: FlowKey, actor: Actor, now: datetime, *, description: str = "", division: str = ""
+    ) -> SimulatedFlow:
         """A flow without a version. Raises 400 for a name that cannot be, 409 when type and name are taken."""
         _refuse_name(key)
         if self.find(key):
             raise conflict(f"A flow of type '{key.type}' with name '{key.name}' already exists.")
         incarnations = (self.identifier("flow", str(key), str(number)) for number in count())
         flow_id = next(one for one in incarnations if one not in self.state.flows)
-        flow = Flow(flow_id, key.type, key.name, now, description, division or "Home")
+        flow = SimulatedFlow(flow_id, key.type, key.name, now, description, division or "Home")
         self.state.flows[flow.id] = flow
         self.state.names[str(key)] = flow.id
         self.record(flow, Action.CREATE, actor, now)
         return flow
 
-    def rename(self, flow: Flow, name: str) -> None:
+    def rename(self, flow: SimulatedFlow, name: str) -> None:
         """Give a flow another name. Raises 400 for one that cannot be, 409 when it is taken."""
         key = FlowKey(flow.type, name)
         if key == flow.key:
@@ -112,31 +114,33 @@ class Organization:
         flow.name = name
         self.state.names[str(key)] = flow.id
 
-    def remove(self, flow: Flow, actor: Actor, now: datetime) -> None:
+    def remove(self, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
         """Mark a flow deleted: it answers 410 from now on and its name is free."""
         flow.deleted = True
         flow.lock = flow.draft = None
         self.state.names.pop(str(flow.key), None)
         self.record(flow, Action.DELETE, actor, now)
 
-    def add_version(self, flow: Flow, text: str, actor: Actor, now: datetime) -> Version:
+    def add_version(self, flow: SimulatedFlow, text: str, actor: Actor, now: datetime) -> Version:
         """The next version of a flow, checked in and not published."""
         version = Version(len(flow.versions) + 1, text, now, actor)
         flow.versions.append(version)
         self.record(flow, Action.CHECKIN, actor, now, version.id)
         return version
 
-    def operation(self, flow: Flow, action: Action, actor: Actor, now: datetime) -> Operation:
+    def operation(self, flow: SimulatedFlow, action: Action, actor: Actor, now: datetime) -> SimulatedOperation:
         """Begin what the flow shows as its current operation."""
-        flow.operation = Operation(self.next_id("operation"), action, actor, now)
+        flow.operation = SimulatedOperation(self.next_id("operation"), action, actor, now)
         return flow.operation
 
-    def record(self, flow: Flow, action: Action, actor: Actor, now: datetime, version: str | None = None) -> None:
+    def record(
+        self, flow: SimulatedFlow, action: Action, actor: Actor, now: datetime, version: str | None = None
+    ) -> None:
         """Write down what took effect, and tell who listens."""
         flow.history.append(Happening(action, now, actor, version))
         self.changed(flow)
 
-    def changed(self, flow: Flow) -> None:
+    def changed(self, flow: SimulatedFlow) -> None:
         for listener in self.listeners:
             listener(flow)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.simulator.actor import Actor
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.locking import check_in, refuse_when_locked
-from controller.simulator.operation import Action, Operation, Problem
-from controller.simulator.organization import Organization
+from controller.simulator.operation import Action, Problem, SimulatedOperation
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, conflict, not_found, rejected
 from controller.simulator.resolution import bindings, problems
 from controller.simulator.settings import UnclearPublish
@@ -31,7 +31,7 @@ class Mishap:
     """Another version goes live than was asked for."""
 
 
-def refuse_when_busy(flow: Flow) -> None:
+def refuse_when_busy(flow: SimulatedFlow) -> None:
     """Raises 409 while an operation runs on the flow."""
     if flow.operation and not flow.operation.complete:
         raise conflict(
@@ -42,14 +42,14 @@ def refuse_when_busy(flow: Flow) -> None:
 
 
 def publish(
-    organization: Organization,
-    flow: Flow,
+    organization: SimulatedOrganization,
+    flow: SimulatedFlow,
     version: str | None,
     actor: Actor,
     now: datetime,
     *,
     mishap: Mishap | None = None,
-) -> Operation:
+) -> SimulatedOperation:
     """Begin to publish a version, or what is checked in last. Raises 404, 409."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
@@ -65,7 +65,7 @@ def publish(
         problem = Problem("flow.version.invalid", f"Flow '{flow.name}' version '{version}' cannot be published.")
         raise rejected(problem, flow.entity)
     if chosen is None or behaviour is UnclearPublish.SILENTLY_NOTHING:
-        return Operation(organization.next_id("operation"), Action.PUBLISH, actor, now)
+        return SimulatedOperation(organization.next_id("operation"), Action.PUBLISH, actor, now)
     operation = organization.operation(flow, Action.PUBLISH, actor, now)
     operation.version = mishap.version if mishap.version and flow.version(mishap.version) else chosen.id
     operation.problem = mishap.problem
@@ -74,7 +74,7 @@ def publish(
     return operation
 
 
-def _behaviour(organization: Organization, flow: Flow, chosen: Version | None) -> UnclearPublish:
+def _behaviour(organization: SimulatedOrganization, flow: SimulatedFlow, chosen: Version | None) -> UnclearPublish:
     settings = organization.settings
     if chosen is None:
         works = settings.unknown_version is UnclearPublish.WORKS
@@ -84,11 +84,11 @@ def _behaviour(organization: Organization, flow: Flow, chosen: Version | None) -
     return UnclearPublish.WORKS
 
 
-def _duration_s(organization: Organization) -> float:
+def _duration_s(organization: SimulatedOrganization) -> float:
     return organization.settings.duration_s(organization.settings.publish_s)
 
 
-def finish_publish(organization: Organization, flow_id: str, now: datetime) -> None:
+def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
     """The end of a publish: the version goes live, or the operation tells why not."""
     flow = organization.state.flows[flow_id]
     operation = flow.operation
@@ -105,7 +105,9 @@ def finish_publish(organization: Organization, flow_id: str, now: datetime) -> N
         organization.changed(flow)
 
 
-def go_live(organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime) -> None:
+def go_live(
+    organization: SimulatedOrganization, flow: SimulatedFlow, version: Version, actor: Actor, now: datetime
+) -> None:
     """Let a version be the published one, bound to the modules and bots that are published now."""
     if flow.published and flow.published is not version:
         flow.published.published_until = now
@@ -115,7 +117,7 @@ def go_live(organization: Organization, flow: Flow, version: Version, actor: Act
     organization.record(flow, Action.PUBLISH, actor, now, version.id)
 
 
-def deactivate(organization: Organization, flow: Flow, actor: Actor, now: datetime) -> None:
+def deactivate(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
     """Unpublish. Raises 409 when somebody else holds the lock or something runs."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from controller.simulator.walkthrough import JSON, Step
+from controller.simulator.walkthrough import JSON, WalkStep
 
 _EVENTS = {"eventError": "eventError", "eventWarning": "eventWarning"}
 _FIELDS = {
@@ -25,15 +25,15 @@ _FRAME = ("startedFlow", "endedFlow")
 """Assumed to be recorded at every level."""
 
 
-def recorded(steps: Iterable[Step], characteristics: Mapping[str, bool]) -> list[Step]:
+def recorded(steps: Iterable[WalkStep], characteristics: Mapping[str, bool]) -> list[WalkStep]:
     """The steps as they are recorded where only these characteristics are on."""
     return list(_recorded(steps, characteristics))
 
 
-def _recorded(steps: Iterable[Step], on: Mapping[str, bool]) -> Iterator[Step]:
+def _recorded(steps: Iterable[WalkStep], on: Mapping[str, bool]) -> Iterator[WalkStep]:
     for step in steps:
         if step.event in _FRAME or on[_characteristic(step.event)]:
-            yield Step(step.event, _payload(step.payload, on), recorded(step.nested, on))
+            yield WalkStep(step.event, _payload(step.payload, on), recorded(step.nested, on))
 
 
 def _characteristic(event: str) -> str:

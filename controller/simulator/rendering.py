@@ -9,16 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from controller.simulator.execution import CHARACTERISTICS, Execution
-from controller.simulator.flow import Flow
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.recording import recorded
 from controller.simulator.time import iso
-from controller.simulator.walkthrough import Step, walk
+from controller.simulator.walkthrough import WalkStep, walk
 
 JSON = dict[str, object]
 
 
-def render(organization: Organization, flow: Flow, execution: Execution) -> JSON:
+def render(organization: SimulatedOrganization, flow: SimulatedFlow, execution: Execution) -> JSON:
     """The whole file, as far as the log level that counted when the execution ended recorded it."""
     version = organization.version(flow, execution.version)
     setting = organization.state.execution_data.at(flow.id, execution.ended_at)
@@ -49,7 +49,7 @@ def render(organization: Organization, flow: Flow, execution: Execution) -> JSON
     return {"flow": shown}
 
 
-def _timed(steps: list[Step], begin: datetime, end: datetime) -> list[JSON]:
+def _timed(steps: list[WalkStep], begin: datetime, end: datetime) -> list[JSON]:
     """Spread the steps, nested ones too, evenly over the time of the execution."""
     total = sum(step.size for step in steps)
     pace = (end - begin) / max(1, total)

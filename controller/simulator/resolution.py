@@ -10,9 +10,9 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
 from controller.flows import did_you_mean, nested_modules
 from controller.simulator.content import ROOTS, read
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.operation import Problem
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
 
 
@@ -21,17 +21,17 @@ class Resolved:
     """A reference whose name stands in the content, with the flow that it means, if there is one."""
 
     reference: FlowReference
-    flow: Flow | None
+    flow: SimulatedFlow | None
 
 
-def resolve(organization: Organization, text: str) -> Iterator[Resolved]:
+def resolve(organization: SimulatedOrganization, text: str) -> Iterator[Resolved]:
     """Static references in the order of the content. Dynamic ones cannot be followed by anybody."""
     for reference in read(text).references:
         if reference.resolution is Resolution.STATIC:
             yield Resolved(reference, meant(organization, reference.name, reference.types))
 
 
-def meant(organization: Organization, name: str, types: Sequence[str]) -> Flow | None:
+def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) -> SimulatedFlow | None:
     """The flow of this name whose type comes first among these, or among all when none is told."""
     for flow_type in types or sorted(ROOTS):
         if found := organization.find(FlowKey(flow_type, name)):
@@ -39,14 +39,14 @@ def meant(organization: Organization, name: str, types: Sequence[str]) -> Flow |
     return None
 
 
-def named_flow(organization: Organization, name: str) -> Flow | None:
+def named_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow | None:
     """The flow with this id or `type/name`."""
     flow_id = organization.state.names.get(name, name)
     found = organization.state.flows.get(flow_id)
     return None if found is None or found.deleted else found
 
 
-def needed_flow(organization: Organization, name: str) -> Flow:
+def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow:
     """As `named_flow`. Raises 404, with the name that was probably meant."""
     found = named_flow(organization, name)
     if found is None:
@@ -56,7 +56,7 @@ def needed_flow(organization: Organization, name: str) -> Flow:
     return found
 
 
-def problems(organization: Organization, key: FlowKey, text: str) -> list[Problem]:
+def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Problem]:
     """What keeps this content from being published: modules in modules, missing and unpublished flows, each once."""
     found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
@@ -75,7 +75,7 @@ def problems(organization: Organization, key: FlowKey, text: str) -> list[Proble
     return list(found.values())
 
 
-def _nested(organization: Organization, key: FlowKey, text: str) -> Iterator[Problem]:
+def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Iterator[Problem]:
     """Modules that this module uses, where the organisation does not take that."""
     if organization.settings.nested_modules:
         return
@@ -84,7 +84,7 @@ def _nested(organization: Organization, key: FlowKey, text: str) -> Iterator[Pro
         yield Problem("flow.reference.nested", message)
 
 
-def _cycle(organization: Organization, key: FlowKey, text: str) -> list[FlowKey]:
+def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[FlowKey]:
     """The shortest way along bound references (modules, bots) from this content back to its own flow; mostly empty."""
     before: dict[FlowKey, FlowKey] = {}
     waiting = deque([(key, text)])
@@ -110,7 +110,7 @@ def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
         yield key
 
 
-def bindings(organization: Organization, text: str) -> Mapping[str, str]:
+def bindings(organization: SimulatedOrganization, text: str) -> Mapping[str, str]:
     """Flow id to version of everything that this content binds if it is published now."""
     bound: dict[str, str] = {}
     for resolved in resolve(organization, text):
@@ -120,7 +120,7 @@ def bindings(organization: Organization, text: str) -> Mapping[str, str]:
     return bound
 
 
-def consumers(organization: Organization, flow: Flow) -> list[Flow]:
+def consumers(organization: SimulatedOrganization, flow: SimulatedFlow) -> list[SimulatedFlow]:
     """Flows whose published version refers to this one."""
     return [
         other

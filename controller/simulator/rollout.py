@@ -31,7 +31,7 @@ AT_ONCE = (RolloutStage(100, 0.0),)
 
 
 @dataclass(slots=True)
-class Rollout:
+class SimulatedRollout:
     id: str
     version: str
     actor: Actor

@@ -22,7 +22,7 @@ from controller.simulator.simulator import Simulator
 _OTHER_PORT = "choose another port, or 0 for any free one"
 
 
-class _Connection(H11Protocol):
+class _ServedConnection(H11Protocol):
     """HTTP whose connection an answer can drop, as a reset does."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,7 +36,7 @@ class _Connection(H11Protocol):
         self.app = app
 
 
-class _Server(uvicorn.Server):
+class _LoopbackServer(uvicorn.Server):
     """uvicorn that tells where it listens and returns on a signal instead of dying of it."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
@@ -65,19 +65,19 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], None]) -> _Server:
+def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], None]) -> _LoopbackServer:
     config = uvicorn.Config(
         create_app(simulator),
         host=host,
         port=port,
-        http=_Connection,
+        http=_ServedConnection,
         log_config=None,
         access_log=False,
         lifespan="off",
         date_header=False,  # every answer tells the organisation's own time
         timeout_graceful_shutdown=2,
     )
-    return _Server(config, ready)
+    return _LoopbackServer(config, ready)
 
 
 async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[str], None]) -> None:

@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class SimulatedClient:
     """A client-credentials OAuth client of the organisation."""
 
     id: str
@@ -38,7 +38,7 @@ class Client:
         return f"{domain}:*" in self.permissions
 
 
-PENSTOCK = Client("penstock", "penstock-secret", "Penstock")
+PENSTOCK = SimulatedClient("penstock", "penstock-secret", "Penstock")
 """The client that every simulated organisation has."""
 
 
@@ -87,7 +87,7 @@ class DebugEnding(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     organization: str = "Simulated organisation"
-    clients: tuple[Client, ...] = (PENSTOCK,)
+    clients: tuple[SimulatedClient, ...] = (PENSTOCK,)
     token_lifetime_s: Period = 86_400.0
     """The documented default; 300 to 172 800 can be set in an organisation."""
     publish_s: Duration = 2.0

@@ -11,13 +11,13 @@ from controller.domain.identity import FlowKey
 from controller.simulator.calls import Calls
 from controller.simulator.fault_file import read_faults
 from controller.simulator.faults import Fault, Faults
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.loading import LoadReport, load_folder
 from controller.simulator.notifications import Notifications
 from controller.simulator.oauth import Tokens
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.ratelimit import RateLimit
-from controller.simulator.settings import PENSTOCK, Client, SimulatorSettings
+from controller.simulator.settings import PENSTOCK, SimulatedClient, SimulatorSettings
 from controller.simulator.settling import settle
 from controller.simulator.snapshot import StateFile, frozen, thawed
 from controller.simulator.time import MovableClock
@@ -29,7 +29,7 @@ class _Beginning:
 
     state: bytes
     settings: SimulatorSettings
-    clients: dict[str, Client]
+    clients: dict[str, SimulatedClient]
     faults: tuple[Fault, ...]
 
 
@@ -45,7 +45,7 @@ class Simulator:
     ) -> None:
         self.clock = MovableClock(clock or SystemClock())
         self.settings = settings or SimulatorSettings()
-        self.organization = Organization(self.settings)
+        self.organization = SimulatedOrganization(self.settings)
         self.clients = {client.id: client for client in (PENSTOCK, *self.settings.clients)}
         self.faults = Faults()
         self.tokens = Tokens()
@@ -69,7 +69,7 @@ class Simulator:
         self.save()
         return report
 
-    def flow(self, flow_type: str, name: str) -> Flow:
+    def flow(self, flow_type: str, name: str) -> SimulatedFlow:
         """The flow with this type and name as it is now. Raises KeyError when there is none."""
         self.settle()
         found = self.organization.find(FlowKey(flow_type, name))
@@ -77,7 +77,7 @@ class Simulator:
             raise KeyError(f"{flow_type}/{name}")
         return found
 
-    def client(self, client_id: str) -> Client | None:
+    def client(self, client_id: str) -> SimulatedClient | None:
         """An OAuth client of the organisation."""
         return self.clients.get(client_id)
 

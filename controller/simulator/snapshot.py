@@ -10,17 +10,17 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator.state import State
+from controller.simulator.state import SimulatedState
 
-_STATE = TypeAdapter(State)
+_STATE = TypeAdapter(SimulatedState)
 
 
-def frozen(state: State) -> bytes:
+def frozen(state: SimulatedState) -> bytes:
     """The state as bytes that no change of it reaches; `thawed` makes a new one of them."""
     return _STATE.dump_json(state)
 
 
-def thawed(saved: bytes) -> State:
+def thawed(saved: bytes) -> SimulatedState:
     return _STATE.validate_json(saved)
 
 
@@ -28,7 +28,7 @@ def thawed(saved: bytes) -> State:
 class StateFile:
     path: Path
 
-    def load(self) -> State:
+    def load(self) -> SimulatedState:
         """The saved state; an empty one where there is no file.
 
         Raises `SettingsInvalid` when it is no state file or cannot be read, or its folder cannot be written to.
@@ -39,7 +39,7 @@ class StateFile:
                 hint="make the folder, or name another file",
             )
         if not self.path.exists():
-            return State()
+            return SimulatedState()
         try:
             return _STATE.validate_json(self.path.read_bytes())
         except ValidationError as error:
@@ -52,7 +52,7 @@ class StateFile:
                 f"the state file {self.path} cannot be read: {why}", hint="name a file that can be read and replaced"
             ) from error
 
-    def save(self, state: State) -> None:
+    def save(self, state: SimulatedState) -> None:
         """Replace the file; whoever reads it sees the old state or the new one."""
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
         try:

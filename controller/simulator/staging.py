@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from controller.simulator.actor import Actor
 from controller.simulator.findings import ERROR, findings
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.locking import refuse_when_locked
 from controller.simulator.operation import Action, Problem
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request, rejected
 from controller.simulator.publishing import Mishap, go_live, refuse_when_busy
-from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, RolloutStatus
+from controller.simulator.rollout import AT_ONCE, RolloutStage, RolloutStatus, SimulatedRollout
 from controller.simulator.version import Version
 
 ROLLOUT = "rollout"
@@ -33,8 +33,13 @@ class Order:
 
 
 def begin(
-    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, order: Order
-) -> Rollout:
+    organization: SimulatedOrganization,
+    flow: SimulatedFlow,
+    version: Version,
+    actor: Actor,
+    now: datetime,
+    order: Order,
+) -> SimulatedRollout:
     """Queue a publish. The version that a staged rollout replaces, published at once, cancels that rollout.
 
     Raises 409 while anything else runs or somebody else holds the lock, 400 for an archived version.
@@ -50,7 +55,7 @@ def begin(
     begins_at = now + timedelta(seconds=settings.duration_s(settings.queue_s))
     live = flow.published.id if flow.published else None
     mishap = order.mishap or Mishap()
-    rollout = Rollout(
+    rollout = SimulatedRollout(
         organization.next_id("publish"),
         version.id,
         actor,
@@ -75,7 +80,7 @@ def begin(
     return rollout
 
 
-def advance(organization: Organization, flow_id: str, now: datetime) -> None:
+def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
     """Let the flow's rollout reach what is due by now: its stages, its end."""
     flow = organization.state.flows[flow_id]
     while (rollout := flow.rollout) and (due := _next(rollout)) <= now:
@@ -90,7 +95,7 @@ def advance(organization: Organization, flow_id: str, now: datetime) -> None:
             _end(organization, flow, RolloutStatus.COMPLETED, due)
 
 
-def cancel(organization: Organization, flow: Flow, now: datetime, reason: str) -> None:
+def cancel(organization: SimulatedOrganization, flow: SimulatedFlow, now: datetime, reason: str) -> None:
     """End the flow's rollout where it is: what is live stays live, and gets all traffic again."""
     rollout = flow.rollout
     if rollout:
@@ -99,7 +104,12 @@ def cancel(organization: Organization, flow: Flow, now: datetime, reason: str) -
 
 
 def switch(
-    organization: Organization, flow: Flow, version: Version, actor: Actor, now: datetime, mishap: Mishap | None = None
+    organization: SimulatedOrganization,
+    flow: SimulatedFlow,
+    version: Version,
+    actor: Actor,
+    now: datetime,
+    mishap: Mishap | None = None,
 ) -> Version:
     """Let a version that was published before be live at once, with the modules it was published with; which one is.
 
@@ -126,7 +136,7 @@ def switch(
     return target
 
 
-def of_version(flow: Flow, version: Version) -> Rollout:
+def of_version(flow: SimulatedFlow, version: Version) -> SimulatedRollout:
     """The last publish of a version. Raises 404 when there was none."""
     for rollout in reversed(flow.rollouts):
         if rollout.version == version.id:
@@ -135,11 +145,13 @@ def of_version(flow: Flow, version: Version) -> Rollout:
     raise ApiError(404, "not.found", message, entity=flow.entity)
 
 
-def _next(rollout: Rollout) -> datetime:
+def _next(rollout: SimulatedRollout) -> datetime:
     return list(rollout.boundaries())[0 if rollout.stage is None else rollout.stage + 1]
 
 
-def _prepared(organization: Organization, flow: Flow, rollout: Rollout, now: datetime) -> None:
+def _prepared(
+    organization: SimulatedOrganization, flow: SimulatedFlow, rollout: SimulatedRollout, now: datetime
+) -> None:
     """The first stage begins, unless the version turns out not to be fit to be published."""
     text = organization.version(flow, rollout.version).text
     if not rollout.problems:
@@ -151,7 +163,9 @@ def _prepared(organization: Organization, flow: Flow, rollout: Rollout, now: dat
         _enter(organization, flow, rollout, 0, now)
 
 
-def _enter(organization: Organization, flow: Flow, rollout: Rollout, stage: int, now: datetime) -> None:
+def _enter(
+    organization: SimulatedOrganization, flow: SimulatedFlow, rollout: SimulatedRollout, stage: int, now: datetime
+) -> None:
     rollout.stage = stage
     if rollout.stages[stage].percentage >= 100 and not rollout.silent:
         version = flow.version(rollout.lands_on or rollout.version) or organization.version(flow, rollout.version)
@@ -161,7 +175,7 @@ def _enter(organization: Organization, flow: Flow, rollout: Rollout, stage: int,
         organization.changed(flow)
 
 
-def _end(organization: Organization, flow: Flow, outcome: RolloutStatus, now: datetime) -> None:
+def _end(organization: SimulatedOrganization, flow: SimulatedFlow, outcome: RolloutStatus, now: datetime) -> None:
     rollout = flow.rollout
     if rollout is None:
         return

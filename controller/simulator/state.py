@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.simulator.execution import Execution, ExecutionDataSettings, Traffic
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job
+from controller.simulator.execution import Execution, LogSettings, Traffic
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import SimulatedJob
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,11 +33,11 @@ class Index:
 
 
 @dataclass(slots=True)
-class State:
-    flows: dict[str, Flow] = field(default_factory=dict)
+class SimulatedState:
+    flows: dict[str, SimulatedFlow] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     """`type/name` to the id of the flow that has it now."""
-    jobs: dict[str, Job] = field(default_factory=dict)
+    jobs: dict[str, SimulatedJob] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
     """In the order in which they take effect."""
     serial: int = 0
@@ -45,4 +45,4 @@ class State:
     traffic: list[Traffic] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
     """Those that were launched, added by hand, or found by a query."""
-    execution_data: ExecutionDataSettings = field(default_factory=ExecutionDataSettings)
+    execution_data: LogSettings = field(default_factory=LogSettings)

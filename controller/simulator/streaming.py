@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from controller.simulator.notifications import JSON, Channel
+from controller.simulator.notifications import JSON, SimulatedChannel
 from controller.simulator.problem import ApiError
 from controller.simulator.simulator import Simulator
 
@@ -42,7 +42,7 @@ class Streaming:
             with contextlib.suppress(WebSocketDisconnect):
                 await socket.close(ending.result())
 
-    async def _receive(self, socket: WebSocket, channel: Channel) -> None:
+    async def _receive(self, socket: WebSocket, channel: SimulatedChannel) -> None:
         """Answer what the other side says until it leaves; what is no message is passed over."""
         while True:
             received = await socket.receive()
@@ -55,7 +55,7 @@ class Streaming:
             if isinstance(message, dict):
                 self._answer(channel, message)
 
-    def _answer(self, channel: Channel, message: JSON) -> None:
+    def _answer(self, channel: SimulatedChannel, message: JSON) -> None:
         word, topics = message.get("message"), message.get("topics")
         if word == "ping":
             channel.put(_metadata("pong"))
@@ -63,7 +63,7 @@ class Streaming:
             said = self._subscribed(channel, str(word), topics if isinstance(topics, list) else [])
             channel.put(said | {"correlationId": message.get("correlationId")})
 
-    def _subscribed(self, channel: Channel, word: str, topics: list[object]) -> JSON:
+    def _subscribed(self, channel: SimulatedChannel, word: str, topics: list[object]) -> JSON:
         now, settings = self.simulator.clock.now(), self.simulator.settings
         if word == "unsubscribe":
             channel.topics = {topic: None for topic in channel.topics if topic not in topics}
@@ -74,7 +74,7 @@ class Streaming:
             return {"result": str(error.status), "status": "failure", "message": error.message}
         return {"result": "200", "status": "subscribed"}
 
-    async def _send(self, socket: WebSocket, channel: Channel) -> None:
+    async def _send(self, socket: WebSocket, channel: SimulatedChannel) -> None:
         """Send what waits, and a heartbeat whenever one is due, as Genesys does on a busy channel too."""
         now_s = asyncio.get_running_loop().time
         beat_at_s = now_s() + self.simulator.settings.heartbeat_s

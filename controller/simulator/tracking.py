@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from controller.domain.references import Resolution
 from controller.simulator.content import ROOTS, read
-from controller.simulator.flow import Flow
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
 from controller.simulator.version import Version
 
@@ -56,7 +56,7 @@ RESOURCE_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """One object of the index, as a consumer or as something consumed."""
 
     id: str
@@ -77,7 +77,7 @@ FLOW_TYPES = {object_type(flow_type): flow_type for flow_type in ROOTS}
 """`Dependency.type` to the API's flow type: the versioned ones."""
 
 
-def status(organization: Organization, now: datetime) -> str:
+def status(organization: SimulatedOrganization, now: datetime) -> str:
     """`DependencyStatus.status`."""
     index = organization.state.index
     if index.status:
@@ -85,20 +85,20 @@ def status(organization: Organization, now: datetime) -> str:
     return "BUILDINPROGRESS" if index.ready_at and now < index.ready_at else OPERATIONAL
 
 
-def build(organization: Organization, now: datetime) -> None:
+def build(organization: SimulatedOrganization, now: datetime) -> None:
     """Begin to build the index anew."""
     index = organization.state.index
     index.built_at, index.status = now, None
     index.ready_at = now + timedelta(seconds=organization.settings.duration_s(BUILD_S))
 
 
-def indexed(organization: Organization, version: Version, now: datetime) -> bool:
+def indexed(organization: SimulatedOrganization, version: Version, now: datetime) -> bool:
     """Whether the index knows this version already."""
     settings = organization.settings
     return version.created_at + timedelta(seconds=settings.duration_s(settings.index_s)) <= now
 
 
-def consumed(organization: Organization, version: Version) -> Iterator[Entry]:
+def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[IndexEntry]:
     """What a version consumes, each object once."""
     seen: set[str] = set()
     for resolved in resolve(organization, version.text):
@@ -107,25 +107,27 @@ def consumed(organization: Organization, version: Version) -> Iterator[Entry]:
             seen.add(flow.id)
             live = flow.published.id if flow.published else None
             bound = version.bindings.get(flow.id, live)
-            yield Entry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
+            yield IndexEntry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
     for resource in read(version.text).resources:
         kind = RESOURCE_TYPES.get(resource.kind)
         identifier = organization.identifier("resource", resource.kind, resource.name)
         if kind and resource.resolution is Resolution.STATIC and identifier not in seen:
             seen.add(identifier)
-            yield Entry(identifier, resource.name, kind)
+            yield IndexEntry(identifier, resource.name, kind)
 
 
-def consuming(organization: Organization, object_id: str, now: datetime, flow_filter: str | None) -> Iterator[Entry]:
+def consuming(
+    organization: SimulatedOrganization, object_id: str, now: datetime, flow_filter: str | None
+) -> Iterator[IndexEntry]:
     """Every version of every flow that consumes an object, or only the checked in or published ones."""
     for flow in organization.flows():
         for version in _versions(flow, flow_filter):
             known = indexed(organization, version, now)
             if known and any(entry.id == object_id for entry in consumed(organization, version)):
-                yield Entry(flow.id, flow.name, object_type(flow.type), version.id)
+                yield IndexEntry(flow.id, flow.name, object_type(flow.type), version.id)
 
 
-def _versions(flow: Flow, flow_filter: str | None) -> list[Version]:
+def _versions(flow: SimulatedFlow, flow_filter: str | None) -> list[Version]:
     if flow_filter == "published":
         return [flow.published] if flow.published else []
     if flow_filter == "checkedIn":

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from controller.simulator.execution import RETENTION_S, Execution, LogLevel, Traffic
-from controller.simulator.flow import Flow
+from controller.simulator.execution import RETENTION_S, Execution, SimulatedLogLevel, Traffic
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.operation import Action
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 
 DURATION_S = 20.0
 """How long an execution takes at most; each takes its own share of it."""
@@ -26,7 +26,7 @@ class Reign:
     end: datetime
 
 
-def reigns(flow: Flow, now: datetime) -> Iterator[Reign]:
+def reigns(flow: SimulatedFlow, now: datetime) -> Iterator[Reign]:
     """What was live when, from the flow's history."""
     current: tuple[str, datetime] | None = None
     for happening in flow.history:
@@ -40,7 +40,7 @@ def reigns(flow: Flow, now: datetime) -> Iterator[Reign]:
 
 
 def executions(
-    organization: Organization, since: datetime, now: datetime, *, retention_s: float = RETENTION_S
+    organization: SimulatedOrganization, since: datetime, now: datetime, *, retention_s: float = RETENTION_S
 ) -> Iterator[Execution]:
     """Everything that started from `since` until now and for which data is kept, streamed or stored, each once."""
     state = organization.state
@@ -58,17 +58,19 @@ def executions(
                 yield execution
 
 
-def is_recorded(organization: Organization, execution: Execution) -> bool:
+def is_recorded(organization: SimulatedOrganization, execution: Execution) -> bool:
     """Whether data exists: the level was not Disabled, and the version was published after data was switched on."""
     settings = organization.state.execution_data
-    if settings.at(execution.flow_id, execution.ended_at).level is LogLevel.DISABLED:
+    if settings.at(execution.flow_id, execution.ended_at).level is SimulatedLogLevel.DISABLED:
         return False
     found = organization.state.flows[execution.flow_id].version(execution.version)
     since = settings.enabled_since
     return since is None or (found is not None and found.published_at is not None and found.published_at >= since)
 
 
-def _stream(organization: Organization, traffic: Traffic, since: datetime, now: datetime) -> Iterator[Execution]:
+def _stream(
+    organization: SimulatedOrganization, traffic: Traffic, since: datetime, now: datetime
+) -> Iterator[Execution]:
     flow = organization.state.flows[traffic.flow_id]
     period = timedelta(seconds=60 / traffic.per_minute)
     for reign in reigns(flow, now):
@@ -85,7 +87,7 @@ def _stream(organization: Organization, traffic: Traffic, since: datetime, now: 
             number += 1
 
 
-def _served(flow: Flow, execution: Execution) -> str:
+def _served(flow: SimulatedFlow, execution: Execution) -> str:
     """The live version, or for a share of the executions the one that a staged rollout brings in."""
     luck = 100 * fraction(execution.id, "route")
     for rollout in flow.rollouts:
@@ -95,7 +97,7 @@ def _served(flow: Flow, execution: Execution) -> str:
 
 
 def _execution(
-    organization: Organization, traffic: Traffic, version: str, number: int, started_at: datetime
+    organization: SimulatedOrganization, traffic: Traffic, version: str, number: int, started_at: datetime
 ) -> Execution:
     named = (traffic.version,) if traffic.version else ()
     identifier = organization.identifier("execution", traffic.flow_id, started_at.isoformat(), str(number), *named)
@@ -111,7 +113,7 @@ def _execution(
     )
 
 
-def error_rate(organization: Organization, flow_id: str, version: str) -> tuple[float, str]:
+def error_rate(organization: SimulatedOrganization, flow_id: str, version: str) -> tuple[float, str]:
     """The share of executions of a version that fail, and why; 0 without a stream."""
     for traffic in reversed(organization.state.traffic):
         if traffic.flow_id == flow_id and traffic.version in (None, version):

@@ -11,9 +11,9 @@ from controller.flows import FlowFile
 from controller.flows.checks import name_mistake
 from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
-from controller.simulator.job import Job, JobKind, Message
+from controller.simulator.job import JobKind, SimulatedJob, SimulatedMessage
 from controller.simulator.operation import Action
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.publishing import go_live
 from controller.simulator.resolution import problems, resolve
 from controller.simulator.settings import LockedUpload
@@ -25,15 +25,17 @@ _FORCE = "You can use the --forceUnlock command line parameter if you wish to pu
 SESSION_ENDED = "Architect Scripting session ended in error ( code: 99 )"
 
 
-def register(organization: Organization, actor: Actor, now: datetime, *, create_stubs: bool = False) -> Job:
+def register(
+    organization: SimulatedOrganization, actor: Actor, now: datetime, *, create_stubs: bool = False
+) -> SimulatedJob:
     """A job that waits for its file."""
-    job = Job(organization.next_id("job"), JobKind.UPLOAD, actor, now, key=secrets.token_hex(32))
+    job = SimulatedJob(organization.next_id("job"), JobKind.UPLOAD, actor, now, key=secrets.token_hex(32))
     job.create_stubs = create_stubs
     organization.state.jobs[job.id] = job
     return job
 
 
-def receive(organization: Organization, job: Job, text: str, now: datetime) -> None:
+def receive(organization: SimulatedOrganization, job: SimulatedJob, text: str, now: datetime) -> None:
     """The file has come: work begins. A second file changes nothing."""
     if job.started_at is not None:
         return
@@ -50,7 +52,7 @@ def named(text: str) -> FlowKey | None:
         return None
 
 
-def finish_upload(organization: Organization, job_id: str, now: datetime) -> None:
+def finish_upload(organization: SimulatedOrganization, job_id: str, now: datetime) -> None:
     """The end of an upload: the flow has a new published version, or the job tells why not."""
     job = organization.state.jobs[job_id]
     found: list[str]
@@ -62,11 +64,11 @@ def finish_upload(organization: Organization, job_id: str, now: datetime) -> Non
         if found:
             found.append(SESSION_ENDED)
     job.failed = job.failed or bool(found)
-    job.messages.extend(Message(now, text) for text in found)
+    job.messages.extend(SimulatedMessage(now, text) for text in found)
     job.text = ""
 
 
-def _publish(organization: Organization, job: Job, now: datetime) -> list[str]:
+def _publish(organization: SimulatedOrganization, job: SimulatedJob, now: datetime) -> list[str]:
     """What went wrong; nothing when the version is live."""
     try:
         flow_file = read(job.text)
@@ -89,7 +91,7 @@ def _publish(organization: Organization, job: Job, now: datetime) -> list[str]:
     return found
 
 
-def _create_stubs(organization: Organization, job: Job, now: datetime) -> None:
+def _create_stubs(organization: SimulatedOrganization, job: SimulatedJob, now: datetime) -> None:
     """Flows without content for what is missing, published so that the caller can be."""
     for resolved in resolve(organization, job.text):
         types = resolved.reference.types
@@ -99,7 +101,7 @@ def _create_stubs(organization: Organization, job: Job, now: datetime) -> None:
             go_live(organization, flow, version, job.owner, now)
 
 
-def _commit(organization: Organization, job: Job, flow_file: FlowFile, now: datetime) -> None:
+def _commit(organization: SimulatedOrganization, job: SimulatedJob, flow_file: FlowFile, now: datetime) -> None:
     flow = organization.find(flow_file.key)
     if flow is None:
         flow = organization.create(flow_file.key, job.owner, now)

@@ -40,7 +40,7 @@ class Version:
 
 
 @dataclass(slots=True)
-class Draft:
+class SimulatedDraft:
     """What somebody saved and has not checked in: it has a token instead of a version."""
 
     id: str

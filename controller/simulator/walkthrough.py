@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from controller.simulator.content import body
 from controller.simulator.execution import Execution
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.traffic import fraction
 from controller.simulator.version import Version
 
@@ -32,12 +32,12 @@ JSON = dict[str, object]
 
 
 @dataclass(slots=True)
-class Step:
+class WalkStep:
     """One event of the file without its time."""
 
     event: str
     payload: JSON
-    nested: list[Step] = field(default_factory=list)
+    nested: list[WalkStep] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -45,18 +45,18 @@ class Step:
         return 1 + sum(step.size for step in self.nested)
 
 
-def walk(organization: Organization, version: Version, execution: Execution) -> list[Step]:
+def walk(organization: SimulatedOrganization, version: Version, execution: Execution) -> list[WalkStep]:
     """The steps from `startedFlow` to `endedFlow`; a failed execution meets its error on the way."""
     return _Walk(organization, version, execution).flow()
 
 
 @dataclass(slots=True)
 class _Walk:
-    organization: Organization
+    organization: SimulatedOrganization
     version: Version
     execution: Execution
     depth: int = 0
-    steps: list[Step] = field(default_factory=list)
+    steps: list[WalkStep] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
     content: Mapping[str, object] = field(default_factory=dict)
     exit_reason: str | None = None
@@ -64,7 +64,7 @@ class _Walk:
     """Where the task that runs goes on when it has ended."""
     count: int = 0
 
-    def flow(self) -> list[Step]:
+    def flow(self) -> list[WalkStep]:
         content = body(self.version.text)
         self.content = content
         started = {"variableId": "__FLOW_VERSION__", "variableName": "Flow.Version", "value": self.version.id}
@@ -76,15 +76,15 @@ class _Walk:
         self._add("endedFlow", {"flowExitReason": self.exit_reason or "COMPLETED", "outputVariables": []})
         return self.steps
 
-    def module(self) -> list[Step]:
+    def module(self) -> list[WalkStep]:
         self._add("startedCommonModule", {"variables": []})
         self._container(body(self.version.text))
         self._add("endedCommonModule", {"outputVariables": []})
         return self.steps
 
-    def _add(self, event: str, payload: JSON) -> Step:
+    def _add(self, event: str, payload: JSON) -> WalkStep:
         self.count += 1
-        step = Step(event, payload)
+        step = WalkStep(event, payload)
         self.steps.append(step)
         return step
 
@@ -176,7 +176,7 @@ class _Walk:
     def _path_id(self, action: str, path: str) -> str:
         return self.organization.identifier("path", self.version.text, action, path)
 
-    def _details(self, kind: str, settings: Mapping[str, object], step: Step) -> None:
+    def _details(self, kind: str, settings: Mapping[str, object], step: WalkStep) -> None:
         if kind == "updateData":
             step.payload["statements"] = _statements(settings.get("statements"))
         elif kind == "decision":
@@ -184,7 +184,7 @@ class _Walk:
         elif kind == "callCommonModule":
             self._call(settings, step)
 
-    def _call(self, settings: Mapping[str, object], step: Step) -> None:
+    def _call(self, settings: Mapping[str, object], step: WalkStep) -> None:
         """The module runs in the version that the caller was bound to when it was published."""
         modules = settings.get("commonModule")
         name = next(iter(modules), None) if isinstance(modules, Mapping) else None

@@ -37,7 +37,7 @@ MODULES = ("m0", "m1", "m2")
 CALLERS = ("f0", "f1", "f2")
 FLOWS = st.sampled_from(MODULES + CALLERS)
 VERSIONS = st.sampled_from(["1.0", "2.0", "3.0"])
-DEEDS = st.sampled_from(["publish", "checkin", "draft", "lock", "unlock", "unpublish", "delete"])
+EDITS = st.sampled_from(["publish", "checkin", "draft", "lock", "unlock", "unpublish", "delete"])
 FAULTS = st.sampled_from(
     [
         {"kind": "http-429", "times": 3, "retry_after_s": 7},
@@ -134,7 +134,7 @@ class Chaos(RuleBasedStateMachine):
 
     # What people in Architect and the organisation itself do.
 
-    @rule(name=FLOWS, deed=DEEDS, new=st.booleans(), person=st.sampled_from(["Ada", "Grace"]))
+    @rule(name=FLOWS, deed=EDITS, new=st.booleans(), person=st.sampled_from(["Ada", "Grace"]))
     def by_hand(self, name: str, deed: str, new: bool, person: str) -> None:
         key = key_of(name)
         maker = module if name in MODULES else inbound

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from controller.delivery import Outcome
 from controller.domain.status import StepState
 from controller.reconcile import PassReport
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.store import StepRecord, SyncRecord, SyncState, WriteOutcome
 from tests.chaos.turmoil import Turmoil
 from tests.support.world import ORGANIZATION
@@ -108,6 +108,6 @@ def _not_really_back(world: Turmoil, report: PassReport, history: list[SyncRecor
         yield f"{report.result.outcome.value} is reported as delivered"
 
 
-def _text(flow: Flow, version: str | None) -> str | None:
+def _text(flow: SimulatedFlow, version: str | None) -> str | None:
     found = flow.version(version) if version else None
     return found.text if found else None

@@ -17,7 +17,7 @@ import httpx
 from sqlalchemy import text
 
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.organizations import identity_of
@@ -141,7 +141,7 @@ class Turmoil(World):
 
         return await run_pass(PassRequest(ORGANIZATION, Mode.ROLLBACK, flow=flow, actor="ada"), self.services, source)
 
-    def flows(self) -> list[Flow]:
+    def flows(self) -> list[SimulatedFlow]:
         """All flows of the organisation as they are now."""
         self.simulator.settle()
         return list(self.simulator.organization.flows())

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from controller.simulator import Simulator, SimulatorSettings, running
-from controller.simulator.handwork import DEEDS, Deed
-from controller.simulator.handwork import person as person_of
+from controller.simulator.user_edits import EDITS, UserEdit
+from controller.simulator.user_edits import person as person_of
 from tests.support.inside import InsideShell
 from tests.support.shell import Shell
 from tests.support.sources import inbound, module
@@ -33,7 +33,7 @@ def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
 def lock(simulator: Simulator) -> None:
     grace = person_of(simulator.organization, "Grace Hopper")
     flow = simulator.flow("inboundcall", "Front")
-    DEEDS["lock"](simulator.organization, Deed(flow, grace, None, None), simulator.clock.now())
+    EDITS["lock"](simulator.organization, UserEdit(flow, grace, None, None), simulator.clock.now())
 
 
 def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(shell: Shell, simulator: Simulator) -> None:

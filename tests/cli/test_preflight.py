@@ -19,7 +19,7 @@ from controller.cli.logs import configure_logs
 from controller.cli.options import TextOrJson
 from controller.domain.clock import SystemClock
 from controller.simulator import Simulator, running
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from tests.support.clock import ShiftedClock
 from tests.support.shell import Shell
 
@@ -140,14 +140,14 @@ def test_people_see_a_table(shell: Shell) -> None:
 def test_a_client_that_has_just_what_the_manifests_need_is_ready(
     shell: Shell, simulator: Simulator, look: Look
 ) -> None:
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=EVERYTHING)
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=EVERYTHING)
     code, organization = look(shell)
     assert (code, organization["missing_permissions"], organization["unproven_permissions"]) == (0, [], [])
 
 
 @pytest.mark.parametrize("missing", ["architect:flow:publish", "architect:flowInstance:search"])
 def test_a_missing_permission_is_named(shell: Shell, simulator: Simulator, missing: str, look: Look) -> None:
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=EVERYTHING - {missing})
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=EVERYTHING - {missing})
     code, organization = look(shell)
     assert (code, organization["ready"]) == (1, False)
     assert organization["missing_permissions"] == [missing]
@@ -157,7 +157,7 @@ def test_a_missing_permission_is_named(shell: Shell, simulator: Simulator, missi
 
 def test_people_are_told_what_is_missing_too(shell: Shell, simulator: Simulator) -> None:
     few = EVERYTHING - {"architect:flow:publish", "architect:job:create"}
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=few)
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=few)
     done = shell.run("preflight")
     assert done.returncode == 1
     assert done.stdout.startswith("acme (architect): not ready")
@@ -181,7 +181,7 @@ def test_what_a_missing_permission_leaves_unknown_is_said_in_a_few_words(
     shell: Shell, simulator: Simulator, look: Look
 ) -> None:
     hidden = {"architect:flowinstanceexecutiondata:view", "architect:dependencyTracking:view"}
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=EVERYTHING - hidden)
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=EVERYTHING - hidden)
     code, organization = look(shell)
     assert (code, organization["missing_permissions"]) == (1, ["architect:dependencyTracking:view"])
     assert (organization["execution_data"], organization["dependency_index"]) == (None, None)
@@ -294,7 +294,7 @@ def test_the_versioned_dialect_proves_reads_and_says_what_it_cannot_prove(
     assert check(organization, "permissions to write")["verdict"] == "unknown"
 
     few = frozenset({"flow:view", "flow:read"})
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=few)
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=few)
     code, organization = look(shell)
     assert code == 1
     assert organization["missing_permissions"] == ["flow:version:read", "routing:flow:read"]

@@ -10,8 +10,8 @@ import yaml
 
 from controller.cli.apply_output import apply_text
 from controller.simulator import Simulator, SimulatorSettings, running
-from controller.simulator.handwork import DEEDS, Deed
-from controller.simulator.handwork import person as person_of
+from controller.simulator.user_edits import EDITS, UserEdit
+from controller.simulator.user_edits import person as person_of
 from tests.support.inside import InsideShell
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -47,7 +47,7 @@ def describe(shell: InsideShell, **spec: object) -> None:
 def lock(simulator: Simulator) -> None:
     grace = person_of(simulator.organization, "Grace\x1b[31m Hopper")
     flow = simulator.flow("commonmodule", "Hours")
-    DEEDS["lock"](simulator.organization, Deed(flow, grace, None, None), simulator.clock.now())
+    EDITS["lock"](simulator.organization, UserEdit(flow, grace, None, None), simulator.clock.now())
 
 
 def test_what_came_of_it_what_git_has_to_do_and_who_is_left_behind(shell: InsideShell) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from controller.domain.clock import SystemClock
 from controller.simulator import Simulator, running
-from controller.simulator.execution import LogLevel
-from controller.simulator.settings import Client
+from controller.simulator.execution import SimulatedLogLevel
+from controller.simulator.settings import SimulatedClient
 from controller.store import AuditEntry, Store
 from tests.support.inside import InsideShell
 from tests.support.sources import inbound, module
@@ -90,7 +90,7 @@ def test_a_flow_is_given_a_level_and_gives_it_up_again(shell: InsideShell, simul
     listed = shell.json(*ASK)
     dropped = shell.json(*ASK, "--flow", flow.id, "--level", "default")
 
-    assert own is LogLevel.VERBOSE_NOTES
+    assert own is SimulatedLogLevel.VERBOSE_NOTES
     assert given["changed"] == ["the log level of inboundcall/Front is VerboseNotes"]
     assert [(each["type"], each["name"], each["level"]) for each in listed["flows"]] == [
         ("inboundcall", "Front", "VerboseNotes")
@@ -106,7 +106,7 @@ def test_a_flow_is_given_a_level_and_gives_it_up_again(shell: InsideShell, simul
 def test_the_level_by_default_is_changed_where_no_flow_is_named(shell: InsideShell, simulator: Simulator) -> None:
     document = shell.json(*ASK, "--level", "Notes")
 
-    assert simulator.organization.state.execution_data.default.level is LogLevel.NOTES
+    assert simulator.organization.state.execution_data.default.level is SimulatedLogLevel.NOTES
     assert document["default"]["level"] == "Notes"
     assert "communications" in document["default"]["left_out"]
     assert "Notes, without communications" in shell.run(*ASK).stdout
@@ -116,7 +116,9 @@ def test_a_missing_permission_is_named_and_what_did_not_happen_is_audited(
     shell: InsideShell, simulator: Simulator
 ) -> None:
     reads = {"architect:flow:view", "architect:flowinstanceexecutiondata:view", "architect:flowLogLevelDefault:view"}
-    client = Client("penstock", "penstock-secret", permissions=frozenset({*reads, "architect:flowLogLevel:view"}))
+    client = SimulatedClient(
+        "penstock", "penstock-secret", permissions=frozenset({*reads, "architect:flowLogLevel:view"})
+    )
     simulator.clients["penstock"] = client
 
     done = shell.run(*ASK, "--execution-data", "off")

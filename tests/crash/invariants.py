@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controller.domain.capabilities import ARCHITECT
-from controller.simulator.flow import Flow
-from controller.simulator.state import State
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.state import SimulatedState
 from tests.crash.scenes import Scene
 from tests.crash.stage import Stage
 from tests.support.world import SECRET
@@ -17,7 +17,7 @@ from tests.support.world import SECRET
 Publishes = Counter[tuple[str, str]]
 
 
-def publishes(state: State) -> Publishes:
+def publishes(state: SimulatedState) -> Publishes:
     """How often each content of each flow was published, in the organisation's own history."""
     return Counter(
         (str(flow.key), next(version.text for version in flow.versions if version.id == happening.version))
@@ -36,7 +36,7 @@ class Allowed:
     """To how many different contents of modules each content of each flow was bound."""
 
     @classmethod
-    def by(cls, state: State) -> Allowed:
+    def by(cls, state: SimulatedState) -> Allowed:
         bound = {
             (str(flow.key), version.text, _bound(state, version.bindings))
             for flow in state.flows.values()
@@ -45,7 +45,7 @@ class Allowed:
         return cls(publishes(state), Counter((flow, text) for flow, text, _ in bound))
 
 
-def _bound(state: State, bindings: Mapping[str, str]) -> frozenset[str]:
+def _bound(state: SimulatedState, bindings: Mapping[str, str]) -> frozenset[str]:
     """The contents of what a version is bound to."""
     return frozenset(
         version.text for id_, bound in bindings.items() for version in state.flows[id_].versions if version.id == bound
@@ -68,7 +68,7 @@ def violations(scene: Scene, stage: Stage, allowed: Allowed) -> list[str]:
     ]
 
 
-def _present(state: State) -> list[Flow]:
+def _present(state: SimulatedState) -> list[SimulatedFlow]:
     return [flow for flow in state.flows.values() if not flow.deleted]
 
 
@@ -81,7 +81,7 @@ def _not_settled(stage: Stage) -> Iterator[str]:
             yield f"a step was left {state}"
 
 
-def _published_twice(state: State, allowed: Allowed) -> Iterator[str]:
+def _published_twice(state: SimulatedState, allowed: Allowed) -> Iterator[str]:
     """A crash splits a sync: a module that stays then has its callers published once more, bound to it."""
     made = Allowed.by(state)
     for published, count in made.publishes.items():
@@ -92,7 +92,7 @@ def _published_twice(state: State, allowed: Allowed) -> Iterator[str]:
             yield f"{flow} was published {count} times instead of {limit} with the content {text!r}"
 
 
-def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
+def _wrongly_live(scene: Scene, stage: Stage, state: SimulatedState) -> Iterator[str]:
     for flow in _present(state):
         wanted = scene.wanted.get(str(flow.key), "")
         live = flow.published
@@ -113,7 +113,7 @@ def _wrongly_live(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
         yield f"not in quarantine: {missing}"
 
 
-def _stale_callers(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
+def _stale_callers(scene: Scene, stage: Stage, state: SimulatedState) -> Iterator[str]:
     """Callers that are bound to another version of a module than the live one, and may be bound anew."""
     if scene.dialect != ARCHITECT:
         return
@@ -126,7 +126,7 @@ def _stale_callers(scene: Scene, stage: Stage, state: State) -> Iterator[str]:
                 yield f"{flow.key} is bound to {state.flows[callee].key} {version}, live is {live and live.id}"
 
 
-def _launched_again(state: State) -> Iterator[str]:
+def _launched_again(state: SimulatedState) -> Iterator[str]:
     """A launched execution does what its flow does: a second one can do harm."""
     launched = Counter((each.flow_id, each.version) for each in state.executions.values() if each.launched)
     for (flow, version), count in launched.items():
@@ -140,7 +140,7 @@ def _lost_drafts(scene: Scene, stage: Stage) -> Iterator[str]:
             yield f"the draft {text!r} was not committed"
 
 
-def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
+def _not_recorded(stage: Stage, state: SimulatedState) -> Iterator[str]:
     live = {str(flow.key): flow.published.id for flow in _present(state) if flow.published}
     recorded = stage.passes[-1]["recorded"]
     if recorded != live:
@@ -154,7 +154,7 @@ def _not_recorded(stage: Stage, state: State) -> Iterator[str]:
         yield f"commits were left behind: {waiting}"
 
 
-def _untold(stage: Stage, state: State) -> Iterator[str]:
+def _untold(stage: Stage, state: SimulatedState) -> Iterator[str]:
     """Change management hears of every version that the passes made live, and of none twice."""
     told = Counter(stage.announced())
     for (key, action, version), count in told.items():

@@ -24,7 +24,7 @@ from controller.simulator import Simulator, SimulatorSettings
 from controller.simulator.faults import Fault
 from controller.simulator.serve import serve
 from controller.simulator.snapshot import StateFile
-from controller.simulator.state import State
+from controller.simulator.state import SimulatedState
 from controller.store import Store
 from tests.crash.points import Points, WatchedTransport
 from tests.support.fast_clock import FastClock
@@ -58,7 +58,7 @@ class Stage:
     def state_file(self) -> Path:
         return self.folder / "organization.json"
 
-    def state(self) -> State:
+    def state(self) -> SimulatedState:
         return StateFile(self.state_file).load()
 
     def simulate(self, faults: Sequence[Mapping[str, object]], settings: Mapping[str, object]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import pytest
 from controller.delivery import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.reconcile import Mode, PassReport, PassRequest, Workspace, open_folder, run_pass
-from controller.simulator.rollout import Rollout
+from controller.simulator.rollout import SimulatedRollout
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
 
@@ -91,7 +91,7 @@ async def changed(world: World, **spec: object) -> None:
     world.commit()
 
 
-def rollout_of(world: World) -> Rollout:
+def rollout_of(world: World) -> SimulatedRollout:
     """The one rollout of the new version."""
     (found,) = (each for each in world.simulator.flow("inboundcall", "Desk").rollouts if each.version == "2.0")
     return found

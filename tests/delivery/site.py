@@ -33,8 +33,8 @@ from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.status import StepState
 from controller.genesys import TransportSettings
 from controller.planning import Plan, PlanInputs, Quarantine, make_plan
-from controller.simulator import Deed, Fault, Simulator, SimulatorSettings, create_app
-from controller.simulator.handwork import DEEDS, person
+from controller.simulator import Fault, Simulator, SimulatorSettings, UserEdit, create_app
+from controller.simulator.user_edits import EDITS, person
 from controller.store import Lease, Store
 from tests.support.clock import ShiftedClock, SteppedClock
 
@@ -218,7 +218,7 @@ class Site:
     def by_hand(self, deed: str, key: FlowKey, text: str | None = None, version: str | None = None) -> None:
         flow = self.simulator.flow(key.type, key.name)
         who = person(self.simulator.organization, "Grace")
-        DEEDS[deed](self.simulator.organization, Deed(flow, who, text, version), self.simulator.clock.now())
+        EDITS[deed](self.simulator.organization, UserEdit(flow, who, text, version), self.simulator.clock.now())
 
     def fault(self, kind: str, name: str | None = None, **fields: object) -> None:
         self.simulator.set_faults(Fault.model_validate({"name": name or kind, "kind": kind, **fields}))

@@ -14,7 +14,7 @@ from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.simulator.execution import Execution, LogLevel, LogSetting, Traffic, defaults
+from controller.simulator.execution import Execution, LogSetting, SimulatedLogLevel, Traffic, defaults
 from controller.simulator.traffic import executions
 from tests.delivery.scenes import DESK
 from tests.delivery.site import Site
@@ -142,7 +142,7 @@ async def test_a_gate_that_can_see_nothing_says_why_and_does_not_wait(site: Site
         settings.enabled = False
     else:
         flow = site.simulator.flow(DESK.type, DESK.name)
-        settings.flows[flow.id] = LogSetting(LogLevel.DISABLED, defaults(LogLevel.DISABLED))
+        settings.flows[flow.id] = LogSetting(SimulatedLogLevel.DISABLED, defaults(SimulatedLogLevel.DISABLED))
     gate = ErrorRateGate(window_s=900, minimum_samples=5, max_rate=0.02)
     site.want("desk", inbound("Desk", says="New"), gates=(gate,))
 

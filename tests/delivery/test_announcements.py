@@ -13,7 +13,7 @@ from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from tests.delivery.site import Site, states
 from tests.support.sources import inbound
 
@@ -37,7 +37,7 @@ class Channel(ArchitectNotifications):
         self.heard.append(frozenset(flow_ids))
         changed: list[str] = []
 
-        def note(flow: Flow) -> None:
+        def note(flow: SimulatedFlow) -> None:
             changed.append(flow.id)
 
         self._site.simulator.organization.listeners.append(note)

@@ -11,8 +11,8 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome, SyncResult
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import HttpGate
-from controller.simulator.handwork import person
 from controller.simulator.operation import Action
+from controller.simulator.user_edits import person
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site, organization

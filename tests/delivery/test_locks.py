@@ -11,8 +11,8 @@ from controller.domain.desired import OnLocked
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
 from controller.planning import Change, Plan
-from controller.simulator.handwork import person
 from controller.simulator.operation import Action
+from controller.simulator.user_edits import person
 from tests.delivery.scenes import DESK
 from tests.delivery.site import Site
 from tests.support.sources import inbound

@@ -11,9 +11,9 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome, SyncContext
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import HttpGate, Stage
-from controller.domain.desired import Rollout as Stages
+from controller.domain.desired import SimulatedRollout as Stages
 from controller.planning import Change, ChangeKind
-from controller.simulator.rollout import Rollout, RolloutStage, RolloutStatus
+from controller.simulator.rollout import RolloutStage, RolloutStatus, SimulatedRollout
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import Site, organization
@@ -29,7 +29,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     await made.close()
 
 
-def rollouts(site: Site) -> list[Rollout]:
+def rollouts(site: Site) -> list[SimulatedRollout]:
     return site.simulator.flow(DESK.type, DESK.name).rollouts
 
 

@@ -12,8 +12,8 @@ from controller.delivery import DeliveryEvent, Outcome, SyncResult
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import ErrorRateGate, HttpGate, OnNoData, Rollout, Safety, Stage
 from controller.simulator.execution import Execution, Traffic
-from controller.simulator.handwork import person
 from controller.simulator.operation import Action
+from controller.simulator.user_edits import person
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Crash, Site, organization, states

@@ -10,7 +10,7 @@ from controller.domain.organization_identity import OrganizationIdentity
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.scripted import refusal, reply, script
@@ -22,7 +22,7 @@ ONCE = TransportSettings(retries=0)
 async def test_every_client_of_an_organisation_is_told_the_same_id(
     simulator: Simulator, open_organization: Connect
 ) -> None:
-    simulator.clients["other"] = Client("other", "other-secret", permissions=frozenset())
+    simulator.clients["other"] = SimulatedClient("other", "other-secret", permissions=frozenset())
 
     told = [await open_organization(client).organization_id() for client in ("penstock", "other")]
 

@@ -13,8 +13,8 @@ from controller.genesys.preflight import preflight
 from controller.genesys.preflight_report import Check, PreflightReport, Verdict
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator.execution import LogLevel, LogSetting, defaults
-from controller.simulator.settings import Client
+from controller.simulator.execution import LogSetting, SimulatedLogLevel, defaults
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.hands import Hands, ivr
@@ -67,7 +67,9 @@ async def test_a_client_with_all_rights_passes_on_the_simulated_organisation(
 async def test_a_client_that_may_only_look_is_told_what_is_missing(
     simulator: Simulator, open_organization: Connect
 ) -> None:
-    simulator.clients["reader"] = Client("reader", "reader-secret", permissions=frozenset({"architect:flow:view"}))
+    simulator.clients["reader"] = SimulatedClient(
+        "reader", "reader-secret", permissions=frozenset({"architect:flow:view"})
+    )
     report = await preflight(open_organization("reader"), ["observe", "upload", "export"])
     assert not report.ok
     assert report.missing_permissions == (
@@ -161,7 +163,7 @@ async def test_flows_that_record_nothing_are_a_warning(
     ids = {name: await hands.make(ivr(name)) for name in ("Front", "Quiet", "Other")}
     settings = simulator.organization.state.execution_data
     for name in ("Quiet", "Other"):
-        settings.flows[ids[name]] = LogSetting(LogLevel.DISABLED, defaults(LogLevel.DISABLED))
+        settings.flows[ids[name]] = LogSetting(SimulatedLogLevel.DISABLED, defaults(SimulatedLogLevel.DISABLED))
     asked = [FlowKey("inboundcall", name) for name in ("Front", "Quiet")]
 
     report = await preflight(organization, ["observe"], asked)
@@ -176,7 +178,9 @@ async def test_flows_that_record_nothing_are_a_warning(
 async def test_the_default_level_and_what_it_leaves_out_are_told(
     simulator: Simulator, organization: ArchitectPlatform
 ) -> None:
-    simulator.organization.state.execution_data.default = LogSetting(LogLevel.NOTES, defaults(LogLevel.NOTES))
+    simulator.organization.state.execution_data.default = LogSetting(
+        SimulatedLogLevel.NOTES, defaults(SimulatedLogLevel.NOTES)
+    )
     level = _check(await preflight(organization, ["observe"]), "log level")
     assert level.verdict is Verdict.OK
     assert level.message == "Notes by default; traces lack communications, executionInputOutputs"

@@ -28,7 +28,7 @@ from controller.domain.platform import (
 )
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.architect.publish import ArchitectPublishing
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.hands import Hands, ivr, module
@@ -298,7 +298,9 @@ async def test_a_ticket_of_the_other_dialect_is_refused(organization: ArchitectP
 async def test_a_client_without_the_permission_is_told_its_name(
     simulator: Simulator, hands: Hands, open_organization: Connect
 ) -> None:
-    simulator.clients["reader"] = Client("reader", "reader-secret", permissions=frozenset({"architect:flow:view"}))
+    simulator.clients["reader"] = SimulatedClient(
+        "reader", "reader-secret", permissions=frozenset({"architect:flow:view"})
+    )
     flow_id = await hands.make(module())
     reader = open_organization("reader")
     assert await reader.flows.get(flow_id)

@@ -21,7 +21,7 @@ from controller.domain.platform import Progress, ProgressState, PublishRequest, 
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
 from controller.genesys.preflight import preflight
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr, module
 from tests.support.clock import SteppedClock
@@ -283,7 +283,7 @@ async def test_preflight_names_the_missing_scopes(
 ) -> None:
     report = await preflight(versioned, ["observe", "switch", "publish"])
     assert report.ok
-    simulator.clients["penstock"] = Client(
+    simulator.clients["penstock"] = SimulatedClient(
         "penstock", "penstock-secret", permissions=frozenset({"flow:view", "flow:read"})
     )
     simulator.tokens.expire_all(simulator.clock.now())
@@ -295,7 +295,7 @@ async def test_preflight_names_the_missing_scopes(
 async def test_a_client_that_may_do_nothing_is_told_everything(
     simulator: Simulator, versioned: VersionedPlatform
 ) -> None:
-    simulator.clients["penstock"] = Client("penstock", "penstock-secret", permissions=frozenset())
+    simulator.clients["penstock"] = SimulatedClient("penstock", "penstock-secret", permissions=frozenset())
     report = await preflight(versioned, ["observe"])
     assert report.missing_permissions == ("flow:view", "routing:flow:read")
     with pytest.raises(PermissionMissing) as caught:

@@ -23,8 +23,8 @@ from controller.genesys import connect
 from controller.planning import Confirmations
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, SimulatorSettings, create_app
-from controller.simulator.handwork import DEEDS, Deed, person
 from controller.simulator.traffic import Traffic
+from controller.simulator.user_edits import EDITS, UserEdit, person
 from controller.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.sources import inbound, module
@@ -83,7 +83,7 @@ class Example:
         key, author, now = parse(text).key, person(state, "Ada"), self.clock.now()
         flow = state.find(key) or state.create(key, author, now)
         added = state.add_version(flow, text, author, now).id
-        DEEDS["publish"](state, Deed(flow, author, None, version or added), now)
+        EDITS["publish"](state, UserEdit(flow, author, None, version or added), now)
 
 
 def at_simulators(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from controller.genesys.permissions import OPERATIONS, PERMISSIONS
 from controller.questions.preflight import operations_needed, preflight_organization
 from controller.reconcile import open_folder
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT_ROUTES
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED_ROUTES
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
@@ -31,7 +31,7 @@ def restrict(world: World, *, without: str | None = None) -> frozenset[str]:
     """Give the client what the manifests need and nothing else; which permissions those are."""
     [organization] = open_folder(world.clone, world.settings).desired.organizations
     needed = permissions_needed(world.dialect, operations_needed(organization))
-    client = Client("penstock", SECRET, permissions=needed - {without})
+    client = SimulatedClient("penstock", SECRET, permissions=needed - {without})
     world.simulator.clients["penstock"] = client
     world.simulator.tokens.expire_all(world.clock.now())
     return needed
@@ -89,7 +89,9 @@ async def test_a_plan_is_the_same_for_clients_that_may_do_more_or_less(
     everything = (await world.plan()).plan_or_raise()
     needed = restrict(world)
     looking = needed & {"architect:flow:view", "flow:view", "routing:flow:read", "flow:version:read"}
-    world.simulator.clients["looking"] = Client("looking", SECRET, name="Someone who looks", permissions=looking)
+    world.simulator.clients["looking"] = SimulatedClient(
+        "looking", SECRET, name="Someone who looks", permissions=looking
+    )
     monkeypatch.setenv("ACME_ID", "looking")
     await world.restart()
 

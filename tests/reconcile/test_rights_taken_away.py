@@ -8,7 +8,7 @@ import pytest
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.genesys.permissions import PERMISSIONS
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World
@@ -34,7 +34,7 @@ async def world(world: World) -> World:
 def may(world: World, *, publish: bool) -> None:
     every = frozenset(permission for route in PERMISSIONS[world.dialect].values() for permission in route)
     granted = every if publish else every - set(PERMISSIONS[world.dialect][WRITE[world.dialect]])
-    world.simulator.clients["penstock"] = replace(Client("penstock", SECRET), permissions=granted)
+    world.simulator.clients["penstock"] = replace(SimulatedClient("penstock", SECRET), permissions=granted)
     world.simulator.tokens.expire_all(world.clock.now())
 
 

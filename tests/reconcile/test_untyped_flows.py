@@ -22,7 +22,7 @@ from controller.questions.trace_search import ExecutionQuestion, find_executions
 from controller.reconcile import open_folder
 from controller.reconcile.flow_choice import flow_id, live_flow
 from controller.simulator import SimulatorSettings
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, SECRET, World
 
@@ -213,5 +213,5 @@ async def test_what_is_not_known_for_an_id_is_taken_for_one_where_flows_may_not_
 
 def rights(world: World, *scopes: str) -> None:
     """From now on the client holds these and no others."""
-    world.simulator.clients["penstock"] = Client("penstock", SECRET, permissions=frozenset(scopes))
+    world.simulator.clients["penstock"] = SimulatedClient("penstock", SECRET, permissions=frozenset(scopes))
     world.simulator.tokens.expire_all(world.clock.now())

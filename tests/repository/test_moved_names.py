@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.errors import GitRemoteFailed
 from controller.domain.recorded import RecordedState
-from controller.repository import ArtifactCommit, Draft, Repository
+from controller.repository import ArtifactCommit, Repository, SavedDraft
 from tests.repository.site import PATIENT, POLICY, Site, delivery, recorded
 
 OLD, NEW = "old-organisation", "new-organisation"
@@ -66,7 +66,7 @@ def test_a_draft_that_is_kept_changes_no_record(repository: Repository) -> None:
     repository.record(of(OLD, IVR))
     [flow] = delivery(DESK).flows
     assert flow.export is not None
-    repository.record(ArtifactCommit("production", POLICY, drafts=(Draft("desk", "1", flow.export),)))
+    repository.record(ArtifactCommit("production", POLICY, drafts=(SavedDraft("desk", "1", flow.export),)))
     assert state(repository) == RecordedState("production", {IVR.key: IVR}, OLD)
 
 

@@ -9,7 +9,7 @@ import pytest
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
-from controller.repository import ArtifactCommit, DeliveredFlow, Draft, Repository
+from controller.repository import ArtifactCommit, DeliveredFlow, Repository, SavedDraft
 from tests.repository.site import POLICY, Site, delivery, recorded
 
 
@@ -136,7 +136,7 @@ def test_names_that_are_no_slugs_reach_no_path(tmp_path: Path, name: str) -> Non
         delivery(flow, organization=name),
         delivery(recorded(name)),
         ArtifactCommit("production", POLICY, (DeliveredFlow(flow, export),)),
-        ArtifactCommit("production", POLICY, drafts=(Draft("main-ivr", name, Export("id", "1.0", "x: 1")),)),
+        ArtifactCommit("production", POLICY, drafts=(SavedDraft("main-ivr", name, Export("id", "1.0", "x: 1")),)),
     ):
         with pytest.raises(RepositoryFailed, match="cannot be part of a file name"):
             repository.record(commit)

@@ -11,7 +11,7 @@ import pytest
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import BranchGone, LeaseLost, RepositoryFailed
 from controller.domain.platform import Export
-from controller.repository import ArtifactCommit, DeliveredFlow, Draft, RecordSettings, Repository, Signature
+from controller.repository import ArtifactCommit, DeliveredFlow, RecordSettings, Repository, SavedDraft, Signature
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded, snapshot
 
 
@@ -46,7 +46,7 @@ def test_exports_stand_beside_the_lock_file_under_manifest_and_version(site: Sit
 
 def test_a_draft_is_kept_under_its_flow(site: Site) -> None:
     remote = site.remote()
-    draft = Draft("main-ivr", "20260105T120000Z", Export("id", "14.0", definition={"draft": True}))
+    draft = SavedDraft("main-ivr", "20260105T120000Z", Export("id", "14.0", definition={"draft": True}))
     Repository.open(site.clone(remote, "work")).record(ArtifactCommit("production", POLICY, drafts=(draft,)))
     assert "true" in site.show(remote, "artifacts/production/main-ivr/drafts/20260105T120000Z.json")
     assert site.git("log", "-1", "--format=%s", "main", at=remote).strip() == "production: keep a draft of main-ivr"

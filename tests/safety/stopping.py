@@ -13,8 +13,8 @@ from controller.delivery import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.status import StepState
 from controller.simulator.execution import Traffic
-from controller.simulator.handwork import person
 from controller.simulator.operation import Action
+from controller.simulator.user_edits import person
 from tests.support.sources import inbound, module, workflow
 from tests.support.world import Recording, World
 

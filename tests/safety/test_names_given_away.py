@@ -8,7 +8,7 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.reconcile import approve_plan
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from tests.support.dialects import BOTH
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to
 from tests.support.sources import inbound, module
@@ -206,7 +206,7 @@ async def test_a_client_that_was_replaced_in_the_middle_of_a_delivery(
     world.flow("desk", inbound("Desk"))
     world.commit()
     await crash(world)
-    world.simulator.clients["rotated"] = Client("rotated", "rotated-secret")
+    world.simulator.clients["rotated"] = SimulatedClient("rotated", "rotated-secret")
     monkeypatch.setenv("ACME_ID", "rotated")
     monkeypatch.setenv("ACME_SECRET", "rotated-secret")
     before = writes_to(world.simulator)

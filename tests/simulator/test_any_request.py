@@ -11,7 +11,7 @@ import pytest
 
 from controller.simulator import Simulator, SimulatorSettings, conditions, control, demand
 from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
 from tests.simulator.conftest import token
 from tests.simulator.steps import main_id
@@ -45,7 +45,7 @@ def filled(template: str, flow_id: str) -> str:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=[f"{one.method} {one.template}" for one in ENDPOINTS])
 async def test_no_request_goes_without_a_proper_answer(
-    api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock, endpoint: Endpoint
+    api: httpx.AsyncClient, simulator: Simulator, clock: SteppedClock, endpoint: ServedEndpoint
 ) -> None:
     simulator.configure(SimulatorSettings(rate_limit_per_minute=10**6))
     path = filled(endpoint.template, main_id(simulator))

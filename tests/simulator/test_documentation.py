@@ -11,7 +11,7 @@ import pytest
 from controller.flows import load_yaml
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control, demand
 from controller.simulator.fault_file import parse_faults
-from controller.simulator.handwork import DEEDS
+from controller.simulator.user_edits import EDITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")
 
@@ -25,7 +25,7 @@ def test_every_control_route_is_documented_and_exists() -> None:
 
 def test_every_deed_by_hand_is_documented() -> None:
     row = next(line for line in PAGE.splitlines() if "{deed}" in line)
-    assert set(DEEDS) <= set(re.findall(r"`([a-z]+)`", row))
+    assert set(EDITS) <= set(re.findall(r"`([a-z]+)`", row))
 
 
 def test_every_kind_of_fault_is_documented_and_exists() -> None:

@@ -11,13 +11,13 @@ from pydantic import TypeAdapter
 
 from controller.simulator import Simulator
 from controller.simulator.execution import CHARACTERISTICS
-from controller.simulator.state import State
+from controller.simulator.state import SimulatedState
 from tests.simulator.sources import MAIN
 from tests.simulator.steps import Json, main_id, upload
 from tests.simulator.test_executions import files, rows, stream
 from tests.support.clock import SteppedClock
 
-STATE = TypeAdapter(State)
+STATE = TypeAdapter(SimulatedState)
 SETTINGS = "/api/v2/flows/instances/settings/loglevels"
 SPOKEN = MAIN.replace("  startUpRef", "  initialGreeting:\n    tts: Good morning\n  startUpRef")
 KEYS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.simulator import Client, Simulator, SimulatorSettings, create_app
+from controller.simulator import SimulatedClient, Simulator, SimulatorSettings, create_app
 from tests.simulator.conftest import BASE_URL, token
 from tests.support.clock import SteppedClock
 
@@ -70,7 +70,7 @@ async def test_too_many_token_requests_get_400_as_genesys_does_it(anonymous: htt
 
 
 async def test_a_client_without_a_permission_is_told_which(clock: SteppedClock) -> None:
-    reader = Client("reader", "s3cret", permissions=frozenset({"architect:flow:view"}))
+    reader = SimulatedClient("reader", "s3cret", permissions=frozenset({"architect:flow:view"}))
     simulator = Simulator(clock, SimulatorSettings(clients=(reader,)))
     transport = httpx.ASGITransport(app=create_app(simulator))
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as api:

@@ -17,7 +17,7 @@ from controller.domain.organization_identity import OrganizationIdentity
 from controller.genesys import connect
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, create_app
-from controller.simulator.settings import Client
+from controller.simulator.settings import SimulatedClient
 from tests.support.world import ORGANIZATION, SECRET, URL, Crash, Recording, World
 
 OTHER_URL = "http://127.0.0.1:8081"
@@ -64,7 +64,7 @@ class Neighbours:
     def __post_init__(self) -> None:
         self.first = self.world.simulator
         settings = replace(self.world.simulator_settings, organization="Another organisation")
-        settings = replace(settings, clients=(*settings.clients, Client("neighbour", SECRET)))
+        settings = replace(settings, clients=(*settings.clients, SimulatedClient("neighbour", SECRET)))
         self.other = Simulator(self.world.clock, settings)
         there = httpx.ASGITransport(app=create_app(self.other))
         self.network = Network({URL: self.world.http, OTHER_URL: there})

@@ -24,8 +24,8 @@ from controller.questions.status import OrganizationStatus, organization_status
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
 from controller.simulator import Simulator, SimulatorSettings, create_app
 from controller.simulator.faults import Fault
-from controller.simulator.handwork import DEEDS, Deed
-from controller.simulator.handwork import person as person_of
+from controller.simulator.user_edits import EDITS, UserEdit
+from controller.simulator.user_edits import person as person_of
 from controller.store import Store
 from tests.support.clock import SteppedClock
 
@@ -143,7 +143,7 @@ class World:
         """Publish, lock, delete, ... past git, as a named person."""
         flow = self.simulator.flow(flow_type, name)
         who = person_of(self.simulator.organization, person)
-        DEEDS[deed](self.simulator.organization, Deed(flow, who, text, None), self.clock.now())
+        EDITS[deed](self.simulator.organization, UserEdit(flow, who, text, None), self.clock.now())
 
     def _check_in(self, text: str, person: str = "Ada") -> tuple[FlowKey, str]:
         """Save the content as the flow's next version, without publishing it."""
@@ -162,8 +162,8 @@ class World:
 
     def _publish_by_hand(self, key: FlowKey, version: str) -> None:
         who = person_of(self.simulator.organization, "Ada")
-        deed = Deed(self.simulator.flow(key.type, key.name), who, None, version)
-        DEEDS["publish"](self.simulator.organization, deed, self.clock.now())
+        deed = UserEdit(self.simulator.flow(key.type, key.name), who, None, version)
+        EDITS["publish"](self.simulator.organization, deed, self.clock.now())
 
     # What a controller does.
 

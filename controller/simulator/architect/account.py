@@ -7,8 +7,8 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.problem import not_found
 from controller.simulator.time import iso
 
@@ -18,7 +18,7 @@ _PRODUCT = "simulator"
 """Not one of Genesys' ids: they are not documented."""
 
 
-def me(call: Call) -> Response:
+def me(call: ServedCall) -> Response:
     """`GET /api/v2/organizations/me`."""
     organization = call.organization
     return answer(
@@ -37,7 +37,7 @@ def me(call: Call) -> Response:
     )
 
 
-def token(call: Call) -> Response:
+def token(call: ServedCall) -> Response:
     """`GET /api/v2/tokens/me`."""
     organization = {"id": call.organization.id, "name": call.simulator.settings.organization}
     shown = {
@@ -50,7 +50,7 @@ def token(call: Call) -> Response:
     return answer(shown)
 
 
-def subject(call: Call) -> Response:
+def subject(call: ServedCall) -> Response:
     """`GET /api/v2/authorization/subjects/me`: who calls, with one role that grants all of its permissions."""
     role_id = call.organization.identifier("role", call.actor.id)
     full = (call.text("includeFullRoles") or "true").lower() == "true"
@@ -94,23 +94,23 @@ def _policies(permissions: frozenset[str] | None) -> list[views.JSON]:
     ]
 
 
-def token_is_valid(_: Call) -> Response:
+def token_is_valid(_: ServedCall) -> Response:
     """`HEAD /api/v2/tokens/me`: whether the token counts; the official SDKs have it."""
     return Response(status_code=200)
 
 
-def products(_: Call) -> Response:
+def products(_: ServedCall) -> Response:
     """`GET /api/v2/authorization/products`: what the Terraform provider reads before anything else."""
     return answer({"entities": [{"id": _PRODUCT}], "pageSize": 25, "pageNumber": 1, "total": 1, "pageCount": 1})
 
 
-def revoke(call: Call) -> Response:
+def revoke(call: ServedCall) -> Response:
     """`DELETE /api/v2/tokens/me`."""
     call.simulator.tokens.revoke(call.request.headers["authorization"].partition(" ")[2].strip())
     return Response(status_code=204)
 
 
-def limits(call: Call) -> Response:
+def limits(call: ServedCall) -> Response:
     """`GET /api/v2/organizations/limits/namespaces/architect`, and its defaults."""
     if call.path["namespace"] != "architect":
         raise not_found()
@@ -120,12 +120,12 @@ def limits(call: Call) -> Response:
 
 _LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
 ENDPOINTS = (
-    Endpoint("GET", "/api/v2/organizations/me", me),
-    Endpoint("GET", "/api/v2/tokens/me", token),
-    Endpoint("HEAD", "/api/v2/tokens/me", token_is_valid),
-    Endpoint("DELETE", "/api/v2/tokens/me", revoke),
-    Endpoint("GET", "/api/v2/authorization/products", products),
-    Endpoint("GET", "/api/v2/authorization/subjects/me", subject),
-    Endpoint("GET", _LIMITS_URI, limits),
-    Endpoint("GET", f"{_LIMITS_URI}/defaults", limits),
+    ServedEndpoint("GET", "/api/v2/organizations/me", me),
+    ServedEndpoint("GET", "/api/v2/tokens/me", token),
+    ServedEndpoint("HEAD", "/api/v2/tokens/me", token_is_valid),
+    ServedEndpoint("DELETE", "/api/v2/tokens/me", revoke),
+    ServedEndpoint("GET", "/api/v2/authorization/products", products),
+    ServedEndpoint("GET", "/api/v2/authorization/subjects/me", subject),
+    ServedEndpoint("GET", _LIMITS_URI, limits),
+    ServedEndpoint("GET", f"{_LIMITS_URI}/defaults", limits),
 )

@@ -6,13 +6,13 @@ from starlette.responses import Response
 
 from controller.simulator import locking, publishing
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.operation import Action
 
 
-def checkout(call: Call) -> Response:
+def checkout(call: ServedCall) -> Response:
     flow = call.flow()
     publishing.refuse_when_busy(flow)
     locking.refuse_second_checkout(call.organization, flow)
@@ -20,7 +20,7 @@ def checkout(call: Call) -> Response:
     return answer(views.flow(call.organization, flow))
 
 
-def checkin(call: Call) -> Response:
+def checkin(call: ServedCall) -> Response:
     flow = call.flow()
     publishing.refuse_when_busy(flow)
     version = locking.check_in(call.organization, flow, call.actor, call.now)
@@ -29,7 +29,7 @@ def checkin(call: Call) -> Response:
     return answer(views.operation(operation))
 
 
-def publish(call: Call) -> Response:
+def publish(call: ServedCall) -> Response:
     """`POST /api/v2/flows/actions/publish`: 200 says only that it was asked for."""
     flow = call.flow()
     mishap = publish_mishap(call, flow)
@@ -37,19 +37,19 @@ def publish(call: Call) -> Response:
     return answer(views.operation(operation))
 
 
-def revert(call: Call) -> Response:
+def revert(call: ServedCall) -> Response:
     flow = call.flow()
     locking.revert(call.organization, flow, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
 
 
-def unlock(call: Call) -> Response:
+def unlock(call: ServedCall) -> Response:
     flow = call.flow()
     locking.unlock(call.organization, flow, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
 
 
-def deactivate(call: Call) -> Response:
+def deactivate(call: ServedCall) -> Response:
     flow = call.flow()
     publishing.deactivate(call.organization, flow, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
@@ -57,10 +57,10 @@ def deactivate(call: Call) -> Response:
 
 _ACTIONS = "/api/v2/flows/actions"
 ENDPOINTS = (
-    Endpoint("POST", f"{_ACTIONS}/checkout", checkout, ("architect:flow:edit",)),
-    Endpoint("POST", f"{_ACTIONS}/checkin", checkin, ("architect:flow:edit", "architect:flow:unlock")),
-    Endpoint("POST", f"{_ACTIONS}/publish", publish, ("architect:flow:publish", "architect:flow:unlock")),
-    Endpoint("POST", f"{_ACTIONS}/revert", revert, ("architect:flow:edit",)),
-    Endpoint("POST", f"{_ACTIONS}/unlock", unlock, ("architect:flow:unlock",)),
-    Endpoint("POST", f"{_ACTIONS}/deactivate", deactivate, ("architect:flow:publish",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/checkout", checkout, ("architect:flow:edit",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/checkin", checkin, ("architect:flow:edit", "architect:flow:unlock")),
+    ServedEndpoint("POST", f"{_ACTIONS}/publish", publish, ("architect:flow:publish", "architect:flow:unlock")),
+    ServedEndpoint("POST", f"{_ACTIONS}/revert", revert, ("architect:flow:edit",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/unlock", unlock, ("architect:flow:unlock",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/deactivate", deactivate, ("architect:flow:publish",)),
 )

@@ -10,20 +10,20 @@ from starlette.responses import Response
 from controller.simulator import tracking
 from controller.simulator.architect import views
 from controller.simulator.architect.filters import wildcard
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.faults import FaultKind
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resolution import resolve
 from controller.simulator.time import iso
-from controller.simulator.tracking import Entry
+from controller.simulator.tracking import IndexEntry
 from controller.simulator.version import Version
 
 _URI = "/api/v2/architect/dependencytracking"
 
 
-def consumed_resources(call: Call) -> Response:
+def consumed_resources(call: ServedCall) -> Response:
     """What one version of a flow consumes."""
     flow = call.organization.flow(call.required("id"))
     version = call.organization.version(flow, call.required("version"))
@@ -33,14 +33,14 @@ def consumed_resources(call: Call) -> Response:
     return _listing(call, entries)
 
 
-def consuming_resources(call: Call) -> Response:
+def consuming_resources(call: ServedCall) -> Response:
     """Which versions of which flows consume an object."""
     call.required("objectType")
     entries = tracking.consuming(call.organization, call.required("id"), call.now, call.text("flowFilter"))
     return _listing(call, _of_types(list(entries), call.many("resourceType")))
 
 
-def search(call: Call) -> Response:
+def search(call: ServedCall) -> Response:
     """Objects by name, with what they consume and what consumes them on demand."""
     fits = wildcard(call.required("name"))
     types = {kind.upper() for kind in call.many("objectType")}
@@ -49,7 +49,7 @@ def search(call: Call) -> Response:
     return _answer(call, views.page(call, chosen, partial(_object, call)))
 
 
-def one_object(call: Call) -> Response:
+def one_object(call: ServedCall) -> Response:
     """One object by id; flows, and resources that some flow consumes."""
     flow = call.organization.state.flows.get(call.required("id"))
     if flow:
@@ -64,7 +64,7 @@ def one_object(call: Call) -> Response:
     return _answer(call, shown)
 
 
-def _resource(call: Call, object_id: str) -> Entry | None:
+def _resource(call: ServedCall, object_id: str) -> IndexEntry | None:
     for flow in call.organization.flows():
         for version in flow.versions:
             for entry in tracking.consumed(call.organization, version):
@@ -73,7 +73,7 @@ def _resource(call: Call, object_id: str) -> Entry | None:
     return None
 
 
-def updated_consumers(call: Call) -> Response:
+def updated_consumers(call: ServedCall) -> Response:
     """Flows whose published version is bound to a version that is not the published one any more."""
     fits = wildcard(call.text("name") or "*")
     outdated = [
@@ -84,7 +84,7 @@ def updated_consumers(call: Call) -> Response:
     return _answer(call, views.page(call, outdated, partial(_object, call, updated=True)))
 
 
-def deleted_consumers(call: Call) -> Response:
+def deleted_consumers(call: ServedCall) -> Response:
     """Flows whose published version refers to a flow that is not there."""
     fits = wildcard(call.text("name") or "*")
     broken = [
@@ -97,12 +97,12 @@ def deleted_consumers(call: Call) -> Response:
     return _answer(call, views.page(call, broken, partial(_object, call)))
 
 
-def types(call: Call) -> Response:
+def types(call: ServedCall) -> Response:
     every = sorted({*tracking.FLOW_TYPES, *tracking.RESOURCE_TYPES.values()})
     return answer(views.page(call, every, _type))
 
 
-def one_type(call: Call) -> Response:
+def one_type(call: ServedCall) -> Response:
     name = call.path["typeId"]
     if name not in tracking.FLOW_TYPES and name not in tracking.RESOURCE_TYPES.values():
         raise not_found()
@@ -113,7 +113,7 @@ def _type(name: str) -> views.JSON:
     return {"id": name, "name": name, "versioned": name in tracking.FLOW_TYPES, "selfUri": f"{_URI}/types/{name}"}
 
 
-def build_status(call: Call) -> Response:
+def build_status(call: ServedCall) -> Response:
     """`GET …/build`: a `DependencyStatus`."""
     index = call.organization.state.index
     shown: views.JSON = {
@@ -131,29 +131,29 @@ def build_status(call: Call) -> Response:
     return answer(shown)
 
 
-def build(call: Call) -> Response:
+def build(call: ServedCall) -> Response:
     """`POST …/build`: it takes a while, during which answers are partial."""
     tracking.build(call.organization, call.now)
     return Response(status_code=202)
 
 
-def _consumed(call: Call, version: Version) -> list[Entry]:
+def _consumed(call: ServedCall, version: Version) -> list[IndexEntry]:
     known = tracking.indexed(call.organization, version, call.now)
     return list(tracking.consumed(call.organization, version)) if known else []
 
 
-def _of_types(entries: Sequence[Entry], wanted: Sequence[str]) -> list[Entry]:
+def _of_types(entries: Sequence[IndexEntry], wanted: Sequence[str]) -> list[IndexEntry]:
     upper = {kind.upper() for kind in wanted}
     return [entry for entry in entries if not upper or entry.type in upper]
 
 
-def _object(call: Call, flow: Flow, *, updated: bool = False) -> views.JSON:
+def _object(call: ServedCall, flow: SimulatedFlow, *, updated: bool = False) -> views.JSON:
     version = flow.published or flow.latest
     wanted = call.text("version")
     if wanted:
         version = call.organization.version(flow, wanted)
     kind = tracking.object_type(flow.type)
-    entry = Entry(flow.id, flow.name, kind, version.id if version else None, flow.deleted, updated)
+    entry = IndexEntry(flow.id, flow.name, kind, version.id if version else None, flow.deleted, updated)
     shown = _entry(entry)
     if call.flag("consumedResources") and version:
         entries = _of_types(_consumed(call, version), call.many("consumedResourceType"))
@@ -164,7 +164,7 @@ def _object(call: Call, flow: Flow, *, updated: bool = False) -> views.JSON:
     return shown
 
 
-def _entry(entry: Entry) -> views.JSON:
+def _entry(entry: IndexEntry) -> views.JSON:
     shown: views.JSON = {
         "id": entry.id,
         "name": entry.name,
@@ -177,11 +177,11 @@ def _entry(entry: Entry) -> views.JSON:
     return shown | ({"version": entry.version} if entry.version else {})
 
 
-def _listing(call: Call, entries: Sequence[Entry]) -> Response:
+def _listing(call: ServedCall, entries: Sequence[IndexEntry]) -> Response:
     return _answer(call, views.page(call, entries, _entry))
 
 
-def _answer(call: Call, shown: views.JSON) -> Response:
+def _answer(call: ServedCall, shown: views.JSON) -> Response:
     """206 where the index is not to be trusted; a fault makes it so, and hides the last entry."""
     stale = tracking.status(call.organization, call.now) != tracking.OPERATIONAL
     entities = shown.get("entities")
@@ -194,14 +194,14 @@ def _answer(call: Call, shown: views.JSON) -> Response:
 
 _VIEW = ("architect:dependencyTracking:view",)
 ENDPOINTS = (
-    Endpoint("GET", _URI, search, _VIEW),
-    Endpoint("GET", f"{_URI}/consumedresources", consumed_resources, _VIEW),
-    Endpoint("GET", f"{_URI}/consumingresources", consuming_resources, _VIEW),
-    Endpoint("GET", f"{_URI}/object", one_object, _VIEW),
-    Endpoint("GET", f"{_URI}/updatedresourceconsumers", updated_consumers, _VIEW),
-    Endpoint("GET", f"{_URI}/deletedresourceconsumers", deleted_consumers, _VIEW),
-    Endpoint("GET", f"{_URI}/types", types, _VIEW),
-    Endpoint("GET", f"{_URI}/types/{{typeId}}", one_type, _VIEW),
-    Endpoint("GET", f"{_URI}/build", build_status, _VIEW),
-    Endpoint("POST", f"{_URI}/build", build, ("architect:dependencyTracking:rebuild",)),
+    ServedEndpoint("GET", _URI, search, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/consumedresources", consumed_resources, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/consumingresources", consuming_resources, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/object", one_object, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/updatedresourceconsumers", updated_consumers, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/deletedresourceconsumers", deleted_consumers, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/types", types, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/types/{{typeId}}", one_type, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/build", build_status, _VIEW),
+    ServedEndpoint("POST", f"{_URI}/build", build, ("architect:dependencyTracking:rebuild",)),
 )

@@ -10,11 +10,11 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer, texts
+from controller.simulator.call import ServedCall, answer, texts
 from controller.simulator.criteria import DATES, KEYS, OPERATORS, compile_query, facts_of
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.execution import ERROR_REASON, RETENTION_S, Execution
-from controller.simulator.job import Job, JobKind
+from controller.simulator.job import JobKind, SimulatedJob
 from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.rendering import render
 from controller.simulator.time import iso
@@ -28,7 +28,7 @@ RENDER_S = 1.0
 """How long it takes to render the files of one job."""
 
 
-def query(call: Call) -> Response:
+def query(call: ServedCall) -> Response:
     """`POST /api/v2/flows/instances/query`: at most 200 rows, and not the newest ones first.
 
     With `indexOnly=true` rows hold what the index does: ids, times, type, version and reason, but no names.
@@ -48,7 +48,7 @@ def query(call: Call) -> Response:
     return answer(shown)
 
 
-def _row(call: Call, execution: Execution) -> views.JSON:
+def _row(call: ServedCall, execution: Execution) -> views.JSON:
     flow = call.organization.state.flows[execution.flow_id]
     names = {} if call.flag("indexOnly") else {"name": execution.name or flow.name, "flowName": flow.name}
     shown: views.JSON = {
@@ -68,7 +68,7 @@ def _row(call: Call, execution: Execution) -> views.JSON:
     return shown
 
 
-def capabilities(call: Call) -> Response:
+def capabilities(call: ServedCall) -> Response:
     """`GET /api/v2/flows/instances/querycapabilities`."""
     criteria = [
         {
@@ -92,7 +92,7 @@ def capabilities(call: Call) -> Response:
     )
 
 
-def register(call: Call) -> Response:
+def register(call: ServedCall) -> Response:
     """`POST /api/v2/flows/instances/jobs`, body `{"ids": […]}`."""
     ids = texts(call.json().get("ids"), "ids")
     if not 0 < len(ids) <= MOST_ROWS:
@@ -100,27 +100,29 @@ def register(call: Call) -> Response:
     return answer(_shown(call, _job(call, ids)))
 
 
-def one_instance(call: Call) -> Response:
+def one_instance(call: ServedCall) -> Response:
     """`GET /api/v2/flows/instances/{instanceId}`: a job for one execution."""
     if _execution(call, call.path["instanceId"]) is None:
         raise not_found()
     return answer(_shown(call, _job(call, [call.path["instanceId"]])))
 
 
-def _job(call: Call, ids: list[str]) -> Job:
-    job = Job(call.organization.next_id("job"), JobKind.EXECUTIONS, call.actor, call.now, key=secrets.token_hex(32))
+def _job(call: ServedCall, ids: list[str]) -> SimulatedJob:
+    job = SimulatedJob(
+        call.organization.next_id("job"), JobKind.EXECUTIONS, call.actor, call.now, key=secrets.token_hex(32)
+    )
     job.started_at, job.executions = call.now, ids
     job.ends_at = call.now + timedelta(seconds=call.simulator.settings.duration_s(RENDER_S))
     call.organization.state.jobs[job.id] = job
     return job
 
 
-def get_job(call: Call) -> Response:
+def get_job(call: ServedCall) -> Response:
     """`GET /api/v2/flows/instances/jobs/{jobId}`."""
     return answer(_shown(call, call.organization.job(call.path["jobId"], JobKind.EXECUTIONS)))
 
 
-def _shown(call: Call, job: Job) -> views.JSON:
+def _shown(call: ServedCall, job: SimulatedJob) -> views.JSON:
     state = "Running" if not job.finished(call.now) else "Success"
     shown: views.JSON = {"id": job.id, "jobState": state, "selfUri": f"{_URI}/jobs/{job.id}"}
     if job.finished(call.now):
@@ -128,21 +130,21 @@ def _shown(call: Call, job: Job) -> views.JSON:
     return shown
 
 
-def _entity(call: Call, job: Job, execution_id: str) -> views.JSON:
+def _entity(call: ServedCall, job: SimulatedJob, execution_id: str) -> views.JSON:
     if _execution(call, execution_id) is None:
         return {"id": execution_id, "failed": True, "statusCode": "404"}
     path = f"{_STORAGE}/{job.id}/{execution_id}/renderedData.json?Signature={job.key}"
     return {"id": execution_id, "downloadUri": call.url(path), "failed": False, "statusCode": "200"}
 
 
-def _execution(call: Call, execution_id: str) -> Execution | None:
+def _execution(call: ServedCall, execution_id: str) -> Execution | None:
     """The execution, where data of it was recorded and is kept."""
     found = call.organization.state.executions.get(execution_id)
     recent = found is not None and call.now - found.started_at <= timedelta(seconds=RETENTION_S)
     return found if found and recent and is_recorded(call.organization, found) else None
 
 
-def download(call: Call) -> Response:
+def download(call: ServedCall) -> Response:
     """The file of one execution. No token is needed: the URL is signed."""
     job = call.organization.job(call.path["jobId"], JobKind.EXECUTIONS)
     expired = job.ends_at and call.now > job.ends_at + timedelta(seconds=call.simulator.settings.download_valid_s)
@@ -157,10 +159,10 @@ def download(call: Call) -> Response:
 
 _VIEW, _SEARCH = ("architect:flowInstance:view",), ("architect:flowInstance:search",)
 ENDPOINTS = (
-    Endpoint("POST", f"{_URI}/query", query, _SEARCH),
-    Endpoint("GET", f"{_URI}/querycapabilities", capabilities, _SEARCH),
-    Endpoint("POST", f"{_URI}/jobs", register, _VIEW),
-    Endpoint("GET", f"{_URI}/jobs/{{jobId}}", get_job, _VIEW),
-    Endpoint("GET", f"{_URI}/{{instanceId}}", one_instance, _VIEW),
-    Endpoint("GET", f"{_STORAGE}/{{jobId}}/{{executionId}}/renderedData.json", download, open=True),
+    ServedEndpoint("POST", f"{_URI}/query", query, _SEARCH),
+    ServedEndpoint("GET", f"{_URI}/querycapabilities", capabilities, _SEARCH),
+    ServedEndpoint("POST", f"{_URI}/jobs", register, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/jobs/{{jobId}}", get_job, _VIEW),
+    ServedEndpoint("GET", f"{_URI}/{{instanceId}}", one_instance, _VIEW),
+    ServedEndpoint("GET", f"{_STORAGE}/{{jobId}}/{{executionId}}/renderedData.json", download, open=True),
 )

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from controller.domain.identity import FlowKey
 from controller.simulator import exporting
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer, records
-from controller.simulator.endpoint import Endpoint
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job, JobItem, JobKind
+from controller.simulator.call import ServedCall, answer, records
+from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import JobItem, JobKind, SimulatedJob
 from controller.simulator.mishaps import job_mishap
 from controller.simulator.problem import ApiError, bad_request, not_found
 
@@ -26,7 +26,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_-]*")
 _EXPORT_TYPES = ("Yaml", "Architect")
 
 
-def register(call: Call) -> Response:
+def register(call: ServedCall) -> Response:
     """`POST /api/v2/flows/export/jobs`: a flow by id, or by name and type; the published version by default."""
     details = records(call.json().get("flows"), "flows")
     if not details:
@@ -38,7 +38,7 @@ def register(call: Call) -> Response:
     return answer(shown)
 
 
-def _item(call: Call, detail: Mapping[str, object]) -> JobItem:
+def _item(call: ServedCall, detail: Mapping[str, object]) -> JobItem:
     flow, version = referenced(call, detail.get("flow"))
     file_name, kind = detail.get("fileName") or "", detail.get("exportType") or "Yaml"
     if not isinstance(file_name, str) or not _FILE_NAME.fullmatch(file_name):
@@ -48,7 +48,7 @@ def _item(call: Call, detail: Mapping[str, object]) -> JobItem:
     return JobItem(flow.id, version, file_name, archy=kind == "Yaml")
 
 
-def referenced(call: Call, reference: object) -> tuple[Flow, str]:
+def referenced(call: ServedCall, reference: object) -> tuple[SimulatedFlow, str]:
     """The flow and version that an `ArchitectFlowReference` means. Raises 400, 404, 410."""
     if not isinstance(reference, dict):
         raise bad_request("Each of [flows] needs a [flow].")
@@ -67,7 +67,7 @@ def referenced(call: Call, reference: object) -> tuple[Flow, str]:
     return flow, call.organization.version(flow, str(wanted) if wanted else default).id
 
 
-def get_job(call: Call) -> Response:
+def get_job(call: ServedCall) -> Response:
     """`GET /api/v2/flows/export/jobs/{jobId}`: with a `downloadUrl` once it is done."""
     job = call.organization.job(call.path["jobId"], JobKind.EXPORT)
     shown = views.job(call, job, uri=_URI, command="Export")
@@ -77,7 +77,7 @@ def get_job(call: Call) -> Response:
     return answer(shown)
 
 
-def download(call: Call) -> Response:
+def download(call: ServedCall) -> Response:
     """One YAML file, or a zip when several flows were asked for. No token is needed: the URL is signed."""
     job = call.organization.job(call.path["jobId"], JobKind.EXPORT)
     _refuse_unsigned(call, job)
@@ -88,7 +88,7 @@ def download(call: Call) -> Response:
     return _file(exporting.export_zip(call.organization, job), "application/zip", "flows.zip")
 
 
-def _refuse_unsigned(call: Call, job: Job) -> None:
+def _refuse_unsigned(call: ServedCall, job: SimulatedJob) -> None:
     valid_s = call.simulator.settings.download_valid_s
     signed = hmac.compare_digest(call.text("X-Amz-Signature") or "", job.key)
     if not signed or not job.ends_at or call.now > job.ends_at + timedelta(seconds=valid_s):
@@ -100,7 +100,7 @@ def _file(content: bytes, media_type: str, name: str) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("POST", _URI, register, ("architect:jobExport:create",)),
-    Endpoint("GET", f"{_URI}/{{jobId}}", get_job, ("architect:jobExport:view",)),
-    Endpoint("GET", f"{_STORAGE}/{{jobId}}", download, open=True),
+    ServedEndpoint("POST", _URI, register, ("architect:jobExport:create",)),
+    ServedEndpoint("GET", f"{_URI}/{{jobId}}", get_job, ("architect:jobExport:view",)),
+    ServedEndpoint("GET", f"{_STORAGE}/{{jobId}}", download, open=True),
 )

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from controller.simulator.architect.views import division
-from controller.simulator.call import Call
-from controller.simulator.flow import Flow
+from controller.simulator.call import ServedCall
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.lagging import as_listed
 from controller.simulator.problem import bad_request
 
-Test = Callable[[Flow], bool]
+Test = Callable[[SimulatedFlow], bool]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def chosen_flows(call: Call) -> list[Flow]:
+def chosen_flows(call: ServedCall) -> list[SimulatedFlow]:
     """The flows that the query asks for, in its order. Raises 400 for an order that is unknown."""
     if ids := call.many("id"):
         chosen = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
@@ -27,7 +27,7 @@ def chosen_flows(call: Call) -> list[Flow]:
     return _ordered(call, chosen)
 
 
-def _text_tests(call: Call) -> Iterator[Test]:
+def _text_tests(call: ServedCall) -> Iterator[Test]:
     if name := call.text("name"):
         fits = wildcard(name)
         yield lambda flow: fits(flow.name)
@@ -47,7 +47,7 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
-def _holder_tests(call: Call) -> Iterator[Test]:
+def _holder_tests(call: ServedCall) -> Iterator[Test]:
     if holder := call.text("lockedBy"):
         yield lambda flow: flow.lock is not None and flow.lock.holder.person and flow.lock.holder.id == holder
     if locking_client := call.text("lockedByClientId"):
@@ -58,7 +58,7 @@ def _holder_tests(call: Call) -> Iterator[Test]:
         yield lambda flow: flow.lock is None or flow.lock.holder.id == editor
 
 
-def _other_tests(call: Call) -> Iterator[Test]:
+def _other_tests(call: ServedCall) -> Iterator[Test]:
     if types := {kind.lower() for kind in call.many("type")}:
         yield lambda flow: flow.type in types
     if version := call.text("publishVersionId"):
@@ -73,16 +73,16 @@ def _other_tests(call: Call) -> Iterator[Test]:
         yield lambda flow: (flow.type == "securecall") == (secure.lower() == "true")
 
 
-def _published_at(flow: Flow) -> datetime:
+def _published_at(flow: SimulatedFlow) -> datetime:
     return (flow.published and flow.published.published_at) or _NEVER
 
 
-def _publisher(flow: Flow) -> str:
+def _publisher(flow: SimulatedFlow) -> str:
     publisher = flow.published and flow.published.published_by
     return publisher.name.lower() if publisher else ""
 
 
-_ORDERS: dict[str, Callable[[Flow], tuple[object, ...]]] = {
+_ORDERS: dict[str, Callable[[SimulatedFlow], tuple[object, ...]]] = {
     "id": lambda flow: (flow.id,),
     "name": lambda flow: (flow.name.lower(), flow.id),
     "type": lambda flow: (flow.type, flow.name.lower(), flow.id),
@@ -92,7 +92,7 @@ _ORDERS: dict[str, Callable[[Flow], tuple[object, ...]]] = {
 }
 
 
-def _ordered(call: Call, flows: list[Flow]) -> list[Flow]:
+def _ordered(call: ServedCall, flows: list[SimulatedFlow]) -> list[SimulatedFlow]:
     name = (call.text("sortBy") or "id").lower()
     order = _ORDERS.get(name)
     if order is None:

@@ -10,52 +10,52 @@ from starlette.responses import Response
 from controller.domain.identity import FlowKey
 from controller.simulator.architect import views
 from controller.simulator.architect.filters import chosen_flows
-from controller.simulator.call import Call, answer
+from controller.simulator.call import ServedCall, answer
 from controller.simulator.content import ROOTS
-from controller.simulator.endpoint import Endpoint
-from controller.simulator.flow import Flow
+from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
-from controller.simulator.operation import Action, Operation
+from controller.simulator.operation import Action, SimulatedOperation
 from controller.simulator.problem import bad_request, conflict
 from controller.simulator.publishing import refuse_when_busy
 from controller.simulator.resolution import consumers
 
 
-def list_flows(call: Call) -> Response:
+def list_flows(call: ServedCall) -> Response:
     """`GET /api/v2/flows` with the filters of the SDK's `get_flows`."""
     return answer(views.page(call, chosen_flows(call), partial(views.flow, call.organization)))
 
 
-def lookup(call: Call) -> Response:
+def lookup(call: ServedCall) -> Response:
     """`GET /api/v2/flows/lookup?id=`: ids that do not exist are left out."""
     ids = call.many("id")
     found = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     return answer(views.page(call, found, partial(views.flow, call.organization)))
 
 
-def division_views(call: Call) -> Response:
+def division_views(call: ServedCall) -> Response:
     """`GET /api/v2/flows/divisionviews`: what a caller may see without `architect:flow:view`."""
     fields = ("id", "name", "division", "type", "description", "publishedVersion", "selfUri")
 
-    def show(flow: Flow) -> views.JSON:
+    def show(flow: SimulatedFlow) -> views.JSON:
         shown = views.flow(call.organization, flow)
         return {field: shown[field] for field in fields if field in shown}
 
     return answer(views.page(call, chosen_flows(call), show))
 
 
-def nothing(call: Call) -> Response:
+def nothing(call: ServedCall) -> Response:
     """`GET /api/v2/flows/datatables`, `…/outcomes` and `…/milestones`: the organisation has none."""
     none: tuple[views.JSON, ...] = ()
     return answer(views.page(call, none, dict))
 
 
-def get_flow(call: Call) -> Response:
+def get_flow(call: ServedCall) -> Response:
     return answer(views.flow(call.organization, call.flow()))
 
 
-def create_flow(call: Call) -> Response:
+def create_flow(call: ServedCall) -> Response:
     """`POST /api/v2/flows`: a flow without a version."""
     name, kind = call.string("name"), call.string("type")
     if name is None or not name.strip() or kind is None or kind.lower() not in ROOTS:
@@ -71,7 +71,7 @@ def create_flow(call: Call) -> Response:
     return answer(views.flow(call.organization, flow))
 
 
-def change_flow(call: Call) -> Response:
+def change_flow(call: ServedCall) -> Response:
     """`PUT /api/v2/flows/{flowId}`: name and description; the content cannot be changed here."""
     flow, name, description = call.flow(), call.string("name"), call.string("description")
     refuse_when_locked(flow, call.actor)
@@ -83,7 +83,7 @@ def change_flow(call: Call) -> Response:
     return answer(views.flow(call.organization, flow))
 
 
-def delete_flow(call: Call) -> Response:
+def delete_flow(call: ServedCall) -> Response:
     """`DELETE /api/v2/flows/{flowId}`: 409 while it is locked by others, busy or in use."""
     flow = call.flow()
     _refuse_to_delete(call, flow)
@@ -91,7 +91,7 @@ def delete_flow(call: Call) -> Response:
     return Response(status_code=204)
 
 
-def delete_flows(call: Call) -> Response:
+def delete_flows(call: ServedCall) -> Response:
     """`DELETE /api/v2/flows?id=`: all of them, or none when one cannot be deleted."""
     call.required("id")
     flows = [call.organization.flow(flow_id) for flow_id in call.many("id")]
@@ -99,11 +99,13 @@ def delete_flows(call: Call) -> Response:
         _refuse_to_delete(call, flow, leaving=flows)
     for flow in flows:
         call.organization.remove(flow, call.actor, call.now)
-    operation = Operation(call.organization.next_id("operation"), Action.DELETE, call.actor, call.now, None, call.now)
+    operation = SimulatedOperation(
+        call.organization.next_id("operation"), Action.DELETE, call.actor, call.now, None, call.now
+    )
     return answer(views.operation(operation))
 
 
-def _refuse_to_delete(call: Call, flow: Flow, leaving: list[Flow] | None = None) -> None:
+def _refuse_to_delete(call: ServedCall, flow: SimulatedFlow, leaving: list[SimulatedFlow] | None = None) -> None:
     refuse_when_locked(flow, call.actor)
     refuse_when_busy(flow)
     users = [user for user in consumers(call.organization, flow) if user not in (leaving or ())]
@@ -120,15 +122,15 @@ def _division(value: Mapping[str, object]) -> str:
 
 _VIEW = ("architect:flow:view",)
 ENDPOINTS = (
-    Endpoint("GET", "/api/v2/flows", list_flows, _VIEW),
-    Endpoint("POST", "/api/v2/flows", create_flow, ("architect:flow:add",)),
-    Endpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
-    Endpoint("GET", "/api/v2/flows/lookup", lookup, _VIEW),
-    Endpoint("GET", "/api/v2/flows/divisionviews", division_views, ("architect:flow:search",)),
-    Endpoint("GET", "/api/v2/flows/datatables", nothing, ("architect:datatable:view",)),
-    Endpoint("GET", "/api/v2/flows/milestones", nothing, ("architect:flowMilestone:view",)),
-    Endpoint("GET", "/api/v2/flows/outcomes", nothing, ("architect:flowOutcome:view",)),
-    Endpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
-    Endpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
-    Endpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),
+    ServedEndpoint("GET", "/api/v2/flows", list_flows, _VIEW),
+    ServedEndpoint("POST", "/api/v2/flows", create_flow, ("architect:flow:add",)),
+    ServedEndpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
+    ServedEndpoint("GET", "/api/v2/flows/lookup", lookup, _VIEW),
+    ServedEndpoint("GET", "/api/v2/flows/divisionviews", division_views, ("architect:flow:search",)),
+    ServedEndpoint("GET", "/api/v2/flows/datatables", nothing, ("architect:datatable:view",)),
+    ServedEndpoint("GET", "/api/v2/flows/milestones", nothing, ("architect:flowMilestone:view",)),
+    ServedEndpoint("GET", "/api/v2/flows/outcomes", nothing, ("architect:flowOutcome:view",)),
+    ServedEndpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
+    ServedEndpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
+    ServedEndpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),
 )

@@ -7,8 +7,8 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.execution import Execution
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.time import iso
@@ -18,7 +18,7 @@ _URI = "/api/v2/flows/executions"
 LAUNCHABLE = ("workflow",)
 
 
-def launch(call: Call) -> Response:
+def launch(call: ServedCall) -> Response:
     """`POST /api/v2/flows/executions`: of a published workflow. Whether it fails follows its version's error rate."""
     flow_id, name, inputs = call.string("flowId"), call.string("name"), call.mapping("inputData")
     if flow_id is None:
@@ -55,7 +55,7 @@ def launch(call: Call) -> Response:
     return answer(shown)
 
 
-def get_launch(call: Call) -> Response:
+def get_launch(call: ServedCall) -> Response:
     """`GET /api/v2/flows/executions/{flowExecutionId}`: RUNNING, then COMPLETED or FAILED."""
     execution = call.organization.state.executions.get(call.path["flowExecutionId"])
     if execution is None or not execution.launched:
@@ -80,6 +80,6 @@ def get_launch(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("POST", _URI, launch, ("architect:flow:launch",)),
-    Endpoint("GET", f"{_URI}/{{flowExecutionId}}", get_launch, ("architect:flowExecution:view",)),
+    ServedEndpoint("POST", _URI, launch, ("architect:flow:launch",)),
+    ServedEndpoint("GET", f"{_URI}/{{flowExecutionId}}", get_launch, ("architect:flowExecution:view",)),
 )

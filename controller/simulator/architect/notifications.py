@@ -5,12 +5,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer, records
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer, records
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.execution import Execution
-from controller.simulator.flow import Flow
-from controller.simulator.notifications import Channel
-from controller.simulator.operation import Operation
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.notifications import SimulatedChannel
+from controller.simulator.operation import SimulatedOperation
 from controller.simulator.problem import not_found
 from controller.simulator.simulator import Simulator
 from controller.simulator.time import iso
@@ -43,7 +43,7 @@ def announce_to(simulator: Simulator) -> None:
         return
     simulator.notifications.announcing = True
 
-    def changed(flow: Flow) -> None:
+    def changed(flow: SimulatedFlow) -> None:
         simulator.notifications.send(f"v2.flows.{flow.id}", _flow_event(flow), organization.id)
 
     def ran(execution: Execution) -> None:
@@ -55,7 +55,7 @@ def announce_to(simulator: Simulator) -> None:
     organization.watchers.append(ran)
 
 
-def _flow_event(flow: Flow) -> views.JSON:
+def _flow_event(flow: SimulatedFlow) -> views.JSON:
     shown: views.JSON = {
         "id": flow.id,
         "name": flow.name,
@@ -72,14 +72,14 @@ def _flow_event(flow: Flow) -> views.JSON:
     return shown
 
 
-def _operation_event(operation: Operation) -> views.JSON:
+def _operation_event(operation: SimulatedOperation) -> views.JSON:
     """As in an answer, but with a word for deactivating, and without the addresses of who did it."""
     shown = views.operation(operation) | {"actionName": str(operation.action)}
     actor = {"id": operation.actor.id, "name": operation.actor.name}
     return shown | {"user" if operation.actor.person else "client": actor}
 
 
-def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
+def _execution_event(flow: SimulatedFlow, execution: Execution) -> views.JSON:
     errors = [{"reason": execution.error, "executionId": execution.id, "objectId": flow.id}] if execution.error else []
     return {
         "executionId": execution.id,
@@ -95,7 +95,7 @@ def _execution_event(flow: Flow, execution: Execution) -> views.JSON:
     }
 
 
-def available_topics(_call: Call) -> Response:
+def available_topics(_call: ServedCall) -> Response:
     """`GET /api/v2/notifications/availabletopics`: all that can be subscribed to; every field but the schema."""
     return answer({"entities": [_available(*topic) for topic in _TOPICS]})
 
@@ -118,47 +118,47 @@ def _available(topic: str, description: str, permission: str, routes: list[str])
     }
 
 
-def open_channel(call: Call) -> Response:
+def open_channel(call: ServedCall) -> Response:
     """`POST /api/v2/notifications/channels`: with the address of its websocket."""
     identifier = call.organization.next_id("channel")
     channel = call.simulator.notifications.open(identifier, call.actor.id, call.now, call.simulator.settings)
     return answer(_channel(call, channel))
 
 
-def list_channels(call: Call) -> Response:
+def list_channels(call: ServedCall) -> Response:
     own = call.simulator.notifications.of(call.actor.id, call.now)
     return answer({"entities": [_channel(call, channel) for channel in own]})
 
 
-def check_channel(call: Call) -> Response:
+def check_channel(call: ServedCall) -> Response:
     """`HEAD …/channels/{channelId}`: 200 as long as it is alive."""
     _own_channel(call)
     return Response(status_code=200)
 
 
-def _channel(call: Call, channel: Channel) -> views.JSON:
+def _channel(call: ServedCall, channel: SimulatedChannel) -> views.JSON:
     address = call.url(f"/_channels/{channel.id}").replace("http", "ws", 1)
     return {"connectUri": address, "id": channel.id, "expires": iso(channel.expires_at)}
 
 
-def subscribe(call: Call) -> Response:
+def subscribe(call: ServedCall) -> Response:
     """`POST …/subscriptions`, body `[{"id": topic}]`: adds topics."""
     return _subscribe(call, replace=False)
 
 
-def replace_subscriptions(call: Call) -> Response:
+def replace_subscriptions(call: ServedCall) -> Response:
     """`PUT …/subscriptions`: these topics and no others."""
     return _subscribe(call, replace=True)
 
 
-def _subscribe(call: Call, *, replace: bool) -> Response:
+def _subscribe(call: ServedCall, *, replace: bool) -> Response:
     channel = _own_channel(call)
     topics = [topic.get("id") for topic in records(call.json_value(), "topics")]
     call.simulator.notifications.subscribe(channel, topics, call.now, call.simulator.settings, replace=replace)
     return subscriptions(call)
 
 
-def subscriptions(call: Call) -> Response:
+def subscriptions(call: ServedCall) -> Response:
     topics = [
         {"id": topic, "state": "Permitted", "selfUri": f"/api/v2/notifications/availabletopics/{topic}"}
         for topic in _own_channel(call).topics
@@ -166,12 +166,12 @@ def subscriptions(call: Call) -> Response:
     return answer({"entities": topics})
 
 
-def unsubscribe(call: Call) -> Response:
+def unsubscribe(call: ServedCall) -> Response:
     _own_channel(call).topics.clear()
     return Response(status_code=204)
 
 
-def _own_channel(call: Call) -> Channel:
+def _own_channel(call: ServedCall) -> SimulatedChannel:
     channel = call.simulator.notifications.get(call.path["channelId"], call.now)
     if channel is None or channel.client_id != call.actor.id:
         raise not_found()
@@ -179,12 +179,12 @@ def _own_channel(call: Call) -> Channel:
 
 
 ENDPOINTS = (
-    Endpoint("GET", _AVAILABLE, available_topics),
-    Endpoint("POST", _URI, open_channel),
-    Endpoint("GET", _URI, list_channels),
-    Endpoint("HEAD", f"{_URI}/{{channelId}}", check_channel),
-    Endpoint("POST", _SUBSCRIPTIONS, subscribe),
-    Endpoint("PUT", _SUBSCRIPTIONS, replace_subscriptions),
-    Endpoint("GET", _SUBSCRIPTIONS, subscriptions),
-    Endpoint("DELETE", _SUBSCRIPTIONS, unsubscribe),
+    ServedEndpoint("GET", _AVAILABLE, available_topics),
+    ServedEndpoint("POST", _URI, open_channel),
+    ServedEndpoint("GET", _URI, list_channels),
+    ServedEndpoint("HEAD", f"{_URI}/{{channelId}}", check_channel),
+    ServedEndpoint("POST", _SUBSCRIPTIONS, subscribe),
+    ServedEndpoint("PUT", _SUBSCRIPTIONS, replace_subscriptions),
+    ServedEndpoint("GET", _SUBSCRIPTIONS, subscriptions),
+    ServedEndpoint("DELETE", _SUBSCRIPTIONS, unsubscribe),
 )

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
-from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogLevel, LogSetting, defaults, minimum
-from controller.simulator.flow import Flow
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogSetting, SimulatedLogLevel, defaults, minimum
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.time import iso
 
@@ -18,7 +18,7 @@ _SETTINGS = "/api/v2/flows/instances/settings"
 _FLOW = "/api/v2/flows/{flowId}/instances/settings/loglevels"
 
 
-def get_switch(call: Call) -> Response:
+def get_switch(call: ServedCall) -> Response:
     """`GET …/executiondata`."""
     settings = call.organization.state.execution_data
     shown: views.JSON = {
@@ -32,7 +32,7 @@ def get_switch(call: Call) -> Response:
     return answer(shown)
 
 
-def switch(call: Call) -> Response:
+def switch(call: ServedCall) -> Response:
     """`PATCH …/executiondata`: once switched on, only versions published from then on have data."""
     enabled = call.json().get("enabled")
     if not isinstance(enabled, bool):
@@ -44,58 +44,58 @@ def switch(call: Call) -> Response:
     return get_switch(call)
 
 
-def get_default(call: Call) -> Response:
+def get_default(call: ServedCall) -> Response:
     return answer(_shown(call, call.organization.state.execution_data.default, None))
 
 
-def set_default(call: Call) -> Response:
+def set_default(call: ServedCall) -> Response:
     call.organization.state.execution_data.change(None, _wanted(call), call.now)
     return get_default(call)
 
 
-def reset_default(call: Call) -> Response:
+def reset_default(call: ServedCall) -> Response:
     call.organization.state.execution_data.change(None, None, call.now)
     return Response(status_code=204)
 
 
-def get_level(call: Call) -> Response:
+def get_level(call: ServedCall) -> Response:
     """Raises 404 for a flow that has no level of its own: the default is read at its own address."""
     flow = call.flow()
     return answer(_shown(call, _own(call, flow), flow))
 
 
-def add_level(call: Call) -> Response:
+def add_level(call: ServedCall) -> Response:
     """`POST …/loglevels`; a level that is there is replaced."""
     call.organization.state.execution_data.change(call.flow().id, _wanted(call), call.now)
     return get_level(call)
 
 
-def change_level(call: Call) -> Response:
+def change_level(call: ServedCall) -> Response:
     """`PUT …/loglevels`: Raises 404 where there is no level to change."""
     _own(call, call.flow())
     return add_level(call)
 
 
-def _own(call: Call, flow: Flow) -> LogSetting:
+def _own(call: ServedCall, flow: SimulatedFlow) -> LogSetting:
     own = call.organization.state.execution_data.flows.get(flow.id)
     if own is None:
         raise not_found(f"Flow '{flow.name}' has no log level of its own.")
     return own
 
 
-def reset_level(call: Call) -> Response:
+def reset_level(call: ServedCall) -> Response:
     call.organization.state.execution_data.change(call.flow().id, None, call.now)
     return Response(status_code=204)
 
 
-def list_levels(call: Call) -> Response:
+def list_levels(call: ServedCall) -> Response:
     """Flows with a level of their own."""
     own = call.organization.state.execution_data.flows
     flows = [call.organization.state.flows[flow_id] for flow_id in own]
     return answer(views.page(call, flows, lambda flow: _shown(call, own[flow.id], flow), maximum=200))
 
 
-def characteristics(_: Call) -> Response:
+def characteristics(_: ServedCall) -> Response:
     """Which level can record which characteristic, and what a level has by default."""
     found = [
         {
@@ -105,24 +105,24 @@ def characteristics(_: Call) -> Response:
         }
         for name in CHARACTERISTICS
     ]
-    shown = [{"level": str(level), "characteristics": defaults(level)} for level in LogLevel]
+    shown = [{"level": str(level), "characteristics": defaults(level)} for level in SimulatedLogLevel]
     return answer({"logLevels": shown, "characteristics": found})
 
 
-def _wanted(call: Call) -> LogSetting:
+def _wanted(call: ServedCall) -> LogSetting:
     """The setting of the body. Raises 400; what the level cannot record stays off, as the answer shows."""
     body = call.json().get("logLevelCharacteristics")
     level = body.get("level") if isinstance(body, dict) else None
-    if not isinstance(body, dict) or level not in list(LogLevel):
-        raise bad_request("[logLevelCharacteristics.level] must be one of " + ", ".join(LogLevel))
+    if not isinstance(body, dict) or level not in list(SimulatedLogLevel):
+        raise bad_request("[logLevelCharacteristics.level] must be one of " + ", ".join(SimulatedLogLevel))
     given = body.get("characteristics")
     if given is not None and not isinstance(given, dict):
         raise bad_request("[logLevelCharacteristics.characteristics] must be an object.")
-    possible = defaults(LogLevel(level))
+    possible = defaults(SimulatedLogLevel(level))
     chosen = {name: on and _flag(given or {}, name) for name, on in possible.items()}
     for name, needed in DEPENDS_ON.items():
         chosen[name] = chosen[name] and chosen[needed]
-    return LogSetting(LogLevel(level), chosen, call.now)
+    return LogSetting(SimulatedLogLevel(level), chosen, call.now)
 
 
 def _flag(given: Mapping[str, object], name: str) -> bool:
@@ -133,7 +133,7 @@ def _flag(given: Mapping[str, object], name: str) -> bool:
     return value is not False
 
 
-def _shown(call: Call, setting: LogSetting, flow: Flow | None) -> views.JSON:
+def _shown(call: ServedCall, setting: LogSetting, flow: SimulatedFlow | None) -> views.JSON:
     shown: views.JSON = {
         "id": flow.id if flow else call.organization.identifier("loglevel"),
         "name": flow.name if flow else "default",
@@ -150,15 +150,15 @@ def _shown(call: Call, setting: LogSetting, flow: Flow | None) -> views.JSON:
 _LEVEL, _DEFAULT = "architect:flowLogLevel", "architect:flowLogLevelDefault"
 _DATA = "architect:flowinstanceexecutiondata"
 ENDPOINTS = (
-    Endpoint("GET", f"{_SETTINGS}/executiondata", get_switch, (f"{_DATA}:view",)),
-    Endpoint("PATCH", f"{_SETTINGS}/executiondata", switch, (f"{_DATA}:edit",)),
-    Endpoint("GET", f"{_SETTINGS}/loglevels", list_levels, (f"{_LEVEL}:view",)),
-    Endpoint("GET", f"{_SETTINGS}/loglevels/characteristics", characteristics, (f"{_LEVEL}:view",)),
-    Endpoint("GET", f"{_SETTINGS}/loglevels/default", get_default, (f"{_DEFAULT}:view",)),
-    Endpoint("PUT", f"{_SETTINGS}/loglevels/default", set_default, (f"{_DEFAULT}:edit",)),
-    Endpoint("DELETE", f"{_SETTINGS}/loglevels/default", reset_default, (f"{_DEFAULT}:delete",)),
-    Endpoint("GET", _FLOW, get_level, (f"{_LEVEL}:view",)),
-    Endpoint("POST", _FLOW, add_level, (f"{_LEVEL}:add",)),
-    Endpoint("PUT", _FLOW, change_level, (f"{_LEVEL}:edit",)),
-    Endpoint("DELETE", _FLOW, reset_level, (f"{_LEVEL}:delete",)),
+    ServedEndpoint("GET", f"{_SETTINGS}/executiondata", get_switch, (f"{_DATA}:view",)),
+    ServedEndpoint("PATCH", f"{_SETTINGS}/executiondata", switch, (f"{_DATA}:edit",)),
+    ServedEndpoint("GET", f"{_SETTINGS}/loglevels", list_levels, (f"{_LEVEL}:view",)),
+    ServedEndpoint("GET", f"{_SETTINGS}/loglevels/characteristics", characteristics, (f"{_LEVEL}:view",)),
+    ServedEndpoint("GET", f"{_SETTINGS}/loglevels/default", get_default, (f"{_DEFAULT}:view",)),
+    ServedEndpoint("PUT", f"{_SETTINGS}/loglevels/default", set_default, (f"{_DEFAULT}:edit",)),
+    ServedEndpoint("DELETE", f"{_SETTINGS}/loglevels/default", reset_default, (f"{_DEFAULT}:delete",)),
+    ServedEndpoint("GET", _FLOW, get_level, (f"{_LEVEL}:view",)),
+    ServedEndpoint("POST", _FLOW, add_level, (f"{_LEVEL}:add",)),
+    ServedEndpoint("PUT", _FLOW, change_level, (f"{_LEVEL}:edit",)),
+    ServedEndpoint("DELETE", _FLOW, reset_level, (f"{_LEVEL}:delete",)),
 )

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from controller.simulator import uploads
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
-from controller.simulator.job import Job, JobKind
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.job import JobKind, SimulatedJob
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import upload_mishap
 from controller.simulator.problem import bad_request
@@ -21,7 +21,7 @@ _URI = "/api/v2/flows/jobs"
 _STORAGE = "/_storage/uploads"
 
 
-def register(call: Call) -> Response:
+def register(call: ServedCall) -> Response:
     """`POST /api/v2/flows/jobs`: where to PUT the file, and with which headers."""
     stubs = call.json().get("createStubs")
     if stubs is not None and not isinstance(stubs, bool):
@@ -37,13 +37,13 @@ def register(call: Call) -> Response:
     return answer(shown)
 
 
-def _headers(call: Call, job: Job) -> dict[str, str]:
+def _headers(call: ServedCall, job: SimulatedJob) -> dict[str, str]:
     """What the signature covers: a request without exactly these is refused."""
     organization_id = call.organization.id
     return {"x-amz-tagging": f"organizationId={organization_id}&userId={job.owner.id}&originatingService=architect"}
 
 
-def put_file(call: Call) -> Response:
+def put_file(call: ServedCall) -> Response:
     """`PUT` to the presigned URL: 200 with an empty body, or the storage's XML error."""
     job = call.organization.job(call.path["jobId"], JobKind.UPLOAD)
     if "authorization" in call.request.headers:
@@ -68,7 +68,7 @@ def _storage_error(status: int, code: str, message: str) -> Response:
     return Response(body, status, media_type="application/xml")
 
 
-def get_job(call: Call) -> Response:
+def get_job(call: ServedCall) -> Response:
     """`GET /api/v2/flows/jobs/{jobId}?expand=messages`."""
     job = call.organization.job(call.path["jobId"], JobKind.UPLOAD)
     if job.started_at is not None:
@@ -80,7 +80,7 @@ def get_job(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("POST", _URI, register, ("architect:job:create",)),
-    Endpoint("GET", f"{_URI}/{{jobId}}", get_job, ("architect:job:view",)),
-    Endpoint("PUT", f"{_STORAGE}/{{jobId}}", put_file, open=True),
+    ServedEndpoint("POST", _URI, register, ("architect:job:create",)),
+    ServedEndpoint("GET", f"{_URI}/{{jobId}}", get_job, ("architect:job:view",)),
+    ServedEndpoint("PUT", f"{_STORAGE}/{{jobId}}", put_file, open=True),
 )

@@ -7,46 +7,46 @@ from functools import partial
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.exporting import configuration
-from controller.simulator.flow import Flow
-from controller.simulator.operation import Action, Happening, Operation
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.operation import Action, Happening, SimulatedOperation
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
 from controller.simulator.time import iso
 
 
-def list_versions(call: Call) -> Response:
+def list_versions(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/versions`, newest first."""
     flow = call.flow()
     return answer(views.page(call, flow.versions[::-1], partial(views.version, flow)))
 
 
-def get_version(call: Call) -> Response:
+def get_version(call: ServedCall) -> Response:
     flow = call.flow()
     return answer(views.version(flow, call.organization.version(flow, call.path["versionId"])))
 
 
-def version_configuration(call: Call) -> Response:
+def version_configuration(call: ServedCall) -> Response:
     flow = call.flow()
     version = call.organization.version(flow, call.path["versionId"])
     return answer(configuration(call.organization, flow, version))
 
 
-def latest_configuration(call: Call) -> Response:
+def latest_configuration(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/latestconfiguration`: of the version that was checked in last."""
     flow = call.flow()
     return answer(configuration(call.organization, flow, call.organization.version(flow, "latest")))
 
 
-def ask_for_history(call: Call) -> Response:
+def ask_for_history(call: ServedCall) -> Response:
     """`POST /api/v2/flows/{flowId}/history`: an operation whose id names the history to read."""
     call.flow()
     return answer(views.operation(_history_operation(call, call.organization.next_id("history"))))
 
 
-def get_history(call: Call) -> Response:
+def get_history(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/history/{historyId}`: what happened, newest first."""
     flow, organization = call.flow(), call.organization
     if len(call.path["historyId"]) != len(organization.id):
@@ -63,11 +63,11 @@ def get_history(call: Call) -> Response:
     return answer(shown)
 
 
-def _history_operation(call: Call, history_id: str) -> Operation:
-    return Operation(history_id, Action.HISTORY, call.actor, call.now, ended_at=call.now)
+def _history_operation(call: ServedCall, history_id: str) -> SimulatedOperation:
+    return SimulatedOperation(history_id, Action.HISTORY, call.actor, call.now, ended_at=call.now)
 
 
-def _entry(_: Organization, flow: Flow, entry: Happening) -> views.JSON:
+def _entry(_: SimulatedOrganization, flow: SimulatedFlow, entry: Happening) -> views.JSON:
     action = Action.UPDATE if entry.action is Action.UNLOCK else entry.action
     shown: views.JSON = {
         "action": str(action),
@@ -83,10 +83,10 @@ def _entry(_: Organization, flow: Flow, entry: Happening) -> views.JSON:
 _VIEW = ("architect:flow:view",)
 _FLOW = "/api/v2/flows/{flowId}"
 ENDPOINTS = (
-    Endpoint("GET", f"{_FLOW}/versions", list_versions, _VIEW),
-    Endpoint("GET", f"{_FLOW}/versions/{{versionId}}", get_version, _VIEW),
-    Endpoint("GET", f"{_FLOW}/versions/{{versionId}}/configuration", version_configuration, _VIEW),
-    Endpoint("GET", f"{_FLOW}/latestconfiguration", latest_configuration, _VIEW),
-    Endpoint("POST", f"{_FLOW}/history", ask_for_history, _VIEW),
-    Endpoint("GET", f"{_FLOW}/history/{{historyId}}", get_history, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/versions", list_versions, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}", get_version, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}/configuration", version_configuration, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/latestconfiguration", latest_configuration, _VIEW),
+    ServedEndpoint("POST", f"{_FLOW}/history", ask_for_history, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/history/{{historyId}}", get_history, _VIEW),
 )

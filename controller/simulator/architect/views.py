@@ -11,14 +11,14 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from controller.simulator.actor import Actor
-from controller.simulator.call import Call
+from controller.simulator.call import ServedCall
 from controller.simulator.content import read
-from controller.simulator.flow import Flow
-from controller.simulator.job import Job, Message
-from controller.simulator.operation import Action, Operation
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.job import SimulatedJob, SimulatedMessage
+from controller.simulator.operation import Action, SimulatedOperation
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.time import epoch_ms, iso
-from controller.simulator.version import Draft, Version
+from controller.simulator.version import SimulatedDraft, Version
 
 JSON = dict[str, object]
 T = TypeVar("T")
@@ -37,13 +37,13 @@ def by(actor: Actor, person_field: str, client_field: str) -> JSON:
     return {person_field: user(actor)} if actor.person else {client_field: client(actor)}
 
 
-def division(organization: Organization, name: str) -> JSON:
+def division(organization: SimulatedOrganization, name: str) -> JSON:
     """The home division is the one that flows without a division belong to."""
     identifier = organization.division_id if name == "Home" else organization.identifier("division", name)
     return {"id": identifier, "name": name, "selfUri": f"/api/v2/authorization/divisions/{identifier}"}
 
 
-def flow(organization: Organization, a_flow: Flow) -> JSON:
+def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
     """A `Flow`. The type is upper-case here and lower-case in queries, as in the API."""
     shown: JSON = {
         "id": a_flow.id,
@@ -73,7 +73,7 @@ def flow(organization: Organization, a_flow: Flow) -> JSON:
     return shown
 
 
-def version(a_flow: Flow, a_version: Version) -> JSON:
+def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
     """A `FlowVersion`: creation dates are milliseconds, publication dates ISO 8601."""
     uri = f"/api/v2/flows/{a_flow.id}/versions/{a_version.id}"
     language = read(a_version.text).default_language or "en-us"
@@ -100,7 +100,7 @@ def version(a_flow: Flow, a_version: Version) -> JSON:
     return shown
 
 
-def draft(a_flow: Flow, a_draft: Draft) -> JSON:
+def draft(a_flow: SimulatedFlow, a_draft: SimulatedDraft) -> JSON:
     """What is saved and not checked in, as `Flow.savedVersion` shows it."""
     shown: JSON = {
         "id": a_draft.id,
@@ -114,7 +114,7 @@ def draft(a_flow: Flow, a_draft: Draft) -> JSON:
     return shown | by(a_draft.saved_by, "createdBy", "createdByClient")
 
 
-def operation(an_operation: Operation) -> JSON:
+def operation(an_operation: SimulatedOperation) -> JSON:
     """An `Operation`. It has no word for deactivating, which the notifications have: that is a change of state."""
     shown: JSON = {
         "id": an_operation.id,
@@ -131,7 +131,7 @@ def operation(an_operation: Operation) -> JSON:
     return shown
 
 
-def job(call: Call, a_job: Job, *, uri: str, command: str) -> JSON:
+def job(call: ServedCall, a_job: SimulatedJob, *, uri: str, command: str) -> JSON:
     """What all jobs of this API tell; messages only when `expand=messages` asks for them."""
     shown: JSON = {"id": a_job.id, "status": a_job.status(call.now), "command": command, "selfUri": f"{uri}/{a_job.id}"}
     if "messages" in call.many("expand"):
@@ -139,11 +139,13 @@ def job(call: Call, a_job: Job, *, uri: str, command: str) -> JSON:
     return shown
 
 
-def _message(message: Message) -> JSON:
+def _message(message: SimulatedMessage) -> JSON:
     return {"dateTime": iso(message.at), "type": message.type, "text": message.text, "details": []}
 
 
-def page(call: Call, items: Sequence[T], show: Callable[[T], JSON], *, default: int = 25, maximum: int = 500) -> JSON:
+def page(
+    call: ServedCall, items: Sequence[T], show: Callable[[T], JSON], *, default: int = 25, maximum: int = 500
+) -> JSON:
     """One page of a listing, with the URIs of its neighbours. Raises 400 for a page that cannot be asked for."""
     size = min(call.number("pageSize", default, maximum=maximum), call.organization.settings.largest_page)
     number = call.number("pageNumber", 1)

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
-from controller.simulator.call import Call, answer
+from controller.simulator.call import ServedCall, answer
 from controller.simulator.definition import definition
-from controller.simulator.endpoint import Endpoint
-from controller.simulator.job import Job, JobItem, JobKind
+from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.job import JobItem, JobKind, SimulatedJob
 from controller.simulator.mishaps import job_mishap
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request
 from controller.simulator.settings import DebugEnding, DebugResult
 from controller.simulator.time import iso
 from controller.simulator.traffic import error_rate, fraction
-from controller.simulator.versioned.graph import Graph, graph_of
+from controller.simulator.versioned.graph import DefinitionGraph, graph_of
 
 DEPTHS = range(1, 51)
 MOST_NODES = 1_000
@@ -28,7 +28,7 @@ _JOBS = "/api/v2/jobs"
 JSON = dict[str, object]
 
 
-def start(call: Call) -> Response:
+def start(call: ServedCall) -> Response:
     """`POST /api/v2/flows/{flowId}/debug`: 202, and where the job is told.
 
     `actionInvocationId` is the id of a node, or any other: then the trace begins where the flow does.
@@ -38,7 +38,7 @@ def start(call: Call) -> Response:
     version = flow.published
     if version is None:
         raise ApiError(409, "general.conflict", f"Flow '{flow.name}' is not published.", entity=flow.entity)
-    job = Job(call.organization.next_id("job"), JobKind.DEBUG, call.actor, call.now, started_at=call.now)
+    job = SimulatedJob(call.organization.next_id("job"), JobKind.DEBUG, call.actor, call.now, started_at=call.now)
     job.text = json.dumps(body)
     job.items = [JobItem(flow.id, version.id)]
     settings = call.simulator.settings
@@ -69,7 +69,7 @@ def _check(body: Mapping[str, object], flow_id: str) -> None:
         raise bad_request("[enableAsync] must be true.")
 
 
-def get_job(call: Call) -> Response:
+def get_job(call: ServedCall) -> Response:
     """`GET /api/v2/jobs/{jobId}`: in_progress, then completed with the steps, or failed with a message."""
     job = call.organization.job(call.path["jobId"], JobKind.DEBUG)
     shown: JSON = {"id": job.id, "status": "in_progress", "selfUri": f"{_JOBS}/{job.id}"}
@@ -91,7 +91,7 @@ def _shaped(steps: list[JSON], shape: DebugResult) -> object:
     return json.dumps(steps) if shape is DebugResult.TEXT else steps
 
 
-def trace(organization: Organization, job: Job) -> list[JSON]:
+def trace(organization: SimulatedOrganization, job: SimulatedJob) -> list[JSON]:
     """Every node that the action led to, down to the depth that was asked for; each once, parents first.
 
     Whether a node failed follows from the error rate of the version's executions.
@@ -119,7 +119,9 @@ def trace(organization: Organization, job: Job) -> list[JSON]:
     return rows
 
 
-def _row(graph: Graph, node: str, parent: str | None, when: tuple[datetime, datetime], error: str | None) -> JSON:
+def _row(
+    graph: DefinitionGraph, node: str, parent: str | None, when: tuple[datetime, datetime], error: str | None
+) -> JSON:
     row: JSON = {
         "nodeId": node,
         "parentId": parent,
@@ -142,6 +144,6 @@ def _captured(body: Mapping[str, object], parent: str | None) -> JSON:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/api/v2/flows/{flowId}/debug", start, ("flow:debug",)),
-    Endpoint("GET", f"{_JOBS}/{{jobId}}", get_job, ("job:read",)),
+    ServedEndpoint("POST", "/api/v2/flows/{flowId}/debug", start, ("flow:debug",)),
+    ServedEndpoint("GET", f"{_JOBS}/{{jobId}}", get_job, ("job:read",)),
 )

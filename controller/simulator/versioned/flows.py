@@ -10,10 +10,10 @@ from starlette.responses import Response
 from controller.simulator import staging
 from controller.simulator.architect.filters import chosen_flows
 from controller.simulator.architect.views import page
-from controller.simulator.call import Call, answer
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.findings import ERROR, WARNING, findings
-from controller.simulator.flow import Flow
+from controller.simulator.flow import SimulatedFlow
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.version import Version
@@ -24,7 +24,7 @@ _ROUTED = "/api/v2/routing/flows/{flowId}"
 VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 
 
-def list_flows(call: Call) -> Response:
+def list_flows(call: ServedCall) -> Response:
     """`GET /api/v2/flows?expand=definition`: up to 1000 a page; the last page is the short one."""
     shown = page(call, chosen_flows(call), partial(views.flow, call.organization), maximum=MOST_FLOWS)
     return answer(shown)
@@ -35,13 +35,13 @@ def wants_definitions(request: Request) -> bool:
     return any("definition" in value.split(",") for value in request.query_params.getlist("expand"))
 
 
-def list_versions(call: Call) -> Response:
+def list_versions(call: ServedCall) -> Response:
     """`GET /api/v2/routing/flows/{flowId}/versions`: pages, newest first."""
     flow = call.flow()
     return answer(page(call, flow.versions[::-1], partial(views.version, call.organization, flow)))
 
 
-def named_version(call: Call, flow: Flow, named: str) -> Version:
+def named_version(call: ServedCall, flow: SimulatedFlow, named: str) -> Version:
     """The version with this id, as `list_versions` tells it. Raises 404."""
     organization = call.organization
     if not organization.settings.opaque_version_ids:
@@ -52,14 +52,14 @@ def named_version(call: Call, flow: Flow, named: str) -> Version:
     raise not_found(f"Flow '{flow.name}' version '{named}' is missing.", code="not.found")
 
 
-def get_version(call: Call) -> Response:
+def get_version(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects at once: by number, too."""
     flow, named = call.flow(), call.path["versionId"]
     version = flow.version(named) or named_version(call, flow, named)
     return answer(views.version_with_definition(call.organization, flow, version))
 
 
-def validate(call: Call) -> Response:
+def validate(call: ServedCall) -> Response:
     """`POST …/validate`: what is found follows from the version and from the flows as they are."""
     call.json()
     flow = call.flow()
@@ -78,7 +78,7 @@ def validate(call: Call) -> Response:
     )
 
 
-def switch(call: Call) -> Response:
+def switch(call: ServedCall) -> Response:
     """`PUT /api/v2/routing/flows/{flowId}`, body `{version, description}`: at once; 409 while a deployment runs."""
     flow, body = call.flow(), call.json()
     wanted, description = body.get("version"), body.get("description", "")
@@ -101,9 +101,9 @@ def switch(call: Call) -> Response:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/api/v2/flows", list_flows, ("flow:view",), when=wants_definitions),
-    Endpoint("GET", f"{_ROUTED}/versions", list_versions, ("routing:flow:read",)),
-    Endpoint("PUT", _ROUTED, switch, ("routing:flow:write",)),
-    Endpoint("GET", VERSION, get_version, ("flow:version:read", "architect:flow:view")),
-    Endpoint("POST", f"{VERSION}/validate", validate, ("flow:validate",)),
+    ServedEndpoint("GET", "/api/v2/flows", list_flows, ("flow:view",), when=wants_definitions),
+    ServedEndpoint("GET", f"{_ROUTED}/versions", list_versions, ("routing:flow:read",)),
+    ServedEndpoint("PUT", _ROUTED, switch, ("routing:flow:write",)),
+    ServedEndpoint("GET", VERSION, get_version, ("flow:version:read", "architect:flow:view")),
+    ServedEndpoint("POST", f"{VERSION}/validate", validate, ("flow:validate",)),
 )

@@ -17,7 +17,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class DefinitionGraph:
     nodes: Mapping[str, Mapping[str, object]]
     ways: Mapping[str, tuple[Way, ...]]
     start: str | None
@@ -29,7 +29,7 @@ class Graph:
         return value if isinstance(value, str) else ""
 
 
-def graph_of(definition: Mapping[str, object]) -> Graph:
+def graph_of(definition: Mapping[str, object]) -> DefinitionGraph:
     """The graph of a definition; nodes that are no objects and transitions to unknown nodes are left out."""
     given, transitions = definition.get("nodes"), definition.get("transitions")
     nodes = {str(key): node for key, node in given.items() if isinstance(node, dict)} if isinstance(given, dict) else {}
@@ -44,4 +44,4 @@ def graph_of(definition: Mapping[str, object]) -> Graph:
             ways[source] = (*ways.get(source, ()), way)
             reached.add(target)
     start = next((node for node in nodes if node not in reached), next(iter(nodes), None))
-    return Graph(nodes, ways, start)
+    return DefinitionGraph(nodes, ways, start)

@@ -9,13 +9,13 @@ from math import ceil
 from starlette.responses import Response
 
 from controller.simulator import staging
-from controller.simulator.call import Call, answer, records
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer, records
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.operation import Problem
 from controller.simulator.problem import bad_request
-from controller.simulator.rollout import AT_ONCE, Rollout, RolloutStage, RolloutStatus
+from controller.simulator.rollout import AT_ONCE, RolloutStage, RolloutStatus, SimulatedRollout
 from controller.simulator.time import iso
 from controller.simulator.versioned.flows import VERSION, named_version
 
@@ -23,7 +23,7 @@ _HASH = re.compile(r"(sha256:[0-9a-f]{64}|rollback-bypass-hash)\Z")
 MOST_MINUTES = 60 * 24 * 30
 
 
-def publish(call: Call) -> Response:
+def publish(call: ServedCall) -> Response:
     """`POST …/publish`: 202, queued. 409 while another deployment runs or somebody else holds the lock."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
@@ -43,7 +43,7 @@ def publish(call: Call) -> Response:
     return answer(shown, 202)
 
 
-def publish_status(call: Call) -> Response:
+def publish_status(call: ServedCall) -> Response:
     """`GET …/publishstatus`: of the version's last publish."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
@@ -68,7 +68,7 @@ def publish_status(call: Call) -> Response:
     )
 
 
-def _traffic(rollout: Rollout) -> float:
+def _traffic(rollout: SimulatedRollout) -> float:
     if rollout.outcome in (RolloutStatus.FAILED, RolloutStatus.CANCELLED) or rollout.stage is None:
         return 0
     return rollout.stages[rollout.stage].percentage
@@ -128,6 +128,6 @@ def _number(value: Mapping[str, object], name: str, maximum: float) -> float:
 
 
 ENDPOINTS = (
-    Endpoint("POST", f"{VERSION}/publish", publish, ("flow:publish", "flow:write"), every=True),
-    Endpoint("GET", f"{VERSION}/publishstatus", publish_status, ("flow:read",)),
+    ServedEndpoint("POST", f"{VERSION}/publish", publish, ("flow:publish", "flow:write"), every=True),
+    ServedEndpoint("GET", f"{VERSION}/publishstatus", publish_status, ("flow:read",)),
 )

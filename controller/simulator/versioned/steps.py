@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from controller.simulator.definition import definition
 from controller.simulator.execution import Execution
-from controller.simulator.organization import Organization
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.traffic import fraction
 from controller.simulator.version import Version
-from controller.simulator.versioned.graph import Graph, Way, graph_of
+from controller.simulator.versioned.graph import DefinitionGraph, Way, graph_of
 
 MOST_STEPS = 500
 MOST_DEPTH = 5
@@ -28,7 +28,7 @@ _STATUSES = {
 
 
 @dataclass(slots=True)
-class Step:
+class SimulatedStep:
     id: str
     """The node's id, with a count where the execution came back to it."""
     node: str
@@ -49,9 +49,9 @@ def failure_status(reason: str) -> str:
     return next((status for word, status in _STATUSES.items() if word in reason.upper()), "error")
 
 
-def steps(organization: Organization, version: Version, execution: Execution) -> list[Step]:
+def steps(organization: SimulatedOrganization, version: Version, execution: Execution) -> list[SimulatedStep]:
     """All steps in order; a failed execution ends at the one that failed."""
-    walk = _Walk(organization, execution)
+    walk = _DefinitionWalk(organization, execution)
     walk.flow(version, {"Flow.Version": version.id, **execution.inputs})
     taken = walk.steps
     if not execution.error or not taken:
@@ -64,10 +64,10 @@ def steps(organization: Organization, version: Version, execution: Execution) ->
 
 
 @dataclass(slots=True)
-class _Walk:
-    organization: Organization
+class _DefinitionWalk:
+    organization: SimulatedOrganization
     execution: Execution
-    steps: list[Step] = field(default_factory=list)
+    steps: list[SimulatedStep] = field(default_factory=list)
     ids: Counter[str] = field(default_factory=Counter)
 
     def flow(
@@ -88,9 +88,11 @@ class _Walk:
             step.branch = way.condition if way and len(graph.ways[node]) > 1 else None
             node = way.target if way else None
 
-    def _add(self, graph: Graph, node: str, variables: Mapping[str, object], parent: str | None) -> Step:
+    def _add(
+        self, graph: DefinitionGraph, node: str, variables: Mapping[str, object], parent: str | None
+    ) -> SimulatedStep:
         kind, name = graph.text(node, "type") or "unknown", graph.text(node, "name")
-        step = Step(self._id(node), node, kind, name, dict(variables), parent=parent)
+        step = SimulatedStep(self._id(node), node, kind, name, dict(variables), parent=parent)
         self.steps.append(step)
         return step
 
@@ -98,7 +100,7 @@ class _Walk:
         self.ids[node] += 1
         return node if self.ids[node] == 1 else f"{node}#{self.ids[node]}"
 
-    def _module(self, caller: Version, graph: Graph, node: str, call: Step, depth: int) -> None:
+    def _module(self, caller: Version, graph: DefinitionGraph, node: str, call: SimulatedStep, depth: int) -> None:
         """A module runs in the version that its caller was bound to, with variables of its own."""
         target = graph.nodes[node].get("flow")
         flow_id = target.get("id") if isinstance(target, dict) else None
@@ -108,12 +110,14 @@ class _Walk:
             return
         for word in ("started", "ended"):
             name = f"{word}CommonModule"
-            self.steps.append(Step(self._id(f"{call.id}/{name}"), node, name, module.name, dict(call.variables)))
+            self.steps.append(
+                SimulatedStep(self._id(f"{call.id}/{name}"), node, name, module.name, dict(call.variables))
+            )
             self.steps[-1].parent = call.id
             if word == "started":
                 self.flow(version, dict(call.variables), parent=call.id, depth=depth + 1)
 
-    def _chosen(self, step: Step, ways: list[Way]) -> Way | None:
+    def _chosen(self, step: SimulatedStep, ways: list[Way]) -> Way | None:
         good = [way for way in ways if (way.condition or "").lower() not in _FAILURES] or ways
         return good[int(fraction(self.execution.id, step.id) * len(good))] if good else None
 

@@ -11,14 +11,14 @@ from itertools import pairwise
 
 from starlette.responses import Response
 
-from controller.simulator.call import Call, answer, parse_moment, records
-from controller.simulator.endpoint import Endpoint
+from controller.simulator.call import ServedCall, answer, parse_moment, records
+from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.execution import Execution
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.time import iso
 from controller.simulator.traffic import executions
 from controller.simulator.versioned import views
-from controller.simulator.versioned.steps import Step, failure_status, steps
+from controller.simulator.versioned.steps import SimulatedStep, failure_status, steps
 
 _URI = "/api/v2/flows/debug/traces"
 PAGE = 100
@@ -27,7 +27,7 @@ JSON = dict[str, object]
 Ranges = tuple[tuple[int, int], ...]
 
 
-def query(call: Call) -> Response:
+def query(call: ServedCall) -> Response:
     """`POST …/query`: executions that started in the range, oldest first.
 
     The ranges of steps whose variables are wanted become part of the traces' ids.
@@ -47,7 +47,7 @@ def query(call: Call) -> Response:
     return answer({"entities": entities, "nextPageToken": _token(first + size) if first + size < len(found) else None})
 
 
-def _found(call: Call, body: Mapping[str, object]) -> list[Execution]:
+def _found(call: ServedCall, body: Mapping[str, object]) -> list[Execution]:
     versions = _versions(call, body.get("flow_version_id"))
     start, end = _moment(body, "start_date_time"), _moment(body, "end_date_time")
     if start > end:
@@ -62,7 +62,7 @@ def _found(call: Call, body: Mapping[str, object]) -> list[Execution]:
     return sorted(session or found, key=lambda execution: (execution.started_at, execution.id))
 
 
-def _versions(call: Call, value: object) -> frozenset[tuple[str, str]] | None:
+def _versions(call: ServedCall, value: object) -> frozenset[tuple[str, str]] | None:
     """The flows and versions that carry this id, as the version list tells it; None where none is given. Raises 404."""
     if value is None:
         return None
@@ -96,12 +96,12 @@ def _ranges(value: object) -> Ranges:
     return tuple(ranges)
 
 
-def get_trace(call: Call) -> Response:
+def get_trace(call: ServedCall) -> Response:
     """`GET …/{traceId}`: 404 when it is unknown or not kept any more."""
     return answer(_header(call, *_trace(call)))
 
 
-def list_steps(call: Call) -> Response:
+def list_steps(call: ServedCall) -> Response:
     """`GET …/{traceId}/steps?pageSize=100&nextPageToken=`, in order of time."""
     execution, ranges = _trace(call)
     size, first = call.number("pageSize", PAGE, maximum=PAGE), _offset(call.text("nextPageToken"))
@@ -110,7 +110,7 @@ def list_steps(call: Call) -> Response:
     return answer({"entities": shown[first : first + size], "nextPageToken": token})
 
 
-def _trace(call: Call) -> tuple[Execution, Ranges]:
+def _trace(call: ServedCall) -> tuple[Execution, Ranges]:
     match = _TRACE.match(call.path["traceId"])
     execution = call.organization.state.executions.get(match["execution"]) if match else None
     oldest = call.now - timedelta(days=call.simulator.settings.trace_retention_days)
@@ -120,7 +120,7 @@ def _trace(call: Call) -> tuple[Execution, Ranges]:
     return execution, tuple((int(first), int(last)) for first, last in pairs)
 
 
-def _header(call: Call, execution: Execution, ranges: Ranges) -> JSON:
+def _header(call: ServedCall, execution: Execution, ranges: Ranges) -> JSON:
     flow = call.organization.state.flows[execution.flow_id]
     suffix = "~" + "_".join(f"{first}-{last}" for first, last in ranges) if ranges else ""
     trace_id = f"{execution.id}{suffix}"
@@ -148,7 +148,7 @@ def _header(call: Call, execution: Execution, ranges: Ranges) -> JSON:
     return shown
 
 
-def _steps(call: Call, execution: Execution, ranges: Ranges) -> list[JSON]:
+def _steps(call: ServedCall, execution: Execution, ranges: Ranges) -> list[JSON]:
     """The steps that were taken by now, spread evenly over the time of the execution."""
     flow = call.organization.state.flows[execution.flow_id]
     taken = steps(call.organization, call.organization.version(flow, execution.version), execution)
@@ -162,7 +162,7 @@ def _steps(call: Call, execution: Execution, ranges: Ranges) -> list[JSON]:
     ]
 
 
-def _step(step: Step, begin: datetime, end: datetime, next_id: str | None, *, shown: bool) -> JSON:
+def _step(step: SimulatedStep, begin: datetime, end: datetime, next_id: str | None, *, shown: bool) -> JSON:
     row: JSON = {
         "id": step.id,
         "nodeId": step.node,
@@ -197,7 +197,7 @@ def _offset(token: object) -> int:
 
 _READ = ("flow:debug:read",)
 ENDPOINTS = (
-    Endpoint("POST", f"{_URI}/query", query, _READ),
-    Endpoint("GET", f"{_URI}/{{traceId}}", get_trace, _READ),
-    Endpoint("GET", f"{_URI}/{{traceId}}/steps", list_steps, _READ),
+    ServedEndpoint("POST", f"{_URI}/query", query, _READ),
+    ServedEndpoint("GET", f"{_URI}/{{traceId}}", get_trace, _READ),
+    ServedEndpoint("GET", f"{_URI}/{{traceId}}/steps", list_steps, _READ),
 )

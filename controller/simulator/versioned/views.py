@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from controller.simulator.architect import views
 from controller.simulator.definition import definition
-from controller.simulator.flow import Flow
-from controller.simulator.organization import Organization
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.time import iso
 from controller.simulator.version import Version
 
 JSON = dict[str, object]
 
 
-def flow(organization: Organization, a_flow: Flow) -> JSON:
+def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
     """A flow with the definition of its live version; without one, of its latest version or of what is saved."""
     shown = views.flow(organization, a_flow)
     current = a_flow.published or a_flow.latest
@@ -39,14 +39,14 @@ def flow(organization: Organization, a_flow: Flow) -> JSON:
     }
 
 
-def version_id(organization: Organization, a_flow: Flow, a_version: Version) -> str:
+def version_id(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_version: Version) -> str:
     """What the version endpoints call a version: its number, or an id that tells nothing."""
     if not organization.settings.opaque_version_ids:
         return a_version.id
     return organization.identifier("version", a_flow.id, a_version.id)
 
 
-def version(organization: Organization, a_flow: Flow, a_version: Version) -> JSON:
+def version(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_version: Version) -> JSON:
     """One row of a flow's versions."""
     id_ = version_id(organization, a_flow, a_version)
     return {
@@ -60,7 +60,7 @@ def version(organization: Organization, a_flow: Flow, a_version: Version) -> JSO
     }
 
 
-def version_with_definition(organization: Organization, a_flow: Flow, a_version: Version) -> JSON:
+def version_with_definition(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_version: Version) -> JSON:
     """One version with all that it holds; the dates are the architect dialect's."""
     return views.version(a_flow, a_version) | {
         "flowId": a_flow.id,
@@ -70,7 +70,7 @@ def version_with_definition(organization: Organization, a_flow: Flow, a_version:
     }
 
 
-def status(a_flow: Flow, a_version: Version) -> str:
+def status(a_flow: SimulatedFlow, a_version: Version) -> str:
     """`draft`, `published`, `deployed` or `archived`; what a staged rollout brings in counts as published."""
     rollout = a_flow.rollout
     coming = rollout is not None and rollout.stage is not None and rollout.version == a_version.id

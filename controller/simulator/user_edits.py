@@ -1,0 +1,106 @@
+"""What people do to flows in Architect, behind the controller's back: the drift that it must see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from controller.domain.errors import FlowFileInvalid
+from controller.simulator import locking, publishing
+from controller.simulator.actor import Actor
+from controller.simulator.content import empty, read
+from controller.simulator.flow import SimulatedFlow
+from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.problem import ApiError, bad_request, conflict
+
+
+@dataclass(frozen=True, slots=True)
+class UserEdit:
+    """One thing that a person does to one flow."""
+
+    flow: SimulatedFlow
+    person: Actor
+    text: str | None = None
+    """New content; None keeps what is there."""
+    version: str | None = None
+    """An existing version to publish instead of new content."""
+
+
+def person(organization: SimulatedOrganization, name: str) -> Actor:
+    """A user of the organisation, with the same id whenever the name is the same."""
+    return Actor(organization.identifier("user", name), name, person=True)
+
+
+def publish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    """Publish an existing version, or a new one with the given or the latest content. It takes no time."""
+    if edit.version:
+        version = organization.version(edit.flow, edit.version)
+    else:
+        version = organization.add_version(edit.flow, _content(edit), edit.person, now)
+    publishing.go_live(organization, edit.flow, version, edit.person, now)
+
+
+def check_in(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    """A new version that is not published."""
+    organization.add_version(edit.flow, _content(edit), edit.person, now)
+
+
+def archive(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:  # noqa: ARG001 - as all deeds are
+    """Put a version away that is not live. Raises 409 for the live one."""
+    version = organization.version(edit.flow, edit.version or "latest")
+    if edit.flow.published is version:
+        raise conflict(f"Version '{version.id}' of flow '{edit.flow.name}' is live.", entity=edit.flow.entity)
+    version.archived = True
+    organization.changed(edit.flow)
+
+
+def lock(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    locking.check_out(organization, edit.flow, edit.person, now)
+
+
+def draft(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    locking.save(organization, edit.flow, _content(edit), edit.person, now)
+
+
+def unlock(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    locking.unlock(organization, edit.flow, edit.person, now)
+
+
+def unpublish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    publishing.deactivate(organization, edit.flow, edit.person, now)
+
+
+def delete(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
+    organization.remove(edit.flow, edit.person, now)
+
+
+EDITS: Mapping[str, Callable[[SimulatedOrganization, UserEdit, datetime], None]] = MappingProxyType(
+    {
+        "publish": publish,
+        "checkin": check_in,
+        "version": check_in,
+        "archive": archive,
+        "lock": lock,
+        "draft": draft,
+        "unlock": unlock,
+        "unpublish": unpublish,
+        "delete": delete,
+    }
+)
+
+
+def _content(edit: UserEdit) -> str:
+    if edit.text is None:
+        return edit.flow.latest.text if edit.flow.latest else empty(edit.flow.key)
+    try:
+        read(edit.text)
+    except FlowFileInvalid as error:
+        raise no_flow_file(error) from error
+    return edit.text
+
+
+def no_flow_file(error: FlowFileInvalid) -> ApiError:
+    """The answer to a text that is none."""
+    return bad_request(f"The text is no flow file: line {error.line}, column {error.column}: {error.message}")
