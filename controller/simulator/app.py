@@ -1,18 +1,50 @@
-"""The ASGI application that serves a simulated organisation."""
+"""The ASGI application that serves a simulated organisation: its routes, and the gateway that every request passes.
+
+The gateway finds the endpoint, checks token, limit and permission, carries out faults, and dresses every answer.
+"""
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import format_datetime
 
-from controller.simulator import conditions, control, demand, login
-from controller.simulator.architect.notifications import announce_to
-from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
-from controller.simulator.endpoint import Routes
-from controller.simulator.gateway import Gateway
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from controller.flows import did_you_mean
+from controller.simulator import conditions, control, mishaps
+from controller.simulator.architect import account, dependencies, executions, flows, jobs, notifications, recording
+from controller.simulator.call import ServedCall, answer
+from controller.simulator.disturbed import DroppedResponse
+from controller.simulator.endpoint import Routes, ServedEndpoint
+from controller.simulator.faults import ANSWER_FAULTS, FaultKind
+from controller.simulator.oauth import IssuedToken
+from controller.simulator.problem import ApiError, bad_request, not_found
+from controller.simulator.ratelimit import Usage
 from controller.simulator.simulator import Simulator
-from controller.simulator.streaming import Streaming
-from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
+from controller.simulator.versioned import debugging, publishing, traces
+from controller.simulator.versioned import flows as versioned_flows
+
+VERSIONED = (*versioned_flows.ENDPOINTS, *publishing.ENDPOINTS, *traces.ENDPOINTS, *debugging.ENDPOINTS)
+ARCHITECT = (
+    *account.ENDPOINTS,
+    *dependencies.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *notifications.ENDPOINTS,
+    *recording.ENDPOINTS,
+    *executions.ENDPOINTS,
+    *flows.ENDPOINTS,
+)
+"""Fixed paths come before those with parameters that would fit them too."""
+CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS)
+"""The routes below `/_simulator`."""
+CORRELATION = "ININ-Correlation-Id"
+NO_ANSWER = 0
+"""The status under which calls are counted whose connection was dropped."""
 
 
 def create_app(simulator: Simulator) -> Starlette:
@@ -21,15 +53,156 @@ def create_app(simulator: Simulator) -> Starlette:
     Raises `SettingsInvalid` when a fault is set for a route that is not served.
     """
     routes = Routes()
-    internal = (control.ENDPOINTS, conditions.ENDPOINTS, demand.ENDPOINTS)
-    for endpoints in (login.ENDPOINTS, *internal, VERSIONED, ARCHITECT):
+    for endpoints in (CONTROL, VERSIONED, ARCHITECT):  # the dialects share two routes, which the versioned one answers
         routes.add(endpoints)
     simulator.faults.serve(routes.served())
-    announce_to(simulator)
+    notifications.announce_to(simulator)
     simulator.begin()
     return Starlette(
         routes=[
-            WebSocketRoute("/_channels/{channelId}", Streaming(simulator).__call__),
+            WebSocketRoute("/_channels/{channelId}", notifications.Streaming(simulator).__call__),
             Route("/{path:path}", Gateway(simulator, routes)),
         ]
     )
+
+
+@dataclass(slots=True)
+class Gateway:
+    """An ASGI application."""
+
+    simulator: Simulator
+    routes: Routes = field(default_factory=Routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            raw = await request.body()
+        except ClientDisconnect:
+            return
+        found = self.routes.find(request)
+        endpoint = found.endpoint if found else self._unrouted(request)
+        call = ServedCall(
+            self.simulator, request, endpoint.template, found.path if found else {}, raw, self.simulator.settle()
+        )
+        response = self._respond(call, endpoint)
+        if request.method not in ("GET", "HEAD"):
+            self.simulator.save()
+        if endpoint.internal:
+            await response(scope, receive, send)
+            return
+        # Logged before it is sent: whoever has the answer finds the call.
+        logged = call.logged(NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code)
+        self.simulator.calls.add(logged)
+        try:
+            await response(scope, receive, send)
+        finally:
+            logged.duration_s = self.simulator.clock.monotonic() - call.began_s
+
+    def _unrouted(self, request: Request) -> ServedEndpoint:
+        """Who answers what no endpoint does."""
+        allowed = self.routes.methods(request.scope["path"])
+
+        def refuse(_: ServedCall) -> Response:
+            what = f"{request.method} {request.url.path}"
+            if not allowed:
+                raise not_found(f"The requested resource was not found: the simulator does not answer {what}.")
+            listed = ", ".join(allowed)
+            message = f"The requested method is not allowed for this resource: the simulator answers {listed} here."
+            raise ApiError(405, "method.not.allowed", message, headers={"Allow": listed})
+
+        return ServedEndpoint(request.method, "(unknown route)", refuse, open=True)
+
+    def _respond(self, call: ServedCall, endpoint: ServedEndpoint) -> Response:
+        fault = None if endpoint.internal else call.fault(ANSWER_FAULTS)
+        early: Response | None = None
+        try:
+            early = mishaps.before(fault, call.now) if fault else None
+            response = early or self._handle(call, endpoint)
+        except ApiError as error:
+            response = answer(error.body(call.correlation_id), error.status, error.headers)
+            early = response if fault and fault.kind is FaultKind.HTTP_429 else None
+        _dress(call, response)
+        if fault is None or early is not None:
+            return response
+        try:
+            return mishaps.after(fault, response, self.simulator.clock)
+        except ApiError as error:
+            lost = answer(error.body(call.correlation_id), error.status, error.headers)
+            _dress(call, lost)
+            return lost
+
+    def _handle(self, call: ServedCall, endpoint: ServedEndpoint) -> Response:
+        if not (endpoint.open or endpoint.internal):
+            token = self._token(call)
+            call.client = token.client
+            call.usage = self._count(token)
+            _refuse_without_permission(endpoint, token)
+        if endpoint.internal:
+            _refuse_unknown(endpoint, call)
+        return endpoint.handler(call)
+
+    def _token(self, call: ServedCall) -> IssuedToken:
+        scheme, _, value = call.request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not value.strip():
+            message = "No authentication bearer token specified in authorization header."
+            raise ApiError(401, "authentication.required", message)
+        if call.fault({FaultKind.EXPIRED_TOKEN}):
+            self.simulator.tokens.expire(call.now, value.strip())
+        token = self.simulator.tokens.get(value.strip())
+        if token is None:
+            raise ApiError(401, "bad.credentials", "Invalid login credentials.")
+        if token.expires_at <= call.now:
+            message = "The supplied credentials are expired and cannot be used."
+            raise ApiError(401, "credentials.expired", message)
+        return token
+
+    def _count(self, token: IssuedToken) -> Usage:
+        usage = self.simulator.limit.count(token.value, self.simulator.clock.monotonic())
+        if usage.exceeded:
+            message = f"Rate limit exceeded the maximum. Retry the request in [{usage.reset_s}] seconds"
+            raise ApiError(
+                429,
+                "too.many.requests.retry.after",
+                message,
+                params={"retryAfter": str(usage.reset_s)},
+                headers={"Retry-After": str(usage.reset_s), **usage.headers()},
+            )
+        return usage
+
+
+def _dress(call: ServedCall, response: Response) -> None:
+    """What every answer carries."""
+    response.headers[CORRELATION] = call.correlation_id
+    response.headers["Date"] = format_datetime(call.now.astimezone(UTC), usegmt=True)
+    if call.usage:
+        response.headers.update(call.usage.headers())
+
+
+def _refuse_unknown(endpoint: ServedEndpoint, call: ServedCall) -> None:
+    """A misspelt field or filter would silently do nothing. Raises 400."""
+    given = [("query parameter", name, endpoint.filters) for name in call.request.query_params]
+    if endpoint.fields is not None:
+        given += [("field", name, endpoint.fields) for name in call.json()]
+    for kind, name, known in given:
+        if name not in known:
+            listed = f"it takes {', '.join(known)}" if known else "it takes none"
+            hint = did_you_mean(name, known) or listed
+            raise bad_request(f"There is no {kind} [{name}] of {endpoint.method} {endpoint.template}; {hint}")
+
+
+def _refuse_without_permission(endpoint: ServedEndpoint, token: IssuedToken) -> None:
+    needed = endpoint.permissions
+    scopes = set(token.scope.split())
+    missing = [one for one in needed if not token.client.holds(one) or (scopes and one not in scopes)]
+    if not missing or (not endpoint.every and len(missing) < len(needed)):
+        return
+    if endpoint.every or len(needed) == 1:
+        names = ", ".join(missing)
+        message = f"Unable to perform the requested action. You are missing the following permission(s): {names}"
+        raise ApiError(403, "missing.permissions", message, params={"permissions": names})
+    listed = f"[{', '.join(needed)}]"
+    message = (
+        "Unable to perform the requested action. "
+        f"You must have at least one of the following permissions assigned: {listed}"
+    )
+    raise ApiError(403, "missing.any.permissions", message, params={"permissions": listed})

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from starlette.responses import HTMLResponse, Response
+
+from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
 from controller.simulator.call import ServedCall
-from controller.simulator.faults import FaultKind
+from controller.simulator.disturbed import DroppedResponse, HugeResponse, SlowResponse
+from controller.simulator.faults import Fault, FaultKind, Point
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.job import SimulatedJob, SimulatedMessage
 from controller.simulator.operation import Problem
+from controller.simulator.problem import ApiError
 from controller.simulator.publishing import Mishap
 
 _PUBLISH = frozenset({FaultKind.PUBLISH_SILENT_NOOP, FaultKind.PUBLISH_FAILS, FaultKind.WRONG_VERSION})
@@ -56,3 +66,108 @@ def job_mishap(call: ServedCall, job: SimulatedJob, flows: list[SimulatedFlow]) 
         ]
     elif fault.message != "":
         job.messages = [SimulatedMessage(job.ends_at, fault.message or "The job failed.")]
+
+
+_SERVER_ERRORS: Mapping[int, tuple[str, str]] = {
+    500: ("internal.server.error", "The server encountered an unexpected condition."),
+    502: ("bad.gateway", "Bad Gateway"),
+    503: ("service.unavailable", "Service Unavailable - The server is currently unavailable."),
+    504: ("request.timeout", "The request timed out."),
+}
+_PAGE = "<html><head><title>We'll be right back</title></head><body><h1>Scheduled maintenance</h1></body></html>"
+
+
+def before(fault: Fault, now: datetime) -> Response | None:
+    """The answer that comes instead of doing anything; None when the request is to be handled first."""
+    if fault.kind is FaultKind.HTTP_429:
+        raise _too_many(fault, now)
+    if fault.kind is FaultKind.REDIRECT:
+        return Response(status_code=fault.status or 307, headers={"Location": fault.location})
+    if fault.kind is FaultKind.HTML_ERROR:
+        return HTMLResponse(_PAGE, fault.status or 200)
+    if fault.point is not Point.BEFORE:
+        return None
+    if fault.kind is FaultKind.HTTP_5XX:
+        raise _server_error(fault, now)
+    if fault.kind is FaultKind.RESET:
+        return DroppedResponse()
+    return None
+
+
+def after(fault: Fault, response: Response, clock: Clock) -> Response:
+    """What becomes of the answer of a request that was handled."""
+    if fault.kind is FaultKind.HTTP_5XX:
+        raise _server_error(fault, clock.now())
+    if fault.kind is FaultKind.RESET:
+        return DroppedResponse(response if fault.point is Point.MIDDLE else None)
+    if fault.kind is FaultKind.SLOW_BODY:
+        return SlowResponse(response, fault.delay_s, clock)
+    if fault.kind is FaultKind.HUGE_BODY:
+        return HugeResponse(response, fault.size)
+    content = bytes(response.body)
+    if fault.kind is FaultKind.TRUNCATED_JSON:
+        return _with_body(response, content[: len(content) // 2])
+    if fault.kind is FaultKind.WRONG_TYPE:
+        return _edited(response, lambda value: _wrong_type(value, fault.field))
+    if fault.kind is FaultKind.MISSING_FIELD:
+        return _edited(response, lambda value: _without(value, fault.field or "id"))
+    return response
+
+
+def _too_many(fault: Fault, now: datetime) -> ApiError:
+    seconds = 1 if fault.retry_after_s is None else fault.retry_after_s
+    message = f"Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"
+    headers = {"Retry-After": _retry_after(fault, seconds, now)}
+    params = {"retryAfter": str(seconds)}
+    return ApiError(429, "too.many.requests.retry.after", message, params=params, headers=headers)
+
+
+def _server_error(fault: Fault, now: datetime) -> ApiError:
+    status = fault.status or 503
+    code, message = _SERVER_ERRORS.get(status, _SERVER_ERRORS[500])
+    seconds = fault.retry_after_s
+    headers = {} if seconds is None else {"Retry-After": _retry_after(fault, seconds, now)}
+    return ApiError(status, code, message, headers=headers)
+
+
+def _retry_after(fault: Fault, seconds: int, now: datetime) -> str:
+    return format_datetime(now + timedelta(seconds=seconds), usegmt=True) if fault.retry_after_date else str(seconds)
+
+
+def _with_body(response: Response, content: bytes) -> Response:
+    copy = Response(content, response.status_code)
+    kept = [header for header in response.raw_headers if header[0] != b"content-length"]
+    copy.raw_headers = [*kept, (b"content-length", str(len(content)).encode())]
+    return copy
+
+
+def _edited(response: Response, edit: Callable[[object], object]) -> Response:
+    try:
+        value = json.loads(bytes(response.body))
+    except ValueError:
+        return response
+    return _with_body(response, json.dumps(edit(value)).encode())
+
+
+def _wrong_type(value: object, field: str | None) -> object:
+    """Another type for the field wherever it stands; without a field, for the whole answer."""
+    if field is None:
+        return [value]
+    if isinstance(value, dict):
+        return {
+            key: (["unexpected"] if not isinstance(item, list) else "unexpected")
+            if key == field
+            else _wrong_type(item, field)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_wrong_type(item, field) for item in value]
+    return value
+
+
+def _without(value: object, field: str) -> object:
+    if isinstance(value, dict):
+        return {key: _without(item, field) for key, item in value.items() if key != field}
+    if isinstance(value, list):
+        return [_without(item, field) for item in value]
+    return value

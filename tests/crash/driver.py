@@ -24,7 +24,7 @@ from pathlib import Path
 
 import structlog
 
-from controller.simulator.snapshot import StateFile
+from controller.simulator.simulator import StateFile
 from tests.crash.invariants import Allowed, violations
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop

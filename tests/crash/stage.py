@@ -23,7 +23,7 @@ from controller.reconcile import Mode, PassReport, PassRequest, Services, Settin
 from controller.simulator import Simulator, SimulatorSettings
 from controller.simulator.faults import Fault
 from controller.simulator.serve import serve
-from controller.simulator.snapshot import StateFile
+from controller.simulator.simulator import StateFile
 from controller.simulator.state import SimulatedState
 from controller.store import Store
 from tests.crash.points import Points, WatchedTransport

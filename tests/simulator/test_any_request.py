@@ -9,17 +9,16 @@ from itertools import cycle
 import httpx
 import pytest
 
-from controller.simulator import Simulator, SimulatorSettings, conditions, control, demand
-from controller.simulator.architect.routes import ENDPOINTS as ARCHITECT
+from controller.simulator import Simulator, SimulatorSettings, conditions, control
+from controller.simulator.app import ARCHITECT, VERSIONED
 from controller.simulator.endpoint import ServedEndpoint
-from controller.simulator.versioned.routes import ENDPOINTS as VERSIONED
 from tests.simulator.conftest import token
 from tests.simulator.steps import main_id
 from tests.support.clock import SteppedClock
 
 ENDPOINTS = [
     endpoint
-    for endpoint in (*control.ENDPOINTS, *conditions.ENDPOINTS, *demand.ENDPOINTS, *VERSIONED, *ARCHITECT)
+    for endpoint in (*control.ENDPOINTS, *conditions.ENDPOINTS, *VERSIONED, *ARCHITECT)
     if endpoint.method != "HEAD" and not endpoint.template.endswith("/expire")
 ]
 VALUES = (None, True, -1, 2**70, float("inf"), "", "x", "\ud800", [], [None], {}, {"id": {}})

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from controller.flows import load_yaml
-from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control, demand
+from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control
 from controller.simulator.fault_file import parse_faults
 from controller.simulator.user_edits import EDITS
 
@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_
 
 def test_every_control_route_is_documented_and_exists() -> None:
     documented = set(re.findall(r"^\| `((?:GET|POST|PATCH|DELETE) /_simulator\S*)` \|", PAGE, re.MULTILINE))
-    endpoints = (*control.ENDPOINTS, *conditions.ENDPOINTS, *demand.ENDPOINTS)
+    endpoints = (*control.ENDPOINTS, *conditions.ENDPOINTS)
     # That a name may hold slashes (`{name:path}`) is nothing that a caller writes.
     assert documented == {f"{endpoint.method} {endpoint.template.replace(':path}', '}')}" for endpoint in endpoints}
 

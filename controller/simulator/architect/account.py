@@ -1,16 +1,68 @@
-"""The organisation itself, the caller's token and roles, and limits."""
+"""Logging in; the organisation itself, the token and roles of the caller, and limits."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
 from controller.simulator.architect import views
 from controller.simulator.call import ServedCall, answer
 from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.faults import FaultKind
 from controller.simulator.problem import not_found
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.time import iso
+
+
+def grant_token(call: ServedCall) -> Response:
+    """`POST /oauth/token`: Basic credentials or form fields, `grant_type=client_credentials`."""
+    form = parse_qs(call.raw.decode("utf-8", "replace"), keep_blank_values=True)
+    if call.request.headers.get("content-type", "").split(";")[0].strip() != "application/x-www-form-urlencoded":
+        return _refused(400, "invalid_request", "the request must be form-encoded")
+    grant = form.get("grant_type", [""])[0]
+    if grant != "client_credentials":
+        return _refused(400, "unsupported_grant_type", f"grant type '{grant}' is not supported")
+    client_id, secret = _credentials(call, form)
+    simulator = call.simulator
+    client = call.client = simulator.client(client_id)
+    usage = simulator.token_limit.count(client_id, simulator.clock.monotonic())
+    if usage.exceeded or call.fault({FaultKind.TOKEN_RATE_LIMITED}):
+        return _refused(400, "invalid_request", f"rate limit exceeded; retry in {usage.reset_s} seconds")
+    if client is None:
+        return _refused(400, "invalid_client", "client not found")
+    if client.secret != secret:
+        return _refused(401, "invalid_client", "authentication failed")
+    return _granted(call, client, form.get("scope", [""])[0])
+
+
+def _granted(call: ServedCall, client: SimulatedClient, scope: str) -> Response:
+    lifetime_s = call.simulator.settings.token_lifetime_s
+    issued = call.simulator.tokens.issue(client, call.now, lifetime_s, scope)
+    body = {"access_token": issued.value, "token_type": "bearer", "expires_in": int(lifetime_s)}
+    if scope:
+        body["scope"] = scope
+    return answer(body, headers={"Cache-Control": "no-store"})
+
+
+def _credentials(call: ServedCall, form: dict[str, list[str]]) -> tuple[str, str]:
+    scheme, _, value = call.request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return form.get("client_id", [""])[0], form.get("client_secret", [""])[0]
+    try:
+        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, secret
+
+
+def _refused(status: int, error: str, description: str) -> Response:
+    """OAuth's error: clients build their own message of `error` and `error_description`, so neither holds the other."""
+    return answer({"error": error, "description": description, "error_description": description}, status)
+
 
 _LIMITS = {"flow.version.count.max": 1_000, "flow.count.max": 3_000, "flow.milestone.count.max": 1_000}
 """Not Genesys' numbers: the namespace exists, its values are not documented."""
@@ -37,7 +89,7 @@ def me(call: ServedCall) -> Response:
     )
 
 
-def token(call: ServedCall) -> Response:
+def own_token(call: ServedCall) -> Response:
     """`GET /api/v2/tokens/me`."""
     organization = {"id": call.organization.id, "name": call.simulator.settings.organization}
     shown = {
@@ -120,8 +172,9 @@ def limits(call: ServedCall) -> Response:
 
 _LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
 ENDPOINTS = (
+    ServedEndpoint("POST", "/oauth/token", grant_token, open=True),
     ServedEndpoint("GET", "/api/v2/organizations/me", me),
-    ServedEndpoint("GET", "/api/v2/tokens/me", token),
+    ServedEndpoint("GET", "/api/v2/tokens/me", own_token),
     ServedEndpoint("HEAD", "/api/v2/tokens/me", token_is_valid),
     ServedEndpoint("DELETE", "/api/v2/tokens/me", revoke),
     ServedEndpoint("GET", "/api/v2/authorization/products", products),

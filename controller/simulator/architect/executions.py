@@ -1,4 +1,4 @@
-"""Execution data: querying executions, asking for their files, downloading them."""
+"""Executions: launching a workflow, searching execution data, and downloading its files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.rendering import render
 from controller.simulator.time import iso
 from controller.simulator.tracking import FLOW_TYPES
-from controller.simulator.traffic import executions, is_recorded
+from controller.simulator.traffic import error_rate, executions, fraction, is_recorded
 
-_URI = "/api/v2/flows/instances"
+_LAUNCHES = "/api/v2/flows/executions"
+LAUNCHABLE = ("workflow",)
+_INSTANCES = "/api/v2/flows/instances"
 _STORAGE = "/_storage/executions"
 MOST_ROWS = 200
 RENDER_S = 1.0
@@ -59,7 +61,7 @@ def _row(call: ServedCall, execution: Execution) -> views.JSON:
         "flowId": flow.id,
         "flowType": flow.type,
         "flowVersion": execution.version,
-        "selfUri": f"{_URI}/{execution.id}",
+        "selfUri": f"{_INSTANCES}/{execution.id}",
     }
     if execution.conversation_id:
         shown["conversationId"] = execution.conversation_id
@@ -124,7 +126,7 @@ def get_job(call: ServedCall) -> Response:
 
 def _shown(call: ServedCall, job: SimulatedJob) -> views.JSON:
     state = "Running" if not job.finished(call.now) else "Success"
-    shown: views.JSON = {"id": job.id, "jobState": state, "selfUri": f"{_URI}/jobs/{job.id}"}
+    shown: views.JSON = {"id": job.id, "jobState": state, "selfUri": f"{_INSTANCES}/jobs/{job.id}"}
     if job.finished(call.now):
         shown["entities"] = [_entity(call, job, execution_id) for execution_id in job.executions]
     return shown
@@ -157,12 +159,75 @@ def download(call: ServedCall) -> Response:
     return Response(json.dumps(render(call.organization, flow, execution)), media_type="application/json")
 
 
+def launch(call: ServedCall) -> Response:
+    """`POST /api/v2/flows/executions`: of a published workflow. Whether it fails follows its version's error rate."""
+    flow_id, name, inputs = call.string("flowId"), call.string("name"), call.mapping("inputData")
+    if flow_id is None:
+        raise bad_request("A [flowId] is required.")
+    flow = call.organization.flow(flow_id)
+    if flow.type not in LAUNCHABLE:
+        raise bad_request(f"A flow of type '{flow.type}' cannot be launched.")
+    version = call.organization.version(flow, call.string("flowVersion") or "published")
+    rate, reason = error_rate(call.organization, flow.id, version.id)
+    execution_id = call.organization.next_id("launch")
+    execution = Execution(
+        execution_id,
+        flow.id,
+        version.id,
+        call.now,
+        call.now + timedelta(seconds=call.simulator.settings.duration_s(call.simulator.settings.launch_s)),
+        reason if fraction(execution_id) < rate else None,
+        name=name or flow.name,
+        launched=True,
+        inputs=dict(inputs),
+    )
+    call.organization.state.executions[execution.id] = execution
+    call.organization.finished(execution)
+    shown = {
+        "id": execution.id,
+        "name": execution.name,
+        "flowVersion": {
+            "id": version.id,
+            "name": version.id,
+            "selfUri": f"/api/v2/flows/{flow.id}/versions/{version.id}",
+        },
+        "selfUri": f"{_LAUNCHES}/{execution.id}",
+    }
+    return answer(shown)
+
+
+def get_launch(call: ServedCall) -> Response:
+    """`GET /api/v2/flows/executions/{flowExecutionId}`: RUNNING, then COMPLETED or FAILED."""
+    execution = call.organization.state.executions.get(call.path["flowExecutionId"])
+    if execution is None or not execution.launched:
+        raise not_found()
+    flow = call.organization.state.flows[execution.flow_id]
+    running = call.now < execution.ended_at
+    shown: views.JSON = {
+        "id": execution.id,
+        "name": execution.name,
+        "flowVersion": views.version(flow, call.organization.version(flow, execution.version)),
+        "dateLaunched": iso(execution.started_at),
+        "status": "RUNNING" if running else "FAILED" if execution.error else "COMPLETED",
+        "selfUri": f"{_LAUNCHES}/{execution.id}",
+    }
+    if not running:
+        shown |= {"dateCompleted": iso(execution.ended_at), "outputData": {}}
+        shown["completionReason"] = "ERROR" if execution.error else "COMPLETED"
+        if execution.error:
+            message = f"The execution failed: {execution.error}"
+            shown["flowErrorInfo"] = {"message": message, "code": execution.error, "status": 500}
+    return answer(shown)
+
+
 _VIEW, _SEARCH = ("architect:flowInstance:view",), ("architect:flowInstance:search",)
 ENDPOINTS = (
-    ServedEndpoint("POST", f"{_URI}/query", query, _SEARCH),
-    ServedEndpoint("GET", f"{_URI}/querycapabilities", capabilities, _SEARCH),
-    ServedEndpoint("POST", f"{_URI}/jobs", register, _VIEW),
-    ServedEndpoint("GET", f"{_URI}/jobs/{{jobId}}", get_job, _VIEW),
-    ServedEndpoint("GET", f"{_URI}/{{instanceId}}", one_instance, _VIEW),
+    ServedEndpoint("POST", _LAUNCHES, launch, ("architect:flow:launch",)),
+    ServedEndpoint("GET", f"{_LAUNCHES}/{{flowExecutionId}}", get_launch, ("architect:flowExecution:view",)),
+    ServedEndpoint("POST", f"{_INSTANCES}/query", query, _SEARCH),
+    ServedEndpoint("GET", f"{_INSTANCES}/querycapabilities", capabilities, _SEARCH),
+    ServedEndpoint("POST", f"{_INSTANCES}/jobs", register, _VIEW),
+    ServedEndpoint("GET", f"{_INSTANCES}/jobs/{{jobId}}", get_job, _VIEW),
+    ServedEndpoint("GET", f"{_INSTANCES}/{{instanceId}}", one_instance, _VIEW),
     ServedEndpoint("GET", f"{_STORAGE}/{{jobId}}/{{executionId}}/renderedData.json", download, open=True),
 )

@@ -1,4 +1,4 @@
-"""Flows: one, several, creating, changing and deleting."""
+"""Flows, their versions, and the actions on them: check out and in, publish, revert, unlock, deactivate."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from functools import partial
 from starlette.responses import Response
 
 from controller.domain.identity import FlowKey
+from controller.simulator import locking, publishing
 from controller.simulator.architect import views
 from controller.simulator.architect.filters import chosen_flows
 from controller.simulator.call import ServedCall, answer
 from controller.simulator.content import ROOTS
 from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.exporting import configuration
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
-from controller.simulator.operation import Action, SimulatedOperation
-from controller.simulator.problem import bad_request, conflict
+from controller.simulator.mishaps import publish_mishap
+from controller.simulator.operation import Action, Happening, SimulatedOperation
+from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.problem import bad_request, conflict, not_found
 from controller.simulator.publishing import refuse_when_busy
 from controller.simulator.resolution import consumers
+from controller.simulator.time import iso
 
 
 def list_flows(call: ServedCall) -> Response:
@@ -120,8 +125,122 @@ def _division(value: Mapping[str, object]) -> str:
     return name if isinstance(name, str) else ""
 
 
+def list_versions(call: ServedCall) -> Response:
+    """`GET /api/v2/flows/{flowId}/versions`, newest first."""
+    flow = call.flow()
+    return answer(views.page(call, flow.versions[::-1], partial(views.version, flow)))
+
+
+def get_version(call: ServedCall) -> Response:
+    flow = call.flow()
+    return answer(views.version(flow, call.organization.version(flow, call.path["versionId"])))
+
+
+def version_configuration(call: ServedCall) -> Response:
+    flow = call.flow()
+    version = call.organization.version(flow, call.path["versionId"])
+    return answer(configuration(call.organization, flow, version))
+
+
+def latest_configuration(call: ServedCall) -> Response:
+    """`GET /api/v2/flows/{flowId}/latestconfiguration`: of the version that was checked in last."""
+    flow = call.flow()
+    return answer(configuration(call.organization, flow, call.organization.version(flow, "latest")))
+
+
+def ask_for_history(call: ServedCall) -> Response:
+    """`POST /api/v2/flows/{flowId}/history`: an operation whose id names the history to read."""
+    call.flow()
+    return answer(views.operation(_history_operation(call, call.organization.next_id("history"))))
+
+
+def get_history(call: ServedCall) -> Response:
+    """`GET /api/v2/flows/{flowId}/history/{historyId}`: what happened, newest first."""
+    flow, organization = call.flow(), call.organization
+    if len(call.path["historyId"]) != len(organization.id):
+        raise not_found()
+    wanted = {action.upper() for action in call.many("action")}
+    entries = [entry for entry in flow.history if not wanted or str(entry.action) in wanted]
+    if (call.text("sortOrder") or "desc").lower().startswith("desc"):
+        entries.reverse()
+    page = views.page(call, entries, partial(_entry, organization, flow))
+    fields = ("entities", "pageSize", "pageNumber", "total", "pageCount")
+    shown = views.operation(_history_operation(call, call.path["historyId"]))
+    shown |= {"name": flow.name, "description": flow.description, "system": False}
+    shown |= {"started": iso(call.now), "completed": iso(call.now)} | {field: page[field] for field in fields}
+    return answer(shown)
+
+
+def _history_operation(call: ServedCall, history_id: str) -> SimulatedOperation:
+    return SimulatedOperation(history_id, Action.HISTORY, call.actor, call.now, ended_at=call.now)
+
+
+def _entry(_: SimulatedOrganization, flow: SimulatedFlow, entry: Happening) -> views.JSON:
+    action = Action.UPDATE if entry.action is Action.UNLOCK else entry.action
+    shown: views.JSON = {
+        "action": str(action),
+        "resource": f"/api/v2/flows/{flow.id}",
+        "timestamp": iso(entry.at),
+        "secure": flow.type == "securecall",
+    }
+    if entry.version:
+        shown["version"] = entry.version
+    return shown | views.by(entry.actor, "user", "client")
+
+
+def checkout(call: ServedCall) -> Response:
+    flow = call.flow()
+    publishing.refuse_when_busy(flow)
+    locking.refuse_second_checkout(call.organization, flow)
+    locking.check_out(call.organization, flow, call.actor, call.now)
+    return answer(views.flow(call.organization, flow))
+
+
+def checkin(call: ServedCall) -> Response:
+    flow = call.flow()
+    publishing.refuse_when_busy(flow)
+    version = locking.check_in(call.organization, flow, call.actor, call.now)
+    operation = call.organization.operation(flow, Action.CHECKIN, call.actor, call.now)
+    operation.version, operation.ended_at = version.id, call.now
+    return answer(views.operation(operation))
+
+
+def publish(call: ServedCall) -> Response:
+    """`POST /api/v2/flows/actions/publish`: 200 says only that it was asked for."""
+    flow = call.flow()
+    mishap = publish_mishap(call, flow)
+    operation = publishing.publish(call.organization, flow, call.text("version"), call.actor, call.now, mishap=mishap)
+    return answer(views.operation(operation))
+
+
+def revert(call: ServedCall) -> Response:
+    flow = call.flow()
+    locking.revert(call.organization, flow, call.actor, call.now)
+    return answer(views.flow(call.organization, flow))
+
+
+def unlock(call: ServedCall) -> Response:
+    flow = call.flow()
+    locking.unlock(call.organization, flow, call.actor, call.now)
+    return answer(views.flow(call.organization, flow))
+
+
+def deactivate(call: ServedCall) -> Response:
+    flow = call.flow()
+    publishing.deactivate(call.organization, flow, call.actor, call.now)
+    return answer(views.flow(call.organization, flow))
+
+
 _VIEW = ("architect:flow:view",)
+_FLOW = "/api/v2/flows/{flowId}"
+_ACTIONS = "/api/v2/flows/actions"
 ENDPOINTS = (
+    ServedEndpoint("POST", f"{_ACTIONS}/checkout", checkout, ("architect:flow:edit",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/checkin", checkin, ("architect:flow:edit", "architect:flow:unlock")),
+    ServedEndpoint("POST", f"{_ACTIONS}/publish", publish, ("architect:flow:publish", "architect:flow:unlock")),
+    ServedEndpoint("POST", f"{_ACTIONS}/revert", revert, ("architect:flow:edit",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/unlock", unlock, ("architect:flow:unlock",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/deactivate", deactivate, ("architect:flow:publish",)),
     ServedEndpoint("GET", "/api/v2/flows", list_flows, _VIEW),
     ServedEndpoint("POST", "/api/v2/flows", create_flow, ("architect:flow:add",)),
     ServedEndpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
@@ -133,4 +252,11 @@ ENDPOINTS = (
     ServedEndpoint("GET", "/api/v2/flows/{flowId}", get_flow, _VIEW),
     ServedEndpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
     ServedEndpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),
+    ServedEndpoint("GET", f"{_FLOW}/versions", list_versions, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}", get_version, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}/configuration", version_configuration, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/latestconfiguration", latest_configuration, _VIEW),
+    ServedEndpoint("POST", f"{_FLOW}/history", ask_for_history, _VIEW),
+    ServedEndpoint("GET", f"{_FLOW}/history/{{historyId}}", get_history, _VIEW),
 )
+"""Fixed paths come before those with parameters that would fit them too."""

@@ -19,7 +19,7 @@ from controller.simulator.problem import ApiError, bad_request
 from controller.simulator.settings import DebugEnding, DebugResult
 from controller.simulator.time import iso
 from controller.simulator.traffic import error_rate, fraction
-from controller.simulator.versioned.graph import DefinitionGraph, graph_of
+from controller.simulator.versioned.steps import DefinitionGraph, graph_of
 
 DEPTHS = range(1, 51)
 MOST_NODES = 1_000
