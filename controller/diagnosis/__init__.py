@@ -1,7 +1,7 @@
-"""Finding out why an execution went wrong. Pure: reads traces that others fetched, and calls nobody.
+"""Diagnoses executions. Pure: it reads traces that a caller has fetched and makes no calls of its own.
 
-Read a trace (`open_execution`, `VersionedReader`), make an `Analysis` of it, and render
-that: `timeline`, `report`, `page`. Action traces are in `controller.diagnosis.action`.
+Read a trace (`open_execution`, `VersionedReader`), make an `Analysis` of it, and render the analysis: `timeline`,
+`report`, `page`. Action traces are in `controller.diagnosis.action`.
 """
 
 from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummary

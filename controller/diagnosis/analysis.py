@@ -1,6 +1,6 @@
-"""One pass over a trace that joins everything: state, anomalies and masking. All that is rendered comes from here.
+"""Combines state, anomalies and masking in one pass over a trace. Every renderer reads its result.
 
-Whatever leaves an `Analysis` is masked already, so that no renderer can forget it.
+An `Analysis` yields only masked values, so no renderer can forget to mask.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from controller.domain.traces import SnapshotRange
 
 @dataclass(frozen=True, slots=True)
 class AnalysedStep:
-    """One step with what it did; masked."""
+    """One step with its variable changes and anomalies, masked."""
 
     step: Step
     changes: tuple[VariableChange, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
     variables: Mapping[str, Variable] | None = None
-    """All variables after the step, for the steps whose snapshots were asked for."""
+    """All variables after the step; only for steps inside the requested snapshot ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,26 @@ class AnalysisSummary:
 
     steps: int = 0
     resolved: int = 0
-    """Steps whose record says what happened."""
+    """Steps with a complete record."""
     failed: int = 0
     decisions: int = 0
     deepest: int = 0
     without_time: int = 0
     unknown_events: int = 0
     problems: int = 0
-    """Steps whose record has something wrong."""
+    """Steps with a defective record."""
     anomalies: Mapping[AnomalyKind, int] = field(default_factory=dict)
-    """How many there are of each kind, zeros included."""
+    """Number of anomalies by kind, zeros included."""
     first_failure: int | None = None
     """The index of the first step that failed."""
     stale_callers: tuple[StaleCaller, ...] = ()
-    """Who ran an older module than the live one; each once, masked."""
+    """Callers that ran an older module than the live one; each once, masked."""
     final_variables: Mapping[str, Variable] = field(default_factory=dict)
     """All variables after the last step, masked."""
 
     @property
     def accuracy(self) -> float:
-        """Step resolution accuracy: resolved steps of all steps, from 0 to 1; 0 for a trace without steps."""
+        """Resolved steps divided by all steps, from 0 to 1; 0 for a trace without steps."""
         return self.resolved / self.steps if self.steps else 0.0
 
     @property
@@ -64,11 +64,11 @@ class AnalysisSummary:
 
 
 class Analysis:
-    """The analysis of one trace; walking it yields `AnalysedStep`s, any number of times.
+    """The analysis of one trace. Iterating yields `AnalysedStep`s and can be repeated.
 
-    `patterns` are names whose values are masked besides the usual ones; `snapshot_ranges` are the steps whose whole
-    state is wanted; `live` are the published versions by flow id, where they are known. Making it walks the trace for
-    secrets, unless it is given a masking that did so.
+    `patterns` name further variables to mask, beyond the default patterns. `snapshot_ranges` select the steps that
+    carry the whole state. `live` maps flow ids to their published versions, as far as they are known. The constructor
+    walks the trace once to learn its secrets, unless it gets a `masking` that already knows them.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Analysis:
         self._summary: AnalysisSummary | None = None
 
     def with_snapshots(self, *ranges: SnapshotRange) -> Analysis:
-        """The same analysis with the whole state at other steps; it does not look for secrets again."""
+        """The same analysis with the whole state at other steps. It reuses the learned secrets."""
         return Analysis(self._trace, masking=self._masking, snapshot_ranges=ranges, live=self._live)
 
     @property
@@ -108,7 +108,7 @@ class Analysis:
         self._summary = self._shown(look)
 
     def summary(self) -> AnalysisSummary:
-        """Counts over the whole trace; walks it where nothing did before."""
+        """Counts over the whole trace. Walks the trace unless an iteration already did."""
         if self._summary is None:
             look = _Look(self._trace.header, self._live)
             for step in self._trace.steps:
@@ -128,7 +128,7 @@ class Analysis:
     def _snapshot(
         self, index: int, tracker: StateTracker, shown: dict[str, tuple[Variable, Variable]]
     ) -> Mapping[str, Variable] | None:
-        """The masked state; `shown` keeps what was masked before, because most variables stay as they are."""
+        """The masked state. `shown` caches masked variables, because most stay unchanged from step to step."""
         if not any(wanted.start_step_index <= index <= wanted.end_step_index for wanted in self._ranges):
             return None
         variables = tracker.state.variables
@@ -139,7 +139,7 @@ class Analysis:
 
 
 class _Look:
-    """One walk over the steps, and what it has found so far; nothing of it is masked."""
+    """State of one walk over the steps. Its values are not masked."""
 
     def __init__(self, header: TraceHeader, live: Mapping[str, LiveModule]) -> None:
         self.tracker, self.tally = StateTracker(), _Tally()

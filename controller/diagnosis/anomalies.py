@@ -1,4 +1,4 @@
-"""What went wrong in an execution: steps that failed, decisions that led nowhere, variables that drifted."""
+"""Detects anomalies: failed steps, failed decisions, and variables that changed without an explanation."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class AnomalyKind(StrEnum):
     VALIDATION_ERROR = "validation_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     UNKNOWN_STATUS = "unknown_status"
-    """A status that is in no list: it may be a failure."""
+    """A status that is in no list. It may be a failure."""
     FAILED_DECISION = "failed_decision"
-    """A decision that failed, or that took no branch; in the versioned dialect one that is no success."""
+    """A decision that failed or took no branch; in the versioned dialect, one with any status but success."""
     VALUE_CHANGE = "value_change"
-    """A variable has another value, and no step can have written it."""
+    """A variable changed its value, and no step can have written it."""
     TYPE_CHANGE = "type_change"
-    """A variable has a value of another type, whoever wrote it."""
+    """A variable changed its type, even if a step wrote it."""
     INJECTION = "injection"
-    """A variable appeared, and neither a step nor a scope accounts for it."""
+    """A variable appeared, and no step or scope explains it."""
     SCOPE_EXIT = "scope_exit"
     """A variable vanished while the scope that owns it was open."""
     STALE_MODULE = "stale_module"
-    """A module ran in an older version than the one that was live: its caller was not published again."""
+    """A module ran in an older version than the live one, because its caller was not republished."""
 
 
 _STATUS_KINDS = {
@@ -58,9 +58,9 @@ class Anomaly:
 
 
 def anomalies_of(step: Step, changes: Iterable[VariableChange]) -> Iterator[Anomaly]:
-    """The anomalies of one step and of what its variables did, the step's own first.
+    """The anomalies of one step, then those of its variable changes.
 
-    A decision that failed is both: a failed step, and a failed decision.
+    A failed decision yields two anomalies: one for the failed step and one for the decision.
     """
     if kind := _STATUS_KINDS.get(step.status):
         yield Anomaly(kind, step.index, step.id, _status_message(step))

@@ -1,6 +1,6 @@
-"""The skeleton of an architect execution file: its events in order, nested executions opened and closed by a stack.
+"""Turns an architect execution file into tokens: its events in order, with nested executions opened and closed.
 
-The file is one object `{"flow": {...}}`; `execution` is a list of single-key objects `{"<event>": payload}`, and a
+The file is one object `{"flow": {...}}`. Its `execution` is a list of single-key objects `{"<event>": payload}`, and a
 payload can hold another `execution`. Source: the shape of Genesys Cloud's rendered execution data.
 """
 
@@ -16,7 +16,7 @@ EXECUTION = "execution"
 RESULTS = frozenset(
     {"outputData", "outputVariables", "outputPathId", "outputPathName", "error", "errors", "warning", "warnings"}
 )
-"""Fields that tell how an event ended: with a nested execution they take effect after it, wherever they stand."""
+"""Fields that describe the end of an event. With a nested execution they belong to the LEAVE token."""
 
 
 class TokenKind(Enum):
@@ -25,9 +25,9 @@ class TokenKind(Enum):
     EVENT = auto()
     """An event without a nested execution."""
     ENTER = auto()
-    """An event whose nested execution follows."""
+    """The start of an event that has a nested execution."""
     LEAVE = auto()
-    """The end of that nested execution, with the event's remaining fields."""
+    """The end of that event, with its result fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Token:
 
 @dataclass(slots=True)
 class _Open:
-    """A bracket of the text that was entered."""
+    """An open bracket of the text."""
 
     role: str
     """`flow`, `list`, `event` or `payload`."""
@@ -50,9 +50,9 @@ class _Open:
 
 
 def tokens_of_text(text: JsonText) -> Iterator[Token]:
-    """Tokens of a file that is read piece by piece; memory is bounded by the nesting, not by the length.
+    """Tokens of a file that is read piece by piece. Memory is bounded by the nesting, not by the length.
 
-    Raises TraceUnreadable where the text is no JSON or not of this shape.
+    Raises TraceUnreadable for text that is not JSON or not of this shape.
     """
     text.take("{")
     stack = [_Open("flow")]

@@ -1,8 +1,8 @@
 """Reads the architect dialect's execution files into the trace model.
 
-The file has no durations: a step lasts until the next one begins. Nothing is lost: each event's whole payload stays in
-`Step.detail`, an action with a nested execution becomes two steps (what went in, and what came out), and events that
-this reader does not know are kept and marked.
+The file has no durations: a step lasts until the next one begins. Nothing is lost. `Step.detail` keeps the whole
+payload of each event. An action with a nested execution becomes two steps, one with its inputs and one with its
+outputs. Events of unknown kinds are kept and marked.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _HEADER_FIELDS = frozenset(
 def open_execution(chunks: Callable[[], Iterable[str]]) -> Trace:
     """The trace of an execution file that is read piece by piece each time its steps are walked.
 
-    `chunks` opens the text anew, for example a spooled download. Memory is bounded by how deep executions nest, not
-    by how long the file is. The whole text is read once here, for the header can stand after the steps.
-    Raises TraceUnreadable here, or while the steps are walked, where the text is no execution file.
+    `chunks` opens the text again, for example a spooled download. Memory is bounded by how deep executions nest, not by
+    the length of the file. This function reads the whole text once, because the header may come after the steps. Raises
+    TraceUnreadable here, or later while the steps are walked, for text that is not an execution file.
     """
     return _trace(lambda: tokens_of_text(JsonText(chunks())))
 
@@ -59,7 +59,7 @@ def _trace(tokens: Callable[[], Iterator[Token]]) -> Trace:
 
 
 class _Steps:
-    """Walks the tokens anew each time."""
+    """Reads the tokens again for each iteration."""
 
     def __init__(self, tokens: Callable[[], Iterator[Token]], header: Mapping[str, object]) -> None:
         self._tokens = tokens
@@ -71,7 +71,7 @@ class _Steps:
 
 
 def _timed(steps: Iterable[Step]) -> Iterator[Step]:
-    """Give each step its end, which is where the next one begins."""
+    """Set the end of each step to the start of the next one."""
     waiting: Step | None = None
     for step in steps:
         if waiting is not None:

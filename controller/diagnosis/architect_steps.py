@@ -1,4 +1,4 @@
-"""Turns events of the architect dialect into steps, keeping track of what stands in what."""
+"""Turns tokens of the architect dialect into steps and tracks how they nest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORDS = ("reason", "errorCode", "code", "message", "errorMessage", "text", "des
 class _Open:
     index: int
     kind: str
-    """The boundary's noun (`Task`), or empty for an action with a nested execution."""
+    """The scope of the boundary (`Task`); empty for an action with a nested execution."""
     step: Step
 
 
@@ -66,7 +66,7 @@ class StepBuilder:
         return step
 
     def _closed_by(self, verb: str, kind: str) -> Step | None:
-        """End what this boundary ends, with all that stands in it, and return its opening step."""
+        """Close the scope that this boundary ends, with everything inside it. Returns the step that opened it."""
         replaces = kind in {"State", "BotState", "Menu"} or (kind == "Task" and "CallTask" not in self._last_type)
         if verb == "started" and not replaces:
             return None
@@ -155,7 +155,7 @@ def _status(token: Token, errors: tuple[str, ...], path: str | None) -> StepStat
 
 
 def _complaints(token: Token) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Errors and warnings: how an error looks inside the file is documented nowhere, so every likely field counts."""
+    """Errors and warnings. No document describes how errors look in the file, so every likely field is read."""
     errors = [text for key in _ERRORS for text in _texts(token.fields.get(key))]
     warnings = [text for key in _WARNINGS for text in _texts(token.fields.get(key))]
     if token.type == "eventError" and not errors:

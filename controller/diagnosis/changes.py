@@ -1,4 +1,4 @@
-"""What happened to a variable at a step, and whether anything explains it."""
+"""Changes of variables at a step, and their causes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class ChangeKind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a variable is not what it was."""
+    """Why a variable changed."""
 
     WRITTEN = "written"
-    """The step says that it assigned it."""
+    """The step lists the assignment."""
     POSSIBLE = "possible"
-    """A step that sets variables without saying which ran since the variable was last seen."""
+    """A step that sets variables without listing them ran since the variable was last observed."""
     DECLARED = "declared"
-    """It came with a scope that began, or with the first values that were seen."""
+    """The variable came with a scope that began, or with the first observed values."""
     SCOPE_ENDED = "scope-ended"
-    """It went with the scope that owned it."""
+    """The variable ended with the scope that owned it."""
     UNEXPLAINED = "unexplained"
-    """Nothing in the trace accounts for it: drift."""
+    """Nothing in the trace explains it: drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class VariableChange:
 
 
 def kind_of_change(old: Variable | None, new: Variable) -> ChangeKind | None:
-    """What tells two values of one variable apart; None when nothing does, or when one of them was withheld.
+    """How two values of one variable differ; None when they are equal or one of them was withheld.
 
-    A value that was null, or becomes null, changed its value and not its type.
+    A change from or to null is a change of value, not of type.
     """
     if old is None:
         return ChangeKind.NEW

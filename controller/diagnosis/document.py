@@ -1,7 +1,7 @@
-"""Builds self-contained HTML documents: no external resource, and a policy that lets nothing else run.
+"""Builds self-contained HTML documents that load no external resource and run no foreign script.
 
-The only style and the only script are those whose hashes stand in the page's own Content-Security-Policy; data is
-embedded as JSON that no markup can end. Everything else is escaped by the template engine.
+The page's Content-Security-Policy admits one style and one script by their hashes. Data is embedded as JSON that cannot
+close its element. The template engine escapes everything else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often executions of one version fail, and whether that is too often: one judgement for gates and for people."""
+"""Measures how often executions of one version fail and judges the rate, for gates and commands alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.domain.desired import ErrorRateGate
 from controller.domain.platform import ExecutionSummary, Standing
 
 _ROUNDING = 1e-9
-"""A rate that equals its limit passes, whatever binary fractions make of `2%`."""
+"""Tolerance for binary fractions: a rate equal to its limit (`2%`) passes."""
 
 
 class Verdict(StrEnum):
@@ -22,30 +22,30 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """Counts over one range of time. What still runs, or is not told of, is neither good nor bad."""
+    """Counts over one range of time. Running executions and unknown ones count as neither good nor bad."""
 
     failed: int = 0
     total: int = 0
     running: int = 0
     reasons: tuple[tuple[str, int], ...] = ()
-    """Why executions failed and how often, the most frequent first."""
+    """Failure reasons with their counts, the most frequent first."""
     unknown: int = 0
-    """Executions of which the organisation does not tell whether they ended, and how."""
+    """Executions for which the organisation does not report whether or how they ended."""
 
     @property
     def rate(self) -> float | None:
-        """A fraction from 0 to 1; None when nothing ended."""
+        """Failed divided by ended executions, from 0 to 1; None when none ended."""
         return self.failed / self.total if self.total else None
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRateVerdict:
-    """What the gate says, with everything that it was said from."""
+    """The verdict of the gate with the figures behind it."""
 
     verdict: Verdict
     current: ErrorRate
     limit: float
-    """The highest rate that passes, from 0 to 1: with a baseline its rate plus the allowed increase."""
+    """The highest rate that passes, from 0 to 1. With a baseline: its rate plus the allowed increase."""
     message: str
     baseline: ErrorRate | None = None
 
@@ -53,7 +53,7 @@ class ErrorRateVerdict:
 def measure_error_rate(
     executions: Iterable[ExecutionSummary], *, since: datetime, until: datetime, version: str | None = None
 ) -> ErrorRate:
-    """Count the executions that started in `[since, until)`, each id once, of `version` where one is given."""
+    """Count the executions that started in `[since, until)`, each id once; only those of `version` if it is given."""
     seen: set[str] = set()
     failed = total = 0
     others = dict.fromkeys((Standing.RUNNING, Standing.UNKNOWN), 0)
@@ -79,9 +79,9 @@ def measure_error_rate(
 def judge_error_rate(gate: ErrorRateGate, current: ErrorRate, *, baseline: ErrorRate | None = None) -> ErrorRateVerdict:
     """Judge a measurement by a gate.
 
-    Fewer ended executions than `minimum_samples`, or none at all, is `no-data`: what follows from that is the gate's
-    `on_no_data`, not this function's business. With `gate.baseline`, `max_rate` is the allowed increase over the
-    baseline's rate; a baseline without enough samples counts as zero, because it is no evidence that failing is usual.
+    The verdict is `no-data` when no execution ended or fewer ended than `minimum_samples`; the gate's `on_no_data` then
+    decides, outside this function. With `gate.baseline`, `max_rate` is the allowed increase over the rate of the
+    baseline. A baseline with too few samples counts as zero, because it does not prove that failures are usual.
     """
     limit, base_words = gate.max_rate, ""
     if gate.baseline:

@@ -1,7 +1,8 @@
-"""Reads a JSON text of any length and nesting piece by piece, holding only the value at hand.
+"""Reads JSON text of any length and nesting piece by piece and holds only the current value.
 
-The standard parser needs the whole text and recurses; an execution's nesting may be deeper than its limit. Here only
-the lists that were asked for are entered, by a stack; every other value is read whole by the standard parser.
+The standard parser needs the whole text, and its recursion limit may be lower than the nesting of an execution. This
+reader enters only the lists that its caller asks for and keeps them on a stack. The standard parser reads every other
+value.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _fraction(text: str) -> object:
     return number if math.isfinite(number) else text
 
 
-# What no JSON number can say again (NaN, 1e999) stays text: nothing is lost, and every export is valid JSON.
+# Numbers that JSON cannot express (NaN, 1e999) stay text: nothing is lost, and every export is valid JSON.
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_fraction, parse_constant=str)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
@@ -44,10 +45,10 @@ class JsonText:
         self._dropped = 0
         self._ended = False
         self._barrier = -1
-        """Where in the buffer `plain_object` must stop; before the cursor when that is not known."""
+        """Position in the buffer where `plain_object` must stop; less than the cursor when it is unknown."""
 
     def peek(self) -> str:
-        """The next character that is no white space, without taking it; empty at the end."""
+        """The next character that is not white space, without consuming it; empty at the end."""
         while True:
             self._at = _SPACE.match(self._buffer, self._at).end()  # type: ignore[union-attr] # it matches nothing too
             if self._at < len(self._buffer):
@@ -56,20 +57,20 @@ class JsonText:
                 return ""
 
     def take(self, expected: str) -> None:
-        """Take one character, which must be `expected`."""
+        """Consume one character, which must be `expected`."""
         if self.peek() != expected:
             raise self.unreadable(f"expected {expected!r}")
         self._at += 1
 
     def accept(self, wanted: str) -> bool:
-        """Take one character if it is `wanted`."""
+        """Consume one character if it is `wanted`."""
         if self.peek() != wanted:
             return False
         self._at += 1
         return True
 
     def key(self) -> str:
-        """Take an object's key and its colon."""
+        """Consume the key of an object and its colon."""
         if self.peek() != '"':
             raise self.unreadable("expected a key in double quotes")
         key = self.value()
@@ -77,7 +78,7 @@ class JsonText:
         return str(key)
 
     def value(self) -> object:
-        """Take one whole value. One that nests too deep for the standard parser comes back as its own text."""
+        """Consume one whole value. A value that nests too deep for the standard parser is returned as its own text."""
         if not self.peek():
             raise self.unreadable("the text ends where a value should be")
         while True:
@@ -89,14 +90,14 @@ class JsonText:
             except RecursionError:
                 return self._raw()
             else:
-                # At the end of the buffer a number may go on in the next chunk.
+                # A number at the end of the buffer may continue in the next chunk.
                 if end < len(self._buffer) or not self._more(double=True):
                     return self._taken(value, end)
 
     def plain_object(self, key: str) -> dict[str, object] | None:
-        """Take one whole object at once where that is cheap and safe; None, and nothing taken, where it is not.
+        """Consume one whole object if that is cheap and safe; else return None and consume nothing.
 
-        It is when the object ends in the buffer and before the next occurrence of `key`, and nests little.
+        It is safe when the object ends within the buffer, ends before the next occurrence of `key`, and nests little.
         """
         if self.peek() != "{":
             return None
@@ -116,7 +117,7 @@ class JsonText:
         return value if isinstance(value, dict) else None
 
     def unreadable(self, why: str) -> TraceUnreadable:
-        """The error for what stands at the cursor."""
+        """The error for the text at the cursor."""
         preview = self._buffer[self._at : self._at + _PREVIEW]
         return TraceUnreadable(
             f"the execution data is no JSON at character {self._dropped + self._at}: {why}, found {preview!r}",
@@ -150,7 +151,7 @@ class JsonText:
                 return text
 
     def _more(self, *, double: bool = False) -> bool:
-        """Append another chunk; with `double` as much again as is pending, so that long values stay linear."""
+        """Append another chunk. `double` appends as much as is pending, which keeps the cost of long values linear."""
         if self._ended:
             return False
         pending = self._buffer[self._at :]

@@ -1,8 +1,8 @@
-"""Keeps secrets out of everything that is made from a trace.
+"""Masks secrets in everything that is made from a trace.
 
 A variable is secret when the source marks it secure, when it belongs to a secure step or execution, or when its name
-matches a pattern. Its values are then masked wherever they stand in the trace, in texts and in other variables too;
-for that they are learned in a pass of their own, before anything is shown.
+matches a pattern. Its values are masked everywhere in the trace, also in texts and in other variables. A first pass
+over the trace learns these values before anything is shown.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ DEFAULT_PATTERNS = (
     "*pin",
     "*pincode*",
 )
-"""Masked whatever else is asked for. Shell patterns over a variable's whole name; case does not count."""
+"""Always masked. Shell patterns that match the whole name of a variable, regardless of case."""
 
 _SHORTEST = 4
-"""Shorter secret values would mask ordinary text that holds them by chance: they are masked under their names only."""
+"""Shorter secret values also occur in ordinary text, so they are masked only under their own names."""
 _MOST = 2000
-"""Beyond this many secret values every value of the trace is masked instead: slower would not be safer."""
+"""With more secret values than this, all values of the trace are masked, which is just as safe and faster."""
 _ORDINARY = frozenset({"true", "false", "null", "none", MASK})
 _NAMES = ("variableName", "inputName", "outputName", "name", "variableId", "key")
 _STRUCTURE = re.compile(
     r"(id|name|type|status|dateTime|startTime|endTime|timestamp|nextStepId|\w+(Id|Name|Version|DateTime|Style|Tag))$"
 )
-"""Fields that say where and when something happened: shown even of secure steps."""
+"""Fields for the place and time of an event, shown even for secure steps."""
 
 
 class Masking:
-    """What is secret in one trace, and how to copy its parts without it."""
+    """The secrets of one trace, and functions that copy its parts without them."""
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
         globs = "|".join(translate(pattern) for pattern in (*DEFAULT_PATTERNS, *patterns))
@@ -66,10 +66,10 @@ class Masking:
         self._secret_name = lru_cache(maxsize=1024)(self._matches)
 
     def learn(self, trace: Trace) -> None:
-        """Walk the trace and remember which names and which values are secret."""
+        """Walk the trace and collect its secret names and values."""
         self._everything = self._everything or trace.header.secure
         known = -1
-        # A variable can be marked secure after its first value was seen: then a second pass knows all the names.
+        # A variable may be marked secure only after its first value: a second pass then knows all names.
         while known != len(self._names):
             known = len(self._names)
             self._secret_name.cache_clear()
@@ -85,7 +85,7 @@ class Masking:
         self._learn_fields(step.detail, secure=step.secure)
 
     def learn_payloads(self, payloads: Iterable[Mapping[str, object]]) -> None:
-        """Remember the secret values of payloads that are no trace's steps."""
+        """Collect the secret values of payloads that are not steps of a trace."""
         for payload in payloads:
             self._learn_fields(payload, secure=False)
         self._learned()
@@ -136,16 +136,16 @@ class Masking:
         return replace(header, extra=self.fields(header.extra, secure=False))
 
     def fields(self, fields: Mapping[str, object], *, secure: bool) -> dict[str, object]:
-        """A copy of a payload; of a secure one only the structure stays."""
+        """A masked copy of a payload; for a secure one only the structure stays."""
         result = rewrite_named(fields, self, secure=secure)
         return result if isinstance(result, dict) else {}
 
     def hides(self, name: str) -> bool:
-        """Whether what stands under this name is secret."""
+        """Whether values under this name are secret."""
         return self._secret_name(name)
 
     def leaf(self, value: object) -> object:
-        """A plain value, masked when it is one of the secret values or holds one."""
+        """A plain value; masked when it is or contains a secret value."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in self._values:
@@ -164,7 +164,7 @@ class Masking:
                 rewrite(variable.value, self._learn_value)
 
     def _learn_fields(self, fields: Mapping[str, object], *, secure: bool) -> None:
-        """Values under a secret name, however deep they stand."""
+        """Collect the values under secret names at any depth."""
         for value in secret_values(fields, self, secure=secure or self._everything):
             if len(self._values) <= _MOST:
                 rewrite(value, self._learn_value)
@@ -189,7 +189,7 @@ def learned(trace: Trace, patterns: Sequence[str] = ()) -> Masking:
 
 
 def secret_values(value: object, masking: Masking, *, secure: bool = False) -> Iterator[object]:
-    """What `rewrite_named` would mask for its name in a nested value."""
+    """The values within a nested value that `rewrite_named` masks because of their names."""
     pending: list[tuple[object, str]] = [(value, "")]
     while pending:
         item, key = pending.pop()
@@ -204,7 +204,7 @@ def secret_values(value: object, masking: Masking, *, secure: bool = False) -> I
 
 
 def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> object:
-    """A copy of a nested value: what stands under a secret name, or as the `value` of one, is masked as a whole."""
+    """A copy of a nested value; values under a secret name, or the `value` beside one, are masked as a whole."""
     root: dict[str, object] = {}
     pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, "")]
     while pending:
@@ -231,7 +231,7 @@ def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> o
 
 
 def _secret_members(item: Mapping[str, object], masking: Masking) -> set[str]:
-    """The keys of an object whose values are secret: by their own name, or as the `value` of a secret name."""
+    """The keys with secret values in an object: secret by their own name, or `value` beside a secret name or flag."""
     named = any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))
     marked = item.get("secure") is True or item.get("isSecure") is True
     secrets = {name for name, value in item.items() if masking.hides(str(name)) and not isinstance(value, bool)}

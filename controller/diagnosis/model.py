@@ -1,7 +1,7 @@
-"""The one trace model that both dialects are read into.
+"""The trace model for both dialects.
 
-A trace is a header and a stream of steps in order of time. Steps are flat: `depth` and `parent` tell how they nest, so
-nothing that walks a trace recurses. Whatever the model has no field for stays in `Step.detail`, as the source had it.
+A trace is a header and a stream of steps in order of time. Steps are flat: `depth` and `parent` express the nesting, so
+no walk over a trace recurses. `Step.detail` keeps all fields that the model does not name, as the source sent them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class StepStatus(StrEnum):
-    """How a step ended. `UNKNOWN` is a status that is in no list: it is never taken for a good one."""
+    """How a step ended. `UNKNOWN` is a status that is in no list; it never counts as success."""
 
     SUCCESS = "success"
     RUNNING = "running"
@@ -33,7 +33,7 @@ _FAILED = frozenset({StepStatus.ERROR, StepStatus.TIMEOUT, StepStatus.VALIDATION
 
 
 class ScopeKind(StrEnum):
-    """What owns variables: they begin and end with it."""
+    """Owners of variables. A variable begins and ends with its scope."""
 
     FLOW = "flow"
     MODULE = "module"
@@ -44,7 +44,7 @@ class ScopeKind(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why the organisation gave no value."""
+    """Why the organisation withheld a value."""
 
     TOO_LARGE = "too-large"
     REDACTED = "redacted"
@@ -52,7 +52,7 @@ class Withheld(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable with the value that a step gave or showed."""
+    """One variable with the value that a step wrote or observed."""
 
     name: str
     value: object = None
@@ -65,7 +65,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The way that a step went on."""
+    """The output path that a step took."""
 
     id: str
     name: str | None = None
@@ -76,58 +76,58 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened."""
+    """One event or action of an execution."""
 
     index: int
-    """From 0, in order of time."""
+    """Position in the trace, from 0, in order of time."""
     id: str
     type: str
-    """The event or action, as its dialect spells it (`actionDecision`, `startedTask`, `decision`)."""
+    """The event or action as the dialect spells it (`actionDecision`, `startedTask`, `decision`)."""
     name: str = ""
     depth: int = 0
     parent: int | None = None
-    """The index of the step that this one stands in."""
+    """The index of the enclosing step."""
     start: datetime | None = None
     end: datetime | None = None
     duration_ms: float | None = None
-    """Until the next step began; None when one of both times is missing."""
+    """Milliseconds until the next step began; None when one of the two times is missing."""
     span_ms: float | None = None
-    """On a closing step: from the beginning of what it closes."""
+    """On a closing step: milliseconds since the step that it closes."""
     status: StepStatus = StepStatus.SUCCESS
     status_text: str = ""
     """The status as the source spells it."""
     decision: bool = False
     decision_failed: bool | None = None
-    """Whether a decision failed, where the dialect's own word says so; None where the branch it took tells."""
+    """Whether a decision failed, if the dialect has a status for it; None when the branch it took decides."""
     branch: Branch | None = None
     writes: tuple[Variable, ...] = ()
-    """What the step says that it assigned."""
+    """Assignments that the step lists."""
     observed: tuple[Variable, ...] | None = None
-    """Values that were seen after the step without saying who set them; None when nothing was captured."""
+    """Values observed after the step, without their writer; None when nothing was captured."""
     complete: bool = False
-    """Whether `observed` is all there is: what it does not name is gone."""
+    """Whether `observed` is complete: variables that it does not name no longer exist."""
     may_write: bool = False
-    """Whether a step of this type sets variables without saying which."""
+    """Whether a step of this type sets variables without listing them."""
     opens: ScopeKind | None = None
     closes: int | None = None
-    """The index of the step that this one ends."""
+    """The index of the step that this one closes."""
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     secure: bool = False
     """Marked secure in the source: its values are never shown."""
     known: bool = True
-    """False for an event that this reader does not know; it is kept and shown all the same."""
+    """False for an event of an unknown kind. It is kept and shown like any other."""
     problems: tuple[str, ...] = ()
-    """What is wrong with the record of the step, in words."""
+    """Defects of the step's record, as text."""
     resolved: bool = True
-    """Whether the record says what happened: it has an id and a known type, and the chain of steps holds."""
+    """Whether the record is complete: an id, a known type, and an unbroken chain of steps."""
     next_id: str | None = None
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TraceHeader:
-    """What is known of the execution as a whole."""
+    """Facts about the execution as a whole."""
 
     id: str
     dialect: str
@@ -145,12 +145,12 @@ class TraceHeader:
     debug: bool = False
     log_level: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
-    """What else the source says of the execution, as it stood there."""
+    """All further fields of the execution, as the source sent them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One execution. `steps` can be walked any number of times; it need not hold the steps in memory."""
+    """One execution. `steps` can be iterated repeatedly and need not hold the steps in memory."""
 
     header: TraceHeader
     steps: Iterable[Step]

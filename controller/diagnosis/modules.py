@@ -1,7 +1,7 @@
-"""Which versions of common modules and bots an execution really ran, and which of them were stale.
+"""Finds the versions of common modules and bots that an execution ran, and which of them were stale.
 
-A caller keeps the version of the moment it was published. A call that ran an older version than the one that was live
-then proves that the caller was not republished.
+A caller keeps calling the version that was live when the caller was published. A call of an older version than the live
+one proves that the caller was not republished.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from controller.domain.identity import version_rank
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The flow, or the module, whose step calls."""
+    """The flow or module that contains the calling step."""
 
     flow_id: str | None
     name: str
@@ -30,7 +30,7 @@ class ModuleCall:
     step_index: int
     step_name: str
     kind: str
-    """What the event calls it: `commonModule`, `botFlow`."""
+    """The key of the callee in the event: `commonModule`, `botFlow`."""
     flow_id: str | None
     flow_name: str | None
     version: str
@@ -40,16 +40,16 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class LiveModule:
-    """The version of a flow that is live."""
+    """The live version of a flow."""
 
     version: str
     since: datetime | None = None
-    """When it was published; executions before that could not have run it."""
+    """Publish time. Executions before it could not have run this version."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaleCall:
-    """The proof: `caller` ran `call.version` of a module although `live.version` was published before."""
+    """Proof of staleness: `caller` ran `call.version` of a module although `live.version` was published before."""
 
     call: ModuleCall
     live: LiveModule
@@ -71,12 +71,12 @@ class StaleCall:
 
 @dataclass(frozen=True, slots=True, order=True)
 class StaleCaller:
-    """A flow, or a module, that has to be published again to be bound to the live version of a module."""
+    """A flow or module that must be republished to call the live version of a module."""
 
     caller: str
     module: str
     version: str
-    """The module's version that ran."""
+    """The version of the module that ran."""
     live_version: str
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class StaleCaller:
 
 
 class CallTracker:
-    """Goes through the steps of one trace in order, and knows whose call stands within whose."""
+    """Reads the steps of one trace in order and tracks the caller of each call."""
 
     def __init__(self, header: TraceHeader) -> None:
         self._flow = Caller(header.flow_id, header.flow_name or header.flow_id or header.id, header.flow_version)
@@ -94,7 +94,7 @@ class CallTracker:
         self._open: list[tuple[int, Caller]] = []
 
     def calls(self, step: Step) -> tuple[ModuleCall, ...]:
-        """The calls of this step whose event tells the version that ran (`inputData.<kind>.flowVersion`)."""
+        """The calls of this step with the version that ran (`inputData.<kind>.flowVersion`)."""
         while self._open and self._open[-1][0] >= step.depth:
             self._open.pop()
         caller = self._open[-1][1] if self._open else self._flow
@@ -119,7 +119,7 @@ class CallTracker:
 
 
 def module_calls(trace: Trace) -> Iterator[ModuleCall]:
-    """Every call whose event tells the version that it ran."""
+    """All calls with the version that ran."""
     tracker = CallTracker(trace.header)
     for step in trace.steps:
         yield from tracker.calls(step)
@@ -128,7 +128,7 @@ def module_calls(trace: Trace) -> Iterator[ModuleCall]:
 def stale_among(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule]) -> Iterator[StaleCall]:
     """The calls among these that ran an older version than the live one.
 
-    A `debug` version is nobody's mistake, and neither is a caller that was published again since.
+    Skips calls of a `debug` version, and calls by a caller that was republished since.
     """
     for call in calls:
         module = live.get(call.flow_id or "")
@@ -140,7 +140,7 @@ def stale_among(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule]) -> 
 
 
 def _is_live(caller: Caller, live: Mapping[str, LiveModule]) -> bool:
-    """Whether the version that called is the live one, as far as anybody can tell."""
+    """Whether the calling version is the live one; True when either version is unknown."""
     known = live.get(caller.flow_id or "")
     return known is None or caller.version in (None, known.version)
 

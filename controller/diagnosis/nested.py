@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 
 DEEPEST = 100
-"""Values that nest deeper are kept as their JSON text, so that the standard encoder can always write them."""
+"""Values that nest deeper are kept as JSON text, so that the standard encoder can always write them."""
 
 
 def depth(value: object) -> int:
-    """How many lists and objects stand inside each other; 0 for a plain value."""
+    """How deep lists and objects nest; 0 for a plain value."""
     deepest = 0
     pending = [(value, 1)]
     while pending:
@@ -28,7 +28,7 @@ def depth(value: object) -> int:
 
 
 def rewrite(value: object, leaf: Callable[[object], object]) -> object:
-    """A copy in which every plain value (what is neither object nor list) went through `leaf`."""
+    """A copy with `leaf` applied to every plain value (neither object nor list)."""
     root: list[object] = [None]
     pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, 0)]
     while pending:
@@ -49,7 +49,7 @@ def rewrite(value: object, leaf: Callable[[object], object]) -> object:
 
 
 def same(first: object, second: object) -> bool:
-    """Whether two values are equal as JSON is: `1` and `1.0` are, `1` and `true` are not."""
+    """Whether two values are equal as JSON: `1` equals `1.0`, but not `true`."""
     pending = [(first, second)]
     while pending:
         one, other = pending.pop()
@@ -67,7 +67,7 @@ def same(first: object, second: object) -> bool:
 
 
 def to_text(value: object) -> str:
-    """The value as compact JSON, whatever its depth."""
+    """The value as compact JSON, at any depth."""
     out: list[str] = []
     pending: list[tuple[bool, object]] = [(False, value)]
     while pending:
@@ -85,7 +85,7 @@ def to_text(value: object) -> str:
 
 
 def strict_json(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
-    """The value as JSON that every parser takes: numbers JSON does not know (NaN, infinity) are written as text."""
+    """The value as JSON that every parser reads. Numbers that JSON lacks (NaN, infinity) become text."""
     try:
         return json.dumps(value, indent=indent, separators=separators, allow_nan=False)
     except ValueError:
@@ -97,12 +97,12 @@ def _known_number(value: object) -> object:
 
 
 def shallow(value: object) -> object:
-    """The value itself, or its text when it nests deeper than `DEEPEST`."""
+    """The value, or its JSON text when it nests deeper than `DEEPEST`."""
     return to_text(value) if depth(value) > DEEPEST else value
 
 
 def _bracketed(opening: str, members: list[tuple[str, object]], closing: str) -> list[tuple[bool, object]]:
-    """What to write, last thing first, because it goes on a stack."""
+    """The parts to write in reverse order, for a stack."""
     stack: list[tuple[bool, object]] = [(True, closing)]
     for place, (label, child) in reversed(list(enumerate(members))):
         stack.append((False, child))

@@ -1,4 +1,4 @@
-"""One trace as a self-contained HTML page: the timeline, the variables at each step, the anomalies marked."""
+"""Renders one trace as a self-contained HTML page: timeline, variables at each step, marked anomalies."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class Row:
     level: int
     depth: int
     tone: str
-    """`bad`, `drift`, `warn` or empty: the worst thing about the step."""
+    """The worst finding of the step: `bad`, `drift`, `warn` or empty."""
     chips: tuple[str, ...]
     more: int
     anomalies: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     left: float
-    """Where its bar begins and how wide it is, in percent of the whole time."""
+    """Start and width of its bar, in percent of the total time."""
     width: float
 
 
 def page(analysis: Analysis, *, first: int = 0, limit: int = LIMIT) -> str:
-    """The page of the steps from `first` on, at most `limit` of them; what is left out is said on the page."""
+    """The page of at most `limit` steps from `first` on. The page says which steps it leaves out."""
     header = analysis.header
     rows: list[Row] = []
     data: list[dict[str, object]] = []
@@ -80,7 +80,7 @@ def page(analysis: Analysis, *, first: int = 0, limit: int = LIMIT) -> str:
 
 
 class _Scale:
-    """Places steps on the whole time of the execution."""
+    """Places steps on the total time of the execution."""
 
     def __init__(self, start: datetime | None, end: datetime | None) -> None:
         self._start, self._total = start, milliseconds(start, end)
@@ -139,14 +139,14 @@ def _tone(analysed: AnalysedStep) -> str:
 
 
 def _marks(rows: list[Row], total: int) -> list[tuple[int, str, float]]:
-    """Where the anomalies stand on the strip: step, tone, and the place in percent."""
+    """Marks for the strip of anomalies: step, tone, and position in percent."""
     return [
         (row.index, row.tone, round(place / max(total, 1) * 100, 2)) for place, row in enumerate(rows) if row.anomalies
     ]
 
 
 def _data(step: Step, before: Mapping[str, Variable], after: Mapping[str, Variable]) -> dict[str, object]:
-    """What the script needs of a step: the difference of the state, and the record as it was."""
+    """Data of a step for the script: the difference of the state, and the record as received."""
     changed = {
         name: [shown_value(variable, _LONGEST), int(variable.secure)]
         for name, variable in after.items()

@@ -1,4 +1,4 @@
-"""Checks a request for traces before any call is made: what cannot be answered is refused with the way out."""
+"""Validates requests for traces before any call is made. Each refusal says how to correct the request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceReq
 from controller.domain.versions import is_number
 
 _CLOCK_SKEW = timedelta(minutes=1)
-"""How far ahead of ours an organisation's clock may be before an end counts as the future."""
+"""Tolerance before an end time counts as the future, because the organisation's clock may be ahead of ours."""
 _DEEPEST = 50
 _DAYS = {"standard": 30, "enterprise": 90}
 _ARCHITECT_DAYS = 10
@@ -26,14 +26,14 @@ class Retention:
     max_span: timedelta
     max_page_size: int = 100
     version_ids: bool = False
-    """Whether a version has an id that tells its flow, too."""
+    """Whether a version id also identifies the flow."""
 
 
 def retention(dialect: str, tier: str = "standard") -> Retention:
-    """What applies: the architect dialect keeps 10 days, the versioned one 30, or 90 on the `enterprise` tier.
+    """The limits of a dialect: architect keeps 10 days; versioned 30, or 90 on the `enterprise` tier.
 
-    Sources: Genesys' resource centre on historical flow execution data; the versioned dialect's own rules.
-    Raises TraceRequestInvalid for a tier that does not exist.
+    Sources: Genesys' resource centre on historical flow execution data; the versioned dialect's own rules. Raises
+    TraceRequestInvalid for an unknown tier.
     """
     if tier not in _DAYS:
         raise TraceRequestInvalid(f"there is no retention tier {tier!r}", hint=f"use one of {', '.join(_DAYS)}")
@@ -45,7 +45,7 @@ def retention(dialect: str, tier: str = "standard") -> Retention:
 
 
 def check_trace_request(request: TraceRequest, *, now: datetime, rules: Retention) -> None:
-    """Raise TraceRequestInvalid with every mistake of the request, or return."""
+    """Raise TraceRequestInvalid with all mistakes of the request, or return."""
     mistakes = [*_time_mistakes(request, now, rules), *_range_mistakes(request.snapshot_ranges)]
     version_alone = request.flow_version and not request.flow_id
     if not any((request.flow_id, request.session_token, request.conversation_id, version_alone)):
@@ -58,7 +58,7 @@ def check_trace_request(request: TraceRequest, *, now: datetime, rules: Retentio
 
 
 def check_action_trace_request(request: ActionTraceRequest) -> None:
-    """Raise TraceRequestInvalid with every mistake of a request for an action trace, or return."""
+    """Raise TraceRequestInvalid with all mistakes of a request for an action trace, or return."""
     mistakes = []
     if not 1 <= request.trace_depth <= _DEEPEST:
         mistakes.append(f"trace depth {request.trace_depth} is not between 1 and {_DEEPEST}")

@@ -1,4 +1,4 @@
-"""The JSON artifact of one trace, schema `penstock.trace/v1`, written piece by piece."""
+"""Writes the JSON artifact of one trace, schema `penstock.trace/v1`, piece by piece."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from controller.diagnosis.nested import strict_json
 
 SCHEMA = "penstock.trace/v1"
 _HELD = 1000
-"""Anomalies that are held in memory while the steps are written; when there are more, the trace is walked again."""
+"""Anomalies held in memory while the steps are written. With more anomalies, the trace is walked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Who looked, with what right, and what it took."""
+    """Who exported the trace, with which scopes, and how long the calls took."""
 
     operator: str
     scopes: Sequence[str]
     query_latency_ms: float
-    """The time that the organisation took to answer, all calls together."""
+    """Total response time of the organisation over all calls."""
     exported_at: datetime
 
 
 def report(analysis: Analysis, audit: Audit) -> Iterator[str]:
-    """The artifact as pieces of JSON text; joined they are one object. Memory does not grow with the steps."""
+    """The artifact as pieces of JSON text that join to one object. Memory does not grow with the steps."""
     found: list[Anomaly] = []
     metadata = strict_json(_metadata(analysis.header))
     yield f'{{"schema":{strict_json(SCHEMA)},"metadata":{metadata},"execution":{{"steps":['

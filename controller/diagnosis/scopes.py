@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from controller.diagnosis.model import ScopeKind, Variable
 
 ROOT = -1
-"""Where the outermost scope begins: before the first step."""
+"""Opening index of the outermost scope: before the first step."""
 
 _OWNERS: Mapping[str, frozenset[ScopeKind]] = {
     "Flow": frozenset({ScopeKind.FLOW, ScopeKind.MODULE, ScopeKind.BOT}),
@@ -29,19 +29,19 @@ class Scope:
     opened_at: int
     variables: dict[str, Variable] = field(default_factory=dict)
     hidden_by: dict[str, int] = field(default_factory=dict)
-    """Variables that were not seen since an inner scope began, with the step that opened it."""
+    """Variables not observed since an inner scope began, with the step that opened that scope."""
     leftover: set[str] = field(default_factory=set)
-    """Variables of inner scopes that ended: the next full view of the state decides whether they are gone."""
+    """Variables left over from ended inner scopes. The next full view of the state decides whether they are gone."""
 
 
 def owners(name: str) -> frozenset[ScopeKind] | None:
-    """The kinds of scope that can own a variable of this name; None when the name does not tell."""
+    """The kinds of scope that can own a variable of this name; None for a name without a known prefix."""
     prefix, dot, _ = name.partition(".")
     return _OWNERS.get(prefix) if dot else None
 
 
 class ScopeStack:
-    """The scopes that are open, the outermost first. There is always one."""
+    """The open scopes, the outermost first. There is always at least one."""
 
     def __init__(self, scopes: list[Scope] | None = None) -> None:
         self.scopes = scopes or [Scope(ScopeKind.FLOW, "", ROOT)]
@@ -65,7 +65,7 @@ class ScopeStack:
         return dropped
 
     def find(self, name: str, *, across_borders: bool) -> Scope | None:
-        """The scope that holds the variable, as seen from the innermost one."""
+        """The scope that holds the variable as seen from the innermost scope; None if none does."""
         kinds = owners(name)
         for scope in self.inside_out():
             if name in scope.variables:
@@ -75,7 +75,7 @@ class ScopeStack:
         return None
 
     def border_above(self, home: Scope) -> Scope | None:
-        """The innermost flow, module or bot that stands inside `home`; None when there is none."""
+        """The innermost flow, module or bot inside `home`; None if there is none."""
         for scope in self.inside_out():
             if scope is home:
                 return None
@@ -84,7 +84,7 @@ class ScopeStack:
         return None
 
     def owner(self, name: str) -> Scope:
-        """The scope that a new variable of this name belongs to."""
+        """The owner of a new variable of this name."""
         kinds = owners(name)
         for scope in self.inside_out():
             if kinds is None or scope.kind in kinds:

@@ -1,16 +1,16 @@
-"""The values of variables while an execution runs, step by step, in memory that the number of steps does not grow.
+"""Tracks the values of variables step by step, in memory that does not grow with the number of steps.
 
-A step tells of variables in two ways. It *writes* them: then the change is explained. Or it shows what was *observed*
-after it, without saying who set it; there a change is explained only when
+A step reports variables in two ways. A *write* names the new value, so the change is explained. An *observation* shows
+the value after the step without its writer; a change is then explained only when
 
 - a step that may set variables (`Step.may_write`) ran since the variable was last observed,
-- the variable came with a scope that began, or went with a scope that ended, or
+- the variable came with a scope that began or ended with its scope, or
 - nothing had been observed before.
 
-Every other difference is drift. Steps without a capture in between are no gap in this: they are counted like others.
+Every other difference is drift. Steps that captured no variables between two observations count like all others.
 
-A module works on variables of its own: what changes in it ends with it, and its caller has its values back. Where the
-module's last value stays after its end instead, it handed it out; neither is drift.
+A module has its own variables. They end with the module, and the caller sees its own values again. If the module's last
+value stays visible after the module ended, the module returned it. Neither case is drift.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ScopeState:
     kind: ScopeKind
     name: str
     opened_at: int
-    """The index of the step that opened it; -1 for the outermost one."""
+    """The index of the step that opened the scope; -1 for the outermost one."""
     variables: Mapping[str, Variable]
 
 
@@ -42,7 +42,7 @@ class State:
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """All names at once; an inner scope's variable hides an outer one's."""
+        """All variables by name. An inner scope's variable hides an outer one."""
         merged: dict[str, Variable] = {}
         for scope in self.scopes:
             merged.update(scope.variables)
@@ -56,17 +56,17 @@ class StateTracker:
         self._stack = ScopeStack()
         self._index = -1
         self._full = False
-        """Whether full views of the state were seen: then they decide when a variable is gone."""
+        """Whether full views of the state were seen. They then decide when a variable is gone."""
         self._seen = False
         self._may_have_written = False
         self._opened: int | None = None
         """The first step that opened a scope since the last full view."""
         self._handed_out: dict[str, Variable] = {}
-        """Last values of scopes that ended since the last full view, for names that their callers have too."""
+        """Last values from scopes that ended since the last full view, for names that their callers also have."""
 
     @property
     def state(self) -> State:
-        """The variables as they are after the last step."""
+        """The variables after the last step."""
         scopes = (
             ScopeState(scope.kind, scope.name, scope.opened_at, MappingProxyType(dict(scope.variables)))
             for scope in self._stack.scopes
@@ -74,11 +74,11 @@ class StateTracker:
         return State(self._index, tuple(scopes))
 
     def apply(self, step: Step) -> tuple[VariableChange, ...]:
-        """Take one step; returns what changed: by scopes that ended and by writes first, then what was observed."""
+        """Apply one step. Returns changes by ended scopes and by writes first, then observed changes."""
         self._index = step.index
         self._full = self._full or step.complete
         self._may_have_written = self._may_have_written or step.may_write
-        # What a task hands out when it ends is still its own: it is written before the task's scope goes.
+        # The outputs of a task that ends belong to the task: write them before its scope closes.
         ends_itself = step.opens is None and any(scope.opened_at == step.closes for scope in self._stack.scopes)
         changes = list(self._write(step)) if ends_itself else []
         if step.closes is not None:
@@ -124,7 +124,7 @@ class StateTracker:
         name = variable.name
         home = self._stack.find(name, across_borders=self._full)
         own = home is not self._stack.innermost and step.opens is not None and step.opens in (owners(name) or ())
-        if home is None or own:  # the new scope's own variable can hide one of the same name
+        if home is None or own:  # a new scope's own variable can hide one of the same name
             fresh = not self._seen or self._opened is not None
             change = _put(self._stack.owner(name), variable, Cause.DECLARED if fresh else self._explanation(variable))
             yield from (
@@ -137,14 +137,14 @@ class StateTracker:
         yield from _put(home, variable, self._explanation(variable), into=border)
 
     def _explanation(self, variable: Variable) -> Cause:
-        """Why a variable that was known may have another value."""
+        """The cause of a known variable's new value."""
         if self._may_have_written:
             return Cause.POSSIBLE
         out = self._handed_out.get(variable.name)
         return Cause.SCOPE_ENDED if out and kind_of_change(out, variable) is None else Cause.UNEXPLAINED
 
     def _miss(self, seen: set[str]) -> Iterator[VariableChange]:
-        """Deal with the variables that a full view does not show."""
+        """Handle the variables that are missing from a full view."""
         for scope in self._stack.scopes:
             border = self._stack.border_above(scope)
             for name in [name for name in scope.variables if name not in seen]:
@@ -158,12 +158,12 @@ class StateTracker:
                 if border is None:
                     scope.leftover.discard(name)
                     del scope.variables[name]
-                else:  # gone in the module; its caller may have it back
+                else:  # gone in the module; its caller may still have it
                     scope.hidden_by[name] = border.opened_at
 
 
 def _put(home: Scope, variable: Variable, cause: Cause, *, into: Scope | None = None) -> Iterator[VariableChange]:
-    """Keep the variable at home; a value that differs goes `into` another scope, where one is given."""
+    """Store the variable at `home`; a different value goes to `into` if it is given."""
     old = home.variables.get(variable.name)
     kind = kind_of_change(old, variable)
     (home if kind is None or into is None else into).variables[variable.name] = variable

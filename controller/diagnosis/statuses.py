@@ -1,4 +1,4 @@
-"""Reads the many spellings of a status into the few that are judged."""
+"""Maps the many spellings of a status to the few that the analysis distinguishes."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _FAILED_PATHS = {
 
 
 def status_of(text: str) -> StepStatus:
-    """The status that a word means: case, spaces, dashes and camel case do not count. Unlisted words are UNKNOWN."""
+    """The status for a word, regardless of case, spaces, dashes and camel case. Unlisted words are UNKNOWN."""
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])|[\s-]+", "_", text.strip()).lower()
     return _STATUS_OF.get(snake, StepStatus.UNKNOWN)
 
 
 def status_of_errors(errors: Iterable[str]) -> StepStatus:
-    """The status that error texts amount to: the first one decides; SUCCESS when there is none."""
+    """The status for error texts: the first text decides. SUCCESS when there are none."""
     for error in errors:
         return next((status for pattern, status in _TELLTALES if pattern.search(error)), StepStatus.ERROR)
     return StepStatus.SUCCESS
 
 
 def status_of_path(output_path_id: str | None) -> StepStatus:
-    """The status that the way out of an action tells: SUCCESS for every way that is not one of failure."""
+    """The status for an action's output path: SUCCESS for every path except the failure paths."""
     return _FAILED_PATHS.get(output_path_id or "", StepStatus.SUCCESS)

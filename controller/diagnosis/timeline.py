@@ -1,4 +1,4 @@
-"""The timeline of one trace as text for people."""
+"""Renders the timeline of one trace as text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from controller.diagnosis.model import Step, TraceHeader
 from controller.diagnosis.variables import milliseconds
 
 _DEEPEST = 16
-"""Levels that are indented; deeper ones say their depth instead."""
+"""Deepest indented level; deeper steps show their depth as a number."""
 _MARGIN = " " * 29
 
 
 def timeline(analysis: Analysis, *, only_anomalies: bool = False) -> Iterator[str]:
-    """The lines of the timeline, without line ends. With `only_anomalies` steps without any are left out."""
+    """The lines of the timeline, without line ends. `only_anomalies` leaves out steps without anomalies."""
     header = analysis.header
     yield from _head(header)
     origin = header.started_at

@@ -1,4 +1,4 @@
-"""Reads variables and times as the two dialects write them."""
+"""Reads variables and times in the formats of the two dialects."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from controller.diagnosis.model import Variable, Withheld
 
 _EPOCH_MS = 100_000_000_000
-"""Numbers from here on are milliseconds since 1970, smaller ones are seconds."""
+"""Larger numbers are milliseconds since 1970, smaller ones are seconds."""
 
 
 def listed_variables(entries: object) -> Iterator[Variable]:
-    """Variables of a list `[{value, variableId, variableName}]`; what has neither id nor name is left out."""
+    """Variables of a list `[{value, variableId, variableName}]`. Skips entries with neither id nor name."""
     for entry in entries if isinstance(entries, list | tuple) else ():
         if not isinstance(entry, Mapping):
             continue
@@ -23,7 +23,7 @@ def listed_variables(entries: object) -> Iterator[Variable]:
 
 
 def named_variables(variables: Mapping[str, object]) -> Iterator[Variable]:
-    """Variables of an object `{name: value}`, where a value can be `{"value": …, "secure": true}` too."""
+    """Variables of an object `{name: value}`. A value may also be `{"value": …, "secure": true}`."""
     for name, raw in variables.items():
         if isinstance(raw, Mapping) and _is_wrapped(raw):
             identity = raw.get("variableId") or raw.get("id")
@@ -33,14 +33,14 @@ def named_variables(variables: Mapping[str, object]) -> Iterator[Variable]:
 
 
 def flag(fields: Mapping[str, object], *names: str) -> bool:
-    """Whether one of these fields is true (`"true"` counts)."""
+    """Whether one of these fields is true; `"true"` counts as true."""
     return any(fields.get(name) is True or str(fields.get(name)).lower() == "true" for name in names)
 
 
 def moment(value: object) -> datetime | None:
     """A time from ISO 8601 text, or from seconds or milliseconds since 1970; else None. Without a zone it is UTC.
 
-    The year 1 is how Go writes a time that was never set, so it is none.
+    The year 1 is None: Go writes a time that was never set like this.
     """
     if isinstance(value, bool):
         return None
@@ -58,7 +58,7 @@ def moment(value: object) -> datetime | None:
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
-    """The time between both in ms; None when one is missing."""
+    """Milliseconds between two times; None when one is missing."""
     return None if start is None or end is None else (end - start).total_seconds() * 1000
 
 
@@ -75,7 +75,7 @@ def _withheld(entry: Mapping[str, object]) -> Withheld | None:
 
 
 def _is_wrapped(raw: Mapping[str, object]) -> bool:
-    """Whether the object describes a variable rather than being its value."""
+    """Whether the object describes a variable (as opposed to being its value)."""
     return _withheld(raw) is not None or (
         "value" in raw and bool({"secure", "isSecure", "type", "variableId"} & set(raw))
     )

@@ -1,7 +1,7 @@
-"""Reads the versioned dialect's traces, page by page, into the trace model.
+"""Reads traces of the versioned dialect, page by page, into the trace model.
 
-A step is `{id, type, status, variables, nextStepId}`; `variables` are all that there are after the step. More is
-understood where it is sent: a name, times, an error message, the branch of a decision, a parent, nested steps.
+A step is `{id, type, status, variables, nextStepId}`. `variables` holds all variables after the step. These optional
+fields are read too: a name, times, an error message, the branch of a decision, a parent, nested steps.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class _Open:
     step: Step
     meaning: TypeMeaning
     by_name: bool = False
-    """Opened because a later step named it as its parent."""
+    """Opened because a later step named it as parent."""
 
 
 class VersionedReader:
-    """Feed it the pages of one trace in order, then call `finish`. Holds one step and the open scopes.
+    """Reads the pages of one trace in order; call `finish` at the end. Holds one step and the open scopes.
 
-    `ranges` are the variable snapshot ranges that were asked for: outside of them variables were not captured, and an
-    empty `variables` says nothing there.
+    `ranges` are the requested variable snapshot ranges. Outside of them variables were not captured, so an empty
+    `variables` has no meaning there.
     """
 
     def __init__(self, ranges: Sequence[SnapshotRange] = ()) -> None:
@@ -43,9 +43,9 @@ class VersionedReader:
         self._count = 0
 
     def page(self, entities: Iterable[object]) -> Iterator[Step]:
-        """The steps that are certain after this page: each step waits for the next, which proves the chain.
+        """The steps that this page completes. Each step is held until the next one confirms the chain.
 
-        Raises TraceUnreadable for a step that is no object.
+        Raises TraceUnreadable for a step that is not an object.
         """
         pending: list[tuple[Iterator[object], int]] = [(iter(entities), len(self._open))]
         while pending:
@@ -146,10 +146,10 @@ class VersionedReader:
         return tuple(listed_variables(variables)) if isinstance(variables, list) else None
 
     def _place(self, raw: Mapping[str, object]) -> tuple[list[str], Step | None]:
-        """Find the step's parent among what is open, where the source names one.
+        """Find the step's parent among the open steps, if the source names one.
 
-        What stands above the parent is left, except for scopes right above it: steps of their own end those.
-        Returns problems, and the outermost step that opened a scope which was left with no such step.
+        Leaves everything above the parent, except for scopes directly above it: those end by steps of their own.
+        Returns problems, and the outermost scope-opening step that was left without an end step.
         """
         parent = _text(raw.get("parentId"))
         if parent is None:
@@ -182,7 +182,7 @@ class VersionedReader:
 
 
 def versioned_header(raw: Mapping[str, object]) -> TraceHeader:
-    """The header of what `GET /api/v2/flows/debug/traces/{traceId}` answers; unknown fields stay in `extra`."""
+    """The header from the answer of `GET /api/v2/flows/debug/traces/{traceId}`. Unknown fields go to `extra`."""
     names = {
         "flow_id": ("flowId",),
         "flow_name": ("flowName",),
@@ -210,7 +210,7 @@ def versioned_header(raw: Mapping[str, object]) -> TraceHeader:
 
 
 def _linked(step: Step, following: Step | None) -> Step:
-    """Check that the step leads to what really followed, and give it an end where the source gives none."""
+    """Check that the step's `nextStepId` names the following step, and set a missing end to the next start."""
     if following is not None and step.end is None and (gap := milliseconds(step.start, following.start)) is not None:
         step = replace(step, end=following.start, duration_ms=max(gap, 0.0))
     if step.next_id is None or (following is not None and step.next_id == following.id):

@@ -1,4 +1,4 @@
-"""What the free-form step types of the versioned dialect mean: scopes, decisions, and who may set variables."""
+"""Interprets the free-form step types of the versioned dialect: scopes, decisions, possible writers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WRITERS = frozenset(
         "setvariable", "setvariables", "transform", "updatedata", "updatevariable",
     }
 )  # fmt: skip
-"""Types that set variables without saying which: lower-case letters only, without the prefix `action`."""
+"""Types that set variables without listing them, in lower-case letters and without the prefix `action`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TypeMeaning:
 
 
 def meaning_of(step_type: str) -> TypeMeaning:
-    """What a step type means: case, dashes, underscores and the prefix `action` do not count."""
+    """The meaning of a step type, regardless of case, dashes, underscores and the prefix `action`."""
     letters = re.sub(r"[^a-z]", "", step_type.lower())
     letters = letters.removeprefix("action") or letters
     if opening := _OPENS.match(letters):

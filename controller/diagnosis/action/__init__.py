@@ -1,4 +1,4 @@
-"""Traces of single actions: the graph of what ran, what took longest, and the path that decided when it ended."""
+"""Traces of single actions: the graph of nodes, the bottleneck, and the critical path."""
 
 from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
 from controller.diagnosis.action.critical_path import CriticalPath, PathNode, critical_path

@@ -1,4 +1,4 @@
-"""Joins what is known of one action trace: graph, critical path, bottleneck. Masked, like everything that is shown."""
+"""The analysis of one action trace: graph, critical path and bottleneck, with secrets masked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.diagnosis.masking import Masking
 @dataclass(frozen=True, slots=True)
 class ActionAnalysis:
     result: ActionTraceResult
-    """Without its raw steps: those are masked in `graph`."""
+    """The job's result without its raw steps: `graph` holds them masked."""
     graph: ActionGraph
     path: CriticalPath
 
@@ -24,7 +24,7 @@ class ActionAnalysis:
 
 
 def analyse_action(result: ActionTraceResult, *, patterns: Sequence[str] = ()) -> ActionAnalysis:
-    """Analyse a finished trace job; `patterns` are names whose captured values are masked besides the usual ones."""
+    """Analyse a finished trace job. `patterns` name further captured values to mask, beyond the default patterns."""
     masking = Masking(patterns)
     graph = build_graph(result.steps, expected=result.expected_steps)
     if result.problem:

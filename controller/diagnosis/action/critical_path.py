@@ -1,15 +1,16 @@
-"""The critical path: the chain of nodes that decided when the action ended.
+"""The critical path: the chain of nodes that determined when the action ended.
 
-Definition. From the root whose subtree ends last, go to the child whose subtree ends last, until there is no child:
-that is where the path ends. Back from there, go to the parent that ended last, until there is no parent: a join waits
-for the slowest of its branches. Of equals the one that stands first in the answer counts.
+Definition. Start at the root with the latest subtree end. Descend to the child with the latest subtree end until a node
+has no child: the path ends there. Walk back from that node to the parent that ended last until a node has no parent,
+because a join waits for its slowest branch. Ties go to the node that comes first in the answer.
 
-Nodes may overlap, a child may run inside its parent or after it. Each moment counts once and belongs to the deepest
-node of the path that ran then: that is a node's own time. The path's length is the sum of own times, which equals the
-time that its nodes cover on the clock. What lies between them is waiting, reported apart: `span = length + wait`.
+Nodes may overlap, and a child may run inside its parent or after it. Each moment counts once, for the deepest node of
+the path that ran then: that is the node's own time. The length of the path is the sum of own times, which equals the
+time that its nodes cover on the clock. The gaps between nodes are waiting and are reported separately:
+`span = length + wait`.
 
-Nodes without times count nothing, but a path can lead through them; as a branch they ended when the last node above
-them did. Linear in the graph, and n log n in the path's length.
+Nodes without times add nothing, but a path can lead through them. As a branch, such a node counts as ended when the
+last node above it ended. The cost is linear in the graph, and n log n in the length of the path.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _NEVER = float("-inf")
 class PathNode:
     node: ActionNode
     own_ms: float
-    """The time that counts for this node and for none below it on the path."""
+    """Time during which this node ran and no deeper node of the path did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def critical_path(graph: ActionGraph) -> CriticalPath:
 
 
 def _chain(graph: ActionGraph) -> list[ActionNode]:
-    """The path, from its root down."""
+    """The nodes of the path, from the root down."""
     by_key, reached = graph.by_key(), _reached(graph)
     node = _last(graph)
     chain = [] if node is None else [node]
@@ -74,7 +75,7 @@ def _chain(graph: ActionGraph) -> list[ActionNode]:
 
 
 def _last(graph: ActionGraph) -> ActionNode | None:
-    """Where the path ends; None for a graph without nodes."""
+    """The last node of the path; None for a graph without nodes."""
     children = graph.children()
     subtree: dict[str, float] = {}
     for each in reversed(graph.nodes):
@@ -90,7 +91,7 @@ def _last(graph: ActionGraph) -> ActionNode | None:
 
 
 def _reached(graph: ActionGraph) -> dict[str, float]:
-    """For each node's key when it ended; for one without times when the last node above it did."""
+    """The end of each node by key. A node without times gets the latest end among its ancestors."""
     reached: dict[str, float] = {}
     for node in graph.nodes:
         above = [reached[key] for key in node.parents]
@@ -108,7 +109,7 @@ def _interval(node: ActionNode, origin: datetime | None) -> tuple[float, float] 
 
 
 def own_times(intervals: Sequence[tuple[float, float] | None]) -> list[float]:
-    """For intervals from the root down, the time during which each is the deepest one that runs."""
+    """For each interval (ordered from the root down), the time during which it is the deepest one that runs."""
     own = [0.0] * len(intervals)
     edges = [
         (moment, place, opens)

@@ -1,4 +1,4 @@
-"""Builds the execution graph of an action from its steps, and reports whatever does not fit."""
+"""Builds the execution graph of an action from its steps and reports what does not fit."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from controller.diagnosis.variables import milliseconds, moment
 
 @dataclass(frozen=True, slots=True)
 class ActionGraph:
-    """Nodes in topological order: a node's parents stand before it. Ties keep the order of the answer."""
+    """Nodes in topological order: parents come before their children. Ties keep the order of the answer."""
 
     nodes: tuple[ActionNode, ...]
     problems: tuple[str, ...] = ()
-    """What was wrong with the answer, in words: missing times, unknown parents, cycles, unreadable steps."""
+    """Defects of the answer: missing times, unknown parents, cycles, unreadable steps."""
     parsed: int = 0
-    """Steps that could be read: objects with a node id."""
+    """Readable steps: objects with a node id."""
     expected: int = 0
-    """Steps that there should be; without anybody's word as many as came."""
+    """Number of steps that the job announced; without an announcement, the number of steps received."""
 
     @property
     def accuracy(self) -> float:
-        """Parsed of expected steps, from 0 to 1; 0 when nothing was expected and nothing came."""
+        """Parsed steps divided by expected steps, from 0 to 1; 0 when none were expected and none were received."""
         return min(self.parsed / self.expected, 1.0) if self.expected else float(self.parsed > 0)
 
     @property
@@ -36,7 +36,7 @@ class ActionGraph:
 
     @property
     def bottleneck(self) -> ActionNode | None:
-        """The node with the longest latency, the first of equals; None when no node has any."""
+        """The node with the longest latency, the first one among equals; None when no node has a latency."""
         longest = max(self.nodes, key=lambda node: (node.latency_ms, -node.order), default=None)
         return longest if longest is not None and longest.latency_ms > 0 else None
 
@@ -44,7 +44,7 @@ class ActionGraph:
         return {node.key: node for node in self.nodes}
 
     def children(self) -> dict[str, list[ActionNode]]:
-        """For each node's key the nodes that it led to, in topological order."""
+        """The children of each node by key, in topological order."""
         below: dict[str, list[ActionNode]] = {node.key: [] for node in self.nodes}
         for node in self.nodes:
             for parent in node.parents:
@@ -53,10 +53,10 @@ class ActionGraph:
 
 
 def build_graph(steps: Sequence[object], *, expected: int | None = None) -> ActionGraph:
-    """The graph of a finished job's steps. Nothing is dropped: what does not fit is kept and reported.
+    """Build the graph of a finished job's steps. Steps that do not fit are kept and reported.
 
-    A missing time makes a latency of zero. A parent that is not in the answer makes its child a root. A node id that
-    comes several times is several nodes; a parent's id then means its latest occurrence before the child.
+    A missing time gives a latency of zero. A parent that is not in the answer makes its child a root. A node id that
+    occurs several times gives several nodes; as a parent, the id then means its latest occurrence before the child.
     """
     raw = [step if isinstance(step, Mapping) else {} for step in steps]
     problems = [f"step {place} is no object" for place, step in enumerate(steps) if not isinstance(step, Mapping)]
@@ -105,7 +105,7 @@ def _node(step: Mapping[str, object], place: int, key: str) -> ActionNode:
         id=str(step.get("nodeId") or key),
         name=str(step.get("name") or ""),
         order=place,
-        # Which of the two times is wrong cannot be told: neither may decide about the critical path.
+        # Either time may be the wrong one, so neither may influence the critical path.
         start=None if backwards else start,
         end=None if backwards else end,
         latency_ms=max(latency or 0.0, 0.0),
@@ -144,7 +144,7 @@ def _parents(step: Mapping[str, object]) -> Iterable[str]:
 
 
 def _sorted(nodes: Sequence[ActionNode]) -> tuple[list[ActionNode], list[str]]:
-    """Kahn's algorithm; where a cycle stops it, the first node that is left loses its parents and becomes a root."""
+    """Sort by Kahn's algorithm. A cycle is broken at its first remaining node, which becomes a root without parents."""
     by_key = {node.key: node for node in nodes}
     below: dict[str, list[str]] = {key: [] for key in by_key}
     waits = {node.key: len(node.parents) for node in nodes}

@@ -1,4 +1,4 @@
-"""One action's trace: what the finished job answered, and the nodes that it is read into."""
+"""One action's trace: the result of the finished job and the nodes read from it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from controller.diagnosis.model import StepStatus
 
 @dataclass(frozen=True, slots=True)
 class ActionTraceResult:
-    """A trace job that ended, as its caller fetched it."""
+    """The result of a trace job that has ended."""
 
     flow_id: str
     action_invocation_id: str
     job_id: str
     status: str
-    """The job's word: `completed`, `failed`, `cancelled` or `error`."""
+    """The status that the job reports: `completed`, `failed`, `cancelled` or `error`."""
     steps: Sequence[object]
-    """Raw: `{nodeId, parentId, startTime, endTime, status, errorMessage}`, and whatever was captured besides."""
+    """Raw objects: `{nodeId, parentId, startTime, endTime, status, errorMessage}`, and all other captured fields."""
     retrieval_latency_ms: float
-    """From submitting the job until its result was here."""
+    """Milliseconds from the submission of the job until its result arrived."""
     finished_at: datetime
     expected_steps: int | None = None
-    """How many steps the job announced, or else the depth that was asked for; None where nobody knows either."""
+    """Number of steps that the job announced, else the requested depth; None when neither is known."""
     message: str | None = None
     problem: str | None = None
-    """What is wrong with the result as a whole, in words."""
+    """A defect of the result as a whole, as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionNode:
-    """One node that ran. A node that ran several times is several of these."""
+    """One run of a node. A node that ran several times gives several of these."""
 
     key: str
     """Unique in the graph: the node's id, with `#2` and so on for repetitions."""
     id: str
     name: str
-    """What people call it; empty where the answer does not say."""
+    """Display name; empty when the answer gives none."""
     order: int
-    """Its place in the answer, from 0."""
+    """Position in the answer, from 0."""
     parents: tuple[str, ...] = ()
     """Keys of the nodes that led here; none for a root."""
     start: datetime | None = None
     end: datetime | None = None
     latency_ms: float = 0.0
-    """From start to end; zero when one of them is missing."""
+    """Milliseconds from start to end; zero when one of the two is missing."""
     status: StepStatus = StepStatus.SUCCESS
     status_text: str = ""
     error: str | None = None
@@ -55,7 +55,7 @@ class ActionNode:
 
     @property
     def label(self) -> str:
-        """The key, with the name in front where there is one."""
+        """The name followed by the key, or the key alone for a node without a name."""
         return f"{self.name} ({self.key})" if self.name and self.name != self.key else self.key
 
     @property
@@ -64,5 +64,5 @@ class ActionNode:
 
     @property
     def failed(self) -> bool:
-        """Whether it failed; a status that nobody knows counts as failed when it came with an error."""
+        """Whether the node failed. A node with an unknown status counts as failed when it has an error message."""
         return self.status.failed or bool(self.error)

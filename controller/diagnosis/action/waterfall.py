@@ -21,7 +21,7 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One node as the template shows it; places and widths in percent of the whole time."""
+    """One node as the template shows it. Positions and widths are percentages of the total time."""
 
     label: str
     level: int
@@ -36,7 +36,7 @@ class Bar:
 
 
 def waterfall(analysis: ActionAnalysis, *, limit: int = LIMIT) -> str:
-    """The page of the first `limit` nodes, parents above their children; what is left out is said on the page."""
+    """The page of the first `limit` nodes, parents above their children. The page says how many nodes it leaves out."""
     result, graph, path = analysis.result, analysis.graph, analysis.path
     origin, total = _extent(graph)
     own = {step.node.key: step.own_ms for step in path.nodes}
@@ -59,7 +59,7 @@ def waterfall(analysis: ActionAnalysis, *, limit: int = LIMIT) -> str:
 
 
 def _extent(graph: ActionGraph) -> tuple[datetime | None, float]:
-    """The first start and the time until the last end in ms."""
+    """The first start, and the milliseconds from it to the last end."""
     timed = [(node.start, node.end) for node in graph.nodes if node.start and node.end]
     if not timed:
         return None, 0.0
@@ -68,7 +68,7 @@ def _extent(graph: ActionGraph) -> tuple[datetime | None, float]:
 
 
 def _ordered(graph: ActionGraph) -> list[tuple[ActionNode, int]]:
-    """Parents first, then their children by start; a node of several parents stands under the first of them."""
+    """Nodes with their level: parents before children, children by start; a join is listed under its first parent."""
     children = graph.children()
     pending = [(node, 0) for node in _by_start([node for node in graph.nodes if not node.parents])]
     ordered: list[tuple[ActionNode, int]] = []
@@ -85,7 +85,7 @@ def _ordered(graph: ActionGraph) -> list[tuple[ActionNode, int]]:
 
 
 def _by_start(nodes: list[ActionNode]) -> list[ActionNode]:
-    """Latest first, because they go on a stack; nodes without a time come last."""
+    """Latest first, because callers push them on a stack. On the page, nodes without a time come last."""
     return sorted(nodes, key=lambda node: (node.start is None, node.start or _BEGINNING, node.order), reverse=True)
 
 

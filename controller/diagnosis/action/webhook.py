@@ -1,4 +1,4 @@
-"""What an observability receiver is told of a finished action trace. Sending it is not this package's business."""
+"""The payload for an observability webhook about a finished action trace. Sending it is the caller's task."""
 
 from __future__ import annotations
 
