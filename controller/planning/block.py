@@ -1,4 +1,4 @@
-"""Why a change cannot be carried out now. Each reason names what is in the way and the way out."""
+"""Reasons why a change cannot be carried out now. Each message names the obstacle and the next step."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from controller.planning.model import Blocked, Quarantine
 from controller.planning.targets import unusable
 
 _COMPARED = 5
-"""References that lead nowhere and are compared with all names: of more, the first tell what is wrong."""
+"""References without a flow that are compared with all known names; the first ones suffice as hints."""
 
 
 def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | None:
-    """Blocked when just this wish was rolled back before: `quarantine` is the entry for it."""
+    """Blocked if this desired state was rolled back before; `quarantine` is its entry."""
     if quarantine is None:
         return None
     message = (
@@ -35,7 +35,7 @@ def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | N
 
 
 def not_to_be_kept(flow: DesiredFlow, version: str | None, quarantine: Quarantine | None) -> Blocked | None:
-    """Blocked when what is live was to be taken back: recording it would make a rollback that failed look done."""
+    """Blocked if the live version was to be rolled back: to record it would hide the failed rollback."""
     if quarantine is None:
         return None
     message = (
@@ -47,7 +47,7 @@ def not_to_be_kept(flow: DesiredFlow, version: str | None, quarantine: Quarantin
 
 
 def locked(key: FlowKey, live: LiveFlow | None, organization: Organization, client_name: str | None) -> Blocked | None:
-    """Blocked when someone else holds the flow's lock and policy is to fail."""
+    """Blocked if someone else holds the flow's lock and `onLocked` is `fail`."""
     if not _held(live, client_name) or organization.on_locked is not OnLocked.FAIL:
         return None
     policies = "wait or unlock" if Capability.UNLOCK in CAPABILITIES[organization.dialect] else "wait"
@@ -57,7 +57,7 @@ def locked(key: FlowKey, live: LiveFlow | None, organization: Organization, clie
 def lock_warning(
     key: FlowKey, live: LiveFlow | None, organization: Organization, client_name: str | None
 ) -> tuple[str, ...]:
-    """What `onLocked: wait` and `onLocked: unlock` will do about a lock, in words."""
+    """A warning about a lock: the consequence of `onLocked: wait` or `onLocked: unlock`."""
     if not _held(live, client_name) or organization.on_locked is OnLocked.FAIL:
         return ()
     consequence = {
@@ -68,15 +68,16 @@ def lock_warning(
 
 
 def not_certain(key: FlowKey, live: LiveState) -> Blocked | None:
-    """Blocked while the organisation's answers do not agree about what is live."""
+    """Blocked while the organisation's answers disagree about the live version."""
     words = live.undetermined.get(key)
     return Blocked(LiveUndetermined.code, f"{words}; {LiveUndetermined.usual_hint}") if words else None
 
 
 def bad_target(key: FlowKey, target: str | None, live: LiveState, organization: Organization) -> Blocked | None:
-    """Blocked when `target` cannot be made live, or would be one active version too many.
+    """Blocked if `target` cannot be made live or would be one active version too many.
 
-    Nothing is told where the versions were not read. Only where several versions can be live at once do they count.
+    Checks nothing if the versions were not read. The limit of active versions applies only to dialects that allow
+    several active versions at once.
     """
     versions = live.versions.get(key)
     if target is None or versions is None:
@@ -94,10 +95,10 @@ def bad_target(key: FlowKey, target: str | None, live: LiveState, organization: 
 def missing_dependency(
     flow: DesiredFlow, graph: FlowGraph, outcomes: Mapping[FlowKey, Outcome], live: LiveState, group: frozenset[FlowKey]
 ) -> Blocked | None:
-    """Blocked when a static reference, or `dependsOn`, leads to a flow that is not there or not published.
+    """Blocked if a static reference or `dependsOn` leads to a flow that does not exist or is not published.
 
-    Members of the flow's own `group` (its strongly connected component) are looked at by `cycle`, flows whose own
-    change is blocked by `waits_for_blocked`.
+    `cycle` checks members of the flow's own `group` (its strongly connected component), `waits_for_blocked` checks
+    flows whose own change is blocked.
     """
     consumption = graph.consumption[flow.key]
     known = {*graph.flows, *live.flows} if consumption.missing else set()
@@ -117,7 +118,7 @@ def missing_dependency(
 
 
 def waits_for_blocked(depends_on: Sequence[str], blocked: Mapping[str, Blocked]) -> Blocked | None:
-    """Blocked when something that must be done first is blocked."""
+    """Blocked if a change that must come first is blocked."""
     causes = [f"{id_} ({blocked[id_].code})" for id_ in depends_on if id_ in blocked]
     if not causes:
         return None
@@ -125,7 +126,7 @@ def waits_for_blocked(depends_on: Sequence[str], blocked: Mapping[str, Blocked])
 
 
 def cycle(unpublished: Sequence[str], policy: CyclePolicy, printed: str) -> Blocked | None:
-    """Blocked when flows consume each other, unless policy groups them and all of them are published already.
+    """Blocked if flows consume each other, unless policy groups them and all of them are published.
 
     `unpublished` are the ids of members without a published version.
     """
@@ -143,7 +144,7 @@ def cycle(unpublished: Sequence[str], policy: CyclePolicy, printed: str) -> Bloc
 
 
 def of_one_group() -> Blocked:
-    """Why a change waits that nothing speaks against but what does against another of its group."""
+    """The reason for a change that is blocked only because another change of its group is."""
     return Blocked("dependency-blocked", "it is deployed as one group with flows of its cycle that are blocked")
 
 
@@ -157,14 +158,14 @@ def _lock_words(key: FlowKey, live: LiveFlow | None) -> str:
 
 
 def doubts(flow: DesiredFlow) -> Iterator[str]:
-    """What the organisation may refuse in a source, though it is delivered all the same."""
+    """Warnings about a source that is delivered although the organisation may refuse it."""
     references = flow.source.references if isinstance(flow.source, SourceFile) else ()
     for reference in nested_modules(flow.key.type, references):
         yield f"{place_words(flow, reference)}: {NESTED}; the organisation may refuse it"
 
 
 def place_words(flow: DesiredFlow, reference: FlowReference) -> str:
-    """Where a reference stands: file, line and column where it comes from a file, and what it stands in."""
+    """The place of a reference: file, line and column if it comes from a file, and the enclosing element."""
     if reference.position is None or not isinstance(flow.source, SourceFile):
         return reference.path
     origin = Origin(flow.source.file, *reference.position)
@@ -180,7 +181,7 @@ def _reference_words(flow: DesiredFlow, reference: FlowReference, known: Collect
 
 
 def _meant(reference: FlowReference, known: Collection[FlowKey]) -> str | None:
-    """The flow that is meant more likely: of a close name, or of this name and another type."""
+    """The flow that is probably meant: one with a close name, or one with this name and another type."""
     close = did_you_mean(
         reference.name, {key.name for key in known if not reference.types or key.type in reference.types}
     )

@@ -1,4 +1,4 @@
-"""Which kind of change one flow needs. The decision table of the product: one function for each row."""
+"""Decides which kind of change a flow needs: the decision table, one function for each row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.planning.situation import Situation
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to happen to one flow, before order and blocks beyond the flow itself are looked at."""
+    """The change of one flow, before order and blocks beyond the flow itself are considered."""
 
     kind: ChangeKind
     reason: str
@@ -21,7 +21,7 @@ class Decision:
 
 
 def decide(situation: Situation) -> Decision:
-    """The change for one managed flow."""
+    """Decide the change of one managed flow."""
     if situation.flow.suspended:
         return _none(situation, "the flow is suspended (spec.suspend)")
     if situation.ambiguous:
@@ -36,7 +36,7 @@ def decide(situation: Situation) -> Decision:
 
 
 def unchanged(situation: Situation, reason: str) -> Decision:
-    """Leave the flow as it is, whatever the table says."""
+    """Leave the flow as it is, regardless of the table."""
     return _none(situation, reason)
 
 
@@ -95,7 +95,7 @@ def _renamed(situation: Situation) -> Decision:
 
 
 def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
-    """A delivery that is not at its end made it live: whoever applies goes on with that first, and plans anew."""
+    """An unfinished delivery made the live version: apply resumes that delivery first and then plans again."""
     told = f"{made.version} is live of a delivery that is not at its end"
     if made.wanted == situation.flow.wanted:
         return Decision(ChangeKind.ADOPT, f"{told}; apply goes on with it", made.version)
@@ -148,7 +148,7 @@ def _unrecorded(situation: Situation) -> Decision:
 
 
 def _drifted(situation: Situation, version: str) -> Decision:
-    """The live version was moved by hand and git did not change: heal it where policy says so."""
+    """Someone else changed the live version and git did not change: heal it if policy allows."""
     hand_made = f"{version} is recorded, {_live_words(situation.live_version)}"
     if not situation.heal:
         return _none(situation, f"moved by hand: {hand_made}; sync.heal is off")

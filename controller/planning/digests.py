@@ -1,4 +1,4 @@
-"""Digests: one over all inputs of a plan, and for each flow one over it and all that it consumes, transitively."""
+"""Digests: one over all inputs of a plan, and one for each flow with everything it consumes, transitively."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controller.graphs.consumption import FlowGraph
 from controller.planning.model import Change, ChangeKind, PlanInputs
 
 _NO_INPUT = frozenset({"origin", "text", "credentials", "references", "resources", "store_id"})
-"""Fields left out: where something was written, by whose store, what may be secret, what the content's digest has."""
+"""Fields left out: origins, the store's id, possible secrets, and fields that the content digest covers."""
 
 
 def sha256(*parts: object) -> str:
@@ -27,7 +27,7 @@ def sha256(*parts: object) -> str:
 
 
 def canonical(value: object) -> object:
-    """A value of plain JSON types that is equal when and only when the given value is."""
+    """A value of plain JSON types. Two results are equal if and only if the given values are."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, list | tuple):
@@ -61,14 +61,14 @@ def plan_digest(
     concerned: Collection[FlowKey],
     changes: Iterable[Change],
 ) -> str:
-    """The digest over what the plan does and what it was made from; of live flows it holds the `concerned` ones.
+    """The digest over the plan's inputs and effects. Of the live flows it covers the `concerned` ones.
 
-    Two clients that see the same state get the same digest, whatever else one of them may know: names, histories, who
-    consumes what, and why something cannot be read are left out. What follows from them is in the changes.
+    Two clients that see the same state get the same digest. So it leaves out facts that only one of them may have:
+    names, histories, consumers, and reasons why something could not be read. Their consequences show in the changes.
 
-    The moment of the observation is left out, and so are live flows that the plan has nothing to do with: their
-    changes do not make an approved plan stale. The revision is left out as well, because what it asks for is in here:
-    a commit that asks for the same, such as one of our own with artifacts, makes no other plan.
+    The time of the observation is left out, and so are live flows that the plan does not concern: a change of them does
+    not make an approved plan stale. The revision is left out as well, because the digest covers its content: a commit
+    with the same content, such as one of Penstock's own with artifacts, gives the same plan.
     """
     flows = {key: _standing(flow, inputs.client_name) for key, flow in live.flows.items() if key in concerned}
     digests = {key: digest for key, digest in live.digests.items() if key in concerned}
@@ -82,13 +82,13 @@ def plan_digest(
         inputs.binds_at_publish,
     )
     deeds = [_deed(change) for change in changes if change.kind is not ChangeKind.NONE]
-    # All organisations of a region have one address: ids of flows tell them apart, and where there are none, its own.
+    # All organisations of a region share one address. Flow ids tell them apart; without flows, the organisation's id.
     home = None if flows else inputs.organization_id or inputs.client_name
     return sha256(organization, home, flows, of_versions, doubts, recorded, journaled, deeds)
 
 
 def _standing(flow: LiveFlow, client_name: str | None) -> object:
-    """What a live flow is to a plan: its version, and who else holds it; a lock of our own does not count."""
+    """The parts of a live flow that a plan depends on: id, version, and the lock of another holder."""
     holder = flow.locked_by
     held = None if holder is None or holder.is_client(client_name) else (holder.kind, holder.id or holder.name)
     return (flow.id, flow.published_version, held)
@@ -104,8 +104,8 @@ def dependency_digests(
 ) -> dict[FlowKey, str]:
     """P3: SHA-256 over each flow's content and the versions and content of all it consumes, transitively.
 
-    `components` come with what they consume before them; the flows of one component share a digest of the group.
-    `versions` are the versions that will be live; None where the organisation will choose the number.
+    `components` are in dependency order; the flows of one component share a digest of the group. `versions` are the
+    versions that will be live, or None for a number that the organisation will choose.
     """
     digests: dict[FlowKey, str] = {}
     for component in components:

@@ -1,4 +1,4 @@
-"""A change while the plan is being made: decided, but not yet ordered."""
+"""A change in the making: decided, but not yet ordered."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _KEEPS_LIVE = frozenset({ChangeKind.NONE, ChangeKind.ADOPT})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What will be live of a flow once the plan is carried out."""
+    """The live version of a flow after the plan is carried out."""
 
     version: str | None
-    """None where nothing is published, or where the organisation will choose the number."""
+    """None if nothing is published, or if the organisation will choose the number."""
     anew: bool
     """Whether this plan publishes a version that does not exist yet."""
     blocked: bool = False
-    """Whether a change to it is wanted and cannot be made."""
+    """Whether the flow needs a change that cannot be made."""
 
     @property
     def available(self) -> bool:
-        """Whether other flows can refer to it."""
+        """Whether other flows can refer to the flow."""
         return self.anew or self.version is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The decision about one managed flow, what stands against it, and what must be done before it."""
+    """The decision about one managed flow, its block, and the changes that must come first."""
 
     situation: Situation
     decision: Decision
     blocked: Blocked | None = None
     depends_on: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
-    """Ids of all changes that are deployed as one with it, itself included, in order; empty where it goes alone."""
+    """Ids of the changes deployed as one with it, itself included, in order; empty for a change of its own."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -51,7 +51,7 @@ class Draft:
 
     @property
     def writes(self) -> bool:
-        """Whether it would change the organisation; adopting only records."""
+        """Whether it would change the organisation. Adopting only records."""
         return self.decision.kind not in _KEEPS_LIVE
 
     @property
@@ -61,7 +61,7 @@ class Draft:
         return Outcome(self.decision.to_version, anew=self.decision.kind in _NEW_VERSION)
 
     def block(self, blocked: Blocked | None) -> Draft:
-        """The same draft, blocked; the first reason stays. Flows that nothing is done to are never blocked."""
+        """The draft, blocked unless it has a reason already. Drafts that write nothing are never blocked."""
         return (
             self if self.blocked is not None or blocked is None or not self.writes else replace(self, blocked=blocked)
         )

@@ -1,4 +1,4 @@
-"""Differences that someone made by hand, or that the recorded state cannot explain."""
+"""Drift: out-of-band changes, and differences that the recorded state cannot explain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def drift_of(situation: Situation, client_name: str | None) -> Iterator[Drift]:
 
 
 def orphaned(flow: str, record: RecordedFlow, live: LiveFlow, *, pruned: bool) -> Drift:
-    """The drift of a flow that was delivered once, and that no manifest names any more."""
+    """The drift of a flow that was delivered once and is no longer in any manifest."""
     rest = (
         f"sync.prune takes version {live.published_version} out of use"
         if pruned
@@ -32,12 +32,12 @@ def orphaned(flow: str, record: RecordedFlow, live: LiveFlow, *, pruned: bool) -
 
 
 def became(flow: str, record: RecordedFlow) -> str:
-    """What became of the manifest of an orphan, which goes by another name where the manifest's is in use again."""
+    """What happened to an orphan's manifest. An orphan has another name if its manifest is in use again."""
     return "is gone" if flow == record.manifest else "asks for another flow now"
 
 
 def holder_words(holder: LockHolder) -> str:
-    """`client ci-bot since 2026-01-05 12:00 UTC`; people are named without a word for what they are."""
+    """`client ci-bot since 2026-01-05 12:00 UTC`. People are named without their kind."""
     who = holder.name if holder.kind == "user" else f"{holder.kind} {holder.name}"
     if holder.since is None:
         return f"{who}, since when is not known"
@@ -76,9 +76,9 @@ def _version(situation: Situation) -> Iterator[Drift]:
 
 
 def _by_whom(situation: Situation, live: LiveFlow) -> str:
-    """` by Ada Lovelace at 2026-01-05 12:00 UTC`, as far as it is known.
+    """` by Ada Lovelace at 2026-01-05 12:00 UTC`, as far as known.
 
-    The history tells for certain. A listing tells people but not clients, and of an unpublish nothing.
+    The history is reliable. A listing names people but not clients, and says nothing about an unpublish.
     """
     change = situation.hand_change
     who, at = (live.published_by, live.published_at) if live.published_version else (None, None)
@@ -89,7 +89,7 @@ def _by_whom(situation: Situation, live: LiveFlow) -> str:
 
 
 def _bindings(situation: Situation) -> Iterator[Drift]:
-    """What is pinned is never published again because a module moved; its manifest has to ask for it."""
+    """A stale binding of a pinned version. Penstock never republishes it; the manifest must pin another one."""
     if situation.pinned is None or situation.live_version != situation.pinned:
         return
     for moved in situation.moved:

@@ -1,4 +1,4 @@
-"""Flows that consume each other: in which order they are deployed, and that they go as one or not at all."""
+"""Orders flows that consume each other, and makes their changes one group."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def in_order(
 ) -> list[FlowKey]:
     """The members of a component in the order of their deployment.
 
-    A module comes before the members that keep its version; everything else, also modules that consume each other,
-    stays in the order that it came in.
+    A module comes before the members that keep its version. Everything else keeps its order, also modules that consume
+    each other.
     """
     members = frozenset(component)
     bound = {key: [callee for callee in edges[key] if callee.type in binds_at_publish] for key in members}
@@ -25,9 +25,9 @@ def in_order(
 
 
 def as_one(drafts: Sequence[Draft]) -> list[Draft]:
-    """The changes of one component as a group: each knows the others, and where one is blocked, all are.
+    """The changes of one component as a group. If one of them is blocked, all are.
 
-    Members that stay as they are belong to the cycle, and not to the group.
+    Members without a change are part of the cycle, but not of the group.
     """
     writing = tuple(draft.id for draft in drafts if draft.writes)
     if len(writing) < 2:

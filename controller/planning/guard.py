@@ -1,4 +1,4 @@
-"""The last look before the first write: limits, windows, approvals. Says no with numbers and with the way out."""
+"""Checks a plan before the first write: limits, windows, approvals. Refusals give figures and the next step."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from controller.planning.windows import Closure, closure
 
 _CONFIRM = "pass --confirm-prune, approve just this plan, or add the manifests again"
 NO_OPENING_RETRY_S = 86_400.0
-"""How long to wait before looking again when the windows never open."""
+"""Seconds until the next check if the windows never open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """What a person said about this plan."""
+    """Confirmations that a person gave for this plan."""
 
     approved_digest: str | None = None
-    """The digest of the plan that was approved; needed where `sync.mode` is manual. It confirms removals as well."""
+    """Digest of the approved plan. `sync.mode: manual` requires it; it confirms removals as well."""
     force: bool = False
-    """Lifts the limits of `safety` and the refusal of an emptied folder; nothing else."""
+    """Lifts the limits of `safety` and the refusal of an emptied folder, and nothing else."""
     prune: bool = False
-    """Confirms that flows are unpublished or deleted."""
+    """Confirms that flows may be unpublished or deleted."""
     ignore_windows: bool = False
-    """Lets an emergency change through a closed window."""
+    """Allows an emergency change outside the windows."""
 
 
 def guard(plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None) -> Plan:
-    """The plan that may be carried out; removals that nobody confirmed are blocked in it, all else goes on.
+    """The part of the plan that may be carried out. Unconfirmed removals are blocked in it.
 
-    In manual mode a plan is approved as a whole, or not at all.
+    In manual mode a plan is approved as a whole or not at all.
 
-    Raises the gravest refusal with all the others in its message and every way out in its hint: SyncSuspended,
-    SafetyLimit, NotConfirmed (also where nothing but such removals is left) or, when only time is in the way,
+    Raises the gravest refusal, with all the others in its message and every next step in its hint: SyncSuspended,
+    SafetyLimit, NotConfirmed (also if only unconfirmed removals are left) or, if only time prevents the plan,
     WindowClosed.
     """
     allowed = confirmed_part(plan, organization, confirmations)
@@ -66,7 +66,7 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
 def refusals(
     plan: Plan, organization: Organization, now: datetime, confirmations: Confirmations | None = None
 ) -> tuple[PenstockError, ...]:
-    """Everything that speaks against carrying the plan out at this moment, the gravest first."""
+    """All reasons against carrying the plan out at this moment, the gravest first."""
     said = confirmations or Confirmations()
     return (
         *_suspended(plan, organization),
@@ -96,7 +96,7 @@ def _limited(plan: Plan, organization: Organization, said: Confirmations) -> Ite
 
 
 def confirmed_part(plan: Plan, organization: Organization, confirmations: Confirmations | None = None) -> Plan:
-    """The plan with removals blocked that nobody confirmed; in manual mode the whole of it, or none, is approved."""
+    """The plan with unconfirmed removals blocked. In manual mode it stays whole: approval covers all or nothing."""
     if organization.sync.mode is SyncMode.MANUAL or _confirmed(plan, confirmations or Confirmations()):
         return plan
     held_back = Blocked(NotConfirmed.code, f"nobody confirmed that it is removed; {_CONFIRM}")
@@ -118,7 +118,7 @@ def _unapproved(plan: Plan, organization: Organization, said: Confirmations) -> 
 
 
 def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) -> Iterator[PenstockError]:
-    """Removals that are held back are a refusal only where nothing else is left to do."""
+    """Unconfirmed removals refuse the plan only when no other change is left."""
     left = deliverable(plan)
     if organization.sync.mode is SyncMode.MANUAL:
         removed = [] if _confirmed(plan, said) else [change.flow for change in left if change.kind in REMOVALS]
@@ -137,7 +137,7 @@ def _held_back(change: Change) -> bool:
 
 
 def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirmations) -> Iterator[PenstockError]:
-    """Recording what is live already needs no window."""
+    """Adopting a live version needs no open window."""
     if said.ignore_windows or all(change.kind is ChangeKind.ADOPT for change in deliverable(plan)):
         return
     found = _closure(organization, now)

@@ -1,4 +1,4 @@
-"""How much a plan may change or take away at once."""
+"""Limits on how much a plan may change or remove at once."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from controller.planning.model import Change, ChangeKind, Plan
 UPDATES = frozenset(
     {ChangeKind.PUBLISH, ChangeKind.SWITCH, ChangeKind.REPUBLISH, ChangeKind.RESTORE, ChangeKind.RENAME}
 )
-"""What counts against `safety.maxUpdatePercent`: whatever replaces something that is live."""
+"""Kinds that count against `safety.maxUpdatePercent`: those that replace a live version."""
 ROOM = "archive a version that nobody needs, or raise safety.maxActiveVersions"
-"""The way out where a version would be one too many."""
+"""The next step for a version that would be one too many."""
 REMOVALS = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 
 
 def deliverable(plan: Plan) -> list[Change]:
-    """The changes that would be carried out now: not blocked, and not nothing."""
+    """The changes that would be carried out now: acting and not blocked."""
     return [change for change in plan.actions if change.blocked is None]
 
 
 def exceeded(plan: Plan, organization: Organization) -> Iterator[str]:
-    """In words, each limit that the plan exceeds."""
+    """A message for each limit that the plan exceeds."""
     yield from _emptied(plan, organization)
     safety = organization.safety
     existing = sum(change.flow_id is not None or change.kind is ChangeKind.RENAME for change in plan.changes)
@@ -35,7 +35,7 @@ def exceeded(plan: Plan, organization: Organization) -> Iterator[str]:
 
 
 def one_too_many(key: FlowKey, target: str, active: Collection[str], limit: int) -> str | None:
-    """In words, that `target` would be one active version more than `safety.maxActiveVersions` allows."""
+    """A message if `target` would exceed `safety.maxActiveVersions`; None if not."""
     if target in active or len(active) < limit:
         return None
     count = "1 version is" if len(active) == 1 else f"{len(active)} versions are"

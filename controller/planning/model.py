@@ -1,4 +1,4 @@
-"""The plan as a value: sorted, frozen, digested over all its inputs."""
+"""The plan as an immutable, sorted value with a digest over all its inputs."""
 
 from __future__ import annotations
 
@@ -37,84 +37,84 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen to one flow."""
+    """The change of one flow."""
 
     flow: str
-    """`metadata.name`; for a flow that no manifest names any more, the recorded one."""
+    """`metadata.name`; the recorded name for a flow that is no longer in any manifest."""
     key: FlowKey
     kind: ChangeKind
     flow_id: str | None
     from_version: str | None
     to_version: str | None
-    """The version that will be live; None where the organisation will choose the number."""
+    """The future live version; None if the organisation will choose the number."""
     reason: str
     wave: int
-    """From 1: the length of the longest chain of changes below it; only for people."""
+    """Length of the longest chain of changes up to this one, from 1; only for display."""
     depends_on: tuple[str, ...] = ()
-    """The `flow`s of this plan that must be done first."""
+    """The `flow`s of this plan that must come first."""
     group: tuple[str, ...] = ()
-    """The `flow`s of this plan that are deployed as one, this one among them, in order; empty where it goes alone."""
+    """The `flow`s deployed as one with this one, itself included, in order; empty for a change of its own."""
     blocked: Blocked | None = None
     dependency_digest: str = ""
     from_published_at: datetime | None = None
-    """When `from_version` was published, by the organisation's clock: the same version may be published again."""
+    """Publish time of `from_version` by the organisation's clock: one version can be published repeatedly."""
     previous_digest: str = ""
-    """The dependency digest that `from_version` was recorded with; empty where no record tells."""
+    """The dependency digest recorded with `from_version`; empty without a record."""
     consumes: tuple[FlowKey, ...] = ()
     """The flows that it consumes directly: managed ones, and others whose version it keeps."""
     desired: DesiredFlow | None = None
-    """What to deliver; None for flows that no manifest names."""
+    """The desired state to deliver; None for flows without a manifest."""
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A difference that someone made by hand, or that the recorded state cannot explain."""
+    """An out-of-band change, or a difference that the recorded state cannot explain."""
 
     flow: str
     key: FlowKey
     kind: str
-    """`version` (published by hand), `undetermined` (the dialect does not tell what is live), `missing` (deleted by
-    hand), `draft`, `lock`, `orphaned` (manifest is gone), `stale-binding`."""
+    """`version` (published out of band), `undetermined` (the dialect does not show the live version), `missing`
+    (deleted out of band), `draft`, `lock`, `orphaned` (manifest is gone), `stale-binding`."""
     expected: str | None
     actual: str | None
     message: str
 
     @property
     def informative(self) -> bool:
-        """Whether it only tells that someone is at work: a lock or a draft leaves what is live as it was."""
+        """Whether it is information only: a lock or a draft does not change the live version."""
         return self.kind in ("lock", "draft")
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """What a delivery that is not at its end is about to change, and what does not show in what is live yet."""
+    """A change of an unfinished delivery that does not show in the live state yet."""
 
     flow: str
     key: FlowKey
     kind: ChangeKind
     state: StepState
     revision: str
-    """The commit that is delivered."""
+    """The delivered commit."""
     from_version: str | None
-    """What was live before; where it is `rolling-back` this comes back."""
+    """The version that was live before; in state `rolling-back`, the version to restore."""
     to_version: str | None
-    """None where the organisation chooses the number."""
+    """None if the organisation chooses the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What keeps all or a part of a plan from being carried out at this very moment, and the way out."""
+    """A reason why all or part of a plan cannot be carried out at this moment, and the next step."""
 
     flow: str | None
-    """The change that is left out; None where nothing of the plan is carried out."""
+    """The skipped change; None if the whole plan is refused."""
     code: str
     message: str
     hint: str | None
 
     @classmethod
     def of(cls, error: PenstockError) -> HeldBack:
-        """Why nothing of the plan is carried out."""
+        """The refusal of the whole plan."""
         return cls(None, error.code, error.message, error.hint)
 
     def __str__(self) -> str:
@@ -131,17 +131,17 @@ class Plan:
     revision: str
     digest: str
     changes: tuple[Change, ...]
-    """Every managed flow, those in sync with kind NONE included."""
+    """All managed flows; those in sync have kind NONE."""
     drift: tuple[Drift, ...] = ()
     unmanaged: int = 0
     cycles: tuple[tuple[str, ...], ...] = ()
     """One shortest cycle for each strongly connected component: a, b, a."""
     warnings: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
-    """The flows that are left alone, whatever git asks for; all of them where the organisation is."""
+    """Suspended flows, which Penstock leaves alone; all flows of a suspended organisation."""
     under_way: tuple[UnderWay, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
-    """Refusals at the moment when it was looked at; no part of the digest."""
+    """Refusals at the time of the check. The digest does not cover them."""
 
     @property
     def actions(self) -> tuple[Change, ...]:
@@ -153,7 +153,7 @@ class Plan:
         return not self.actions
 
     def summary(self) -> Mapping[str, int]:
-        """How many changes there are of each kind, zeros included, plus `blocked`."""
+        """Number of changes by kind, zeros included, plus `blocked`."""
         counts = {kind.value: 0 for kind in ChangeKind}
         for change in self.changes:
             counts[change.kind.value] += 1
@@ -162,7 +162,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """A wish that was rolled back and is not tried again until git changes."""
+    """A desired state that was rolled back. It is not tried again until git changes."""
 
     key: FlowKey
     wanted: str
@@ -172,17 +172,17 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """A version that a delivery made live, and that is not recorded yet: nobody's hand."""
+    """A version that a delivery made live but has not recorded yet. It is not an out-of-band change."""
 
     key: FlowKey
     version: str
     wanted: str
-    """The `DesiredFlow.wanted` that it was made live for."""
+    """The `DesiredFlow.wanted` that it was delivered for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authored:
-    """A version that a delivery made live and recorded, later than what the record in git tells: git was taken back."""
+    """A version that a delivery made live and recorded after git's current record: git was reset since."""
 
     key: FlowKey
     version: str
@@ -190,21 +190,21 @@ class Authored:
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """What a plan depends on besides desired, live and recorded state."""
+    """Inputs of a plan in addition to desired, live and recorded state."""
 
     revision: str
     quarantines: tuple[Quarantine, ...] = ()
     unrecorded: tuple[Unrecorded, ...] = ()
-    """Of deliveries that are not at their end; a pass that delivers goes on with them before it plans."""
+    """Versions of unfinished deliveries. A pass that delivers resumes those before it plans."""
     authored: tuple[Authored, ...] = ()
-    """What is live of deliveries that git does not hold any more; a pass that delivers does what git asks for now."""
+    """Live versions of deliveries that git no longer holds. A pass that delivers replaces them."""
     under_way: tuple[UnderWay, ...] = ()
-    """Words for people: no part of what the plan does."""
+    """For display; without effect on the plan."""
     former: tuple[str, ...] = ()
-    """Records of the same organisation under other names, in words for people."""
+    """For display: records of the same organisation under other names."""
     organization_id: str | None = None
-    """The organisation's own id, where it tells it."""
+    """The organisation's own id, if its API reports it."""
     client_name: str | None = None
-    """Our client's id or name in the organisation, so that our own locks do not block us."""
+    """Our client's id or name in the organisation. Locks held by it do not block a change."""
     binds_at_publish: frozenset[str] = BINDING_TYPES
-    """Types whose version the caller keeps when it is published."""
+    """Types whose version a caller keeps from its own publish on."""

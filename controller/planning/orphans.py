@@ -1,4 +1,4 @@
-"""Flows that were delivered once, and that no manifest names any more."""
+"""Finds and removes flows that were delivered once and are no longer in any manifest."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Orphan:
 
 
 def find_orphans(graph: FlowGraph, live: LiveState, recorded: RecordedState) -> list[Orphan]:
-    """Recorded flows without a manifest that are still published, in order of key.
+    """Published flows that have a record but no manifest, in order of key.
 
-    One whose manifest's name is in use goes by its key, because every flow of a plan has a name of its own.
+    An orphan is named by its key if its manifest's name is in use, because names in a plan are unique.
     """
     taken = {flow.id for flow in graph.flows.values()}
     orphans: list[Orphan] = []
@@ -48,7 +48,7 @@ def orphan_drift(orphans: Iterable[Orphan], *, pruned: bool) -> list[Drift]:
 
 
 class Pruning:
-    """Unpublishes or deletes orphans, consumers before what they consume, and never what is still consumed."""
+    """Plans the removal of orphans: consumers before what they consume, and never a flow still consumed."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Pruning:
             self._note(draft)
 
     def changes(self, orphans: Iterable[Orphan]) -> list[Change]:
-        """One `unpublish` or `delete` for each orphan."""
+        """One `unpublish` or `delete` change for each orphan."""
         by_key = {orphan.record.key: orphan for orphan in orphans}
         indexed = self._live.consumers
         consumers = {
@@ -115,7 +115,7 @@ class Pruning:
         )
 
     def _note(self, draft: Draft) -> None:
-        """Remember what the flow consumed when it was last delivered, and whose name it takes over."""
+        """Index the draft by the flows that it consumed at its last delivery, and by the flow that it renames."""
         situation = draft.situation
         for key in situation.record.consumed if situation.record else ():
             self._recorded_consumers.setdefault(key, []).append(draft)
@@ -123,7 +123,7 @@ class Pruning:
             self._successors.setdefault(situation.previous.key, []).append(draft)
 
     def _leaving(self, key: FlowKey) -> set[str]:
-        """The changes that end the consumption of a flow, or that take over its name: they come first."""
+        """Changes that must come first: those that end the consumption of a flow or take over its name."""
         consumption = self._graph.consumption
         indexed = [self._drafts[consumer] for consumer in self._live.consumers.get(key, ()) if consumer in self._drafts]
         leaving = [
@@ -169,7 +169,7 @@ class Pruning:
 
 
 def _all_or_none(members: Sequence[Change]) -> list[Change]:
-    """Flows that consume each other: while one of them has to stay, so has all that it consumes."""
+    """Block all changes of a cycle of orphans as soon as one of them is blocked."""
     stays = {change.flow: change.blocked for change in members if change.blocked is not None}
     return [
         replace(change, blocked=change.blocked or block.waits_for_blocked(tuple(stays), stays)) for change in members

@@ -1,4 +1,4 @@
-"""Makes a plan: values in, a value out. The same inputs give the same plan, byte for byte."""
+"""Makes a plan from values. The same inputs give the same plan, byte for byte."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from controller.planning.walk import Walk
 
 
 def make_plan(organization: Organization, live: LiveState, recorded: RecordedState, inputs: PlanInputs) -> Plan:
-    """Compare what is wanted with what is live and what was recorded, and say what to do, in which order, and why.
+    """Compare desired, live and recorded state and return the changes with their order and reasons.
 
-    Linear in flows and references. Never raises for what the states hold: what cannot be done is `blocked`.
+    Linear in flows and references. Never raises because of the states: changes that are impossible are `blocked`.
     """
     graph = build_graph(organization.flows, live)
     components = strongly_connected(list(graph.flows), graph.edges)
@@ -51,7 +51,7 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
 
 
 def _versions(drafts: Mapping[FlowKey, Draft]) -> dict[FlowKey, str | None]:
-    """The version of each flow after the plan; for one that is published anew, the one that it comes after."""
+    """The version of each flow after the plan. A new version is described by the version that precedes it."""
     versions: dict[FlowKey, str | None] = {}
     for key, draft in drafts.items():
         outcome = draft.outcome
@@ -85,7 +85,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inpu
 
 
 def _digest_of_live(situation: Situation) -> str:
-    """The dependency digest that was recorded of what is live; empty where another version is live."""
+    """The recorded dependency digest of the live version; empty if another version is live."""
     record = situation.record
     return "" if record is None or situation.moved_by_hand else record.dependency_digest
 
@@ -97,7 +97,7 @@ def _replaced_version(draft: Draft) -> str | None:
 
 
 def _in_order(changes: list[Change]) -> tuple[Change, ...]:
-    """The acting changes by wave, then id; after them the flows in sync, by id."""
+    """The acting changes by wave, then id, followed by the flows in sync by id."""
     acting = {change.flow: change.depends_on for change in changes if change.kind is not ChangeKind.NONE}
     wave = waves(list(acting), acting)
     placed = [replace(change, wave=wave.get(change.flow, 1)) for change in changes]
@@ -110,7 +110,7 @@ def _drift(walk: Walk, orphaned: list[Drift], inputs: PlanInputs) -> tuple[Drift
 
 
 def _concerned(graph: FlowGraph, recorded: RecordedState, walk: Walk) -> frozenset[FlowKey]:
-    """The live flows that the plan has to do with."""
+    """The live flows that concern the plan."""
     outside = {key for consumption in graph.consumption.values() for key in consumption.outside}
     previous = {draft.situation.previous.key for draft in walk.drafts.values() if draft.situation.previous}
     return frozenset(outside | previous | set(graph.flows) | set(recorded.flows))

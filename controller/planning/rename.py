@@ -1,4 +1,4 @@
-"""Changed names: the organisation would make a second flow, so the plan has to know the first."""
+"""Finds the previous names of renamed flows, because the organisation would create a second flow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from controller.domain.recorded import RecordedFlow, RecordedState
 
 
 def previous_keys(flows: Mapping[FlowKey, DesiredFlow], recorded: RecordedState) -> dict[FlowKey, FlowKey]:
-    """For flows whose name changed, the key they had: `spec.renamedFrom`, or what the same manifest delivered last.
+    """Previous keys of renamed flows: from `spec.renamedFrom`, else the flow last delivered from the manifest.
 
-    A name that another manifest uses by now is nobody's previous name.
+    A name that another manifest uses now is not a previous name.
     """
     delivered = {(record.manifest, record.key.type): record.key for record in sorted(recorded.flows.values(), key=_age)}
     found: dict[FlowKey, FlowKey] = {}
@@ -28,10 +28,10 @@ def previous_keys(flows: Mapping[FlowKey, DesiredFlow], recorded: RecordedState)
 
 
 def _age(record: RecordedFlow) -> tuple[float, FlowKey]:
-    """Sorts by the moment of the record, those without one first, and by name where they are equal."""
+    """Sort key: time of the record (records without one first), then flow key."""
     return (record.recorded_at.timestamp() if record.recorded_at is not None else 0, record.key)
 
 
 def previous_flow(key: FlowKey | None, live: LiveState) -> LiveFlow | None:
-    """The live flow that still carries the previous name, where it is clear which one that is."""
+    """The live flow that still has the previous name, unless the name is ambiguous."""
     return live.flows.get(key) if key is not None and key not in live.ambiguous else None

@@ -1,4 +1,4 @@
-"""One flow as planning finds it: what is wanted, what is live, what was recorded, and what its callees will do."""
+"""The inputs of one flow's decision: desired, live and recorded state, and the outcome of its callees."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from controller.planning.model import Unrecorded
 
 @dataclass(frozen=True, slots=True)
 class MovedBinding:
-    """A consumed flow whose version is, or will be, another than the consumer was published with."""
+    """A consumed flow whose version is or will be different from the one its consumer was published with."""
 
     key: FlowKey
     bound: str | None
-    """The version that the consumer keeps; None where it is not known."""
+    """The version that the consumer keeps; None if unknown."""
     current: str | None
-    """The version that will be live; None where this plan publishes a new one."""
+    """The future live version; None if this plan publishes a new one."""
 
     def __str__(self) -> str:
         bound = f"bound to {self.bound}" if self.bound else "bound to an earlier version"
@@ -29,36 +29,36 @@ class MovedBinding:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the decision about one flow depends on."""
+    """All inputs of the decision about one flow."""
 
     flow: DesiredFlow
     live: LiveFlow | None
     record: RecordedFlow | None
     hand_change: HandChange | None = None
-    """Who published or unpublished the flow last, where it is not as it was recorded."""
+    """The last publish or unpublish, if the live version is not the recorded one."""
     unrecorded: Unrecorded | None = None
-    """What is live, where a delivery that is not at its end made it so."""
+    """The live version, if an unfinished delivery made it live."""
     authored: bool = False
-    """Whether the version that is live was delivered and recorded, and git was taken back behind that since."""
+    """Whether the live version was delivered and recorded, but git was reset to an earlier record since."""
     dialect: str = ""
-    """The dialect that the organisation is asked in."""
+    """The organisation's dialect."""
     live_digest: str | None = None
-    """Digest of the live version's export, where no record knows the flow."""
+    """Digest of the live version's export, for flows without a record."""
     ambiguous: bool = False
     contradicted: bool = False
-    """Whether the organisation's answers do not agree about what is live."""
+    """Whether the organisation's answers disagree about the live version."""
     versions: tuple[VersionInfo, ...] = ()
-    """All versions of the flow, where they were read."""
+    """All versions of the flow, if they were read."""
     moved: tuple[MovedBinding, ...] = ()
     heal: bool = False
     previous: LiveFlow | None = None
-    """The live flow under the name that this one had before."""
+    """The live flow with the previous name of this one."""
     old_name_consumers: tuple[str, ...] = ()
     """Ids of managed flows that refer to the previous name."""
 
     @property
     def pinned(self) -> str | None:
-        """The number of the version that the manifest pins, by number or by id; None when it has a source file."""
+        """The number of the pinned version, which the manifest names by number or id; None for a source file."""
         if not isinstance(self.flow.source, PinnedVersion):
             return None
         return pinned_number(self.versions, self.flow.source.version)
@@ -73,7 +73,7 @@ class Situation:
 
     @property
     def same_wish(self) -> bool:
-        """Whether git asks for just what was last recorded."""
+        """Whether the desired state equals the recorded one."""
         if self.record is None:
             return False
         if self.pinned is not None:
@@ -82,19 +82,19 @@ class Situation:
 
     @property
     def recreated(self) -> bool:
-        """Whether the flow was deleted by hand and another one carries its name now."""
+        """Whether the flow was deleted out of band and another flow has its name now."""
         return self.record is not None and self.live is not None and self.record.flow_id != self.live.id
 
     @property
     def moved_by_hand(self) -> bool:
-        """Whether somebody else made another version live than the recorded one."""
+        """Whether an out-of-band change made another version live than the recorded one."""
         if self.record is None or self.authored or self.undetermined:
             return False
         return self.recreated or self.live_version != self.record.version
 
     @property
     def undetermined(self) -> bool:
-        """Whether the version was recorded in another dialect, and this one shows none: that proves nothing."""
+        """Whether the live version is unknown because the record is of another dialect and this one shows none."""
         if self.record is None or self.live is None or self.live.published_version is not None or self.recreated:
             return False
         return self.record.dialect not in (None, self.dialect)

@@ -1,6 +1,6 @@
-"""Whether the version that a change makes live can be: it is there, it is one, and it is not archived.
+"""Checks whether a target version can be made live: it exists, is unambiguous and is not archived.
 
-The plan blocks what fails here, and the delivery, which reads the versions again, refuses it in the same words.
+A plan blocks a change that fails this check. The delivery reads the versions again and repeats the check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PIN = "pin a version that is there and not archived"
 
 
 def unusable(key: FlowKey, target: str, versions: Sequence[VersionInfo]) -> NoSuchVersion | None:
-    """Why `target`, a number or an id, cannot be made live, of versions that come newest first; None where it can."""
+    """Why `target`, a number or an id, cannot be made live; None if it can. `versions` are newest first."""
     found = named(versions, target)
     if not found:
         return NoSuchVersion(f"{key}: version {target} does not exist; the newest are {newest(versions)}", hint=_PIN)

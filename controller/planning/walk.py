@@ -1,4 +1,11 @@
-"""Goes through the graph, dependencies first, and decides each flow knowing what its dependencies will do."""
+"""Decides every flow, dependencies first, so that each decision knows the outcome of its dependencies.
+
+The walk visits the strongly connected components in dependency order. `_first` holds, for each visited flow, the
+changes that a consumer must wait for: the last change of its component, or the changes below if no member acts.
+`_below` collects them for the next component, whose members then wait for each other in the order of deployment. A
+blocked change blocks all changes that depend on it. The exception is a caller that is only republished: it waits for
+the changes below the blocked one instead (`_beyond_blocked`).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +28,7 @@ from controller.planning.situation import MovedBinding, Situation
 
 
 class Walk:
-    """One walk over the components of a graph; `drafts` holds the decisions in the order of the walk."""
+    """One walk over the components of a graph. `drafts` holds the decisions in the order of the walk."""
 
     def __init__(
         self, graph: FlowGraph, organization: Organization, live: LiveState, recorded: RecordedState, inputs: PlanInputs
@@ -42,12 +49,12 @@ class Walk:
         self._previous = previous_keys(graph.flows, recorded)
 
     def run(self, components: Iterable[Sequence[FlowKey]]) -> None:
-        """Decide the flows of each component; components come with what they consume before them."""
+        """Decide the flows of each component; `components` are in dependency order."""
         for component in components:
             self._visit(component)
 
     def _visit(self, component: Sequence[FlowKey]) -> None:
-        """Decide one component, a flow alone or a cycle; each member knows what becomes of those before it."""
+        """Decide one component: a single flow or a cycle. Each member knows the outcome of those before it."""
         cycle = self._cycle(component)
         first = self._below(component)
         drafts: list[Draft] = []
@@ -85,9 +92,10 @@ class Walk:
             self._waits[draft.id] = draft.depends_on
 
     def _beyond_blocked(self, first: Sequence[str]) -> tuple[str, ...]:
-        """What can be waited for: a caller whose content stays is bound to what is live of a module that is held back.
+        """Replace blocked changes by the changes that those wait for.
 
-        After a module was taken back this is what frees its callers from the version that was bad.
+        A caller with unchanged content can bind to the live version of a module whose change is blocked. After a module
+        was rolled back, this frees its callers from the bad version.
         """
         seen = set(first)
         queue = list(first)
@@ -132,9 +140,10 @@ class Walk:
         return any(each.key == live.key and each.version == live.published_version for each in self._inputs.authored)
 
     def _moved(self, key: FlowKey, record: RecordedFlow | None, group: frozenset[FlowKey]) -> Iterable[MovedBinding]:
-        """The bindings that became stale. In a cycle those to members that come later do not count.
+        """The stale bindings of a flow.
 
-        Modules that consume each other would be published again because of each other without end.
+        In a cycle, bindings to later members do not count: modules that consume each other would otherwise republish
+        each other without end.
         """
         consumed: Mapping[FlowKey, str] = record.consumed if record else {}
         for callee in self._graph.bound(key, self._inputs.binds_at_publish):
@@ -165,7 +174,7 @@ class Walk:
         )
 
     def _left_behind(self, key: FlowKey, group: frozenset[FlowKey]) -> Iterable[str]:
-        """Members of the same cycle that keep this module's version, and were published before it."""
+        """Members of the same cycle that keep this module's version but were published before it."""
         if key.type not in self._inputs.binds_at_publish:
             return
         for consumer in sorted(group & self._outcomes.keys()):
@@ -173,7 +182,7 @@ class Walk:
                 yield f"{consumer} consumes it and is consumed by it, so it stays bound to the version before"
 
     def _below(self, component: Sequence[FlowKey]) -> tuple[str, ...]:
-        """What must be done before a component: acting flows, also those below flows that stay as they are."""
+        """The acting changes that a component waits for, also those below flows without a change."""
         below = {id_ for key in component for callee in self._graph.edges[key] for id_ in self._first.get(callee, ())}
         return tuple(sorted(below))
 

@@ -1,7 +1,7 @@
-"""Maintenance windows: cron expressions with a duration, in the time zone of the people they protect.
+"""Maintenance windows: cron expressions with a duration and a time zone.
 
 Starts follow the wall clock of their zone (`cronsim` treats changes to and from summer time as Debian's cron does);
-durations are true elapsed time. All arithmetic is in UTC.
+durations are elapsed time. All arithmetic is in UTC.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from cronsim import CronSim
 from controller.domain.desired import Window, WindowKind
 
 HORIZON = timedelta(days=400)
-"""How far ahead an opening is looked for."""
+"""How far ahead to search for an opening."""
 MAX_STEPS = 1000
 AMBIGUOUS = timedelta(hours=3)
-"""Longer than any change of clocks."""
+"""More than any change of clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Closure:
 
 
 def closure(windows: Sequence[Window], now: datetime) -> Closure | None:
-    """Why and until when nothing may be changed; None when it may.
+    """Why and until when changes are forbidden; None if they are allowed.
 
-    Deny windows close, whatever the allow windows say; where there are allow windows, one of them must be open.
-    Raises CronSimError or KeyError for a schedule or a zone that `manifests` would not have let through.
+    A deny window overrides all allow windows. If there are allow windows, one of them must be open. Raises CronSimError
+    or KeyError for a schedule or a zone that `manifests` should have rejected.
     """
     now = now.astimezone(UTC)
     reason, moment = _closed_until(windows, now)
@@ -52,7 +52,7 @@ def closure(windows: Sequence[Window], now: datetime) -> Closure | None:
 
 
 def _closed_until(windows: Sequence[Window], moment: datetime) -> tuple[str | None, datetime | None]:
-    """Why it is closed at the moment, and the earliest moment at which that can change; two Nones when it is open."""
+    """Why changes are forbidden at a moment, and the earliest moment when that can change; two Nones if allowed."""
     for window in windows:
         end = _open_until(window, moment)
         if window.kind is WindowKind.DENY and end is not None:
@@ -65,17 +65,17 @@ def _closed_until(windows: Sequence[Window], moment: datetime) -> tuple[str | No
 
 
 def _open_until(window: Window, moment: datetime) -> datetime | None:
-    """When the window that is open at the moment ends; None when it is not open. The end itself is outside."""
+    """The end of a window that is open at the moment, exclusive; None if it is closed."""
     duration = timedelta(seconds=window.duration_s)
     start = _latest_start(window, moment, moment - duration)
     return start + duration if start else None
 
 
 def _latest_start(window: Window, moment: datetime, earliest: datetime) -> datetime | None:
-    """The last start up to the moment and after the earliest one.
+    """The last start up to the moment and after `earliest`.
 
-    The last hours are searched forwards, because a search backwards misses starts of an hour that comes twice; the
-    time before them backwards, because a window of a week that starts each minute would have ten thousand starts.
+    The most recent hours are searched forwards, because a backward search misses starts in an hour that occurs twice.
+    Earlier times are searched backwards, because a week-long window that starts each minute has ten thousand starts.
     """
     recent = max(earliest, _before_a_clock_change(moment - AMBIGUOUS, ZoneInfo(window.timezone)))
     latest = None
@@ -92,7 +92,7 @@ def _latest_start(window: Window, moment: datetime, earliest: datetime) -> datet
 
 
 def _before_a_clock_change(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The moment, or an earlier one that is not in or shortly after an hour that comes twice."""
+    """The moment, or an earlier one outside the hours that follow a change of clocks."""
     changed = moment.astimezone(zone).utcoffset() != (moment - AMBIGUOUS).astimezone(zone).utcoffset()
     return moment - AMBIGUOUS if changed else moment
 
@@ -102,7 +102,7 @@ def _next_start(window: Window, moment: datetime) -> datetime | None:
 
 
 def _starts(window: Window, after: datetime) -> Iterator[datetime]:
-    """The window's starts that come after a moment, in UTC."""
+    """The starts of the window after a moment, in UTC."""
     for start in CronSim(window.schedule, after.astimezone(ZoneInfo(window.timezone))):
         in_utc = start.astimezone(UTC)
         if in_utc > after:

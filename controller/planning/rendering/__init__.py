@@ -1,6 +1,6 @@
-"""Shows plans: text for people, JSON for programs, Markdown for pull requests, one HTML page.
+"""Renders plans: text for people, JSON for programs, Markdown for pull requests, one HTML page.
 
-All but JSON are written from one table model, each with its own escaping in one place. Prints and stores nothing.
+All but JSON share one table model; each format escapes in one place. Prints and stores nothing.
 """
 
 from controller.planning.rendering.document import PLAN_SCHEMA, plan_document, plan_json

@@ -19,9 +19,9 @@ def plan_json(plans: Sequence[Plan], *, everything: bool = False) -> str:
 
 
 def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[str, object]:
-    """The document as plain JSON types; flows in sync are listed only with `everything`.
+    """The document as plain JSON types. Only `everything` includes flows in sync.
 
-    `digest` is the plan's own where there is one organisation, else a digest over all of theirs.
+    `digest` is the plan's own for one organisation, else a digest over all plans.
     """
     digests = [plan.digest for plan in plans]
     return {

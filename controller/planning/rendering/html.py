@@ -1,4 +1,4 @@
-"""Plans as one HTML page that needs nothing else: no script, no font, no request."""
+"""Renders plans as one self-contained HTML page: no script, no font, no request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
-    """The page; every value is escaped by the template engine. Ends with a newline."""
+    """The page, ending with a newline. The template engine escapes every value."""
     return _environment().get_template("plan.html.jinja").render(tables=tables(plans, everything=everything))
 
 

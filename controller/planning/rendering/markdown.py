@@ -1,4 +1,4 @@
-"""Plans as Markdown for a comment on a pull request. Names cannot break the table, add HTML, or call people."""
+"""Renders plans as Markdown for a pull request comment. Names cannot break the table, add HTML or mention people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from controller.planning.model import Plan
 from controller.planning.rendering.table import Row, Table, tables
 
 COMMENT_LIMIT = 60_000
-"""Characters; GitHub takes 65,536, and the comment needs room for its own marks."""
+"""Characters. GitHub accepts 65,536, and the comment needs room for its own markers."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()|~!$])")
@@ -19,9 +19,9 @@ _EDGE_SPACE = re.compile(r"^ +| +$|(?<= ) +")
 
 
 def plan_markdown(plans: Iterable[Plan], *, everything: bool = False, limit: int = COMMENT_LIMIT) -> str:
-    """One table for each organisation; ends with a newline.
+    """One table for each organisation, ending with a newline.
 
-    Changes that would make it longer than `limit` characters are counted instead of shown.
+    Changes beyond `limit` characters are counted instead of shown.
     """
     shown = tables(plans, everything=everything)
     if not shown:
@@ -31,7 +31,7 @@ def plan_markdown(plans: Iterable[Plan], *, everything: bool = False, limit: int
 
 
 def escape(text: str) -> str:
-    """The text as Markdown that shows just this text, on one line, in a table cell or outside of one."""
+    """The text as Markdown that shows exactly this text on one line, inside or outside a table cell."""
     text = "".join(_ENTITIES.get(char, char) for char in visible(text))
     text = _PUNCTUATION.sub(r"\\\1", text)
     text = _CALLS.sub(lambda match: f"{match.group()}<!-- -->", text)
@@ -39,7 +39,7 @@ def escape(text: str) -> str:
 
 
 def details_block(summary: str, items: Iterable[tuple[str, str]]) -> str:
-    """A list of marks and texts that is folded away below its summary; neither can break out. Ends with a newline."""
+    """A collapsible list of marks and texts below its summary, escaped; ends with a newline."""
     title = "".join(_ENTITIES.get(char, char) for char in visible(summary))
     title = _CALLS.sub(lambda match: f"{match.group()}<!-- -->", title)
     lines = "".join(f"- `{mark}` {escape(text)}\n" for mark, text in items)

@@ -1,4 +1,4 @@
-"""A plan as a table: what every rendering for people shows, before it is escaped."""
+"""A plan as a table: the content of every rendering for people, before escaping."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Row:
     versions: str
     reason: str
     after: tuple[str, ...]
-    """What must be done before it."""
+    """Changes that must come first."""
     group: tuple[str, ...]
-    """What is deployed as one with it, itself included, in order."""
+    """Changes deployed as one with it, itself included, in order."""
     blocked: str | None
     warnings: tuple[str, ...]
 
@@ -55,11 +55,11 @@ class Table:
 
     organization: str
     revision: str | None
-    """None where the manifests come from no commit."""
+    """None if the manifests come from no commit."""
     digest: str
     headline: str
     held_back: tuple[str, ...]
-    """What `apply` would refuse at this moment."""
+    """Refusals of an `apply` at this moment."""
     sections: tuple[Section, ...]
     drift: tuple[tuple[str, str, str], ...]
     """Flow, kind and message."""
@@ -84,7 +84,7 @@ _NEW = frozenset({ChangeKind.CREATE, ChangeKind.PUBLISH, ChangeKind.REPUBLISH, C
 
 
 def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
-    """One table for each plan; flows in sync only with `everything`."""
+    """One table for each plan; only `everything` includes flows in sync."""
     return [_table(plan, plan.changes if everything else plan.actions) for plan in plans]
 
 
@@ -103,7 +103,7 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
 
 
 def headline(plan: Plan) -> str:
-    """`1 to create, 2 to publish (1 blocked)`, or that nothing is to be done."""
+    """`1 to create, 2 to publish (1 blocked)`, or that there is nothing to do."""
     summary = plan.summary()
     counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
     if not counts:

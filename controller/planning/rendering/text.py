@@ -1,4 +1,4 @@
-"""Plans as plain text for a terminal or a log."""
+"""Renders plans as plain text for a terminal or a log."""
 
 from __future__ import annotations
 
