@@ -4,30 +4,35 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= auto
+# COVERAGE=1 measures branches while the tests run, and fails below the floor of pyproject.toml.
+COVERAGE ?=
 # Tests start many processes: modules are compiled once and kept.
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof check format lint types imports bench nightly clean
+.PHONY: help demo test proof check format lint types imports dead bench nightly clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@# Dependency groups need pip 25.1; Debian 12 brings 23.0.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group test --editable .
 	@touch $(READY)
 
 demo: $(READY) ## Show the main job on the embedded simulator, start to finish
 	$(BIN)/penstock demo
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),--cov --cov-report=)
+	$(if $(COVERAGE),$(BIN)/coverage report --format=total)
 
 proof: $(READY) ## Whole processes, faults, crashes, chaos, several controllers: the tests that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
 
-check: lint types imports test proof ## Everything that CI runs
+check: lint types imports dead test proof ## Everything that CI runs
 
 lint: $(READY) ## Formatting and lint rules
 	$(BIN)/ruff format --check .
@@ -38,6 +43,9 @@ types: $(READY) ## mypy, strict
 
 imports: $(READY) ## The contracts between the packages
 	$(BIN)/lint-imports
+
+dead: $(READY) ## Code that nothing uses
+	$(BIN)/vulture
 
 format: $(READY) ## Format the code in place
 	$(BIN)/ruff format .
@@ -51,4 +59,4 @@ nightly: $(READY) ## The tests that are too long for every run
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

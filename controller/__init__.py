@@ -3,4 +3,4 @@
 The packages below are layers; each imports only what stands below it (docs/concepts/architecture.md).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -11,7 +11,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+TEST_GROUP = PYPROJECT["dependency-groups"]["test"]
 DOCUMENT = (ROOT / "docs" / "reference" / "dependencies.md").read_text(encoding="utf-8")
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 PINNED = {canonicalize_name(line.partition("==")[0]) for line in CONSTRAINTS}
@@ -57,7 +59,7 @@ def test_every_dependency_is_explained_and_nothing_else() -> None:
 
 
 def test_every_test_dependency_is_explained_and_nothing_else() -> None:
-    assert documented("For tests only") == names(PROJECT["optional-dependencies"]["test"])
+    assert documented("For tests only") == names(TEST_GROUP)
 
 
 def test_constraints_are_versions_without_addresses() -> None:
@@ -65,7 +67,7 @@ def test_constraints_are_versions_without_addresses() -> None:
 
 
 def test_constraints_hold_what_an_installation_brings_and_nothing_else() -> None:
-    wanted = {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]}
+    wanted = {*PROJECT["dependencies"], *TEST_GROUP}
 
     assert installed_with(wanted, on_any_machine=False) <= PINNED
     assert installed_with(wanted, on_any_machine=True) >= PINNED

@@ -1,0 +1,23 @@
+"""The coverage floor never falls: pyproject.toml is compared with what git remembers of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_FLOOR = re.compile(r"^fail_under = ([\d.]+)$", re.MULTILINE)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True).stdout
+
+
+def test_the_coverage_floor_only_rises() -> None:
+    """A shallow checkout knows fewer earlier values, and a folder without git none."""
+    commits = _git("log", "--format=%H", "-G", "^fail_under = ", "--", "pyproject.toml").split()
+    earlier = [float(value) for each in commits for value in _FLOOR.findall(_git("show", f"{each}:pyproject.toml"))]
+    (floor,) = _FLOOR.findall((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert float(floor) >= max(earlier, default=0)
