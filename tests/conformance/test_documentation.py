@@ -1,4 +1,4 @@
-"""docs/concepts/architecture.md tells how many combinations and stories are played."""
+"""docs/concepts/testing.md tells how many combinations and stories are played."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conformance import test_killed, test_two_faults
 
-PAGE = (Path(__file__).parents[2] / "docs" / "concepts" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "concepts" / "testing.md").read_text(encoding="utf-8")
 
 
 def test_the_counts_are_those_that_are_played() -> None:
