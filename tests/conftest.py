@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service"})
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
 
+_IN_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4 * 2**30
+
 _NO_LOGS = structlog.get_config()
 
 # How fast a machine is says nothing of what is tested; whatever else the profile says, CI's own above all, stays.
@@ -29,6 +33,15 @@ settings.register_profile(
     "patient", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
+
+
+def pytest_configure() -> None:
+    """Keep the tests' folders in memory where there is enough: there, no commit of git or SQLite waits for a disk."""
+    with contextlib.suppress(OSError):
+        memory = os.statvfs(_IN_MEMORY)
+        usable = os.access(_IN_MEMORY, os.W_OK) and not memory.f_flag & os.ST_NOEXEC
+        if usable and memory.f_bavail * memory.f_frsize >= _ENOUGH_BYTES:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -70,11 +70,15 @@ class Turmoil(World):
     def __post_init__(self) -> None:
         if self.template is not None:
             shutil.copy(self.template, self.folder / "store.db")
-        (self.folder / "clone").mkdir()
         super().__post_init__()
         self.http = Watched(self.http, self)  # type: ignore[assignment]
         self.services.store.close()
         self.services = self._services("controller-a")
+
+    def _repositories(self) -> tuple[Path, Path]:
+        clone = self.folder / "clone"
+        clone.mkdir()
+        return self.folder / "remote.git", clone
 
     @staticmethod
     def _git(folder: Path, *arguments: str, check: bool = True) -> str:  # noqa: ARG004 - there is none

@@ -37,6 +37,7 @@ from controller.simulator import Fault, Simulator, SimulatorSettings, UserEdit, 
 from controller.simulator.user_edits import EDITS, person
 from controller.store import Lease, Store
 from tests.support.clock import ShiftedClock, SteppedClock
+from tests.support.stores import prepare
 
 NAME = "acme"
 URL = "http://simulator.test"
@@ -79,6 +80,7 @@ class Site:
         self.recorded: dict[FlowKey, RecordedFlow] = {}
         self.events: list[DeliveryEvent] = []
         self.crash_when: Callable[[DeliveryEvent], bool] = lambda _: False
+        prepare(self.folder / "store.db")
         self.store = Store.open(f"sqlite:///{self.folder}/store.db", clock=self.clock)
         self.platform: Platform = self._connect()
         self.delivery = self._delivery()
@@ -172,6 +174,7 @@ class Site:
         await self.platform.aclose()
         self.store.close()
         self.crash_when = lambda _: False
+        prepare(self.folder / "store.db")
         self.store = Store.open(f"sqlite:///{self.folder}/store.db", clock=self.clock)
         self.platform = self._connect()
         self.delivery = self._delivery()

@@ -28,6 +28,8 @@ from controller.simulator.user_edits import EDITS, UserEdit
 from controller.simulator.user_edits import person as person_of
 from controller.store import Store
 from tests.support.clock import SteppedClock
+from tests.support.remotes import remote_and_clone
+from tests.support.stores import prepare
 
 ORGANIZATION = "acme"
 RECORDS = "penstock/records"
@@ -72,16 +74,14 @@ class World:
     def __post_init__(self) -> None:
         self.simulator = Simulator(self.clock, self.simulator_settings)
         self.http = httpx.ASGITransport(app=create_app(self.simulator))
-        self.remote = self.folder / "remote.git"
-        self.clone = self.folder / "clone"
+        self.remote, self.clone = self._repositories()
         self.settings = Settings(store=f"sqlite:///{self.folder / 'store.db'}", rate_limit=3000, notifications=False)
-        self._git(self.folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
-        self._git(self.folder, "clone", "--quiet", str(self.remote), str(self.clone))
-        self.git("config", "user.name", "Flow Author")
-        self.git("config", "user.email", "author@example.com")
-        self.git("checkout", "--quiet", "-B", "main")
+        prepare(self.folder / "store.db")
         self.services = self._services("controller-a")
         self.describe(**self.spec)
+
+    def _repositories(self) -> tuple[Path, Path]:
+        return remote_and_clone(self.folder)
 
     # What an author does.
 
@@ -125,8 +125,11 @@ class World:
         """Commit everything and push it; returns the revision."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
-        self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
-        self.git("push", "--quiet", "origin", "HEAD:main")
+        try:
+            self.git("push", "--quiet", "origin", "HEAD:main")
+        except subprocess.CalledProcessError:
+            self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
+            self.git("push", "--quiet", "origin", "HEAD:main")
         return self.git("rev-parse", "HEAD")
 
     def git(self, *arguments: str, check: bool = True) -> str:
