@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
@@ -121,11 +121,10 @@ class AuditLog:
         )
         with self._database.write() as connection:
             values = {name: getattr(kept, name) for name in _COLUMNS}
-            number = connection.execute(insert(audit).values(values).returning(audit.c.id)).scalar_one()
+            number = connection.execute(_APPEND, values).scalar_one()
             invalid = self._rates.validation_error(connection, entry.organization)
             deployed = self._rates.deployment_success(connection, entry.organization)
-            rates = {"validation_error_rate": invalid, "deployment_success_rate": deployed}
-            connection.execute(update(audit).where(audit.c.id == number).values(rates))
+            connection.execute(_SET_RATES, {"number": number, "invalid": invalid, "deployed": deployed})
         kept = replace(kept, id=number, validation_error_rate=invalid, deployment_success_rate=deployed)
         for copy in self._copies:
             self._copy(copy, kept, kept.at or self._clock.now())
@@ -191,6 +190,12 @@ class AuditLog:
 
 
 _COLUMNS = tuple(column.name for column in audit.columns if column.name != "id")
+_APPEND: Final = insert(audit).returning(audit.c.id)
+_SET_RATES: Final = (
+    update(audit)
+    .where(audit.c.id == bindparam("number"))
+    .values(validation_error_rate=bindparam("invalid"), deployment_success_rate=bindparam("deployed"))
+)
 
 
 def _entry(row: RowMapping) -> AuditEntry:

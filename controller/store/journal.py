@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
@@ -285,9 +285,14 @@ def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more:
     connection.execute(update(steps).where(steps.c.id == step_id).values(values))
 
 
+# Built once: every move of a step ends with these two.
+_STEP: Final = select(steps).where(steps.c.id == bindparam("step"))
+_WRITES: Final = select(writes).where(writes.c.step_id == bindparam("step")).order_by(writes.c.id)
+
+
 def _one_step(connection: Connection, step_id: int) -> StepRecord:
-    row = connection.execute(select(steps).where(steps.c.id == step_id)).mappings().one()
-    made = connection.execute(select(writes).where(writes.c.step_id == step_id).order_by(writes.c.id)).mappings()
+    row = connection.execute(_STEP, {"step": step_id}).mappings().one()
+    made = connection.execute(_WRITES, {"step": step_id}).mappings()
     return step_record(row, [write_record(write) for write in made])
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, Select, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import LeaseHeld, LeaseLost
@@ -53,7 +53,7 @@ class Leases:
             now = self._now(connection)
             free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
             insert_if_absent(connection, leases, free)
-            row = _row(connection, _of(name).with_for_update())
+            row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
             lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest)
@@ -71,7 +71,7 @@ class Leases:
     def require(self, lease: Lease) -> None:
         """Raises LeaseLost when it expired or another holder took it."""
         with self._database.read() as connection:
-            _require_held(_row(connection, _of(lease.name)), lease, self._now(connection))
+            _require_held(_row(connection, _LEASE, lease.name), lease, self._now(connection))
 
     def release(self, lease: Lease) -> None:
         """Let others have it at once; nothing happens when it is not ours any more."""
@@ -85,7 +85,7 @@ class Leases:
     def holder(self, name: str) -> Lease | None:
         """Who holds the lease now."""
         with self._database.read() as connection:
-            row = connection.execute(_of(name)).mappings().one_or_none()
+            row = connection.execute(_LEASE, {"name": name}).mappings().one_or_none()
             now = self._now(connection)
         if row is None or row["expires_at"] <= now:
             return None
@@ -100,7 +100,7 @@ def prove(database: Database, connection: Connection, lease: Lease, clock: Clock
 
     What is written in the same transaction is written by the holder, or not at all.
     """
-    row = _row(connection, _of(lease.name).with_for_update())
+    row = _row(connection, _HELD, lease.name)
     now = database.common_time(connection, clock)
     _require_held(row, lease, now)
     return now
@@ -120,12 +120,14 @@ def _require_held(row: RowMapping, lease: Lease, now: datetime) -> None:
     )
 
 
-def _of(name: str) -> Select[tuple[object, ...]]:
-    return select(leases).where(leases.c.name == name)
+# Built once: every write to the journal proves the lease first.
+_LEASE: Final = select(leases).where(leases.c.name == bindparam("name"))
+_HELD: Final = _LEASE.with_for_update()
+"""Nobody else can take it until the transaction ends."""
 
 
-def _row(connection: Connection, query: Select[tuple[object, ...]]) -> RowMapping:
-    row = connection.execute(query).mappings().one_or_none()
+def _row(connection: Connection, query: Select[tuple[object, ...]], name: str) -> RowMapping:
+    row = connection.execute(query, {"name": name}).mappings().one_or_none()
     if row is None:
         raise LeaseLost("there is no such lease", hint="acquire it first")
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select
 
 from controller.domain.status import Cause, StepState
 from controller.store.schema import audit, steps, syncs
@@ -30,28 +30,21 @@ class Rates:
 
     def validation_error(self, connection: Connection, organization: str) -> float | None:
         """Failed validations divided by validations, from 0 to 1; None before the first one."""
-        newest = (
-            select((audit.c.status != "success").label("counts"))
-            .where(audit.c.organization == organization, audit.c.action == _VALIDATE)
-            .order_by(audit.c.id.desc())
-            .limit(COUNTED)
-        )
-        return _share(_count(connection, newest))
+        return _share(_count(connection, _VALIDATIONS, organization=organization))
 
     def deployment_success(self, connection: Connection, organization: str) -> float | None:
         """Changes that made their version live, and were not taken back, divided by all that ended or are live.
 
         From 0 to 1; None before the first one. What was taken back because a person or git asked for it is not counted.
         """
-        newest = connection.execute(select(func.max(syncs.c.id)).where(syncs.c.organization == organization)).scalar()
+        newest = connection.execute(_NEWEST_SYNC, {"organization": organization}).scalar()
         if newest is None:
             return None
         known = self._before.get(organization)
         if known is None or known[0] != newest:
-            earlier = select(syncs.c.id).where(syncs.c.organization == organization, syncs.c.id < newest)
-            ended = _ended().where(steps.c.sync_id.in_(earlier)).order_by(steps.c.id.desc()).limit(COUNTED)
-            known = self._before[organization] = (newest, _count(connection, ended))
-        now = _count(connection, _ended().where(steps.c.sync_id == newest))
+            earlier = _count(connection, _CHANGES_BEFORE, organization=organization, newest=newest)
+            known = self._before[organization] = (newest, earlier)
+        now = _count(connection, _CHANGES_OF, newest=newest)
         return _share((known[1][0] + now[0], known[1][1] + now[1]))
 
 
@@ -63,10 +56,34 @@ def _ended() -> Select[bool]:
     return select(well.label("counts")).where(steps.c.kind != _NOT_DEPLOYED, or_(well, and_(wrong, by_itself)))
 
 
-def _count(connection: Connection, chosen: Select[bool]) -> _Count:
+def _counting(chosen: Select[bool]) -> Select[int, int]:
     rows = chosen.subquery()
-    counted = func.sum(case((rows.c.counts, 1), else_=0))
-    number, total = connection.execute(select(counted, func.count()).select_from(rows)).one()
+    return select(func.sum(case((rows.c.counts, 1), else_=0)), func.count()).select_from(rows)
+
+
+# Built once: to put such a statement together takes longer than to run it, and every audit entry counts.
+_ORGANIZATION: Final = bindparam("organization", type_=String)
+_NEWEST: Final = bindparam("newest", type_=BigInteger)
+_NEWEST_SYNC: Final = select(func.max(syncs.c.id)).where(syncs.c.organization == _ORGANIZATION)
+_VALIDATIONS: Final = _counting(
+    select((audit.c.status != "success").label("counts"))
+    .where(audit.c.organization == _ORGANIZATION, audit.c.action == _VALIDATE)
+    .order_by(audit.c.id.desc())
+    .limit(COUNTED)
+)
+_CHANGES_BEFORE: Final = _counting(
+    _ended()
+    .where(
+        steps.c.sync_id.in_(select(syncs.c.id).where(syncs.c.organization == _ORGANIZATION, syncs.c.id < _NEWEST)),
+    )
+    .order_by(steps.c.id.desc())
+    .limit(COUNTED)
+)
+_CHANGES_OF: Final = _counting(_ended().where(steps.c.sync_id == _NEWEST))
+
+
+def _count(connection: Connection, counting: Select[int, int], **named: object) -> _Count:
+    number, total = connection.execute(counting, named).one()
     return int(number or 0), int(total)
 
 
