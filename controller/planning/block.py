@@ -98,7 +98,7 @@ def missing_dependency(
     """Blocked if a static reference or `dependsOn` leads to a flow that does not exist or is not published.
 
     `cycle` checks members of the flow's own `group` (its strongly connected component), `waits_for_blocked` checks
-    flows whose own change is blocked.
+    flows with a blocked change of their own.
     """
     consumption = graph.consumption[flow.key]
     known = {*graph.flows, *live.flows} if consumption.missing else set()

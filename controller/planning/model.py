@@ -61,7 +61,7 @@ class Change:
     previous_digest: str = ""
     """The dependency digest recorded with `from_version`; empty without a record."""
     consumes: tuple[FlowKey, ...] = ()
-    """The flows that it consumes directly: managed ones, and others whose version it keeps."""
+    """The flows that it consumes directly: managed ones, and others that it is bound to."""
     desired: DesiredFlow | None = None
     """The desired state to deliver; None for flows without a manifest."""
     warnings: tuple[str, ...] = ()
@@ -207,4 +207,4 @@ class PlanInputs:
     client_name: str | None = None
     """Our client's id or name in the organisation. Locks held by it do not block a change."""
     binds_at_publish: frozenset[str] = BINDING_TYPES
-    """Types whose version a caller keeps from its own publish on."""
+    """Types of modules that a caller binds to one version when it is published."""

@@ -48,7 +48,7 @@ def orphan_drift(orphans: Iterable[Orphan], *, pruned: bool) -> list[Drift]:
 
 
 class Pruning:
-    """Plans the removal of orphans: consumers before what they consume, and never a flow still consumed."""
+    """Plans the removal of orphans: consumers before consumed flows, and never a flow that is still consumed."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from controller.planning.model import Unrecorded
 
 @dataclass(frozen=True, slots=True)
 class MovedBinding:
-    """A consumed flow whose version is or will be different from the one its consumer was published with."""
+    """A consumed flow that has, or will have, another version than its consumer was published with."""
 
     key: FlowKey
     bound: str | None

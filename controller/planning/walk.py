@@ -2,7 +2,7 @@
 
 The walk visits the strongly connected components in dependency order. `_first` holds, for each visited flow, the
 changes that a consumer must wait for: the last change of its component, or the changes below if no member acts.
-`_below` collects them for the next component, whose members then wait for each other in the order of deployment. A
+`_below` collects them for the next component. Its members then wait for each other in the order of deployment. A
 blocked change blocks all changes that depend on it. The exception is a caller that is only republished: it waits for
 the changes below the blocked one instead (`_beyond_blocked`).
 """
@@ -94,8 +94,8 @@ class Walk:
     def _beyond_blocked(self, first: Sequence[str]) -> tuple[str, ...]:
         """Replace blocked changes by the changes that those wait for.
 
-        A caller with unchanged content can bind to the live version of a module whose change is blocked. After a module
-        was rolled back, this frees its callers from the bad version.
+        A caller with unchanged content can bind to the live version of a module while the module's change is blocked.
+        After a module was rolled back, this frees its callers from the bad version.
         """
         seen = set(first)
         queue = list(first)
