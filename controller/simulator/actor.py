@@ -1,4 +1,4 @@
-"""An actor in the organisation: a person in Architect, or a service client."""
+"""Who acts on the organisation: a person in Architect, or a service client."""
 
 from __future__ import annotations
 

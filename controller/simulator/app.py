@@ -1,7 +1,6 @@
-"""The ASGI application that serves a simulated organisation.
+"""The ASGI application that serves a simulated organisation: its routes, and the gateway that every request passes.
 
-The gateway receives every request. It finds the endpoint, checks token, limit and permission, injects faults, and adds
-the common headers to every answer.
+The gateway finds the endpoint, checks token, limit and permission, carries out faults, and dresses every answer.
 """
 
 from __future__ import annotations
@@ -40,18 +39,18 @@ ARCHITECT = (
     *executions.ENDPOINTS,
     *flows.ENDPOINTS,
 )
-"""Fixed paths come before paths with parameters that match them too."""
+"""Fixed paths come before those with parameters that would fit them too."""
 CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS)
 """The routes below `/_simulator`."""
 CORRELATION = "ININ-Correlation-Id"
 NO_ANSWER = 0
-"""The status in the counts for calls with a dropped connection."""
+"""The status under which calls are counted whose connection was dropped."""
 
 
 def create_app(simulator: Simulator) -> Starlette:
-    """The application for this organisation. Absolute URLs in answers use the scheme and host of the request.
+    """Serve this organisation. Absolute URLs in answers use the scheme and host of the request.
 
-    Raises `SettingsInvalid` for a fault on a route that is not served.
+    Raises `SettingsInvalid` when a fault is set for a route that is not served.
     """
     routes = Routes()
     for endpoints in (CONTROL, VERSIONED, ARCHITECT):  # the dialects share two routes, which the versioned one answers
@@ -91,7 +90,7 @@ class Gateway:
         if endpoint.internal:
             await response(scope, receive, send)
             return
-        # Logged before it is sent, so that a client that has the answer finds the call.
+        # Logged before it is sent: whoever has the answer finds the call.
         logged = call.logged(NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code)
         self.simulator.calls.add(logged)
         try:
@@ -100,7 +99,7 @@ class Gateway:
             logged.duration_s = self.simulator.clock.monotonic() - call.began_s
 
     def _unrouted(self, request: Request) -> ServedEndpoint:
-        """The endpoint for requests that no route matches."""
+        """Who answers what no endpoint does."""
         allowed = self.routes.methods(request.scope["path"])
 
         def refuse(_: ServedCall) -> Response:
@@ -172,7 +171,7 @@ class Gateway:
 
 
 def _dress(call: ServedCall, response: Response) -> None:
-    """Add the headers of every answer."""
+    """What every answer carries."""
     response.headers[CORRELATION] = call.correlation_id
     response.headers["Date"] = format_datetime(call.now.astimezone(UTC), usegmt=True)
     if call.usage:
@@ -180,7 +179,7 @@ def _dress(call: ServedCall, response: Response) -> None:
 
 
 def _refuse_unknown(endpoint: ServedEndpoint, call: ServedCall) -> None:
-    """Raise 400 for an unknown field or filter, which would otherwise silently do nothing."""
+    """A misspelt field or filter would silently do nothing. Raises 400."""
     given = [("query parameter", name, endpoint.filters) for name in call.request.query_params]
     if endpoint.fields is not None:
         given += [("field", name, endpoint.fields) for name in call.json()]

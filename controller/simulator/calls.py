@@ -1,4 +1,4 @@
-"""Counts and logs all calls, for tests and demonstrations."""
+"""What was called: how often, and in which order, for tests and demonstrations that count or look."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from datetime import datetime
 from controller.simulator.time import iso
 
 MOST_LOGGED = 10_000
-"""Calls that the log keeps; new calls replace the oldest."""
+"""Calls that the log remembers; the oldest make room for the newest."""
 
 
 @dataclass(slots=True)
 class LoggedCall:
-    """One answered call."""
+    """One call as it was answered."""
 
     number: int
-    """Number of the call; 1 is the first call since the log was cleared."""
+    """1 for the first call since the log was begun."""
     at: datetime
-    """Arrival time by the organisation's clock."""
+    """When it came, in the organisation's time."""
     method: str
     route: str
     """The route's template, as in the counts."""
     path: str
     query: str
-    """The query as received, without the values of signatures; empty without a query."""
+    """As it came, with the values of signatures left out; empty without a query."""
     status: int
     """0 when the connection was dropped without an answer."""
     client: str | None = None
-    """Id of the client by its token or token request; None if there was none or it is unknown."""
+    """Id of the client whose token came, or that asked for a token; None where none was needed or known."""
     flows: tuple[str, ...] = ()
-    """`type/name` of the flows that the path, query or job names."""
+    """`type/name` of the flows that path, query or job name."""
     faults: tuple[str, ...] = ()
     """Names of the faults that hit it."""
     duration_s: float = 0.0
-    """Seconds from the request to the end of its answer, by the organisation's clock."""
+    """From the request to the end of its answer, in the organisation's time."""
 
     def shown(self) -> dict[str, object]:
         return {
@@ -62,7 +62,7 @@ class Calls:
     _log: deque[LoggedCall] = field(default_factory=deque)
 
     def add(self, call: LoggedCall) -> None:
-        """Count and log a call, and assign its number."""
+        """Count and log a call; its number is given to it here."""
         self._counts[call.method, call.route, call.status] += 1
         call.number = self._counts.total()
         self._log.append(call)
@@ -70,17 +70,17 @@ class Calls:
             self._log.popleft()
 
     def clear(self) -> None:
-        """Reset the counts and clear the log."""
+        """Count anew, and begin the log anew."""
         self._counts.clear()
         self._log.clear()
 
     @property
     def dropped(self) -> int:
-        """Number of calls that the log has dropped since it was cleared."""
+        """How many calls the log has forgotten since it was begun."""
         return self._counts.total() - len(self._log)
 
     def count(self, method: str | None = None, template: str | None = None, status: int | None = None) -> int:
-        """Number of calls that match all given arguments."""
+        """Calls that match everything that is given."""
         return sum(
             count
             for (a_method, a_template, a_status), count in self._counts.items()
@@ -96,9 +96,9 @@ class Calls:
         client: str | None = None,
         since: int = 0,
     ) -> list[LoggedCall]:
-        """The logged calls that match all given arguments, in order of arrival.
+        """The calls that are remembered and match everything that is given, in the order in which they came.
 
-        `since` is the number of a call: only later calls are returned.
+        `since` is the number of a call: only later ones.
         """
         return [
             call

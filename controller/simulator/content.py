@@ -1,4 +1,4 @@
-"""The content of a version: its Archy YAML, parsed once."""
+"""What a version holds: its Archy YAML, read once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from controller.flows import ARCHY_ROOTS, FlowFile, parse
 ROOTS = {api_type: root for root, api_type in ARCHY_ROOTS.items()}
 """Archy's root key for each type of the API."""
 DEFINITION = "definition"
-"""Key of the nodes and transitions of a flow without Archy source, below the root key."""
+"""Below the root key: the nodes and transitions of a flow that never was Archy."""
 BINDING_NODES = frozenset({"callCommonModule", "callBotFlow", "callDigitalBotFlow"})
-"""Nodes of such a flow that bind the version that is live when the flow is published."""
+"""Nodes of such a flow that keep the version which is published when the flow is."""
 
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> FlowFile:
-    """The flow file in this text. Raises `FlowFileInvalid` if it is not one."""
+    """The flow file in this text. Raises `FlowFileInvalid` when it is none."""
     flow_file = parse(text)
     content = flow_file.document[flow_file.root]
     given = content.get(DEFINITION) if isinstance(content, Mapping) else None
@@ -30,7 +30,7 @@ def read(text: str) -> FlowFile:
 
 
 def _references(nodes: object) -> Iterator[FlowReference]:
-    """The flows that the nodes of a given definition name under `flow`."""
+    """What the nodes of a given definition name as `flow`."""
     for node_id, node in nodes.items() if isinstance(nodes, Mapping) else ():
         target = node.get("flow") if isinstance(node, Mapping) else None
         if not isinstance(target, Mapping):
@@ -48,13 +48,13 @@ def _references(nodes: object) -> Iterator[FlowReference]:
 
 
 def body(text: str) -> dict[str, object]:
-    """The object under the root key."""
+    """What stands under the root key."""
     flow_file = read(text)
     inner = flow_file.document[flow_file.root]
     return dict(inner) if isinstance(inner, dict) else {}
 
 
 def empty(key: FlowKey) -> str:
-    """The source of a flow without content, such as a stub."""
+    """The source of a flow that was created without any content, as stubs are."""
     name = key.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'{ROOTS.get(key.type, key.type)}:\n  name: "{name}"\n  defaultLanguage: en-us\n'

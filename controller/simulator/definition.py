@@ -1,7 +1,7 @@
-"""A version in the versioned dialect: nodes by id, and the transitions between them.
+"""What a version holds as the versioned dialect tells it: nodes by id, and transitions between them.
 
-The definition derives from the version's Archy source. A flow without Archy source keeps its given definition under the
-type's root key, where no Archy file has a `definition`.
+It derives from the version's Archy source. A flow that never was Archy has its definition as it was given: it is kept
+under the type's root key, where no Archy file has a `definition`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_SETTING = ACTION_LISTS | _CONTAINERS | {"name", "refId", "trackingId", "refe
 
 
 def raw_text(key: FlowKey, definition: object) -> str:
-    """The content of a version that is given as a definition. Raises 400."""
+    """What a version of this flow holds when it is given as a definition. Raises 400."""
     if key.type not in ROOTS:
         raise bad_request(f"[{key.type}] is no type of flow.")
     if not isinstance(definition, dict):
@@ -35,7 +35,7 @@ def raw_text(key: FlowKey, definition: object) -> str:
 
 
 def given(text: str) -> Mapping[str, object] | None:
-    """The given definition of this content; None if it derives from Archy."""
+    """The definition that was given for this content; None when it derives from Archy."""
     found = body(text).get(DEFINITION)
     return found if isinstance(found, dict) else None
 
@@ -43,7 +43,7 @@ def given(text: str) -> Mapping[str, object] | None:
 def definition(organization: SimulatedOrganization, text: str) -> JSON:
     """`{nodes: {id: {type, name, settings?, flow?}}, transitions: [{id, from, to, condition}]}`.
 
-    `flow` is the target of a node's reference: the known parts of `{name, type, id}`, or `{expression}`.
+    `flow` is what a node refers to: `{name, type, id}` as far as it is known, or `{expression}`.
     """
     raw = given(text)
     shown = deepcopy(dict(raw)) if raw is not None else deepcopy(_derived(text))
@@ -56,7 +56,7 @@ def definition(organization: SimulatedOrganization, text: str) -> JSON:
 
 
 def _known(organization: SimulatedOrganization, target: Mapping[str, object]) -> JSON:
-    """The target of a reference, completed with the organisation's data."""
+    """What the organisation adds to a reference that names a flow or its id."""
     name, flow_id = target.get("name"), target.get("id")
     if isinstance(flow_id, str):
         flow = organization.state.flows.get(flow_id)
@@ -66,7 +66,7 @@ def _known(organization: SimulatedOrganization, target: Mapping[str, object]) ->
 
 
 def graph_problems(text: str) -> tuple[NodeProblem, ...]:
-    """Malformed nodes and transitions."""
+    """What is no proper node or transition."""
     raw = given(text)
     return definition_graph(raw, str(read(text).key)).problems if raw is not None else _graph(text).problems
 
@@ -105,7 +105,7 @@ def _derived(text: str) -> JSON:
 
 
 def _settings_by_node(flow_file: FlowFile) -> dict[str, object]:
-    """The settings of each action and container, by node id."""
+    """The settings of each action and container by its node's id."""
     root = flow_file.root
     places = walk(root, flow_file.document[root])
     return {
@@ -116,7 +116,7 @@ def _settings_by_node(flow_file: FlowFile) -> dict[str, object]:
 
 
 def _pruned(value: object) -> object:
-    """A copy without parts that are nodes of their own."""
+    """A copy without what is a node of its own."""
     if isinstance(value, Mapping):
         kept = {str(key): _pruned(item) for key, item in value.items() if key not in _NO_SETTING}
         return {key: item for key, item in kept.items() if item not in ({}, [])}
@@ -126,7 +126,7 @@ def _pruned(value: object) -> object:
 
 
 def _refer(nodes: dict[str, JSON], reference: FlowReference, root: str) -> None:
-    """Add a reference to its enclosing node, or to a new node if that one has a reference already."""
+    """Put a reference on the node that it stands in, or on one of its own where that node has one already."""
     if reference.resolution is Resolution.STATIC:
         target: JSON = {"name": reference.name}
         if len(reference.types) == 1:

@@ -1,4 +1,4 @@
-"""Executions of flows: times, version and result."""
+"""Executions of flows: when they ran, on which version, how they ended."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from types import MappingProxyType
 RETENTION_S = 10 * 86_400.0
 """Execution data is kept for ten days."""
 ERROR_REASON = "ACTION_ERROR"
-"""The default error reason; the API has no public list of reasons."""
+"""What failed executions name when nothing else is set; the API has no public list of reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A steady stream of executions of a flow, from one moment on."""
+    """A steady stream of executions of the live version of a flow, from a moment on."""
 
     flow_id: str
     since: datetime
@@ -24,7 +24,7 @@ class Traffic:
     error_rate: float = 0.0
     """The share of executions that fail, from 0 to 1."""
     version: str | None = None
-    """Restricts the stream to this version; None means all versions."""
+    """Only executions of this version; None is whatever version serves them."""
     reason: str = ERROR_REASON
 
 
@@ -36,11 +36,11 @@ class Execution:
     started_at: datetime
     ended_at: datetime
     error: str | None = None
-    """The error reason."""
+    """Why it failed."""
     conversation_id: str = ""
     name: str = ""
     launched: bool = False
-    """Whether a client launched it."""
+    """Whether a client started it."""
     inputs: dict[str, object] = field(default_factory=dict)
 
 
@@ -74,20 +74,20 @@ _MINIMUM: Mapping[str, SimulatedLogLevel] = MappingProxyType(
     }
 )
 DEPENDS_ON: Mapping[str, str] = MappingProxyType({"executionInputOutputs": "executionItems"})
-"""Characteristics that depend on another one."""
+"""A characteristic that is nothing without another one."""
 
 
 def minimum(characteristic: str) -> SimulatedLogLevel:
-    """The lowest level that can record it, according to Genesys' resource centre.
+    """The lowest level that can record it, as Genesys' resource centre describes the levels.
 
-    Base records actions, menus, errors and events. Notes adds the values of variables, VerboseNotes communications, and
-    All the inputs and outputs of actions. This simulator assumes that every level records names.
+    Base tells of actions, menus, errors and events; Notes adds the values of variables, VerboseNotes communications,
+    All what goes into actions and comes out. Names are assumed to come with every level.
     """
     return _MINIMUM.get(characteristic, SimulatedLogLevel.BASE)
 
 
 def defaults(level: SimulatedLogLevel) -> dict[str, bool]:
-    """The default characteristics of a level: all that it can record."""
+    """The characteristics that a level has when nothing else is asked for: all that it can record."""
     ranks = list(SimulatedLogLevel)
     return {name: ranks.index(level) >= ranks.index(minimum(name)) for name in CHARACTERISTICS}
 
@@ -101,33 +101,33 @@ class LogSetting:
 
 @dataclass(frozen=True, slots=True)
 class LogChange:
-    """A replaced setting. It still applies to executions that ended before."""
+    """A setting that was replaced: what ended before was recorded under the old one."""
 
     at: datetime
     flow_id: str | None
-    """None for the organisation's default."""
+    """None is the organisation's default."""
     before: LogSetting | None
-    """None if the flow had no setting of its own."""
+    """None where the flow had no setting of its own."""
 
 
 @dataclass(slots=True)
 class LogSettings:
     enabled: bool = True
-    """Whether execution data is recorded. Real organisations default to off; here it is on, because gates need data."""
+    """Off by default in a real organisation; on here, so that gates have something to judge."""
     enabled_since: datetime | None = None
-    """Versions published earlier have no data; None means no such limit."""
+    """Versions published before have no data; None means that it was always on."""
     modified_at: datetime | None = None
     default: LogSetting = field(
         default_factory=lambda: LogSetting(SimulatedLogLevel.ALL, defaults(SimulatedLogLevel.ALL))
     )
     flows: dict[str, LogSetting] = field(default_factory=dict)
-    """Settings of single flows, by id."""
+    """Settings of single flows by their id."""
 
     changes: list[LogChange] = field(default_factory=list)
     """Oldest first."""
 
     def at(self, flow_id: str, moment: datetime) -> LogSetting:
-        """The setting that applied to an execution that ended at this moment."""
+        """What counted for an execution that ended at this moment."""
         own = self._then(flow_id, self.flows.get(flow_id), moment)
         return own or self._then(None, self.default, moment) or self.default
 
@@ -136,7 +136,7 @@ class LogSettings:
         return next(later, current)
 
     def change(self, flow_id: str | None, setting: LogSetting | None, now: datetime) -> None:
-        """Replace the setting from now on. None removes a flow's own setting and resets the default to Base."""
+        """Record under another setting from now on; None removes a flow's own, and sets the default to Base."""
         if flow_id is None:
             self.changes.append(LogChange(now, None, self.default))
             self.default = setting or LogSetting(SimulatedLogLevel.BASE, defaults(SimulatedLogLevel.BASE), now)

@@ -1,4 +1,4 @@
-"""Fills an organisation from a folder of Archy files and publishes each flow once."""
+"""Filling an organisation from a folder of Archy files, as if each had been published once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from controller.simulator.publishing import go_live
 from controller.simulator.resolution import bindings, problems
 
 LOADER = Actor("00000000-0000-4000-8000-00000000a11c", "Simulator", person=True)
-"""The publisher of the loaded flows."""
+"""Who published what was loaded."""
 _MANIFEST = re.compile(r"^apiVersion:", re.MULTILINE)
 _RECORD = "penstock.lock.yaml"
 
@@ -31,19 +31,20 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """The result of loading a folder."""
+    """What came of a folder."""
 
     loaded: tuple[FlowKey, ...] = ()
     skipped: tuple[SkippedFile, ...] = ()
     warnings: tuple[str, ...] = ()
-    """References of loaded flows to missing flows."""
+    """References of loaded flows that lead nowhere."""
 
 
 def load_folder(organization: SimulatedOrganization, folder: Path, now: datetime) -> LoadReport:
-    """Create a flow from every Archy file below the folder, published at 1.0.
+    """Every Archy file below the folder becomes a flow, published at 1.0.
 
-    Files that do not parse, need substitutions, or name an existing flow are skipped and reported. Manifests, hidden
-    folders and folders of recorded artifacts are ignored. Raises FileNotFoundError when there is no such folder.
+    Files that do not parse, need substitutions, or name a flow that is there already are skipped and told. What is no
+    flow file of a repository is passed over: manifests, hidden folders, and folders of artifacts that were recorded.
+    Raises FileNotFoundError when there is no such folder.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
@@ -76,7 +77,7 @@ def _sources_below(folder: Path) -> list[Path]:
 
 
 def _take(organization: SimulatedOrganization, path: Path, sources: dict[FlowKey, str]) -> str | None:
-    """Why the file is skipped; None if its text was added to the sources or it is a manifest."""
+    """Why this file is skipped; None when its text was added to the sources, or it is a manifest."""
     try:
         text = path.read_text(encoding="utf-8")
         if _MANIFEST.search(text):
@@ -99,7 +100,7 @@ def _take(organization: SimulatedOrganization, path: Path, sources: dict[FlowKey
 
 
 def _bind(organization: SimulatedOrganization, sources: dict[FlowKey, str]) -> None:
-    """Bind callers after all callees exist, so that order and cycles do not matter."""
+    """Bind callers once all callees are there, so that neither order nor cycles matter."""
     for key, text in sources.items():
         flow = organization.find(key)
         if flow and flow.published:

@@ -1,4 +1,4 @@
-"""Edits flows. A checkout or a save takes the lock until the flow is checked in, reverted or unlocked."""
+"""Editing a flow: who checks out or saves holds its lock until it is checked in, reverted or unlocked."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from controller.simulator.version import SimulatedDraft, Version
 
 
 def refuse_when_locked(flow: SimulatedFlow, actor: Actor) -> None:
-    """Raise 409 while another actor holds the lock."""
+    """Raises 409 while somebody else holds the lock."""
     lock = flow.lock_of_others(actor)
     if lock:
         raise _locked(flow, lock)
 
 
 def refuse_second_checkout(organization: SimulatedOrganization, flow: SimulatedFlow) -> None:
-    """Raise 409 while any actor holds the lock, its holder included, unless the settings allow a second checkout.
+    """Raises 409 while anybody holds the lock, its holder included, unless the settings let the holder take it again.
 
-    Genesys' Terraform provider relies on this refusal of the holder to detect a locked flow.
+    That the holder is refused as well is how Genesys' Terraform provider tells a locked flow from an unlocked one.
     """
     if flow.lock and organization.settings.second_checkout is SecondCheckout.CONFLICT:
         raise _locked(flow, flow.lock)
@@ -37,7 +37,7 @@ def _locked(flow: SimulatedFlow, lock: Lock) -> ApiError:
 
 
 def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Take the lock; a repetition changes nothing. Raises 409 when another actor holds it."""
+    """Take the lock; taking it twice changes nothing. Raises 409 when somebody else holds it."""
     refuse_when_locked(flow, actor)
     if flow.lock is None:
         flow.lock = Lock(actor, now)
@@ -48,7 +48,7 @@ def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: A
 def save(
     organization: SimulatedOrganization, flow: SimulatedFlow, text: str, actor: Actor, now: datetime
 ) -> SimulatedDraft:
-    """Save a draft, which locks the flow. Raises 409 when another actor holds the lock."""
+    """Save a draft, which locks the flow. Raises 409 when somebody else holds the lock."""
     refuse_when_locked(flow, actor)
     flow.lock = flow.lock or Lock(actor, now)
     flow.draft = SimulatedDraft(f"saved_version_{organization.next_id('draft')}", text, now, actor)
@@ -57,7 +57,7 @@ def save(
 
 
 def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> Version:
-    """Create the next version from the draft or the latest version, and release the lock. Raises 409."""
+    """Make the next version of what is saved, or of the latest version, and release the lock. Raises 409."""
     refuse_when_locked(flow, actor)
     if flow.lock is None and flow.draft is None:
         raise conflict(f"Flow '{flow.name}' is not checked out.", entity=flow.entity)
@@ -67,7 +67,7 @@ def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Ac
 
 
 def revert(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Discard the draft and release the lock. Raises 409 when another actor holds it."""
+    """Throw the draft away and release the lock. Raises 409 when somebody else holds it."""
     refuse_when_locked(flow, actor)
     flow.draft = flow.lock = None
     organization.operation(flow, Action.REVERT, actor, now).ended_at = now
@@ -75,7 +75,7 @@ def revert(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Acto
 
 
 def unlock(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Release the lock of any actor. The draft becomes a new version, as Genesys' help centre warns."""
+    """Release anybody's lock. What was saved is checked in as a new version, as Genesys' help centre warns."""
     draft = flow.draft
     flow.draft = flow.lock = None
     organization.operation(flow, Action.UNLOCK, actor, now).ended_at = now

@@ -1,4 +1,4 @@
-"""Applies faults to operations, jobs and answers."""
+"""Turning faults that were set into what the state machine does wrong."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DISGUISED_429 = (
     "setting the Archy exit code to 107",
     "could not find the flow with id",
 )
-"""The outward appearance of a 429 inside an export job."""
+"""How a 429 inside an export job looks from outside."""
 
 
 def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
-    """The fault of this publish, if any."""
+    """What goes wrong with this publish, if anything."""
     fault = call.fault(_PUBLISH, flow)
     if fault is None:
         return None
@@ -42,7 +42,7 @@ def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
 
 
 def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> None:
-    """Let an upload fail, or leave its version unpublished, if a fault demands it."""
+    """Let an upload fail, or check in its version without publishing it, if a fault says so."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.PUBLISH_SILENT_NOOP}, key)
     if fault is None:
         return
@@ -53,7 +53,7 @@ def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> N
 
 
 def job_mishap(call: ServedCall, job: SimulatedJob, flows: list[SimulatedFlow]) -> None:
-    """Let an export or validate job fail, with or without messages, if a fault demands it."""
+    """Let an export or validate job fail, with or without messages, if a fault says so."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.DISGUISED_429}, *flows)
     if fault is None or job.ends_at is None:
         return
@@ -78,7 +78,7 @@ _PAGE = "<html><head><title>We'll be right back</title></head><body><h1>Schedule
 
 
 def before(fault: Fault, now: datetime) -> Response | None:
-    """The answer that replaces the handling of the request; None if the request is handled first."""
+    """The answer that comes instead of doing anything; None when the request is to be handled first."""
     if fault.kind is FaultKind.HTTP_429:
         raise _too_many(fault, now)
     if fault.kind is FaultKind.REDIRECT:
@@ -95,7 +95,7 @@ def before(fault: Fault, now: datetime) -> Response | None:
 
 
 def after(fault: Fault, response: Response, clock: Clock) -> Response:
-    """The answer of a handled request after the fault is applied."""
+    """What becomes of the answer of a request that was handled."""
     if fault.kind is FaultKind.HTTP_5XX:
         raise _server_error(fault, clock.now())
     if fault.kind is FaultKind.RESET:
@@ -150,7 +150,7 @@ def _edited(response: Response, edit: Callable[[object], object]) -> Response:
 
 
 def _wrong_type(value: object, field: str | None) -> object:
-    """Change the type of a field at any depth; without a field, of the whole answer."""
+    """Another type for the field wherever it stands; without a field, for the whole answer."""
     if field is None:
         return [value]
     if isinstance(value, dict):

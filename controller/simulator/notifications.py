@@ -1,7 +1,7 @@
-"""Notification channels and their subscriptions. Messages wait in a channel until its websocket takes them.
+"""Notification channels: who wants to hear of what. Messages wait in a channel until its websocket takes them.
 
-The limits are Genesys': a number of channels per client and of topics per channel, a lifetime of a day that every
-subscription renews, and one connection at a time.
+The limits are Genesys': so many channels for a client, so many topics in a channel, a day's life that subscribing
+prolongs, one connection at a time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from controller.simulator.settings import SimulatorSettings
 JSON = dict[str, object]
 MOST_WAITING = 10_000
 REPLACED = 4409
-"""Close code for a connection that was replaced by a newer one, or whose channel was displaced."""
+"""Closes a connection whose channel was connected to again, or had to make room for a newer one."""
 EXPIRED = 4410
-"""Close code for a channel that has expired."""
+"""Closes the connection of a channel that has come to the end of its life."""
 MAINTENANCE = 1001
 _TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect\.dependencytracking\.build")
 
@@ -31,22 +31,22 @@ class SimulatedChannel:
     client_id: str
     expires_at: datetime
     used_at: datetime
-    """Time of the last opening, subscription or connection."""
+    """When it was opened, subscribed with or connected to last."""
     topics: dict[str, None] = field(default_factory=dict)
-    """Topics in order of subscription."""
+    """In the order in which they were subscribed."""
     waiting: asyncio.Queue[JSON] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     connection: asyncio.Future[int] | None = None
-    """The open connection; its result is the close code."""
+    """The connection that listens; its result is the code to close it with."""
     closes_at: datetime | None = None
-    """The announced time at which its connection is closed."""
+    """When its connection was announced to be closed."""
 
     def put(self, message: JSON) -> None:
-        """Queue a message; a full queue drops it."""
+        """Say something; a channel that nobody reads loses it."""
         if not self.waiting.full():
             self.waiting.put_nowait(message)
 
     def connect(self, connection: asyncio.Future[int], now: datetime) -> None:
-        """Make this connection the only listener."""
+        """Let this connection listen, and no other one."""
         self.hang_up(REPLACED)
         self.connection, self.used_at, self.closes_at = connection, now, None
 
@@ -61,7 +61,7 @@ class SimulatedChannel:
         self.connection = None
 
     def look(self, now: datetime) -> None:
-        """Close the connection if its announced time has come."""
+        """Hang up when it is time to."""
         if now >= self.expires_at:
             self.hang_up(EXPIRED)
         elif self.closes_at and now >= self.closes_at:
@@ -70,14 +70,14 @@ class SimulatedChannel:
 
 @dataclass(slots=True)
 class Notifications:
-    """All channels. They live only in memory, because clients must reconnect after a restart anyway."""
+    """All channels. They live in memory only, as a client must reconnect after a restart anyway."""
 
     channels: dict[str, SimulatedChannel] = field(default_factory=dict)
     announcing: bool = False
-    """Whether changes of the organisation are already announced here."""
+    """Whether changes of the organisation come here already."""
 
     def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> SimulatedChannel:
-        """Open a channel. It displaces the client's least used ones beyond the limit, unconnected ones first."""
+        """A new channel; the client's least used ones make room, first of all those that nobody is connected to."""
         own = sorted(self.of(client_id, now), key=lambda one: (one.connection is not None, one.used_at))
         for surplus in own[: max(0, len(own) + 1 - settings.channels_per_client)]:
             surplus.hang_up(REPLACED)
@@ -87,12 +87,12 @@ class Notifications:
         return channel
 
     def of(self, client_id: str, now: datetime) -> list[SimulatedChannel]:
-        """The client's live channels, oldest first."""
+        """The client's channels that are alive, oldest first."""
         self._bury(now)
         return [channel for channel in self.channels.values() if channel.client_id == client_id]
 
     def get(self, channel_id: str, now: datetime) -> SimulatedChannel | None:
-        """The channel, unless it has expired."""
+        """The channel, as long as it is alive."""
         self._bury(now)
         return self.channels.get(channel_id)
 
@@ -110,7 +110,7 @@ class Notifications:
         *,
         replace: bool = False,
     ) -> None:
-        """Add topics or replace all topics; both renew the channel's lifetime. Raises 400."""
+        """Add topics, or want these and no others; either prolongs the channel's life. Raises 400."""
         for topic in topics:
             if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
                 raise bad_request(f"Topic [{topic}] is not known.")
@@ -122,7 +122,7 @@ class Notifications:
         channel.used_at, channel.expires_at = now, now + timedelta(seconds=settings.channel_lifetime_s)
 
     def send(self, topic: str, body: JSON, correlation_id: str) -> None:
-        """Queue a message in every channel that subscribed to the topic."""
+        """Put a message into every channel that subscribed to its topic."""
         message: JSON = {
             "topicName": topic,
             "version": "2",
@@ -140,7 +140,7 @@ class Notifications:
         self.channels.clear()
 
     def announce_closing(self, at: datetime) -> int:
-        """Announce to every connection that it closes at that moment, as before maintenance. Returns their number."""
+        """Tell every connection that it is closed at that moment, as before maintenance; how many there are."""
         connected = [channel for channel in self.channels.values() if channel.connection]
         for channel in connected:
             channel.closes_at = at

@@ -1,4 +1,4 @@
-"""Publishes a version, which takes time, and unpublishes it."""
+"""Making a version the published one, which takes time, and taking it away."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PUBLISH = "publish"
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """How an injected fault makes a publish fail."""
+    """How a publish goes wrong by a fault that was set."""
 
     silent: bool = False
-    """The publish is accepted, but nothing happens."""
+    """It answers, and nothing happens."""
     problem: Problem | None = None
-    """The publish fails at its end."""
+    """It fails at its end."""
     version: str | None = None
-    """A version other than the requested one goes live."""
+    """Another version goes live than was asked for."""
 
 
 def refuse_when_busy(flow: SimulatedFlow) -> None:
-    """Raise 409 while an operation runs on the flow."""
+    """Raises 409 while an operation runs on the flow."""
     if flow.operation and not flow.operation.complete:
         raise conflict(
             f"Another operation ({flow.operation.action}) is running on flow '{flow.name}'.",
@@ -50,7 +50,7 @@ def publish(
     *,
     mishap: Mishap | None = None,
 ) -> SimulatedOperation:
-    """Begin to publish a version, or the latest checked in one. Raises 404, 409."""
+    """Begin to publish a version, or what is checked in last. Raises 404, 409."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     if version is None:
@@ -89,7 +89,7 @@ def _duration_s(organization: SimulatedOrganization) -> float:
 
 
 def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
-    """End a publish: the version goes live, or the operation reports why it does not."""
+    """The end of a publish: the version goes live, or the operation tells why not."""
     flow = organization.state.flows[flow_id]
     operation = flow.operation
     if flow.deleted or operation is None or operation.version is None:
@@ -108,7 +108,7 @@ def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datet
 def go_live(
     organization: SimulatedOrganization, flow: SimulatedFlow, version: Version, actor: Actor, now: datetime
 ) -> None:
-    """Make a version the live one and bind it to the live modules and bots."""
+    """Let a version be the published one, bound to the modules and bots that are published now."""
     if flow.published and flow.published is not version:
         flow.published.published_until = now
     version.published_at, version.published_until, version.published_by = now, None, actor
@@ -118,7 +118,7 @@ def go_live(
 
 
 def deactivate(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Unpublish. Raises 409 when another actor holds the lock or an operation runs."""
+    """Unpublish. Raises 409 when somebody else holds the lock or something runs."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     published = flow.published

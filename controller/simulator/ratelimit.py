@@ -1,4 +1,4 @@
-"""Limits the requests per token and minute, counted from the token's first request."""
+"""Requests that one token may make: so many in a minute, counted from its first request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ WINDOW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The usage of a token after a request."""
+    """How a token stands after a request."""
 
     count: int
     allowed: int
     reset_s: int
-    """Whole seconds until the window restarts; at least 1."""
+    """Whole seconds until the count starts anew; at least 1."""
 
     @property
     def exceeded(self) -> bool:

@@ -1,4 +1,4 @@
-"""Resolves the references of a content to flows of the organisation and reports broken ones."""
+"""Which flows of the organisation a content refers to, and what is wrong with its references."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from controller.simulator.problem import not_found
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A static reference and its flow, if the organisation has it."""
+    """A reference whose name stands in the content, with the flow that it means, if there is one."""
 
     reference: FlowReference
     flow: SimulatedFlow | None
 
 
 def resolve(organization: SimulatedOrganization, text: str) -> Iterator[Resolved]:
-    """Static references in the order of the content. Dynamic ones cannot be resolved."""
+    """Static references in the order of the content. Dynamic ones cannot be followed by anybody."""
     for reference in read(text).references:
         if reference.resolution is Resolution.STATIC:
             yield Resolved(reference, meant(organization, reference.name, reference.types))
 
 
 def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) -> SimulatedFlow | None:
-    """The flow of this name with the first matching type, of these types or of all if none are given."""
+    """The flow of this name whose type comes first among these, or among all when none is told."""
     for flow_type in types or sorted(ROOTS):
         if found := organization.find(FlowKey(flow_type, name)):
             return found
@@ -47,7 +47,7 @@ def named_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow 
 
 
 def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow:
-    """As `named_flow`, but raises 404 with a suggestion for an unknown flow."""
+    """As `named_flow`. Raises 404, with the name that was probably meant."""
     found = named_flow(organization, name)
     if found is None:
         hint = did_you_mean(name, organization.state.names)
@@ -57,7 +57,7 @@ def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow
 
 
 def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Problem]:
-    """Problems that prevent a publish: modules in modules, missing and unpublished flows, each once."""
+    """What keeps this content from being published: modules in modules, missing and unpublished flows, each once."""
     found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
         reference = resolved.reference
@@ -76,7 +76,7 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
 
 
 def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Iterator[Problem]:
-    """Modules that this module uses, if the organisation does not allow nesting."""
+    """Modules that this module uses, where the organisation does not take that."""
     if organization.settings.nested_modules:
         return
     for reference in nested_modules(key.type, read(text).references):
@@ -85,7 +85,7 @@ def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Ite
 
 
 def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[FlowKey]:
-    """The shortest path along bound references (modules, bots) from this content to its own flow; usually empty."""
+    """The shortest way along bound references (modules, bots) from this content back to its own flow; mostly empty."""
     before: dict[FlowKey, FlowKey] = {}
     waiting = deque([(key, text)])
     while waiting:
@@ -103,7 +103,7 @@ def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list
 
 
 def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
-    """The path from this flow back to the start of the search."""
+    """From this flow back to where the search began."""
     yield key
     while key in before:
         key = before[key]
@@ -111,7 +111,7 @@ def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
 
 
 def bindings(organization: SimulatedOrganization, text: str) -> Mapping[str, str]:
-    """Flow id to version for everything that a publish now would bind."""
+    """Flow id to version of everything that this content binds if it is published now."""
     bound: dict[str, str] = {}
     for resolved in resolve(organization, text):
         flow = resolved.flow
@@ -121,7 +121,7 @@ def bindings(organization: SimulatedOrganization, text: str) -> Mapping[str, str
 
 
 def consumers(organization: SimulatedOrganization, flow: SimulatedFlow) -> list[SimulatedFlow]:
-    """Flows with a published version that refers to this one."""
+    """Flows whose published version refers to this one."""
     return [
         other
         for other in organization.flows()

@@ -1,4 +1,4 @@
-"""A publish of the versioned dialect: queued, prepared, then given a growing share of traffic in stages."""
+"""A publish of the versioned dialect: queued, prepared, then sent to a rising share of the traffic in stages."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class RolloutStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RolloutStage:
     percentage: float
-    """The percentage of traffic for the new version, from more than 0 to 100."""
+    """The share of traffic that goes to the new version, from more than 0 to 100."""
     duration_s: float
 
 
 AT_ONCE = (RolloutStage(100, 0.0),)
-"""The stages of an unstaged publish."""
+"""The stages of a publish that asks for none."""
 
 
 @dataclass(slots=True)
@@ -37,16 +37,16 @@ class SimulatedRollout:
     actor: Actor
     requested_at: datetime
     begins_at: datetime
-    """Until then the publish is queued."""
+    """Until then it is queued."""
     prepared_at: datetime
-    """Until then it is prepared; then the first stage begins."""
+    """Until then it is prepared; the first stage begins now."""
     stages: tuple[RolloutStage, ...] = AT_ONCE
-    """Rising percentages; the last one is 100."""
+    """Rising to 100."""
     staged: bool = False
     replaces: str | None = None
-    """The version that was live at the time of the request."""
+    """The version that was live when it was asked for."""
     live: str | None = None
-    """The live version that this rollout expects. Any other one proves an intervention."""
+    """What is live as far as it knows: anything else means that somebody intervened."""
     metadata: dict[str, str] = field(default_factory=dict)
     dependency_hash: str | None = None
     stage: int | None = None
@@ -55,9 +55,9 @@ class SimulatedRollout:
     outcome: RolloutStatus | None = None
     problems: list[Problem] = field(default_factory=list)
     silent: bool = False
-    """An injected fault: the rollout completes without a change of the live version."""
+    """A fault that was set: it completes, and nothing is live that was not before."""
     lands_on: str | None = None
-    """An injected fault: the version that goes live instead."""
+    """A fault that was set: the version that goes live instead."""
 
     def status(self, now: datetime) -> RolloutStatus:
         if self.outcome:
@@ -69,7 +69,7 @@ class SimulatedRollout:
         return self.outcome is None
 
     def boundaries(self) -> Iterator[datetime]:
-        """The start of each stage, followed by the end of the last one."""
+        """The moments at which each stage begins, and the one at which the last one ends."""
         at = self.prepared_at
         yield at
         for stage in self.stages:
@@ -78,11 +78,11 @@ class SimulatedRollout:
 
     @property
     def ends_at(self) -> datetime:
-        """The end of the rollout, past or future."""
+        """When it will be, or was, over."""
         return self.ended_at or list(self.boundaries())[-1]
 
     def progress(self, now: datetime) -> float:
-        """Elapsed percentage of its time, from 0 to 100."""
+        """How much of its time has passed, from 0 to 100."""
         if self.outcome is RolloutStatus.COMPLETED:
             return 100.0
         whole = (list(self.boundaries())[-1] - self.requested_at).total_seconds()
@@ -90,7 +90,7 @@ class SimulatedRollout:
         return min(99.0, 100 * passed / whole) if whole > 0 else 99.0
 
     def share(self, at: datetime) -> float:
-        """The percentage of traffic for its version at this moment, while another version is live."""
+        """The percentage of traffic that its version gets at this moment as long as another one is live."""
         if self.silent or self.stage is None or at < self.prepared_at or (self.ended_at and at >= self.ended_at):
             return 0.0
         begun = [stage for stage, begin in zip(self.stages, self.boundaries(), strict=False) if begin <= at]

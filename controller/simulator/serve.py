@@ -1,4 +1,4 @@
-"""Serves a simulated organisation on a socket."""
+"""Serving a simulated organisation on a socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OTHER_PORT = "choose another port, or 0 for any free one"
 
 
 class _ServedConnection(H11Protocol):
-    """An HTTP connection that an answer can drop, like a reset."""
+    """HTTP whose connection an answer can drop, as a reset does."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -37,7 +37,7 @@ class _ServedConnection(H11Protocol):
 
 
 class _LoopbackServer(uvicorn.Server):
-    """A uvicorn server that reports its address and returns on a signal instead of exiting."""
+    """uvicorn that tells where it listens and returns on a signal instead of dying of it."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
         super().__init__(config)
@@ -81,9 +81,9 @@ def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], N
 
 
 async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` gets the URL once the socket listens; port 0 means any free port.
+    """Serve until SIGTERM or SIGINT; `ready` gets the URL once it listens. Port 0 is any free port.
 
-    Raises `SettingsInvalid` when the address is not available.
+    Raises `SettingsInvalid` when the address cannot be listened on.
     """
     with _listening(host, port) as listener:
         try:
@@ -94,7 +94,7 @@ async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A bound socket, so that an error can name its cause. Raises `SettingsInvalid`."""
+    """A socket that is bound, so that what is in the way can be told. Raises `SettingsInvalid`."""
     try:
         (family, kind, number, _name, address), *_others = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         listener = socket.socket(family, kind, number)
@@ -115,7 +115,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve from a thread while the block runs; yields the URL."""
+    """Serve from a thread for as long as the block runs; gives the URL."""
     listening = threading.Event()
     urls: list[str] = []
 
@@ -126,7 +126,7 @@ def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> 
     server = _server(simulator, host, port, ready)
 
     def run() -> None:
-        # uvicorn exits the process when it cannot listen; the block below raises instead.
+        # uvicorn leaves the process when it cannot listen; the block below tells it instead.
         with contextlib.suppress(SystemExit):
             server.run()
         listening.set()

@@ -1,4 +1,4 @@
-"""Settings of a simulated organisation. Durations are seconds."""
+"""How a simulated organisation behaves. Durations are seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from controller.simulator.actor import Actor
 
-# Limits for `/_simulator/settings`: no value may stop time or flood a listener.
+# What may be set over `/_simulator/settings`: nothing that would stop time or flood a listener.
 Duration = Annotated[float, Field(ge=0, le=1e9)]
 Period = Annotated[float, Field(ge=0.01, le=1e9)]
 Count = Annotated[int, Field(ge=1)]
@@ -24,14 +24,14 @@ class SimulatedClient:
     secret: str = field(repr=False)
     name: str = ""
     permissions: frozenset[str] | None = None
-    """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None for all."""
+    """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None is all of them."""
 
     @property
     def actor(self) -> Actor:
         return Actor(self.id, self.name or self.id)
 
     def holds(self, permission: str) -> bool:
-        """Whether the client has this permission. `architect:flow:*` in its list grants every action."""
+        """Whether it may do what needs this permission; `architect:flow:*` in its list stands for every action."""
         if self.permissions is None or permission in self.permissions:
             return True
         domain = permission.rpartition(":")[0]
@@ -43,41 +43,41 @@ PENSTOCK = SimulatedClient("penstock", "penstock-secret", "Penstock")
 
 
 class UnclearPublish(StrEnum):
-    """The behaviour of a publish that Genesys' documents leave open."""
+    """What a publish does where Genesys' documents do not tell."""
 
     WORKS = "works"
     SILENTLY_NOTHING = "silently-nothing"
-    """200, but the published version does not change."""
+    """200, and the published version does not move."""
     ERROR = "error"
 
 
 class LockedUpload(StrEnum):
-    """The behaviour of an upload to a flow that another actor has locked; undocumented."""
+    """What an upload does to a flow that somebody else has locked; undocumented."""
 
     FAIL = "fail"
     STEAL = "steal"
 
 
 class SecondCheckout(StrEnum):
-    """The answer to a checkout of a flow that the same client has already checked out."""
+    """What a checkout answers for a flow that the same client has checked out already."""
 
     CONFLICT = "conflict"
-    """409. Genesys' own tests of its Terraform provider detect a locked flow by it."""
+    """409; Genesys' own tests of its Terraform provider take a flow for locked by it."""
     WORKS = "works"
 
 
 class DebugResult(StrEnum):
-    """The shape of an action trace's result, which the document leaves open."""
+    """The shape of the result of an action's trace; the document leaves it open."""
 
     LIST = "list"
     OBJECT = "object"
-    """The steps are under `steps`, next to `totalSteps`."""
+    """The steps stand under `steps`, beside `totalSteps`."""
     TEXT = "text"
     """The list as JSON text."""
 
 
 class DebugEnding(StrEnum):
-    """The final status of an action trace. A failed job is always `failed`."""
+    """The status that an action's trace ends with; a job that fails is `failed` whatever this says."""
 
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -89,62 +89,62 @@ class SimulatorSettings:
     organization: str = "Simulated organisation"
     clients: tuple[SimulatedClient, ...] = (PENSTOCK,)
     token_lifetime_s: Period = 86_400.0
-    """The documented default. An organisation can set 300 to 172,800."""
+    """The documented default; 300 to 172 800 can be set in an organisation."""
     publish_s: Duration = 2.0
     upload_s: Duration = 3.0
     queue_s: Duration = 0.5
-    """Seconds that a publish of the versioned dialect stays queued."""
+    """How long a publish of the versioned dialect waits before it begins."""
     debug_s: Duration = 2.0
-    """Seconds that an action trace takes."""
+    """How long tracing an action takes."""
     trace_retention_days: Period = 30.0
-    """Days that the versioned dialect keeps traces; 90 on the enterprise tier."""
+    """How long the versioned dialect keeps traces; 90 on the enterprise tier."""
     absolute_location: bool = True
-    """Whether `Location` headers hold a whole URL, as opposed to a path."""
+    """Whether `Location` headers hold a whole URL instead of a path."""
     export_s: Duration = 1.0
     validate_s: Duration = 1.0
     launch_s: Duration = 1.0
-    """Seconds that one launched execution runs."""
+    """How long one launched execution runs."""
     index_s: Duration = 0.0
-    """Seconds after a publish until the dependency index shows it."""
+    """How long after a publish the dependency index still shows what was before."""
     listing_lag_s: Duration = 0.0
-    """Seconds after a change until `GET /flows` and `GET /flows/lookup` show it."""
+    """How long after a change `GET /flows` and `GET /flows/lookup` still show what was before."""
     status_lag_s: Duration = 0.0
-    """Seconds for which the status of an accepted publish or upload is not found."""
+    """How long after a publish or an upload was accepted its status is not found."""
     time_scale: Annotated[float, Field(ge=0.001, le=1e9)] = 1.0
-    """Factor by which all durations in the organisation are shortened. The clock itself is unchanged."""
+    """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
     rate_limit_per_minute: Count = 300
     token_requests_per_minute: Count = 60
     heartbeat_s: Period = 30.0
-    """Seconds between heartbeats on the websocket of a notification channel."""
+    """How often the websocket of a notification channel says that it is alive."""
     channels_per_client: Count = 20
-    """Notification channels per client. A further one displaces the least recently used one."""
+    """Notification channels of one client; one more takes the place of the one that was used longest ago."""
     topics_per_channel: Count = 1_000
     channel_lifetime_s: Period = 86_400.0
-    """Seconds that a notification channel lives after its last subscription."""
+    """How long a notification channel lives after somebody subscribed with it."""
     upload_valid_s: Duration = 3_600.0
-    """Seconds that a presigned URL is valid."""
+    """How long a presigned URL can be used."""
     download_valid_s: Duration = 3_600.0
     older_version: UnclearPublish = UnclearPublish.WORKS
-    """Behaviour for a version that is older than the published one."""
+    """Publishing a version older than the published one."""
     unknown_version: UnclearPublish = UnclearPublish.SILENTLY_NOTHING
-    """Behaviour for a version that does not exist; `works` counts as `error` here."""
+    """Publishing a version that does not exist; `works` makes no sense here and counts as `error`."""
     locked_upload: LockedUpload = LockedUpload.FAIL
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
     largest_page: Count = 1_000
-    """Largest number of rows in a page of a list, regardless of the requested size."""
+    """Rows that a page of a list holds at the most, whatever size is asked for."""
     nested_modules: bool = False
-    """Whether a common module may use another one. Genesys' Resource Centre says that it cannot."""
+    """Whether a common module may use another one; Genesys' Resource Centre says that it cannot."""
     opaque_version_ids: bool = False
-    """Whether version ids of the versioned dialect differ from version numbers. It then accepts only ids."""
+    """Whether the versioned dialect names versions by ids that are not their numbers; then it takes nothing else."""
     tells_types: bool = True
-    """Whether the versioned dialect reports the type of a flow in its listing and after a switch."""
+    """Whether the versioned dialect tells the type of a flow in its listing and after a switch."""
     bare_traces: bool = False
-    """Whether the versioned dialect reports only the id of a trace; its steps give the rest."""
+    """Whether the versioned dialect tells nothing of a trace but its id; its steps tell the rest."""
     debug_result: DebugResult = DebugResult.LIST
     debug_ending: DebugEnding = DebugEnding.COMPLETED
     debug_location: bool = True
-    """Whether the start of an action trace answers with a `Location`. Otherwise its body names the job."""
+    """Whether the start of an action's trace answers a `Location`; without one its body names the job."""
 
     def duration_s(self, seconds: float) -> float:
-        """The duration in seconds after applying `time_scale`."""
+        """The seconds that something takes under `time_scale`."""
         return seconds / self.time_scale

@@ -1,4 +1,4 @@
-"""Publishes in stages, as the versioned dialect does: one deployment of a flow at a time."""
+"""Publishing in stages: the versioned dialect's way to make a version live. One deployment of a flow at a time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROLLOUT = "rollout"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The parameters of a publish."""
+    """How a version is to be published."""
 
     stages: tuple[RolloutStage, ...] = AT_ONCE
-    """Durations as requested, before the time scale of the settings."""
+    """Durations as they were asked for, before the settings' time scale."""
     staged: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     dependency_hash: str | None = None
@@ -40,9 +40,9 @@ def begin(
     now: datetime,
     order: Order,
 ) -> SimulatedRollout:
-    """Queue a publish. An unstaged publish of the version that a staged rollout replaces cancels that rollout.
+    """Queue a publish. The version that a staged rollout replaces, published at once, cancels that rollout.
 
-    Raises 409 while anything else runs or another actor holds the lock, 400 for an archived version.
+    Raises 409 while anything else runs or somebody else holds the lock, 400 for an archived version.
     """
     refuse_when_locked(flow, actor)
     if version.archived:
@@ -81,7 +81,7 @@ def begin(
 
 
 def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
-    """Advance the flow's rollout through all stages that are due, up to its end."""
+    """Let the flow's rollout reach what is due by now: its stages, its end."""
     flow = organization.state.flows[flow_id]
     while (rollout := flow.rollout) and (due := _next(rollout)) <= now:
         live = flow.published.id if flow.published else None
@@ -96,7 +96,7 @@ def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) ->
 
 
 def cancel(organization: SimulatedOrganization, flow: SimulatedFlow, now: datetime, reason: str) -> None:
-    """Cancel the flow's rollout. The live version stays live and gets all traffic again."""
+    """End the flow's rollout where it is: what is live stays live, and gets all traffic again."""
     rollout = flow.rollout
     if rollout:
         rollout.problems = [Problem("flow.publish.cancelled", reason)]
@@ -111,9 +111,9 @@ def switch(
     now: datetime,
     mishap: Mishap | None = None,
 ) -> Version:
-    """Make a published version live at once, with its old bindings. Returns the version that is live now.
+    """Let a version that was published before be live at once, with the modules it was published with; which one is.
 
-    Raises 409 while anything runs or another actor holds the lock, 400 for a draft or an archived version.
+    Raises 409 while anything runs or somebody else holds the lock, 400 for a draft or an archived version.
     """
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
@@ -137,7 +137,7 @@ def switch(
 
 
 def of_version(flow: SimulatedFlow, version: Version) -> SimulatedRollout:
-    """The last publish of a version. Raises 404 if there was none."""
+    """The last publish of a version. Raises 404 when there was none."""
     for rollout in reversed(flow.rollouts):
         if rollout.version == version.id:
             return rollout
@@ -152,7 +152,7 @@ def _next(rollout: SimulatedRollout) -> datetime:
 def _prepared(
     organization: SimulatedOrganization, flow: SimulatedFlow, rollout: SimulatedRollout, now: datetime
 ) -> None:
-    """Begin the first stage, unless the version cannot be published."""
+    """The first stage begins, unless the version turns out not to be fit to be published."""
     text = organization.version(flow, rollout.version).text
     if not rollout.problems:
         found = findings(organization, flow.key, text)

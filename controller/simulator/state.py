@@ -1,4 +1,4 @@
-"""The content of a state file: plain values without behaviour."""
+"""Everything that a state file keeps: plain values, no behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.simulator.job import SimulatedJob
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
-    """An effect that is scheduled for a later time."""
+    """Something that takes effect at a moment to come."""
 
     at: datetime
     serial: int
@@ -26,10 +26,10 @@ class Index:
     """The dependency index of the organisation."""
 
     built_at: datetime | None = None
-    """Time of the last request for a build."""
+    """When the last build was asked for."""
     ready_at: datetime | None = None
     status: str | None = None
-    """A status set through the control API; None to derive it from the builds."""
+    """A status that was set by hand; None lets it follow from the builds."""
 
 
 @dataclass(slots=True)
@@ -39,10 +39,10 @@ class SimulatedState:
     """`type/name` to the id of the flow that has it now."""
     jobs: dict[str, SimulatedJob] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
-    """In order of time."""
+    """In the order in which they take effect."""
     serial: int = 0
     index: Index = field(default_factory=Index)
     traffic: list[Traffic] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
-    """Executions that were launched, added, or found by a query."""
+    """Those that were launched, added by hand, or found by a query."""
     execution_data: LogSettings = field(default_factory=LogSettings)

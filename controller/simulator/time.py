@@ -1,4 +1,4 @@
-"""The organisation's clock: another clock plus an adjustable offset."""
+"""The organisation's clock: somebody else's, plus what it was moved by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from controller.domain.clock import Clock
 
 
 class MovableClock:
-    """Implements `controller.domain.clock.Clock` on top of another clock."""
+    """Implements `controller.domain.clock.Clock` on top of another one."""
 
     def __init__(self, base: Clock) -> None:
         self._base = base
@@ -25,17 +25,17 @@ class MovableClock:
         await self._base.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move the time forward. Tasks that sleep on the clock below are not woken."""
+        """Move time forward; whoever sleeps on the clock below is not woken."""
         if seconds < 0:
             raise ValueError("time cannot be moved back")
         self.moved_s += seconds
 
 
 def iso(moment: datetime) -> str:
-    """A time as the API writes it: `2026-01-05T12:00:00.000Z`."""
+    """A moment as the API writes it: `2026-01-05T12:00:00.000Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since 1970, the format of version dates."""
+    """Milliseconds since 1970, as the version dates are given."""
     return int(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Edits by people in Architect, unknown to the controller: the drift that it must detect."""
+"""What people do to flows in Architect, behind the controller's back: the drift that it must see."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from controller.simulator.problem import ApiError, bad_request, conflict
 
 @dataclass(frozen=True, slots=True)
 class UserEdit:
-    """One edit of one flow by a person."""
+    """One thing that a person does to one flow."""
 
     flow: SimulatedFlow
     person: Actor
     text: str | None = None
-    """New content; None for the current content."""
+    """New content; None keeps what is there."""
     version: str | None = None
-    """An existing version to publish, in place of new content."""
+    """An existing version to publish instead of new content."""
 
 
 def person(organization: SimulatedOrganization, name: str) -> Actor:
-    """A user of the organisation; one name always gives the same id."""
+    """A user of the organisation, with the same id whenever the name is the same."""
     return Actor(organization.identifier("user", name), name, person=True)
 
 
 def publish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    """Publish an existing version, or a new one with the given or the latest content, at once."""
+    """Publish an existing version, or a new one with the given or the latest content. It takes no time."""
     if edit.version:
         version = organization.version(edit.flow, edit.version)
     else:
@@ -43,12 +43,12 @@ def publish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) 
 
 
 def check_in(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    """Check in a new version without publishing it."""
+    """A new version that is not published."""
     organization.add_version(edit.flow, _content(edit), edit.person, now)
 
 
 def archive(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:  # noqa: ARG001 - as all deeds are
-    """Archive a version. Raises 409 for the live one."""
+    """Put a version away that is not live. Raises 409 for the live one."""
     version = organization.version(edit.flow, edit.version or "latest")
     if edit.flow.published is version:
         raise conflict(f"Version '{version.id}' of flow '{edit.flow.name}' is live.", entity=edit.flow.entity)
@@ -102,5 +102,5 @@ def _content(edit: UserEdit) -> str:
 
 
 def no_flow_file(error: FlowFileInvalid) -> ApiError:
-    """The error for a text that is not a flow file."""
+    """The answer to a text that is none."""
     return bad_request(f"The text is no flow file: line {error.line}, column {error.column}: {error.message}")

@@ -1,4 +1,4 @@
-"""One version of a flow. Its content never changes."""
+"""One version of a flow. Its content never changes; what is live does."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Version:
     created_at: datetime
     created_by: Actor
     published_at: datetime | None = None
-    """Last time at which it became live; None if it was only checked in."""
+    """When it last became live; None for a version that was only checked in."""
     published_until: datetime | None = None
-    """Time at which another version replaced it; None while it is live."""
+    """When another version took over; None while it is live."""
     published_by: Actor | None = None
     bindings: dict[str, str] = field(default_factory=dict)
-    """Flow id to version of the modules and bots bound at its last publish."""
+    """Flow id to version of the modules and bots that it was bound to when it was last published."""
     archived: bool = False
 
     @property
@@ -41,7 +41,7 @@ class Version:
 
 @dataclass(slots=True)
 class SimulatedDraft:
-    """Saved changes that are not checked in; they have a token instead of a version."""
+    """What somebody saved and has not checked in: it has a token instead of a version."""
 
     id: str
     text: str = field(repr=False)

@@ -24,7 +24,7 @@ _URI = "/api/v2/architect/dependencytracking"
 
 
 def consumed_resources(call: ServedCall) -> Response:
-    """The objects that one version of a flow consumes."""
+    """What one version of a flow consumes."""
     flow = call.organization.flow(call.required("id"))
     version = call.organization.version(flow, call.required("version"))
     if call.required("objectType").upper() != tracking.object_type(flow.type):
@@ -34,14 +34,14 @@ def consumed_resources(call: ServedCall) -> Response:
 
 
 def consuming_resources(call: ServedCall) -> Response:
-    """The versions of flows that consume an object."""
+    """Which versions of which flows consume an object."""
     call.required("objectType")
     entries = tracking.consuming(call.organization, call.required("id"), call.now, call.text("flowFilter"))
     return _listing(call, _of_types(list(entries), call.many("resourceType")))
 
 
 def search(call: ServedCall) -> Response:
-    """Objects by name, on demand with their consumed and consuming objects."""
+    """Objects by name, with what they consume and what consumes them on demand."""
     fits = wildcard(call.required("name"))
     types = {kind.upper() for kind in call.many("objectType")}
     flows = [flow for flow in call.organization.flows() if fits(flow.name)]
@@ -74,7 +74,7 @@ def _resource(call: ServedCall, object_id: str) -> IndexEntry | None:
 
 
 def updated_consumers(call: ServedCall) -> Response:
-    """Flows with a published version that is bound to an outdated version."""
+    """Flows whose published version is bound to a version that is not the published one any more."""
     fits = wildcard(call.text("name") or "*")
     outdated = [
         flow
@@ -85,7 +85,7 @@ def updated_consumers(call: ServedCall) -> Response:
 
 
 def deleted_consumers(call: ServedCall) -> Response:
-    """Flows with a published version that refers to a missing flow."""
+    """Flows whose published version refers to a flow that is not there."""
     fits = wildcard(call.text("name") or "*")
     broken = [
         flow
@@ -132,7 +132,7 @@ def build_status(call: ServedCall) -> Response:
 
 
 def build(call: ServedCall) -> Response:
-    """`POST …/build`: start a rebuild. Answers are partial until it ends."""
+    """`POST …/build`: it takes a while, during which answers are partial."""
     tracking.build(call.organization, call.now)
     return Response(status_code=202)
 
@@ -182,7 +182,7 @@ def _listing(call: ServedCall, entries: Sequence[IndexEntry]) -> Response:
 
 
 def _answer(call: ServedCall, shown: views.JSON) -> Response:
-    """Answer 206 if the index is unreliable. A fault makes it so and hides the last entry."""
+    """206 where the index is not to be trusted; a fault makes it so, and hides the last entry."""
     stale = tracking.status(call.organization, call.now) != tracking.OPERATIONAL
     entities = shown.get("entities")
     if call.fault({FaultKind.STALE_INDEX}):

@@ -1,4 +1,4 @@
-"""Filters and orders of `GET /api/v2/flows`. All given filters must match."""
+"""The filters and orders of `GET /api/v2/flows`. All filters that are given must fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def chosen_flows(call: ServedCall) -> list[SimulatedFlow]:
-    """The flows that match the query, in its order. Raises 400 for an unknown order."""
+    """The flows that the query asks for, in its order. Raises 400 for an order that is unknown."""
     if ids := call.many("id"):
         chosen = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     else:
@@ -40,7 +40,7 @@ def _text_tests(call: ServedCall) -> Iterator[Test]:
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """A matcher that ignores case; `*` matches anything. Inner parts match at their first occurrence only."""
+    """Case does not count; `*` stands for anything. What is between two is looked for only once."""
     first, *others = map(re.escape, pattern.split("*"))
     whole = first + "".join(f"(?>.*?{part})" for part in others[:-1]) + "".join(f".*{part}" for part in others[-1:])
     compiled = re.compile(whole, re.IGNORECASE | re.DOTALL)

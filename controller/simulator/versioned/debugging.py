@@ -1,4 +1,4 @@
-"""Asynchronous traces of actions: a job that reports the nodes that an action led to."""
+"""Asynchronous traces of actions: a job that tells how an action, and what it led to, ran."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ JSON = dict[str, object]
 
 
 def start(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/{flowId}/debug`: 202 with the address of the job.
+    """`POST /api/v2/flows/{flowId}/debug`: 202, and where the job is told.
 
-    `actionInvocationId` is the id of a node; with any other id the trace begins at the start of the flow.
+    `actionInvocationId` is the id of a node, or any other: then the trace begins where the flow does.
     """
     flow, body = call.flow(), dict(call.json())
     _check(body, flow.id)
@@ -52,7 +52,7 @@ def start(call: ServedCall) -> Response:
 
 
 def _check(body: Mapping[str, object], flow_id: str) -> None:
-    """Raise 400 for an invalid body."""
+    """Raises 400 for anything that does not fit."""
     depth, directives = body.get("traceDepth"), body.get("contextDirectives")
     if body.get("flowId") != flow_id:
         raise bad_request("[flowId] must be the id of the flow in the path.")
@@ -92,9 +92,9 @@ def _shaped(steps: list[JSON], shape: DebugResult) -> object:
 
 
 def trace(organization: SimulatedOrganization, job: SimulatedJob) -> list[JSON]:
-    """The nodes that the action led to, down to the requested depth; each once, parents first.
+    """Every node that the action led to, down to the depth that was asked for; each once, parents first.
 
-    The error rate of the version's executions decides whether a node failed.
+    Whether a node failed follows from the error rate of the version's executions.
     """
     body, item = json.loads(job.text), job.items[0]
     flow = organization.state.flows[item.flow_id]
@@ -135,7 +135,7 @@ def _row(
 
 
 def _captured(body: Mapping[str, object], parent: str | None) -> JSON:
-    """The captured data that the directives request. Only the first node has the simulated inputs."""
+    """What the directives ask for; the simulated inputs stand at the first node."""
     directives = body.get("contextDirectives")
     wanted = directives if isinstance(directives, dict) else {}
     inputs = body.get("simulatedInputs", {}) if parent is None else {}

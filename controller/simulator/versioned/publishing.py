@@ -1,4 +1,4 @@
-"""Publishes a version, at once or in stages, and reports the progress."""
+"""Publishing a version, at once or in stages, and how that stands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_MINUTES = 60 * 24 * 30
 
 
 def publish(call: ServedCall) -> Response:
-    """`POST …/publish`: 202, queued. 409 while another deployment runs or another actor holds the lock."""
+    """`POST …/publish`: 202, queued. 409 while another deployment runs or somebody else holds the lock."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
     body = call.json()
@@ -44,7 +44,7 @@ def publish(call: ServedCall) -> Response:
 
 
 def publish_status(call: ServedCall) -> Response:
-    """`GET …/publishstatus` of the version's last publish."""
+    """`GET …/publishstatus`: of the version's last publish."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
     rollout = staging.of_version(flow, version)
@@ -96,7 +96,7 @@ def _hash(value: object) -> str | None:
 
 
 def _rollout(value: object) -> tuple[bool, tuple[RolloutStage, ...]]:
-    """Whether the publish is staged, and its stages: rising percentages up to 100."""
+    """Whether it is staged, and the stages: rising percentages, the last one 100."""
     if value is None:
         return False, AT_ONCE
     if not isinstance(value, dict) or not isinstance(value.get("staged", False), bool):
