@@ -10,10 +10,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError, SyncSuspended
 from controller.domain.wording import counted
 from controller.planning import Confirmations, HeldBack, Plan, confirmed_part, refusals
-from controller.reconcile.acquire import at_work
-from controller.reconcile.pausing import paused_before
+from controller.reconcile.ownership import at_work
+from controller.reconcile.pauses import may_write, paused_before, refuse_unfinished
 from controller.reconcile.services import Services
-from controller.reconcile.suspension import may_write, refuse_unfinished
 from controller.store import Store
 
 

@@ -10,11 +10,11 @@ from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, HeldBack, Plan
 from controller.questions.held_back import held_back_now
-from controller.reconcile.acquire import at_work
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
+from controller.reconcile.ownership import at_work
+from controller.reconcile.pauses import may_write
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
-from controller.reconcile.suspension import may_write
 from controller.store import StepRecord, Store, SyncRecord
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from controller.reconcile.health import made_by_delivery
     from controller.reconcile.loop import run_pass
     from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
-    from controller.reconcile.pausing import accept_paused
+    from controller.reconcile.pauses import accept_paused
     from controller.reconcile.report import PassReport
     from controller.reconcile.services import Services
     from controller.reconcile.settings import Settings, load_settings

@@ -1,40 +1,25 @@
-"""Running a pass: one loop over the named steps, one `finally` that reports."""
+"""Running a pass: for each mode the steps in order, with their stages as values, and one `finally` that reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import ParamSpec, TypeVar
 
 import structlog
 
-from controller.domain.errors import Interrupted, PenstockError
+from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.race import Overtaken, finished_before
-from controller.reconcile.pass_ import Listener, Mode, Pass, PassRequest, Source, Unwatched
-from controller.reconcile.report import PassReport, make_report
-from controller.reconcile.rollback import bring_back, look
+from controller.planning import Plan
+from controller.reconcile import plan_steps, records, rollback, steps
+from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched
+from controller.reconcile.report import PassReport, Reached, make_report
 from controller.reconcile.services import Services
-from controller.reconcile.steps import (
-    APPLY_STEPS,
-    PLAN_STEPS,
-    RECOVER_STEPS,
-    Step,
-    acquire,
-    deliver,
-    record,
-    recover,
-)
 
 log = structlog.get_logger()
 
-STEPS = {
-    Mode.PLAN: PLAN_STEPS,
-    Mode.APPLY: APPLY_STEPS,
-    Mode.RECOVER: RECOVER_STEPS,
-    Mode.ROLLBACK: (*RECOVER_STEPS, look, bring_back),
-}
-
-_WRITES = frozenset({acquire, recover, deliver, bring_back, record})
-"""They end by themselves when told to stop; all others only look, and are given up."""
+P = ParamSpec("P")
+T = TypeVar("T")
 _ASKED_EVERY_S = 1.0
 
 
@@ -48,46 +33,123 @@ async def run_pass(
 ) -> PassReport:
     """Run one pass. Its errors are in the report; only cancellation and mistakes of ours are raised.
 
-    Once `stopping` says so nothing new is begun, and what was delivered is recorded.
+    Once `stopping` returns true nothing new is begun, and what was delivered is recorded.
     """
     started = services.clock.monotonic()
     error: PenstockError | None = None
     async with AsyncExitStack() as stack:
-        pass_ = Pass(request, services, source, stack, listener or Unwatched(), stopping)
+        start = Pass(request=request, services=services, listener=listener or Unwatched(), stopping=stopping)
+        reached = Reached(start)
         try:
-            for step in STEPS[request.mode]:
-                log.debug("pass.step", step=step.__name__, organization=request.organization)
-                await _run(step, pass_)
+            await _Run(start, reached, stack).all(source)
         except PenstockError as caught:
             error = caught
         finally:
-            report = make_report(pass_, error, services.clock.monotonic() - started)
+            report = make_report(reached, error, services.clock.monotonic() - started)
             log.info("pass.done", **report.log_fields())
     return report
 
 
-async def _run(step: Step, pass_: Pass) -> None:
-    if step is record:
-        await step(pass_)
-        return
-    if pass_.stopping():
-        raise _interrupted(pass_)
-    if step in _WRITES:
-        await step(pass_)
-        return
-    try:
-        await finished_before(_told_to_stop(pass_), step(pass_))
-    except Overtaken:
-        raise _interrupted(pass_) from None
+class _Run:
+    """One run. What the steps return is noted in `reached`, so that a pass that fails reports how far it came."""
 
+    def __init__(self, start: Pass, reached: Reached, stack: AsyncExitStack) -> None:
+        self._start = start
+        self._reached = reached
+        self._stack = stack
 
-async def _told_to_stop(pass_: Pass) -> None:
-    while not pass_.stopping():
-        await pass_.services.clock.sleep(_ASKED_EVERY_S)
+    async def all(self, source: Source) -> None:
+        """The steps of the request's mode."""
+        mode = self._start.request.mode
+        located = await self._locate(source)
+        if mode is Mode.PLAN:
+            await self._plan(located, None)
+            return
+        held = self._reached.located = await self._write(steps.acquire, located, self._stack)
+        recovery = await self._recover(held)
+        if mode is Mode.ROLLBACK:
+            await self._roll_back(held, recovery)
+        elif mode is Mode.APPLY:
+            plan = await self._plan(held, recovery.undecided)
+            await self._deliver(held, plan, recovery)
 
+    async def _locate(self, source: Source) -> Located:
+        reached = self._reached
+        workspace = reached.workspace = await self._look(steps.checkout, source)
+        out = await self._look(steps.attribute, self._start, workspace)
+        reached.unpushed = await self._look(steps.follow, out)
+        await self._look(steps.refuse_uncommitted, out, reached.unpushed)
+        located = reached.located = await self._look(steps.locate, out)
+        return located
 
-def _interrupted(pass_: Pass) -> Interrupted:
-    return Interrupted(
-        f"{pass_.request.organization}: told to stop before anything new was begun",
-        hint="run it again; what an earlier run left open is gone on with then",
-    )
+    async def _recover(self, held: Held) -> steps.Recovery:
+        reached = self._reached
+        recovery = await self._write(steps.recover, held)
+        if recovery is None:
+            return steps.Recovery()
+        reached.recovered = recovery.steps
+        reached.commit = await self._always(records.record_steps, held, recovery.to_record, "recovery")
+        reached.result = recovery.result
+        await self._always(steps.refuse_unsettled, held, recovery)
+        return recovery
+
+    async def _plan(self, at: Located, undecided: DeliveryPaused | None) -> Plan:
+        reached = self._reached
+        seen = reached.observed = await self._look(plan_steps.observe, at)
+        plan = reached.plan = await self._look(plan_steps.plan, at, seen)
+        await self._look(plan_steps.present, at, seen, plan, undecided)
+        return plan
+
+    async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:
+        reached = self._reached
+        allowed = reached.plan = await self._look(plan_steps.check, held, plan, recovery.undecided)
+        result = reached.result = await self._write(steps.deliver, held, allowed)
+        if result is None:
+            return
+        commit = await self._always(records.record_sync, held, result)
+        if commit is not None:
+            reached.commit, reached.result = commit, records.as_recorded(result)
+
+    async def _roll_back(self, held: Held, recovery: steps.Recovery) -> None:
+        reached = self._reached
+        seen = reached.observed = await self._look(rollback.look, held)
+        if recovery.result is not None and held.request.version is None:
+            return  # The flow was still watched, and recovery rolled it back.
+        result, to_record = await self._write(rollback.bring_back, held, seen)
+        reached.result = result
+        deployment = f"{held.request.organization}-{result.sync_id}"
+        commit = await self._always(records.record_steps, held, to_record, deployment)
+        reached.commit = commit or reached.commit
+
+    async def _look(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a step that only reads: it is abandoned when the pass is to stop."""
+        self._begin(step)
+        try:
+            return await finished_before(self._stopping(), step(*args, **kwargs))
+        except Overtaken:
+            raise self._interrupted() from None
+
+    async def _write(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a step that writes: once begun, it ends by itself when the pass is to stop."""
+        self._begin(step)
+        return await step(*args, **kwargs)
+
+    async def _always(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a step that completes the one before, also when the pass is to stop."""
+        return await step(*args, **kwargs)
+
+    def _begin(self, step: Callable[..., object]) -> None:
+        request = self._start.request
+        log.debug("pass.step", step=getattr(step, "__name__", ""), organization=request.organization)
+        if self._start.stopping():
+            raise self._interrupted()
+
+    async def _stopping(self) -> None:
+        while not self._start.stopping():
+            await self._start.services.clock.sleep(_ASKED_EVERY_S)
+
+    def _interrupted(self) -> Interrupted:
+        return Interrupted(
+            f"{self._start.request.organization}: interrupted before any change started",
+            hint="run it again; unfinished changes are resumed first",
+        )

@@ -35,7 +35,7 @@ Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
 """Which of the live flows are as a delivery that is not at its end made them."""
 
 
-async def observe(
+async def observe_organization(
     services: Services,
     platform: Platform,
     organization: Organization,

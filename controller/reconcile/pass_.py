@@ -1,16 +1,18 @@
-"""One pass over one organisation: what it was asked, and what it has found out so far."""
+"""What a pass was asked, and the stages that it goes through: each stage is a value that the next one needs.
+
+`Pass` → `CheckedOut` → `Located` → `Held` (only where something may be written) and `Observed`. A step takes the stages
+that it builds on, so a step that runs too early does not type-check.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from controller.delivery import DeliveryEvent, SyncResult
+from controller.delivery import Delivery, DeliveryEvent, SyncContext
 from controller.domain.desired import Organization
-from controller.domain.errors import DeliveryPaused, PenstockError
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
@@ -18,23 +20,20 @@ from controller.domain.recorded import RecordedState
 from controller.planning import Confirmations, Plan
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
-from controller.repository import RecordedCommit
 from controller.store import Lease
 
-T = TypeVar("T")
-
 SERVICE = "service"
-"""The actor of a pass that nobody asked for: the controller acts by itself."""
+"""The actor of a pass that the controller started by itself."""
 
 
 class Mode(StrEnum):
     PLAN = "plan"
-    """Look and tell; nothing is written anywhere."""
+    """Read and report; nothing is written anywhere."""
     APPLY = "apply"
     RECOVER = "recover"
-    """Bring to its end what an earlier process left open, and begin nothing new."""
+    """Finish the syncs that an earlier process left open, and begin nothing new."""
     ROLLBACK = "rollback"
-    """One flow back to a version that a person chose, whatever git says."""
+    """Bring one flow back to a version that a person chose, regardless of git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +45,17 @@ class PassRequest:
     actor: str = "penstock"
     trigger: str = "command"
     expected_digest: str | None = None
-    """The digest of the plan that was looked at; any other plan is stale."""
+    """The digest of the plan that the person saw; any other plan is stale."""
     confirmations: Confirmations = field(default_factory=Confirmations)
     allow_dirty: bool = False
     allow_unpushed: bool = False
-    """Deliver a commit although the branch that is followed does not hold it."""
+    """Deliver a commit although the followed branch does not hold it."""
     retry: bool = False
-    """Try again what was rolled back before, although git did not change."""
+    """Try quarantined content again although git did not change."""
     flow: str | None = None
     """For a rollback: the flow as a person names it."""
     watches: bool = False
-    """Whether it is the controller's own look: drift that begins or ends is noted then, as in every delivery."""
+    """The controller's own poll: drift that begins or ends is noted, as in every delivery."""
     version: str | None = None
     """For a rollback: the version; None is the one that was delivered before."""
 
@@ -65,10 +64,10 @@ Source = Callable[[], Awaitable[Workspace]]
 
 
 class Listener(Protocol):
-    """Who watches a pass while it runs; called in the event loop, so quick and without failing."""
+    """Progress of a running pass; called in the event loop, so it must be quick and must not fail."""
 
     def looked(self, done: int, total: int) -> None:
-        """So many of so many versions that nobody knew yet are read."""
+        """`done` of `total` unknown versions are read."""
         ...
 
     def planned(self, plan: Plan) -> None:
@@ -81,7 +80,7 @@ class Listener(Protocol):
 
 
 class Unwatched:
-    """Nobody watches."""
+    """Ignores all progress."""
 
     def looked(self, done: int, total: int) -> None:
         pass
@@ -93,47 +92,78 @@ class Unwatched:
         pass
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """Filled by the steps from top to bottom; reading a field before its step ran is a mistake of ours."""
+    """The first stage: the request, and the services of the process."""
 
     request: PassRequest
     services: Services
-    source: Source
-    stack: AsyncExitStack
-    """What must be given back when the pass ends: the lease."""
     listener: Listener = field(default_factory=Unwatched)
     stopping: Callable[[], bool] = lambda: False
-    workspace: Workspace | None = None
-    author: str | None = None
-    """Who wrote the commit, where something may be delivered or noted."""
-    unpushed: PenstockError | None = None
-    """Why the revision may not be delivered: the branch that is followed does not hold it."""
-    organization: Organization | None = None
-    platform: Platform | None = None
-    identity: OrganizationIdentity | None = None
-    kept_as: str = ""
-    """The name under which the store keeps what was done to this organisation under the manifest's name."""
-    lease: Lease | None = None
-    recorded: RecordedState | None = None
-    live: LiveState | None = None
-    plan: Plan | None = None
-    result: SyncResult | None = None
-    commit: RecordedCommit | None = None
-    recovered: tuple[str, ...] = ()
-    undecided: DeliveryPaused | None = None
-    """Why nothing new may be delivered, though it is looked at: a gate of an earlier delivery cannot decide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedOut(Pass):
+    """The revision is read."""
+
+    workspace: Workspace
+    author: str | None
+    """The author of the commit; None in a pass that neither delivers nor notes anything."""
 
     @property
     def actor(self) -> str:
-        """Who acts: the person who asked; where the controller acts by itself, the author of the commit."""
+        """The person who asked; where the controller acts by itself, the author of the commit."""
         if self.request.actor != SERVICE:
             return self.request.actor
         return self.author or SERVICE
 
 
-def have(value: T | None) -> T:
-    """The value that an earlier step must have filled in."""
-    if value is None:
-        raise AssertionError("a step ran before the one that it builds on")
-    return value
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located(CheckedOut):
+    """The organisation, the connection to it, and its identity are known."""
+
+    organization: Organization
+    platform: Platform
+    identity: OrganizationIdentity
+    kept_as: str
+    """The name under which the store keeps this organisation's history."""
+
+    def delivery(self) -> Delivery:
+        """Delivers to this organisation, and stops when the pass does. Raises SettingsInvalid."""
+        return Delivery(
+            self.platform,
+            self.services.store,
+            self.services.clock,
+            self.services.delivery_settings(self.organization),
+            on_event=self.listener.progressed,
+            stopping=self.stopping,
+        )
+
+    def sync_context(self) -> SyncContext:
+        """Who asked for a sync, why, and from which commit."""
+        return SyncContext(
+            revision=self.workspace.revision,
+            actor=self.actor,
+            author=self.author,
+            trigger=self.request.trigger,
+            dirty=bool(self.workspace.dirty),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Located):
+    """The pass holds the organisation's lease, and may write."""
+
+    lease: Lease
+
+    def require_lease(self) -> None:
+        """Raise LeaseLost once another controller may write: the next holder records what this one made live."""
+        self.services.store.leases.require(self.lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The two states that a plan compares with git."""
+
+    recorded: RecordedState
+    live: LiveState

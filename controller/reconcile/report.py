@@ -21,7 +21,8 @@ from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Change, Drift, Plan
 from controller.reconcile.health import organization_health
-from controller.reconcile.pass_ import Mode, Pass
+from controller.reconcile.pass_ import Located, Mode, Observed, Pass
+from controller.reconcile.workspace import Workspace
 from controller.repository import RecordedCommit
 
 _REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
@@ -104,38 +105,54 @@ class PassReport:
         }
 
 
-def make_report(pass_: Pass, error: PenstockError | None, duration_s: float) -> PassReport:
+@dataclass(slots=True)
+class Reached:
+    """How far a pass came. The loop fills it and the report reads it; no step sees it."""
+
+    start: Pass
+    workspace: Workspace | None = None
+    unpushed: PenstockError | None = None
+    located: Located | None = None
+    observed: Observed | None = None
+    plan: Plan | None = None
+    result: SyncResult | None = None
+    commit: RecordedCommit | None = None
+    recovered: tuple[str, ...] = ()
+
+
+def make_report(reached: Reached, error: PenstockError | None, duration_s: float) -> PassReport:
     """The report of a pass that ended, however far it came."""
+    request, seen = reached.start.request, reached.observed
     return PassReport(
-        organization=pass_.request.organization,
-        mode=pass_.request.mode,
-        revision=None if pass_.workspace is None else pass_.workspace.revision,
-        plan=pass_.plan,
-        result=pass_.result,
-        commit=pass_.commit,
+        organization=request.organization,
+        mode=request.mode,
+        revision=None if reached.workspace is None else reached.workspace.revision,
+        plan=reached.plan,
+        result=reached.result,
+        commit=reached.commit,
         error=error,
-        recovered=pass_.recovered,
-        live=dict(pass_.live.flows) if pass_.live else {},
-        recorded=pass_.recorded,
+        recovered=reached.recovered,
+        live=dict(seen.live.flows) if seen else {},
+        recorded=seen.recorded if seen else None,
         duration_s=duration_s,
-        trigger=pass_.request.trigger,
-        health=_health(pass_),
-        unpushed=pass_.unpushed,
-        kept_as=pass_.kept_as,
+        trigger=request.trigger,
+        health=_health(reached),
+        unpushed=reached.unpushed,
+        kept_as=reached.located.kept_as if reached.located else "",
     )
 
 
-def _health(pass_: Pass) -> Health:
-    if pass_.result is not None and pass_.result.outcome is Outcome.ROLLBACK_FAILED:
+def _health(reached: Reached) -> Health:
+    if reached.result is not None and reached.result.outcome is Outcome.ROLLBACK_FAILED:
         return Health.DEGRADED
-    if pass_.organization is None or pass_.live is None:
+    if reached.located is None or reached.observed is None:
         return Health.UNKNOWN
-    published = {key: live.published_version for key, live in pass_.live.flows.items()}
-    for step in pass_.result.steps if pass_.result is not None else ():
+    published = {key: live.published_version for key, live in reached.observed.live.flows.items()}
+    for step in reached.result.steps if reached.result is not None else ():
         if step.version is not None or step.state is StepState.ROLLED_BACK:
             published[step.change.key] = step.version
     try:
-        latest = pass_.services.store.journal.latest(pass_.kept_as)
+        latest = reached.start.services.store.journal.latest(reached.located.kept_as)
     except StoreFailed:
         return Health.UNKNOWN
-    return organization_health(pass_.organization, published, latest)
+    return organization_health(reached.located.organization, published, latest)

@@ -23,61 +23,55 @@ from controller.planning.block import locked
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.observe import listed
-from controller.reconcile.pass_ import Pass, have
-from controller.reconcile.steps import delivery_of, read_record, record_steps, sync_context
+from controller.reconcile.pass_ import Held, Observed
+from controller.reconcile.plan_steps import read_record
 from controller.store import StepRecord
 
 
-async def look(pass_: Pass) -> None:
-    """The step before: the record and the listing, ahead of all other calls, and nothing that only a plan needs."""
-    recorded, platform, now = await read_record(pass_), have(pass_.platform), pass_.services.clock.now()
+async def look(held: Held) -> Observed:
+    """Read the record and the listing ahead of all other calls, and nothing that only a plan needs."""
+    recorded, platform, now = await read_record(held), held.platform, held.services.clock.now()
     live = listed(await platform.at(Priority.ROLLBACK).flows.listing(fresh=True), now)
-    asked = {flow.key for flow in have(pass_.organization).flows if pass_.request.flow in _names(flow)}
+    asked = {flow.key for flow in held.organization.flows if held.request.flow in _names(flow)}
     concerned = replace(recorded, flows={key: record for key, record in recorded.flows.items() if key in asked})
-    pass_.live = replace(live, flows=await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK))
+    flows = await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK)
+    return Observed(recorded, replace(live, flows=flows))
 
 
 def _names(flow: DesiredFlow) -> tuple[str, ...]:
     return flow.id, str(flow.key), flow.key.name
 
 
-async def bring_back(pass_: Pass) -> None:
-    """The step. Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow, and
-    FlowLocked where somebody has the flow and policy is to fail.
+async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[StepResult]]:
+    """Roll the flow back; returns the result and the steps to record.
 
-    What was rolled back already is not rolled back once more: only a version that is named leads further back.
+    Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow, and FlowLocked where
+    another person holds the flow and policy is to fail.
+
+    A flow that is rolled back already stays as it is; only a named version leads further back.
     """
-    if pass_.result is not None and pass_.request.version is None:
-        return  # it was watched still, and its delivery is taken back already
-    flow, live = _target_flow(pass_)
-    earlier = _deliveries(pass_, flow.key)
-    back = _rolled_back_by(live, earlier) if pass_.request.version is None else None
+    flow, live = _target_flow(held, seen)
+    earlier = _deliveries(held, flow.key)
+    back = _rolled_back_by(live, earlier) if held.request.version is None else None
     if back is not None:
-        pass_.result = _answer(pass_, flow, live, back)
-        return
-    _must_be_free(pass_, flow, live)
-    known = [info.version for info in await have(pass_.platform).at(Priority.ROLLBACK).versions.of(live.id)]
-    version = pass_.request.version or _version_before(flow, live, earlier, known)
+        return _answer(held, seen, flow, live, back), ()
+    _must_be_free(held, flow, live)
+    known = [info.version for info in await held.platform.at(Priority.ROLLBACK).versions.of(live.id)]
+    version = held.request.version or _version_before(flow, live, earlier, known)
     _must_exist(flow, live, version, known)
-    reason = f"{pass_.request.actor} asked for {version}"
-    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
+    reason = f"{held.request.actor} asked for {version}"
+    delivered = held.services.store.journal.delivered(held.request.organization, flow.key, version)
     asked_for = flow.wanted in (version, delivered and delivered.source_digest)
-    _settle_wish(pass_, flow, reason, asked_for=asked_for)
-    result = await delivery_of(pass_).roll_back_to(
-        have(pass_.organization),
-        _change(pass_, flow, live, version, reason, delivered),
-        version,
-        have(pass_.lease),
-        sync_context(pass_),
-    )
-    told = (*(() if asked_for else await _asked_in(pass_, flow)), *_left_behind(pass_, flow, live))
-    pass_.result = replace(result, steps=tuple(_as_told(step, live, told) for step in result.steps))
+    _settle_wanted(held, flow, reason, asked_for=asked_for)
+    change = _change(seen, flow, live, version, reason, delivered)
+    result = await held.delivery().roll_back_to(held.organization, change, version, held.lease, held.sync_context())
+    told = (*(() if asked_for else await _asked_in(held, flow)), *_left_behind(held, seen, flow, live))
     done = [step for step in result.steps if step.state is StepState.ROLLED_BACK]
-    await record_steps(pass_, done, f"{pass_.request.organization}-{result.sync_id}")
+    return replace(result, steps=tuple(_as_told(step, live, told) for step in result.steps)), done
 
 
-def _target_flow(pass_: Pass) -> tuple[DesiredFlow, LiveFlow]:
-    organization, flows, said = have(pass_.organization), have(pass_.live).flows, pass_.request.flow or ""
+def _target_flow(held: Held, seen: Observed) -> tuple[DesiredFlow, LiveFlow]:
+    organization, flows, said = held.organization, seen.live.flows, held.request.flow or ""
     try:
         key = chosen_flow(said, organization.flows)
     except SettingsInvalid:
@@ -96,10 +90,10 @@ def _target_flow(pass_: Pass) -> tuple[DesiredFlow, LiveFlow]:
     return flow, live
 
 
-def _must_be_free(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> None:
+def _must_be_free(held: Held, flow: DesiredFlow, live: LiveFlow) -> None:
     """Who is woken at night must not wait for a lock that nobody takes away."""
-    organization = have(pass_.organization)
-    blocked = locked(flow.key, live, organization, pass_.services.client_id(organization))
+    organization = held.organization
+    blocked = locked(flow.key, live, organization, held.services.client_id(organization))
     if blocked is not None and live.locked_by is not None:
         raise FlowLocked(
             f"{flow.id}: {blocked.message}",
@@ -108,9 +102,9 @@ def _must_be_free(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> None:
         )
 
 
-def _deliveries(pass_: Pass, key: FlowKey) -> list[StepRecord]:
+def _deliveries(held: Held, key: FlowKey) -> list[StepRecord]:
     """What was delivered of this flow, newest first."""
-    history = pass_.services.store.journal.history(pass_.request.organization, limit=1000)
+    history = held.services.store.journal.history(held.request.organization, limit=1000)
     return [step for sync in history for step in reversed(sync.steps) if step.key == key]
 
 
@@ -120,15 +114,15 @@ def _rolled_back_by(live: LiveFlow, earlier: list[StepRecord]) -> StepRecord | N
     return made if made is not None and made.state is StepState.ROLLED_BACK else None
 
 
-def _answer(pass_: Pass, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
+def _answer(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
     """The rollback that was asked for before, as its result; what git asks for stays quarantined."""
     version = live.published_version or ""
-    delivered = pass_.services.store.journal.delivered(pass_.request.organization, flow.key, version)
+    delivered = held.services.store.journal.delivered(held.request.organization, flow.key, version)
     if flow.wanted not in (version, delivered and delivered.source_digest):
-        _keep_away(pass_, flow, f"{pass_.request.actor} asked for {version}")
+        _keep_away(held, flow, f"{held.request.actor} asked for {version}")
     told = f"{version} is live already, rolled back by sync {back.sync_id}"
     step = StepResult(
-        change=_change(pass_, flow, live, version, told, delivered),
+        change=_change(seen, flow, live, version, told, delivered),
         state=StepState.ROLLED_BACK,
         step_id=back.id,
         flow_id=live.id,
@@ -138,12 +132,12 @@ def _answer(pass_: Pass, flow: DesiredFlow, live: LiveFlow, back: StepRecord) ->
         messages=(told, "name a version with --to to go further back"),
         recorded=True,
     )
-    now = pass_.services.clock.now()
-    return SyncResult(back.sync_id, pass_.request.organization, Outcome.ROLLED_BACK, (step,), now, now)
+    now = held.services.clock.now()
+    return SyncResult(back.sync_id, held.request.organization, Outcome.ROLLED_BACK, (step,), now, now)
 
 
-def _keep_away(pass_: Pass, flow: DesiredFlow, reason: str) -> None:
-    quarantines, organization = pass_.services.store.quarantines, pass_.request.organization
+def _keep_away(held: Held, flow: DesiredFlow, reason: str) -> None:
+    quarantines, organization = held.services.store.quarantines, held.request.organization
     if not any((each.key, each.wanted) == (flow.key, flow.wanted) for each in quarantines.active(organization)):
         quarantines.add(organization, flow.key, flow.wanted, reason)
 
@@ -171,18 +165,18 @@ def _shown(versions: Sequence[str]) -> str:
     return ", ".join(versions[:10]) or "none"
 
 
-def _settle_wish(pass_: Pass, flow: DesiredFlow, reason: str, *, asked_for: bool) -> None:
+def _settle_wanted(held: Held, flow: DesiredFlow, reason: str, *, asked_for: bool) -> None:
     """No pass may bring back what the person does not want; going to what git asks for lifts that again."""
-    quarantines, organization = pass_.services.store.quarantines, pass_.request.organization
+    quarantines, organization = held.services.store.quarantines, held.request.organization
     if asked_for:
-        quarantines.release(organization, flow.key, by=pass_.request.actor, wanted=flow.wanted)
+        quarantines.release(organization, flow.key, by=held.request.actor, wanted=flow.wanted)
     else:
         quarantines.add(organization, flow.key, flow.wanted, reason)
 
 
-async def _asked_in(pass_: Pass, flow: DesiredFlow) -> tuple[str, ...]:
+async def _asked_in(held: Held, flow: DesiredFlow) -> tuple[str, ...]:
     """Which commit to look at first; nothing where git does not tell."""
-    workspace = have(pass_.workspace)
+    workspace = held.workspace
     files = [flow.origin.file, *([flow.source.file] if isinstance(flow.source, SourceFile) else [])]
     try:
         commit = await asyncio.to_thread(workspace.repository.last_change, workspace.revision, files)
@@ -191,12 +185,12 @@ async def _asked_in(pass_: Pass, flow: DesiredFlow) -> tuple[str, ...]:
     return (f"{' and '.join(files)} changed last in commit {commit}",) if commit else ()
 
 
-def _left_behind(pass_: Pass, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
+def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
     """Callers keep the version of a module that they were published with, also one that was taken back."""
-    recorded = have(pass_.recorded).flows
+    recorded = seen.recorded.flows
     callers = [
         each.id
-        for each in have(pass_.organization).flows
+        for each in held.organization.flows
         if each.key in recorded and recorded[each.key].consumed.get(flow.key) == live.published_version
     ]
     if flow.key.type not in BINDING_TYPES or not callers:
@@ -214,10 +208,10 @@ def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepRes
 
 
 def _change(
-    pass_: Pass, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
+    seen: Observed, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
 ) -> Change:
     """The way back; `delivered` is the step that made the version live once, where anybody knows."""
-    recorded = have(pass_.recorded).flows.get(flow.key)
+    recorded = seen.recorded.flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
     known = recorded.dependency_digest if recorded and recorded.version == version else ""
     return Change(

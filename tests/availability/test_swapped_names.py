@@ -14,7 +14,7 @@ from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, PenstockError
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.reconcile import PassRequest, Services, Settings
-from controller.reconcile.binding import take_organization
+from controller.reconcile.ownership import take_organization
 from controller.store import Lease, Store
 
 EAST = OrganizationIdentity("https://api.example.com", "client-east", "east")

@@ -47,7 +47,7 @@ async def test_a_pass_that_was_told_before_it_began_does_not_even_look(world: Wo
     report = await world.apply(stopping=lambda: True)
 
     assert isinstance(report.error, Interrupted)
-    assert report.error.message == "acme: told to stop before anything new was begun"
+    assert report.error.message == "acme: interrupted before any change started"
     assert world.simulator.calls.count() == 0
     assert syncs(world) == 0
 

@@ -1,25 +1,49 @@
-"""Deliveries that wait for a person, because a gate could not decide; and what the person can say."""
+"""Deliveries that nothing may be added to: paused for a person's decision, or left open in a suspended organisation."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
 from controller.delivery import RecoveryResult, SyncResult
-from controller.domain.desired import Organization
-from controller.domain.errors import DeliveryPaused, SettingsInvalid
+from controller.domain.desired import Organization, SyncMode
+from controller.domain.errors import DeliveryPaused, SettingsInvalid, SyncSuspended
 from controller.domain.identity import FlowKey
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
-from controller.reconcile.pass_ import Mode, Pass, have
+from controller.reconcile.pass_ import Held, Mode
 from controller.reconcile.services import Services
-from controller.store import AuditEntry, StepRecord
+from controller.store import AuditEntry, StepRecord, SyncRecord
 
 LOOK_S = 60.0
-"""How long until what is paused is looked at again."""
+"""Seconds until a paused delivery is read again."""
+
+
+def may_write(organization: Organization) -> bool:
+    """Whether a pass may change the organisation; a person's own command always may."""
+    return not organization.suspended and organization.sync.mode is not SyncMode.OBSERVE
+
+
+def refuse_unfinished(services: Services, organization: Organization) -> None:
+    """Raise SyncSuspended where a delivery to a suspended organisation is unfinished; it names the open changes."""
+    unfinished = [sync for sync in services.store.journal.unfinished(organization.name) if sync.writes_on]
+    if not unfinished:
+        return
+    why = "the organisation is suspended" if organization.suspended else "sync.mode is observe"
+    lift = "take spec.suspend out of its manifest" if organization.suspended else "set sync.mode to auto or manual"
+    raise SyncSuspended(
+        f"{organization.name}: {why}, and a delivery that was begun is left as it is: "
+        + "; ".join(map(_open, unfinished)),
+        hint=f"{lift}, and the next pass finishes it; or roll single flows back with `penstock rollback`",
+    )
+
+
+def _open(sync: SyncRecord) -> str:
+    open_steps = [f"{step.flow} is {step.state.value}" for step in sync.steps if not step.state.final]
+    return f"delivery {sync.id} ({', '.join(open_steps) or 'to be recorded'})"
 
 
 def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaused | None:
-    """What stands against anything new where a gate still cannot decide: nothing is built on what is not proven."""
+    """The refusal of anything new while a gate cannot decide: nothing is built on an unproven version."""
     if not found.paused:
         return None
     told = (f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
@@ -27,7 +51,7 @@ def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaus
 
 
 def paused_before(services: Services, organization: Organization) -> DeliveryPaused | None:
-    """The same as the journal tells it, for a look that decides nothing. Raises StoreFailed."""
+    """The same refusal from the journal alone, for a plan. Raises StoreFailed."""
     unfinished = (step for sync in services.store.journal.unfinished(organization.name) for step in sync.steps)
     steps = [
         step
@@ -50,7 +74,7 @@ def _paused(organization: Organization, told: Iterable[str], flow: str) -> Deliv
 
 
 def accept_paused(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
-    """Let the paused version of a flow stay; the next pass goes on. Raises SettingsInvalid when nothing is paused."""
+    """Let the paused version of a flow stay; the next pass resumes. Raises SettingsInvalid when nothing is paused."""
     key = chosen_flow(said, organization.flows)
     step = next((step for step in _unfinished(services, organization, key) if paused_reason(step)), None)
     if step is None:
@@ -64,27 +88,27 @@ def accept_paused(services: Services, organization: Organization, said: str, *, 
     return step
 
 
-def give_up(pass_: Pass) -> dict[FlowKey, str]:
-    """What a person wants to have back that is on its way or watched still, with the reason; for a rollback only.
+def give_up(held: Held) -> dict[FlowKey, str]:
+    """For a rollback: the flow whose running delivery a person gives up, with the reason.
 
-    Its wish is quarantined first, or the next pass would try it again.
+    Its content is quarantined first, or the next pass would try it again.
     """
-    request, organization = pass_.request, have(pass_.organization)
+    request, organization = held.request, held.organization
     if request.mode is not Mode.ROLLBACK:
         return {}
     try:
         key = chosen_flow(request.flow or "", organization.flows)
     except SettingsInvalid:
-        return {}  # told once the organisation was looked at, which may know the flow
-    if not any(step.state.unjudged for step in _unfinished(pass_.services, organization, key)):
+        return {}  # raised again once the organisation is read: the flow may exist there
+    if not any(step.state.unjudged for step in _unfinished(held.services, organization, key)):
         return {}
     reason = f"{request.actor} asked for what was live before"
     wanted = next(flow.wanted for flow in organization.flows if flow.key == key)
-    pass_.services.store.quarantines.add(organization.name, key, wanted, reason)
+    held.services.store.quarantines.add(organization.name, key, wanted, reason)
     return {key: reason}
 
 
-def taken_back(found: RecoveryResult, given_up: Collection[FlowKey]) -> SyncResult | None:
+def ended_by_person(found: RecoveryResult, given_up: Collection[FlowKey]) -> SyncResult | None:
     """The delivery that ended because a person gave it up."""
     ended = [sync for sync in found.syncs if any(step.change.key in given_up for step in sync.steps)]
     return ended[-1] if ended else None

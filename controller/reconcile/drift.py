@@ -1,0 +1,95 @@
+"""Drift that begins and ends, as entries of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from controller.delivery import StepResult
+from controller.domain.identity import FlowKey
+from controller.planning import Drift, Plan
+from controller.reconcile.pass_ import Located, Observed
+from controller.store import AuditEntry, OpenDrift
+
+UNKNOWN = "unknown"
+"""The actor where the organisation does not say who published."""
+_NOTED = frozenset({"version", "missing", "orphaned"})
+"""The live version is not the recorded one. Other kinds of drift leave it as it is, or are undetermined."""
+
+
+def note_drift(at: Located, seen: Observed, plan: Plan) -> None:
+    """Note the drift that began or ended since the last look. Raises StoreFailed."""
+    store, name = at.services.store, at.kept_as
+    now = at.services.clock.now()
+    noted = [drift for drift in plan.drift if drift.kind in _NOTED]
+    found = [OpenDrift(str(each.key), each.kind, each.expected, each.actual, each.message, now) for each in noted]
+    shown = {each.same: each for each in found}
+    with store.together():
+        known = {each.same: each for each in store.drifts.open(name)}
+        gone = [each for same, each in known.items() if same not in shown]
+        begun = [each for same, each in shown.items() if same not in known]
+        if not gone and not begun:
+            return
+        keys = {str(key): key for key in seen.live.flows}
+        over = _over(seen, noted)
+        replaced = {(flow, kind) for flow, kind, _, _ in shown}
+        ended = [each for each in gone if (each.flow, each.kind) in replaced or over(each.flow)]
+        store.drifts.change(name, ended, begun)
+        for each in ended:
+            _append_end(at, each, _who(seen, keys.get(each.flow)), {})
+        for each in begun:
+            _append(at, each, "begun", _who(seen, keys.get(each.flow)), {})
+
+
+def note_delivered(at: Located, steps: Iterable[StepResult]) -> None:
+    """Note that a delivery ended the drift of the flows that it changed. Raises StoreFailed."""
+    store, name = at.services.store, at.kept_as
+    moved = {
+        str(step.change.key): step for step in steps if step.state.delivered and not step.parked and not step.error
+    }
+    with store.together():
+        ended = [each for each in store.drifts.open(name) if each.flow in moved]
+        store.drifts.change(name, ended, ())
+        for each in ended:
+            _append_end(at, each, at.actor, {"by_change": moved[each.flow].change.kind.value})
+
+
+def _over(seen: Observed, noted: Iterable[Drift]) -> Callable[[str], bool]:
+    """Whether this look proves that a flow's drift is over.
+
+    A flow that is missing from the listing, or with contradictory answers, proves nothing.
+    """
+    unsure = {str(key) for key in (*seen.live.undetermined, *seen.live.ambiguous)}
+    shown = {str(key) for key in seen.live.flows} | {str(each.key) for each in noted}
+    recorded = {str(key) for key in seen.recorded.flows}
+    return lambda flow: flow not in unsure and (flow in shown or flow not in recorded)
+
+
+def _who(seen: Observed, key: FlowKey | None) -> str:
+    """The person who published the live version, or unpublished the flow, as far as the organisation says."""
+    if key is None:
+        return UNKNOWN
+    found, change = seen.live.flows[key], seen.live.hand_changes.get(key)
+    by = change.by if change is not None and change.version == found.published_version else None
+    return by or (found.published_by if found.published_version else None) or UNKNOWN
+
+
+def _append_end(at: Located, drift: OpenDrift, actor: str, details: Mapping[str, object]) -> None:
+    lasted_ms = (at.services.clock.now() - drift.since).total_seconds() * 1000
+    _append(at, drift, "ended", actor, {"since": drift.since.isoformat(), "lasted_ms": lasted_ms, **details})
+
+
+def _append(at: Located, drift: OpenDrift, status: str, actor: str, details: Mapping[str, object]) -> None:
+    told = {"kind": drift.kind, "expected": drift.expected, "actual": drift.actual, "message": drift.message}
+    entry = AuditEntry(
+        at.request.organization,
+        "drift",
+        status,
+        actor,
+        drift.flow,
+        drift.actual,
+        target_version=drift.expected,
+        details={**told, "trigger": at.request.trigger, **details},
+        author=at.author,
+        revision=at.workspace.revision,
+    )
+    at.services.store.audit.append(entry)

@@ -1,0 +1,202 @@
+"""Recording a delivery: from its results to a commit with its exports, and one audit entry for each flow.
+
+Everyone who can clone the repository reads that commit. Values that were filled in from the environment are masked
+there, while digests are over the organisation's export.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from controller.delivery import StepResult, SyncResult
+from controller.domain.desired import Organization
+from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
+from controller.domain.platform import Export
+from controller.domain.recorded import RecordedFlow
+from controller.domain.redaction import SECRETS
+from controller.domain.status import StepState
+from controller.planning import Change, ChangeKind
+from controller.reconcile.drift import note_delivered
+from controller.reconcile.pass_ import Held
+from controller.repository import ArtifactCommit, DeliveredFlow, RecordedCommit, SavedDraft, export_paths
+from controller.store import AuditEntry
+
+_REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
+
+
+async def prepare_records(held: Held) -> None:
+    """Move a record that was kept on the followed branch to its own, and push records that were left over."""
+    organization, known = held.organization, held.services.store.known_branches
+    repository = held.workspace.repository
+    tip = await asyncio.to_thread(
+        repository.begin_records, organization.name, organization.artifacts, held.require_lease
+    )
+    if tip is not None and organization.artifacts.branch not in known.of(organization.name):
+        known.note(organization.name, organization.artifacts.branch, tip)
+    for made in await asyncio.to_thread(repository.flush_pending, held.require_lease):
+        _append(held, "success", {"details": {**_of_commit(made), "kept_before": True}})
+
+
+async def record_sync(held: Held, result: SyncResult) -> RecordedCommit | None:
+    """Commit what a sync made live, with its exports, and push it. What a failed sync made live is recorded as well."""
+    note_delivered(held, result.steps)
+    return await record_steps(held, result.to_record, f"{held.request.organization}-{result.sync_id}")
+
+
+def as_recorded(result: SyncResult) -> SyncResult:
+    """The result once its exports are committed."""
+    steps = [
+        replace(step, state=StepState.RECORDED) if step.state is StepState.EXPORTED else step for step in result.steps
+    ]
+    return replace(result, steps=tuple(steps))
+
+
+async def record_steps(held: Held, steps: Sequence[StepResult], deployment: str) -> RecordedCommit | None:
+    """Commit what these steps made live, and mark it as committed in the journal; None when there is nothing.
+
+    Raises what `Repository.record` raises, LeaseLost and StoreFailed.
+    """
+    commit = artifact_commit(
+        held.organization,
+        steps,
+        organization_id=held.identity.organization_id,
+        store_id=held.services.store.known_branches.store_id,
+        deployment=deployment,
+        now=held.services.clock.now(),
+    )
+    if commit is None:
+        return None
+    made = await _committed(held, commit)
+    if made.branch is not None and made.sha is not None:
+        held.services.store.known_branches.note(held.request.organization, made.branch, made.sha)
+    held.delivery().recorded(held.lease, steps)
+    return made
+
+
+async def keep_draft(held: Held, change: Change, export: Export) -> None:
+    """Commit another person's draft before its lock is overridden."""
+    commit = ArtifactCommit(
+        organization=held.organization.name,
+        policy=held.organization.artifacts,
+        drafts=(SavedDraft(change.flow, held.services.clock.now().strftime("%Y-%m-%dT%H-%M-%SZ"), _masked(export)),),
+        revision=held.workspace.revision,
+        summary=(f"{change.flow}: a draft, before its lock is overridden",),
+    )
+    await _committed(held, commit)
+
+
+def artifact_commit(
+    organization: Organization,
+    steps: Sequence[StepResult],
+    *,
+    organization_id: str | None,
+    store_id: str,
+    deployment: str,
+    now: datetime,
+) -> ArtifactCommit | None:
+    """The commit for everything that these steps made live; None when there is nothing to record.
+
+    Recovered steps come oldest first, so a later step of a flow replaces an earlier one.
+    """
+    delivered = {step.change.key: step for step in steps if step.change.kind not in _REMOVALS and step.flow_id}
+    removed = tuple(sorted({step.change.key for step in steps if step.change.kind in _REMOVALS}))
+    if not delivered and not removed:
+        return None
+    flows = tuple(
+        DeliveredFlow(_recorded(step, organization.dialect, now), None if step.export is None else _masked(step.export))
+        for _, step in sorted(delivered.items())
+        if step.version
+    )
+    revisions = [step.revision for step in steps if step.revision]
+    return ArtifactCommit(
+        organization=organization.name,
+        policy=organization.artifacts,
+        flows=flows,
+        removed=removed,
+        organization_id=organization_id,
+        store_id=store_id,
+        revision=revisions[-1] if revisions else None,
+        deployment=deployment,
+        summary=tuple(
+            SECRETS.text(f"{step.change.flow}: {step.change.kind.value}, {step.change.reason}") for step in steps
+        ),
+    )
+
+
+def _masked(export: Export) -> Export:
+    yaml, definition = SECRETS.exact(export.yaml), SECRETS.exact(export.definition)
+    return replace(
+        export,
+        yaml=yaml if isinstance(yaml, str) else None,
+        definition=definition if isinstance(definition, Mapping) else None,
+    )
+
+
+def _recorded(step: StepResult, dialect: str, now: datetime) -> RecordedFlow:
+    change = step.change
+    return RecordedFlow(
+        key=change.key,
+        manifest=change.flow,
+        flow_id=step.flow_id or "",
+        version=step.version or "",
+        source_digest=step.source_digest,
+        export_digest=step.export_digest,
+        dependency_digest=step.dependency_digest,
+        consumed={key: step.consumed[key] for key in sorted(step.consumed)},
+        revision=step.revision or None,
+        recorded_at=now,
+        dirty=step.dirty,
+        dialect=dialect,
+    )
+
+
+async def _committed(held: Held, commit: ArtifactCommit) -> RecordedCommit:
+    """Commit and push; each flow's audit entry names the commit that holds it, or the error."""
+    clock = held.services.clock
+    started_s = clock.monotonic()
+    try:
+        made = await asyncio.to_thread(held.workspace.repository.record, commit, held.require_lease)
+    except (GitRemoteFailed, RepositoryFailed) as error:
+        _append_commit(held, commit, (clock.monotonic() - started_s) * 1000, error)
+        raise
+    _append_commit(held, commit, (clock.monotonic() - started_s) * 1000, made)
+    return made
+
+
+def _append_commit(held: Held, commit: ArtifactCommit, took_ms: float, outcome: RecordedCommit | PenstockError) -> None:
+    error = outcome if isinstance(outcome, PenstockError) else None
+    status = "success" if error is None else "failure"
+    told = _of_commit(outcome) if isinstance(outcome, RecordedCommit) else {"code": outcome.code}
+    about = {"latency_ms": took_ms, "error": None if error is None else error.message}
+    paths = export_paths(commit)
+    for flow in commit.flows:
+        key, version = flow.recorded.key, flow.recorded.version
+        facts = {"flow": str(key), "flow_id": flow.recorded.flow_id or None, "version": version}
+        details = {**told, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
+        _append(held, status, {**about, **facts, "details": details})
+    for key in commit.removed:
+        details = {**told, "deployment": commit.deployment, "removed": True}
+        _append(held, status, {**about, "flow": str(key), "details": details})
+    for draft in commit.drafts:
+        _append(held, status, {**about, "details": {**told, "draft": draft.manifest}})
+
+
+def _of_commit(made: RecordedCommit) -> dict[str, object]:
+    return {"commit": made.sha, "branch": made.branch, "pushed": made.pushed, "changed": made.changed}
+
+
+def _append(held: Held, status: str, facts: Mapping[str, Any]) -> None:
+    entry = AuditEntry(
+        held.request.organization,
+        "record",
+        status,
+        held.actor,
+        author=held.author,
+        revision=held.workspace.revision,
+        **facts,
+    )
+    held.services.store.audit.append(entry)
