@@ -110,7 +110,7 @@ def test_organisations_that_were_not_begun_are_named(tmp_path: Path, url: str) -
 
     assert code == 130
     assert "acme: sync 1 stopped" in output
-    assert "penstock: zeta: told to stop before anything new was begun" in output
+    assert "penstock: zeta: interrupted before any change started" in output
     assert "[interrupted]" in output
 
 
