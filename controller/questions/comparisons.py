@@ -11,8 +11,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.planning import Change, ChangeKind, Plan
 from controller.questions.comparison import FlowComparison, compared
+from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.questions.flow_content import FlowContent, source_content, version_content
-from controller.questions.version_content import Advance, each_of, unwatched
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
 

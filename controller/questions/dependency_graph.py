@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
+from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Organization, PinnedVersion, SourceFile
+from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
-from controller.domain.references import ResourceReference
+from controller.domain.references import FlowReference, ResourceReference
 from controller.graphs.merge import merged
 from controller.graphs.model import Graph
 from controller.graphs.organization import live_graph, organization_graph
 from controller.graphs.resources import with_resources
-from controller.questions.version_content import Advance, VersionContent, unwatched
+from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services
+from controller.reconcile.version_reader import VersionReader
+
+T = TypeVar("T")
 
 
 class GraphOrigin(StrEnum):
@@ -70,7 +76,7 @@ async def observed_graph(
     """
     listing = await services.platform(organization).flows.listing()
     flows = {flow.key: flow for flow in _told_apart(listing.flows)}
-    content = VersionContent(services, organization)
+    content = _Contents(services, organization)
     published = _published(flows.values())
     references = await content.references(published, advance)
     live = LiveState(flows, services.clock.now(), references, ambiguous=_shared(listing.flows))
@@ -82,12 +88,10 @@ async def observed_graph(
         graph = merged(await _wanted_graph(content, organization, live, resources=resources), graph)
     warnings = [] if listing.complete else ["the list of flows changed while it was read"]
     warnings += _ambiguous(listing.flows)
-    return DependencyGraph(organization, origin, graph, live, tuple(listing.flows), (*warnings, *content.unread))
+    return DependencyGraph(organization, origin, graph, live, tuple(listing.flows), (*warnings, *content.incomplete))
 
 
-async def _wanted_graph(
-    content: VersionContent, organization: Organization, live: LiveState, *, resources: bool
-) -> Graph:
+async def _wanted_graph(content: _Contents, organization: Organization, live: LiveState, *, resources: bool) -> Graph:
     """What the repository asks for, its references answered by what is live, too."""
     pinned = [
         (flow, desired.source.version)
@@ -131,3 +135,44 @@ def _ambiguous(flows: Sequence[LiveFlow]) -> list[str]:
     shared = sorted(_shared(flows))
     ids = {key: ", ".join(sorted(flow.id for flow in flows if flow.key == key)) for key in shared}
     return [f"{key}: several flows carry this type and name ({ids[key]})" for key in shared]
+
+
+class _Contents:
+    """Reads many versions. `incomplete` collects, in words, those that could not be read."""
+
+    def __init__(self, services: Services, organization: Organization) -> None:
+        self._reader = VersionReader(services, services.platform(organization), organization.name)
+        self.incomplete: list[str] = []
+
+    async def references(
+        self, versions: Iterable[tuple[LiveFlow, str]], advance: Advance = unwatched
+    ) -> dict[FlowKey, tuple[FlowReference, ...]]:
+        return await self._read(versions, self._reader.references, advance)
+
+    async def resources(self, versions: Iterable[tuple[LiveFlow, str]]) -> dict[FlowKey, tuple[ResourceReference, ...]]:
+        platform = self._reader.platform
+        if platform.resources is None:
+            self.incomplete.append(f"the {platform.dialect} dialect does not tell what live versions use beside flows")
+            return {}
+        return await self._read(versions, self._reader.resources, unwatched)
+
+    async def _read(
+        self,
+        versions: Iterable[tuple[LiveFlow, str]],
+        read: Callable[[LiveFlow, str], Awaitable[T]],
+        advance: Advance,
+    ) -> dict[FlowKey, T]:
+        found: dict[FlowKey, T] = {}
+
+        async def one(asked: tuple[LiveFlow, str]) -> None:
+            live, version = asked
+            try:
+                found[live.key] = await read(live, version)
+            except (NotFound, BadAnswer, PermissionMissing) as error:
+                # In the versioned dialect listing flows is a right of its own, and its definitions tell most of it.
+                if isinstance(error, PermissionMissing) and self._reader.platform.dialect != VERSIONED:
+                    raise
+                self.incomplete.append(f"{live.key}: version {version} could not be read ({error.message})")
+
+        await each_of(versions, one, advance)
+        return found

@@ -8,7 +8,7 @@ from controller.domain.errors import CapabilityMissing
 from controller.domain.live import LiveFlow
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.dependency_graph import DependencyGraph
-from controller.questions.version_content import Advance, each_of, unwatched
+from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.reconcile.services import Services
 
 OPERATIONAL = "OPERATIONAL"

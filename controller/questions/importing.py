@@ -15,7 +15,7 @@ from controller.domain.platform import Capability
 from controller.flows import FlowTemplate, parse, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.writing import flow_manifest, free_name
-from controller.questions.version_content import Advance, each_of, unwatched
+from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.reconcile.services import Services
 
 _SOURCES = "flows"

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controller.delivery.exporting import export_digest
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import ExportFailed, LiveUndetermined, NoSuchVersion, NotFound, Transient, Waiting
 from controller.domain.identity import FlowKey
@@ -27,6 +26,7 @@ from controller.reconcile.authorship import hand_changes
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
+from controller.reconcile.version_reader import VersionReader
 
 V = TypeVar("V")
 Looked = Callable[[int, int], None]
@@ -74,7 +74,7 @@ async def observe_organization(
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
         hand_changes=moved,
-        partial=(*live.partial, *looker.unread),
+        partial=(*live.partial, *looker.incomplete),
     )
 
 
@@ -109,11 +109,10 @@ class _Looker:
         looked: Looked,
     ) -> None:
         self._looked = looked
-        self._facts = services.store.facts
+        self._reader = VersionReader(services, platform, organization)
         self._platform = platform
-        self._organization = organization
         self._flows = flows
-        self.unread: list[str] = []
+        self.incomplete: list[str] = []
 
     async def references(self, desired: Iterable[DesiredFlow]) -> dict[FlowKey, tuple[FlowReference, ...]]:
         """What pinned versions refer to; the version that is asked for, not the one that is live."""
@@ -197,16 +196,11 @@ class _Looker:
         return {live.key: value for (live, _), value in zip(wanted, values, strict=True) if value is not None}
 
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:
-        known = self._facts.references(self._organization, live.id, version)
-        if known is not None:
-            return known
         try:
-            found = tuple(await self._platform.versions.references(live.id, version))
+            return await self._reader.references(live, version)
         except (NotFound, NoSuchVersion):
-            # The version does not exist: the plan blocks it with the versions there are.
+            # The version does not exist: the plan blocks it and names the versions that do.
             return None
-        self._facts.remember_references(self._organization, live.id, version, found)
-        return found
 
     async def _versions_of(self, live: LiveFlow, _target: str) -> tuple[VersionInfo, ...] | None:
         try:
@@ -215,13 +209,8 @@ class _Looker:
             return None
 
     async def _digest_of(self, live: LiveFlow, version: str) -> str | None:
-        known = self._facts.export_digest(self._organization, live.id, version)
-        if known is not None:
-            return known
         try:
-            digest = export_digest(await self._platform.versions.export(live.id, version))
+            return await self._reader.export_digest(live, version)
         except (ExportFailed, NotFound, Transient, Waiting) as error:
-            self.unread.append(f"{live.key}: version {version} could not be exported ({error.message})")
+            self.incomplete.append(f"{live.key}: version {version} could not be exported ({error.message})")
             return None
-        self._facts.remember_export_digest(self._organization, live.id, version, digest)
-        return digest

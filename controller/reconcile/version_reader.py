@@ -1,0 +1,64 @@
+"""Reads the content of versions. A version never changes, so what was read once is kept in the store's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from controller.delivery.exporting import export_digest
+from controller.domain.live import LiveFlow
+from controller.domain.ports import Platform
+from controller.domain.references import FlowReference, ResourceReference
+from controller.reconcile.services import Services
+
+T = TypeVar("T")
+
+
+class VersionReader:
+    """The versions of one organisation. Every method raises what the organisation's calls raise."""
+
+    def __init__(self, services: Services, platform: Platform, organization: str) -> None:
+        self.platform = platform
+        self._facts = services.store.facts
+        self._organization = organization
+
+    async def references(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...]:
+        """The flows that a version refers to."""
+
+        async def read() -> tuple[FlowReference, ...]:
+            return tuple(await self.platform.versions.references(live.id, version))
+
+        return await self._once(self._facts.references, self._facts.remember_references, live, version, read)
+
+    async def resources(self, live: LiveFlow, version: str) -> tuple[ResourceReference, ...]:
+        """What a version uses besides flows; nothing where the dialect does not say."""
+        resources = self.platform.resources
+        if resources is None:
+            return ()
+
+        async def read() -> tuple[ResourceReference, ...]:
+            return tuple(await resources.of(live.id, version))
+
+        return await self._once(self._facts.resources, self._facts.remember_resources, live, version, read)
+
+    async def export_digest(self, live: LiveFlow, version: str) -> str:
+        """The canonical digest of a version's export. Raises ExportFailed when the export is unreadable."""
+
+        async def read() -> str:
+            return export_digest(await self.platform.versions.export(live.id, version))
+
+        return await self._once(self._facts.export_digest, self._facts.remember_export_digest, live, version, read)
+
+    async def _once(
+        self,
+        known: Callable[[str, str, str], T | None],
+        remember: Callable[[str, str, str, T], None],
+        live: LiveFlow,
+        version: str,
+        read: Callable[[], Awaitable[T]],
+    ) -> T:
+        found = known(self._organization, live.id, version)
+        if found is None:
+            found = await read()
+            remember(self._organization, live.id, version, found)
+        return found
