@@ -9,22 +9,20 @@ the changes below the blocked one instead (`_beyond_blocked`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from controller.domain.desired import CyclePolicy, DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.graphs.components import shortest_cycle
+from controller.graphs.components import shortest_cycle, strongly_connected
 from controller.graphs.consumption import FlowGraph
 from controller.planning import block
 from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, Outcome
-from controller.planning.group import as_one, in_order
 from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
-from controller.planning.rename import previous_flow, previous_keys
-from controller.planning.situation import MovedBinding, Situation
+from controller.planning.situation import MovedBinding, Situation, previous_flow, previous_keys
 
 
 class Walk:
@@ -210,3 +208,28 @@ class Walk:
         self.cycles.append(ids)
         unpublished = [flows[key].id for key in component if key not in live or live[key].published_version is None]
         return block.cycle(unpublished, self._organization.cycles, " -> ".join(ids))
+
+
+def in_order(
+    component: Sequence[FlowKey], edges: Mapping[FlowKey, Sequence[FlowKey]], binds_at_publish: Collection[str]
+) -> list[FlowKey]:
+    """The members of a component in the order of their deployment.
+
+    A module comes before the members that keep its version. Everything else keeps its order, also modules that consume
+    each other.
+    """
+    members = frozenset(component)
+    bound = {key: [callee for callee in edges[key] if callee.type in binds_at_publish] for key in members}
+    return [key for part in strongly_connected(component, bound) for key in part]
+
+
+def as_one(drafts: Sequence[Draft]) -> list[Draft]:
+    """The changes of one component as a group. If one of them is blocked, all are.
+
+    Members without a change are part of the cycle, but not of the group.
+    """
+    writing = tuple(draft.id for draft in drafts if draft.writes)
+    if len(writing) < 2:
+        return list(drafts)
+    together = block.of_one_group() if any(draft.blocked for draft in drafts) else None
+    return [replace(draft, group=writing).block(together) if draft.writes else draft for draft in drafts]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from controller.diagnosis import check_action_trace_request
-from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action
+from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing
 from controller.domain.traces import ActionTraceRequest, StartedTrace
+from controller.notify import ACTION_TRACE, Receiver, checked_receiver, send_now
+from controller.reconcile.announcing import webhook_secret
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services
 
@@ -75,3 +77,33 @@ async def trace_action(
         problem=job.unreadable,
     )
     return analyse_action(result, patterns=patterns)
+
+
+ATTEMPTS = 4
+_NAME = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    payload: Mapping[str, object] = field(repr=False)
+    id: int = 1
+    target: str = _NAME
+    kind: str = ACTION_TRACE
+    attempts: int = 0
+
+
+class TraceWebhook:
+    """One receiver. Making it checks everything, so that nothing is traced for a receiver that will not do.
+
+    Raises HostNotAllowed for a host that is not on the operator's list, SettingsInvalid for a URL that is none and
+    when the secret that signs messages is missing.
+    """
+
+    def __init__(self, services: Services, url: str) -> None:
+        receiver = Receiver(_NAME, url, webhook_secret(services.settings))
+        self._receiver = checked_receiver(receiver, services.settings.gate_hosts)
+        self._clock = services.clock
+
+    async def send(self, analysis: ActionAnalysis) -> str | None:
+        """Send it; None when it arrived, otherwise why not. A receiver that is away is tried four times in all."""
+        return await send_now(self._receiver, _Message(webhook_payload(analysis)), self._clock, attempts=ATTEMPTS)

@@ -14,10 +14,8 @@ from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference
-from controller.graphs.merge import merged
+from controller.graphs.build import live_graph, merged, organization_graph, with_resources
 from controller.graphs.model import Graph
-from controller.graphs.organization import live_graph, organization_graph
-from controller.graphs.resources import with_resources
 from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
 from controller.flows import NodeGraph, definition_graph, parse, source_graph
-from controller.graphs.inside import inside_graph
+from controller.graphs.build import inside_graph
 from controller.graphs.model import Graph
 from controller.graphs.questions import Impact, impact
 from controller.reconcile.flow_choice import chosen_flow, live_flow

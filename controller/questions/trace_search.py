@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from controller.diagnosis import check_trace_request, retention
+from controller.diagnosis import LiveModule, check_trace_request, retention
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing, PermissionMissing
 from controller.domain.platform import ExecutionSummary
@@ -74,3 +74,16 @@ def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRe
     rules = retention(organization.dialect, question.tier)
     check_trace_request(request, now=question.asked_at, rules=rules)
     return request
+
+
+async def live_modules(services: Services, organization: Organization) -> dict[str, LiveModule]:
+    """The published versions by flow id; without those whose time of publishing the organisation does not tell.
+
+    Costs one listing. Raises what the listing raises.
+    """
+    listing = await services.platform(organization).flows.listing()
+    return {
+        flow.id: LiveModule(flow.published_version, flow.published_at)
+        for flow in listing.flows
+        if flow.published_version is not None and flow.published_at is not None
+    }

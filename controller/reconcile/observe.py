@@ -12,17 +12,26 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
+
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
-from controller.domain.errors import ExportFailed, LiveUndetermined, NoSuchVersion, NotFound, Transient, Waiting
+from controller.domain.errors import (
+    ExportFailed,
+    LiveUndetermined,
+    NoSuchVersion,
+    NotFound,
+    PenstockError,
+    Transient,
+    Waiting,
+)
 from controller.domain.identity import FlowKey
-from controller.domain.live import LiveFlow, LiveState
+from controller.domain.live import HandChange, LiveFlow, LiveState
 from controller.domain.platform import Capability, FlowListing, Priority
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
 from controller.genesys import concurrently
-from controller.reconcile.authorship import hand_changes
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
@@ -214,3 +223,43 @@ class _Looker:
         except (ExportFailed, NotFound, Transient, Waiting) as error:
             self.incomplete.append(f"{live.key}: version {version} could not be exported ({error.message})")
             return None
+
+
+log = structlog.get_logger()
+
+MOST_ASKED = 20
+"""Flows whose history is asked for in one look: where more moved at once, one deed moved them, and they tell it."""
+
+
+async def hand_changes(
+    platform: Platform,
+    organization: Organization,
+    recorded: RecordedState,
+    flows: Mapping[FlowKey, LiveFlow],
+    delivered: Collection[FlowKey],
+) -> dict[FlowKey, HandChange]:
+    """The last deed on each managed flow that somebody else moved. What cannot be told is left out, and no fault.
+
+    Of what was `delivered`, and is only not recorded yet, it is known who moved it.
+    """
+    others = (each for each in organization.flows if each.key not in delivered)
+    moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]
+
+    async def one(key: FlowKey) -> HandChange | None:
+        try:
+            return await platform.flows.last_change(flows[key].id)
+        except PenstockError as error:
+            log.info("history.unread", organization=organization.name, flow=str(key), error=error.message)
+            return None
+
+    found = await concurrently(one(key) for key in moved)
+    return {key: change for key, change in zip(moved, found, strict=True) if change is not None}
+
+
+def _is_moved(desired: DesiredFlow, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]) -> bool:
+    """Another version is live than was recorded and than is asked for, or none at all."""
+    record, live = recorded.flows.get(desired.key), flows.get(desired.key)
+    if record is None or live is None:
+        return False
+    wanted = desired.source.version if isinstance(desired.source, PinnedVersion) else record.version
+    return live.published_version not in (record.version, wanted)

@@ -10,12 +10,10 @@ import pytest
 
 from controller.domain.references import Resolution, ResourceReference
 from controller.flows import definition_graph
-from controller.graphs.inside import inside_graph
-from controller.graphs.merge import merged
+from controller.graphs.build import inside_graph, merged, with_resources
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text, svg_source
 from controller.graphs.questions import cycles, impact, orphans
-from controller.graphs.resources import with_resources
 from controller.questions.drawing import graph_svg
 
 A, B, C = "inboundcall/A", "inboundcall/B", "commonmodule/C"

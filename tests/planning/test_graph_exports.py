@@ -20,8 +20,7 @@ from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.pictures import graph_dot, graph_json, graph_mermaid, graph_text, svg_source
-from controller.graphs.pictures.fold import MANY, fold
-from controller.graphs.pictures.svg import shortened
+from controller.graphs.pictures.svg import MANY, fold, shortened
 from controller.questions.drawing import graph_svg
 
 NASTY = [

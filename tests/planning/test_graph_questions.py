@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.status import Health
+from controller.graphs.build import organization_graph
 from controller.graphs.compatibility import compatibility
 from controller.graphs.model import Edge, EdgeKind, Graph, Node
-from controller.graphs.organization import organization_graph
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from tests.planning.compact import live_state, organization
 

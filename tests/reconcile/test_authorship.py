@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from controller.reconcile import PassReport
-from controller.reconcile.authorship import MOST_ASKED
+from controller.reconcile.observe import MOST_ASKED
 from controller.simulator import publishing
 from controller.simulator.actor import Actor
 from tests.support.dialects import BOTH

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
-from controller.questions.trace_webhook import ATTEMPTS, TraceWebhook
+from controller.questions.action_trace import ATTEMPTS, TraceWebhook
 from controller.reconcile import Services, Settings
 from controller.reconcile.announcing import SECRET_VARIABLE
 from controller.store import Store

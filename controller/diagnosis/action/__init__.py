@@ -2,11 +2,10 @@
 
 from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
 from controller.diagnosis.action.critical_path import CriticalPath, PathNode, critical_path
-from controller.diagnosis.action.exports import ACTION_SCHEMA, action_dot, action_report
+from controller.diagnosis.action.exports import ACTION_SCHEMA, action_dot, action_report, webhook_payload
 from controller.diagnosis.action.graph import ActionGraph, build_graph
 from controller.diagnosis.action.model import ActionNode, ActionTraceResult
 from controller.diagnosis.action.waterfall import waterfall
-from controller.diagnosis.action.webhook import webhook_payload
 
 __all__ = [
     "ACTION_SCHEMA",

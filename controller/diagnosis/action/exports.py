@@ -95,3 +95,18 @@ def _node(node: ActionNode) -> dict[str, object]:
 
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def webhook_payload(analysis: ActionAnalysis) -> dict[str, object]:
+    """The body as a plain object; latencies in whole milliseconds, the rate from 0 to 1, the time in ISO 8601 (J6)."""
+    result, bottleneck = analysis.result, analysis.bottleneck
+    return {
+        "flowId": result.flow_id,
+        "actionInvocationId": result.action_invocation_id,
+        "status": result.status,
+        "bottleneckNode": bottleneck.id if bottleneck else None,
+        "bottleneckLatencyMs": round(bottleneck.latency_ms) if bottleneck else 0,
+        "retrievalLatencyMs": round(result.retrieval_latency_ms),
+        "traceAccuracyRate": analysis.graph.accuracy,
+        "timestamp": result.finished_at.isoformat(),
+    }

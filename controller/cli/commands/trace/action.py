@@ -26,9 +26,8 @@ from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.questions.action_trace import ActionQuestion, trace_action
+from controller.questions.action_trace import ActionQuestion, TraceWebhook, trace_action
 from controller.questions.trace_audit import ACTION, TraceAudit
-from controller.questions.trace_webhook import TraceWebhook
 from controller.reconcile import Services, load_settings, open_folder
 
 

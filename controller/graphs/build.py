@@ -1,0 +1,163 @@
+"""The graph of one organisation: what its manifests name, and what is live beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from controller.domain.desired import DesiredFlow, Organization
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveState
+from controller.domain.references import BINDING_TYPES, Resolution, ResourceReference
+from controller.domain.status import Health
+from controller.flows import NodeGraph
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.resolve import Resolved, resolve
+
+
+def organization_graph(
+    organization: Organization,
+    live: LiveState | None = None,
+    *,
+    health: Mapping[FlowKey, Health] | None = None,
+) -> Graph:
+    """The flows of the manifests and, with a live state, every live flow with its version and status.
+
+    Without a live state, references to flows that no manifest names are missing: nobody was asked about them. With
+    one, flows of the manifests that the organisation does not have are marked.
+    """
+    managed = {flow.key: flow for flow in organization.flows}
+    seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
+    edges = set(_declared(organization.flows))
+    unanswered: set[Unanswered] = set()
+    for key, resolved in resolve(managed, seen).items():
+        _connect(key, resolved, edges, unanswered)
+    nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
+    if live is not None:
+        nodes = (replace(node, presence=_absent(node)) for node in nodes)
+    return Graph(tuple(sorted(nodes, key=lambda node: node.key)), tuple(sorted(edges)), tuple(sorted(unanswered)))
+
+
+def live_graph(organization: Organization, live: LiveState, *, health: Mapping[FlowKey, Health] | None = None) -> Graph:
+    """What is live and how it refers to each other, whatever the repository says; `managed` is still told."""
+    graph = organization_graph(replace(organization, flows=()), live, health=health)
+    managed = {str(flow.key) for flow in organization.flows}
+    return replace(graph, nodes=tuple(replace(node, managed=node.key in managed) for node in graph.nodes))
+
+
+def _absent(node: Node) -> Presence | None:
+    return Presence.REPOSITORY if node.managed and node.status is None else None
+
+
+def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
+    keys = {flow.id: str(flow.key) for flow in flows}
+    for flow in flows:
+        for id_ in flow.depends_on:
+            if id_ in keys:
+                yield Edge(str(flow.key), keys[id_], EdgeKind.DEPENDS_ON)
+
+
+def _connect(key: FlowKey, resolved: Iterable[Resolved], edges: set[Edge], unanswered: set[Unanswered]) -> None:
+    for each in resolved:
+        reference = each.reference
+        if each.candidates:
+            [callee, *_] = each.candidates
+            binds = reference.binds_at_publish or callee.type in BINDING_TYPES
+            edges.add(Edge(str(key), str(callee), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
+        else:
+            item = Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
+            unanswered.add(item)
+
+
+def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow], health: Health | None) -> Node:
+    found = live.flows.get(key)
+    return Node(
+        key=str(key),
+        name=key.name,
+        type=key.type,
+        version=(found.published_version or found.checked_in_version) if found else None,
+        status=found.status if found else None,
+        health=health,
+        managed=key in managed,
+    )
+
+
+def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
+    """Actions, tasks, menus and states, with edges to what follows. An edge leads from a node to its successor.
+
+    `ids` is whether the ways' ids are the organisation's.
+    """
+    nodes = {node.id: Node(node.id, node.name or _nameless(node.node), node.type) for node in content.nodes}
+    edges = {
+        Edge(edge.source, edge.target, EdgeKind.TRANSITION, edge.condition, id=edge.id if ids else "")
+        for edge in content.edges
+    }
+    return Graph(tuple(sorted(nodes.values(), key=lambda node: node.key)), tuple(sorted(edges)))
+
+
+def _nameless(path: str) -> str:
+    """What to call a node without a name: the end of its path."""
+    return ".".join(path.split(".")[-2:])
+
+
+def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:
+    """The graph with what each flow (by key) uses besides flows; uses decided at run time are unresolvable."""
+    nodes = {node.key: node for node in graph.nodes}
+    edges, unanswered = set(graph.edges), set(graph.unanswered)
+    for consumer, used in resources.items():
+        for resource in used:
+            if resource.resolution is not Resolution.STATIC:
+                kinds = (resource.kind,)
+                unanswered.add(Unanswered(consumer, resource.name, kinds, resource.path, resource.resolution))
+                continue
+            key = f"{resource.kind}/{resource.name}"
+            nodes.setdefault(key, Node(key, resource.name, resource.kind, managed=False, resource=True))
+            edges.add(Edge(consumer, key))
+    ordered = tuple(sorted(nodes.values(), key=lambda node: node.key))
+    return Graph(ordered, tuple(sorted(edges)), tuple(sorted(unanswered)))
+
+
+Item = TypeVar("Item", Edge, Unanswered)
+
+
+def merged(repository: Graph, live: Graph) -> Graph:
+    """Everything of both graphs, each once, marked with where it stands.
+
+    What an edge is like comes from the repository where both have it. Edges that manifests declare are not marked:
+    the organisation has nothing to compare them with.
+    """
+    edges = _union(repository.edges, live.edges, _edge_identity)
+    unanswered = _union(repository.unanswered, live.unanswered, lambda item: (item.consumer, item.name, item.types))
+    return Graph(
+        tuple(sorted(_nodes(repository, live), key=lambda node: node.key)),
+        tuple(sorted(replace(edge, presence=None) if edge.kind is EdgeKind.DEPENDS_ON else edge for edge in edges)),
+        tuple(sorted(unanswered)),
+    )
+
+
+def _nodes(repository: Graph, live: Graph) -> Iterator[Node]:
+    wanted = {node.key: node for node in repository.nodes if node.managed or node.resource}
+    seen = {node.key: node for node in live.nodes}
+    for key, node in wanted.items():
+        presence = Presence.BOTH if key in seen else Presence.REPOSITORY
+        yield replace(seen.get(key, node), managed=node.managed, presence=presence)
+    for key, node in seen.items():
+        if key not in wanted:
+            yield replace(node, presence=Presence.LIVE)
+
+
+def _edge_identity(edge: Edge) -> Hashable:
+    """References and bindings are one thing here: only a file tells them apart for sure."""
+    return edge.consumer, edge.consumed, edge.kind is EdgeKind.DEPENDS_ON, edge.label
+
+
+def _union(repository: Iterable[Item], live: Iterable[Item], identity: Callable[[Item], Hashable]) -> Iterator[Item]:
+    wanted = {identity(item): item for item in repository}
+    seen = {identity(item): item for item in live}
+    for known, item in wanted.items():
+        yield replace(item, presence=Presence.BOTH if known in seen else Presence.REPOSITORY)
+    for known, item in seen.items():
+        if known not in wanted:
+            yield replace(item, presence=Presence.LIVE)
