@@ -1,4 +1,4 @@
-"""The graph of one organisation: what its manifests name, and what is live beside it."""
+"""Builds graphs: of one organisation's manifests and live flows, of both compared, and of the nodes inside one flow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def organization_graph(
 ) -> Graph:
     """The flows of the manifests and, with a live state, every live flow with its version and status.
 
-    Without a live state, references to flows that no manifest names are missing: nobody was asked about them. With
+    Without a live state, references to flows that no manifest names count as missing. With
     one, flows of the manifests that the organisation does not have are marked.
     """
     managed = {flow.key: flow for flow in organization.flows}
@@ -41,7 +41,7 @@ def organization_graph(
 
 
 def live_graph(organization: Organization, live: LiveState, *, health: Mapping[FlowKey, Health] | None = None) -> Graph:
-    """What is live and how it refers to each other, whatever the repository says; `managed` is still told."""
+    """The live flows and their references, without the repository's; `managed` says which flows a manifest names."""
     graph = organization_graph(replace(organization, flows=()), live, health=health)
     managed = {str(flow.key) for flow in organization.flows}
     return replace(graph, nodes=tuple(replace(node, managed=node.key in managed) for node in graph.nodes))
@@ -103,7 +103,8 @@ def _nameless(path: str) -> str:
 
 
 def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:
-    """The graph with what each flow (by key) uses besides flows; uses decided at run time are unresolvable."""
+    """The graph with the queues, data actions and prompts that each flow (by key) uses; uses decided at run time are
+    unresolvable."""
     nodes = {node.key: node for node in graph.nodes}
     edges, unanswered = set(graph.edges), set(graph.unanswered)
     for consumer, used in resources.items():
@@ -123,9 +124,9 @@ Item = TypeVar("Item", Edge, Unanswered)
 
 
 def merged(repository: Graph, live: Graph) -> Graph:
-    """Everything of both graphs, each once, marked with where it stands.
+    """Everything of both graphs, each once, marked with the side that has it.
 
-    What an edge is like comes from the repository where both have it. Edges that manifests declare are not marked:
+    An edge that both have keeps the repository's kind. Edges that manifests declare are not marked:
     the organisation has nothing to compare them with.
     """
     edges = _union(repository.edges, live.edges, _edge_identity)

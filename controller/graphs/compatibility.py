@@ -1,4 +1,4 @@
-"""D7: whether what is live meets what the manifests, or a target version, ask for."""
+"""D7: whether the live versions are those that the manifests, or a target version, ask for."""
 
 from __future__ import annotations
 

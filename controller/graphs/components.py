@@ -28,7 +28,7 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
 
 
 def _tarjan(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """The components of a graph whose nodes are the indexes of `edges`."""
+    """The components of a graph; its nodes are the indexes of `edges`."""
     seen: dict[int, int] = {}  # node: when it was first seen
     lowest: dict[int, int] = {}  # node: the first seen of those that it leads to and that are in no component yet
     open_nodes: list[int] = []
@@ -55,7 +55,7 @@ def _tarjan(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
 
 
 def _closed(root: int, open_nodes: list[int], lowest: dict[int, int]) -> list[int]:
-    """Takes the component of its first node out of what is open."""
+    """Take the component that began with `root` off the open nodes."""
     component: list[int] = []
     while not component or component[-1] != root:
         component.append(open_nodes.pop())
@@ -81,7 +81,7 @@ def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> d
 def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:
     """A shortest cycle inside one strongly connected component, closed: `(a, b, a)`; empty where there is none.
 
-    Among cycles of the same length the one counts whose start comes first in `component`.
+    Of several shortest cycles, the result begins with the earliest node of `component`.
     """
     members = set(component)
     inside = {node: [child for child in successors.get(node, ()) if child in members] for node in component}

@@ -1,4 +1,4 @@
-"""The dependency graph over managed flows: who consumes whom, and what is outside or missing."""
+"""The dependency graph of managed flows: who consumes whom, which consumed flows are outside, which are missing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FlowGraph:
     """Live flows outside the manifests that consume a flow, by the flow that they consume."""
 
     def bound(self, key: FlowKey, binds_at_publish: Collection[str]) -> tuple[FlowKey, ...]:
-        """The flows, managed or not, whose version this one keeps from the moment when it was published."""
+        """The flows, managed or not, that this one binds: it keeps their version from the moment of its own publish."""
         consumed = self.consumption[key]
         return tuple(each for each in (*consumed.managed, *consumed.outside) if each.type in binds_at_publish)
 

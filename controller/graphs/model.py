@@ -22,7 +22,7 @@ class EdgeKind(StrEnum):
 
 
 class Presence(StrEnum):
-    """Where something stands, in a graph that compares the repository with the organisation."""
+    """The side that has a node or an edge, in a graph that compares the repository with the organisation."""
 
     BOTH = "both"
     REPOSITORY = "repository"
@@ -38,7 +38,7 @@ class Node:
     name: str
     type: str
     version: str | None = None
-    """The live version; of a flow of which none is, the newest one where the dialect tells its status."""
+    """The live version; without one, the newest version where the dialect tells its status."""
     status: str | None = None
     """`draft`, `published`, `deployed` or `archived`; None where the organisation does not have it."""
     health: Health | None = None
@@ -114,7 +114,7 @@ class Graph:
         return self._neighbours(sorted((edge.consumed, edge.consumer) for edge in self.edges))
 
     def before(self) -> dict[str, list[str]]:
-        """For each key what comes before it: what it consumes, and inside a flow what leads to it."""
+        """For each key the nodes before it: those that it consumes, and inside a flow those that lead to it."""
         turned = EdgeKind.TRANSITION
         pairs = [(e.consumed, e.consumer) if e.kind is turned else (e.consumer, e.consumed) for e in self.edges]
         return self._neighbours(sorted(pairs))

@@ -1,4 +1,4 @@
-"""What people ask a dependency graph: what is affected, what goes round in circles, what is unused, what is missing."""
+"""Questions to a dependency graph: impact, cycles, order, orphans, missing references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Impact:
     distance: int
     """How many edges away from what changed; 1 for direct consumers."""
     via: Impact | None = field(default=None, compare=False, repr=False)
-    """What it consumes on the way to what changed; None for what changed itself."""
+    """The consumed node on the way to the change; None for a changed node."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
 def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
     """The deployment sequence in waves: nothing consumes what comes later, except within a cycle.
 
-    Inside a flow what leads to a node comes before it. The members of a cycle stand in one wave; within a wave the
+    Inside a flow what leads to a node comes before it. The members of a cycle share a wave; within a wave the
     order is by key.
     """
     wave = waves([node.key for node in graph.nodes], graph.before())

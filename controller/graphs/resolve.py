@@ -24,7 +24,7 @@ class Resolved:
 
 
 def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[Resolved, ...]]:
-    """The references of every flow whose content is known. A source file in git wins over the live version."""
+    """The references of every flow with known content. A source file in git wins over the live version."""
     resolver = _Resolver(managed, live)
     found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
     found |= {key: flow.source.references for key, flow in managed.items() if isinstance(flow.source, SourceFile)}

@@ -28,7 +28,7 @@ def quarantined(flow: DesiredFlow, quarantine: Quarantine | None) -> Blocked | N
     if quarantine is None:
         return None
     message = (
-        f"just this content of {flow.key} failed or was taken back before ({quarantine.reason}); "
+        f"just this content of {flow.key} failed or was rolled back before ({quarantine.reason}); "
         "commit a change to it, or pass --retry"
     )
     return Blocked("quarantined", message)
@@ -39,7 +39,7 @@ def not_to_be_kept(flow: DesiredFlow, version: str | None, quarantine: Quarantin
     if quarantine is None:
         return None
     message = (
-        f"{version} of {flow.key} is live, but was to be taken back ({quarantine.reason}); take it back with "
+        f"{version} of {flow.key} is live, but was to be rolled back ({quarantine.reason}); roll it back with "
         f"`penstock rollback {flow.id}` (a first version: unpublish it in Architect), commit a change to it, or pass "
         "--retry to let it stay"
     )
@@ -122,7 +122,7 @@ def waits_for_blocked(depends_on: Sequence[str], blocked: Mapping[str, Blocked])
     causes = [f"{id_} ({blocked[id_].code})" for id_ in depends_on if id_ in blocked]
     if not causes:
         return None
-    return Blocked("dependency-blocked", f"it depends on what is blocked: {', '.join(causes)}; solve that first")
+    return Blocked("dependency-blocked", f"it depends on blocked changes: {', '.join(causes)}; solve that first")
 
 
 def cycle(unpublished: Sequence[str], policy: CyclePolicy, printed: str) -> Blocked | None:

@@ -89,21 +89,21 @@ def _renamed(situation: Situation) -> Decision:
     )
     warning = (
         f"the organisation cannot rename a flow: {str(previous.key)!r} ({previous.id}) stays live beside the new one "
-        "until it is unpublished; whatever routes to it keeps calling it"
+        "until it is unpublished; its callers keep calling it"
     )
     return Decision(ChangeKind.RENAME, reason, warnings=(warning,))
 
 
 def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
     """An unfinished delivery made the live version: apply resumes that delivery first and then plans again."""
-    told = f"{made.version} is live of a delivery that is not at its end"
+    told = f"{made.version} is live of an unfinished delivery"
     if made.wanted == situation.flow.wanted:
-        return Decision(ChangeKind.ADOPT, f"{told}; apply goes on with it", made.version)
+        return Decision(ChangeKind.ADOPT, f"{told}; apply resumes it", made.version)
     if situation.record is not None and situation.same_wish:
-        reason = f"{situation.record.version} is asked for again, {told}; apply ends that first"
+        reason = f"{situation.record.version} is asked for again, {told}; apply resumes that first"
         return Decision(ChangeKind.RESTORE, reason, situation.record.version)
     kind = ChangeKind.PUBLISH if situation.pinned is None else ChangeKind.SWITCH
-    return Decision(kind, f"git asks for something else meanwhile, {told}; apply ends that first", situation.pinned)
+    return Decision(kind, f"git asks for something else meanwhile, {told}; apply resumes that first", situation.pinned)
 
 
 def _pinned(situation: Situation, pinned: str) -> Decision:
@@ -151,12 +151,12 @@ def _drifted(situation: Situation, version: str) -> Decision:
     """Someone else changed the live version and git did not change: heal it if policy allows."""
     hand_made = f"{version} is recorded, {_live_words(situation.live_version)}"
     if not situation.heal:
-        return _none(situation, f"moved by hand: {hand_made}; sync.heal is off")
+        return _none(situation, f"changed out of band: {hand_made}; sync.heal is off")
     if situation.recreated:
-        return Decision(ChangeKind.PUBLISH, "the flow was deleted and made again by hand; its source is published")
+        return Decision(ChangeKind.PUBLISH, "the flow was deleted and made again out of band; its source is published")
     if situation.moved and situation.pinned is None:
-        return Decision(ChangeKind.REPUBLISH, f"moved by hand: {hand_made}; and {_rebind_words(situation)}")
-    return Decision(ChangeKind.RESTORE, f"moved by hand: {hand_made}", version)
+        return Decision(ChangeKind.REPUBLISH, f"changed out of band: {hand_made}; and {_rebind_words(situation)}")
+    return Decision(ChangeKind.RESTORE, f"changed out of band: {hand_made}", version)
 
 
 def _changed_words(situation: Situation) -> str:
@@ -164,10 +164,10 @@ def _changed_words(situation: Situation) -> str:
     if record is None or record.source_digest is None:
         return "the manifest has a source now, where it pinned a version before"
     if situation.recreated:
-        return "the source changed; the flow was deleted and made again by hand meanwhile"
+        return "the source changed; the flow was deleted and made again out of band meanwhile"
     if situation.moved_by_hand:
         return (
-            f"the source changed; it replaces a version made by hand ({record.version} is recorded, "
+            f"the source changed; it replaces a version made out of band ({record.version} is recorded, "
             f"{_live_words(situation.live_version)})"
         )
     return "the source changed"

@@ -58,7 +58,7 @@ def _version(situation: Situation) -> Iterator[Drift]:
         message = f"{key} was delivered as version {record.version} and is not in the organisation any more"
         yield _drift(situation, "missing", record.version, None, message)
     elif situation.recreated:
-        message = f"{key} was deleted and made again by hand: id {record.flow_id} became {live.id}"
+        message = f"{key} was deleted and made again out of band: id {record.flow_id} became {live.id}"
         yield _drift(situation, "version", record.version, live.published_version, message)
     elif situation.undetermined:
         message = (

@@ -99,7 +99,7 @@ def confirmed_part(plan: Plan, organization: Organization, confirmations: Confir
     """The plan with unconfirmed removals blocked. In manual mode it stays whole: approval covers all or nothing."""
     if organization.sync.mode is SyncMode.MANUAL or _confirmed(plan, confirmations or Confirmations()):
         return plan
-    held_back = Blocked(NotConfirmed.code, f"nobody confirmed that it is removed; {_CONFIRM}")
+    held_back = Blocked(NotConfirmed.code, f"its removal is not confirmed; {_CONFIRM}")
     changes = tuple(
         replace(change, blocked=change.blocked or held_back) if change.kind in REMOVALS else change
         for change in plan.changes

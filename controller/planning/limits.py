@@ -12,7 +12,7 @@ UPDATES = frozenset(
     {ChangeKind.PUBLISH, ChangeKind.SWITCH, ChangeKind.REPUBLISH, ChangeKind.RESTORE, ChangeKind.RENAME}
 )
 """Kinds that count against `safety.maxUpdatePercent`: those that replace a live version."""
-ROOM = "archive a version that nobody needs, or raise safety.maxActiveVersions"
+ROOM = "archive an unused version, or raise safety.maxActiveVersions"
 """The next step for a version that would be one too many."""
 REMOVALS = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 

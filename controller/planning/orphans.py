@@ -137,7 +137,7 @@ class Pruning:
         self, key: FlowKey, live: LiveFlow, depends_on: tuple[str, ...], blocked: Mapping[str, Blocked]
     ) -> Blocked | None:
         if key in self._live.ambiguous:
-            return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; remove it by hand")
+            return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; remove it in Architect")
         consumers = self._consumers(key)
         if consumers:
             return Blocked(

@@ -18,7 +18,7 @@ from controller.reconcile.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ActionQuestion:
-    """What is asked; `flow` as a person names it."""
+    """The question; `flow` as a person names it."""
 
     flow: str
     invocation: str
@@ -45,7 +45,7 @@ class ActionQuestion:
 async def trace_action(
     services: Services, organization: Organization, question: ActionQuestion, *, patterns: Sequence[str] = ()
 ) -> ActionAnalysis:
-    """Trace the action and analyse what ran; `patterns` are names whose captured values are masked, too.
+    """Trace the action and analyse what ran; captured values with a name in `patterns` are masked, too.
 
     Raises TraceRequestInvalid and CapabilityMissing before any call, SettingsInvalid for an unknown flow, and
     ServerFault when the job does not end in time. A job that failed is a result with its message.

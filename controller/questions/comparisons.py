@@ -32,9 +32,9 @@ class VersionRange:
 async def differences(
     services: Services, organization: Organization, plan: Plan, advance: Advance = unwatched
 ) -> list[FlowComparison]:
-    """What each change of a plan changes in its flow: what is live against what is asked for.
+    """The difference that each change of a plan makes in its flow: the live content against the desired content.
 
-    Flows that are in sync, adopted or removed are left out. What somebody published by hand is compared, too.
+    Flows that are in sync, adopted or removed are left out. Out-of-band publishes are compared, too.
     """
     drifted = {drift.flow for drift in plan.drift if not drift.informative}
     wanted = [
@@ -56,7 +56,7 @@ async def differences(
 async def against_live(
     services: Services, organization: Organization, said: Sequence[str] = (), advance: Advance = unwatched
 ) -> list[FlowComparison]:
-    """What the repository asks for against what is live, for the flows that are named, or for all managed ones."""
+    """The desired content against the live content, for the named flows or for all managed ones."""
     flows = {flow.key: flow for flow in (await services.platform(organization).flows.listing()).flows}
     managed = {flow.key: flow for flow in organization.flows}
     chosen = [chosen_flow(each, organization.flows, flows.values()) for each in said] or list(managed)
@@ -94,7 +94,7 @@ async def between_organizations(
     said: Sequence[str] = (),
     advance: Advance = unwatched,
 ) -> list[FlowComparison]:
-    """What is live in two organisations, flow by flow of the same type and name.
+    """The live content of two organisations, flow by flow of the same type and name.
 
     Of the flows that are named, or else of those that a manifest of either organisation names.
     """
@@ -135,7 +135,7 @@ async def _desired_against_live(
     services: Services, organization: Organization, flow: str, desired: DesiredFlow | None, live: LiveFlow | None
 ) -> FlowComparison:
     if desired is None:
-        raise AssertionError("only flows of manifests are compared with what is live")
+        raise AssertionError("only flows of manifests are compared with the live state")
     before = await _published_content(services, organization, live)
     after: FlowContent | None
     if isinstance(desired.source, SourceFile):

@@ -1,4 +1,4 @@
-"""Who consumes whom: from the repository without a call, from what is live, or from both compared."""
+"""Who consumes whom: from the repository without a call, from the live flows, or from both compared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DependencyGraph:
     origin: GraphOrigin
     graph: Graph
     live: LiveState | None = None
-    """None when nobody asked the organisation."""
+    """None when the organisation was not asked."""
     listed: tuple[LiveFlow, ...] = ()
     """All flows of the organisation, those that share a type and name included."""
     warnings: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ async def observed_graph(
     resources: bool = False,
     advance: Advance = unwatched,
 ) -> DependencyGraph:
-    """The graph of what is live, or of both.
+    """The graph of the live flows, or of both sides compared.
 
     Costs one listing, and one call for each published version that was never read before.
     """
@@ -90,7 +90,7 @@ async def observed_graph(
 
 
 async def _wanted_graph(content: _Contents, organization: Organization, live: LiveState, *, resources: bool) -> Graph:
-    """What the repository asks for, its references answered by what is live, too."""
+    """The repository's graph, with references resolved among live flows, too."""
     pinned = [
         (flow, desired.source.version)
         for desired in organization.flows

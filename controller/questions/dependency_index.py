@@ -16,7 +16,7 @@ OPERATIONAL = "OPERATIONAL"
 
 @dataclass(frozen=True, slots=True)
 class IndexCheck:
-    """How the index stands, and where it and the versions disagree."""
+    """The state of the index, and where it and the versions disagree."""
 
     status: str
     """`OPERATIONAL`, or why it cannot be relied on."""

@@ -17,9 +17,9 @@ from controller.store import Store
 
 
 def held_back_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
-    """Closed windows, limits, approvals that are missing; or the removals that nobody confirmed.
+    """Closed windows, limits and missing approvals; or the removals that are not confirmed.
 
-    What blocks a change whoever asks is in the plan itself. Raises StoreFailed.
+    Blocks that hold for everyone are in the plan itself. Raises StoreFailed.
     """
     approved = store.approvals.of(plan.organization, plan.digest)
     said = Confirmations(approved_digest=plan.digest if approved else None)
@@ -40,8 +40,8 @@ def with_held_back(
     dirty: Sequence[str],
     unpushed: PenstockError | None = None,
 ) -> Plan:
-    """The plan with everything that `apply` would refuse now: also what is uncommitted or unpushed, another
-    controller, and an earlier delivery that waits.
+    """The plan with everything that `apply` would refuse now: also uncommitted files, an unpushed commit, another
+    controller at work, and an earlier delivery that waits.
 
     Raises StoreFailed.
     """

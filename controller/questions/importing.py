@@ -24,7 +24,7 @@ _SOURCES = "flows"
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One flow, and what is to be written for it."""
+    """One flow, and the files to write for it."""
 
     key: FlowKey
     version: str | None
@@ -49,7 +49,7 @@ class Imported:
 
     @property
     def files(self) -> Mapping[str, str]:
-        """Path to text, what is named before what names it."""
+        """Path to text, flow files before the manifests that name them."""
         if not self.name or self.version is None:
             return {}
         manifest = flow_manifest(self.name, self.key, self.source_file or PinnedVersion(self.version), self.literals)
@@ -62,8 +62,8 @@ async def importable(
 ) -> list[Imported]:
     """The flows that no manifest names, all of them or those that `said` matches, by type and name.
 
-    A flow is said by `type/name`, its name or its id; `*` and `?` stand for any letters. Nothing is written yet.
-    Raises SettingsInvalid when nothing matches, and whatever the organisation's calls raise.
+    A flow is said by `type/name`, its name or its id; `*` and `?` match any letters. Nothing is written yet.
+    Raises SettingsInvalid when nothing matches, and what the organisation's calls raise.
     """
     platform = services.platform(organization)
     managed = {flow.key for flow in organization.flows}
@@ -125,7 +125,7 @@ def _names(flow: LiveFlow) -> tuple[str, ...]:
 
 
 def _is_meant(pattern: str, text: str) -> bool:
-    """Brackets stand in flows' names, and mean themselves."""
+    """Flows' names contain brackets, which match themselves."""
     return pattern == text or fnmatchcase(text, pattern.replace("[", "[[]"))
 
 

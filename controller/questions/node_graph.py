@@ -1,4 +1,4 @@
-"""What stands inside one flow: its actions, tasks, menus and states, from its file or from a live version."""
+"""The inside of one flow: its actions, tasks, menus and states, from its file or from a live version."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class FlowInside:
     """The version that they were read from; None for a file."""
     graph: Graph
     prefix: str
-    """What stands before the colon in the nodes' keys, where all are of one flow."""
+    """The part before the colon in the nodes' keys, where all are of one flow."""
     live: bool = False
     problems: tuple[str, ...] = ()
-    """What is no proper node or way, in words."""
+    """Malformed nodes and ways, in words."""
 
 
 def source_inside(organization: Organization, said: str) -> FlowInside:

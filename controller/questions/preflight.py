@@ -61,7 +61,7 @@ async def preflight_organization(services: Services, organization: Organization)
 
 
 def _probe_checks(services: Services, organization: Organization) -> tuple[Check, ...]:
-    """What would become of `http` gates only when a new version is live already: told now."""
+    """Problems of `http` gates that would otherwise show only once a new version is live."""
     urls = {gate.url for flow in organization.flows for gate in flow.gates if isinstance(gate, HttpGate)}
     hosts = sorted({urlsplit(url).hostname or "" for url in urls if passes_by_proxy(url, services.settings.gate_hosts)})
     if not hosts:

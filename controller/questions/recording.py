@@ -35,20 +35,20 @@ class RecordingWish:
 
 @dataclass(frozen=True, slots=True)
 class RecordingSettings:
-    """How the settings stand, after what was changed."""
+    """The settings after the change."""
 
     execution_data: bool
     default: LogLevel
     own: Mapping[FlowKey, LogLevel]
     """Of the flows with a level of their own; of the one that was asked for, its own or else the default."""
     changed: tuple[str, ...] = ()
-    """What was changed, in words."""
+    """The changes, in words."""
 
 
 async def recording_settings(
     services: Services, organization: Organization, wish: RecordingWish, *, by: str
 ) -> RecordingSettings:
-    """Show the settings, after changing what is wished for; each change is in the audit log, as `by`'s.
+    """Show the settings after making the requested changes; the audit log attributes each change to `by`.
 
     Raises CapabilityMissing, and SettingsInvalid, before anything is changed; PermissionMissing with the permission's
     name.
@@ -56,7 +56,7 @@ async def recording_settings(
     platform = services.platform(organization)
     if platform.recording is None:
         raise CapabilityMissing(
-            f"{organization.name}: the {platform.dialect} dialect has no settings of what is recorded",
+            f"{organization.name}: the {platform.dialect} dialect has no settings of execution data",
             hint="see which traces there are with `penstock trace executions`",
         )
     level = _level(wish)

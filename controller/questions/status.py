@@ -1,4 +1,4 @@
-"""How things stand: sync status and health of every managed flow, from one look and the journal."""
+"""Sync status and health of every managed flow, from one pass that plans and the journal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OrganizationStatus:
     unmanaged: int
     last_sync: SyncRecord | None
     held_back: tuple[HeldBack, ...]
-    """What would not be delivered at this moment, and why."""
+    """The changes that would not be delivered now, and why."""
     at_work: str | None
     """The controller that holds the organisation's lease."""
 
@@ -91,11 +91,11 @@ def _held_back(report: PassReport, organization: Organization, services: Service
 
 
 def _promoted(steps: Iterable[StepRecord], organization: Organization, store: Store) -> dict[FlowKey, str]:
-    """What a person let stay, and no pass has gone on with yet."""
+    """The paused versions that a person accepted, and no pass has resumed yet."""
     paused = [step for step in steps if paused_reason(step) is not None]
     words = [(step, store.approvals.promotion(organization.name, step.id)) for step in paused]
     return {
-        step.key: f"{step.live_version} may stay, as {word.by} said; the next pass goes on with it"
+        step.key: f"{step.live_version} may stay, as {word.by} said; the next pass resumes it"
         for step, word in words
         if word is not None
     }
@@ -127,7 +127,7 @@ def _flow_status(
 
 
 def _sync_status(change: Change, plan: Plan, drifted: Sequence[Drift]) -> SyncStatus:
-    """A suspended flow is left alone, and nobody knows whether it is what git asks for."""
+    """A suspended flow is not compared with git, so its status is Unknown."""
     if change.flow in plan.suspended:
         return SyncStatus.UNKNOWN
     on_its_way = any(each.key == change.key for each in plan.under_way)
@@ -140,7 +140,7 @@ def _to_record(latest: StepRecord | None, published: str | None) -> str | None:
 
 
 def _failed_before(change: Change, latest: StepRecord | None) -> str | None:
-    """Why the last try at what is still to be done failed."""
+    """Why the last try failed, where the change is still to be done."""
     if latest is None or latest.state is not StepState.FAILED or change.kind is ChangeKind.NONE or change.blocked:
         return None
     same = change.desired is not None and change.desired.wanted == latest.wanted

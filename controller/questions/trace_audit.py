@@ -1,4 +1,4 @@
-"""The audit log's entries of traces: who read which, with which rights, and what was found (T5, J6).
+"""The audit log's entries of traces: who read which, with which rights, and the findings (T5, J6).
 
 The actions' names and fields are those of the versioned dialect's documents; both dialects have them.
 """
@@ -37,7 +37,7 @@ class TraceAudit:
     def execution(
         self, header: TraceHeader, summary: AnalysisSummary, latency_ms: float, asked: Mapping[str, object]
     ) -> None:
-        """Somebody was shown the trace of an execution. Raises StoreFailed."""
+        """A person was shown the trace of an execution. Raises StoreFailed."""
         details = {
             **_given(asked),
             "trace_id": header.id,
@@ -102,5 +102,5 @@ class TraceAudit:
 
 
 def _given(asked: Mapping[str, object]) -> dict[str, object]:
-    """What was asked for, without the questions that were left open."""
+    """The parts of the question that were given."""
     return {name: value for name, value in asked.items() if value is not None}

@@ -59,7 +59,7 @@ async def fetched_traces(
 ) -> AsyncGenerator[FetchedTrace, None]:
     """The traces of these executions in their order; close the iterator, or read it to its end.
 
-    Raises SettingsInvalid when the temporary folder cannot hold them, and whatever the organisation's calls raise.
+    Raises SettingsInvalid when the temporary folder cannot hold them, and what the organisation's calls raise.
     """
     platform = services.platform(organization)
     with _space(), tempfile.TemporaryDirectory(prefix="penstock-trace-") as folder:

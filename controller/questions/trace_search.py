@@ -17,7 +17,7 @@ from controller.reconcile.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ExecutionQuestion:
-    """What is asked; the times are aware."""
+    """The question; the times are aware."""
 
     since: datetime
     until: datetime
@@ -77,7 +77,7 @@ def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRe
 
 
 async def live_modules(services: Services, organization: Organization) -> dict[str, LiveModule]:
-    """The published versions by flow id; without those whose time of publishing the organisation does not tell.
+    """The published versions by flow id; without those that have no known time of publishing.
 
     Costs one listing. Raises what the listing raises.
     """

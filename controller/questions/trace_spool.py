@@ -32,7 +32,7 @@ class CountingFile(BufferedRandom):
 
 
 def text_chunks(path: Path) -> Iterator[str]:
-    """The text of a file, piece by piece. What is no UTF-8 is replaced."""
+    """The text of a file, piece by piece. Invalid UTF-8 is replaced."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         while chunk := file.read(_CHUNK):
             yield chunk

@@ -1,4 +1,4 @@
-"""Telling change management what was migrated: the receiver that the operator named, the outbox, its dispatcher.
+"""Telling change management of migrations: the receiver that the operator named, the outbox, its dispatcher.
 
 The receiver's URL comes from the operator alone, so naming it allows its host; no manifest gains a host by it.
 """
@@ -24,7 +24,7 @@ SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the vari
 RECEIVER = "change-management"
 """The receiver's name in the outbox."""
 FLUSH_S = 10.0
-"""How long the end of a process waits for the receiver; what is left then is sent by the next one."""
+"""Seconds that the end of a process waits for the receiver; the next process sends the rest."""
 RESTART_S = 30.0
 
 log = structlog.get_logger()
@@ -42,9 +42,9 @@ def receiver_of(settings: Settings) -> Receiver | None:
 
 
 def webhook_secret(settings: Settings) -> str | None:
-    """What signs the messages of every webhook, masked from then on; None, after a warning, where nothing is set.
+    """The secret that signs the messages of every webhook, masked from then on; None, after a warning, if unset.
 
-    Raises SettingsInvalid when nothing usable is behind what is set.
+    Raises SettingsInvalid when the setting leads to no usable secret.
     """
     source = SecretSource(env=SECRET_VARIABLE)
     if settings.webhook_secret_file is not None:
@@ -52,7 +52,7 @@ def webhook_secret(settings: Settings) -> str | None:
     elif SECRET_VARIABLE not in os.environ:
         log.warning(
             "webhook.unsigned",
-            hint=f"set {SECRET_VARIABLE} or {SECRET_VARIABLE}_FILE, so that the receiver can tell what is genuine",
+            hint=f"set {SECRET_VARIABLE} or {SECRET_VARIABLE}_FILE, so that the receiver can verify messages",
         )
         return None
     secret = read_secret(source, "the webhook's secret")
@@ -80,7 +80,7 @@ class Announcements:
             await self._clock.sleep(RESTART_S)
 
     async def flush(self) -> None:
-        """Send what is due, for a short while. Never raises: what could not be sent stays in the outbox."""
+        """Send what is due, for a short while. Never raises: unsent messages stay in the outbox."""
         if self._receiver is None:
             return
         try:

@@ -1,7 +1,7 @@
 """From where a manifest says a credential is, to the credential itself; only at the moment it is needed.
 
 Manifests name credentials, and operators decide which names there are: a pull request could otherwise send any
-variable or file of the controller to whoever answers as the organisation.
+variable or file of the controller to the host that answers as the organisation.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read_secret(source: SecretSource, what: str) -> str:
 
 
 def _content(file: Path, what: str) -> bytes:
-    """A regular file's bytes. A pipe, which could block for ever, is opened without waiting and refused."""
+    """A regular file's bytes. A pipe could block without end, so it is opened without waiting and refused."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

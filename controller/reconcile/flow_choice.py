@@ -41,7 +41,7 @@ def chosen_flow(said: str, managed: Iterable[DesiredFlow], live: Iterable[LiveFl
 
 
 async def live_flow(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> LiveFlow:
-    """The flow of the organisation that is meant, in one call where what was said names just one flow.
+    """The flow of the organisation that is meant, in one call where `said` names just one flow.
 
     Raises SettingsInvalid, with a near miss, when there is none or more than one.
     """
@@ -50,7 +50,7 @@ async def live_flow(platform: Platform, managed: Sequence[DesiredFlow], said: st
 
 
 def chosen_live(said: str, managed: Iterable[DesiredFlow], flows: Collection[LiveFlow]) -> LiveFlow:
-    """The listed flow that is meant; an id means its flow, whatever others share its name. Raises SettingsInvalid."""
+    """The listed flow that is meant; an id means its flow, even where others share its name. Raises SettingsInvalid."""
     known = {flow.key for flow in flows}
     there = [flow for flow in managed if flow.key in known]
     by_id = next((flow for flow in flows if flow.id == said), None)

@@ -1,4 +1,4 @@
-"""The health of managed flows, from what is live and from what the journal says was last done to them."""
+"""The health of managed flows, from the live versions and the last steps in the journal."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def degraded_reason(published: str | None, latest: StepRecord | None) -> str | N
 
 
 def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: bool = False) -> bool:
-    """Whether a delivery made it live that is not recorded yet; what differs from the record then is nobody's hand.
+    """Whether an unrecorded delivery made the version live, so that it is no out-of-band change.
 
-    While another controller is at work, the organisation shows what it does before the journal does.
+    While another controller is at work, the organisation shows its changes before the journal does.
     """
     if published is None or latest is None or latest.recorded_at is not None:
         return False
@@ -96,10 +96,10 @@ def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: 
 
 
 def is_authored(published: str | None, recorded_at: datetime | None, latest: StepRecord | None) -> bool:
-    """Whether a delivery made it live and recorded it later than the record in git: git was taken back since.
+    """Whether a delivery made the version live and recorded it later than git's record: git was reset since.
 
-    `recorded_at` is when git's record of the flow was made. What somebody else recorded later than that delivery
-    counts as known, and what is live then is no delivery's.
+    `recorded_at` is the time of git's record of the flow. A record newer than that delivery is trusted, and the live
+    version is then no delivery's.
     """
     if published is None or recorded_at is None or latest is None or latest.recorded_at is None:
         return False
@@ -107,7 +107,7 @@ def is_authored(published: str | None, recorded_at: datetime | None, latest: Ste
 
 
 def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
-    """Whether the flow's last step explains what is live now, whoever shares the journal took it."""
+    """Whether the flow's last step, of any controller that shares the journal, explains the live version."""
     return latest.state.moving or (published is not None and published == latest.live_version)
 
 

@@ -33,7 +33,7 @@ async def run_pass(
 ) -> PassReport:
     """Run one pass. Its errors are in the report; only cancellation and mistakes of ours are raised.
 
-    Once `stopping` returns true nothing new is begun, and what was delivered is recorded.
+    Once `stopping` returns true nothing new is begun, and delivered changes are recorded.
     """
     started = services.clock.monotonic()
     error: PenstockError | None = None
@@ -130,7 +130,7 @@ class _Run:
             raise self._interrupted() from None
 
     async def _write(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step that writes: once begun, it ends by itself when the pass is to stop."""
+        """Run a step that writes: once begun, it parks its own work when the pass is to stop."""
         self._begin(step)
         return await step(*args, **kwargs)
 

@@ -1,7 +1,7 @@
 """Observing: what the organisation answers, and what git has recorded of it.
 
-Costs one listing (a call for each 500 flows) when nothing changed: all that can be known of a version for ever is
-kept in the store, and only flows that no record explains cost more, once.
+Costs one listing (a call for each 500 flows) when nothing changed: facts about a version never change and
+are kept in the store, and only flows that no record explains cost more, once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ V = TypeVar("V")
 Looked = Callable[[int, int], None]
 """Told how many of how many versions are read."""
 Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
-"""Which of the live flows are as a delivery that is not at its end made them."""
+"""Which of the live flows are as an unfinished delivery made them."""
 
 
 async def observe_organization(
@@ -55,7 +55,7 @@ async def observe_organization(
     """Read the live state of the organisation, and of its managed flows all that a plan needs to know.
 
     The first look at an organisation can take minutes, because each version is read: `looked` is told how far it is.
-    The listing is read anew: a plan from a cached one would not see what was published by hand a moment ago.
+    The listing is read anew: a plan from a cached one would miss an out-of-band publish of a moment ago.
     """
     live = listed(await platform.flows.listing(fresh=True), services.clock.now())
     flows = await confirmed(platform, recorded, live.flows, services.clock.now())
@@ -107,7 +107,7 @@ def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
 
 
 class _Looker:
-    """Reads what the listing does not tell, through the facts that are kept for ever."""
+    """Reads what the listing does not tell, through the store's facts."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class _Looker:
         return await self._each(wanted, self._references_of)
 
     async def digests(self, desired: Iterable[DesiredFlow], recorded: RecordedState) -> dict[FlowKey, str]:
-        """Digests of live versions that no record explains, so that what is already right is adopted."""
+        """Digests of live versions that no record explains, so that matching content is adopted."""
         if Capability.YAML_EXPORT not in self._platform.capabilities:
             return {}
         wanted = [
@@ -172,7 +172,7 @@ class _Looker:
         return await self._each(wanted, self._versions_of)
 
     async def settle(self, versions: Mapping[FlowKey, tuple[VersionInfo, ...]]) -> dict[FlowKey, str]:
-        """Read anew what is live where the listing and the versions do not agree; what stays undetermined, in words."""
+        """Read a flow again where the listing and the versions disagree; returns the undetermined ones, in words."""
         if Capability.ATOMIC_SWITCH not in self._platform.capabilities:
             return {}
         undetermined: dict[FlowKey, str] = {}
@@ -228,7 +228,7 @@ class _Looker:
 log = structlog.get_logger()
 
 MOST_ASKED = 20
-"""Flows whose history is asked for in one look: where more moved at once, one deed moved them, and they tell it."""
+"""Flows that are asked for their history in one look: where more changed at once, one change explains them all."""
 
 
 async def hand_changes(
@@ -238,9 +238,9 @@ async def hand_changes(
     flows: Mapping[FlowKey, LiveFlow],
     delivered: Collection[FlowKey],
 ) -> dict[FlowKey, HandChange]:
-    """The last deed on each managed flow that somebody else moved. What cannot be told is left out, and no fault.
+    """The last out-of-band change of each managed flow. An unreadable history is left out, and is no fault.
 
-    Of what was `delivered`, and is only not recorded yet, it is known who moved it.
+    Flows in `delivered` are not asked about: an unrecorded delivery of ours changed them.
     """
     others = (each for each in organization.flows if each.key not in delivered)
     moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]

@@ -1,4 +1,4 @@
-"""Becoming the one writer of an organisation, whatever manifests call it, with its own history and no other's.
+"""Becoming the one writer of an organisation under any name in manifests, with its own history and no other's.
 
 `identify` finds out which organisation a manifest leads to. A lease goes by that identity, so two manifests of one
 organisation wait for each other; `held_lease` renews it while a pass lasts. A name that was given to another
@@ -100,7 +100,7 @@ def at_work(services: Services, name: str) -> str | None:
 def _acquire(services: Services, name: str, manifest: str) -> Lease:
     """Take the lease of an organisation for a manifest. Raises LeaseHeld when another controller or manifest has it.
 
-    A lease whose holder died on this machine is freed at once.
+    The lease of a holder that died on this machine is freed at once.
     """
     leases, ttl_s = services.store.leases, services.settings.lease_ttl
     try:

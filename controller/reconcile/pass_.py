@@ -23,7 +23,7 @@ from controller.reconcile.workspace import Workspace
 from controller.store import Lease
 
 SERVICE = "service"
-"""The actor of a pass that the controller started by itself."""
+"""The actor of a pass that the controller started on its own."""
 
 
 class Mode(StrEnum):
@@ -112,7 +112,7 @@ class CheckedOut(Pass):
 
     @property
     def actor(self) -> str:
-        """The person who asked; where the controller acts by itself, the author of the commit."""
+        """The person who asked; where the controller acts on its own, the author of the commit."""
         if self.request.actor != SERVICE:
             return self.request.actor
         return self.author or SERVICE

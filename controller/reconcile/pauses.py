@@ -89,7 +89,7 @@ def accept_paused(services: Services, organization: Organization, said: str, *, 
 
 
 def give_up(held: Held) -> dict[FlowKey, str]:
-    """For a rollback: the flow whose running delivery a person gives up, with the reason.
+    """For a rollback: the flow that a person gives up while it is being delivered, with the reason.
 
     Its content is quarantined first, or the next pass would try it again.
     """

@@ -33,7 +33,7 @@ async def observe(at: Located) -> Observed:
     recorded = await read_record(at)
 
     def own(flows: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
-        """The flows whose live version is our own delivery's, whatever git has recorded."""
+        """The flows with a live version of our own delivery, recorded in git or not."""
         unrecorded = {each.key for each in _unrecorded(at, flows)}
         return unrecorded | {each.key for each in _authored(at, recorded, flows)}
 

@@ -1,4 +1,4 @@
-"""Who consumes flows that are about to be pruned: asked of the organisation, as most flows there are nobody's here."""
+"""Who consumes flows that are about to be pruned: asked of the organisation, as manifests name few of its flows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Consumers:
     unknown: dict[FlowKey, str] = field(default_factory=dict)
 
     def add(self, flows: Iterable[LiveFlow], references: Mapping[FlowKey, tuple[FlowReference, ...]]) -> None:
-        """Count those as consumers that refer to one of the flows, whatever the index says."""
+        """Count flows that refer to one of these flows as its consumers, even where the index does not."""
         for flow in flows:
             referring = {key for key, made in references.items() if any(_means(each, flow) for each in made)}
             if flow.key not in self.unknown:
@@ -36,7 +36,7 @@ class Consumers:
 
 
 def _means(reference: FlowReference, flow: LiveFlow) -> bool:
-    """Whether the flow can be what is referred to."""
+    """Whether the reference can mean the flow."""
     if reference.flow_id is not None:
         return reference.flow_id == flow.id
     typed = not reference.types or flow.key.type in reference.types
@@ -55,7 +55,7 @@ def prunable(
 
 
 def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[LiveFlow]:
-    """Flows of which the index may not know yet what they consume."""
+    """Flows with consumptions that the index may not know yet."""
     for flow in flows:
         if flow.published_version and (flow.published_at is None or flow.published_at > now - INDEX_LAG):
             yield flow

@@ -68,7 +68,7 @@ class PassReport:
 
     @property
     def sync_status(self) -> SyncStatus:
-        """Synced only when a complete look found nothing to do, nothing moved by hand, and nothing on its way."""
+        """Synced only when a complete look found no change to make, no drift, and no change on its way."""
         if self.plan is None or (self.error is not None and self.result is None and not self._was_refused):
             return SyncStatus.UNKNOWN
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
@@ -85,7 +85,7 @@ class PassReport:
 
     @property
     def moved(self) -> tuple[Drift, ...]:
-        """Differences that somebody made; that a person has a flow open is not one."""
+        """Out-of-band changes; a flow that is open in an editor is none."""
         return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
 
     def log_fields(self) -> dict[str, object]:

@@ -91,7 +91,7 @@ def _target_flow(held: Held, seen: Observed) -> tuple[DesiredFlow, LiveFlow]:
 
 
 def _must_be_free(held: Held, flow: DesiredFlow, live: LiveFlow) -> None:
-    """Who is woken at night must not wait for a lock that nobody takes away."""
+    """Raise FlowLocked at once: a person on call must not wait for a lock that stays."""
     organization = held.organization
     blocked = locked(flow.key, live, organization, held.services.client_id(organization))
     if blocked is not None and live.locked_by is not None:
@@ -103,13 +103,13 @@ def _must_be_free(held: Held, flow: DesiredFlow, live: LiveFlow) -> None:
 
 
 def _deliveries(held: Held, key: FlowKey) -> list[StepRecord]:
-    """What was delivered of this flow, newest first."""
+    """The deliveries of this flow, newest first."""
     history = held.services.store.journal.history(held.request.organization, limit=1000)
     return [step for sync in history for step in reversed(sync.steps) if step.key == key]
 
 
 def _rolled_back_by(live: LiveFlow, earlier: list[StepRecord]) -> StepRecord | None:
-    """The rollback that made the live version live; None where a delivery did, or nobody knows what did."""
+    """The rollback that made the live version live; None where a delivery did, or the journal does not know."""
     made = next((step for step in earlier if step.live_version == live.published_version), None)
     return made if made is not None and made.state is StepState.ROLLED_BACK else None
 
@@ -143,7 +143,7 @@ def _keep_away(held: Held, flow: DesiredFlow, reason: str) -> None:
 
 
 def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord], known: Sequence[str]) -> str:
-    """What was live before the delivery that brought the version which is live now."""
+    """The version before the delivery that made the present one live."""
     for step in earlier:
         if step.live_version == live.published_version and step.previous_version not in (None, step.live_version):
             return str(step.previous_version)
@@ -186,7 +186,7 @@ async def _asked_in(held: Held, flow: DesiredFlow) -> tuple[str, ...]:
 
 
 def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
-    """Callers keep the version of a module that they were published with, also one that was taken back."""
+    """Callers keep the version of a module that they were published with, even after its rollback."""
     recorded = seen.recorded.flows
     callers = [
         each.id
@@ -200,7 +200,7 @@ def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) 
 
 
 def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepResult:
-    """With what was live before the person asked, and what is left to do; the journal knows where it was to lead."""
+    """The step with the version before the request, and the remaining work; the journal knows the target."""
     done = step.state is StepState.ROLLED_BACK
     return replace(
         step, previous_version=live.published_version, messages=(*step.messages, *told) if done else step.messages

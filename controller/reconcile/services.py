@@ -33,7 +33,7 @@ class Services:
     store: Store
     clock: Clock = field(default_factory=SystemClock)
     connect: Callable[..., Platform] = connect
-    """How organisations are reached; `genesys.connect`, with what it takes."""
+    """Opens connections; called as `genesys.connect` is."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
@@ -64,7 +64,7 @@ class Services:
         return self.store.identities.known(identity)
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
-        """How patient a delivery is, whose locks are its own, and who is told. Raises SettingsInvalid."""
+        """How patient a delivery is, which client's locks are its own, and who is notified. Raises SettingsInvalid."""
         told = (self.receiver.name,) if self.receiver is not None else ()
         self._delivers = True
         settings = self.settings
@@ -126,7 +126,7 @@ class Services:
         return {name: latency(platform) for (name, _), platform in self._platforms.items()}
 
     async def disconnect(self) -> None:
-        """Close all connections; the next use opens them again. What was delivered is announced first, for a while."""
+        """Close all connections; the next use opens them again. Deliveries are announced first, for a while."""
         if self._delivers:
             await self.announcements.flush()
         for (name, _), platform in self._platforms.items():

@@ -48,7 +48,8 @@ class Settings(BaseSettings):
         description="Folders of the files that manifests may name, separated by colons",
     )
     organization_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        default=frozenset(), description="Hosts besides Genesys' own that get credentials, separated by commas"
+        default=frozenset(),
+        description="Further hosts, next to Genesys' own, that get credentials, separated by commas",
     )
     gate_hosts: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(), description="Internal hosts that gates may ask, and webhooks' hosts, separated by commas"
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
         default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
     )
     holder: str | None = Field(default=None, description="This controller's name in leases; host and process id")
-    audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, besides the store")
+    audit_dir: Path | None = Field(default=None, description="Folder for daily audit files, in addition to the store")
     audit: Literal["stdout"] | None = Field(
         default=None, description="Write audit entries to standard output as well, as JSON lines"
     )
@@ -107,7 +108,7 @@ class Settings(BaseSettings):
         default=None, repr=False, description="Receiver that is told of every migration of a flow's version"
     )
     webhook_secret_file: Path | None = Field(
-        default=None, description="File with the secret that signs what it is told; else PENSTOCK_WEBHOOK_SECRET"
+        default=None, description="File with the secret that signs its messages; else PENSTOCK_WEBHOOK_SECRET"
     )
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
@@ -193,7 +194,7 @@ def load_settings(*, service: bool = False) -> Settings:
     """Read the environment; for the service, or for a person's command.
 
     A command may also read credentials below the user's own configuration folder. Raises SettingsInvalid that names
-    each variable and what is wrong with it.
+    each variable and its mistake.
     """
     settings = _from_environment()
     for secret in (settings.git_token or "", *_values_of_flows()):

@@ -1,4 +1,4 @@
-"""One revision of the repository, read: where it is, which commit it is, and what it asks for."""
+"""One revision of the repository, read: its place, its commit and its manifests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Workspace:
     revision: str
     """The commit's full id, or `none` where there is no git."""
     dirty: tuple[str, ...]
-    """Manifests and flow files of which the commit says something else; empty where a commit alone was read."""
+    """Manifests and flow files that differ from the commit; empty where a commit alone was read."""
     desired: Desired
 
     def organization(self, name: str) -> Organization:
@@ -67,12 +67,12 @@ def open_revision(repository: Repository, sha: str, settings: Settings) -> Works
 
 
 def _untracked(repository: Repository, desired: Desired) -> tuple[str, ...]:
-    """What is not committed where nothing is: all that was read; nothing in a folder without git."""
+    """The uncommitted files before the first commit: all that were read; none in a folder without git."""
     return desired.files if repository.has_git else ()
 
 
 def _uncommitted(files: WorkTreeFiles, head: Files, desired: Desired, limits: Limits) -> tuple[str, ...]:
-    """Manifests, the flow files that they name, and links on the way to them, of which HEAD says something else."""
+    """Manifests, the flow files that they name, and links on the way to them, where HEAD differs."""
     gone_or_changed = manifest_files(head, desired.places, Budget(limits), files.differs)
     read = (path for path in (*desired.files, *files.links) if files.differs(path))
     return tuple(sorted({*gone_or_changed, *read}))

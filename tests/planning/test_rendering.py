@@ -165,7 +165,7 @@ def test_what_a_delivery_is_about_to_change_is_told_in_every_form() -> None:
     plan = make_plan(organization({}), live_state({}), recorded_state({}), inputs)
 
     told = (
-        "a delivery of revision 0123456789ab is not at its end, and comes before this plan: it is about to change "
+        "a delivery of revision 0123456789ab is unfinished and is resumed before this plan; it changes "
         "a<b> (publishing), b<b> (going back to 1.0), c<b> (not begun)"
     )
     assert plan_text([plan]).startswith("production at 0123abc: nothing to do\n  Notes\n")
@@ -207,7 +207,7 @@ def test_what_nothing_is_done_about_is_not_called_in_sync() -> None:
 
     shown = [plan_text([moved], everything=True), plan_markdown([moved], everything=True)]
 
-    assert all("moved by hand" in text and "in sync" not in text.lower() for text in shown)
+    assert all("changed out of band" in text and "in sync" not in text.lower() for text in shown)
 
 
 def test_a_manifest_that_renamed_its_flow_is_not_called_gone() -> None:

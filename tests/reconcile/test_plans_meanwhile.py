@@ -45,7 +45,7 @@ async def test_it_is_to_be_gone_on_with_and_not_to_be_published_again(paused: Wo
 
     assert plan.drift == ()
     assert (change.kind, change.to_version) == ("adopt", "2.0")
-    assert change.reason == "2.0 is live of a delivery that is not at its end; apply goes on with it"
+    assert change.reason == "2.0 is live of an unfinished delivery; apply resumes it"
     assert report.sync_status is SyncStatus.OUT_OF_SYNC
 
 
@@ -57,7 +57,7 @@ async def test_what_git_asks_for_meanwhile_comes_after_it(paused: World) -> None
 
     assert plan.drift == ()
     assert change.kind in ("publish", "switch")
-    assert "2.0 is live of a delivery that is not at its end; apply ends that first" in change.reason
+    assert "2.0 is live of an unfinished delivery; apply resumes that first" in change.reason
 
 
 async def test_what_was_there_before_can_be_asked_for_again(paused: World) -> None:
@@ -148,4 +148,4 @@ async def test_what_a_person_lets_stay_is_not_said_to_wait_for_a_person(paused: 
 
     [desk] = paused.status(await paused.plan()).flows
 
-    assert desk.message == "2.0 may stay, as ada said; the next pass goes on with it"
+    assert desk.message == "2.0 may stay, as ada said; the next pass resumes it"

@@ -65,7 +65,7 @@ async def test_after_a_rollback_it_is_said_who_asked_for_it_and_how_it_goes_on(w
 
     assert (front.health, front.version, front.change) == (Health.HEALTHY, "1.0", "publish")
     assert (
-        "just this content of inboundcall/Front failed or was taken back before (ada asked for 1.0); "
+        "just this content of inboundcall/Front failed or was rolled back before (ada asked for 1.0); "
         "commit a change to it, or pass --retry" in front.message
     )
     assert status.last_sync is not None

@@ -17,7 +17,7 @@ EDGE_STYLES = {
 
 
 def graph_dot(graph: Graph) -> str:
-    """The graph, consumers left of what they consume; ends with a newline."""
+    """The graph, consumers left of the flows that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 

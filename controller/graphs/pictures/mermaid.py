@@ -18,7 +18,7 @@ _SPECIAL = frozenset('"#&<>`\\;{}[]()|*_~')
 
 
 def graph_mermaid(graph: Graph) -> str:
-    """The graph, consumers left of what they consume; ends with a newline."""
+    """The graph, consumers left of the flows that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 
@@ -54,5 +54,5 @@ def _colors(graph: Graph, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _escape(text: str) -> str:
-    """Whatever has a meaning in a label as Mermaid's character codes."""
+    """Characters that mean something in a label, as Mermaid's character codes."""
     return "".join(f"#{ord(char)};" if char in _SPECIAL else char for char in visible(text))

@@ -92,7 +92,7 @@ _CELLS_PER_COLUMN = 4
 
 
 def svg_source(graph: Graph) -> str:
-    """The graph in DOT, with consumers left of what they consume; ends with a newline."""
+    """The graph in DOT, with consumers left of the flows that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph, fold(graph)))
 
 
@@ -146,7 +146,7 @@ def _line(edge: Edge) -> str:
 
 
 def _text(node: Node, folded: FoldedGraph, names: dict[str, str]) -> str:
-    """The lines of a box: the name, what is known of it, and the edges that are not drawn."""
+    """The lines of a box: the name, the details, and the edges that are not drawn."""
     health = _HEALTH_COLORS[node.health] if node.health else ""
     bullet = f'<FONT COLOR="{health}">●</FONT> ' if health else ""
     about = [details(node)] if details(node) else []
@@ -173,7 +173,7 @@ def _table(block: Block, folded: FoldedGraph, names: dict[str, str]) -> str:
 
 
 def _cell(node: Node, text: str) -> str:
-    """A box of a table, whose border cannot be dashed."""
+    """A box of a table. Its border cannot be dashed, so a word says that no manifest names the flow."""
     color = f' COLOR="{PRESENCE_COLORS[node.presence]}"' if node.presence in PRESENCE_COLORS else ""
     unmanaged = "" if node.managed or node.resource or node.presence else _small("(unmanaged)")
     return f"<TD{color}>{text}{unmanaged and '<BR/>'}{unmanaged}</TD>"

@@ -1,4 +1,4 @@
-"""Graphs as a text tree: consumers at the root, what they consume below. Each node's branch is drawn once."""
+"""Graphs as a text tree: consumers at the root, the flows that they consume below. Each node's branch is drawn once."""
 
 from __future__ import annotations
 

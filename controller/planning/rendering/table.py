@@ -115,7 +115,7 @@ def _notes(plan: Plan) -> tuple[str, ...]:
     notes = ["the manifests come from no commit: nothing is committed here, or there is no git repository"]
     notes = [*(notes if plan.revision == NO_REVISION else ()), *plan.warnings, *_under_way(plan.under_way)]
     if plan.suspended:
-        notes.append(f"suspended, and left alone whatever git asks for: {', '.join(plan.suspended)}")
+        notes.append(f"suspended, and left alone: {', '.join(plan.suspended)}")
     if plan.unmanaged:
         flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
         notes.append(f"{flows} in no manifest and left alone")
@@ -126,7 +126,7 @@ def _under_way(found: Iterable[UnderWay]) -> Iterable[str]:
     for revision, flows in groupby(found, key=lambda each: each.revision):
         which = "a delivery" if revision == NO_REVISION else f"a delivery of revision {revision[:12]}"
         told = ", ".join(f"{each.flow} ({_how_far(each)})" for each in flows)
-        yield f"{which} is not at its end, and comes before this plan: it is about to change {told}"
+        yield f"{which} is unfinished and is resumed before this plan; it changes {told}"
 
 
 def _how_far(each: UnderWay) -> str:
