@@ -99,7 +99,7 @@ async def test_what_is_not_live_yet_of_a_delivery_is_told_beside_the_plan(world:
 
     [told] = plan.under_way
     assert (told.flow, told.state, told.from_version) == ("desk", state, "1.0")
-    assert "is about to change desk" in plan_text([plan])
+    assert "it changes desk" in plan_text([plan])
     await world.apply()
     assert (await planned(world))[1].under_way == ()
 
