@@ -1,7 +1,7 @@
-"""Which hosts belong to the controller's own surroundings, where nothing in a repository may send it.
+"""Recognises internal hosts, to which nothing in a repository may send the controller.
 
-A pull request can name any URL. Loopback, link-local and private addresses are where cloud metadata, the cluster's
-API and other people's consoles answer, so they are only for what the operator allows.
+A pull request can name any URL. Cloud metadata, the cluster's API and internal consoles answer on loopback, link-local
+and private addresses, so those are reachable only where the operator allows them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _OF_CLOUDS = (
 )
 """Internal addresses that `ipaddress` calls global, at least in some versions of Python."""
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}", re.IGNORECASE)
-"""How `inet_aton` writes addresses: `127.1`, `2130706433`, `0x7f.1`."""
+"""Formats that `inet_aton` accepts: `127.1`, `2130706433`, `0x7f.1`."""
 
 
 def is_internal_address(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is not one of the public internet; what an IPv6 address embeds of IPv4 counts."""
+    """Whether an address is not public. An IPv4 address that is embedded in an IPv6 address counts."""
     embedded = _embedded(address)
     if embedded is not None:
         return is_internal_address(embedded)
@@ -33,7 +33,7 @@ def is_internal_address(address: IPv4Address | IPv6Address) -> bool:
 
 
 def is_internal_host(host: str) -> bool:
-    """Whether a host, as a URL writes it, is internal by its very name; other names are known once they resolve."""
+    """Whether the name of a host, as URLs write it, is internal. Other names are checked once they resolve."""
     name = host.strip("[]").rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True

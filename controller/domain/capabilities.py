@@ -1,4 +1,4 @@
-"""What each dialect can do, declared once, so that a manifest is refused when it is loaded and not in a sync."""
+"""The capabilities of each dialect, so that a manifest is refused at load time and not in a sync."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ALTERNATIVES: Mapping[Capability, str] = MappingProxyType(
         Capability.UNLOCK: "use onLocked: fail or wait",
     }
 )
-"""What to do instead, for the capabilities that a manifest can ask for."""
+"""Alternatives to the capabilities that a manifest can ask for."""
 
 
 def provided(part: T | None, dialect: str, capability: Capability) -> T:

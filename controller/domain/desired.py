@@ -1,7 +1,7 @@
-"""The desired state: what the manifests of one revision ask of one organisation.
+"""The desired state: what the manifests of one revision specify for one organisation. Values only.
 
-Values only. `manifests` reads YAML into these, `planning` compares them with live and recorded state,
-`delivery` honours their policies. Durations are seconds.
+`manifests` reads YAML into these, `planning` compares them with live and recorded state, `delivery` honours their
+policies. Durations are seconds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OnNoData(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where something was written: file (relative to the repository), line and column, both from 1."""
+    """The origin of a value: file (relative to the repository), line and column, both from 1."""
 
     file: str
     line: int = 1
@@ -59,7 +59,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where a credential comes from; never the credential itself. Exactly one is set."""
+    """The source of a credential, never the credential itself. Exactly one field is set."""
 
     env: str | None = None
     file: Path | None = None
@@ -70,16 +70,16 @@ class Credentials:
     client_id: SecretSource
     client_secret: SecretSource
     scopes: tuple[str, ...] = ()
-    """What tokens are asked for; nothing asks for all that the client has."""
+    """Scopes to request for tokens; empty for all scopes of the client."""
 
 
 class Removal(StrEnum):
-    """What pruning does to a flow whose manifest is gone."""
+    """The action of pruning on a flow without a manifest."""
 
     UNPUBLISH = "unpublish"
-    """It stays, with its versions, and can be published again."""
+    """The flow and its versions remain, and it can be published again."""
     DELETE = "delete"
-    """It goes for ever."""
+    """The flow is deleted irreversibly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Safety:
     max_update_percent: float = 30.0
     max_delete_percent: float = 30.0
     minimum_existing: int = 10
-    """Thresholds apply only to organisations that have at least this many managed flows."""
+    """The thresholds apply only to organisations with at least this many managed flows."""
     max_active_versions: int = 5
 
 
@@ -119,22 +119,22 @@ class Safety:
 class ArtifactsPolicy:
     path: str = "artifacts"
     branch: str = "penstock/records"
-    """Not the branch that people push to: a record rejects nobody's push, and that branch may be protected."""
+    """A separate branch: records must not cause rejected pushes, and the people's branch may be protected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an organisation answers. Only the operator decides where credentials go (see DESIGN invariant 7)."""
+    """The address of an organisation. Only the operator decides where credentials go (see DESIGN invariant 7)."""
 
     region: str | None
-    """The Genesys domain, or None when explicit URLs stand in for it."""
+    """The Genesys domain, or None if explicit URLs replace it."""
     api_url: str
     login_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A flow file after substitution, with all that planning needs to know of it."""
+    """A flow file after substitution, with the facts that planning needs."""
 
     file: str
     """Path relative to the repository."""
@@ -148,7 +148,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class PinnedVersion:
-    """The manifest asks for a version that the organisation already has."""
+    """A version that the organisation already has, pinned by the manifest."""
 
     version: str
 
@@ -164,7 +164,7 @@ class Rollout:
     bake_s: float = 0.0
     stages: tuple[Stage, ...] = ()
     timeout_s: float | None = None
-    """How long a publish may take, beyond its stages; None for the operator's limit."""
+    """Seconds that a publish may take, beyond its stages; None for the operator's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class HttpGate:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionGate:
-    """Launch the flow once with the given input and expect it to end without error."""
+    """Launch the flow once with the given input and require it to end without an error."""
 
     inputs: Mapping[str, object] = field(default_factory=dict)
     timeout_s: float = 120.0
@@ -203,27 +203,27 @@ class DesiredFlow:
     """One `Flow` manifest."""
 
     id: str
-    """`metadata.name`: how manifests, plans and the command line name the flow."""
+    """`metadata.name`: the name of the flow in manifests, plans and the command line."""
     key: FlowKey
     source: SourceFile | PinnedVersion
     origin: Origin
     labels: Mapping[str, str] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
-    """Other flows' `metadata.name`s: only what the content cannot show."""
+    """`metadata.name`s of other flows, for dependencies that the content does not show."""
     rollout: Rollout = Rollout()
     gates: tuple[Gate, ...] = ()
     automatic_rollback: bool = True
     suspended: bool = False
     previous_name: str | None = None
-    """`spec.renamedFrom`: the name that this flow had; makes a change of name a rename instead of a second flow."""
+    """`spec.renamedFrom`: the previous name. It turns a change of name into a rename instead of a second flow."""
     release_version: str | None = None
-    """The release that a publish names; None for the commit."""
+    """The release to name in a publish; None for the commit."""
     flow_id: str | None = None
-    """`spec.id`: the organisation's id of the flow (versioned dialect); None where it is found by its name."""
+    """`spec.id`: the organisation's id of the flow (versioned dialect); None to find it by name."""
 
     @property
     def wanted(self) -> str:
-        """What is asked for, in a form that changes when and only when the wish changes."""
+        """The desired content as a key that changes if and only if the desired content changes."""
         return self.source.version if isinstance(self.source, PinnedVersion) else self.source.digest
 
 
@@ -246,4 +246,4 @@ class Organization:
     artifacts: ArtifactsPolicy = ArtifactsPolicy()
     suspended: bool = False
     environment: str | None = None
-    """The environment that publishes name; None for the organisation's name."""
+    """The environment to name in a publish; None for the organisation's name."""

@@ -1,4 +1,4 @@
-"""The error tree. The branch says what the loop does next; the fields say why and what to do.
+"""The error tree. The branch decides how the loop continues; the fields give the reason and the next step.
 
 Each leaf carries a kebab-case `code` that is a heading in docs/reference/errors.md. Raise errors `from` their cause.
 Messages name the file, flow or request, and give the numbers. Registered secrets are masked in them.
@@ -18,7 +18,7 @@ from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
 
 BY_THE_SERVICE = "; the service does so by itself"
-"""The end of a hint for what a pass does; nobody but a person repeats a question."""
+"""The end of a hint about actions of a pass. The service never repeats a person's question."""
 
 
 class PenstockError(Exception):
@@ -26,7 +26,7 @@ class PenstockError(Exception):
 
     code: ClassVar[str] = "error"
     usual_hint: ClassVar[str | None] = None
-    """The way out where whoever raises it knows no better one."""
+    """The hint for errors that are raised without one."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.message = SECRETS.text(message)
@@ -34,26 +34,26 @@ class PenstockError(Exception):
         super().__init__(self.message)
 
     def only_asked(self) -> None:
-        """What failed was a person's question, which no service asks again: the hint does not promise it."""
+        """Remove the service's promise from the hint: a person's question failed, and no service repeats it."""
         self.hint = self.hint.removesuffix(BY_THE_SERVICE) if self.hint else None
 
 
-# The names follow the states that they lead to, not the -Error habit.
+# The names follow the states that they lead to, not the -Error convention.
 # ruff: noqa: N818
 
 # --- The branches -------------------------------------------------------------------------------------------------
 
 
 class Invalid(PenstockError):
-    """A person must commit something; nothing is retried until git changes."""
+    """A person must commit a change; nothing is retried until git changes."""
 
 
 class Refused(PenstockError):
-    """Safety, policy or a stale plan says no; the hint tells how to lift it."""
+    """Safety, policy or a stale plan forbids it. The hint says how to allow it."""
 
 
 class Waiting(PenstockError):
-    """Not now: try again after `retry_after_s` seconds."""
+    """Not possible now: try again after `retry_after_s` seconds."""
 
     def __init__(self, message: str, *, retry_after_s: float, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -61,7 +61,7 @@ class Waiting(PenstockError):
 
 
 class Transient(PenstockError):
-    """A fault that passes; retried with backoff, for ever in the service."""
+    """A temporary fault, retried with backoff; the service retries without limit."""
 
 
 class Permanent(PenstockError):
@@ -133,7 +133,7 @@ class FlowRejected(Invalid):
 
 
 class TraceRequestInvalid(Invalid):
-    """A trace was asked for outside what the organisation keeps, or in a way that it would refuse."""
+    """A trace request outside the retention, or one that the organisation would refuse."""
 
     code = "trace-request-invalid"
 
@@ -142,7 +142,7 @@ class TraceRequestInvalid(Invalid):
 
 
 class PlanStale(Refused):
-    """Something moved between planning and applying."""
+    """The state changed between plan and apply."""
 
     code = "plan-stale"
 
@@ -172,19 +172,19 @@ class DirtyTree(Refused):
 
 
 class Unpushed(Refused):
-    """The commit is not in the branch that is followed, so nobody else has it, or it was not merged."""
+    """The followed branch does not hold the commit: it was not pushed or not merged."""
 
     code = "unpushed"
 
 
 class NotConfirmed(Refused):
-    """A destructive or manual step needs a person's word."""
+    """A destructive or manual step needs a person's confirmation."""
 
     code = "not-confirmed"
 
 
 class SyncSuspended(Refused):
-    """The organisation or its sync mode does not let anything be changed."""
+    """The organisation is suspended, or its sync mode allows no changes."""
 
     code = "sync-suspended"
 
@@ -196,37 +196,37 @@ class LeaseLost(Refused):
 
 
 class DeliveryUnfinished(Refused):
-    """A delivery under this name to another organisation, or to this one under another name, has to be ended first."""
+    """A delivery under this name to another organisation, or to this one under another name, is unfinished."""
 
     code = "delivery-unfinished"
 
 
 class AmbiguousFlow(Refused):
-    """Several flows in the organisation carry the same type and name."""
+    """Several flows in the organisation share the type and name."""
 
     code = "ambiguous-flow"
 
 
 class OutOfBandChange(Refused):
-    """Somebody published another version over the one that a delivery had just made live; it is left alone."""
+    """An out-of-band publish replaced the version that a delivery had just made live. It is left alone."""
 
     code = "out-of-band-change"
 
     def __init__(self, message: str, *, version: str, found: str | None, hint: str | None = None) -> None:
-        """`version` is what the delivery had made live, `found` what is live instead."""
+        """`version` is the delivered version, `found` is the live one."""
         super().__init__(message, hint=hint)
         self.version = version
         self.found = found
 
 
 class NoSuchVersion(Refused):
-    """The version is not there, or its status does not allow publishing it."""
+    """The version does not exist, or its status forbids a publish."""
 
     code = "no-such-version"
 
 
 class VersionArchived(NoSuchVersion):
-    """The version is archived, so that it cannot be made live."""
+    """The version is archived and cannot be made live."""
 
     code = "version-archived"
 
@@ -247,7 +247,7 @@ class RateLimited(Waiting):
     usual_hint = "wait; another program may use the same client"
 
     def __init__(self, message: str, *, retry_after_s: float, backs_off: bool = False, hint: str | None = None) -> None:
-        """`backs_off` is whether each further wait is to be longer, because the organisation told of none."""
+        """`backs_off` makes each further wait longer, for a response without a waiting time."""
         super().__init__(message, retry_after_s=retry_after_s, hint=hint)
         self.backs_off = backs_off
 
@@ -277,7 +277,7 @@ class WindowClosed(Waiting):
 
 
 class DeliveryPaused(Waiting):
-    """A gate could not decide about a version that is live, and a person has to."""
+    """A gate could not decide about a live version; a person has to."""
 
     code = "delivery-paused"
 
@@ -293,7 +293,7 @@ class Unreachable(Transient):
 
 
 class ServerFault(Transient):
-    """The organisation answered 5xx, or something that is no answer of its API."""
+    """The organisation answered 5xx, or with something that is not an answer of its API."""
 
     code = "server-fault"
     usual_hint = "run it again in a while" + BY_THE_SERVICE
@@ -301,34 +301,34 @@ class ServerFault(Transient):
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
-        """How long the organisation asks to wait; None where it does not say."""
+        """Seconds that the organisation asks to wait; None if it gives no time."""
 
 
 UNCERTAIN = "; the write may or may not have taken effect"
-"""How the message of a lost answer ends, until somebody has looked."""
+"""The end of the message about a lost response, until the state has been read."""
 
 
 class AnswerLost(Transient):
-    """A write was sent and its answer never came: it may or may not have taken effect. Read, never repeat blindly."""
+    """A write was sent and its response was lost: it may or may not have taken effect. Read before any repetition."""
 
     code = "answer-lost"
     usual_hint = "run it again: it looks first whether the call took effect"
 
 
 class BadAnswer(Transient):
-    """The organisation's answer does not have the shape that its API promises: it says nothing about what was asked."""
+    """The answer does not have the shape that the API promises, so it carries no information."""
 
     code = "bad-answer"
     usual_hint = "run it again; where it stays, look for a proxy that changes answers, or for a change of the API"
 
     def __init__(self, message: str, *, again: bool = False, hint: str | None = None) -> None:
-        """`again` is whether another try may bring a better answer, and does no harm."""
+        """`again` is whether another try may succeed and does no harm."""
         super().__init__(message, hint=hint)
         self.again = again
 
 
 class LiveUndetermined(Transient):
-    """The organisation's answers contradict each other about what is live: nothing is concluded from either."""
+    """The organisation's answers contradict each other about the live version; neither is trusted."""
 
     code = "live-undetermined"
     usual_hint = "it is read again in the next pass; where it stays, look at the flow in Architect"
@@ -342,7 +342,7 @@ class CircuitOpen(Transient):
 
 
 class Interrupted(Transient):
-    """The process was told to stop before it came to a delivery; nothing new was begun."""
+    """A shutdown signal arrived before any delivery started."""
 
     code = "interrupted"
 
@@ -355,12 +355,12 @@ class GitRemoteFailed(Transient):
 
 
 class BranchGone(GitRemoteFailed):
-    """A branch that deliveries need is not on the remote (any more); nothing is written until it is."""
+    """A branch that deliveries need is missing on the remote. Nothing is written until it is back."""
 
     code = "branch-gone"
 
     def __init__(self, message: str, *, was_there: bool = True, hint: str | None = None) -> None:
-        """`was_there` is whether it was seen before; else the remote may be new."""
+        """`was_there` is whether the branch was seen before; otherwise the remote may be new."""
         super().__init__(message, hint=hint)
         self.was_there = was_there
 
@@ -373,14 +373,14 @@ class StoreFailed(Transient):
 
 
 class ResourcesExhausted(Transient):
-    """The machine had no process, no open file or no memory left for what was to be done."""
+    """The machine ran out of processes, open files or memory."""
 
     code = "resources-exhausted"
     usual_hint = "raise the limits of open files, processes or memory; the service tries again by itself"
 
 
 class InternalFault(Transient):
-    """Something failed in a way that nobody foresaw, and what it was done for could not be done."""
+    """An unforeseen failure: the operation could not be done."""
 
     code = "internal-fault"
     usual_hint = "look at the log of this moment and report it; the service tries again by itself"
@@ -390,7 +390,7 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
 def out_of_resources(error: Exception, what: str) -> ResourcesExhausted | None:
-    """The error as a lack of files, processes or memory; None where it is none."""
+    """The error as a lack of files, processes or memory; None for any other error."""
     if isinstance(error, MemoryError):
         return ResourcesExhausted(f"{what}: no memory is left")
     if isinstance(error, OSError) and error.errno in _EXHAUSTED:
@@ -399,7 +399,7 @@ def out_of_resources(error: Exception, what: str) -> ResourcesExhausted | None:
 
 
 def as_fault(error: Exception, what: str) -> PenstockError:
-    """Any error as one of this tree; `what` names what failed. Text of an error that nobody foresaw is left out."""
+    """Convert any error to one of this tree. `what` names the failed operation. Unforeseen errors lose their text."""
     if isinstance(error, PenstockError):
         return error
     frames = traceback.extract_tb(error.__traceback__)
@@ -409,7 +409,7 @@ def as_fault(error: Exception, what: str) -> PenstockError:
 
 
 class PublishTimedOut(Transient):
-    """A publish that was accepted did not end in time: what becomes of it is not known yet, and is read again."""
+    """An accepted publish did not end in time. Its result is undetermined and will be read again."""
 
     code = "publish-timed-out"
     usual_hint = (
@@ -419,7 +419,7 @@ class PublishTimedOut(Transient):
 
 
 class PublishUnexplained(Transient):
-    """A publish ended badly, and nothing that the organisation said about it concerns the flow's content."""
+    """A publish failed, and none of the organisation's messages concern the flow's content."""
 
     code = "publish-unexplained"
     usual_hint = "run it again; where it stays, look at the organisation's limits, and at the flow in Architect"
@@ -429,7 +429,7 @@ class PublishUnexplained(Transient):
 
 
 class RequestRejected(Permanent):
-    """The organisation rejected a request (4xx). The fields hold what its error body said."""
+    """The organisation rejected a request (4xx). The fields hold the content of its error body."""
 
     code = "request-rejected"
 
@@ -455,7 +455,7 @@ class AuthenticationFailed(RequestRejected):
 
 
 class PermissionMissing(RequestRejected):
-    """The client lacks a permission (or scope); `permission` names it where it is known."""
+    """The client lacks a permission or scope; `permission` names it if it is known."""
 
     code = "permission-missing"
 
@@ -467,13 +467,13 @@ class PermissionMissing(RequestRejected):
 
 
 class NotFound(RequestRejected):
-    """What was asked for does not exist, or was deleted."""
+    """The requested object does not exist or was deleted."""
 
     code = "not-found"
 
 
 class PublishFailed(Permanent):
-    """A publish ended in failure, or the live version did not move to what it should be."""
+    """A publish failed, or the expected version did not become live."""
 
     code = "publish-failed"
 
@@ -485,7 +485,7 @@ class GateFailed(Permanent):
 
 
 class RollbackFailed(Permanent):
-    """A rollback did not bring the previous version back; the flow is Degraded and a person is needed."""
+    """A rollback did not restore the previous version. The flow is Degraded and needs a person."""
 
     code = "rollback-failed"
 
@@ -497,12 +497,12 @@ class ExportFailed(Permanent):
 
 
 class RepositoryFailed(Permanent):
-    """The git repository is not usable: not a repository, no such branch, a conflict that a person must solve."""
+    """The git repository is not usable: not a repository, a missing branch, a conflict that a person must solve."""
 
     code = "repository-failed"
 
 
 class TraceUnreadable(Permanent):
-    """A fetched trace does not have the shape that its dialect promises; the message says where it breaks."""
+    """A fetched trace does not have the shape that its dialect promises. The message says where."""
 
     code = "trace-unreadable"

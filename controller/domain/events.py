@@ -1,4 +1,4 @@
-"""What an organisation announces by itself. A help, never a need: events can be missed, and are never believed."""
+"""Events that an organisation pushes. They are optional: events can be missed, and callers verify each one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FlowEvent:
-    """Something about a flow changed. Fields are None where the event does not tell."""
+    """A change of a flow. Fields are None if the event does not give them."""
 
     flow_id: str
     published_version: str | None = None

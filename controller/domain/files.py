@@ -1,4 +1,4 @@
-"""The files that a desired state is read from, by path: of a commit, of a folder, or of a commit with changes above it.
+"""The files of a desired state, by path: of a commit, of a folder, or of a commit with local changes.
 
 Paths are relative to the top of the repository, with `/`; the top itself is the empty path.
 """
@@ -14,7 +14,7 @@ from typing import Protocol
 from controller.domain.errors import RepositoryTooLarge
 
 MAXIMUM_LINKS = 40
-"""Links that one path may lead through, as on Linux."""
+"""Largest number of links in one path, as on Linux."""
 _MARKED = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -25,14 +25,14 @@ _MARKED = (
 
 
 class Kind(StrEnum):
-    """What stands under a name."""
+    """The kind of an entry in a folder."""
 
     FILE = "file"
     FOLDER = "folder"
     LINK = "link"
     SUBMODULE = "submodule"
     OTHER = "other"
-    """A pipe, a device: nothing that is ever opened."""
+    """A pipe or a device, which is never opened."""
 
 
 class FileUnreadable(Exception):  # noqa: N818 - whoever reads turns it into a mistake with the file's name
@@ -40,16 +40,16 @@ class FileUnreadable(Exception):  # noqa: N818 - whoever reads turns it into a m
 
 
 class PathLost(Exception):  # noqa: N818 - as above
-    """Why a path leads to nothing that the repository holds, as the end of a sentence about it."""
+    """Why a path leads to nothing in the repository, as the end of a sentence about the path."""
 
 
 class Files(Protocol):
-    """The files of one revision or folder. Nothing is read before it is asked for."""
+    """The files of one revision or folder, read on demand."""
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
-        """What stands in a folder; nothing where there is no such folder.
+        """The entries of a folder; empty for a missing folder.
 
-        Raises FileUnreadable, and RepositoryTooLarge before a folder with too many entries is taken in.
+        Raises FileUnreadable, and RepositoryTooLarge before it reads a folder with too many entries.
         """
         ...
 
@@ -62,26 +62,26 @@ class Files(Protocol):
         ...
 
     def target(self, link: str) -> str:
-        """What is written in a link. Raises FileUnreadable."""
+        """The target of a link as written. Raises FileUnreadable."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a repository is read at most."""
+    """Limits for reading a repository."""
 
     entries: int = 200_000
-    """Files and folders in the folders that are searched."""
+    """Entries in all searched folders."""
     total_bytes: int = 128 * 1024**2
-    """Bytes of all files that are read."""
+    """Total bytes of all files."""
     depth: int = 64
-    """Folders within folders."""
+    """Depth of nested folders."""
     path_length: int = 1024
     """Characters of a path."""
 
 
 class Budget:
-    """What one reading of a repository has used up of its limits. Every method raises RepositoryTooLarge."""
+    """The part of the limits that a reading has used up. Every method raises RepositoryTooLarge."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -89,7 +89,7 @@ class Budget:
         self._bytes = 0
 
     def enter(self, folder: str, entries: int) -> None:
-        """Count a folder's entries before anything in it is read."""
+        """Count the entries of a folder before anything in it is read."""
         limits = self.limits
         self._entries += entries
         if self._entries > limits.entries:
@@ -112,7 +112,7 @@ class Budget:
 
 
 def too_many_entries(most: int) -> RepositoryTooLarge:
-    """The error for folders with more entries than are read."""
+    """The error for folders with too many entries."""
     return _too_large(
         f"the folders that are searched for manifests hold more than {most} files and folders",
         "name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_ENTRIES",
@@ -129,12 +129,12 @@ def joined(folder: str, name: str) -> str:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a path is the folder or stands in it."""
+    """Whether a path is the folder or inside it."""
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def kind_of(files: Files, path: str) -> Kind | None:
-    """What stands under a path whose folders are no links; None where nothing does, or nothing can be seen."""
+    """The kind of the entry at a path without links in its folders; None if it is missing or unreadable."""
     if not path:
         return Kind.FOLDER
     folder, _, name = path.rpartition("/")
@@ -145,9 +145,9 @@ def kind_of(files: Files, path: str) -> Kind | None:
 
 
 def followed(files: Files, path: str) -> str:
-    """The path with every link in it followed; what is not there is kept as it is written.
+    """The path with all links resolved; missing parts stay as written.
 
-    Raises PathLost where it leads out of the repository, into a submodule, or in a circle.
+    Raises PathLost for a path that leads out of the repository, into a submodule, or in a circle.
     """
     ahead = path.split("/")[::-1]
     done: list[str] = []
@@ -186,9 +186,9 @@ def _next_parts(files: Files, link: str, links: int) -> list[str]:
 
 
 def as_utf8(content: bytes) -> bytes:
-    """The content without its byte order mark, and in UTF-8 where the mark says UTF-16 or UTF-32.
+    """The content in UTF-8 without a byte order mark; the mark may declare UTF-16 or UTF-32.
 
-    Raises UnicodeDecodeError where the content is not what its mark says.
+    Raises UnicodeDecodeError if the content contradicts its mark.
     """
     for mark, encoding in _MARKED:
         if content.startswith(mark):

@@ -1,7 +1,7 @@
-"""Who a flow is: its type and its name, as Genesys Cloud identifies it.
+"""The identity of a flow: its type and its name, as in Genesys Cloud.
 
-A flow file names its flow by type and name, never by id, and a name is unique only within a type.
-Source of the type names: `Flow.type` in Genesys' Platform API v2.
+A flow file names its flow by type and name, never by id, and a name is unique only within a type. Source of the type
+names: `Flow.type` in Genesys' Platform API v2.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ class FlowType(StrEnum):
 
 
 UNTYPED = "flow"
-"""Stands for the type of a flow whose type neither its organisation nor its manifest tells (versioned dialect)."""
+"""Placeholder for a type that neither the organisation nor the manifest gives (versioned dialect)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class FlowKey:
-    """The identity of a flow in one organisation: dict key, sort key, graph node, log field."""
+    """The identity of a flow in one organisation; used as dict key, sort key, graph node and log field."""
 
     type: str
-    """The API's lower-case type, or `UNTYPED`; a plain string, because an organisation may answer a newer type."""
+    """The API's lower-case type, or `UNTYPED`. A plain string, because an organisation may use newer types."""
     name: str
-    """The flow's display name, exactly as it stands: trailing spaces count."""
+    """The flow's display name, unchanged: trailing spaces count."""
 
     def __str__(self) -> str:
         return f"{self.type}/{self.name}"
 
     @classmethod
     def parse(cls, text: str) -> FlowKey:
-        """Read what `str()` wrote. Raises ValueError when there is no `type/` in front."""
+        """Parse the result of `str()`. Raises ValueError without a leading `type/`."""
         kind, separator, name = text.partition("/")
         if not separator or not kind or not name:
             raise ValueError(f"{text!r} is not of the form type/name")

@@ -1,4 +1,4 @@
-"""Packages whose names are imported at first use, so that a command pays only for the modules that it needs."""
+"""Imports the names of a package at first use, so that a command loads only the modules that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live state: what an organisation answers now."""
+"""The live state of an organisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.domain.versions import VersionInfo
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who holds a flow's lock: a person in Architect, or a service client."""
+    """The holder of a flow's lock: a person in Architect, or a service client."""
 
     name: str
     kind: str = "user"
@@ -22,7 +22,7 @@ class LockHolder:
     id: str | None = None
 
     def is_client(self, identity: str | None) -> bool:
-        """Whether it is the service client with this id or name: our own lock does not stand in our way."""
+        """Whether the holder is the service client with this id or name. Our own lock does not block us."""
         return self.kind == "client" and identity is not None and identity in (self.id, self.name)
 
 
@@ -34,7 +34,7 @@ class LiveFlow:
     checked_in_version: str | None = None
     locked_by: LockHolder | None = None
     status: str = "published"
-    """`draft`, `published`, `deployed` or `archived`; what the dialect cannot tell is derived."""
+    """`draft`, `published`, `deployed` or `archived`; derived if the dialect does not report it."""
     published_at: datetime | None = None
     published_by: str | None = None
     division: str | None = None
@@ -43,13 +43,13 @@ class LiveFlow:
 
 @dataclass(frozen=True, slots=True)
 class HandChange:
-    """The last time that somebody published or unpublished a flow."""
+    """The last publish or unpublish of a flow."""
 
     version: str | None
-    """The version that was published; None where the flow was unpublished."""
+    """The published version; None for an unpublish."""
     at: datetime
     by: str | None = None
-    """A person's name, or a client's."""
+    """The name of a person or a client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,23 @@ class LiveState:
     flows: Mapping[FlowKey, LiveFlow]
     observed_at: datetime
     references: Mapping[FlowKey, tuple[FlowReference, ...]] = field(default_factory=dict)
-    """What pinned versions refer to; only for the flows whose sources do not tell."""
+    """References of pinned versions, for flows without a source file."""
     digests: Mapping[FlowKey, str] = field(default_factory=dict)
-    """Canonical digest of the exported live version, for flows that no record knows yet."""
+    """Canonical digest of the exported live version, for flows without a record."""
     ambiguous: frozenset[FlowKey] = frozenset()
-    """Keys that more than one flow carries; nothing may be done to them."""
+    """Keys that several flows share; such flows must not be changed."""
     consumers: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
-    """Who consumes the live version of flows that may be pruned, as the organisation's own index knows."""
+    """Consumers of flows that may be pruned, by the organisation's own index."""
     consumers_unknown: Mapping[FlowKey, str] = field(default_factory=dict)
-    """Flows that may be pruned and whose consumers could not be told, with the reason; nobody may remove them."""
+    """Flows that may be pruned but have unknown consumers, with the reason; they must not be removed."""
     versions: Mapping[FlowKey, tuple[VersionInfo, ...]] = field(default_factory=dict)
-    """All versions, newest first: only of flows whose pinned or recorded version is not the live one."""
+    """All versions, newest first; only for flows with a pinned or recorded version that is not live."""
     undetermined: Mapping[FlowKey, str] = field(default_factory=dict)
-    """Flows of which the organisation's answers do not agree about what is live, with what they tell."""
+    """Flows with contradictory answers about the live version, with these answers as text."""
     hand_changes: Mapping[FlowKey, HandChange] = field(default_factory=dict)
-    """Who moved managed flows that are not as they were recorded; words for people, no part of what a plan is."""
+    """Authors of out-of-band changes to managed flows; for display, without effect on the plan."""
     partial: tuple[str, ...] = ()
-    """What could not be read, in words; a plan made on a partial observation says so."""
+    """Messages about parts that could not be read. A plan from a partial observation shows them."""
 
     def by_id(self) -> dict[str, LiveFlow]:
         """The same flows keyed by their id."""

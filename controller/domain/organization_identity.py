@@ -1,4 +1,4 @@
-"""Which organisation it is, whatever manifests call it."""
+"""The identity of an organisation, independent of its name in manifests."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class OrganizationIdentity:
-    """An organisation by its own id, or else by the client that reaches it: a client belongs to one organisation."""
+    """An organisation by its own id, or by the client that reaches it, because a client belongs to one organisation."""
 
     api_url: str
     client_id: str
     organization_id: str | None = None
-    """None where the dialect, or the client's rights, do not tell it."""
+    """None if the dialect or the client's rights do not reveal it."""
 
     @property
     def key(self) -> str:
-        """The same for all who reach the same organisation, as far as it can be told."""
+        """A key that is the same for all clients of an organisation, as far as its id is known."""
         return self.by_client if self.organization_id is None else _short(self.organization_id)
 
     @property
     def by_client(self) -> str:
-        """How the organisation is named while its own id is not known; two clients of it are taken for two."""
+        """The key while the organisation's id is unknown. It treats two clients as two organisations."""
         return _short(f"client {self.client_id} at {self.api_url}")
 
     def __str__(self) -> str:
@@ -33,5 +33,5 @@ class OrganizationIdentity:
 
 
 def _short(text: str) -> str:
-    """The text where it is as short as such names are; a digest of anything else."""
+    """The text if it is short, else a digest of it."""
     return text if len(text) <= _LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""What goes through the port to an organisation (`domain.ports`): requests, tickets, progress, and what is read."""
+"""The values that pass through the port to an organisation (`domain.ports`): requests, tickets, results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.domain.live import LiveFlow
 
 
 class Capability(StrEnum):
-    """What a dialect can do beyond reading, validating, switching and exporting."""
+    """Optional capabilities of a dialect, in addition to reading, validating, switching and exporting."""
 
     PUBLISH_SOURCE = "publish_source"
     PERCENTAGE_ROLLOUT = "percentage_rollout"
@@ -31,7 +31,7 @@ class Capability(StrEnum):
 
 
 class Priority(IntEnum):
-    """Who is served first when the request budget is short; lower is sooner."""
+    """Who gets the next turn when the request budget is short; lower is sooner."""
 
     ROLLBACK = 0
     PUBLISH = 1
@@ -44,7 +44,7 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
-    """What is neither: a validation tells of its success by such a finding."""
+    """A finding that is neither error nor warning; a validation reports success like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class PublishRequest:
 
 @dataclass(frozen=True, slots=True)
 class SwitchRequest:
-    """Let traffic go to a version that was published before."""
+    """Route traffic to a version that was published before."""
 
     flow_id: str
     version: str
@@ -97,23 +97,23 @@ class TicketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A running publish, in a form that the journal can keep and a later process can go on polling."""
+    """A running publish in a form that the journal can store and a later process can poll."""
 
     kind: TicketKind
     id: str
     flow_id: str | None
     """None for an upload that creates its flow."""
     version: str | None = None
-    """The version that is being published, where it is known beforehand."""
+    """The version to be published, if it is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadSlot:
-    """A registered upload: nothing happens in the organisation until the source is sent."""
+    """A registered upload. Nothing happens in the organisation until the source is sent."""
 
     ticket: Ticket
     url: str = field(repr=False)
-    """Presigned: whoever holds it can upload. Never logged or stored."""
+    """Presigned, so the URL alone permits the upload. Never log or store it."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -126,13 +126,13 @@ class ProgressState(StrEnum):
 
 
 class FailureCause(StrEnum):
-    """What a publish that ended badly failed of, as far as the organisation's words tell."""
+    """The cause of a failed publish, as far as the organisation's messages show it."""
 
     CONTENT = "content"
     LOCK = "lock"
-    """Somebody else holds the flow."""
+    """Another user or client holds the flow."""
     UNKNOWN = "unknown"
-    """No reason was given, or one that says nothing about the content: a request limit, a session that broke."""
+    """No reason, or one that does not concern the content: a request limit, a broken session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +142,12 @@ class Progress:
     stage: str | None = None
     eta_s: float | None = None
     messages: tuple[str, ...] = ()
-    """The organisation's own words: errors first."""
+    """The organisation's own messages, errors first."""
     cause: FailureCause = FailureCause.CONTENT
-    """Of a publish that ended badly."""
+    """The cause of a failed publish."""
     flow_id: str | None = None
     started: bool = True
-    """False while an upload is registered but no source has arrived."""
+    """False while an upload is registered but its source has not arrived."""
 
     @property
     def finished(self) -> bool:
@@ -156,12 +156,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One version of a flow as the organisation gives it out."""
+    """One exported version of a flow."""
 
     flow_id: str
     version: str
     yaml: str | None = None
-    """Archy YAML, where the dialect exports it."""
+    """Archy YAML, if the dialect exports it."""
     definition: Mapping[str, object] | None = None
     """The API's JSON definition of that version."""
 
@@ -172,7 +172,7 @@ class Standing(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     UNKNOWN = "unknown"
-    """The organisation does not tell."""
+    """The organisation does not report it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +183,12 @@ class ExecutionSummary:
     flow_id: str
     version: str
     started_at: datetime | None
-    """None where the organisation does not tell; the range that was asked for holds it."""
+    """None if the organisation does not report it; the start is then within the requested range."""
     ended_at: datetime | None
     failed: bool
     reason: str | None = None
     told: Standing | None = None
-    """How it stands, where its times do not tell that."""
+    """The reported standing, if the times do not show it."""
 
     @property
     def standing(self) -> Standing:
@@ -197,7 +197,7 @@ class ExecutionSummary:
         return Standing.ENDED if self.failed or self.ended_at is not None else Standing.RUNNING
 
     def within(self, since: datetime, until: datetime) -> bool:
-        """Whether it started from `since` up to, not including, `until`; without a start the query's word counts."""
+        """Whether it started from `since` up to, not including, `until`. Without a start, the query is trusted."""
         return self.started_at is None or since <= self.started_at < until
 
 
@@ -212,20 +212,20 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class FlowListing:
-    """The flows of an organisation at one moment. Deleted flows and system flows are left out."""
+    """The flows of an organisation at one moment, without deleted flows and system flows."""
 
     flows: Sequence[LiveFlow]
     complete: bool = True
-    """False when the answer was cut short or spanned a change; then a missing flow proves nothing."""
+    """False if the answer was cut short or spanned a change. A missing flow then proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedFlow:
-    """A flow as the organisation's dependency index names it."""
+    """A flow in the organisation's dependency index."""
 
     id: str
     type: str
-    """The index's own name: `INBOUNDCALLFLOW`; a workflow is a `WORKFLOW`."""
+    """The type as the index spells it: `INBOUNDCALLFLOW`; `WORKFLOW` for a workflow."""
     name: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Work that is given up when something else comes first."""
+"""Abandons work when another event comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recorded state: what the controller last delivered, as its lock file in git tells."""
+"""The recorded state: the last delivery, from the lock file in git."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ NO_REVISION = "none"
 
 @dataclass(frozen=True, slots=True)
 class RecordedFlow:
-    """One flow as it was when it was last delivered or adopted."""
+    """One flow at its last delivery or adoption."""
 
     key: FlowKey
     manifest: str
-    """`metadata.name` of the manifest that asked for it."""
+    """`metadata.name` of its manifest."""
     flow_id: str
     version: str
     """The version that was live."""
     source_digest: str | None
-    """Digest of the source it came from; None for a pinned version."""
+    """Digest of the source; None for a pinned version."""
     export_digest: str | None
-    """Digest of the export of that version; None where it could not be exported."""
+    """Digest of that version's export; None if the export failed."""
     dependency_digest: str
-    """P3: over the content and version of the flow and of all it consumes, transitively."""
+    """P3: digest over the content and version of the flow and of all it consumes, transitively."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
-    """Versions of the flows that it consumed when it was published."""
+    """Versions of the consumed flows at the time of publish."""
     revision: str | None = None
-    """The commit that asked for it."""
+    """The delivered commit."""
     recorded_at: datetime | None = None
     dirty: bool = False
     """Whether it was delivered from a working tree with uncommitted changes."""
     dialect: str | None = None
-    """The dialect that told the version; None in records that do not tell it yet."""
+    """The dialect that reported the version; None in older records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,15 @@ class RecordedState:
     """The lock file of one organisation; empty before the first delivery."""
 
     organization: str
-    """What the manifest calls it."""
+    """The name of the organisation in the manifest."""
     flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
     organization_id: str | None = None
-    """The organisation's own id; None where it could not be told."""
+    """The organisation's own id; None if it is unknown."""
     store_id: str | None = None
-    """The store of whoever recorded last; None in records that do not tell it yet."""
+    """The id of the store that made the last record; None in older records."""
 
     def of(self, organization_id: str | None) -> RecordedState:
-        """This record where it may be of that organisation; the empty one where it is of another with the same name."""
+        """This record, or an empty one if it belongs to another organisation of the same name."""
         if None in (self.organization_id, organization_id) or self.organization_id == organization_id:
             return self
         return RecordedState(self.organization)

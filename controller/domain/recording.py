@@ -1,4 +1,4 @@
-"""What an organisation records of executions: what error-rate gates and traces live on."""
+"""Settings of recorded execution data, which error-rate gates and traces depend on."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 LEVELS = ("Disabled", "Base", "Notes", "VerboseNotes", "All")
-"""Log levels of the architect dialect, from nothing to everything; an organisation may know more."""
+"""Log levels of the architect dialect, in rising order; an organisation may have others."""
 DISABLED = "Disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class LogLevel:
-    """How much is recorded of one execution."""
+    """The level of detail that is recorded of executions."""
 
     level: str
     characteristics: Mapping[str, bool] = field(default_factory=dict)
-    """What is recorded, by the organisation's own names: `executionItems`, `variables`, `names`, ..."""
+    """Recorded characteristics, by the organisation's names: `executionItems`, `variables`, `names`, ..."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What is not recorded, sorted."""
+        """Characteristics that are not recorded, sorted."""
         return tuple(sorted(name for name, recorded in self.characteristics.items() if not recorded))
 
     @property
@@ -30,15 +30,15 @@ class LogLevel:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is recorded of one flow's executions. None is what could not be told."""
+    """The recording of one flow's executions. None stands for an unknown value."""
 
     enabled: bool | None = None
-    """The organisation's switch: without it nothing is recorded, whatever the level."""
+    """The organisation's switch. If it is off, nothing is recorded at any level."""
     level: LogLevel | None = None
 
     @property
     def fault(self) -> str | None:
-        """Why executions of the flow cannot be seen, in words; None where nothing is known to hide them."""
+        """Why executions of the flow are not visible, as text; None without a known reason."""
         if self.enabled is False:
             return "execution data is off in the organisation"
         if self.level is not None and not self.level.records:

@@ -1,7 +1,8 @@
-"""Keeping secrets out of everything that is shown, kept or sent.
+"""Masks secrets in everything that is shown, stored or sent.
 
-Two ways work together: exact values that were registered as secrets, in every form in which they are written, and
-names that say "secret". `SECRETS` is the process' one register; credentials are added to it when they are read.
+Two methods work together: exact values that were registered as secrets, in every form in which they are written, and
+names that denote a secret. `SECRETS` is the one register of the process; credentials are added to it when they are
+read.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 CONTENT_MASK = "REDACTED"
-"""Stands for a secret inside content that programs read: in YAML a `*` would begin an alias."""
+"""The mask inside content that programs read: in YAML, a `*` would begin an alias."""
 SHORTEST_SECRET = 8
 LONGEST_WORD = 11
-"""A value of letters alone, up to this length, is taken for a word: masking it would hide ordinary text."""
+"""A value of letters only, up to this length, counts as a word, because masking it would hide ordinary text."""
 
 _WORD = re.compile(rf"[^\W\d_]{{1,{LONGEST_WORD}}}")
 _SECRET_NAME = re.compile(
@@ -41,12 +42,12 @@ def masked_patterns(text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is a secret by what the name says."""
+    """Whether the name says that its value is a secret."""
     return _SECRET_NAME.search(name) is not None
 
 
 class Redactor:
-    """A register of secrets, which masks them in text and in nested values."""
+    """A register of secrets that masks them in text and in nested values."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: Counter[str] = Counter()
@@ -55,9 +56,10 @@ class Redactor:
             self.register(secret)
 
     def register(self, secret: str) -> None:
-        """Mask this value from now on, in every form in which it is written; of several lines, each line as well.
+        """Mask this value from now on, in every written form; for several lines, each line as well.
 
-        What is shorter than 8 characters, or a single word of up to 11 letters, would mask ordinary text: ignored.
+        Values that are shorter than 8 characters or a single word of up to 11 letters are ignored, because masking them
+        would hide ordinary text.
         """
         for value in _values(secret):
             self._secrets[value] += 1
@@ -65,12 +67,12 @@ class Redactor:
                 self._forms = None
 
     def register_client(self, client_id: str, secret: str) -> None:
-        """Mask a client's secret, and the pair of both as HTTP's basic authentication sends it."""
+        """Mask a client's secret, and the pair of id and secret as HTTP basic authentication sends it."""
         self.register(secret)
         self.register(f"{client_id}:{secret}")
 
     def forget(self, secret: str) -> None:
-        """Take back one registration of a value that is no secret any more, such as a token that has expired."""
+        """Remove one registration of a value that is no longer secret, such as an expired token."""
         for value in _values(secret):
             self._secrets[value] -= 1
             if self._secrets[value] <= 0:
@@ -78,7 +80,7 @@ class Redactor:
                 self._forms = None
 
     def plain(self, text: str) -> str:
-        """The text with registered values masked, and nothing else."""
+        """The text with registered values masked, without further patterns."""
         return self._masked(text, MASK)
 
     def text(self, text: str) -> str:
@@ -86,18 +88,18 @@ class Redactor:
         return masked_patterns(self.plain(text))
 
     def exact(self, value: object) -> object:
-        """A copy of text, or of a nested value, in which only registered values are masked.
+        """A copy of text, or of a nested value, with only registered values masked.
 
-        For content that must stay as it is otherwise, such as the definition of a flow.
+        For content that must otherwise stay unchanged, such as the definition of a flow.
         """
         return _mapped(value, lambda text: self._masked(text, CONTENT_MASK), keys=True)
 
     def texts(self, value: object) -> object:
-        """A copy of a nested value with all its texts masked; keys stay."""
+        """A copy of a nested value with all its texts masked; keys are unchanged."""
         return _mapped(value, self.text)
 
     def value(self, value: object, name: str = "") -> object:
-        """A copy of a nested value in which secrets, and whatever stands under a secret's name, are masked."""
+        """A copy of a nested value with secrets masked, and also all values under the names of secrets."""
         if is_secret_name(name) and value not in (None, "", True, False):
             return MASK
         if isinstance(value, str):
@@ -135,7 +137,7 @@ def _mapped(value: object, mask: Callable[[str], str], *, keys: bool = False) ->
 
 
 def _values(secret: str) -> Iterator[str]:
-    """The secret without white space around it, and each of its lines; only what is long enough to be masked."""
+    """The trimmed secret and each of its lines, without values that are too short to mask."""
     lines = [line.strip() for line in secret.strip().splitlines()]
     for value in dict.fromkeys((secret.strip(), *lines)):
         if len(value) >= SHORTEST_SECRET and not _WORD.fullmatch(value):
@@ -143,7 +145,7 @@ def _values(secret: str) -> Iterator[str]:
 
 
 def _written_forms(secret: str) -> Iterator[str]:
-    """The value as plain text, escaped for JSON (once and twice), YAML and HTML, encoded for URLs, and in base64."""
+    """The value as plain text, escaped for JSON (once and twice), YAML and HTML, URL-encoded, and in base64."""
     yield secret
     for ascii_only in (True, False):
         escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
@@ -160,16 +162,16 @@ def _written_forms(secret: str) -> Iterator[str]:
 
 
 def _url_forms(secret: str) -> Iterator[str]:
-    """In a path, as a component, and in a form; an environment variable may hold bytes that are no UTF-8."""
+    """URL-encoded for a path, for a component and for a form. An environment variable may not be valid UTF-8."""
     for safe, spaced in (("/", quote), ("", quote), ("", quote_plus)):
         yield spaced(secret, safe=safe, errors="surrogatepass")
 
 
 def _base64_forms(secret: bytes) -> Iterator[str]:
-    """The value in base64 by itself, and what it becomes inside any longer text that is encoded as a whole.
+    """The value in base64, alone and as a part of a longer encoded text.
 
-    Three bytes become four characters, so a value has three forms, by where it begins; characters that also hold
-    bits of its neighbours are left out.
+    Three bytes become four characters, so a value has three forms, by its offset. Characters that also hold bits of
+    neighbouring bytes are left out.
     """
     forms = [base64.b64encode(secret).decode()]
     forms.append(forms[0].rstrip("="))

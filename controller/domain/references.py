@@ -1,4 +1,4 @@
-"""What a flow refers to: other flows, and resources that are not flows."""
+"""References of a flow: to other flows, and to resources that are not flows."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 BINDING_TYPES = frozenset({"bot", "commonmodule", "digitalbot"})
-"""Types of flows whose callers keep the version that was live when the caller was published."""
+"""Types of flows to which callers bind: a caller keeps the version that was live when it was published."""
 
 
 class Resolution(StrEnum):
-    """How well the content tells what is meant."""
+    """How much the content reveals of a reference's target."""
 
     STATIC = "static"
-    """A name stands in the content."""
+    """The content gives a name."""
     DYNAMIC = "dynamic"
     """An expression or a variable decides at run time: unresolvable, never missing."""
     UNKNOWN = "unknown"
-    """It looks like a reference, but of a kind this reader does not know."""
+    """A reference of an unknown kind."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,22 +25,22 @@ class FlowReference:
     """One flow that another flow calls, transfers to or hands over to."""
 
     name: str
-    """The name of the flow that is meant, or the expression when it is dynamic."""
+    """The name of the target flow, or the expression of a dynamic reference."""
     types: tuple[str, ...]
-    """The types it can have, most likely first; empty when the content does not limit it."""
+    """Possible types, most likely first; empty if the content does not limit them."""
     action: str
     """The action that refers, in Archy's spelling (`callCommonModule`)."""
     path: str
-    """Where it stands in the file, for people (`inboundCall.tasks[0].task.actions[2].callCommonModule`)."""
+    """Its path in the file, for display (`inboundCall.tasks[0].task.actions[2].callCommonModule`)."""
     resolution: Resolution = Resolution.STATIC
     binds_at_publish: bool = False
-    """Whether the caller keeps the callee's version of the moment it was published (common modules, bots)."""
+    """Whether the caller keeps the callee's version from its own publish (common modules, bots)."""
     flow_id: str | None = None
-    """The id, where an organisation told it; files never do."""
+    """The id, if an organisation reported it; files never contain it."""
     where: str = field(default="", compare=False)
-    """What it stands in, in Architect's words: `action 'Hours' (callCommonModule) in task 'Main'`."""
+    """The enclosing element in Architect's words: `action 'Hours' (callCommonModule) in task 'Main'`."""
     position: tuple[int, int] | None = field(default=None, compare=False)
-    """Line and column of it in its file, both from 1."""
+    """Its line and column in the file, both from 1."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

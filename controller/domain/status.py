@@ -1,4 +1,4 @@
-"""The words for how things stand. An unlisted or unknown status is never taken for a good one."""
+"""States and statuses. An unlisted or unknown status never counts as a good one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def worst(*healths: Health) -> Health:
 
 
 class StepState(StrEnum):
-    """Where one change of a sync stands; the journal holds these words."""
+    """The state of one change of a sync; the journal stores these values."""
 
     PENDING = "pending"
     VALIDATED = "validated"
@@ -49,7 +49,7 @@ class StepState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Nothing follows by itself."""
+        """No further state follows."""
         return self in {StepState.RECORDED, StepState.SKIPPED, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
 
     @property
@@ -59,22 +59,22 @@ class StepState(StrEnum):
 
     @property
     def idle(self) -> bool:
-        """The step says nothing about what is live: it waits, or it was skipped."""
+        """The step implies nothing about the live version: it is pending or was skipped."""
         return self in {StepState.PENDING, StepState.SKIPPED}
 
     @property
     def in_flight(self) -> bool:
-        """The step has begun, and a later process has to resume it."""
+        """The step has begun, and a later process must resume it."""
         return self.watched or self.moving or self is StepState.VALIDATED
 
     @property
     def moving(self) -> bool:
-        """The published version changes right now: forward, or back."""
+        """The published version is changing now, forward or back."""
         return self in {StepState.PUBLISHING, StepState.ROLLING_BACK}
 
     @property
     def changes_live(self) -> bool:
-        """The published version is going to change, and what is live does not show it yet."""
+        """The published version will change, and the live state does not show it yet."""
         return self.not_started or self.moving
 
     @property
@@ -84,7 +84,7 @@ class StepState(StrEnum):
 
     @property
     def unjudged(self) -> bool:
-        """The new version was sent to the organisation, and is not known to be healthy."""
+        """The new version was sent to the organisation and is not known to be healthy."""
         return self.watched or self is StepState.PUBLISHING
 
     @property
@@ -109,18 +109,18 @@ class StepState(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a change was rolled back, or skipped."""
+    """Why a change was rolled back or skipped."""
 
     FAILURE = "failure"
-    """It failed, or another change of its sync did."""
+    """The change failed, or another change of its sync did."""
     ON_REQUEST = "on-request"
-    """A person asked for what was live before."""
+    """A person requested the previous version."""
     SUPERSEDED = "superseded"
-    """Git asks for something else by now."""
+    """Git has another desired state by now."""
     INTERRUPTED = "interrupted"
     """The process ended before the change took effect; the next sync resumes it."""
 
     @property
     def asked_for(self) -> bool:
-        """Nothing failed: what was delivered is not wanted any more."""
+        """Whether nothing failed: the delivered version is just no longer desired."""
         return self in {Cause.ON_REQUEST, Cause.SUPERSEDED}

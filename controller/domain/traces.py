@@ -1,4 +1,4 @@
-"""What is asked of an organisation about its executions. `diagnosis` checks these values, `genesys` sends them."""
+"""Requests for data about executions. `diagnosis` checks these values, `genesys` sends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, order=True)
 class SnapshotRange:
-    """Steps whose variables are wanted: both ends count from 0 and belong to the range."""
+    """A range of steps to capture variables for; both ends count from 0 and are included."""
 
     start_step_index: int
     end_step_index: int
@@ -18,19 +18,19 @@ class SnapshotRange:
 
 @dataclass(frozen=True, slots=True)
 class TraceRequest:
-    """A search for executions of one flow; `start` and `end` are aware and bound when an execution started."""
+    """A search for executions of one flow. `start` and `end` have a time zone and limit the start of the execution."""
 
     start: datetime
     end: datetime
     flow_id: str | None = None
     flow_version: str | None = None
-    """The version, by its number or, in the versioned dialect, its id; without a flow it is the id."""
+    """The version, by its number or, in the versioned dialect, its id. Without a flow it is the id."""
     session_token: str | None = None
-    """The session to look at (versioned dialect)."""
+    """The session (versioned dialect)."""
     conversation_id: str | None = None
-    """The conversation to look at (architect dialect)."""
+    """The conversation (architect dialect)."""
     snapshot_ranges: tuple[SnapshotRange, ...] = ()
-    """Empty: the variables of every step."""
+    """Empty for the variables of every step."""
     page_size: int = 100
 
 
@@ -41,14 +41,14 @@ class ActionTraceRequest:
     flow_id: str
     action_invocation_id: str
     trace_depth: int = 10
-    """How many levels below the action are traced: 1 to 50."""
+    """Number of levels to trace below the action: 1 to 50."""
     capture_context: bool = True
     capture_data: bool = True
     simulated_inputs: Mapping[str, object] | None = None
 
 
 class ActionTraceJob(Protocol):
-    """A job of the organisation that traces one action, as it was answered."""
+    """A trace job of one action, as the organisation reports it."""
 
     @property
     def status(self) -> str: ...
@@ -61,23 +61,23 @@ class ActionTraceJob(Protocol):
 
     @property
     def steps(self) -> Sequence[object]:
-        """The steps of its result; empty where there are none."""
+        """The steps of its result; empty without a result."""
         ...
 
     @property
     def announced(self) -> int | None:
-        """How many steps the job says that there are."""
+        """Number of steps that the job announces."""
         ...
 
     @property
     def unreadable(self) -> str | None:
-        """What is wrong with the shape of the result, in words."""
+        """A defect in the shape of the result, as text."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StartedTrace:
-    """A trace that was accepted: the job to poll, or its result where that was ready at once."""
+    """An accepted trace: the job to poll, or its result if it was ready at once."""
 
     job_id: str
     job: ActionTraceJob | None = None

@@ -1,4 +1,4 @@
-"""Makes every character of a name visible: whoever may name a flow must not write to a terminal, or hide a line."""
+"""Makes all characters of a name visible, so that a name cannot control a terminal or hide a line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = frozenset("\u200d\ufe0f")
-"""Parts of emoji; they hide nothing."""
+"""Parts of emoji, which hide nothing."""
 
 
 def visible(text: str) -> str:

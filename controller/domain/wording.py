@@ -1,4 +1,4 @@
-"""Counts in sentences that people read."""
+"""Formats counts for sentences."""
 
 from __future__ import annotations
 
