@@ -1,4 +1,7 @@
-"""A check right before a request is sent, after all waiting for turns and tokens."""
+"""The last word before a call leaves: asked after all waiting for turns and tokens, right before it is sent.
+
+Whoever decides about a write knows no connection, and the connection knows nothing of leases.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Abandons work when another event comes first."""
+"""Work that is given up when something else comes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States and statuses. An unlisted or unknown status never counts as a good one."""
+"""The words for how things stand. An unlisted or unknown status is never taken for a good one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def worst(*healths: Health) -> Health:
 
 
 class StepState(StrEnum):
-    """The state of one change of a sync; the journal stores these values."""
+    """Where one change of a sync stands; the journal holds these words."""
 
     PENDING = "pending"
     VALIDATED = "validated"
@@ -49,7 +49,7 @@ class StepState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """No further state follows."""
+        """Nothing follows by itself."""
         return self in {StepState.RECORDED, StepState.SKIPPED, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
 
     @property
@@ -59,22 +59,22 @@ class StepState(StrEnum):
 
     @property
     def idle(self) -> bool:
-        """The step implies nothing about the live version: it is pending or was skipped."""
+        """The step says nothing about what is live: it waits, or it was skipped."""
         return self in {StepState.PENDING, StepState.SKIPPED}
 
     @property
     def in_flight(self) -> bool:
-        """The step has begun, and a later process must resume it."""
+        """The step has begun, and a later process has to resume it."""
         return self.watched or self.moving or self is StepState.VALIDATED
 
     @property
     def moving(self) -> bool:
-        """The published version is changing now, forward or back."""
+        """The published version changes right now: forward, or back."""
         return self in {StepState.PUBLISHING, StepState.ROLLING_BACK}
 
     @property
     def changes_live(self) -> bool:
-        """The published version will change, and the live state does not show it yet."""
+        """The published version is going to change, and what is live does not show it yet."""
         return self.not_started or self.moving
 
     @property
@@ -84,7 +84,7 @@ class StepState(StrEnum):
 
     @property
     def unjudged(self) -> bool:
-        """The new version was sent to the organisation and is not known to be healthy."""
+        """The new version was sent to the organisation, and is not known to be healthy."""
         return self.watched or self is StepState.PUBLISHING
 
     @property
@@ -109,18 +109,18 @@ class StepState(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a change was rolled back or skipped."""
+    """Why a change was rolled back, or skipped."""
 
     FAILURE = "failure"
-    """The change failed, or another change of its sync did."""
+    """It failed, or another change of its sync did."""
     ON_REQUEST = "on-request"
-    """A person requested the previous version."""
+    """A person asked for what was live before."""
     SUPERSEDED = "superseded"
-    """Git has another desired state by now."""
+    """Git asks for something else by now."""
     INTERRUPTED = "interrupted"
     """The process ended before the change took effect; the next sync resumes it."""
 
     @property
     def asked_for(self) -> bool:
-        """Whether nothing failed: the delivered version is just no longer desired."""
+        """Nothing failed: what was delivered is not wanted any more."""
         return self in {Cause.ON_REQUEST, Cause.SUPERSEDED}
