@@ -13,7 +13,7 @@ from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
 from controller.planning import Change
 from controller.reconcile import PassReport
-from controller.repository import RecordedCommit
+from controller.repository.record import RecordedCommit
 
 
 def apply_text(reports: Sequence[PassReport]) -> str:

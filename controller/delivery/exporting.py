@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from controller import flows
 from controller.delivery.context import Context
 from controller.delivery.signals import Parked
 from controller.delivery.work import Work
 from controller.domain.errors import ExportFailed, FlowFileInvalid, PenstockError
 from controller.domain.platform import Export, Priority
 from controller.domain.redaction import SECRETS
+from controller.flows.canonical import digest
+from controller.flows.loading import load_yaml
 
 
 async def export_version(
@@ -41,14 +42,14 @@ def export_digest(export: Export) -> str:
     """Canonical digest of an export. Raises ExportFailed when there is nothing readable in it."""
     if export.yaml is not None:
         try:
-            return flows.digest(flows.load_yaml(export.yaml))
+            return digest(load_yaml(export.yaml))
         except FlowFileInvalid as error:
             raise ExportFailed(
                 f"the export of version {export.version} of flow {export.flow_id} is no readable YAML: {error.message}"
             ) from error
     if export.definition is None:
         raise ExportFailed(f"the export of version {export.version} of flow {export.flow_id} is empty")
-    return flows.digest(export.definition)
+    return digest(export.definition)
 
 
 async def export_live(context: Context, work: Work, *, attempts: int | None = None) -> None:

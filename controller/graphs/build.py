@@ -12,7 +12,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import BINDING_TYPES, Resolution, ResourceReference
 from controller.domain.status import Health
-from controller.flows import NodeGraph
+from controller.flows.nodes import NodeGraph
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.resolve import Resolved, resolve
 

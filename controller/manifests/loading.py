@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import combinations
+from pathlib import PurePosixPath
 
 from controller.domain.desired import Organization, Origin, SourceFile
 from controller.domain.errors import ManifestInvalid, Mistake, SettingsInvalid
 from controller.domain.files import Budget, Files, Kind, Limits, is_below, kind_of
-from controller.flows import NESTED, nested_modules
-from controller.manifests.artifacts import check_artifacts
-from controller.manifests.assembly import Assembly, Hosts
-from controller.manifests.manifest import Manifests, read_manifests
+from controller.flows.checks import NESTED, nested_modules
+from controller.manifests.assembly import GENESYS_ALONE, Assembly, Hosts
+from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest, read_manifests
+from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate, assign, included_paths
 from controller.manifests.report import Report
 from controller.manifests.sources import FlowFiles
@@ -51,19 +53,16 @@ def load(
     files: Files,
     *,
     folder: str = "",
-    allowed_hosts: Collection[str] = (),
-    gate_hosts: Collection[str] = (),
-    loopback: bool = True,
+    hosts: Hosts = GENESYS_ALONE,
     only: Collection[str] | None = None,
     limits: Limits | None = None,
 ) -> Desired:
     """The desired state that a repository's files describe.
 
-    `folder` limits where manifests are looked for; what they name may stand anywhere. `allowed_hosts` are those besides
-    Genesys' own that get credentials, and `loopback` adds this machine; `gate_hosts` are the internal ones that gates
-    may ask. `only` limits the load to organisations by name: neither the flow files nor the mistakes of others then
-    matter. Raises ManifestInvalid with all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when the
-    folder is none or `only` names nothing.
+    `folder` limits where manifests are searched for; the files that they name may be anywhere. `only` limits the load
+    to organisations by name and leaves out the flow files and the mistakes of all others. Raises ManifestInvalid with
+    all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when there is no such folder or `only` names
+    nothing.
     """
     if kind_of(files, folder) is not Kind.FOLDER:
         raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
@@ -73,7 +72,7 @@ def load(
     check_artifacts(manifests, report)
     selected = _selected(estates, only, manifests)
     flow_files = FlowFiles(files, report, budget)
-    assembly = Assembly(manifests, flow_files, Hosts(allowed_hosts, gate_hosts, loopback), report)
+    assembly = Assembly(manifests, flow_files, hosts, report)
     organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)
     if mistakes:
@@ -123,3 +122,42 @@ def _concerning(
         return any(estate.holds(file) for estate in others) and not any(estate.holds(file) for estate in selected)
 
     return [mistake for mistake in mistakes if not foreign(mistake.origin.file)]
+
+
+def check_artifacts(manifests: Manifests, report: Report) -> None:
+    """Report manifests inside an artifacts folder, and organisations whose artifacts would mix."""
+    valid = [(manifest, manifest.shape) for manifest in manifests.organizations if manifest.shape is not None]
+    for _, shape in valid:
+        _check_manifests(shape, manifests, report)
+    for (_, earlier), (later, shape) in combinations(valid, 2):
+        _check_overlap(earlier, later, shape, report)
+
+
+def _check_manifests(shape: OrganizationShape, manifests: Manifests, report: Report) -> None:
+    place = PurePosixPath(shape.spec.artifacts.path)
+    written: list[OrganizationManifest | FlowManifest] = [*manifests.organizations, *manifests.flows]
+    for manifest in written:
+        if manifest.folder.is_relative_to(place):
+            report.add(
+                manifest.origin("kind"),
+                f"this manifest is inside {quoted(place.as_posix())}, where only the controller writes",
+                hint=f"move it, or change spec.artifacts.path of {shape.metadata.name}",
+            )
+
+
+def _check_overlap(
+    earlier: OrganizationShape, manifest: OrganizationManifest, shape: OrganizationShape, report: Report
+) -> None:
+    if earlier.spec.artifacts.branch != shape.spec.artifacts.branch or earlier.metadata.name == shape.metadata.name:
+        return
+    one, other = _folder(earlier), _folder(shape)
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        report.add(
+            manifest.origin("spec", "artifacts", "path"),
+            f"the artifacts of {shape.metadata.name} ({other}) and of {earlier.metadata.name} ({one}) would mix",
+            hint="give one of them another spec.artifacts.path",
+        )
+
+
+def _folder(shape: OrganizationShape) -> PurePosixPath:
+    return PurePosixPath(shape.spec.artifacts.path) / shape.metadata.name

@@ -23,6 +23,7 @@ from controller.domain.desired import (
     Window,
     WindowKind,
 )
+from controller.manifests.endpoint import REGIONS, suggestion
 from controller.manifests.fields import (
     Count,
     Percent,
@@ -35,7 +36,6 @@ from controller.manifests.fields import (
     TimeZone,
     mistaken,
 )
-from controller.manifests.regions import REGIONS, suggestion
 from controller.manifests.shape import Choice, Shape
 from controller.manifests.substitutions import SubstitutionValue
 from controller.manifests.wording import quoted

@@ -9,7 +9,9 @@ from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.files import Budget, Files, FileUnreadable
 from controller.domain.identity import FlowKey
-from controller.flows import FlowFile, FlowTemplate, Rendered, mistakes, parse
+from controller.flows.checks import mistakes
+from controller.flows.flow_file import FlowFile, parse
+from controller.flows.substitution import FlowTemplate, Rendered
 from controller.manifests.report import Report
 from controller.manifests.tree import MAXIMUM_BYTES, decode
 

@@ -22,7 +22,7 @@ from controller.domain.files import (
     joined,
     kind_of,
 )
-from controller.flows import ARCHY_ROOTS
+from controller.flows.roots import ARCHY_ROOTS
 from controller.manifests.report import Report
 from controller.manifests.wording import quoted
 

@@ -11,7 +11,8 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.platform import Capability
 from controller.domain.references import FlowReference
-from controller.flows import NESTED, did_you_mean, nested_modules
+from controller.flows.checks import NESTED, nested_modules
+from controller.flows.suggestion import did_you_mean
 from controller.graphs.consumption import FlowGraph
 from controller.planning.draft import Outcome
 from controller.planning.drift import holder_words

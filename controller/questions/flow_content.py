@@ -11,7 +11,7 @@ from controller.domain.desired import Organization, SourceFile
 from controller.domain.errors import ExportFailed, FlowFileInvalid
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.reconcile.services import Services
 
 

@@ -12,9 +12,10 @@ from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, Se
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
-from controller.flows import FlowTemplate, parse, render
+from controller.flows.flow_file import parse
+from controller.flows.substitution import FlowTemplate, render
 from controller.flows.suggestion import did_you_mean
-from controller.manifests.writing import flow_manifest, free_name
+from controller.manifests.flow import flow_manifest, free_name
 from controller.questions.fan_out import Advance, each_of, unwatched
 from controller.reconcile.services import Services
 

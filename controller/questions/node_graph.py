@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
-from controller.flows import NodeGraph, definition_graph, parse, source_graph
+from controller.flows.flow_file import parse
+from controller.flows.nodes import NodeGraph, definition_graph
+from controller.flows.source_nodes import source_graph
 from controller.graphs.build import inside_graph
 from controller.graphs.model import Graph
 from controller.graphs.questions import Impact, impact

@@ -19,10 +19,10 @@ from controller.domain.errors import DeliveryUnfinished, LeaseHeld, LeaseLost, S
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.platform import Priority
 from controller.domain.ports import Platform
+from controller.domain.recorded import NO_REVISION
 from controller.reconcile.holder import is_dead
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.services import Services
-from controller.repository import NO_REVISION
 from controller.store import AuditEntry, Lease, SyncRecord
 
 _RENEWALS_PER_TTL = 4

@@ -22,7 +22,8 @@ from controller.domain.status import StepState
 from controller.planning import Change, ChangeKind
 from controller.reconcile.drift import note_delivered
 from controller.reconcile.pass_ import Held
-from controller.repository import ArtifactCommit, DeliveredFlow, RecordedCommit, SavedDraft, export_paths
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft, export_paths
+from controller.repository.record import RecordedCommit
 from controller.store import AuditEntry
 
 _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)

@@ -23,7 +23,7 @@ from controller.planning import Change, Drift, Plan
 from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Located, Mode, Observed, Pass
 from controller.reconcile.workspace import Workspace
-from controller.repository import RecordedCommit
+from controller.repository.record import RecordedCommit
 
 _REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 

@@ -18,8 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
-from controller.manifests import VALUE_PREFIX
-from controller.repository import checked_branch, checked_url
+from controller.manifests.substitutions import VALUE_PREFIX
+from controller.repository.names import checked_branch, checked_url
 
 log = structlog.get_logger()
 

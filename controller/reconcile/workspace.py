@@ -9,9 +9,13 @@ from pathlib import Path
 from controller.domain.desired import Organization, Origin
 from controller.domain.errors import ManifestInvalid, Mistake, RepositoryFailed, SettingsInvalid
 from controller.domain.files import Budget, Files, Kind, Limits, PathLost, followed, kind_of
-from controller.manifests import Desired, load, manifest_files
+from controller.domain.recorded import NO_REVISION
+from controller.manifests.assembly import Hosts
+from controller.manifests.loading import Desired, load
+from controller.manifests.tree import manifest_files
 from controller.reconcile.settings import Settings
-from controller.repository import NO_REVISION, Repository, WorkTreeFiles
+from controller.repository.repository import Repository
+from controller.repository.work_tree_files import WorkTreeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,7 @@ def _load(files: Files, written: str, settings: Settings, only: Collection[str],
     desired = load(
         files,
         folder=folder,
-        allowed_hosts=settings.organization_hosts,
-        gate_hosts=settings.gate_hosts,
-        loopback=loopback,
+        hosts=Hosts(settings.organization_hosts, settings.gate_hosts, loopback),
         only=only or None,
         limits=settings.limits,
     )

@@ -6,10 +6,14 @@ kept (see `pending`) and goes first the next time.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import structlog
 
@@ -17,11 +21,47 @@ from controller.domain.errors import GitRemoteFailed, RepositoryFailed
 from controller.repository.artifacts import Edit
 from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
-from controller.repository.objects import Signature, resolve, tree_of, write_commit, write_tree
+from controller.repository.objects import Signature, is_ancestor, resolve, tree_of, write_commit, write_tree
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
-from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit
+from controller.repository.place import GitFolders, discover
+from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit, state_in_folder
 from controller.repository.remote import NETWORK_TIMEOUT_S, Push, PushAnswer, Remote
-from controller.repository.worktree import fast_forward
+
+
+def fast_forward(
+    git: GitCommand, branch: str, sha: str, *, create: bool = False, expected: str | None = None
+) -> str | None:
+    """Move a branch forward to the commit; None when that was done or nothing had to be, else why it could not be.
+
+    A branch that is checked out is merged with --ff-only in its work tree, which git refuses rather than overwrite
+    anything uncommitted. One that is not checked out is only moved with `create`, from `expected`.
+    """
+    holder = _work_tree_on(git, branch)
+    ref = f"refs/heads/{branch}"
+    if holder is None:
+        if not create:
+            return None
+        moved = git.attempt("update-ref", ref, sha, expected or "0" * len(sha))
+        return None if moved.ok else f"the branch {branch} could not be moved: {moved.complaint}"
+    current = resolve(git, ref)
+    if current is not None and not is_ancestor(git, current, sha):
+        return f"the branch {branch} in {holder.top} has commits that the remote does not; pull when it suits"
+    options = ("--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore")
+    merged = GitCommand(holder, git.pass_on).attempt("merge", *options, "--end-of-options", sha)
+    if merged.ok:
+        return None
+    return f"the branch {branch} in {holder.top} could not follow: {merged.complaint or 'git merge --ff-only failed'}"
+
+
+def _work_tree_on(git: GitCommand, branch: str) -> GitFolders | None:
+    """The work tree, linked ones included, that has the branch checked out."""
+    listing = git.run("worktree", "list", "--porcelain", "-z").decode("utf-8", "surrogateescape")
+    for block in listing.split("\0\0"):
+        facts = dict(line.partition(" ")[::2] for line in block.split("\0"))
+        if facts.get("branch") == f"refs/heads/{branch}" and "bare" not in facts and "prunable" not in facts:
+            return discover(Path(facts["worktree"]))
+    return None
+
 
 _log = structlog.get_logger()
 
@@ -193,3 +233,40 @@ class Recorder:
     def _pause(self, attempt: int) -> None:
         ceiling = min(self._settings.pause_ceiling_s, self._settings.pause_s * 2 ** (attempt - 1))
         self._settings.pause(random.uniform(0, ceiling))  # noqa: S311 - spreads retries, guards nothing
+
+
+def record_in_folder(top: Path, edit: Edit) -> bool:
+    """Write an edit's files, the lock file last; whether anything changed. Raises RepositoryFailed."""
+    before = state_in_folder(top, edit.lock_path, edit.organization)
+    after = apply_edit(before, edit)
+    files = dict(edit.files)
+    if after != before:
+        files[edit.lock_path] = lock_bytes(after)
+    try:
+        written = [path for path, content in files.items() if _put(top, path, content)]
+    except OSError as error:
+        raise RepositoryFailed(f"{top}: an artifact cannot be written: {error}") from error
+    return bool(written)
+
+
+def _put(top: Path, path: str, content: bytes) -> bool:
+    """Replace one file as a whole, so that a crash leaves the old one or the new one; whether it differed."""
+    target = top / path
+    root = os.path.realpath(top)
+    if os.path.commonpath([root, os.path.realpath(target)]) != root:
+        raise RepositoryFailed(f"{target} leads out of the folder", hint="remove the link")
+    with contextlib.suppress(FileNotFoundError):
+        if target.read_bytes() == content:
+            return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".penstock-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return True

@@ -13,7 +13,8 @@ import structlog
 from controller.domain.clock import Clock
 from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid, as_fault
 from controller.reconcile import Settings, Workspace, open_folder, open_revision
-from controller.repository import FollowSettings, Repository, follow, watch
+from controller.repository.follow import FollowSettings, follow, watch
+from controller.repository.repository import Repository
 
 log = structlog.get_logger()
 

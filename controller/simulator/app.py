@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from controller.flows import did_you_mean
+from controller.flows.suggestion import did_you_mean
 from controller.simulator import conditions, control, mishaps
 from controller.simulator.architect import account, dependencies, executions, flows, jobs, notifications, recording
 from controller.simulator.call import ServedCall, answer

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from controller.domain.errors import SettingsInvalid
-from controller.flows import did_you_mean
+from controller.flows.suggestion import did_you_mean
 from controller.simulator.call import ServedCall, answer, texts
 from controller.simulator.endpoint import INTERNAL, ServedEndpoint
 from controller.simulator.fault_file import parse_faults

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
-from controller.flows import ARCHY_ROOTS, FlowFile, parse
+from controller.flows.flow_file import FlowFile, parse
+from controller.flows.roots import ARCHY_ROOTS
 
 ROOTS = {api_type: root for root, api_type in ARCHY_ROOTS.items()}
 """Archy's root key for each type of the API."""

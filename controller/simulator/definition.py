@@ -13,7 +13,9 @@ from functools import lru_cache
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
-from controller.flows import FlowFile, NodeGraph, NodeProblem, definition_graph, source_graph
+from controller.flows.flow_file import FlowFile
+from controller.flows.nodes import NodeGraph, NodeProblem, definition_graph
+from controller.flows.source_nodes import source_graph
 from controller.flows.walk import ACTION_LISTS, walk
 from controller.simulator.content import DEFINITION, ROOTS, body, read
 from controller.simulator.organization import SimulatedOrganization

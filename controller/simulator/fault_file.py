@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.domain.errors import FlowFileInvalid, SettingsInvalid
-from controller.flows import did_you_mean
 from controller.flows.loading import load_node
+from controller.flows.suggestion import did_you_mean
 from controller.flows.yaml_reader import YamlNode
 from controller.simulator.faults import Fault, FaultKind, Match
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from controller.domain.errors import SettingsInvalid
-from controller.flows import did_you_mean
+from controller.flows.suggestion import did_you_mean
 
 
 class FaultKind(StrEnum):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
-from controller.flows import placeholders
 from controller.flows.checks import name_mistake
+from controller.flows.substitution import placeholders
 from controller.simulator.actor import Actor
 from controller.simulator.content import read
 from controller.simulator.organization import SimulatedOrganization

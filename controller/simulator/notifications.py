@@ -69,7 +69,7 @@ class SimulatedChannel:
 
 
 @dataclass(slots=True)
-class Notifications:
+class SimulatedNotifications:
     """All channels. They live in memory only, as a client must reconnect after a restart anyway."""
 
     channels: dict[str, SimulatedChannel] = field(default_factory=dict)

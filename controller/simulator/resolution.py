@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, Resolution
-from controller.flows import did_you_mean, nested_modules
+from controller.flows.checks import nested_modules
+from controller.flows.suggestion import did_you_mean
 from controller.simulator.content import ROOTS, read
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.operation import Problem
@@ -17,18 +18,18 @@ from controller.simulator.problem import not_found
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedReference:
     """A reference whose name stands in the content, with the flow that it means, if there is one."""
 
     reference: FlowReference
     flow: SimulatedFlow | None
 
 
-def resolve(organization: SimulatedOrganization, text: str) -> Iterator[Resolved]:
+def resolve(organization: SimulatedOrganization, text: str) -> Iterator[ResolvedReference]:
     """Static references in the order of the content. Dynamic ones cannot be followed by anybody."""
     for reference in read(text).references:
         if reference.resolution is Resolution.STATIC:
-            yield Resolved(reference, meant(organization, reference.name, reference.types))
+            yield ResolvedReference(reference, meant(organization, reference.name, reference.types))
 
 
 def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) -> SimulatedFlow | None:

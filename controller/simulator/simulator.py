@@ -20,7 +20,7 @@ from controller.simulator.fault_file import read_faults
 from controller.simulator.faults import Fault, Faults
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.loading import LoadReport, load_folder
-from controller.simulator.notifications import Notifications
+from controller.simulator.notifications import SimulatedNotifications
 from controller.simulator.oauth import Tokens
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.publishing import PUBLISH, finish_publish
@@ -126,7 +126,7 @@ class Simulator:
         self.tokens = Tokens()
         self.limit, self.token_limit = _limits(self.settings)
         self.calls = Calls()
-        self.notifications = Notifications()
+        self.notifications = SimulatedNotifications()
         self._beginning: _Beginning | None = None
         self.state_file = StateFile(state_file) if state_file else None
         if self.state_file:

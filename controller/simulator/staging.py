@@ -51,11 +51,28 @@ def begin(
     if running and running.staged and not order.staged and version.id == running.replaces:
         cancel(organization, flow, now, f"Version '{version.id}' was published again.")
     refuse_when_busy(flow)
+    rollout = _rollout(organization, flow, version, actor, now, order)
+    flow.rollouts.append(rollout)
+    organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
+    for moment in rollout.boundaries():
+        organization.schedule(moment, ROLLOUT, flow.id)
+    organization.changed(flow)
+    return rollout
+
+
+def _rollout(
+    organization: SimulatedOrganization,
+    flow: SimulatedFlow,
+    version: Version,
+    actor: Actor,
+    now: datetime,
+    order: Order,
+) -> SimulatedRollout:
     settings = organization.settings
     begins_at = now + timedelta(seconds=settings.duration_s(settings.queue_s))
     live = flow.published.id if flow.published else None
     mishap = order.mishap or Mishap()
-    rollout = SimulatedRollout(
+    return SimulatedRollout(
         organization.next_id("publish"),
         version.id,
         actor,
@@ -72,12 +89,6 @@ def begin(
         silent=mishap.silent,
         lands_on=mishap.version,
     )
-    flow.rollouts.append(rollout)
-    organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
-    for moment in rollout.boundaries():
-        organization.schedule(moment, ROLLOUT, flow.id)
-    organization.changed(flow)
-    return rollout
 
 
 def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
-from controller.flows import FlowFile
 from controller.flows.checks import name_mistake
+from controller.flows.flow_file import FlowFile
 from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
 from controller.simulator.job import JobKind, SimulatedJob, SimulatedMessage

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from controller.domain.identity import FlowKey
-from controller.manifests.writing import free_name
+from controller.manifests.flow import free_name
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module

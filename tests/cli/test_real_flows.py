@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from tests.support.shell import Shell, simulator_process
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from controller import flows, genesys
+from controller import genesys
 from controller.delivery import Delivery, DeliveryEvent, DeliverySettings, RecoveryResult, SyncContext, SyncResult
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import (
@@ -31,6 +31,7 @@ from controller.domain.live import LiveState
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.status import StepState
+from controller.flows.flow_file import parse
 from controller.genesys import TransportSettings
 from controller.planning import Plan, PlanInputs, Quarantine, make_plan
 from controller.simulator import Fault, Simulator, SimulatorSettings, UserEdit, create_app
@@ -50,7 +51,7 @@ class Crash(BaseException):
 
 
 def source_of(text: str) -> SourceFile:
-    parsed = flows.parse(text)
+    parsed = parse(text)
     return SourceFile("flow.yaml", text, parsed.digest, parsed.references, parsed.resources)
 
 
@@ -89,7 +90,7 @@ class Site:
 
     def want(self, id_: str, text: str, **fields: object) -> None:
         """Ask for a flow file to be live under this manifest name."""
-        parsed = flows.parse(text)
+        parsed = parse(text)
         self._want(DesiredFlow(id_, parsed.key, source_of(text), HERE, **fields))  # type: ignore[arg-type]
 
     def pin(self, id_: str, key: FlowKey, version: str, **fields: object) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import mistakes, nested_modules, parse, placeholders, render
+from controller.flows.checks import mistakes, nested_modules
+from controller.flows.flow_file import parse
+from controller.flows.substitution import placeholders, render
 from tests.flows.corpus import FILES, TEMPLATES, each, text_of
 
 MENU = """\

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from controller.flows import diff_definitions, diff_text
+from controller.flows.definition_diff import diff_definitions
+from controller.flows.diff_model import diff_text
 
 Json = dict[str, object]
 

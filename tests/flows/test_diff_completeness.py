@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import diff_sources, digest, load_yaml
+from controller.flows.canonical import digest
+from controller.flows.diff import diff_sources
+from controller.flows.loading import load_yaml
 from tests.flows.corpus import FILES, each, text_of
 
 Json = dict[str, object]

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.flows import digest, load_yaml, parse
+from controller.flows.canonical import digest
+from controller.flows.flow_file import parse
+from controller.flows.loading import load_yaml
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6)
 KEYS = st.text(max_size=6).filter(lambda key: key not in ("trackingId", "referencedObjects"))

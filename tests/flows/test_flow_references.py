@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.references import FlowReference, Resolution
-from controller.flows import parse
+from controller.flows.flow_file import parse
 
 
 def references(actions: str, root: str = "inboundCall", extra: str = "") -> tuple[FlowReference, ...]:

@@ -8,7 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.domain.errors import FlowFileInvalid
-from controller.flows import diff_sources, digest, load_yaml, parse, source_graph
+from controller.flows.canonical import digest
+from controller.flows.diff import diff_sources
+from controller.flows.flow_file import parse
+from controller.flows.loading import load_yaml
+from controller.flows.source_nodes import source_graph
 
 WORDS = ["inboundCall", "name", "tasks", "task", "actions", "refId", "outputs", "yes", "targetFlow", "lit", "exp"]
 PIECES = st.sampled_from(

@@ -6,7 +6,8 @@ import pytest
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey, FlowType
-from controller.flows import ARCHY_ROOTS, parse
+from controller.flows.flow_file import parse
+from controller.flows.roots import ARCHY_ROOTS
 
 
 def refused(text: str) -> FlowFileInvalid:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import NodeGraph, definition_graph, load_yaml, source_graph
+from controller.flows.loading import load_yaml
+from controller.flows.nodes import NodeGraph, definition_graph
+from controller.flows.source_nodes import source_graph
 from tests.flows.corpus import FILES, each, text_of
 
 DEFINITION: dict[str, object] = {

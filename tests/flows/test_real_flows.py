@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from controller.domain.references import Resolution
-from controller.flows import ARCHY_ROOTS, parse, placeholders, render
+from controller.flows.flow_file import parse
+from controller.flows.roots import ARCHY_ROOTS
+from controller.flows.substitution import placeholders, render
 from tests.flows.corpus import FILES, TEMPLATES, each, table, text_of
 
 pytestmark = pytest.mark.corpus

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.references import Resolution
-from controller.flows import parse
+from controller.flows.flow_file import parse
 
 STATIC, DYNAMIC, UNKNOWN = Resolution.STATIC, Resolution.DYNAMIC, Resolution.UNKNOWN
 

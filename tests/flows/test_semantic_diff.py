@@ -7,15 +7,9 @@ import json
 import pytest
 
 from controller.domain.redaction import Redactor
-from controller.flows import (
-    DiffEntry,
-    DiffKind,
-    FlowDiff,
-    diff_json,
-    diff_sources,
-    diff_text,
-    load_yaml,
-)
+from controller.flows.diff import diff_sources
+from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json, diff_text
+from controller.flows.loading import load_yaml
 
 Json = dict[str, object]
 

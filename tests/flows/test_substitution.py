@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.errors import FlowFileInvalid
-from controller.flows import FlowTemplate, load_yaml, parse, placeholders, render
+from controller.flows.flow_file import parse
+from controller.flows.loading import load_yaml
+from controller.flows.substitution import FlowTemplate, placeholders, render
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 PLAIN = st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=12)

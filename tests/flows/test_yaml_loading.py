@@ -7,8 +7,7 @@ import math
 import pytest
 
 from controller.domain.errors import FlowFileInvalid
-from controller.flows import load_yaml
-from controller.flows.loading import MAXIMUM_DEPTH, MAXIMUM_NODES
+from controller.flows.loading import MAXIMUM_DEPTH, MAXIMUM_NODES, load_yaml
 
 
 def refused(text: str) -> FlowFileInvalid:

@@ -13,7 +13,7 @@ from controller.genesys import MOST_TOPICS
 from controller.genesys.architect.export_batch import LARGEST
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
-from controller.manifests.regions import REGIONS
+from controller.manifests.endpoint import REGIONS
 from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP
 from controller.service.hand_changes import REASON
 from controller.service.listening import _LONGEST_BACKOFF_S

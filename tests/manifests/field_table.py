@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from controller.manifests import json_schema
+from controller.manifests.schema import json_schema
 
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "number": "number"}
 HEAD = "| field | value | default | meaning |\n|---|---|---|---|"

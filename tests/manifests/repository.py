@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import Desired
-from controller.manifests import load as load_files
-from controller.repository import DiskFiles
+from controller.manifests.loading import Desired
+from controller.manifests.loading import load as load_files
+from controller.repository.disk import DiskFiles
 
 CREDENTIALS = "  credentials: {clientId: {env: ID}, clientSecret: {env: SECRET}}\n"
 FLOW_FILES = {

@@ -30,7 +30,8 @@ from controller.domain.desired import (
     WindowKind,
 )
 from controller.domain.identity import FlowKey
-from controller.flows import digest, load_yaml
+from controller.flows.canonical import digest
+from controller.flows.loading import load_yaml
 from tests.manifests.repository import EVERYTHING, FLOW, flow, load, organization, write
 
 

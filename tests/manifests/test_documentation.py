@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from controller.domain.identity import FlowType
-from controller.flows import ARCHY_ROOTS
-from controller.manifests import REGIONS, json_schema
+from controller.flows.roots import ARCHY_ROOTS
+from controller.manifests.endpoint import REGIONS
+from controller.manifests.schema import json_schema
 from tests.manifests.field_table import rows
 from tests.manifests.repository import flow, load, mistakes, organization, write
 

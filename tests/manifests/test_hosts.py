@@ -9,13 +9,14 @@ import pytest
 
 from controller.domain.desired import Endpoint
 from controller.domain.errors import ManifestInvalid
-from controller.manifests import REGIONS
+from controller.manifests.assembly import Hosts
+from controller.manifests.endpoint import REGIONS
 from tests.manifests.repository import load, organization, write
 
 
 def endpoint(root: Path, url: str, allowed: Collection[str] = ()) -> Endpoint:
     written = organization(endpoint=f"apiUrl: {url!r}\n  loginUrl: {url!r}")
-    return load(write(root, {"o.yaml": written}), allowed_hosts=allowed).organizations[0].endpoint
+    return load(write(root, {"o.yaml": written}), hosts=Hosts(allowed)).organizations[0].endpoint
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import parse, placeholders, render
+from controller.flows.flow_file import parse
+from controller.flows.substitution import placeholders, render
 from tests.flows.corpus import FILES, TEMPLATES, text_of
 from tests.manifests.repository import flow, load, organization, write
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from controller.manifests import json_schema
+from controller.manifests.schema import json_schema
 from tests.manifests.repository import EVERYTHING, FLOW, flow, organization, read_case
 
 PROJECT = Path(__file__).parents[2]

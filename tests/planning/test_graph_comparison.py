@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from controller.domain.references import Resolution, ResourceReference
-from controller.flows import definition_graph
+from controller.flows.nodes import definition_graph
 from controller.graphs.build import inside_graph, merged, with_resources
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text, svg_source

@@ -18,7 +18,7 @@ import yaml
 from controller.delivery import DeliverySettings
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.genesys import connect
 from controller.planning import Confirmations
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass

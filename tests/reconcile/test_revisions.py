@@ -13,7 +13,7 @@ import pytest
 
 from controller.domain.errors import ManifestInvalid, PenstockError, RepositoryTooLarge
 from controller.reconcile import Settings, Workspace, open_folder, open_revision
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from tests.manifests.repository import flow, organization
 from tests.repository.site import Site
 

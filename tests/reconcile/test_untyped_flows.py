@@ -14,7 +14,7 @@ from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import PinnedVersion
 from controller.domain.errors import ManifestInvalid, PermissionMissing, SettingsInvalid
 from controller.domain.identity import UNTYPED, FlowKey
-from controller.manifests.writing import flow_manifest
+from controller.manifests.flow import flow_manifest
 from controller.questions.action_trace import ActionQuestion, trace_action
 from controller.questions.dependency_graph import GraphOrigin, observed_graph
 from controller.questions.importing import importable

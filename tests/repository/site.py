@@ -13,7 +13,8 @@ from controller.domain.desired import ArtifactsPolicy
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
-from controller.repository import ArtifactCommit, DeliveredFlow, RecordSettings
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow
+from controller.repository.record import RecordSettings
 
 GIT = shutil.which("git") or "git"
 POLICY = ArtifactsPolicy(branch="main")

@@ -8,7 +8,7 @@ import pytest
 
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import BranchGone, GitRemoteFailed, Unpushed
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded
 
 RECORDS = "penstock/records"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import BranchGone, GitRemoteFailed, RepositoryFailed, SettingsInvalid
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 
 

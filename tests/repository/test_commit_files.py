@@ -10,8 +10,8 @@ import pytest
 
 from controller.domain.errors import RepositoryFailed, RepositoryTooLarge
 from controller.domain.files import FileUnreadable, Kind, Limits, PathLost, followed
-from controller.repository import Repository
 from controller.repository.commit_files import CommitFiles
+from controller.repository.repository import Repository
 from tests.repository.site import Site, snapshot
 
 MOST = 1000

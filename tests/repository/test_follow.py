@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import GitRemoteFailed, PenstockError
-from controller.repository import FollowSettings, Repository, follow, watch
+from controller.repository.follow import FollowSettings, follow, watch
+from controller.repository.repository import Repository
 from tests.repository.site import MOMENT, Site
 from tests.support.patience import PATIENCE_S
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from controller.domain.errors import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.repository import decode, encode
+from controller.repository.lockfile import decode, encode
 from tests.repository.site import recorded
 
 AWKWARD = [

@@ -9,7 +9,8 @@ import pytest
 
 from controller.domain.errors import GitRemoteFailed
 from controller.domain.recorded import RecordedState
-from controller.repository import ArtifactCommit, Repository, SavedDraft
+from controller.repository.artifacts import ArtifactCommit, SavedDraft
+from controller.repository.repository import Repository
 from tests.repository.site import PATIENT, POLICY, Site, delivery, recorded
 
 OLD, NEW = "old-organisation", "new-organisation"

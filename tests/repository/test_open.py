@@ -9,7 +9,8 @@ import pytest
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
-from controller.repository import ArtifactCommit, DeliveredFlow, Repository, SavedDraft
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft
+from controller.repository.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import GitRemoteFailed
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from tests.repository.site import LOCK, MOMENT, PATIENT, POLICY, Site, delivery, recorded
 
 REF = "refs/penstock/pending/production/main"

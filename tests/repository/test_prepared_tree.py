@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import RepositoryFailed, SettingsInvalid
-from controller.repository import Repository
 from controller.repository.environment import environment
+from controller.repository.repository import Repository
 from tests.repository.site import POLICY, Site, delivery, recorded
 
 GITATTRIBUTES = "* filter=shout\n"

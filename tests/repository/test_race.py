@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import GitRemoteFailed
-from controller.repository import RecordSettings, Repository
+from controller.repository.record import RecordSettings
+from controller.repository.repository import Repository
 from tests.repository.site import LOCK, MOMENT, PATIENT, POLICY, Site, delivery, recorded
 
 

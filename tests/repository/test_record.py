@@ -11,7 +11,10 @@ import pytest
 from controller.domain.desired import ArtifactsPolicy
 from controller.domain.errors import BranchGone, LeaseLost, RepositoryFailed
 from controller.domain.platform import Export
-from controller.repository import ArtifactCommit, DeliveredFlow, RecordSettings, Repository, SavedDraft, Signature
+from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft
+from controller.repository.objects import Signature
+from controller.repository.record import RecordSettings
+from controller.repository.repository import Repository
 from tests.repository.site import LOCK, PATIENT, POLICY, Site, delivery, recorded, snapshot
 
 

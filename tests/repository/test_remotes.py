@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import GitRemoteFailed, SettingsInvalid
-from controller.repository import GitCredentials, RecordSettings, Repository
+from controller.repository.credentials import GitCredentials
+from controller.repository.record import RecordSettings
+from controller.repository.repository import Repository
 from tests.repository.servers import SshRemote, http_remote, ssh_remote, sshd_program
 from tests.repository.site import PATIENT, POLICY, Site, delivery, recorded
 from tests.support.service import eventually

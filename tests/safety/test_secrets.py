@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from controller.cli.apply_output import apply_document, apply_text
 from controller.delivery import Outcome
 from controller.domain.redaction import SECRETS
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.genesys import connect
 from controller.planning import plan_html, plan_json, plan_markdown, plan_text
 from controller.reconcile import PassReport, Services

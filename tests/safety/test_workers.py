@@ -14,7 +14,7 @@ from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryF
 from controller.domain.ports import Platform
 from controller.domain.status import Health, SyncStatus
 from controller.reconcile import Services, Workspace, open_folder
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from controller.service import Controller, GitFeed
 from controller.store import Store
 from tests.support.dialects import BOTH

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import InternalFault, ManifestInvalid, PenstockError, RepositoryFailed, ResourcesExhausted
-from controller.repository import Repository
+from controller.repository.repository import Repository
 from controller.service import FolderFeed, GitFeed
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.flows import load_yaml
+from controller.flows.loading import load_yaml
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, conditions, control
 from controller.simulator.fault_file import parse_faults
 from controller.simulator.user_edits import EDITS

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.simulator import Simulator, SimulatorSettings, running
 from tests.simulator import javascript_sdk, sources
 from tests.simulator.sources import MAIN, changed

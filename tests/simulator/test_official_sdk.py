@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, running
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
 from tests.support import genesys_sdk

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
 from tests.simulator.steps import export, main_id, put, register, texts, upload

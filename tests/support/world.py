@@ -17,7 +17,7 @@ import yaml
 from controller.delivery import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.identity import FlowKey
-from controller.flows import parse
+from controller.flows.flow_file import parse
 from controller.genesys import connect
 from controller.planning import Confirmations, Plan, plan_json
 from controller.questions.status import OrganizationStatus, organization_status

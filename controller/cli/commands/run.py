@@ -14,7 +14,8 @@ from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
 from controller.domain.errors import SettingsInvalid
 from controller.reconcile import Settings, load_settings
-from controller.repository import GitCredentials, Repository
+from controller.repository.credentials import GitCredentials
+from controller.repository.repository import Repository
 from controller.service import Controller, Feed, FolderFeed, GitFeed, raise_limit_of_files
 
 

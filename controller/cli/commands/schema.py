@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from controller.manifests import json_schema
+from controller.manifests.schema import json_schema
 
 
 def schema() -> None:

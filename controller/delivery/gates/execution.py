@@ -11,7 +11,7 @@ from controller.domain.desired import ExecutionGate
 from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFailed
 from controller.domain.platform import Launch
 from controller.domain.ports import Launches
-from controller.flows import digest
+from controller.flows.canonical import digest
 from controller.store import WriteOutcome, WriteRecord
 
 NAME = "execution"

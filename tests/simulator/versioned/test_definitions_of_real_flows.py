@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.flows import definition_graph, parse, source_graph
+from controller.flows.flow_file import parse
+from controller.flows.nodes import definition_graph
+from controller.flows.source_nodes import source_graph
 from controller.genesys.versioned.references import references_of
 from controller.simulator import Simulator
 from controller.simulator.definition import definition

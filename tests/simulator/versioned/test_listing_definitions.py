@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from controller.flows import digest
+from controller.flows.canonical import digest
 from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator import Simulator
 from tests.simulator.sources import MAIN, changed
