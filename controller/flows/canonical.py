@@ -1,7 +1,7 @@
 """The canonical form of a flow's content, and its digest.
 
 Two documents have the same digest exactly when they say the same: the order of keys, formatting, and what the
-organisation rewrites by itself do not count. Every value is encoded with its type and length, so `"1"` is not `1`.
+organisation rewrites on its own do not count. Every value is encoded with its type and length, so `"1"` is not `1`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import sha256
 _TRACKING = "trackingId"
 """A counter that Architect gives to each action; it changes when a flow is saved."""
 _INDEX = "referencedObjects"
-"""An index that newer exports add at the top of a flow; all it says stands in the actions."""
+"""An index that newer exports add at the top of a flow; the actions say the same."""
 
 
 def digest(document: object) -> str:

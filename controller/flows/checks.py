@@ -41,7 +41,7 @@ class _Flaw:
 
 
 def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
-    """What is wrong with a flow file that `parse` read, in document order, each with line and column."""
+    """The mistakes of a flow file that `parse` read, in document order, each with line and column."""
     places = list(walk(flow.root, flow.document[flow.root]))
     found = [*_name(flow), *_references(places), *_twice(places)]
     positions = locate(text, {finding.way for finding in found}) if found else {}
@@ -198,7 +198,7 @@ def _twice(places: Sequence[Place]) -> Iterator[_Flaw]:
             continue  # refId is a key of something else than an item of a list
         seen[id(lists[-1]), place.value] += 1
         if seen[id(lists[-1]), place.value] == 2:
-            yield _Flaw(_way(place), f"the refId {place.value!r} stands twice in one list", "give each item its own")
+            yield _Flaw(_way(place), f"the refId {place.value!r} occurs twice in one list", "give each item its own")
 
 
 def _way(place: Place) -> tuple[str | int, ...]:

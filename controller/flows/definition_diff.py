@@ -38,7 +38,7 @@ def _compared(before: _Parts, after: _Parts, shower: Shower) -> Iterator[DiffEnt
 
 
 def _rest(definition: Mapping[str, object]) -> FlatSettings:
-    """What is neither a proper mapping of nodes nor a proper list of transitions."""
+    """The content that is neither a proper mapping of nodes nor a proper list of transitions."""
     proper = {"nodes": Mapping, "transitions": list}
     return _table({key: value for key, value in definition.items() if not isinstance(value, proper.get(key, ()))})
 
@@ -68,7 +68,7 @@ def _transitions(definition: Mapping[str, object]) -> _Parts:
 
 
 def _identity(transition: object) -> str:
-    """The id of a transition; without one, what it leads from and to."""
+    """The id of a transition; without one, its two ends."""
     if not isinstance(transition, Mapping):
         return str(transition)
     own = transition.get("id")

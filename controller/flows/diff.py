@@ -13,7 +13,7 @@ from controller.flows.settings_diff import Shower, settings_entries
 
 
 def misplaced_elements(matching: Matching, older: Sequence[Element], newer: Sequence[Element]) -> frozenset[Element]:
-    """The fewest newer elements whose moving explains the new order, among siblings that stayed where they were.
+    """The fewest newer elements that must have moved, among siblings that stayed, to explain the new order.
 
     Variables have no order. All others stay that form a longest increasing run of their old positions (Fredman, "On
     computing the length of longest increasing subsequences", 1975): n log n for each list.
@@ -32,7 +32,7 @@ def misplaced_elements(matching: Matching, older: Sequence[Element], newer: Sequ
 
 
 def previous_siblings(elements: Iterable[Element]) -> Mapping[Element, Element]:
-    """For each element the one of its kind that stands right before it; the first ones are missing."""
+    """For each element its predecessor of the same kind; first elements are left out."""
     previous: dict[Element, Element] = {}
     for parent in elements:
         last: dict[tuple[str, str], Element] = {}
@@ -74,7 +74,7 @@ def diff_sources(
 ) -> FlowDiff:
     """Compare two parsed Archy documents (`FlowFile.document`).
 
-    Volatile numbers and the order of keys never show. What stands under a secret's name is masked, as is what `mask`
+    Volatile numbers and the order of keys never show. Values under a secret's name are masked, as are those that `mask`
     knows. Takes time in proportion to the size of the two documents.
     """
     older, newer = elements(before), elements(after)
@@ -97,12 +97,12 @@ def diff_sources(
 
 
 def _renamed(matching: Matching) -> dict[str, str]:
-    """Titles of tasks, menus and states before, and what they are called after: jumps to them did not change."""
+    """Old and new titles of tasks, menus and states: jumps to them did not change."""
     return {one.title: other.title for one, other in matching.newer.items() if one.kind not in ("action", "variable")}
 
 
 def _alone(element: Element, matched: Mapping[Element, Element], kind: DiffKind) -> Iterator[DiffEntry]:
-    """An element that only one side has; what is inside it goes without saying."""
+    """An element that only one side has; the elements inside it are not listed."""
     if element.parent is None or element.parent in matched:
         count = _count_inside(element, matched)
         inside = f"with {count} more inside" if count else None

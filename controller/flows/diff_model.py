@@ -49,7 +49,7 @@ class DiffEntry:
 
 @dataclass(frozen=True, slots=True)
 class FlowDiff:
-    """All differences, in the order of the newer content; what was removed stands last."""
+    """All differences, in the order of the newer content; removals come last."""
 
     entries: tuple[DiffEntry, ...] = ()
 

@@ -14,7 +14,7 @@ from controller.flows.source_nodes import CONTAINERS, branch_label, element_of, 
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
 _NUMBERS = frozenset({"trackingId", "refId"})
-"""What Architect numbers by itself, and may number anew on any save."""
+"""Numbers that Architect gives, and may change on any save."""
 _OWN_STATES = {"startUpState": "start-up state", "periodicState": "recurring state"}
 _NUMBER = re.compile(r"_(\d+)\Z")
 
@@ -29,7 +29,7 @@ class Element:
     """The key in the file: `playAudio`, `stringVariable`, `task`."""
     name: str
     slot: str
-    """Where in its parent it stands: an output (`yes`), or empty."""
+    """The output of its parent that it is in (`yes`), or empty."""
     number: str
     """The number that Architect gave to it; it survives a change of name, but not always a save."""
     parent: Element | None
@@ -50,7 +50,7 @@ class Element:
 
     @property
     def where(self) -> str:
-        """The way to it, from below the flow down to its parent and the output that it stands in."""
+        """The path to it, from below the flow down to its parent and its output."""
         steps: list[str] = []
         element: Element | None = self
         while element is not None and element.parent is not None:
@@ -124,7 +124,7 @@ def _surrounding(place: Place, found: Mapping[int, Element]) -> tuple[Element | 
 
 
 def _targets(settled: Iterable[tuple[Element, object]]) -> dict[tuple[str, str], str]:
-    """What a jump leads to, by the kind and the refId (or the name) that stand in it."""
+    """The titles of the targets of jumps, by kind and refId (or name)."""
     targets: dict[tuple[str, str], str] = {}
     for element, value in settled:
         ref = value.get("refId") if isinstance(value, Mapping) else None
@@ -135,7 +135,7 @@ def _targets(settled: Iterable[tuple[Element, object]]) -> dict[tuple[str, str],
 
 
 def _settle(element: Element, value: object, targets: Mapping[tuple[str, str], str]) -> None:
-    """Give an element its settings: its content without its name and without what is inside it."""
+    """Give an element its settings: its content without its name and without the elements inside it."""
     if isinstance(value, Mapping):
         named = isinstance(value.get("name"), str)
         content = {key: item for key, item in value.items() if not (key == "name" and named)}

@@ -47,7 +47,7 @@ class Named:
 
 
 def named_in(expression: str) -> Iterator[Named]:
-    """All that an expression names, in the order in which it stands, prompts last. Text in quotes does not count."""
+    """All names in an expression, in order, prompts last. Text in quotes does not count."""
     covered = [match.span() for match in _STRING.finditer(expression)]
     for call in _CALL.finditer(expression):
         if call[1] in _NOT_RESOURCES or _within(call.start(), covered):

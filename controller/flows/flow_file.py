@@ -1,4 +1,4 @@
-"""One flow as an Archy file describes it: who it is, what it says, what it refers to."""
+"""One flow as an Archy file describes it: its identity, its content, its references."""
 
 from __future__ import annotations
 

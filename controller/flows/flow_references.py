@@ -18,7 +18,7 @@ CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
     "digitalBotFlow": ("digitalbot",),
     "voiceFlow": ("voice",),
 }
-"""Keys below a `call...` action whose own keys are the names of flows, and the type of those."""
+"""Keys below a `call...` action that hold the names of flows as keys, and the type of those flows."""
 _LATEST_PUBLISHED = "ver_latestPublished"
 
 

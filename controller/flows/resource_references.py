@@ -16,7 +16,7 @@ KEYED: Mapping[str, str] = {
     "settingsKnowledge": "knowledge-base",
     "textToSpeech": "tts-engine",
 }
-"""Keys whose own keys are names of resources."""
+"""Keys that hold the names of resources as keys."""
 NAMED: Mapping[str, str] = {
     "acdSkill": "skill",
     "contactList": "contact-list",
@@ -45,7 +45,7 @@ NAMED: Mapping[str, str] = {
     "worktype": "worktype",
     "wrapupCode": "wrap-up-code",
 }
-"""Keys whose value names one resource: `{name: N}`, `{lit: {name: N}}`, an expression or a variable."""
+"""Keys with a value that names one resource: `{name: N}`, `{lit: {name: N}}`, an expression or a variable."""
 _FIND_ACTIONS: Mapping[str, str] = {
     "findEmergencyGroup": "emergency-group",
     "findGroup": "group",
@@ -114,7 +114,7 @@ def _data_actions(place: Place, categories: Mapping[str, object]) -> Iterator[Re
 
 
 def _found(place: Place, value: Mapping[str, object]) -> Iterator[ResourceReference]:
-    """`findQueue: {findName: {lit: N}}`: a name that stands still, or an expression."""
+    """`findQueue: {findName: {lit: N}}`: a literal name, or an expression."""
     action = place.action_kind
     kind = _FIND_ACTIONS.get(action.removesuffix("ById"))
     literal = value.get("lit")

@@ -1,7 +1,7 @@
 """The settings of one element of a flow as a flat table, so that two of them compare in linear time.
 
 Architect's value shapes (`{lit: ...}`, `{exp: ...}`, `{noValue: true}`) are one value each. Items of lists are named by
-what they are, not by their position, so an insertion at the top changes one line and not all.
+their kind and name, not by their position, so an insertion at the top changes one line and not all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHAPES = {"lit": "{}", "exp": "= {}", "var": "variable {}", "tts": "speech {}",
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value: what it is, whole and typed, and whether its name says that it is a secret."""
+    """One value, whole and typed, and whether its name says that it is a secret."""
 
     text: str
     secret: bool = False
@@ -104,7 +104,7 @@ def _plain(value: object) -> str:
 
 
 def _labels(items: list[object]) -> tuple[str, ...]:
-    """A name for each item of a list: what it is called, with a number where several are called the same."""
+    """A label for each item of a list: its name, with a number where several have the same."""
     seen: Counter[str] = Counter()
     labels = []
     for item in items:
@@ -115,7 +115,7 @@ def _labels(items: list[object]) -> tuple[str, ...]:
 
 
 def _label(item: object) -> str:
-    """`intent Billing`, `string Task.x`; a scalar is named by itself: its change is a removal and an addition."""
+    """`intent Billing`, `string Task.x`; a scalar is its own name: its change is a removal and an addition."""
     if not isinstance(item, Mapping):
         return "" if isinstance(item, list) else _scalar_text(item)
     inner, prefix = item, ""

@@ -17,7 +17,7 @@ SHOWN = 80
 """Characters of a value that an entry shows."""
 _CONTEXT = 20
 _NAME_KEYS = frozenset({*CALLED_BY_KEY, *KEYED, "category", "dataAction"})
-"""Keys whose own keys are names: another name there is a change of target, not a removal and an addition."""
+"""Keys that hold names as keys: another name there is a change of target, not a removal and an addition."""
 _NAMES_BELOW = _NAME_KEYS | {"inputs", "outputs", "successOutputs", "failureOutputs", "foundOutputs"}
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*\Z")
@@ -63,7 +63,7 @@ class Shower:
 
 
 def settings_entries(one: Element, other: Element, shower: Shower) -> Iterator[DiffEntry]:
-    """All differences between two versions of one element, what is inside it left out."""
+    """All differences between two versions of one element, without the elements inside it."""
     for setting, before, after in (("name", one.name, other.name), ("type", one.type, other.type)):
         if before != after:
             yield _entry(DiffKind.CHANGED, other, setting, f'"{before}"', f'"{after}"')

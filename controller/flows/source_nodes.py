@@ -89,7 +89,7 @@ class _Branch:
     owner: Place
     label: str
     choices: bool
-    """Whether these are a menu's choices: they stand side by side, and the caller picks one."""
+    """Whether these are a menu's choices: they are alternatives, and the caller picks one."""
     members: list[Place] = field(default_factory=list)
 
 
@@ -190,7 +190,7 @@ class _Builder:
 
 
 def _owner(actions: Place) -> Place:
-    """The action, container or flow whose actions these are."""
+    """The action, container or flow that holds these actions."""
     for place in _outwards(actions):
         if place.is_action or is_container(place):
             return place

@@ -43,7 +43,7 @@ class _Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class _Inserted:
-    """A text whose placeholders were replaced, and how its positions map to the file's own."""
+    """A text after its placeholders were replaced, and the mapping of its positions to those of the file."""
 
     text: str
     places: tuple[tuple[_Placeholder, int, int], ...]
@@ -86,7 +86,7 @@ class FlowTemplate:
 
     @property
     def literals(self) -> dict[str, str]:
-        """The substitutions that leave the text as it is, for a flow whose own text has such braces."""
+        """The substitutions that leave the text unchanged, for a flow with such braces in its own text."""
         found = (place for number, place in enumerate(self._found) if number in self._used)
         return {place.name: self.text[place.start : place.end] for place in found}
 
@@ -215,7 +215,7 @@ class Rendered:
 
     @property
     def text(self) -> str:
-        """What is parsed and uploaded; it may hold secrets."""
+        """The text to parse and upload; it may hold secrets."""
         return self._inserted.text
 
     def own(self, error: FlowFileInvalid) -> FlowFileInvalid:

@@ -1,4 +1,4 @@
-"""How a reference's target stands in Archy YAML: as a literal name, as an expression or variable, or not at all."""
+"""Reads a reference's target from Archy YAML: a literal name, an expression or variable, or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.domain.references import Resolution
 from controller.flows.expressions import named_in
 
 CALLED_RESOURCES: Mapping[str, str] = {"agenticVirtualAgent": "virtual-agent", "guide": "guide"}
-"""Keys below a `call...` action whose own keys name what is called like a flow and is none, and its kind.
+"""Keys below a `call...` action that hold names as keys, of things called like flows that are none, and their kind.
 
 Source: `Dependency.type` of the Platform API (AGENTICVIRTUALAGENT, GUIDE).
 """

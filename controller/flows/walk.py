@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from controller.flows.canonical import volatile
 
 ACTION_LISTS = frozenset({"actions", "startUpTaskActions", "choices"})
-"""Keys whose lists hold actions: each item is a mapping from the action's kind to its settings."""
+"""Keys with lists of actions: each item is a mapping from the action's kind to its settings."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*\Z")
 
 
@@ -19,7 +19,7 @@ class Place:
     """One value in a flow's content and the way to it."""
 
     key: str | int
-    """The key or index under which the value stands."""
+    """The key or index of the value in its parent."""
     value: object
     parent: Place | None
     outer_action: Place | None

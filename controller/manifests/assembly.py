@@ -143,7 +143,7 @@ class Identities:
         self._names = {flow.name for flow in estate.flows if flow.name is not None}
 
     def check(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
-        """Report names that stand twice, flows that several manifests describe, and dependencies on nothing."""
+        """Report duplicate names, flows that several manifests describe, and dependencies on nothing."""
         self._check_names()
         self._check_keys(keys)
         for flow in self._estate.flows:

@@ -22,7 +22,7 @@ LAUNCHABLE = frozenset({FlowType.WORKFLOW.value})
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _WITHOUT_PROBE = "use onNoData: wait, pass or fail"
 Need = tuple[Path, Capability, str]
-"""Where something is asked for, what it takes, and how people call it."""
+"""A manifest key, the capability that it needs, and the name for people."""
 
 
 def check_organization(manifest: OrganizationManifest, shape: OrganizationShape, report: Report) -> None:
@@ -43,8 +43,8 @@ def check_flow(
         return
     for path, capability, what in _flow_needs(shape):
         if capability not in CAPABILITIES[dialect]:
-            whose = f"{quoted(organization.name)} (api: {dialect})" if organization.name else f"api: {dialect}"
-            message = f"{dotted(path)} asks for {what}, which {whose} cannot do"
+            owner = f"{quoted(organization.name)} (api: {dialect})" if organization.name else f"api: {dialect}"
+            message = f"{dotted(path)} asks for {what}, which {owner} cannot do"
             _report_missing(report, manifest, path, message, capability)
     _check_pin(manifest, shape, dialect, report)
     _check_identity(manifest, shape, dialect, report)

@@ -87,7 +87,7 @@ def _written(node: YamlNode | None) -> Mapping[str, YamlNode]:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Who the flow is and what it should be."""
+    """The identity of a flow and its desired source."""
 
     key: FlowKey
     source: SourceFile | PinnedVersion
@@ -102,7 +102,7 @@ class Contents:
         self._report = report
 
     def read(self, flows: Iterable[FlowManifest]) -> dict[FlowManifest, Content]:
-        """The contents of the flows whose source could be read; for the others a mistake was reported."""
+        """The contents of the flows with a readable source; mistakes were reported for the others."""
         flows = tuple(flows)
         found = {flow: content for flow in flows if (content := self._content(flow)) is not None}
         if len(found) == len(flows):

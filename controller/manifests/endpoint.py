@@ -1,6 +1,6 @@
 """Decides which hosts credentials may go to: the Genesys domains, and what the operator allows.
 
-Nothing in a repository can widen this; a pull request can only choose among what is allowed.
+Nothing in a repository can widen this; a pull request can only choose among the allowed hosts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class AddressRefused(Exception):  # noqa: N818 - the loader turns it into a mist
         self.message = message
         self.hint = hint
         self.allowed = allowed
-        """False when the host is what is wrong, and not the way it is written."""
+        """False when the host itself is refused, and not its spelling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The types of single fields: durations, percentages, slugs, schedules; each says what it expects."""
+"""The types of single fields (durations, percentages, slugs, schedules), each with the message of its mistake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from controller.manifests.wording import did_you_mean, quoted
 
 PATH_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[^\s/\\?#%\x00-\x1f\x7f]{1,128}")
-"""What can stand in a path of the versioned dialect; the ids themselves are the organisation's own."""
+"""Characters that a path of the versioned dialect may hold; the organisation defines the ids."""
 SLUG_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DURATION_PATTERN = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 PERCENT_PATTERN = r"^[0-9]+(\.[0-9]+)?\s?%$"
@@ -101,7 +101,7 @@ def _url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not host or not value.isprintable() or " " in value:
         raise mistaken("must be a URL that begins with https:// or http://")
     if "@" in parts.netloc:
-        raise mistaken("must not carry a user or a password", "whatever a manifest holds, everyone who clones can read")
+        raise mistaken("must not carry a user or a password", "everyone who clones the repository can read it")
     return value
 
 

@@ -102,7 +102,7 @@ class HttpShape(Shape):
     """Asks a URL and checks the answer."""
 
     url: Url
-    """What is fetched with GET, without credentials."""
+    """The URL to fetch with GET, without credentials."""
     status: Annotated[StrictInt, Field(ge=100, le=599)] = _HTTP.status
     """The HTTP status that passes."""
     json_path: Annotated[StrictStr, AfterValidator(_json_path)] | None = None
@@ -118,7 +118,7 @@ class HttpShape(Shape):
     @model_validator(mode="after")
     def _path_for_value(self) -> Self:
         if "equals" in self.model_fields_set and self.json_path is None:
-            raise mistaken("needs jsonPath beside equals", "jsonPath says where the value stands")
+            raise mistaken("needs jsonPath together with equals", "jsonPath selects the value to compare")
         return self
 
     def value(self) -> HttpGate:
@@ -182,7 +182,7 @@ class RolloutShape(Shape):
     stages: Annotated[tuple[StageShape, ...], AfterValidator(_rising)] = ()
     """Rising percentages, the last 100; only where the dialect can split traffic (`api: versioned`)."""
     timeout: PositiveDuration | None = None
-    """How long a publish may take, beyond its stages, before what becomes of it counts as not known yet; by default \
+    """How long a publish may take, beyond its stages, before its result counts as undetermined; by default \
 the operator's limit."""
 
     def value(self) -> Rollout:
@@ -229,7 +229,7 @@ def _pinned_needs_identity(schema: dict[str, Any]) -> None:
 
 
 class FlowSpec(Shape):
-    """What is wanted of a flow."""
+    """The desired state of a flow."""
 
     model_config = ConfigDict(json_schema_extra=_pinned_needs_identity)
 
@@ -238,7 +238,7 @@ class FlowSpec(Shape):
     name: Text | None = None
     """The flow's name in the organisation; told by the flow file, needed for a pinned version."""
     id: Annotated[Text, AfterValidator(_path_segment)] | None = None
-    """The flow's id in the organisation (api: versioned): it is this flow, whatever others carry its name."""
+    """The flow's id in the organisation (api: versioned): it identifies this flow, also when others have its name."""
     source: SourceShape
     """Where the content comes from."""
     depends_on: Annotated[tuple[Slug, ...], AfterValidator(_distinct)] = ()
@@ -248,7 +248,7 @@ class FlowSpec(Shape):
     gates: tuple[GateShape, ...] = ()
     """What a new version must pass; without gates it counts as good when it is live."""
     rollback: Literal["automatic", "manual"] = "automatic"
-    """Whether a failed gate brings the previous version back by itself."""
+    """Whether a failed gate brings the previous version back automatically."""
     suspend: Switch = False
     """Whether the flow is left alone."""
     renamed_from: Text | None = None
@@ -282,7 +282,7 @@ class FlowShape(Shape):
     metadata: FlowMetadata
     """What the manifest is called."""
     spec: FlowSpec
-    """What is wanted of the flow."""
+    """The desired state of the flow."""
 
 
 _LONGEST = 63

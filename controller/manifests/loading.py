@@ -86,7 +86,7 @@ def load(
 
 
 def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[ManifestTree, Manifests, tuple[str, ...]]:
-    """The manifests of a folder, and of what they include from outside of it, with all that was searched."""
+    """The manifests of a folder and of the paths that they include from outside, with all places that were searched."""
     tree = scan(files, [folder], report, budget)
     manifests = read_manifests(tree, report)
     outside = [
@@ -125,7 +125,7 @@ def _concerning(
 
 
 def check_artifacts(manifests: Manifests, report: Report) -> None:
-    """Report manifests inside an artifacts folder, and organisations whose artifacts would mix."""
+    """Report manifests inside an artifacts folder, and organisations that would mix their artifacts."""
     valid = [(manifest, manifest.shape) for manifest in manifests.organizations if manifest.shape is not None]
     for _, shape in valid:
         _check_manifests(shape, manifests, report)

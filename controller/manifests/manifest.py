@@ -42,12 +42,12 @@ class Manifest(Generic[S]):
         return PurePosixPath(self.file).parent
 
     def origin(self, *path: str | int) -> Origin:
-        """Where a path of this document stands."""
+        """The origin of a path of this document."""
         line, column = self.node.locate(path)
         return Origin(self.file, line, column)
 
     def key_origin(self, *path: str | int) -> Origin:
-        """Where the last key of a path stands."""
+        """The origin of the last key of a path."""
         line, column = self.node.locate(path, at_key=True)
         return Origin(self.file, line, column)
 
@@ -63,7 +63,7 @@ class Manifests:
     organizations: list[OrganizationManifest] = field(default_factory=list)
     flows: list[FlowManifest] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
-    """Text of the files of which a part could not be recognised: what it was meant to say is not known."""
+    """Text of the files with a part that could not be recognised; any manifest may be lost in it."""
 
     def extend(self, other: Manifests) -> None:
         """Add the documents of another part of the repository."""
@@ -133,13 +133,13 @@ def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:
     """The kind of a document; None when it belongs to another tool; empty when it is ours but cannot be told."""
     version, kind = _text(node, "apiVersion"), _text(node, "kind")
     if version is None:
-        return kind if kind in KINDS else None  # validation says that apiVersion is missing
+        return kind if kind in KINDS else None  # validation reports the missing apiVersion
     group = version.partition("/")[0]
     close = did_you_mean(group, [_GROUP])
     if close is None or (group != _GROUP and kind not in KINDS):
         return None
     if kind in KINDS:
-        return kind  # validation says what is wrong with apiVersion
+        return kind  # validation reports the wrong apiVersion
     message, hint = f"kind must be {one_of(sorted(KINDS))}", None
     if kind is not None:
         message, hint = f"{message}, and not {quoted(kind)}", did_you_mean(kind, KINDS)

@@ -49,7 +49,7 @@ def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
         raise mistaken(
             "must be the name of an environment variable: capital letters, digits and _",
-            "the credential itself must not stand in a manifest",
+            "a manifest must not hold the credential itself",
         )
     if value.startswith("PENSTOCK_"):
         raise mistaken(
@@ -131,11 +131,11 @@ class SyncShape(Shape):
     mode: SyncMode = _SYNC.mode
     """`auto` carries every plan out, `manual` waits for a person, `observe` only reports."""
     heal: Switch = _SYNC.heal
-    """Whether what someone published by hand is put back."""
+    """Whether an out-of-band change is reverted."""
     prune: Switch = _SYNC.prune
     """Whether flows whose manifest is gone are removed, after confirmation."""
     removal: Removal = _SYNC.removal
-    """How: `unpublish` keeps the flow and its versions, `delete` takes it away for ever."""
+    """How: `unpublish` keeps the flow and its versions, `delete` removes it permanently."""
     on_failure: OnFailure = _SYNC.on_failure
     """What happens to a sync's other changes when one fails."""
     concurrency: Annotated[StrictInt, Field(ge=1, le=32)] = _SYNC.concurrency
@@ -149,7 +149,7 @@ class WindowShape(Shape):
     """A time that comes again and again, in which changes are allowed or denied."""
 
     kind: WindowKind
-    """`deny` closes this time whatever else is allowed; with any `allow`, all times outside of them are closed."""
+    """`deny` closes this time, also inside an `allow`; with any `allow`, all times outside of them are closed."""
     schedule: Schedule
     """When the window opens: a cron expression of five fields."""
     duration: PositiveDuration
@@ -190,7 +190,7 @@ class ArtifactsShape(Shape):
 
 
 class OrganizationSpec(Shape):
-    """What is wanted of an organisation."""
+    """The desired state of an organisation."""
 
     region: Annotated[StrictStr, AfterValidator(_region), Field(json_schema_extra={"enum": list(REGIONS)})] | None = (
         None
@@ -261,4 +261,4 @@ class OrganizationShape(Shape):
     metadata: OrganizationMetadata
     """What the organisation is called."""
     spec: OrganizationSpec
-    """What is wanted of it."""
+    """The desired state of the organisation."""

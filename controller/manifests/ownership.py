@@ -1,4 +1,4 @@
-"""Which organisation each flow belongs to: the one whose folder it is in, and those that include it."""
+"""Finds the organisations of each flow: the one that owns its folder, and those that include it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Estate:
     """Files and folders outside that the organisation takes flows from."""
 
     def holds(self, file: str) -> bool:
-        """Whether a file stands in the organisation's folder or in what it includes."""
+        """Whether a file is in the organisation's folder or in one of its includes."""
         path = PurePosixPath(file)
         return any(path.is_relative_to(place) for place in (self.organization.folder, *self.included))
 
@@ -93,7 +93,7 @@ def _called(organization: OrganizationManifest) -> str:
 
 
 def _owners(manifests: Manifests) -> dict[FlowManifest, OrganizationManifest]:
-    """The organisation in whose folder each flow is; the innermost, where a mistake left several."""
+    """The organisation that owns the folder of each flow; the innermost one, where a mistake left several."""
     by_folder = {organization.folder: organization for organization in reversed(manifests.organizations)}
     owners: dict[FlowManifest, OrganizationManifest] = {}
     for flow in manifests.flows:

@@ -36,7 +36,7 @@ def resolved(files: Files, folder: PurePosixPath, written: str) -> str:
     try:
         path = followed(files, f"{folder}/{written}")
     except PathLost as error:
-        raise PathRefused(str(error), "whatever is needed must be in the repository") from error
+        raise PathRefused(str(error), "put the file into the repository") from error
     if any(part.startswith(".") for part in path.split("/")):
         raise PathRefused("leads into a hidden folder", "put the file where everyone sees it")
     return path

@@ -17,7 +17,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, object]:
-    """The JSON Schema (draft 2020-12) of one manifest document, whatever its kind."""
+    """The JSON Schema (draft 2020-12) of one manifest document of any kind."""
     kinds = {kind: kind_schema(kind) for kind in sorted(KINDS)}
     definitions: dict[str, object] = {}
     for kind, schema in kinds.items():

@@ -33,7 +33,7 @@ class VariableShape(Shape):
     env: Annotated[
         StrictStr, AfterValidator(_value_variable), Field(json_schema_extra={"pattern": f"^{VALUE_PREFIX}[A-Z0-9_]+$"})
     ]
-    """An environment variable whose name begins with `PENSTOCK_VALUE_`."""
+    """An environment variable with a name that begins with `PENSTOCK_VALUE_`."""
 
 
 def _form(value: object) -> str | None:

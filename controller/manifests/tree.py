@@ -54,7 +54,7 @@ class ManifestFile:
 
 @dataclass(slots=True)
 class ManifestTree:
-    """What was found in a repository."""
+    """The manifests and flow files of a repository."""
 
     manifests: list[ManifestFile] = field(default_factory=list)
     flow_files: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class ManifestTree:
     """Files that are or may be manifests and could not be read; each has its mistake in the report."""
 
     def extend(self, other: ManifestTree) -> None:
-        """Add what was found elsewhere."""
+        """Add the files of another part of the repository."""
         self.manifests += other.manifests
         self.flow_files += other.flow_files
         self.unread += other.unread
@@ -116,7 +116,7 @@ def manifest_files(files: Files, places: Sequence[str], budget: Budget, among: C
 
 
 def looks_like_manifest(content: bytes) -> bool:
-    """Whether a file is a manifest, or may be one that cannot be read as it stands."""
+    """Whether a file is a manifest, or may be one that cannot be read."""
     if content.startswith(_GIT_CRYPT):
         return True
     if content.startswith(_LFS_POINTER):
@@ -169,7 +169,7 @@ def _is_flow_file(content: bytes) -> bool:
 
 
 def _yaml_files(files: Files, place: str, report: Report, budget: Budget) -> Iterator[tuple[str, Kind]]:
-    """Files and links that are named like YAML, with what they are."""
+    """Files and links with a YAML suffix, and their kinds."""
     if kind_of(files, place) is not Kind.FOLDER:
         yield from [(place, Kind.FILE)] if _is_yaml(place) else []
         return
@@ -201,7 +201,7 @@ def _tell_folder_link(files: Files, link: str, place: str, report: Report, budge
     try:
         folder = followed(files, link)
     except PathLost:
-        return  # what it leads to is not in the repository
+        return  # its target is not in the repository
     if is_below(folder, place) or is_below(place, folder) or kind_of(files, folder) is not Kind.FOLDER:
         return
     held = any(kind is Kind.FILE and _is_yaml(name) for name, kind in files.listing(folder).items())

@@ -19,7 +19,7 @@ S = TypeVar("S", bound=BaseModel)
 Finding = tuple[str, str | None]
 """A message and a hint."""
 _FREE = ("inputs", "equals")
-"""Keys below which any value may stand, null included."""
+"""Keys that may hold any value, null included."""
 _MAPPINGS = ("model_type", "model_attributes_type", "mapping_type", "dict_type")
 _FORMS_BELOW = "substitutions"
 _FORMS = ((TEXT_FORM,), (VARIABLE_FORM,))
@@ -80,7 +80,7 @@ def _tell(details: ErrorDetails, kind: str, node: YamlNode, file: str, report: R
 def _written_path(location: tuple[str | int, ...]) -> Path:
     """The keys as the manifest has them: pydantic puts the form of a substitution's value behind the value's name.
 
-    A manifest's own key may look like a form, so only what stands at this one place is taken for one.
+    A manifest's own key may look like a form, so only this one place is read as a form.
     """
     if _FORMS_BELOW not in location:
         return location

@@ -45,7 +45,7 @@ class ArtifactCommit:
     policy: ArtifactsPolicy
     flows: tuple[DeliveredFlow, ...] = ()
     removed: tuple[FlowKey, ...] = ()
-    """Flows whose lock entries go; their exports stay as history."""
+    """Flows that lose their lock entries; their exports stay as history."""
     drafts: tuple[SavedDraft, ...] = ()
     organization_id: str | None = None
     """The organisation's own id; None where it could not be told."""
@@ -69,19 +69,19 @@ class Edit:
     organization_id: str | None = None
     """The organisation that it is about; None where that could not be told, or does not matter."""
     store_id: str | None = None
-    """The store of whoever recorded it."""
+    """The store that recorded it."""
     replayed: bool = False
     """Whether it waited to be pushed: an entry that someone recorded later is then kept."""
     message: str = ""
 
 
 def lock_path(organization: str, policy: ArtifactsPolicy) -> str:
-    """Where the lock file of an organisation stands. Raises RepositoryFailed for unsafe names."""
+    """The path of the lock file of an organisation. Raises RepositoryFailed for unsafe names."""
     return f"{_folder(organization, policy)}/{FILE_NAME}"
 
 
 def edit_of(commit: ArtifactCommit) -> Edit:
-    """The edit that a commit stands for. Raises RepositoryFailed for unsafe names and paths."""
+    """The edit that a commit makes. Raises RepositoryFailed for unsafe names and paths."""
     checked_branch(commit.policy.branch)
     folder = _folder(commit.organization, commit.policy)
     files: dict[str, bytes] = {}
@@ -104,7 +104,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
 
 
 def export_paths(commit: ArtifactCommit) -> dict[FlowKey, list[str]]:
-    """Where the exports of each flow stand. Raises RepositoryFailed for unsafe names and paths."""
+    """The paths of the exports of each flow. Raises RepositoryFailed for unsafe names and paths."""
     folder = _folder(commit.organization, commit.policy)
     return {flow.recorded.key: sorted(_paths(folder, flow)) for flow in commit.flows}
 
@@ -121,7 +121,7 @@ def _stem(folder: str, flow: DeliveredFlow, export: Export) -> str:
 
 
 def message_of(commit: ArtifactCommit) -> str:
-    """The commit message: what is live now, why, and trailers that programs read."""
+    """The commit message: the live versions, the reason, and trailers that programs read."""
     subject = f"{commit.organization}: {_what(commit)}"
     body = [f"- {_line(flow.recorded.manifest)} {_line(flow.recorded.version)}" for flow in commit.flows]
     body += [f"- {_line(str(key))} removed" for key in commit.removed]

@@ -107,7 +107,7 @@ class Branches:
     def holds(self, sha: str, look: Look) -> bool:
         """Whether the followed branch holds the commit; a shallow clone is deepened as far as that takes, in bounds.
 
-        Raises GitRemoteFailed when the remote does not give what is needed to tell.
+        Raises GitRemoteFailed when the remote does not give enough history to decide.
         """
         if self.remote is None or look.followed is None or look.tip in (None, sha):
             return self.remote is None or look.tip == sha

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 def prepare_clone(url: str, into: Path) -> GitFolders:
-    """A bare repository at `into` whose remote is `url`; an existing one is used again, a broken one set aside.
+    """A bare repository at `into` with the remote `url`; an existing one is used again, a broken one set aside.
 
     Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else.
     """
@@ -72,7 +72,7 @@ def maintain(git: GitCommand) -> None:
 
 
 def _create(into: Path) -> None:
-    """Make the repository beside its place and move it there, so that half a repository never stands there."""
+    """Make the repository in a temporary folder and move it, so that `into` never holds half a repository."""
     into.parent.mkdir(parents=True, exist_ok=True)
     fresh = into.with_name(f".{into.name}.{os.getpid()}.new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -43,7 +43,7 @@ class GitAnswer:
 class GitCommand:
     """git in one directory. Every call has a time limit, after which the process and its children are ended.
 
-    `pass_on` are patterns of variables that git is given besides the usual ones.
+    `pass_on` are patterns of variables that git gets in addition to the usual ones.
     """
 
     def __init__(self, place: GitFolders, pass_on: Collection[str] = ()) -> None:
@@ -74,7 +74,7 @@ class GitCommand:
         return self.run(*arguments, ok=ok).decode("utf-8", "surrogateescape").strip()
 
     def settings(self) -> Mapping[str, str]:
-        """All settings as they are now, asked at once; of those that stand several times the last value."""
+        """All current settings, read in one call; the last value of those that are set several times."""
         return {key: value for _, key, value in settings_in(self.run(*_LISTING))}
 
     def attempt(
@@ -84,7 +84,7 @@ class GitCommand:
         environment: Mapping[str, str] | None = None,
         timeout_s: float = LOCAL_TIMEOUT_S,
     ) -> GitAnswer:
-        """The answer of a command, whatever its exit status. Raises RepositoryFailed only when git cannot be run."""
+        """The answer of a command, with any exit status. Raises RepositoryFailed only when git cannot be run."""
         process = self.start(*arguments, environment=environment)
         try:
             output, complaint = process.communicate(given, timeout=timeout_s)
@@ -100,12 +100,12 @@ class GitCommand:
     ) -> subprocess.Popen[bytes]:
         """A git process that runs, in a process group of its own; the caller ends it. Raises RepositoryFailed.
 
-        What it complains is thrown away where it is not `heard`.
+        Its error output is dropped unless it is `heard`.
         """
         if self._undone is None:
             self._undone = ()
             listing = self.attempt(*_LISTING)
-            # Where git cannot read its settings, no other command can, so that none runs what they name.
+            # Where git cannot read its settings, no other command can run, nor any program that the settings name.
             self._undone = None
             if listing.ok:
                 self._undone = without_programs(listing.output, os.environ.get("GIT_SSH"))

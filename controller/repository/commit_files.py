@@ -1,4 +1,4 @@
-"""The files of a commit, read from git's objects by path: nothing is written, and only what is asked for is read."""
+"""The files of a commit, read from git's objects by path: writes nothing and reads only the requested files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINK_BYTES = 4096
 _KINDS = {"40000": Kind.FOLDER, "120000": Kind.LINK, "160000": Kind.SUBMODULE}
 
 Entry = tuple[Kind, str]
-"""What stands under a name, and the id of its object."""
+"""The kind of an entry, and the id of its object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class CommitFiles:
         self._limits = limits or Limits()
         self._root: str | None = None
         self._trees: dict[str, CommitFolder] = {}
-        """Trees by the ids of their objects: a folder that stands in many places is read once."""
+        """Trees by the ids of their objects: a folder that occurs in many places is read once."""
         self._kept = 0
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
-        """What stands in a folder; nothing where there is no such folder."""
+        """The entries of a folder; empty where there is no such folder."""
         return self._tree(folder).kinds
 
     def entries(self, folder: str) -> Mapping[str, Entry]:
-        """What stands in a folder, with the ids of the objects."""
+        """The entries of a folder, with the ids of the objects."""
         return self._tree(folder).entries
 
     def content(self, path: str, most: int) -> bytes | None:
@@ -55,14 +55,14 @@ class CommitFiles:
         return self._reader.opening(self._object(path), most)
 
     def target(self, link: str) -> str:
-        """What is written in a link."""
+        """The target of a link."""
         content = self._reader.content(self._object(link), _LINK_BYTES)
         if content is None or b"\0" in content:
-            raise FileUnreadable("what is written in it is no path")
+            raise FileUnreadable("its target is no path")
         return os.fsdecode(content)
 
     def object_id(self, path: str) -> str | None:
-        """The id of what stands under a path; None where nothing does."""
+        """The object id at a path; None where there is none."""
         folder, _, name = path.rpartition("/")
         entry = self.entries(folder).get(name)
         return entry[1] if entry is not None else None

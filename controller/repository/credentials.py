@@ -24,7 +24,7 @@ class GitCredentials:
 
     token: str | None = field(default=None, repr=False)
     username: str = "x-access-token"
-    """What stands beside the token; GitHub takes any, GitLab `oauth2`, others the account's name."""
+    """The user name for the token; GitHub takes any, GitLab `oauth2`, others the account's name."""
     ssh_key: Path | None = None
     known_hosts: Path | None = None
     """The host keys to trust; by default the user's own. Unknown hosts are never accepted."""

@@ -19,7 +19,7 @@ class DiskFiles:
         self._listings: dict[str, dict[str, Kind]] = {}
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
-        """What stands in a folder, git's own folder apart; nothing where there is no such folder."""
+        """The entries of a folder without `.git`; empty where there is no such folder."""
         if folder not in self._listings:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
@@ -42,7 +42,7 @@ class DiskFiles:
             raise _unreadable(error) from error
 
     def target(self, link: str) -> str:
-        """What is written in a link."""
+        """The target of a link."""
         try:
             return str((self.top / link).readlink())
         except (OSError, ValueError) as error:

@@ -1,6 +1,6 @@
 """What a git process is given: a short environment, and none of the programs that a repository's own settings name.
 
-Whoever prepared a work tree wrote its `.git/config`, and so does not decide which programs run here. What the user's
+The author of a work tree also wrote its `.git/config`, and must not decide which programs run here. What the user's
 own settings and the system's name stays in force, as do settings of the repository that are no programs.
 """
 
@@ -71,18 +71,18 @@ _PROGRAMS = (
 Remote helpers (`remote.NAME.vcs`, `ext::` addresses) are left to GIT_ALLOW_PROTOCOL.
 """
 _AT_THE_REMOTE = re.compile(r"remote\..*\.(?:uploadpack|receivepack)", re.DOTALL)
-"""Programs of which git takes the first that is named, so that ours, which is the last, could not undo it."""
+"""Programs of which git takes the first that is named; ours comes last and could not override it."""
 _CREDENTIAL_HELPER = re.compile(r"credential\.(?:.*\.)?helper", re.DOTALL)
 _OF_THE_REPOSITORY = frozenset({"local", "worktree"})
 
 Setting = tuple[str, str]
-"""A git setting and its value. Some keys may stand several times, in order."""
+"""A git setting and its value. Some keys may occur several times, in order."""
 
 
 def environment(
     outer: Mapping[str, str], also: Collection[str], own: Mapping[str, str], settings: Iterable[Setting]
 ) -> dict[str, str]:
-    """All variables of one git process: what is passed on from `outer`, what is always set, and `own`.
+    """All variables of one git process: those passed on from `outer`, those always set, and `own`.
 
     `also` are the operator's patterns of more names to pass on; a name of Penstock's own never is. Keys `config:NAME`
     of `own` and `settings` are git settings, which outrank every file. Raises SettingsInvalid for a GIT_CONFIG_COUNT

@@ -40,7 +40,7 @@ async def follow(
     on_failure: Callable[[PenstockError], None] | None = None,
     on_recovery: Callable[[], None] | None = None,
 ) -> AsyncGenerator[str]:
-    """Yield each new commit that the remote has on the branch, for ever; the first at once unless it is `seen`.
+    """Yield each new commit that the remote has on the branch, without end; the first at once unless it is `seen`.
 
     A commit that is yielded has been fetched; asking costs the same however large the repository is. A remote that does
     not answer is asked again, ever less often; `on_failure` is told each time, and `on_recovery` when it answers again.
@@ -52,7 +52,7 @@ async def follow(
         try:
             tip = await asyncio.to_thread(_tip, repository, branch, seen)
         except Exception as error:  # noqa: BLE001 - told as a fault
-            # Whatever it is, the branch is asked again: the service has nothing else that it could follow.
+            # After any error the branch is polled again: the service has no other source.
             failures += 1
             fault = as_fault(error, f"the branch {branch} cannot be read")
             _log.warning("follow.failed", branch=branch, failures=failures, error=fault.message)
@@ -81,7 +81,7 @@ async def watch(
 
 
 def _tip(repository: Repository, branch: str, seen: str | None) -> str:
-    """The remote's commit, fetched where it is new: a commit whose fetch failed is not yet seen, and tried again."""
+    """The remote's commit, fetched where it is new. A failed fetch leaves it unseen, so that it is tried again."""
     tip = repository.remote_head(branch)
     return tip if tip == seen else repository.fetch(branch)
 

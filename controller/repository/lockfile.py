@@ -51,7 +51,7 @@ def encode(state: RecordedState) -> bytes:
 
 
 def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
-    """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of what is wrong with it."""
+    """The state that a lock file holds. Raises RepositoryFailed naming `file` and the line of the mistake."""
     reader = _LockReader(content, file)
     root = reader.mapping(reader.root, {"apiVersion", "kind", "organization", "organizationId", "store", "flows"})
     for key, expected in (("apiVersion", API_VERSION), ("kind", KIND), ("organization", organization)):

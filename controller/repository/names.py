@@ -84,13 +84,13 @@ def checked_url(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The URL without what stands before an `@`, also where it is too wrong to be told apart otherwise."""
+    """The URL without the part before an `@`, also where it cannot be parsed."""
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{MASK}@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def ref_component(name: str) -> str:
-    """A branch name as one component of a ref, so that `a` and `a/b` can stand side by side."""
+    """A branch name as one component of a ref, so that `a` and `a/b` can coexist."""
     return quote(name, safe="")
 
 

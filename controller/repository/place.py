@@ -1,4 +1,4 @@
-"""Where a repository stands on disk."""
+"""Finds the folders of a repository on disk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def discover(path: Path) -> GitFolders | None:
     try:
         with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
             git_directory = Path(repo.git_dir).resolve()
-            # What stands beside .git is the work tree, whatever core.worktree or GIT_WORK_TREE say.
+            # The folder of .git is the work tree; core.worktree and GIT_WORK_TREE are ignored.
             above = (parent for parent in (folder, *folder.parents) if (parent / ".git").exists())
             top = git_directory if repo.bare else next(above, git_directory)
             return GitFolders(top, git_directory, Path(repo.common_dir).resolve(), repo.bare)

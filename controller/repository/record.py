@@ -71,7 +71,7 @@ Permit = Callable[[], None]
 
 
 def always() -> None:
-    """Nobody else writes."""
+    """The permit where no other process writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RecordedCommit:
 
 @dataclass(frozen=True, slots=True)
 class RecordSettings:
-    """How often and how patiently a record is pushed, and in whose name."""
+    """How often a record is pushed, the pauses between, and the author of its commits."""
 
     signature: Signature = field(default_factory=Signature)
     tries: int = 12
@@ -191,7 +191,7 @@ class Recorder:
 
     def _declined(self, reason: str) -> GitRemoteFailed | RepositoryFailed:
         if self._remote is None:
-            hint = "commit or move aside what is changed below the artifacts folder"
+            hint = "commit or move aside the changes below the artifacts folder"
             return RepositoryFailed(f"{self._branches.where}: {reason}", hint=hint)
         hint = "let the controller's account push to the branch, or set artifacts.branch to another one"
         return GitRemoteFailed(f"{self._branches.where} declines commits on {self._branch}: {reason}", hint=hint)
@@ -222,7 +222,7 @@ class Recorder:
         try:
             head = self._commit_all(base, new)
         except RepositoryFailed:
-            # The lock file at the base is broken: the edits stand alone until a person has mended it.
+            # The lock file at the base is broken: the edits are kept on their own until a person has repaired it.
             base, head = None, self._commit_all(None, [replace(edit, dropped=frozenset()) for edit in new])
         if head is None or (waiting is None and head == base):
             return ""

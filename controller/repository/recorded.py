@@ -54,8 +54,8 @@ def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
 def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
     """The state after the edit: its flows' entries win, all others stay.
 
-    An edit that waited to be pushed does not undo what was recorded after it. Where the name was given to another
-    organisation, what was recorded of the former one is of no use any more.
+    An edit that waited to be pushed does not undo later records. Where the name was given to another
+    organisation, the records of the former one are dropped.
     """
     ours = state.of(edit.organization_id)
     if edit.replayed and ours is not state:
@@ -89,7 +89,7 @@ def moved_over(git: GitCommand, commit: str, path: str, organization: str, sourc
         organization_id=state.organization_id,
         store_id=state.store_id,
         message=f"{organization}: begin the record from {source}\n\n"
-        "It was kept there until now. From here on it is kept on this branch, and what stands there is not read.\n\n"
+        "It was kept there until now. From here on it is kept on this branch, and the former place is not read.\n\n"
         f"Penstock-Organization: {organization}\n{LOCK_TRAILER}: {path}\n",
     )
 

@@ -1,4 +1,4 @@
-"""The git remote: what it has, fetching it, and pushing to it without force."""
+"""The git remote: its branches, fetching, and pushing without force."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class Heads:
 
 
 class Here:
-    """What the repository says of itself at one moment; asked once, and only for what is needed."""
+    """Facts about the local repository at one moment, each read once and only when needed."""
 
     def __init__(self, git: GitCommand) -> None:
         self._git = git
 
     @cached_property
     def settings(self) -> Mapping[str, str]:
-        """All settings; of those that stand several times the last value."""
+        """All settings; the last value of those that are set several times."""
         return self._git.settings()
 
     @cached_property
@@ -117,7 +117,7 @@ class Remote:
 
     @property
     def url(self) -> str:
-        """Where the remote is, without what stands before the host: for people."""
+        """The URL of the remote for people, without user and password."""
         return SECRETS.text(self._raw_url)
 
     def tip(self, branch: str) -> str | None:
@@ -197,7 +197,7 @@ class Remote:
 
     @staticmethod
     def kept_ref(branch: str) -> str:
-        """Our own note of where the remote's branch stands; independent of how a person configured fetching."""
+        """Our own note of the commit of the remote's branch; independent of how a person configured fetching."""
         return f"{Remote.KEPT}/{ref_component(checked_branch(branch))}"
 
     def _ask(self, *arguments: str) -> GitAnswer:

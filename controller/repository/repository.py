@@ -77,7 +77,7 @@ class Repository:
     ) -> Repository:
         """The repository that a folder belongs to; without git above it, the folder itself.
 
-        `pass_on` are patterns of variables that git is given besides the usual ones. `followed` is the remote's branch
+        `pass_on` are patterns of variables that git gets beyond the usual ones. `followed` is the remote's branch
         that deliveries come from; by default the one that the remote's HEAD names.
         """
         place = discover(path)
@@ -96,7 +96,7 @@ class Repository:
     ) -> Repository:
         """The service's clone of a remote, with the branch fetched; one that is there already is brought up to date.
 
-        Without a branch it is the one that the remote's HEAD names now; it stays that one, whatever HEAD names later.
+        Without a branch it is the one that the remote's HEAD names now; it stays that one when HEAD changes later.
         The folder belongs to one process. Raises SettingsInvalid when the URL is not acceptable, and BranchGone.
         """
         named = None if branch is None else checked_branch(branch)
@@ -235,7 +235,7 @@ class Repository:
     def only_artifacts_changed(
         self, before: str, after: str, artifacts: Collection[str] = ("artifacts",), read: Collection[str] = ()
     ) -> bool:
-        """Whether nothing but artifacts differs, and none that was `read`, as a flow file may stand among them.
+        """Whether only artifacts differ, and none that was `read`: a flow file may be among them.
 
         False also when one of the revisions is not here, or when more differs than is looked at, so that a sync runs.
         """
@@ -251,7 +251,7 @@ class Repository:
     # --- The recorded state ---------------------------------------------------------------------------------------
 
     def recorded_state(self, organization: str, policy: ArtifactsPolicy) -> RecordedState:
-        """What was last delivered: from the remote's tip, else the local branch, else the folder.
+        """The recorded state: from the remote's tip, else the local branch, else the folder.
 
         Where nothing of the organisation was ever on the branch, it is what the followed branch holds. Commits that
         wait to be pushed count. A broken lock file raises RepositoryFailed naming it and the line, and a branch that
@@ -278,7 +278,7 @@ class Repository:
         return is_ancestor(self._git(), checked_revision(older), checked_revision(newer))
 
     def recorded_states(self, policy: ArtifactsPolicy) -> tuple[RecordedState, ...]:
-        """Of every organisation beside the policy's what was last delivered, as far as it was fetched and is whole."""
+        """The recorded states of all organisations in the policy's folder that were fetched and are readable."""
         if self._place is None:
             return ()
         git = self._git()
@@ -321,7 +321,7 @@ class Repository:
     def record(self, commit: ArtifactCommit, permit: Permit = always) -> RecordedCommit:
         """Bring artifacts back: one commit on the artifacts branch, pushed where there is a remote.
 
-        Whatever `permit` raises just before a push keeps it from being made.
+        An exception of `permit` just before a push prevents that push.
 
         When it cannot be pushed it is kept, recorded_state() counts it, and GitRemoteFailed says so.
         """

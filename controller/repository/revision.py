@@ -10,7 +10,7 @@ _LONGEST_NAME = 255
 
 
 def below(path: str, folders: Collection[str]) -> bool:
-    """Whether the path is one of the folders, or stands in one."""
+    """Whether the path is one of the folders, or inside one."""
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 

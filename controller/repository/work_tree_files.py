@@ -35,7 +35,7 @@ class WorkTreeFiles:
         """Links that were followed."""
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
-        """What stands in a folder; what git takes for a submodule is one, whatever stands there."""
+        """The entries of a folder; what git records as a submodule is one, whatever the disk holds there."""
         if folder not in self._listings:
             self._listings[folder] = self._merged(folder)
         return self._listings[folder]
@@ -61,7 +61,7 @@ class WorkTreeFiles:
         return self._disk.opening(path, most) if on_disk or self.head is None else self.head.opening(path, most)
 
     def target(self, link: str) -> str:
-        """What is written in a link."""
+        """The target of a link."""
         self.links.add(link)
         on_disk = kind_of(self._disk, link) is not None
         return self._disk.target(link) if on_disk or self.head is None else self.head.target(link)

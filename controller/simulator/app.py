@@ -44,7 +44,7 @@ CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS)
 """The routes below `/_simulator`."""
 CORRELATION = "ININ-Correlation-Id"
 NO_ANSWER = 0
-"""The status under which calls are counted whose connection was dropped."""
+"""The status that counts for calls with a dropped connection."""
 
 
 def create_app(simulator: Simulator) -> Starlette:
@@ -90,7 +90,7 @@ class Gateway:
         if endpoint.internal:
             await response(scope, receive, send)
             return
-        # Logged before it is sent: whoever has the answer finds the call.
+        # Logged before it is sent, so that the client finds its call in the log as soon as it has the answer.
         logged = call.logged(NO_ANSWER if isinstance(response, DroppedResponse) else response.status_code)
         self.simulator.calls.add(logged)
         try:

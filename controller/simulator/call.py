@@ -41,7 +41,7 @@ class ServedCall:
     client: SimulatedClient | None = None
     """Who called; None on routes that need no token."""
     usage: Usage | None = None
-    """How the caller's token stands; None on routes that need no token."""
+    """The rate limit of the caller's token; None on routes that need no token."""
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     hits: list[str] = field(default_factory=list)
     """Names of the faults that hit it so far."""
@@ -151,7 +151,7 @@ class ServedCall:
         return value
 
     def json_value(self) -> object:
-        """What was sent; None for no body. Raises 400 when it is not JSON."""
+        """The request body; None where it is empty. Raises 400 when it is not JSON."""
         try:
             value: object = json.loads(self.raw) if self.raw.strip() else None
             if b"\\u" in self.raw:

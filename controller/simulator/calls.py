@@ -1,4 +1,4 @@
-"""What was called: how often, and in which order, for tests and demonstrations that count or look."""
+"""Counts and a log of the calls, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LoggedCall:
     status: int
     """0 when the connection was dropped without an answer."""
     client: str | None = None
-    """Id of the client whose token came, or that asked for a token; None where none was needed or known."""
+    """Id of the client that owns the token or asked for one; None without a token or where it is unknown."""
     flows: tuple[str, ...] = ()
     """`type/name` of the flows that path, query or job name."""
     faults: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ _FIXED = frozenset({"organization", "clients"})
 
 
 def faults(call: ServedCall) -> Response:
-    """`GET /_simulator/faults`: what is set, how many requests fitted and were hit."""
+    """`GET /_simulator/faults`: the faults, with the numbers of requests that matched and were hit."""
     return answer({"faults": call.simulator.faults.shown()})
 
 

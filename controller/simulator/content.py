@@ -49,7 +49,7 @@ def _references(nodes: object) -> Iterator[FlowReference]:
 
 
 def body(text: str) -> dict[str, object]:
-    """What stands under the root key."""
+    """The value under the root key."""
     flow_file = read(text)
     inner = flow_file.document[flow_file.root]
     return dict(inner) if isinstance(inner, dict) else {}

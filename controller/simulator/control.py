@@ -80,7 +80,7 @@ def _happening(happening: Happening) -> dict[str, object]:
 
 
 def new_flow(call: ServedCall) -> Response:
-    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by hand.
+    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by a user.
 
     Instead of `text`, a flow that never was Archy: `{"definition": {…}, "name", "type"}`.
     """
@@ -166,7 +166,7 @@ def demand(call: ServedCall) -> Response:
 
 
 def _add(call: ServedCall, flow: SimulatedFlow, wanted: str | None, count: int, rate: float, reason: str) -> None:
-    """So many executions that end now, of which exactly the share fails."""
+    """Add `count` executions that end now; exactly the given share fails."""
     version = call.organization.version(flow, wanted or "published")
     failures = round(count * rate)
     for number in range(count):

@@ -37,7 +37,7 @@ KEYS = (
 
 Item = tuple[str, str, str | datetime]
 Facts = Mapping[str, tuple[str | datetime, ...]]
-"""What is known of an execution by key; several values where it did several things."""
+"""The facts of an execution by key; some keys have several values."""
 
 
 def compile_query(query: object) -> tuple[Callable[[Facts], bool], datetime]:

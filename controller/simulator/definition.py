@@ -68,7 +68,7 @@ def _known(organization: SimulatedOrganization, target: Mapping[str, object]) ->
 
 
 def graph_problems(text: str) -> tuple[NodeProblem, ...]:
-    """What is no proper node or transition."""
+    """The problems of nodes and transitions that are malformed."""
     raw = given(text)
     return definition_graph(raw, str(read(text).key)).problems if raw is not None else _graph(text).problems
 
@@ -118,7 +118,7 @@ def _settings_by_node(flow_file: FlowFile) -> dict[str, object]:
 
 
 def _pruned(value: object) -> object:
-    """A copy without what is a node of its own."""
+    """A copy without the parts that are nodes of their own."""
     if isinstance(value, Mapping):
         kept = {str(key): _pruned(item) for key, item in value.items() if key not in _NO_SETTING}
         return {key: item for key, item in kept.items() if item not in ({}, [])}
@@ -128,7 +128,7 @@ def _pruned(value: object) -> object:
 
 
 def _refer(nodes: dict[str, JSON], reference: FlowReference, root: str) -> None:
-    """Put a reference on the node that it stands in, or on one of its own where that node has one already."""
+    """Put a reference on its node, or on a new node where that one has a reference already."""
     if reference.resolution is Resolution.STATIC:
         target: JSON = {"name": reference.name}
         if len(reference.types) == 1:

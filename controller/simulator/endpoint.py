@@ -80,6 +80,6 @@ class Routes:
 
 
 def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
-    """The match of a whole path; a name that stands beside flows is not taken for a flow's id."""
+    """The match of a whole path; a fixed name below `/flows` is not read as a flow's id."""
     match = pattern.match(path)
     return match if match and match.groupdict().get("flowId") not in BESIDE_FLOWS else None

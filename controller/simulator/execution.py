@@ -24,7 +24,7 @@ class Traffic:
     error_rate: float = 0.0
     """The share of executions that fail, from 0 to 1."""
     version: str | None = None
-    """Only executions of this version; None is whatever version serves them."""
+    """Only executions of this version; None means the version that is live at that moment."""
     reason: str = ERROR_REASON
 
 

@@ -1,4 +1,4 @@
-"""What an organisation gives out: Archy YAML that means what was uploaded without being it, and the JSON configuration.
+"""Exports: Archy YAML with the meaning of the upload but not its text, and the JSON configuration.
 
 Exports carry `trackingId`s and an index of referenced objects that no author wrote, as Genesys' own exports do.
 """
@@ -70,7 +70,7 @@ def file_name(organization: SimulatedOrganization, item: JobItem) -> str:
 
 
 def configuration(organization: SimulatedOrganization, flow: SimulatedFlow, version: Version) -> dict[str, object]:
-    """The JSON definition of one version; its `manifest` groups what it refers to by kind, with ids."""
+    """The JSON definition of one version; its `manifest` groups its references by kind, with ids."""
     content = body(version.text)
     flow_file = read(version.text)
     return {

@@ -69,7 +69,7 @@ def read_faults(path: Path) -> list[Fault]:
 
 
 def _path(value: object, where: Sequence[str | int]) -> Sequence[str | int]:
-    """The way from the top of what was given to a place that is told from the list of faults on."""
+    """The path from the top of the input to a place that is given relative to the list of faults."""
     if not isinstance(value, dict):
         return where
     return ("faults", *where) if "faults" in value else where[1:]

@@ -64,7 +64,7 @@ class Point(StrEnum):
 
 
 class Match(BaseModel):
-    """Which requests; what is not given fits every one."""
+    """Selects requests; a field that is not given matches all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,7 +95,7 @@ class Fault(BaseModel):
     times: Annotated[int, Field(ge=1)] | None = None
     """How many requests it hits; all by default."""
     for_s: Annotated[float, Field(gt=0)] | None = None
-    """How long it lasts after it was set; for ever by default."""
+    """How long it lasts after it was set; without end by default."""
     rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The share of requests that it hits, the same ones whenever the same requests come."""
     point: Point = Point.BEFORE
@@ -111,9 +111,9 @@ class Fault(BaseModel):
     message: str | None = None
     """For `publish-fails` and `job-fails`; an empty one is a failure that says nothing."""
     version: str | None = None
-    """For `wrong-version`: what goes live instead; by default what was live before."""
+    """For `wrong-version`: the version that goes live instead; by default the previous one."""
     field: str | None = None
-    """For `wrong-type` and `missing-field`: its name, wherever it stands in the answer."""
+    """For `wrong-type` and `missing-field`: its name, anywhere in the answer."""
     size: Annotated[int, Field(ge=1)] = 64_000_000
     """For `huge-body`: bytes."""
     location: str = "https://elsewhere.example/"
@@ -150,7 +150,7 @@ class Fault(BaseModel):
         return True
 
     def shown(self) -> dict[str, object]:
-        """What was set, and how many requests fitted and were hit."""
+        """The fault, and the numbers of requests that matched and were hit."""
         return self.model_dump(mode="json", exclude_defaults=True) | {"seen": self._seen, "hits": self._hits}
 
 

@@ -45,7 +45,7 @@ class SimulatedFlow:
 
     @property
     def entity(self) -> tuple[str, str]:
-        """Id and name, as errors name what they are about."""
+        """Id and name, as errors name their subject."""
         return self.id, self.name
 
     @property

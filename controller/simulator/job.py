@@ -51,7 +51,7 @@ class SimulatedJob:
     messages: list[SimulatedMessage] = field(default_factory=list)
     items: list[JobItem] = field(default_factory=list)
     text: str = field(repr=False, default="")
-    """What was uploaded."""
+    """The uploaded text."""
     create_stubs: bool = False
     force_failure: str | None = None
     """A fault that was set: the message to fail with; empty for a failure that says nothing."""

@@ -18,7 +18,7 @@ from controller.simulator.publishing import go_live
 from controller.simulator.resolution import bindings, problems
 
 LOADER = Actor("00000000-0000-4000-8000-00000000a11c", "Simulator", person=True)
-"""Who published what was loaded."""
+"""The actor that published the loaded flows."""
 _MANIFEST = re.compile(r"^apiVersion:", re.MULTILINE)
 _RECORD = "penstock.lock.yaml"
 
@@ -31,7 +31,7 @@ class SkippedFile:
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What came of a folder."""
+    """The result of loading a folder."""
 
     loaded: tuple[FlowKey, ...] = ()
     skipped: tuple[SkippedFile, ...] = ()
@@ -42,7 +42,7 @@ class LoadReport:
 def load_folder(organization: SimulatedOrganization, folder: Path, now: datetime) -> LoadReport:
     """Every Archy file below the folder becomes a flow, published at 1.0.
 
-    Files that do not parse, need substitutions, or name a flow that is there already are skipped and told. What is no
+    Files that do not parse, need substitutions, or name an existing flow are skipped and reported. What is no
     flow file of a repository is passed over: manifests, hidden folders, and folders of artifacts that were recorded.
     Raises FileNotFoundError when there is no such folder.
     """

@@ -15,7 +15,7 @@ from controller.simulator.version import SimulatedDraft, Version
 
 
 def refuse_when_locked(flow: SimulatedFlow, actor: Actor) -> None:
-    """Raises 409 while somebody else holds the lock."""
+    """Raise 409 while another actor holds the lock."""
     lock = flow.lock_of_others(actor)
     if lock:
         raise _locked(flow, lock)
@@ -37,7 +37,7 @@ def _locked(flow: SimulatedFlow, lock: Lock) -> ApiError:
 
 
 def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Take the lock; taking it twice changes nothing. Raises 409 when somebody else holds it."""
+    """Take the lock; taking it twice changes nothing. Raises 409 when another actor holds it."""
     refuse_when_locked(flow, actor)
     if flow.lock is None:
         flow.lock = Lock(actor, now)
@@ -48,7 +48,7 @@ def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: A
 def save(
     organization: SimulatedOrganization, flow: SimulatedFlow, text: str, actor: Actor, now: datetime
 ) -> SimulatedDraft:
-    """Save a draft, which locks the flow. Raises 409 when somebody else holds the lock."""
+    """Save a draft, which locks the flow. Raises 409 when another actor holds the lock."""
     refuse_when_locked(flow, actor)
     flow.lock = flow.lock or Lock(actor, now)
     flow.draft = SimulatedDraft(f"saved_version_{organization.next_id('draft')}", text, now, actor)
@@ -57,7 +57,7 @@ def save(
 
 
 def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> Version:
-    """Make the next version of what is saved, or of the latest version, and release the lock. Raises 409."""
+    """Make the next version of the draft, or of the latest version, and release the lock. Raises 409."""
     refuse_when_locked(flow, actor)
     if flow.lock is None and flow.draft is None:
         raise conflict(f"Flow '{flow.name}' is not checked out.", entity=flow.entity)
@@ -67,7 +67,7 @@ def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Ac
 
 
 def revert(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Throw the draft away and release the lock. Raises 409 when somebody else holds it."""
+    """Drop the draft and release the lock. Raises 409 when another actor holds it."""
     refuse_when_locked(flow, actor)
     flow.draft = flow.lock = None
     organization.operation(flow, Action.REVERT, actor, now).ended_at = now
@@ -75,7 +75,7 @@ def revert(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Acto
 
 
 def unlock(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Release anybody's lock. What was saved is checked in as a new version, as Genesys' help centre warns."""
+    """Release the lock of any actor. A draft is checked in as a new version, as Genesys' help centre warns."""
     draft = flow.draft
     flow.draft = flow.lock = None
     organization.operation(flow, Action.UNLOCK, actor, now).ended_at = now

@@ -95,7 +95,7 @@ def before(fault: Fault, now: datetime) -> Response | None:
 
 
 def after(fault: Fault, response: Response, clock: Clock) -> Response:
-    """What becomes of the answer of a request that was handled."""
+    """The answer of a handled request after the fault."""
     if fault.kind is FaultKind.HTTP_5XX:
         raise _server_error(fault, clock.now())
     if fault.kind is FaultKind.RESET:
@@ -150,7 +150,7 @@ def _edited(response: Response, edit: Callable[[object], object]) -> Response:
 
 
 def _wrong_type(value: object, field: str | None) -> object:
-    """Another type for the field wherever it stands; without a field, for the whole answer."""
+    """Another type for the field, anywhere in the answer; without a field, for the whole answer."""
     if field is None:
         return [value]
     if isinstance(value, dict):

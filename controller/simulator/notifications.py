@@ -18,7 +18,7 @@ from controller.simulator.settings import SimulatorSettings
 JSON = dict[str, object]
 MOST_WAITING = 10_000
 REPLACED = 4409
-"""Closes a connection whose channel was connected to again, or had to make room for a newer one."""
+"""Closes a connection when its channel was connected to again, or was dropped for a newer one."""
 EXPIRED = 4410
 """Closes the connection of a channel that has come to the end of its life."""
 MAINTENANCE = 1001
@@ -41,7 +41,7 @@ class SimulatedChannel:
     """When its connection was announced to be closed."""
 
     def put(self, message: JSON) -> None:
-        """Say something; a channel that nobody reads loses it."""
+        """Queue a message; without a reader it is lost."""
         if not self.waiting.full():
             self.waiting.put_nowait(message)
 
@@ -77,7 +77,7 @@ class SimulatedNotifications:
     """Whether changes of the organisation come here already."""
 
     def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> SimulatedChannel:
-        """A new channel; the client's least used ones make room, first of all those that nobody is connected to."""
+        """A new channel; the client's least used ones are dropped for it, those without a connection first."""
         own = sorted(self.of(client_id, now), key=lambda one: (one.connection is not None, one.used_at))
         for surplus in own[: max(0, len(own) + 1 - settings.channels_per_client)]:
             surplus.hang_up(REPLACED)

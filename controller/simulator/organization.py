@@ -1,7 +1,7 @@
 """The organisation: its flows and jobs, found by id, type and name. Knows no dialect, no HTTP and no clock.
 
-Whatever changes it takes the moment as an argument. Operations on flows stand in `locking`, `publishing` and
-`uploads`; what they started takes effect when `settling` is told that it is due.
+Every method that changes it takes the moment as an argument. Operations on flows are in `locking`, `publishing` and
+`uploads`; their effects happen when `settle` finds that they are due.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SimulatedOrganization:
     listeners: list[Callable[[SimulatedFlow], None]] = field(default_factory=list)
     """Called after every change of a flow."""
     watchers: list[Callable[[Execution], None]] = field(default_factory=list)
-    """Called for every execution that is launched or added by hand."""
+    """Called for every execution that is launched or added."""
 
     @property
     def id(self) -> str:

@@ -50,7 +50,7 @@ def publish(
     *,
     mishap: Mishap | None = None,
 ) -> SimulatedOperation:
-    """Begin to publish a version, or what is checked in last. Raises 404, 409."""
+    """Begin to publish a version, by default the one checked in last. Raises 404, 409."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     if version is None:
@@ -118,7 +118,7 @@ def go_live(
 
 
 def deactivate(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Unpublish. Raises 409 when somebody else holds the lock or something runs."""
+    """Unpublish. Raises 409 when another actor holds the lock or an operation runs."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     published = flow.published

@@ -10,7 +10,7 @@ WINDOW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How a token stands after a request."""
+    """The requests of a token in its window, after a request."""
 
     count: int
     allowed: int

@@ -1,4 +1,4 @@
-"""Which flows of the organisation a content refers to, and what is wrong with its references."""
+"""Resolves the references of a content to flows of the organisation, and finds their mistakes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from controller.simulator.problem import not_found
 
 @dataclass(frozen=True, slots=True)
 class ResolvedReference:
-    """A reference whose name stands in the content, with the flow that it means, if there is one."""
+    """A static reference, with its flow, if there is one."""
 
     reference: FlowReference
     flow: SimulatedFlow | None
@@ -33,7 +33,7 @@ def resolve(organization: SimulatedOrganization, text: str) -> Iterator[Resolved
 
 
 def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) -> SimulatedFlow | None:
-    """The flow of this name whose type comes first among these, or among all when none is told."""
+    """The flow of this name with the first of these types, or of any type when none is given."""
     for flow_type in types or sorted(ROOTS):
         if found := organization.find(FlowKey(flow_type, name)):
             return found
@@ -122,7 +122,7 @@ def bindings(organization: SimulatedOrganization, text: str) -> Mapping[str, str
 
 
 def consumers(organization: SimulatedOrganization, flow: SimulatedFlow) -> list[SimulatedFlow]:
-    """Flows whose published version refers to this one."""
+    """Flows with a published version that refers to this one."""
     return [
         other
         for other in organization.flows()

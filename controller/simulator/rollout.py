@@ -46,7 +46,7 @@ class SimulatedRollout:
     replaces: str | None = None
     """The version that was live when it was asked for."""
     live: str | None = None
-    """What is live as far as it knows: anything else means that somebody intervened."""
+    """The version that it expects to be live; any other means an out-of-band change."""
     metadata: dict[str, str] = field(default_factory=dict)
     dependency_hash: str | None = None
     stage: int | None = None

@@ -23,7 +23,7 @@ _OTHER_PORT = "choose another port, or 0 for any free one"
 
 
 class _ServedConnection(H11Protocol):
-    """HTTP whose connection an answer can drop, as a reset does."""
+    """HTTP with connections that an answer can drop, as a reset does."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,7 +94,7 @@ async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that is bound, so that what is in the way can be told. Raises `SettingsInvalid`."""
+    """A bound socket. Raises `SettingsInvalid` where the address cannot be used."""
     try:
         (family, kind, number, _name, address), *_others = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         listener = socket.socket(family, kind, number)

@@ -31,7 +31,7 @@ class SimulatedClient:
         return Actor(self.id, self.name or self.id)
 
     def holds(self, permission: str) -> bool:
-        """Whether it may do what needs this permission; `architect:flow:*` in its list stands for every action."""
+        """Whether it may do what needs this permission; `architect:flow:*` in its list grants every action."""
         if self.permissions is None or permission in self.permissions:
             return True
         domain = permission.rpartition(":")[0]
@@ -52,7 +52,7 @@ class UnclearPublish(StrEnum):
 
 
 class LockedUpload(StrEnum):
-    """What an upload does to a flow that somebody else has locked; undocumented."""
+    """The effect of an upload on a flow that another actor has locked; undocumented."""
 
     FAIL = "fail"
     STEAL = "steal"
@@ -71,13 +71,13 @@ class DebugResult(StrEnum):
 
     LIST = "list"
     OBJECT = "object"
-    """The steps stand under `steps`, beside `totalSteps`."""
+    """The steps are under `steps`, next to `totalSteps`."""
     TEXT = "text"
     """The list as JSON text."""
 
 
 class DebugEnding(StrEnum):
-    """The status that an action's trace ends with; a job that fails is `failed` whatever this says."""
+    """The final status of an action's trace; a job that fails is always `failed`."""
 
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -105,9 +105,9 @@ class SimulatorSettings:
     launch_s: Duration = 1.0
     """How long one launched execution runs."""
     index_s: Duration = 0.0
-    """How long after a publish the dependency index still shows what was before."""
+    """How long the dependency index lags behind a publish."""
     listing_lag_s: Duration = 0.0
-    """How long after a change `GET /flows` and `GET /flows/lookup` still show what was before."""
+    """How long `GET /flows` and `GET /flows/lookup` lag behind a change."""
     status_lag_s: Duration = 0.0
     """How long after a publish or an upload was accepted its status is not found."""
     time_scale: Annotated[float, Field(ge=0.001, le=1e9)] = 1.0
@@ -120,7 +120,7 @@ class SimulatorSettings:
     """Notification channels of one client; one more takes the place of the one that was used longest ago."""
     topics_per_channel: Count = 1_000
     channel_lifetime_s: Period = 86_400.0
-    """How long a notification channel lives after somebody subscribed with it."""
+    """How long a notification channel lives after its last subscription."""
     upload_valid_s: Duration = 3_600.0
     """How long a presigned URL can be used."""
     download_valid_s: Duration = 3_600.0
@@ -131,7 +131,7 @@ class SimulatorSettings:
     locked_upload: LockedUpload = LockedUpload.FAIL
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
     largest_page: Count = 1_000
-    """Rows that a page of a list holds at the most, whatever size is asked for."""
+    """The most rows in a page of a list, also when the request asks for more."""
     nested_modules: bool = False
     """Whether a common module may use another one; Genesys' Resource Centre says that it cannot."""
     opaque_version_ids: bool = False

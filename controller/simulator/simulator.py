@@ -1,4 +1,4 @@
-"""A simulated organisation with all that stands around it: clock, tokens, limits, call counts."""
+"""A simulated organisation with its clock, tokens, limits, call counts and state file."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class StateFile:
             ) from error
 
     def save(self, state: SimulatedState) -> None:
-        """Replace the file; whoever reads it sees the old state or the new one."""
+        """Replace the file atomically: a reader sees the old state or the new one."""
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".new")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -171,7 +171,7 @@ class Simulator:
         self.token_limit.per_minute = settings.token_requests_per_minute
 
     def begin(self) -> _Beginning:
-        """How everything stood when it was served first, or stands now: `reset` comes back to it."""
+        """Keep the present state for `reset`, unless it was kept before."""
         if self._beginning is None:
             state = frozen(self.organization.state)
             self._beginning = _Beginning(state, self.settings, dict(self.clients), self.faults.all())

@@ -42,7 +42,7 @@ def begin(
 ) -> SimulatedRollout:
     """Queue a publish. The version that a staged rollout replaces, published at once, cancels that rollout.
 
-    Raises 409 while anything else runs or somebody else holds the lock, 400 for an archived version.
+    Raises 409 while another operation runs or another actor holds the lock, 400 for an archived version.
     """
     refuse_when_locked(flow, actor)
     if version.archived:
@@ -92,7 +92,7 @@ def _rollout(
 
 
 def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
-    """Let the flow's rollout reach what is due by now: its stages, its end."""
+    """Advance the flow's rollout through the stages that are due by now, or to its end."""
     flow = organization.state.flows[flow_id]
     while (rollout := flow.rollout) and (due := _next(rollout)) <= now:
         live = flow.published.id if flow.published else None
@@ -107,7 +107,7 @@ def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) ->
 
 
 def cancel(organization: SimulatedOrganization, flow: SimulatedFlow, now: datetime, reason: str) -> None:
-    """End the flow's rollout where it is: what is live stays live, and gets all traffic again."""
+    """End the flow's rollout: the live version stays live and gets all traffic again."""
     rollout = flow.rollout
     if rollout:
         rollout.problems = [Problem("flow.publish.cancelled", reason)]
@@ -124,7 +124,7 @@ def switch(
 ) -> Version:
     """Let a version that was published before be live at once, with the modules it was published with; which one is.
 
-    Raises 409 while anything runs or somebody else holds the lock, 400 for a draft or an archived version.
+    Raises 409 while an operation runs or another actor holds the lock, 400 for a draft or an archived version.
     """
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)

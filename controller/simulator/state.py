@@ -29,7 +29,7 @@ class Index:
     """When the last build was asked for."""
     ready_at: datetime | None = None
     status: str | None = None
-    """A status that was set by hand; None lets it follow from the builds."""
+    """A status that a test set; None derives it from the builds."""
 
 
 @dataclass(slots=True)
@@ -44,5 +44,5 @@ class SimulatedState:
     index: Index = field(default_factory=Index)
     traffic: list[Traffic] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
-    """Those that were launched, added by hand, or found by a query."""
+    """Executions that were launched, added, or found by a query."""
     execution_data: LogSettings = field(default_factory=LogSettings)

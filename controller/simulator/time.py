@@ -1,4 +1,4 @@
-"""The organisation's clock: somebody else's, plus what it was moved by hand."""
+"""The organisation's clock: the given clock plus an offset that tests can move."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MovableClock:
         await self._base.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move time forward; whoever sleeps on the clock below is not woken."""
+        """Move time forward; sleepers on the given clock are not woken."""
         if seconds < 0:
             raise ValueError("time cannot be moved back")
         self.moved_s += seconds

@@ -1,4 +1,4 @@
-"""Which executions there were. A stream is not stored: the same executions follow from it whenever somebody asks."""
+"""The executions of an organisation. A stream is not stored: it yields the same executions for every query."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reign:
 
 
 def reigns(flow: SimulatedFlow, now: datetime) -> Iterator[Reign]:
-    """What was live when, from the flow's history."""
+    """The live version at each moment, from the flow's history."""
     current: tuple[str, datetime] | None = None
     for happening in flow.history:
         if happening.action in (Action.PUBLISH, Action.DEACTIVATE, Action.DELETE):

@@ -92,7 +92,7 @@ def _publish(organization: SimulatedOrganization, job: SimulatedJob, now: dateti
 
 
 def _create_stubs(organization: SimulatedOrganization, job: SimulatedJob, now: datetime) -> None:
-    """Flows without content for what is missing, published so that the caller can be."""
+    """Publish flows without content for missing references, so that the caller can be published."""
     for resolved in resolve(organization, job.text):
         types = resolved.reference.types
         if resolved.flow is None and types and name_mistake(types[0], resolved.reference.name) is None:

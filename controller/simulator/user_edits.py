@@ -23,7 +23,7 @@ class UserEdit:
     flow: SimulatedFlow
     person: Actor
     text: str | None = None
-    """New content; None keeps what is there."""
+    """New content; None keeps the old one."""
     version: str | None = None
     """An existing version to publish instead of new content."""
 

@@ -1,4 +1,4 @@
-"""One version of a flow. Its content never changes; what is live does."""
+"""One version of a flow. Its content never changes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Version:
 
 @dataclass(slots=True)
 class SimulatedDraft:
-    """What somebody saved and has not checked in: it has a token instead of a version."""
+    """A saved change that is not checked in: it has a token instead of a version."""
 
     id: str
     text: str = field(repr=False)

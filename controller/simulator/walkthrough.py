@@ -224,7 +224,7 @@ class _Walk:
 
 
 def _referenced(reference: object) -> str | None:
-    """`Main_10` of `/inboundCall/tasks/task[Main_10]`, which may stand under `text`."""
+    """`Main_10` of `/inboundCall/tasks/task[Main_10]`, which may be under `text`."""
     text = reference.get("text") if isinstance(reference, Mapping) else reference
     if not isinstance(text, str) or not text.rstrip().endswith("]"):
         return None

@@ -98,7 +98,7 @@ def test_a_ref_id_that_stands_twice_in_one_list_is_told_at_the_second() -> None:
     text = MENU.replace("refId: bye}", "refId: sub}").replace("menuDisconnect[bye]", "menuDisconnect[sub]")
     ((line, column, message, _),) = told(text)
     assert (line, column) == (20, 41)
-    assert "'sub' stands twice" in message
+    assert "'sub' occurs twice" in message
 
 
 @pytest.mark.parametrize(

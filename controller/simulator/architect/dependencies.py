@@ -34,14 +34,14 @@ def consumed_resources(call: ServedCall) -> Response:
 
 
 def consuming_resources(call: ServedCall) -> Response:
-    """Which versions of which flows consume an object."""
+    """The versions of flows that consume an object."""
     call.required("objectType")
     entries = tracking.consuming(call.organization, call.required("id"), call.now, call.text("flowFilter"))
     return _listing(call, _of_types(list(entries), call.many("resourceType")))
 
 
 def search(call: ServedCall) -> Response:
-    """Objects by name, with what they consume and what consumes them on demand."""
+    """Objects by name; on demand with the objects that they consume and their consumers."""
     fits = wildcard(call.required("name"))
     types = {kind.upper() for kind in call.many("objectType")}
     flows = [flow for flow in call.organization.flows() if fits(flow.name)]
@@ -74,7 +74,7 @@ def _resource(call: ServedCall, object_id: str) -> IndexEntry | None:
 
 
 def updated_consumers(call: ServedCall) -> Response:
-    """Flows whose published version is bound to a version that is not the published one any more."""
+    """Flows with a published version that is bound to an outdated version of another flow."""
     fits = wildcard(call.text("name") or "*")
     outdated = [
         flow
@@ -85,7 +85,7 @@ def updated_consumers(call: ServedCall) -> Response:
 
 
 def deleted_consumers(call: ServedCall) -> Response:
-    """Flows whose published version refers to a flow that is not there."""
+    """Flows with a published version that refers to a missing flow."""
     fits = wildcard(call.text("name") or "*")
     broken = [
         flow

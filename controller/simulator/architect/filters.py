@@ -40,7 +40,7 @@ def _text_tests(call: ServedCall) -> Iterator[Test]:
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """Case does not count; `*` stands for anything. What is between two is looked for only once."""
+    """A pattern that ignores case; `*` matches anything. The text between two stars is searched for only once."""
     first, *others = map(re.escape, pattern.split("*"))
     whole = first + "".join(f"(?>.*?{part})" for part in others[:-1]) + "".join(f".*{part}" for part in others[-1:])
     compiled = re.compile(whole, re.IGNORECASE | re.DOTALL)

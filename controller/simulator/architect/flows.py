@@ -149,7 +149,7 @@ def latest_configuration(call: ServedCall) -> Response:
 
 
 def ask_for_history(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/{flowId}/history`: an operation whose id names the history to read."""
+    """`POST /api/v2/flows/{flowId}/history`: an operation; its id names the history to read."""
     call.flow()
     return answer(views.operation(_history_operation(call, call.organization.next_id("history"))))
 

@@ -41,7 +41,7 @@ _TOPICS = (
         ["/api/v2/architect/dependencytracking/build"],
     ),
 )
-"""What can be subscribed to: its name, what it tells, the permission that it needs, the routes that tell as much."""
+"""A topic: its name, its description, the permission that it needs, the routes with the same information."""
 
 
 def announce_to(simulator: Simulator) -> None:
@@ -226,7 +226,7 @@ class Streaming:
                 await socket.close(ending.result())
 
     async def _receive(self, socket: WebSocket, channel: SimulatedChannel) -> None:
-        """Answer what the other side says until it leaves; what is no message is passed over."""
+        """Answer the messages of the client until it leaves; anything else is skipped."""
         while True:
             received = await socket.receive()
             if received["type"] == "websocket.disconnect":
@@ -271,7 +271,7 @@ class Streaming:
                 beat_at_s = now_s() + self.simulator.settings.heartbeat_s
 
     def _next_s(self) -> float:
-        """Seconds until something is due, or until somebody may have made something due."""
+        """Seconds until the next effect is due, at most one: a call may schedule an earlier one."""
         due = self.simulator.organization.state.due
         if not due:
             return 1.0

@@ -33,7 +33,7 @@ def client(actor: Actor) -> JSON:
 
 
 def by(actor: Actor, person_field: str, client_field: str) -> JSON:
-    """The actor under the field that fits: people and clients stand in different ones."""
+    """The actor under its field, which differs for people and clients."""
     return {person_field: user(actor)} if actor.person else {client_field: client(actor)}
 
 
@@ -101,7 +101,7 @@ def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
 
 
 def draft(a_flow: SimulatedFlow, a_draft: SimulatedDraft) -> JSON:
-    """What is saved and not checked in, as `Flow.savedVersion` shows it."""
+    """The saved draft, as `Flow.savedVersion` shows it."""
     shown: JSON = {
         "id": a_draft.id,
         "name": a_draft.id,

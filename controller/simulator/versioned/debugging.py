@@ -1,4 +1,4 @@
-"""Asynchronous traces of actions: a job that tells how an action, and what it led to, ran."""
+"""Asynchronous traces of actions: a job that traces an action and the nodes after it."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _row(
 
 
 def _captured(body: Mapping[str, object], parent: str | None) -> JSON:
-    """What the directives ask for; the simulated inputs stand at the first node."""
+    """The data that the directives ask for; the simulated inputs are on the first node."""
     directives = body.get("contextDirectives")
     wanted = directives if isinstance(directives, dict) else {}
     inputs = body.get("simulatedInputs", {}) if parent is None else {}

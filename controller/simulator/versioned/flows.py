@@ -60,7 +60,7 @@ def get_version(call: ServedCall) -> Response:
 
 
 def validate(call: ServedCall) -> Response:
-    """`POST …/validate`: what is found follows from the version and from the flows as they are."""
+    """`POST …/validate`: the findings depend on the version and on the present flows."""
     call.json()
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])

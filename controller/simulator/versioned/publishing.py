@@ -1,4 +1,4 @@
-"""Publishing a version, at once or in stages, and how that stands."""
+"""Publishing a version, at once or in stages, and the progress of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_MINUTES = 60 * 24 * 30
 
 
 def publish(call: ServedCall) -> Response:
-    """`POST …/publish`: 202, queued. 409 while another deployment runs or somebody else holds the lock."""
+    """`POST …/publish`: 202, queued. 409 while another deployment runs or another actor holds the lock."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
     body = call.json()

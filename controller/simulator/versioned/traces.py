@@ -30,7 +30,7 @@ Ranges = tuple[tuple[int, int], ...]
 def query(call: ServedCall) -> Response:
     """`POST …/query`: executions that started in the range, oldest first.
 
-    The ranges of steps whose variables are wanted become part of the traces' ids.
+    The requested ranges of variables become part of the traces' ids.
     """
     body = call.json()
     if not isinstance(body.get("session_token"), str) or not body["session_token"]:

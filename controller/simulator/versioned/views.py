@@ -1,6 +1,6 @@
 """The organisation's values in the shapes of the version endpoints.
 
-Where the architect dialect has the same route, the answer holds its fields too: either client finds what it needs.
+Where the architect dialect has the same route, the answer holds its fields too, for clients of either.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ JSON = dict[str, object]
 
 
 def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
-    """A flow with the definition of its live version; without one, of its latest version or of what is saved."""
+    """A flow with the definition of its live version; without one, of its latest version or of its draft."""
     shown = views.flow(organization, a_flow)
     current = a_flow.published or a_flow.latest
     text = current.text if current else a_flow.draft.text if a_flow.draft else None
