@@ -53,7 +53,12 @@ def create_app(simulator: Simulator) -> Starlette:
     Raises `SettingsInvalid` when a fault is set for a route that is not served.
     """
     routes = Routes()
-    for endpoints in (CONTROL, VERSIONED, ARCHITECT):  # the dialects share two routes, which the versioned one answers
+    for endpoints in (
+        account.LOGIN,
+        CONTROL,
+        VERSIONED,
+        ARCHITECT,
+    ):  # the dialects share two routes, which the versioned one answers
         routes.add(endpoints)
     simulator.faults.serve(routes.served())
     notifications.announce_to(simulator)

@@ -23,8 +23,8 @@ def test_every_control_route_is_documented_and_exists() -> None:
     assert documented == {f"{endpoint.method} {endpoint.template.replace(':path}', '}')}" for endpoint in endpoints}
 
 
-def test_every_deed_by_hand_is_documented() -> None:
-    row = next(line for line in PAGE.splitlines() if "{deed}" in line)
+def test_every_edit_of_a_user_is_documented() -> None:
+    row = next(line for line in PAGE.splitlines() if "{edit}" in line)
     assert set(EDITS) <= set(re.findall(r"`([a-z]+)`", row))
 
 

@@ -171,8 +171,8 @@ def limits(call: ServedCall) -> Response:
 
 
 _LIMITS_URI = "/api/v2/organizations/limits/namespaces/{namespace}"
+LOGIN = (ServedEndpoint("POST", "/oauth/token", grant_token, open=True),)
 ENDPOINTS = (
-    ServedEndpoint("POST", "/oauth/token", grant_token, open=True),
     ServedEndpoint("GET", "/api/v2/organizations/me", me),
     ServedEndpoint("GET", "/api/v2/tokens/me", own_token),
     ServedEndpoint("HEAD", "/api/v2/tokens/me", token_is_valid),
