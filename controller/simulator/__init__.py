@@ -1,6 +1,7 @@
 """A Genesys Cloud organisation on loopback, for tests, demonstrations and rehearsals.
 
-Answers as the Platform API does, on a state of its own. Never imports the client: both would share one mistake.
+It answers like the Platform API from its own state. It never imports the client, because both would then share
+mistakes.
 """
 
 from controller.simulator.actor import Actor

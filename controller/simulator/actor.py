@@ -1,4 +1,4 @@
-"""Who acts on the organisation: a person in Architect, or a service client."""
+"""An actor in the organisation: a person in Architect, or a service client."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""The ASGI application that serves a simulated organisation: its routes, and the gateway that every request passes.
+"""The ASGI application that serves a simulated organisation.
 
-The gateway finds the endpoint, checks token, limit and permission, carries out faults, and dresses every answer.
+The gateway receives every request. It finds the endpoint, checks token, limit and permission, injects faults, and adds
+the common headers to every answer.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ ARCHITECT = (
     *executions.ENDPOINTS,
     *flows.ENDPOINTS,
 )
-"""Fixed paths come before those with parameters that would fit them too."""
+"""Fixed paths come before paths with parameters that match them too."""
 CONTROL = (*control.ENDPOINTS, *conditions.ENDPOINTS)
 """The routes below `/_simulator`."""
 CORRELATION = "ININ-Correlation-Id"
@@ -48,9 +49,9 @@ NO_ANSWER = 0
 
 
 def create_app(simulator: Simulator) -> Starlette:
-    """Serve this organisation. Absolute URLs in answers use the scheme and host of the request.
+    """The application for this organisation. Absolute URLs in answers use the scheme and host of the request.
 
-    Raises `SettingsInvalid` when a fault is set for a route that is not served.
+    Raises `SettingsInvalid` for a fault on a route that is not served.
     """
     routes = Routes()
     for endpoints in (
@@ -104,7 +105,7 @@ class Gateway:
             logged.duration_s = self.simulator.clock.monotonic() - call.began_s
 
     def _unrouted(self, request: Request) -> ServedEndpoint:
-        """Who answers what no endpoint does."""
+        """The endpoint for requests that no route matches."""
         allowed = self.routes.methods(request.scope["path"])
 
         def refuse(_: ServedCall) -> Response:
@@ -176,7 +177,7 @@ class Gateway:
 
 
 def _dress(call: ServedCall, response: Response) -> None:
-    """What every answer carries."""
+    """Add the headers of every answer."""
     response.headers[CORRELATION] = call.correlation_id
     response.headers["Date"] = format_datetime(call.now.astimezone(UTC), usegmt=True)
     if call.usage:
@@ -184,7 +185,7 @@ def _dress(call: ServedCall, response: Response) -> None:
 
 
 def _refuse_unknown(endpoint: ServedEndpoint, call: ServedCall) -> None:
-    """A misspelt field or filter would silently do nothing. Raises 400."""
+    """Raise 400 for an unknown field or filter, which would otherwise silently do nothing."""
     given = [("query parameter", name, endpoint.filters) for name in call.request.query_params]
     if endpoint.fields is not None:
         given += [("field", name, endpoint.fields) for name in call.json()]

@@ -1,4 +1,4 @@
-"""One request as a route's handler sees it."""
+"""One request, as route handlers receive it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 
 _MOST_DIGITS = 19
-"""Of a number in a query; a longer one fits no field of the API."""
+"""Digits of a number in a query; a longer number fits no field of the API."""
 _SIGNATURE = re.compile(r"(?i)((?:^|&)[^=&]*signature=)[^&]*")
 
 
@@ -39,14 +39,14 @@ class ServedCall:
     raw: bytes
     now: datetime
     client: SimulatedClient | None = None
-    """Who called; None on routes that need no token."""
+    """The calling client; None on routes that need no token."""
     usage: Usage | None = None
     """The rate limit of the caller's token; None on routes that need no token."""
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     hits: list[str] = field(default_factory=list)
-    """Names of the faults that hit it so far."""
+    """Names of the faults that have hit it so far."""
     began_s: float = field(init=False)
-    """When it came, on the organisation's monotonic clock."""
+    """Arrival time on the organisation's monotonic clock."""
 
     def __post_init__(self) -> None:
         self.began_s = self.simulator.clock.monotonic()
@@ -66,11 +66,11 @@ class ServedCall:
         return f"{self.request.url.scheme}://{self.request.url.netloc}{path}"
 
     def flow(self) -> SimulatedFlow:
-        """The flow that the path or the query names. Raises 400, 404, 410."""
+        """The flow that the path or the query identifies. Raises 400, 404, 410."""
         return self.organization.flow(self.path.get("flowId") or self.required("flow"))
 
     def fault(self, kinds: Collection[FaultKind], *flows: SimulatedFlow | FlowKey | None) -> Fault | None:
-        """The fault of one of these kinds that hits this call, which is about these flows and those that it names."""
+        """The fault of one of these kinds that hits this call, by the given flows and those that the call names."""
         subjects = {subject for flow in (*flows, *self._named_flows()) if flow for subject in _subjects(flow)}
         fault = self.simulator.faults.take(kinds, self.request.method, self.route, subjects, self.now)
         if fault:
@@ -78,7 +78,7 @@ class ServedCall:
         return fault
 
     def logged(self, status: int) -> LoggedCall:
-        """What the call log keeps of it once it was handled; the number is the log's to give."""
+        """The entry for the call log. The log assigns the number."""
         named = (flow.key if isinstance(flow, SimulatedFlow) else flow for flow in self._named_flows() if flow)
         return LoggedCall(
             number=0,
@@ -155,7 +155,7 @@ class ServedCall:
         try:
             value: object = json.loads(self.raw) if self.raw.strip() else None
             if b"\\u" in self.raw:
-                # Half of a surrogate pair, which JSON can write down and no answer can carry.
+                # Half of a surrogate pair: JSON can express it, but no answer can carry it.
                 json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise bad_request("The request could not be understood by the server due to malformed syntax.") from error

@@ -9,33 +9,33 @@ from datetime import datetime
 from controller.simulator.time import iso
 
 MOST_LOGGED = 10_000
-"""Calls that the log remembers; the oldest make room for the newest."""
+"""Calls that the log keeps; new calls replace the oldest."""
 
 
 @dataclass(slots=True)
 class LoggedCall:
-    """One call as it was answered."""
+    """One answered call."""
 
     number: int
-    """1 for the first call since the log was begun."""
+    """Number of the call; 1 is the first call since the log was cleared."""
     at: datetime
-    """When it came, in the organisation's time."""
+    """Arrival time by the organisation's clock."""
     method: str
     route: str
     """The route's template, as in the counts."""
     path: str
     query: str
-    """As it came, with the values of signatures left out; empty without a query."""
+    """The query as received, without the values of signatures; empty without a query."""
     status: int
     """0 when the connection was dropped without an answer."""
     client: str | None = None
-    """Id of the client that owns the token or asked for one; None without a token or where it is unknown."""
+    """Id of the client by its token or token request; None if there was none or it is unknown."""
     flows: tuple[str, ...] = ()
-    """`type/name` of the flows that path, query or job name."""
+    """`type/name` of the flows that the path, query or job names."""
     faults: tuple[str, ...] = ()
     """Names of the faults that hit it."""
     duration_s: float = 0.0
-    """From the request to the end of its answer, in the organisation's time."""
+    """Seconds from the request to the end of its answer, by the organisation's clock."""
 
     def shown(self) -> dict[str, object]:
         return {
@@ -62,7 +62,7 @@ class Calls:
     _log: deque[LoggedCall] = field(default_factory=deque)
 
     def add(self, call: LoggedCall) -> None:
-        """Count and log a call; its number is given to it here."""
+        """Count and log a call, and assign its number."""
         self._counts[call.method, call.route, call.status] += 1
         call.number = self._counts.total()
         self._log.append(call)
@@ -70,17 +70,17 @@ class Calls:
             self._log.popleft()
 
     def clear(self) -> None:
-        """Count anew, and begin the log anew."""
+        """Reset the counts and clear the log."""
         self._counts.clear()
         self._log.clear()
 
     @property
     def dropped(self) -> int:
-        """How many calls the log has forgotten since it was begun."""
+        """Number of calls that the log has dropped since it was cleared."""
         return self._counts.total() - len(self._log)
 
     def count(self, method: str | None = None, template: str | None = None, status: int | None = None) -> int:
-        """Calls that match everything that is given."""
+        """Number of calls that match all given arguments."""
         return sum(
             count
             for (a_method, a_template, a_status), count in self._counts.items()
@@ -96,9 +96,9 @@ class Calls:
         client: str | None = None,
         since: int = 0,
     ) -> list[LoggedCall]:
-        """The calls that are remembered and match everything that is given, in the order in which they came.
+        """The logged calls that match all given arguments, in order of arrival.
 
-        `since` is the number of a call: only later ones.
+        `since` is the number of a call: only later calls are returned.
         """
         return [
             call

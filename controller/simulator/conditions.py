@@ -1,4 +1,4 @@
-"""`/_simulator`: the conditions that the organisation works under: faults, clients, settings, tokens, time."""
+"""`/_simulator`: controls the organisation's environment: faults, clients, settings, tokens, time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIXED = frozenset({"organization", "clients"})
 
 
 def faults(call: ServedCall) -> Response:
-    """`GET /_simulator/faults`: the faults, with the numbers of requests that matched and were hit."""
+    """`GET /_simulator/faults`: the faults, with the number of matching requests and of hits."""
     return answer({"faults": call.simulator.faults.shown()})
 
 
@@ -99,20 +99,20 @@ def change_settings(call: ServedCall) -> Response:
 
 
 def expire_tokens(call: ServedCall) -> Response:
-    """`POST /_simulator/tokens/expire`: every token that was issued expires now."""
+    """`POST /_simulator/tokens/expire`: all issued tokens expire now."""
     call.simulator.tokens.expire_all(call.now)
     return Response(status_code=204)
 
 
 def close_channels(call: ServedCall) -> Response:
-    """`POST /_simulator/channels/close`, body `{"after_s": 60}`: as before maintenance, told and then done."""
+    """`POST /_simulator/channels/close`, body `{"after_s": 60}`: announce and close them, as before maintenance."""
     after_s = _seconds(call, "after_s", 60.0)
     told = call.simulator.notifications.announce_closing(call.now + timedelta(seconds=after_s))
     return answer({"connections": told})
 
 
 def clock(call: ServedCall) -> Response:
-    """`GET /_simulator/clock`: what time it is in the organisation."""
+    """`GET /_simulator/clock`: the organisation's current time."""
     return answer({"now": iso(call.now), "moved_s": call.simulator.clock.moved_s})
 
 
@@ -127,7 +127,7 @@ def move_clock(call: ServedCall) -> Response:
 
 
 def reset(call: ServedCall) -> Response:
-    """`POST /_simulator/reset`: everything as it was when it began to serve, but for the time and the tokens."""
+    """`POST /_simulator/reset`: restore the state from the start of serving, except for the time and the tokens."""
     call.simulator.reset()
     return Response(status_code=204)
 

@@ -1,4 +1,4 @@
-"""What a version holds: its Archy YAML, read once."""
+"""The content of a version: its Archy YAML, parsed once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from controller.flows.roots import ARCHY_ROOTS
 ROOTS = {api_type: root for root, api_type in ARCHY_ROOTS.items()}
 """Archy's root key for each type of the API."""
 DEFINITION = "definition"
-"""Below the root key: the nodes and transitions of a flow that never was Archy."""
+"""Key of the nodes and transitions of a flow without Archy source, below the root key."""
 BINDING_NODES = frozenset({"callCommonModule", "callBotFlow", "callDigitalBotFlow"})
-"""Nodes of such a flow that keep the version which is published when the flow is."""
+"""Nodes of such a flow that bind the version that is live when the flow is published."""
 
 
 @lru_cache(maxsize=8192)
 def read(text: str) -> FlowFile:
-    """The flow file in this text. Raises `FlowFileInvalid` when it is none."""
+    """The flow file in this text. Raises `FlowFileInvalid` if it is not one."""
     flow_file = parse(text)
     content = flow_file.document[flow_file.root]
     given = content.get(DEFINITION) if isinstance(content, Mapping) else None
@@ -31,7 +31,7 @@ def read(text: str) -> FlowFile:
 
 
 def _references(nodes: object) -> Iterator[FlowReference]:
-    """What the nodes of a given definition name as `flow`."""
+    """The flows that the nodes of a given definition name under `flow`."""
     for node_id, node in nodes.items() if isinstance(nodes, Mapping) else ():
         target = node.get("flow") if isinstance(node, Mapping) else None
         if not isinstance(target, Mapping):
@@ -56,6 +56,6 @@ def body(text: str) -> dict[str, object]:
 
 
 def empty(key: FlowKey) -> str:
-    """The source of a flow that was created without any content, as stubs are."""
+    """The source of a flow without content, such as a stub."""
     name = key.name.replace("\\", "\\\\").replace('"', '\\"')
     return f'{ROOTS.get(key.type, key.type)}:\n  name: "{name}"\n  defaultLanguage: en-us\n'

@@ -1,4 +1,4 @@
-"""`/_simulator`: looking at the organisation from outside, and changing it as no client of the API could."""
+"""`/_simulator`: inspects the organisation from outside and changes it as no client of the API could."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def call_log(call: ServedCall) -> Response:
 
 
 def reset_calls(call: ServedCall) -> Response:
-    """`DELETE /_simulator/calls`: counts and log begin anew."""
+    """`DELETE /_simulator/calls`: reset the counts and clear the log."""
     call.simulator.calls.clear()
     return Response(status_code=204)
 
@@ -54,7 +54,7 @@ def flows(call: ServedCall) -> Response:
 
 
 def _flow(flow: SimulatedFlow) -> dict[str, object]:
-    """One flow; every publish that took effect is in its history."""
+    """One flow. Its history lists every publish that took effect."""
     return {
         "id": flow.id,
         "type": flow.type,
@@ -80,9 +80,9 @@ def _happening(happening: Happening) -> dict[str, object]:
 
 
 def new_flow(call: ServedCall) -> Response:
-    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: made and published by a user.
+    """`POST /_simulator/flows`, body `{"text": "…", "by": "Ada Lovelace"}`: a person creates and publishes a flow.
 
-    Instead of `text`, a flow that never was Archy: `{"definition": {…}, "name", "type"}`.
+    For a flow without Archy source, `{"definition": {…}, "name", "type"}` replaces `text`.
     """
     kind, name = call.string("type") or "", call.string("name") or ""
     text = call.string("text") or _raw(call, FlowKey(kind.lower(), name))
@@ -101,7 +101,7 @@ def new_flow(call: ServedCall) -> Response:
 def by_hand(call: ServedCall) -> Response:
     """`POST /_simulator/flows/{flowId}/{edit}`, body `{"by": "Ada Lovelace", "text": "…", "version": "1.0"}`.
 
-    Instead of the id, `{type}/{name}`; instead of `text`, a `definition`.
+    `{type}/{name}` may replace the id, and a `definition` may replace `text`.
     """
     edit = EDITS.get(call.path["edit"])
     if edit is None:
@@ -115,7 +115,7 @@ def by_hand(call: ServedCall) -> Response:
 
 
 def _raw(call: ServedCall, key: FlowKey) -> str | None:
-    """The content when it is given as a definition."""
+    """The content, if it is given as a definition."""
     given = call.json().get("definition")
     return None if given is None else raw_text(key, given)
 
@@ -129,7 +129,7 @@ _EDIT_FIELDS = ("by", "text", "definition", "version")
 
 
 def streams(call: ServedCall) -> Response:
-    """`GET /_simulator/executions`: the streams that are set."""
+    """`GET /_simulator/executions`: the current streams."""
     shown = [
         {
             "flow": traffic.flow_id,
@@ -145,7 +145,7 @@ def streams(call: ServedCall) -> Response:
 
 
 def demand(call: ServedCall) -> Response:
-    """`POST /_simulator/executions`: a stream with `per_minute`, or with `count` so many that have just ended.
+    """`POST /_simulator/executions`: a stream (`per_minute`), or a number of executions that just ended (`count`).
 
     Body: `{"flow": id or type/name, "version"?, "error_rate"?, "reason"?, "per_minute" | "count"}`. A stream replaces
     the one of the same flow and version.
@@ -185,14 +185,14 @@ def _add(call: ServedCall, flow: SimulatedFlow, wanted: str | None, count: int, 
 
 
 def clear(call: ServedCall) -> Response:
-    """`DELETE /_simulator/executions`: no streams, nothing stored."""
+    """`DELETE /_simulator/executions`: remove all streams and stored executions."""
     call.organization.state.traffic.clear()
     call.organization.state.executions.clear()
     return streams(call)
 
 
 def index(call: ServedCall) -> Response:
-    """`POST /_simulator/index`, body `{"status": "OPERATIONALNEEDSREBUILD"}`; null lets builds decide again."""
+    """`POST /_simulator/index`, body `{"status": "OPERATIONALNEEDSREBUILD"}`; null lets the builds determine it."""
     status = call.json().get("status")
     if status is not None and status not in tracking.STATUSES:
         raise bad_request(f"[status] is none of {', '.join(tracking.STATUSES)}.")

@@ -1,4 +1,4 @@
-"""The criteria of `POST /api/v2/flows/instances/query`: groups that all must fit, of items that are compared."""
+"""Evaluates the criteria of `POST /api/v2/flows/instances/query`: groups of comparisons that must all match."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Facts = Mapping[str, tuple[str | datetime, ...]]
 
 
 def compile_query(query: object) -> tuple[Callable[[Facts], bool], datetime]:
-    """What tests an execution's facts, and the earliest start that can fit. Raises 400 for a query that is wrong."""
+    """A test of an execution's facts, and the earliest start that can match. Raises 400 for a wrong query."""
     tests: list[Callable[[Facts], bool]] = []
     earliest = datetime.min.replace(tzinfo=UTC)
     for group in records(query, "query"):
@@ -109,7 +109,7 @@ def _compare(operator: str, value: str | datetime, wanted: str | datetime) -> bo
 
 
 def facts_of(execution: Execution, flow_type: str) -> Facts:
-    """What a query can ask about an execution; what its actions did is not indexed."""
+    """The facts about an execution that a query can compare. Results of its actions are not indexed."""
     known: dict[str, tuple[str | datetime, ...]] = {
         "FlowStartDateTime": (execution.started_at,),
         "FlowEndDateTime": (execution.ended_at,),

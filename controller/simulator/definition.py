@@ -1,7 +1,7 @@
-"""What a version holds as the versioned dialect tells it: nodes by id, and transitions between them.
+"""A version in the versioned dialect: nodes by id, and the transitions between them.
 
-It derives from the version's Archy source. A flow that never was Archy has its definition as it was given: it is kept
-under the type's root key, where no Archy file has a `definition`.
+The definition derives from the version's Archy source. A flow without Archy source keeps its given definition under the
+type's root key, where no Archy file has a `definition`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NO_SETTING = ACTION_LISTS | _CONTAINERS | {"name", "refId", "trackingId", "refe
 
 
 def raw_text(key: FlowKey, definition: object) -> str:
-    """What a version of this flow holds when it is given as a definition. Raises 400."""
+    """The content of a version that is given as a definition. Raises 400."""
     if key.type not in ROOTS:
         raise bad_request(f"[{key.type}] is no type of flow.")
     if not isinstance(definition, dict):
@@ -37,7 +37,7 @@ def raw_text(key: FlowKey, definition: object) -> str:
 
 
 def given(text: str) -> Mapping[str, object] | None:
-    """The definition that was given for this content; None when it derives from Archy."""
+    """The given definition of this content; None if it derives from Archy."""
     found = body(text).get(DEFINITION)
     return found if isinstance(found, dict) else None
 
@@ -45,7 +45,7 @@ def given(text: str) -> Mapping[str, object] | None:
 def definition(organization: SimulatedOrganization, text: str) -> JSON:
     """`{nodes: {id: {type, name, settings?, flow?}}, transitions: [{id, from, to, condition}]}`.
 
-    `flow` is what a node refers to: `{name, type, id}` as far as it is known, or `{expression}`.
+    `flow` is the target of a node's reference: the known parts of `{name, type, id}`, or `{expression}`.
     """
     raw = given(text)
     shown = deepcopy(dict(raw)) if raw is not None else deepcopy(_derived(text))
@@ -58,7 +58,7 @@ def definition(organization: SimulatedOrganization, text: str) -> JSON:
 
 
 def _known(organization: SimulatedOrganization, target: Mapping[str, object]) -> JSON:
-    """What the organisation adds to a reference that names a flow or its id."""
+    """The target of a reference, completed with the organisation's data."""
     name, flow_id = target.get("name"), target.get("id")
     if isinstance(flow_id, str):
         flow = organization.state.flows.get(flow_id)
@@ -107,7 +107,7 @@ def _derived(text: str) -> JSON:
 
 
 def _settings_by_node(flow_file: FlowFile) -> dict[str, object]:
-    """The settings of each action and container by its node's id."""
+    """The settings of each action and container, by node id."""
     root = flow_file.root
     places = walk(root, flow_file.document[root])
     return {
@@ -128,7 +128,7 @@ def _pruned(value: object) -> object:
 
 
 def _refer(nodes: dict[str, JSON], reference: FlowReference, root: str) -> None:
-    """Put a reference on its node, or on a new node where that one has a reference already."""
+    """Add a reference to its enclosing node, or to a new node if that one has a reference already."""
     if reference.resolution is Resolution.STATIC:
         target: JSON = {"name": reference.name}
         if len(reference.types) == 1:

@@ -1,4 +1,4 @@
-"""Answers that do not arrive as they should: dropped, slow, or far too large."""
+"""Disturbed answers: dropped, slow, or far too large."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from starlette.types import Receive, Scope, Send
 from controller.domain.clock import Clock
 
 DROP = "simulator.drop"
-"""The server's scope extension that closes the connection; absent where there is no connection."""
+"""The scope extension of the server that closes the connection; absent without a connection."""
 _CHUNK = 65_536
 
 
 class DroppedResponse(Response):
-    """The connection breaks: before the answer, or in the middle of the one that is given."""
+    """A connection that breaks, either before the answer or in the middle of the given one."""
 
     def __init__(self, partial: Response | None = None) -> None:
         super().__init__(status_code=partial.status_code if partial else 500)
@@ -29,7 +29,7 @@ class DroppedResponse(Response):
             await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         drop = scope.get("extensions", {}).get(DROP)
         if drop is None:
-            # In one process there is no connection to close: the caller's transport fails as a broken one would.
+            # Within one process there is no connection to close: make the caller's transport fail like a broken one.
             raise httpx.ReadError("the simulated connection was reset")
         drop()
         while (await receive())["type"] != "http.disconnect":
@@ -37,7 +37,7 @@ class DroppedResponse(Response):
 
 
 class SlowResponse(Response):
-    """The headers come at once, the body after a while."""
+    """An answer with a delay between headers and body."""
 
     def __init__(self, whole: Response, delay_s: float, clock: Clock) -> None:
         super().__init__(bytes(whole.body), whole.status_code)

@@ -1,4 +1,4 @@
-"""A route: method, path template, what a caller needs, and who answers."""
+"""A route: method, path template, required rights, and handler."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from starlette.routing import compile_path
 from controller.simulator.call import ServedCall
 
 INTERNAL = "/_simulator"
-"""Below it the organisation is controlled; nothing there is limited, counted or faulted."""
+"""Prefix of the control routes, which have no limits, counts or faults."""
 BESIDE_FLOWS = frozenset(
     {
         *("actions", "datatables", "divisionviews", "executions", "export", "instances", "jobs", "lookup"),
         *("milestones", "outcomes", "validate"),
     }
 )
-"""What the API has below `/api/v2/flows` that is not the id of a flow."""
+"""Names below `/api/v2/flows` that are not ids of flows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedEndpoint:
     method: str
     template: str
-    """`/api/v2/flows/{flowId}`: the spelling under which calls are counted."""
+    """The template under which calls are counted: `/api/v2/flows/{flowId}`."""
     handler: Callable[[ServedCall], Response]
     permissions: tuple[str, ...] = ()
     """The caller needs one of these."""
     every: bool = False
     """Whether all of the permissions are needed instead of one."""
     open: bool = False
-    """Whether it is answered without a token, as presigned URLs and the token endpoint are."""
+    """Whether it needs no token, as for presigned URLs and the token endpoint."""
     when: Callable[[Request], bool] | None = None
-    """An additional condition, for a route that two dialects share; the first endpoint that fits answers."""
+    """A further condition, for a route that two dialects share. The first matching endpoint answers."""
     fields: tuple[str, ...] | None = ()
     """Fields that the body of a control request may hold; None leaves it to the handler."""
     filters: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class FoundEndpoint:
 
 @dataclass(slots=True)
 class Routes:
-    """Finds the endpoint of a request: the first that was added and fits."""
+    """Finds the endpoint of a request: the first match in the order of addition."""
 
     _compiled: list[tuple[re.Pattern[str], ServedEndpoint]] = field(default_factory=list)
 
@@ -71,7 +71,7 @@ class Routes:
         return None
 
     def served(self) -> frozenset[tuple[str, str]]:
-        """Methods and templates of the organisation's routes, without those that control it."""
+        """Methods and templates of the organisation's routes, without the control routes."""
         return frozenset((one.method, one.template) for _, one in self._compiled if not one.internal)
 
     def methods(self, path: str) -> list[str]:
@@ -80,6 +80,6 @@ class Routes:
 
 
 def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
-    """The match of a whole path; a fixed name below `/flows` is not read as a flow's id."""
+    """The match of a whole path. A fixed name below `/flows` does not count as a flow's id."""
     match = pattern.match(path)
     return match if match and match.groupdict().get("flowId") not in BESIDE_FLOWS else None

@@ -1,4 +1,4 @@
-"""Executions of flows: when they ran, on which version, how they ended."""
+"""Executions of flows: times, version and result."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from types import MappingProxyType
 RETENTION_S = 10 * 86_400.0
 """Execution data is kept for ten days."""
 ERROR_REASON = "ACTION_ERROR"
-"""What failed executions name when nothing else is set; the API has no public list of reasons."""
+"""The default error reason; the API has no public list of reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A steady stream of executions of the live version of a flow, from a moment on."""
+    """A steady stream of executions of a flow, from one moment on."""
 
     flow_id: str
     since: datetime
@@ -24,7 +24,7 @@ class Traffic:
     error_rate: float = 0.0
     """The share of executions that fail, from 0 to 1."""
     version: str | None = None
-    """Only executions of this version; None means the version that is live at that moment."""
+    """Restricts the stream to this version; None means all versions."""
     reason: str = ERROR_REASON
 
 
@@ -36,11 +36,11 @@ class Execution:
     started_at: datetime
     ended_at: datetime
     error: str | None = None
-    """Why it failed."""
+    """The error reason."""
     conversation_id: str = ""
     name: str = ""
     launched: bool = False
-    """Whether a client started it."""
+    """Whether a client launched it."""
     inputs: dict[str, object] = field(default_factory=dict)
 
 
@@ -74,20 +74,20 @@ _MINIMUM: Mapping[str, SimulatedLogLevel] = MappingProxyType(
     }
 )
 DEPENDS_ON: Mapping[str, str] = MappingProxyType({"executionInputOutputs": "executionItems"})
-"""A characteristic that is nothing without another one."""
+"""Characteristics that depend on another one."""
 
 
 def minimum(characteristic: str) -> SimulatedLogLevel:
-    """The lowest level that can record it, as Genesys' resource centre describes the levels.
+    """The lowest level that can record it, according to Genesys' resource centre.
 
-    Base tells of actions, menus, errors and events; Notes adds the values of variables, VerboseNotes communications,
-    All what goes into actions and comes out. Names are assumed to come with every level.
+    Base records actions, menus, errors and events. Notes adds the values of variables, VerboseNotes communications, and
+    All the inputs and outputs of actions. This simulator assumes that every level records names.
     """
     return _MINIMUM.get(characteristic, SimulatedLogLevel.BASE)
 
 
 def defaults(level: SimulatedLogLevel) -> dict[str, bool]:
-    """The characteristics that a level has when nothing else is asked for: all that it can record."""
+    """The default characteristics of a level: all that it can record."""
     ranks = list(SimulatedLogLevel)
     return {name: ranks.index(level) >= ranks.index(minimum(name)) for name in CHARACTERISTICS}
 
@@ -101,33 +101,33 @@ class LogSetting:
 
 @dataclass(frozen=True, slots=True)
 class LogChange:
-    """A setting that was replaced: what ended before was recorded under the old one."""
+    """A replaced setting. It still applies to executions that ended before."""
 
     at: datetime
     flow_id: str | None
-    """None is the organisation's default."""
+    """None for the organisation's default."""
     before: LogSetting | None
-    """None where the flow had no setting of its own."""
+    """None if the flow had no setting of its own."""
 
 
 @dataclass(slots=True)
 class LogSettings:
     enabled: bool = True
-    """Off by default in a real organisation; on here, so that gates have something to judge."""
+    """Whether execution data is recorded. Real organisations default to off; here it is on, because gates need data."""
     enabled_since: datetime | None = None
-    """Versions published before have no data; None means that it was always on."""
+    """Versions published earlier have no data; None means no such limit."""
     modified_at: datetime | None = None
     default: LogSetting = field(
         default_factory=lambda: LogSetting(SimulatedLogLevel.ALL, defaults(SimulatedLogLevel.ALL))
     )
     flows: dict[str, LogSetting] = field(default_factory=dict)
-    """Settings of single flows by their id."""
+    """Settings of single flows, by id."""
 
     changes: list[LogChange] = field(default_factory=list)
     """Oldest first."""
 
     def at(self, flow_id: str, moment: datetime) -> LogSetting:
-        """What counted for an execution that ended at this moment."""
+        """The setting that applied to an execution that ended at this moment."""
         own = self._then(flow_id, self.flows.get(flow_id), moment)
         return own or self._then(None, self.default, moment) or self.default
 
@@ -136,7 +136,7 @@ class LogSettings:
         return next(later, current)
 
     def change(self, flow_id: str | None, setting: LogSetting | None, now: datetime) -> None:
-        """Record under another setting from now on; None removes a flow's own, and sets the default to Base."""
+        """Replace the setting from now on. None removes a flow's own setting and resets the default to Base."""
         if flow_id is None:
             self.changes.append(LogChange(now, None, self.default))
             self.default = setting or LogSetting(SimulatedLogLevel.BASE, defaults(SimulatedLogLevel.BASE), now)

@@ -27,7 +27,7 @@ _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", 
 def register_export(
     organization: SimulatedOrganization, items: list[JobItem], actor: Actor, now: datetime, *, key: str = ""
 ) -> SimulatedJob:
-    """An export job; it takes `export_s` for each flow."""
+    """Register an export job, which takes `export_s` for each flow."""
     job = SimulatedJob(organization.next_id("job"), JobKind.EXPORT, actor, now, key=key, started_at=now, items=items)
     settings = organization.settings
     job.ends_at = now + timedelta(seconds=settings.duration_s(settings.export_s) * len(items))
@@ -36,7 +36,7 @@ def register_export(
 
 
 def export_yaml(version: Version) -> str:
-    """The version as Archy YAML; the same bytes whenever the same version is exported."""
+    """The version as Archy YAML; the same bytes for every export of one version."""
     flow_file = read(version.text)
     tracking = iter(range(version.number * 1000 + 10, 10_000_000))
     document = {flow_file.root: _tracked(body(version.text), tracking, inside_actions=False)}
@@ -62,7 +62,7 @@ def export_zip(organization: SimulatedOrganization, job: SimulatedJob) -> bytes:
 
 
 def file_name(organization: SimulatedOrganization, item: JobItem) -> str:
-    """The name of one exported file: the one asked for, or name, type and version with anything unusual replaced."""
+    """The name of an exported file: the requested one, or name, type and version without special characters."""
     flow = organization.state.flows[item.flow_id]
     suffix = "yaml" if item.archy else "i3Flow"
     name = item.file_name or f"{flow.name}_{flow.type}_v{item.version.replace('.', '-')}"
@@ -70,7 +70,7 @@ def file_name(organization: SimulatedOrganization, item: JobItem) -> str:
 
 
 def configuration(organization: SimulatedOrganization, flow: SimulatedFlow, version: Version) -> dict[str, object]:
-    """The JSON definition of one version; its `manifest` groups its references by kind, with ids."""
+    """The JSON definition of one version. Its `manifest` groups referenced objects by kind, with ids."""
     content = body(version.text)
     flow_file = read(version.text)
     return {
@@ -101,7 +101,7 @@ def manifest(organization: SimulatedOrganization, version: Version) -> dict[str,
 
 
 def manifest_group(flow_type: str) -> str:
-    """`inboundCallFlow` for `inboundcall`; a workflow is a `workflow`, as dependency tracking spells it."""
+    """`inboundCallFlow` for `inboundcall`. A workflow is a `workflow`, as in dependency tracking."""
     root = ROOTS.get(flow_type, flow_type)
     return root if root.lower().endswith("flow") else f"{root}Flow"
 
@@ -112,7 +112,7 @@ def _camel(kind: str) -> str:
 
 
 def _tracked(value: object, tracking: Iterator[int], *, inside_actions: bool) -> object:
-    """A copy in which every action has its `trackingId`."""
+    """A copy with a `trackingId` in every action."""
     if isinstance(value, Mapping):
         return {
             key: _tracked(item, tracking, inside_actions=str(key).lower().endswith("actions"))
@@ -138,7 +138,7 @@ def _action(value: object, tracking: Iterator[int]) -> object:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Archy's look: lists indented, no aliases."""
+    """Archy's YAML style: indented lists, no aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class decides the parameters
         return True

@@ -1,4 +1,4 @@
-"""Reading faults, from a file or from a request to `/_simulator/faults`, with every mistake told at once."""
+"""Reads faults from a file or a request to `/_simulator/faults` and reports all mistakes at once."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _UNKNOWN_FIELD = "extra_forbidden"
 
 
 def parse_faults(value: object) -> list[Fault]:
-    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` naming every mistake."""
+    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` with all mistakes."""
     return _parse(value, None)
 
 
 def _parse(value: object, node: YamlNode | None) -> list[Fault]:
-    """With the node that the value came from, mistakes have a line."""
+    """Parse the faults; `node` is the YAML source of the value and gives mistakes their line."""
     listed = value.get("faults", [value]) if isinstance(value, dict) else value
     try:
         faults = _FAULTS.validate_python(listed)
@@ -76,7 +76,7 @@ def _path(value: object, where: Sequence[str | int]) -> Sequence[str | int]:
 
 
 def _line(node: YamlNode | None, where: Sequence[str | int]) -> str:
-    """`line 4: `, where that place of the file is, or the nearest one above it; empty without a file."""
+    """`line 4: ` for the place or its nearest known parent; empty without a file."""
     return f"line {node.locate(where, at_key=True)[0]}: " if node is not None else ""
 
 

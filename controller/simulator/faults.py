@@ -1,4 +1,4 @@
-"""Named faults: what goes wrong, for which requests, how often."""
+"""Named faults: their kind, the requests that they hit, and how often."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ ANSWER_FAULTS = frozenset(
         FaultKind.REDIRECT,
     }
 )
-"""The kinds that can hit any request; the others are asked for where they belong."""
+"""Kinds that can hit any request. The others apply only to matching operations."""
 
 
 class Point(StrEnum):
-    """When a reset or an error comes."""
+    """The moment of a reset or an error."""
 
     BEFORE = "before"
-    """Nothing was done."""
+    """Before the request is handled."""
     AFTER = "after"
-    """The request took effect, and its answer is lost."""
+    """After the request took effect; its answer is lost."""
     MIDDLE = "middle"
-    """The request took effect, and half of its answer arrives."""
+    """After the request took effect; half of its answer arrives."""
 
 
 class Match(BaseModel):
@@ -70,9 +70,9 @@ class Match(BaseModel):
 
     method: str | None = None
     route: str | None = None
-    """A route's template: `/api/v2/flows/{flowId}`."""
+    """The template of a route: `/api/v2/flows/{flowId}`."""
     flow: str | None = None
-    """A flow's id, `type/name` or name."""
+    """The id, `type/name` or name of a flow."""
 
     def fits(self, method: str, route: str, subjects: Collection[str]) -> bool:
         return (
@@ -83,7 +83,7 @@ class Match(BaseModel):
 
 
 class Fault(BaseModel):
-    """One fault. `name` is how it is shown and removed; setting another fault of the same name replaces it."""
+    """One fault. `name` identifies it; a new fault replaces an older one with the same name."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,13 +91,13 @@ class Fault(BaseModel):
     kind: FaultKind
     match: Match = Match()
     nth: Annotated[int, Field(ge=1)] = 1
-    """The first fitting request that it hits."""
+    """Number of the first matching request that it hits."""
     times: Annotated[int, Field(ge=1)] | None = None
-    """How many requests it hits; all by default."""
+    """Number of requests that it hits; None for all."""
     for_s: Annotated[float, Field(gt=0)] | None = None
-    """How long it lasts after it was set; without end by default."""
+    """Seconds until it expires; None for no limit."""
     rate: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of requests that it hits, the same ones whenever the same requests come."""
+    """The share of requests that it hits. The choice repeats for the same sequence of requests."""
     point: Point = Point.BEFORE
     """For `reset` and `http-5xx`."""
     status: Annotated[int, Field(ge=200, le=599)] | None = None
@@ -107,13 +107,13 @@ class Fault(BaseModel):
     retry_after_date: bool = False
     """Whether `Retry-After` is an HTTP date instead of seconds."""
     delay_s: Annotated[float, Field(ge=0)] = 30.0
-    """For `slow-body`: between the headers and the body."""
+    """For `slow-body`: seconds between the headers and the body."""
     message: str | None = None
-    """For `publish-fails` and `job-fails`; an empty one is a failure that says nothing."""
+    """For `publish-fails` and `job-fails`; empty for a failure without a message."""
     version: str | None = None
-    """For `wrong-version`: the version that goes live instead; by default the previous one."""
+    """For `wrong-version`: the version that goes live instead; by default the previously live one."""
     field: str | None = None
-    """For `wrong-type` and `missing-field`: its name, anywhere in the answer."""
+    """For `wrong-type` and `missing-field`: the name of the field, at any depth of the answer."""
     size: Annotated[int, Field(ge=1)] = 64_000_000
     """For `huge-body`: bytes."""
     location: str = "https://elsewhere.example/"
@@ -126,7 +126,7 @@ class Fault(BaseModel):
 
     @property
     def place(self) -> str:
-        """`faults.yaml: line 4: `, where it was read; nothing where it came without a file."""
+        """Its origin, `faults.yaml: line 4: `; empty for a fault that is not from a file."""
         return self._place
 
     @place.setter
@@ -134,11 +134,11 @@ class Fault(BaseModel):
         self._place = place
 
     def begin(self, now: datetime) -> None:
-        """The moment from which `for_s` counts."""
+        """Start the time of `for_s`."""
         self._ends_at = now + timedelta(seconds=self.for_s) if self.for_s else None
 
     def strikes(self, now: datetime) -> bool:
-        """Whether it hits this request, which fits; counts it."""
+        """Whether it hits this matching request. Counts the request."""
         if self._ends_at and now >= self._ends_at:
             return False
         self._seen += 1
@@ -155,19 +155,19 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults that are set, in the order in which they are tried: the first that strikes counts."""
+    """The current faults in the order in which they are tried. The first hit applies."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
         self._served: frozenset[tuple[str, str]] | None = None
 
     def serve(self, routes: Collection[tuple[str, str]]) -> None:
-        """From now on a fault must fit one of these methods and routes. Raises `SettingsInvalid`, as `set` does."""
+        """Require every fault to match one of these routes from now on. Raises `SettingsInvalid`, as `set` does."""
         self._served = frozenset(routes)
         self._refuse_unserved(self._faults.values())
 
     def set(self, faults: Sequence[Fault], now: datetime) -> None:
-        """Add them all, or none. Raises `SettingsInvalid` for a call that is not served: it would never strike."""
+        """Add all of them or none. Raises `SettingsInvalid` for a call that is not served, which would never match."""
         self._refuse_unserved(faults)
         for fault in faults:
             fault.begin(now)
@@ -179,11 +179,11 @@ class Faults:
                 _refuse_when_unserved(fault, self._served)
 
     def all(self) -> tuple[Fault, ...]:
-        """The faults that are set, as they were before they counted anything."""
+        """The current faults with their counts reset."""
         return tuple(Fault(**fault.model_dump()) for fault in self._faults.values())
 
     def clear(self, name: str | None = None) -> int:
-        """Remove one or all; how many were removed."""
+        """Remove one fault or all. Returns how many were removed."""
         chosen = list(self._faults) if name is None else [name] if name in self._faults else []
         for one in chosen:
             del self._faults[one]

@@ -1,4 +1,4 @@
-"""What the organisation finds in a version's content: errors keep it from being published, warnings do not."""
+"""Validates the content of a version: errors prevent its publish, warnings do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Finding:
 
 
 def findings(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Finding]:
-    """Missing and unpublished flows, jumps and transitions to unknown nodes, and what cannot be checked."""
+    """Missing and unpublished flows, jumps and transitions to unknown nodes, and uncheckable references."""
     found = [Finding(problem.code, problem.message) for problem in problems(organization, key, text)]
     found += [Finding(f"flow.graph.{problem.code}", problem.message) for problem in graph_problems(text)]
     for reference in read(text).references:

@@ -1,4 +1,4 @@
-"""One flow of the organisation: its versions, its draft, its lock and what runs on it."""
+"""One flow of the organisation: its versions, draft, lock and running operations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SimulatedFlow:
     description: str = ""
     division: str = "Home"
     versions: list[Version] = field(default_factory=list)
-    """Oldest first; the number is the position plus one."""
+    """Oldest first. The number of a version is its position plus one."""
     live: int | None = None
     """Number of the published version."""
     draft: SimulatedDraft | None = None
@@ -45,17 +45,17 @@ class SimulatedFlow:
 
     @property
     def entity(self) -> tuple[str, str]:
-        """Id and name, as errors name their subject."""
+        """Id and name, for errors about the flow."""
         return self.id, self.name
 
     @property
     def rollout(self) -> SimulatedRollout | None:
-        """The one that runs."""
+        """The running rollout."""
         return self.rollouts[-1] if self.rollouts and self.rollouts[-1].running else None
 
     @property
     def latest(self) -> Version | None:
-        """The version checked in last."""
+        """The most recently checked in version."""
         return self.versions[-1] if self.versions else None
 
     @property
@@ -64,7 +64,7 @@ class SimulatedFlow:
         return self.versions[self.live - 1] if self.live else None
 
     def version(self, version: str) -> Version | None:
-        """The version with that id; `2` is `2.0`, and `published` and `latest` name themselves."""
+        """The version with that id; `2` means `2.0`, and `published` and `latest` are accepted too."""
         if version == "published":
             return self.published
         if version == "latest":
@@ -73,5 +73,5 @@ class SimulatedFlow:
         return next((found for found in self.versions if found.id == wanted), None)
 
     def lock_of_others(self, actor: Actor) -> Lock | None:
-        """The lock that keeps this actor from changing the flow."""
+        """The lock that prevents this actor from changing the flow."""
         return self.lock if self.lock and self.lock.holder.id != actor.id else None

@@ -1,4 +1,4 @@
-"""Jobs: registered by one call, worked on for a while, polled by others. Their status follows from the time."""
+"""Jobs: one call registers a job and others poll it. Its status follows from the time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JobItem:
     version: str
     file_name: str = ""
     archy: bool = True
-    """Exported as YAML; otherwise as Architect's own format."""
+    """Whether it is exported as YAML, as opposed to Architect's own format."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class SimulatedJob:
     owner: Actor
     registered_at: datetime
     key: str = field(repr=False, default="")
-    """The signature that its presigned URL carries."""
+    """The signature in its presigned URL."""
     started_at: datetime | None = None
     ends_at: datetime | None = None
     failed: bool = False
@@ -54,13 +54,13 @@ class SimulatedJob:
     """The uploaded text."""
     create_stubs: bool = False
     force_failure: str | None = None
-    """A fault that was set: the message to fail with; empty for a failure that says nothing."""
+    """An injected fault: the message to fail with; empty for a failure without a message."""
     leave_unpublished: bool = False
-    """A fault that was set: an upload succeeds, and its version is only checked in."""
+    """An injected fault: the upload succeeds, but its version is only checked in."""
     flow_id: str | None = None
     flow_key: FlowKey | None = None
     version: str | None = None
-    """The version that an upload made."""
+    """The version that the upload created."""
     executions: list[str] = field(default_factory=list)
 
     def finished(self, now: datetime) -> bool:

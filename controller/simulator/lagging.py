@@ -1,4 +1,4 @@
-"""What the organisation shows late: a listing is a search index, which catches up seconds after a change."""
+"""Simulates delayed views: a listing is a search index that lags seconds behind a change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.simulator.version import Version
 
 
 def as_listed(call: ServedCall, flows: Iterable[SimulatedFlow]) -> Iterator[SimulatedFlow]:
-    """The flows as they were `listing_lag_s` ago; those that are younger are left out."""
+    """The flows as they were `listing_lag_s` ago, without younger ones."""
     lag_s = call.organization.settings.duration_s(call.organization.settings.listing_lag_s)
     if not lag_s:
         yield from flows
@@ -42,7 +42,7 @@ def _version_at(version: Version, at: datetime) -> Version:
 
 
 def require_shown(call: ServedCall, accepted_at: datetime, what: str) -> None:
-    """Raises 404 while an operation that was accepted cannot be seen yet."""
+    """Raise 404 while an accepted operation is not visible yet."""
     lag_s = call.organization.settings.duration_s(call.organization.settings.status_lag_s)
     if lag_s and call.now < accepted_at + timedelta(seconds=lag_s):
         raise not_found(f"Could not find {what}.")

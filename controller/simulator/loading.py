@@ -1,4 +1,4 @@
-"""Filling an organisation from a folder of Archy files, as if each had been published once."""
+"""Fills an organisation from a folder of Archy files and publishes each flow once."""
 
 from __future__ import annotations
 
@@ -36,15 +36,14 @@ class LoadReport:
     loaded: tuple[FlowKey, ...] = ()
     skipped: tuple[SkippedFile, ...] = ()
     warnings: tuple[str, ...] = ()
-    """References of loaded flows that lead nowhere."""
+    """References of loaded flows to missing flows."""
 
 
 def load_folder(organization: SimulatedOrganization, folder: Path, now: datetime) -> LoadReport:
-    """Every Archy file below the folder becomes a flow, published at 1.0.
+    """Create a flow from every Archy file below the folder, published at 1.0.
 
-    Files that do not parse, need substitutions, or name an existing flow are skipped and reported. What is no
-    flow file of a repository is passed over: manifests, hidden folders, and folders of artifacts that were recorded.
-    Raises FileNotFoundError when there is no such folder.
+    Files that do not parse, need substitutions, or name an existing flow are skipped and reported. Manifests, hidden
+    folders and folders of recorded artifacts are ignored. Raises FileNotFoundError when there is no such folder.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder")
@@ -77,7 +76,7 @@ def _sources_below(folder: Path) -> list[Path]:
 
 
 def _take(organization: SimulatedOrganization, path: Path, sources: dict[FlowKey, str]) -> str | None:
-    """Why this file is skipped; None when its text was added to the sources, or it is a manifest."""
+    """Why the file is skipped; None if its text was added to the sources or it is a manifest."""
     try:
         text = path.read_text(encoding="utf-8")
         if _MANIFEST.search(text):
@@ -100,7 +99,7 @@ def _take(organization: SimulatedOrganization, path: Path, sources: dict[FlowKey
 
 
 def _bind(organization: SimulatedOrganization, sources: dict[FlowKey, str]) -> None:
-    """Bind callers once all callees are there, so that neither order nor cycles matter."""
+    """Bind callers after all callees exist, so that order and cycles do not matter."""
     for key, text in sources.items():
         flow = organization.find(key)
         if flow and flow.published:

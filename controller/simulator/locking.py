@@ -1,4 +1,4 @@
-"""Editing a flow: who checks out or saves holds its lock until it is checked in, reverted or unlocked."""
+"""Edits flows. A checkout or a save takes the lock until the flow is checked in, reverted or unlocked."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def refuse_when_locked(flow: SimulatedFlow, actor: Actor) -> None:
 
 
 def refuse_second_checkout(organization: SimulatedOrganization, flow: SimulatedFlow) -> None:
-    """Raises 409 while anybody holds the lock, its holder included, unless the settings let the holder take it again.
+    """Raise 409 while any actor holds the lock, its holder included, unless the settings allow a second checkout.
 
-    That the holder is refused as well is how Genesys' Terraform provider tells a locked flow from an unlocked one.
+    Genesys' Terraform provider relies on this refusal of the holder to detect a locked flow.
     """
     if flow.lock and organization.settings.second_checkout is SecondCheckout.CONFLICT:
         raise _locked(flow, flow.lock)
@@ -37,7 +37,7 @@ def _locked(flow: SimulatedFlow, lock: Lock) -> ApiError:
 
 
 def check_out(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-    """Take the lock; taking it twice changes nothing. Raises 409 when another actor holds it."""
+    """Take the lock; a repetition changes nothing. Raises 409 when another actor holds it."""
     refuse_when_locked(flow, actor)
     if flow.lock is None:
         flow.lock = Lock(actor, now)
@@ -57,7 +57,7 @@ def save(
 
 
 def check_in(organization: SimulatedOrganization, flow: SimulatedFlow, actor: Actor, now: datetime) -> Version:
-    """Make the next version of the draft, or of the latest version, and release the lock. Raises 409."""
+    """Create the next version from the draft or the latest version, and release the lock. Raises 409."""
     refuse_when_locked(flow, actor)
     if flow.lock is None and flow.draft is None:
         raise conflict(f"Flow '{flow.name}' is not checked out.", entity=flow.entity)

@@ -1,4 +1,4 @@
-"""Turning faults that were set into what the state machine does wrong."""
+"""Applies faults to operations, jobs and answers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DISGUISED_429 = (
     "setting the Archy exit code to 107",
     "could not find the flow with id",
 )
-"""How a 429 inside an export job looks from outside."""
+"""The outward appearance of a 429 inside an export job."""
 
 
 def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
-    """What goes wrong with this publish, if anything."""
+    """The fault of this publish, if any."""
     fault = call.fault(_PUBLISH, flow)
     if fault is None:
         return None
@@ -42,7 +42,7 @@ def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
 
 
 def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> None:
-    """Let an upload fail, or check in its version without publishing it, if a fault says so."""
+    """Let an upload fail, or leave its version unpublished, if a fault demands it."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.PUBLISH_SILENT_NOOP}, key)
     if fault is None:
         return
@@ -53,7 +53,7 @@ def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> N
 
 
 def job_mishap(call: ServedCall, job: SimulatedJob, flows: list[SimulatedFlow]) -> None:
-    """Let an export or validate job fail, with or without messages, if a fault says so."""
+    """Let an export or validate job fail, with or without messages, if a fault demands it."""
     fault = call.fault({FaultKind.JOB_FAILS, FaultKind.DISGUISED_429}, *flows)
     if fault is None or job.ends_at is None:
         return
@@ -78,7 +78,7 @@ _PAGE = "<html><head><title>We'll be right back</title></head><body><h1>Schedule
 
 
 def before(fault: Fault, now: datetime) -> Response | None:
-    """The answer that comes instead of doing anything; None when the request is to be handled first."""
+    """The answer that replaces the handling of the request; None if the request is handled first."""
     if fault.kind is FaultKind.HTTP_429:
         raise _too_many(fault, now)
     if fault.kind is FaultKind.REDIRECT:
@@ -150,7 +150,7 @@ def _edited(response: Response, edit: Callable[[object], object]) -> Response:
 
 
 def _wrong_type(value: object, field: str | None) -> object:
-    """Another type for the field, anywhere in the answer; without a field, for the whole answer."""
+    """Change the type of a field at any depth; without a field, of the whole answer."""
     if field is None:
         return [value]
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Notification channels: who wants to hear of what. Messages wait in a channel until its websocket takes them.
+"""Notification channels and their subscriptions. Messages wait in a channel until its websocket takes them.
 
-The limits are Genesys': so many channels for a client, so many topics in a channel, a day's life that subscribing
-prolongs, one connection at a time.
+The limits are Genesys': a number of channels per client and of topics per channel, a lifetime of a day that every
+subscription renews, and one connection at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_WAITING = 10_000
 REPLACED = 4409
 """Closes a connection when its channel was connected to again, or was dropped for a newer one."""
 EXPIRED = 4410
-"""Closes the connection of a channel that has come to the end of its life."""
+"""Close code for a channel that has expired."""
 MAINTENANCE = 1001
 _TOPIC = re.compile(r"v2\.flows\.(instances\.flow\.)?[0-9a-fA-F-]+|v2\.architect\.dependencytracking\.build")
 
@@ -31,14 +31,14 @@ class SimulatedChannel:
     client_id: str
     expires_at: datetime
     used_at: datetime
-    """When it was opened, subscribed with or connected to last."""
+    """Time of the last opening, subscription or connection."""
     topics: dict[str, None] = field(default_factory=dict)
-    """In the order in which they were subscribed."""
+    """Topics in order of subscription."""
     waiting: asyncio.Queue[JSON] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     connection: asyncio.Future[int] | None = None
-    """The connection that listens; its result is the code to close it with."""
+    """The open connection; its result is the close code."""
     closes_at: datetime | None = None
-    """When its connection was announced to be closed."""
+    """The announced time at which its connection is closed."""
 
     def put(self, message: JSON) -> None:
         """Queue a message; without a reader it is lost."""
@@ -46,7 +46,7 @@ class SimulatedChannel:
             self.waiting.put_nowait(message)
 
     def connect(self, connection: asyncio.Future[int], now: datetime) -> None:
-        """Let this connection listen, and no other one."""
+        """Make this connection the only listener."""
         self.hang_up(REPLACED)
         self.connection, self.used_at, self.closes_at = connection, now, None
 
@@ -61,7 +61,7 @@ class SimulatedChannel:
         self.connection = None
 
     def look(self, now: datetime) -> None:
-        """Hang up when it is time to."""
+        """Close the connection if its announced time has come."""
         if now >= self.expires_at:
             self.hang_up(EXPIRED)
         elif self.closes_at and now >= self.closes_at:
@@ -70,14 +70,14 @@ class SimulatedChannel:
 
 @dataclass(slots=True)
 class SimulatedNotifications:
-    """All channels. They live in memory only, as a client must reconnect after a restart anyway."""
+    """All channels. They live only in memory, because clients must reconnect after a restart anyway."""
 
     channels: dict[str, SimulatedChannel] = field(default_factory=dict)
     announcing: bool = False
-    """Whether changes of the organisation come here already."""
+    """Whether changes of the organisation are already announced here."""
 
     def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> SimulatedChannel:
-        """A new channel; the client's least used ones are dropped for it, those without a connection first."""
+        """Open a channel. It displaces the client's least used ones beyond the limit, unconnected ones first."""
         own = sorted(self.of(client_id, now), key=lambda one: (one.connection is not None, one.used_at))
         for surplus in own[: max(0, len(own) + 1 - settings.channels_per_client)]:
             surplus.hang_up(REPLACED)
@@ -87,12 +87,12 @@ class SimulatedNotifications:
         return channel
 
     def of(self, client_id: str, now: datetime) -> list[SimulatedChannel]:
-        """The client's channels that are alive, oldest first."""
+        """The client's live channels, oldest first."""
         self._bury(now)
         return [channel for channel in self.channels.values() if channel.client_id == client_id]
 
     def get(self, channel_id: str, now: datetime) -> SimulatedChannel | None:
-        """The channel, as long as it is alive."""
+        """The channel, unless it has expired."""
         self._bury(now)
         return self.channels.get(channel_id)
 
@@ -110,7 +110,7 @@ class SimulatedNotifications:
         *,
         replace: bool = False,
     ) -> None:
-        """Add topics, or want these and no others; either prolongs the channel's life. Raises 400."""
+        """Add topics or replace all topics; both renew the channel's lifetime. Raises 400."""
         for topic in topics:
             if not isinstance(topic, str) or not _TOPIC.fullmatch(topic):
                 raise bad_request(f"Topic [{topic}] is not known.")
@@ -122,7 +122,7 @@ class SimulatedNotifications:
         channel.used_at, channel.expires_at = now, now + timedelta(seconds=settings.channel_lifetime_s)
 
     def send(self, topic: str, body: JSON, correlation_id: str) -> None:
-        """Put a message into every channel that subscribed to its topic."""
+        """Queue a message in every channel that subscribed to the topic."""
         message: JSON = {
             "topicName": topic,
             "version": "2",
@@ -140,7 +140,7 @@ class SimulatedNotifications:
         self.channels.clear()
 
     def announce_closing(self, at: datetime) -> int:
-        """Tell every connection that it is closed at that moment, as before maintenance; how many there are."""
+        """Announce to every connection that it closes at that moment, as before maintenance. Returns their number."""
         connected = [channel for channel in self.channels.values() if channel.connection]
         for channel in connected:
             channel.closes_at = at

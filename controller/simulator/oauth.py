@@ -1,4 +1,4 @@
-"""Tokens of the organisation's clients. They live in memory only: after a restart every client asks for a new one."""
+"""Tokens of the organisation's clients. They live only in memory: after a restart, clients request new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class IssuedToken:
     issued_at: datetime
     expires_at: datetime
     scope: str = ""
-    """Space-separated scopes that the versioned dialect asked for; empty means all that the client has."""
+    """Space-separated scopes that the versioned dialect requested; empty for all scopes of the client."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What runs on a flow: a publish takes time, and is told by the flow's `currentOperation` until it is over."""
+"""An operation on a flow. It takes time, and the flow's `currentOperation` shows it until it ends."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SimulatedOperation:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One line of a flow's history: what took effect, when, by whom."""
+    """One entry of a flow's history: what took effect, when, by whom."""
 
     action: Action
     at: datetime

@@ -1,7 +1,7 @@
 """The organisation: its flows and jobs, found by id, type and name. Knows no dialect, no HTTP and no clock.
 
-Every method that changes it takes the moment as an argument. Operations on flows are in `locking`, `publishing` and
-`uploads`; their effects happen when `settle` finds that they are due.
+Every change takes the time as an argument. `locking`, `publishing` and `uploads` hold the operations on flows. Their
+delayed effects happen when `settling` finds them due.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SimulatedOrganization:
     listeners: list[Callable[[SimulatedFlow], None]] = field(default_factory=list)
     """Called after every change of a flow."""
     watchers: list[Callable[[Execution], None]] = field(default_factory=list)
-    """Called for every execution that is launched or added."""
+    """Called for every launched or added execution."""
 
     @property
     def id(self) -> str:
@@ -45,7 +45,7 @@ class SimulatedOrganization:
         return self.identifier("division")
 
     def identifier(self, *parts: str) -> str:
-        """An id that is the same whenever the same things happen in the same organisation."""
+        """An id that is the same for the same events in the same organisation."""
         return str(uuid.uuid5(_NAMESPACE, "\n".join((self.settings.organization, *parts))))
 
     def next_id(self, kind: str) -> str:
@@ -55,11 +55,11 @@ class SimulatedOrganization:
     # --- Finding ------------------------------------------------------------------------------------------------
 
     def flows(self, *, deleted: bool = False) -> Iterator[SimulatedFlow]:
-        """Every flow; deleted ones only on demand."""
+        """All flows, with the deleted ones on demand."""
         return (flow for flow in self.state.flows.values() if deleted or not flow.deleted)
 
     def flow(self, flow_id: str) -> SimulatedFlow:
-        """Raises 404 for an id that never was, 410 for a deleted flow."""
+        """The flow with this id. Raises 404 for an unknown id, 410 for a deleted flow."""
         found = self.state.flows.get(flow_id)
         if found is None:
             raise not_found("Could not find flow with specified ID.", code="architect.flow.not.found")
@@ -73,7 +73,7 @@ class SimulatedOrganization:
         return self.state.flows[flow_id] if flow_id else None
 
     def version(self, flow: SimulatedFlow, version: str) -> Version:
-        """Raises 404 for a version that does not exist."""
+        """The version of a flow. Raises 404 if it does not exist."""
         found = flow.version(version)
         if found is None:
             raise not_found(f"Flow '{flow.name}' version '{version}' is missing.", code="not.found")
@@ -90,7 +90,7 @@ class SimulatedOrganization:
     def create(
         self, key: FlowKey, actor: Actor, now: datetime, *, description: str = "", division: str = ""
     ) -> SimulatedFlow:
-        """A flow without a version. Raises 400 for a name that cannot be, 409 when type and name are taken."""
+        """Create a flow without a version. Raises 400 for an invalid name, 409 when type and name are taken."""
         _refuse_name(key)
         if self.find(key):
             raise conflict(f"A flow of type '{key.type}' with name '{key.name}' already exists.")
@@ -103,7 +103,7 @@ class SimulatedOrganization:
         return flow
 
     def rename(self, flow: SimulatedFlow, name: str) -> None:
-        """Give a flow another name. Raises 400 for one that cannot be, 409 when it is taken."""
+        """Rename a flow. Raises 400 for an invalid name, 409 when it is taken."""
         key = FlowKey(flow.type, name)
         if key == flow.key:
             return
@@ -115,28 +115,28 @@ class SimulatedOrganization:
         self.state.names[str(key)] = flow.id
 
     def remove(self, flow: SimulatedFlow, actor: Actor, now: datetime) -> None:
-        """Mark a flow deleted: it answers 410 from now on and its name is free."""
+        """Mark a flow as deleted: it answers 410 from now on, and its name is free."""
         flow.deleted = True
         flow.lock = flow.draft = None
         self.state.names.pop(str(flow.key), None)
         self.record(flow, Action.DELETE, actor, now)
 
     def add_version(self, flow: SimulatedFlow, text: str, actor: Actor, now: datetime) -> Version:
-        """The next version of a flow, checked in and not published."""
+        """Add the next version of a flow, checked in but not published."""
         version = Version(len(flow.versions) + 1, text, now, actor)
         flow.versions.append(version)
         self.record(flow, Action.CHECKIN, actor, now, version.id)
         return version
 
     def operation(self, flow: SimulatedFlow, action: Action, actor: Actor, now: datetime) -> SimulatedOperation:
-        """Begin what the flow shows as its current operation."""
+        """Begin an operation, which the flow shows as its current one."""
         flow.operation = SimulatedOperation(self.next_id("operation"), action, actor, now)
         return flow.operation
 
     def record(
         self, flow: SimulatedFlow, action: Action, actor: Actor, now: datetime, version: str | None = None
     ) -> None:
-        """Write down what took effect, and tell who listens."""
+        """Add an entry to the flow's history and notify the listeners."""
         flow.history.append(Happening(action, now, actor, version))
         self.changed(flow)
 
@@ -145,12 +145,12 @@ class SimulatedOrganization:
             listener(flow)
 
     def finished(self, execution: Execution) -> None:
-        """Tell who watches executions; their end may lie ahead."""
+        """Notify the watchers of executions. The execution may end later."""
         for watcher in self.watchers:
             watcher(execution)
 
     def schedule(self, at: datetime, effect: str, subject: str) -> None:
-        """Let something take effect later: `settling.settle` carries it out."""
+        """Schedule an effect, which `settling.settle` carries out."""
         self.state.serial += 1
         self.state.due.append(Due(at, self.state.serial, effect, subject))
         self.state.due.sort()

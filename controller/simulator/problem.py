@@ -30,10 +30,10 @@ class ApiError(Exception):
         self.params = dict(params or {})
         self.headers = dict(headers or {})
         self.entity = entity
-        """Id and name of what the error is about."""
+        """Id and name of the object that the error is about."""
 
     def body(self, correlation_id: str) -> dict[str, object]:
-        """The `ErrorBody`; `messageWithParams` is the message with its parameters' places marked."""
+        """The `ErrorBody`. `messageWithParams` is the message with its parameters marked."""
         template = self.message
         for name, value in self.params.items():
             template = template.replace(value, "{" + name + "}") if value else template
@@ -65,5 +65,5 @@ def conflict(message: str, *, code: str = "general.conflict", entity: tuple[str,
 
 
 def rejected(problem: Problem, entity: tuple[str, str]) -> ApiError:
-    """What an operation would report, given at once."""
+    """The error that an operation would report at its end, raised at once."""
     return ApiError(400, problem.code, problem.message, entity=entity)

@@ -1,4 +1,4 @@
-"""Making a version the published one, which takes time, and taking it away."""
+"""Publishes a version, which takes time, and unpublishes it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ PUBLISH = "publish"
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """How a publish goes wrong by a fault that was set."""
+    """How an injected fault makes a publish fail."""
 
     silent: bool = False
-    """It answers, and nothing happens."""
+    """The publish is accepted, but nothing happens."""
     problem: Problem | None = None
-    """It fails at its end."""
+    """The publish fails at its end."""
     version: str | None = None
-    """Another version goes live than was asked for."""
+    """A version other than the requested one goes live."""
 
 
 def refuse_when_busy(flow: SimulatedFlow) -> None:
-    """Raises 409 while an operation runs on the flow."""
+    """Raise 409 while an operation runs on the flow."""
     if flow.operation and not flow.operation.complete:
         raise conflict(
             f"Another operation ({flow.operation.action}) is running on flow '{flow.name}'.",
@@ -50,7 +50,7 @@ def publish(
     *,
     mishap: Mishap | None = None,
 ) -> SimulatedOperation:
-    """Begin to publish a version, by default the one checked in last. Raises 404, 409."""
+    """Begin to publish a version, or the latest checked in one. Raises 404, 409."""
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
     if version is None:
@@ -89,7 +89,7 @@ def _duration_s(organization: SimulatedOrganization) -> float:
 
 
 def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:
-    """The end of a publish: the version goes live, or the operation tells why not."""
+    """End a publish: the version goes live, or the operation reports why it does not."""
     flow = organization.state.flows[flow_id]
     operation = flow.operation
     if flow.deleted or operation is None or operation.version is None:
@@ -108,7 +108,7 @@ def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datet
 def go_live(
     organization: SimulatedOrganization, flow: SimulatedFlow, version: Version, actor: Actor, now: datetime
 ) -> None:
-    """Let a version be the published one, bound to the modules and bots that are published now."""
+    """Make a version the live one and bind it to the live modules and bots."""
     if flow.published and flow.published is not version:
         flow.published.published_until = now
     version.published_at, version.published_until, version.published_by = now, None, actor

@@ -1,4 +1,4 @@
-"""Requests that one token may make: so many in a minute, counted from its first request."""
+"""Limits the requests per token and minute, counted from the token's first request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Usage:
     count: int
     allowed: int
     reset_s: int
-    """Whole seconds until the count starts anew; at least 1."""
+    """Whole seconds until the window restarts; at least 1."""
 
     @property
     def exceeded(self) -> bool:

@@ -1,7 +1,7 @@
-"""The execution data file of one execution, in the format that Genesys renders: `{"flow": {…, "execution": […]}}`.
+"""Renders the execution data file of one execution, as Genesys does: `{"flow": {…, "execution": […]}}`.
 
-The steps follow the flow's own structure; the way through decisions follows from the execution's id, so that the same
-execution gives the same file. Format after the sample in Genesys' resource centre (historical flow execution data).
+The steps follow the flow's structure. The execution's id determines the path through decisions, so that one execution
+always gives the same file. The format follows the sample in Genesys' resource centre (historical flow execution data).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FIELDS = {
     "errors": "eventError",
     "warnings": "eventWarning",
 }
-"""Which characteristic a field of a step belongs to; the others are always there, with the path that was taken."""
+"""The characteristic of each field of a step. Fields without one are always present."""
 _FRAME = ("startedFlow", "endedFlow")
-"""Assumed to be recorded at every level."""
+"""Events that are assumed to be recorded at every level."""
 
 
 def recorded(steps: Iterable[WalkStep], characteristics: Mapping[str, bool]) -> list[WalkStep]:
-    """The steps as they are recorded where only these characteristics are on."""
+    """The recorded parts of the steps with only these characteristics on."""
     return list(_recorded(steps, characteristics))
 
 
@@ -43,7 +43,7 @@ def _recorded(steps: Iterable[WalkStep], on: Mapping[str, bool]) -> Iterator[Wal
 
 
 def _characteristic(event: str) -> str:
-    """What must be on for an event to be recorded."""
+    """The characteristic that records an event."""
     if event.startswith("event"):
         return _EVENTS.get(event, "eventOther")
     return "executionItems"
@@ -67,7 +67,7 @@ def _without_names(value: object) -> object:
 
 
 def render(organization: SimulatedOrganization, flow: SimulatedFlow, execution: Execution) -> JSON:
-    """The whole file, as far as the log level that counted when the execution ended recorded it."""
+    """The whole file, limited to the log level that applied when the execution ended."""
     version = organization.version(flow, execution.version)
     setting = organization.state.execution_data.at(flow.id, execution.ended_at)
     steps = recorded(walk(organization, version, execution), setting.characteristics)
@@ -98,7 +98,7 @@ def render(organization: SimulatedOrganization, flow: SimulatedFlow, execution: 
 
 
 def _timed(steps: list[WalkStep], begin: datetime, end: datetime) -> list[JSON]:
-    """Spread the steps, nested ones too, evenly over the time of the execution."""
+    """Spread the steps, nested ones included, evenly over the time of the execution."""
     total = sum(step.size for step in steps)
     pace = (end - begin) / max(1, total)
     shown: list[JSON] = []

@@ -26,14 +26,14 @@ class ResolvedReference:
 
 
 def resolve(organization: SimulatedOrganization, text: str) -> Iterator[ResolvedReference]:
-    """Static references in the order of the content. Dynamic ones cannot be followed by anybody."""
+    """Static references in the order of the content. Dynamic ones cannot be resolved."""
     for reference in read(text).references:
         if reference.resolution is Resolution.STATIC:
             yield ResolvedReference(reference, meant(organization, reference.name, reference.types))
 
 
 def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) -> SimulatedFlow | None:
-    """The flow of this name with the first of these types, or of any type when none is given."""
+    """The flow of this name with the first matching type, of these types or of all if none are given."""
     for flow_type in types or sorted(ROOTS):
         if found := organization.find(FlowKey(flow_type, name)):
             return found
@@ -48,7 +48,7 @@ def named_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow 
 
 
 def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow:
-    """As `named_flow`. Raises 404, with the name that was probably meant."""
+    """As `named_flow`, but raises 404 with a suggestion for an unknown flow."""
     found = named_flow(organization, name)
     if found is None:
         hint = did_you_mean(name, organization.state.names)
@@ -58,7 +58,7 @@ def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow
 
 
 def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Problem]:
-    """What keeps this content from being published: modules in modules, missing and unpublished flows, each once."""
+    """Problems that prevent a publish: modules in modules, missing and unpublished flows, each once."""
     found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
         reference = resolved.reference
@@ -77,7 +77,7 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
 
 
 def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Iterator[Problem]:
-    """Modules that this module uses, where the organisation does not take that."""
+    """Modules that this module uses, if the organisation does not allow nesting."""
     if organization.settings.nested_modules:
         return
     for reference in nested_modules(key.type, read(text).references):
@@ -86,7 +86,7 @@ def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Ite
 
 
 def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[FlowKey]:
-    """The shortest way along bound references (modules, bots) from this content back to its own flow; mostly empty."""
+    """The shortest path along bound references (modules, bots) from this content to its own flow; usually empty."""
     before: dict[FlowKey, FlowKey] = {}
     waiting = deque([(key, text)])
     while waiting:
@@ -104,7 +104,7 @@ def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list
 
 
 def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
-    """From this flow back to where the search began."""
+    """The path from this flow back to the start of the search."""
     yield key
     while key in before:
         key = before[key]
@@ -112,7 +112,7 @@ def _back(before: Mapping[FlowKey, FlowKey], key: FlowKey) -> Iterator[FlowKey]:
 
 
 def bindings(organization: SimulatedOrganization, text: str) -> Mapping[str, str]:
-    """Flow id to version of everything that this content binds if it is published now."""
+    """Flow id to version for everything that a publish now would bind."""
     bound: dict[str, str] = {}
     for resolved in resolve(organization, text):
         flow = resolved.flow

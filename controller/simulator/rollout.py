@@ -1,4 +1,4 @@
-"""A publish of the versioned dialect: queued, prepared, then sent to a rising share of the traffic in stages."""
+"""A publish of the versioned dialect: queued, prepared, then given a growing share of traffic in stages."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class RolloutStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RolloutStage:
     percentage: float
-    """The share of traffic that goes to the new version, from more than 0 to 100."""
+    """The percentage of traffic for the new version, from more than 0 to 100."""
     duration_s: float
 
 
 AT_ONCE = (RolloutStage(100, 0.0),)
-"""The stages of a publish that asks for none."""
+"""The stages of an unstaged publish."""
 
 
 @dataclass(slots=True)
@@ -37,14 +37,14 @@ class SimulatedRollout:
     actor: Actor
     requested_at: datetime
     begins_at: datetime
-    """Until then it is queued."""
+    """Until then the publish is queued."""
     prepared_at: datetime
-    """Until then it is prepared; the first stage begins now."""
+    """Until then it is prepared; then the first stage begins."""
     stages: tuple[RolloutStage, ...] = AT_ONCE
-    """Rising to 100."""
+    """Rising percentages; the last one is 100."""
     staged: bool = False
     replaces: str | None = None
-    """The version that was live when it was asked for."""
+    """The version that was live at the time of the request."""
     live: str | None = None
     """The version that it expects to be live; any other means an out-of-band change."""
     metadata: dict[str, str] = field(default_factory=dict)
@@ -55,9 +55,9 @@ class SimulatedRollout:
     outcome: RolloutStatus | None = None
     problems: list[Problem] = field(default_factory=list)
     silent: bool = False
-    """A fault that was set: it completes, and nothing is live that was not before."""
+    """An injected fault: the rollout completes without a change of the live version."""
     lands_on: str | None = None
-    """A fault that was set: the version that goes live instead."""
+    """An injected fault: the version that goes live instead."""
 
     def status(self, now: datetime) -> RolloutStatus:
         if self.outcome:
@@ -69,7 +69,7 @@ class SimulatedRollout:
         return self.outcome is None
 
     def boundaries(self) -> Iterator[datetime]:
-        """The moments at which each stage begins, and the one at which the last one ends."""
+        """The start of each stage, followed by the end of the last one."""
         at = self.prepared_at
         yield at
         for stage in self.stages:
@@ -78,11 +78,11 @@ class SimulatedRollout:
 
     @property
     def ends_at(self) -> datetime:
-        """When it will be, or was, over."""
+        """The end of the rollout, past or future."""
         return self.ended_at or list(self.boundaries())[-1]
 
     def progress(self, now: datetime) -> float:
-        """How much of its time has passed, from 0 to 100."""
+        """Elapsed percentage of its time, from 0 to 100."""
         if self.outcome is RolloutStatus.COMPLETED:
             return 100.0
         whole = (list(self.boundaries())[-1] - self.requested_at).total_seconds()
@@ -90,7 +90,7 @@ class SimulatedRollout:
         return min(99.0, 100 * passed / whole) if whole > 0 else 99.0
 
     def share(self, at: datetime) -> float:
-        """The percentage of traffic that its version gets at this moment as long as another one is live."""
+        """The percentage of traffic for its version at this moment, while another version is live."""
         if self.silent or self.stage is None or at < self.prepared_at or (self.ended_at and at >= self.ended_at):
             return 0.0
         begun = [stage for stage, begin in zip(self.stages, self.boundaries(), strict=False) if begin <= at]

@@ -1,4 +1,4 @@
-"""Serving a simulated organisation on a socket."""
+"""Serves a simulated organisation on a socket."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _ServedConnection(H11Protocol):
 
 
 class _LoopbackServer(uvicorn.Server):
-    """uvicorn that tells where it listens and returns on a signal instead of dying of it."""
+    """A uvicorn server that reports its address and returns on a signal instead of exiting."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
         super().__init__(config)
@@ -81,9 +81,9 @@ def _server(simulator: Simulator, host: str, port: int, ready: Callable[[str], N
 
 
 async def serve(simulator: Simulator, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` gets the URL once it listens. Port 0 is any free port.
+    """Serve until SIGTERM or SIGINT. `ready` gets the URL once the socket listens; port 0 means any free port.
 
-    Raises `SettingsInvalid` when the address cannot be listened on.
+    Raises `SettingsInvalid` when the address is not available.
     """
     with _listening(host, port) as listener:
         try:
@@ -115,7 +115,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve from a thread for as long as the block runs; gives the URL."""
+    """Serve from a thread while the block runs; yields the URL."""
     listening = threading.Event()
     urls: list[str] = []
 
@@ -126,7 +126,7 @@ def running(simulator: Simulator, *, host: str = "127.0.0.1", port: int = 0) -> 
     server = _server(simulator, host, port, ready)
 
     def run() -> None:
-        # uvicorn leaves the process when it cannot listen; the block below tells it instead.
+        # uvicorn exits the process when it cannot listen; the block below raises instead.
         with contextlib.suppress(SystemExit):
             server.run()
         listening.set()

@@ -1,4 +1,4 @@
-"""How a simulated organisation behaves. Durations are seconds."""
+"""Settings of a simulated organisation. Durations are seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from controller.simulator.actor import Actor
 
-# What may be set over `/_simulator/settings`: nothing that would stop time or flood a listener.
+# Limits for `/_simulator/settings`: no value may stop time or flood a listener.
 Duration = Annotated[float, Field(ge=0, le=1e9)]
 Period = Annotated[float, Field(ge=0.01, le=1e9)]
 Count = Annotated[int, Field(ge=1)]
@@ -24,14 +24,14 @@ class SimulatedClient:
     secret: str = field(repr=False)
     name: str = ""
     permissions: frozenset[str] | None = None
-    """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None is all of them."""
+    """Permissions such as `architect:flow:view`, and scopes of the versioned dialect; None for all."""
 
     @property
     def actor(self) -> Actor:
         return Actor(self.id, self.name or self.id)
 
     def holds(self, permission: str) -> bool:
-        """Whether it may do what needs this permission; `architect:flow:*` in its list grants every action."""
+        """Whether the client has this permission. `architect:flow:*` in its list grants every action."""
         if self.permissions is None or permission in self.permissions:
             return True
         domain = permission.rpartition(":")[0]
@@ -43,11 +43,11 @@ PENSTOCK = SimulatedClient("penstock", "penstock-secret", "Penstock")
 
 
 class UnclearPublish(StrEnum):
-    """What a publish does where Genesys' documents do not tell."""
+    """The behaviour of a publish that Genesys' documents leave open."""
 
     WORKS = "works"
     SILENTLY_NOTHING = "silently-nothing"
-    """200, and the published version does not move."""
+    """200, but the published version does not change."""
     ERROR = "error"
 
 
@@ -59,15 +59,15 @@ class LockedUpload(StrEnum):
 
 
 class SecondCheckout(StrEnum):
-    """What a checkout answers for a flow that the same client has checked out already."""
+    """The answer to a checkout of a flow that the same client has already checked out."""
 
     CONFLICT = "conflict"
-    """409; Genesys' own tests of its Terraform provider take a flow for locked by it."""
+    """409. Genesys' own tests of its Terraform provider detect a locked flow by it."""
     WORKS = "works"
 
 
 class DebugResult(StrEnum):
-    """The shape of the result of an action's trace; the document leaves it open."""
+    """The shape of an action trace's result, which the document leaves open."""
 
     LIST = "list"
     OBJECT = "object"
@@ -89,62 +89,62 @@ class SimulatorSettings:
     organization: str = "Simulated organisation"
     clients: tuple[SimulatedClient, ...] = (PENSTOCK,)
     token_lifetime_s: Period = 86_400.0
-    """The documented default; 300 to 172 800 can be set in an organisation."""
+    """The documented default. An organisation can set 300 to 172,800."""
     publish_s: Duration = 2.0
     upload_s: Duration = 3.0
     queue_s: Duration = 0.5
-    """How long a publish of the versioned dialect waits before it begins."""
+    """Seconds that a publish of the versioned dialect stays queued."""
     debug_s: Duration = 2.0
-    """How long tracing an action takes."""
+    """Seconds that an action trace takes."""
     trace_retention_days: Period = 30.0
-    """How long the versioned dialect keeps traces; 90 on the enterprise tier."""
+    """Days that the versioned dialect keeps traces; 90 on the enterprise tier."""
     absolute_location: bool = True
-    """Whether `Location` headers hold a whole URL instead of a path."""
+    """Whether `Location` headers hold a whole URL, as opposed to a path."""
     export_s: Duration = 1.0
     validate_s: Duration = 1.0
     launch_s: Duration = 1.0
-    """How long one launched execution runs."""
+    """Seconds that one launched execution runs."""
     index_s: Duration = 0.0
     """How long the dependency index lags behind a publish."""
     listing_lag_s: Duration = 0.0
     """How long `GET /flows` and `GET /flows/lookup` lag behind a change."""
     status_lag_s: Duration = 0.0
-    """How long after a publish or an upload was accepted its status is not found."""
+    """Seconds for which the status of an accepted publish or upload is not found."""
     time_scale: Annotated[float, Field(ge=0.001, le=1e9)] = 1.0
-    """How many times faster than told everything in the organisation takes; the clock itself is not changed."""
+    """Factor by which all durations in the organisation are shortened. The clock itself is unchanged."""
     rate_limit_per_minute: Count = 300
     token_requests_per_minute: Count = 60
     heartbeat_s: Period = 30.0
-    """How often the websocket of a notification channel says that it is alive."""
+    """Seconds between heartbeats on the websocket of a notification channel."""
     channels_per_client: Count = 20
-    """Notification channels of one client; one more takes the place of the one that was used longest ago."""
+    """Notification channels per client. A further one displaces the least recently used one."""
     topics_per_channel: Count = 1_000
     channel_lifetime_s: Period = 86_400.0
-    """How long a notification channel lives after its last subscription."""
+    """Seconds that a notification channel lives after its last subscription."""
     upload_valid_s: Duration = 3_600.0
-    """How long a presigned URL can be used."""
+    """Seconds that a presigned URL is valid."""
     download_valid_s: Duration = 3_600.0
     older_version: UnclearPublish = UnclearPublish.WORKS
-    """Publishing a version older than the published one."""
+    """Behaviour for a version that is older than the published one."""
     unknown_version: UnclearPublish = UnclearPublish.SILENTLY_NOTHING
-    """Publishing a version that does not exist; `works` makes no sense here and counts as `error`."""
+    """Behaviour for a version that does not exist; `works` counts as `error` here."""
     locked_upload: LockedUpload = LockedUpload.FAIL
     second_checkout: SecondCheckout = SecondCheckout.CONFLICT
     largest_page: Count = 1_000
     """The most rows in a page of a list, also when the request asks for more."""
     nested_modules: bool = False
-    """Whether a common module may use another one; Genesys' Resource Centre says that it cannot."""
+    """Whether a common module may use another one. Genesys' Resource Centre says that it cannot."""
     opaque_version_ids: bool = False
-    """Whether the versioned dialect names versions by ids that are not their numbers; then it takes nothing else."""
+    """Whether version ids of the versioned dialect differ from version numbers. It then accepts only ids."""
     tells_types: bool = True
-    """Whether the versioned dialect tells the type of a flow in its listing and after a switch."""
+    """Whether the versioned dialect reports the type of a flow in its listing and after a switch."""
     bare_traces: bool = False
-    """Whether the versioned dialect tells nothing of a trace but its id; its steps tell the rest."""
+    """Whether the versioned dialect reports only the id of a trace; its steps give the rest."""
     debug_result: DebugResult = DebugResult.LIST
     debug_ending: DebugEnding = DebugEnding.COMPLETED
     debug_location: bool = True
-    """Whether the start of an action's trace answers a `Location`; without one its body names the job."""
+    """Whether the start of an action trace answers with a `Location`. Otherwise its body names the job."""
 
     def duration_s(self, seconds: float) -> float:
-        """The seconds that something takes under `time_scale`."""
+        """The duration in seconds after applying `time_scale`."""
         return seconds / self.time_scale

@@ -1,4 +1,4 @@
-"""A simulated organisation with its clock, tokens, limits, call counts and state file."""
+"""A simulated organisation with its environment: clock, tokens, limits, call counts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATE = TypeAdapter(SimulatedState)
 
 
 def frozen(state: SimulatedState) -> bytes:
-    """The state as bytes that no change of it reaches; `thawed` makes a new one of them."""
+    """A snapshot of the state as bytes; `thawed` restores it."""
     return _STATE.dump_json(state)
 
 
@@ -48,9 +48,10 @@ class StateFile:
     path: Path
 
     def load(self) -> SimulatedState:
-        """The saved state; an empty one where there is no file.
+        """The saved state; empty if there is no file.
 
-        Raises `SettingsInvalid` when it is no state file or cannot be read, or its folder cannot be written to.
+        Raises `SettingsInvalid` for a file that is not a state file or cannot be read, and for a folder that cannot be
+        written to.
         """
         if not os.access(self.path.parent, os.W_OK):
             raise SettingsInvalid(
@@ -89,7 +90,7 @@ EFFECTS: Mapping[str, Callable[[SimulatedOrganization, str, datetime], None]] = 
 
 
 def settle(organization: SimulatedOrganization, now: datetime) -> bool:
-    """Carry out everything that is due by now, each at its own moment. Whether anything was."""
+    """Carry out all effects that are due, each at its own time. Returns whether there were any."""
     moved = False
     while organization.state.due and organization.state.due[0].at <= now:
         due = organization.state.due.pop(0)
@@ -100,7 +101,7 @@ def settle(organization: SimulatedOrganization, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
-    """How everything stood when it was served first."""
+    """A snapshot from the start of serving."""
 
     state: bytes
     settings: SimulatorSettings
@@ -133,7 +134,7 @@ class Simulator:
             self.organization.state = self.state_file.load()
 
     def settle(self) -> datetime:
-        """Let everything that is due take effect, and tell what time it is."""
+        """Carry out all effects that are due, and return the current time."""
         now = self.clock.now()
         settle(self.organization, now)
         return now
@@ -145,7 +146,7 @@ class Simulator:
         return report
 
     def flow(self, flow_type: str, name: str) -> SimulatedFlow:
-        """The flow with this type and name as it is now. Raises KeyError when there is none."""
+        """The flow with this type and name. Raises KeyError when there is none."""
         self.settle()
         found = self.organization.find(FlowKey(flow_type, name))
         if found is None:
@@ -157,7 +158,7 @@ class Simulator:
         return self.clients.get(client_id)
 
     def set_faults(self, *faults: Fault) -> None:
-        """Set faults; one of the same name is replaced. Raises `SettingsInvalid` for a route that is not served."""
+        """Set faults; a fault replaces an earlier one with its name. Raises `SettingsInvalid` for an unserved route."""
         self.faults.set(faults, self.clock.now())
 
     def load_faults(self, path: Path) -> None:
@@ -165,7 +166,7 @@ class Simulator:
         self.set_faults(*read_faults(path))
 
     def configure(self, settings: SimulatorSettings) -> None:
-        """Change how the organisation behaves from now on; what runs already goes on as it began."""
+        """Change the settings from now on. Running operations are not affected."""
         self.settings = self.organization.settings = settings
         self.limit.per_minute = settings.rate_limit_per_minute
         self.token_limit.per_minute = settings.token_requests_per_minute
@@ -178,9 +179,9 @@ class Simulator:
         return self._beginning
 
     def reset(self) -> None:
-        """Flows, executions, settings, clients and faults as they were when it was served first, or are now.
+        """Restore flows, executions, settings, clients and faults from the snapshot.
 
-        Counts, log and limits begin anew and channels end; time is not moved back, and tokens stay valid.
+        Counts, log and limits restart and channels close. The time is not moved back, and tokens stay valid.
         """
         beginning = self.begin()
         self.organization.state = thawed(beginning.state)
@@ -193,11 +194,11 @@ class Simulator:
         self.limit, self.token_limit = _limits(beginning.settings)
 
     def save(self) -> None:
-        """Write the state file, where there is one."""
+        """Write the state file, if there is one."""
         if self.state_file:
             self.state_file.save(self.organization.state)
 
 
 def _limits(settings: SimulatorSettings) -> tuple[RateLimit, RateLimit]:
-    """Those of a token, and of the token endpoint."""
+    """The rate limits for tokens and for the token endpoint."""
     return RateLimit(settings.rate_limit_per_minute), RateLimit(settings.token_requests_per_minute)

@@ -1,4 +1,4 @@
-"""Publishing in stages: the versioned dialect's way to make a version live. One deployment of a flow at a time."""
+"""Publishes in stages, as the versioned dialect does: one deployment of a flow at a time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROLLOUT = "rollout"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How a version is to be published."""
+    """The parameters of a publish."""
 
     stages: tuple[RolloutStage, ...] = AT_ONCE
-    """Durations as they were asked for, before the settings' time scale."""
+    """Durations as requested, before the time scale of the settings."""
     staged: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     dependency_hash: str | None = None
@@ -40,9 +40,9 @@ def begin(
     now: datetime,
     order: Order,
 ) -> SimulatedRollout:
-    """Queue a publish. The version that a staged rollout replaces, published at once, cancels that rollout.
+    """Queue a publish. An unstaged publish of the version that a staged rollout replaces cancels that rollout.
 
-    Raises 409 while another operation runs or another actor holds the lock, 400 for an archived version.
+    Raises 409 while anything else runs or another actor holds the lock, 400 for an archived version.
     """
     refuse_when_locked(flow, actor)
     if version.archived:
@@ -107,7 +107,7 @@ def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) ->
 
 
 def cancel(organization: SimulatedOrganization, flow: SimulatedFlow, now: datetime, reason: str) -> None:
-    """End the flow's rollout: the live version stays live and gets all traffic again."""
+    """Cancel the flow's rollout. The live version stays live and gets all traffic again."""
     rollout = flow.rollout
     if rollout:
         rollout.problems = [Problem("flow.publish.cancelled", reason)]
@@ -122,9 +122,9 @@ def switch(
     now: datetime,
     mishap: Mishap | None = None,
 ) -> Version:
-    """Let a version that was published before be live at once, with the modules it was published with; which one is.
+    """Make a published version live at once, with its old bindings. Returns the version that is live now.
 
-    Raises 409 while an operation runs or another actor holds the lock, 400 for a draft or an archived version.
+    Raises 409 while anything runs or another actor holds the lock, 400 for a draft or an archived version.
     """
     refuse_when_locked(flow, actor)
     refuse_when_busy(flow)
@@ -148,7 +148,7 @@ def switch(
 
 
 def of_version(flow: SimulatedFlow, version: Version) -> SimulatedRollout:
-    """The last publish of a version. Raises 404 when there was none."""
+    """The last publish of a version. Raises 404 if there was none."""
     for rollout in reversed(flow.rollouts):
         if rollout.version == version.id:
             return rollout
@@ -163,7 +163,7 @@ def _next(rollout: SimulatedRollout) -> datetime:
 def _prepared(
     organization: SimulatedOrganization, flow: SimulatedFlow, rollout: SimulatedRollout, now: datetime
 ) -> None:
-    """The first stage begins, unless the version turns out not to be fit to be published."""
+    """Begin the first stage, unless the version cannot be published."""
     text = organization.version(flow, rollout.version).text
     if not rollout.problems:
         found = findings(organization, flow.key, text)

@@ -1,4 +1,4 @@
-"""Everything that a state file keeps: plain values, no behaviour."""
+"""The content of a state file: plain values without behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.simulator.job import SimulatedJob
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
-    """Something that takes effect at a moment to come."""
+    """An effect that is scheduled for a later time."""
 
     at: datetime
     serial: int
@@ -26,7 +26,7 @@ class Index:
     """The dependency index of the organisation."""
 
     built_at: datetime | None = None
-    """When the last build was asked for."""
+    """Time of the last request for a build."""
     ready_at: datetime | None = None
     status: str | None = None
     """A status that a test set; None derives it from the builds."""
@@ -39,7 +39,7 @@ class SimulatedState:
     """`type/name` to the id of the flow that has it now."""
     jobs: dict[str, SimulatedJob] = field(default_factory=dict)
     due: list[Due] = field(default_factory=list)
-    """In the order in which they take effect."""
+    """In order of time."""
     serial: int = 0
     index: Index = field(default_factory=Index)
     traffic: list[Traffic] = field(default_factory=list)

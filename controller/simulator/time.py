@@ -1,4 +1,4 @@
-"""The organisation's clock: the given clock plus an offset that tests can move."""
+"""The organisation's clock: another clock plus an adjustable offset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from controller.domain.clock import Clock
 
 
 class MovableClock:
-    """Implements `controller.domain.clock.Clock` on top of another one."""
+    """Implements `controller.domain.clock.Clock` on top of another clock."""
 
     def __init__(self, base: Clock) -> None:
         self._base = base
@@ -25,17 +25,17 @@ class MovableClock:
         await self._base.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Move time forward; sleepers on the given clock are not woken."""
+        """Move the time forward. Tasks that sleep on the clock below are not woken."""
         if seconds < 0:
             raise ValueError("time cannot be moved back")
         self.moved_s += seconds
 
 
 def iso(moment: datetime) -> str:
-    """A moment as the API writes it: `2026-01-05T12:00:00.000Z`."""
+    """A time as the API writes it: `2026-01-05T12:00:00.000Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since 1970, as the version dates are given."""
+    """Milliseconds since 1970, the format of version dates."""
     return int(moment.timestamp() * 1000)

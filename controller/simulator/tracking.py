@@ -1,4 +1,4 @@
-"""The dependency index: what each version of a flow consumes and is consumed by. It can lag behind and be rebuilt."""
+"""The dependency index: consumed and consuming objects of each version. It can lag behind and be rebuilt."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STATUSES = (
     "OPERATIONALNEEDSREBUILD",
 )
 BUILD_S = 30.0
-"""How long a rebuild takes."""
+"""Seconds that a rebuild takes."""
 RESOURCE_TYPES = {
     "contact-list": "CONTACTLIST",
     "data-action": "DATAACTION",
@@ -57,7 +57,7 @@ RESOURCE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One object of the index, as a consumer or as something consumed."""
+    """One object of the index, consuming or consumed."""
 
     id: str
     name: str
@@ -65,7 +65,7 @@ class IndexEntry:
     version: str | None = None
     deleted: bool = False
     updated: bool = False
-    """Whether it moved on since its consumer was published."""
+    """Whether it has a newer version than its consumer was published with."""
 
 
 def object_type(flow_type: str) -> str:
@@ -86,20 +86,20 @@ def status(organization: SimulatedOrganization, now: datetime) -> str:
 
 
 def build(organization: SimulatedOrganization, now: datetime) -> None:
-    """Begin to build the index anew."""
+    """Start a rebuild of the index."""
     index = organization.state.index
     index.built_at, index.status = now, None
     index.ready_at = now + timedelta(seconds=organization.settings.duration_s(BUILD_S))
 
 
 def indexed(organization: SimulatedOrganization, version: Version, now: datetime) -> bool:
-    """Whether the index knows this version already."""
+    """Whether the index contains this version already."""
     settings = organization.settings
     return version.created_at + timedelta(seconds=settings.duration_s(settings.index_s)) <= now
 
 
 def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[IndexEntry]:
-    """What a version consumes, each object once."""
+    """The objects that a version consumes, each once."""
     seen: set[str] = set()
     for resolved in resolve(organization, version.text):
         flow = resolved.flow

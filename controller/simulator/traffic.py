@@ -14,12 +14,12 @@ from controller.simulator.operation import Action
 from controller.simulator.organization import SimulatedOrganization
 
 DURATION_S = 20.0
-"""How long an execution takes at most; each takes its own share of it."""
+"""Longest duration of an execution in seconds; each takes a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reign:
-    """A stretch of time in which one version was live."""
+    """A period in which one version was live."""
 
     version: str
     begin: datetime
@@ -42,7 +42,7 @@ def reigns(flow: SimulatedFlow, now: datetime) -> Iterator[Reign]:
 def executions(
     organization: SimulatedOrganization, since: datetime, now: datetime, *, retention_s: float = RETENTION_S
 ) -> Iterator[Execution]:
-    """Everything that started from `since` until now and for which data is kept, streamed or stored, each once."""
+    """Executions that started from `since` until now and are still retained, streamed or stored, each once."""
     state = organization.state
     since = max(since, now - timedelta(seconds=retention_s))
     if not state.execution_data.enabled:
@@ -59,7 +59,7 @@ def executions(
 
 
 def is_recorded(organization: SimulatedOrganization, execution: Execution) -> bool:
-    """Whether data exists: the level was not Disabled, and the version was published after data was switched on."""
+    """Whether its data was recorded: the level was not Disabled, and data was enabled before the version's publish."""
     settings = organization.state.execution_data
     if settings.at(execution.flow_id, execution.ended_at).level is SimulatedLogLevel.DISABLED:
         return False
@@ -88,7 +88,7 @@ def _stream(
 
 
 def _served(flow: SimulatedFlow, execution: Execution) -> str:
-    """The live version, or for a share of the executions the one that a staged rollout brings in."""
+    """The live version, or for a share of the executions the version of a staged rollout."""
     luck = 100 * fraction(execution.id, "route")
     for rollout in flow.rollouts:
         if luck < rollout.share(execution.started_at):
@@ -114,7 +114,7 @@ def _execution(
 
 
 def error_rate(organization: SimulatedOrganization, flow_id: str, version: str) -> tuple[float, str]:
-    """The share of executions of a version that fail, and why; 0 without a stream."""
+    """The share of a version's executions that fail, and the reason; 0 without a stream."""
     for traffic in reversed(organization.state.traffic):
         if traffic.flow_id == flow_id and traffic.version in (None, version):
             return traffic.error_rate, traffic.reason
@@ -122,6 +122,6 @@ def error_rate(organization: SimulatedOrganization, flow_id: str, version: str) 
 
 
 def fraction(*parts: str) -> float:
-    """A number from 0 to 1 (not 1 itself) that is the same for the same parts and looks random otherwise."""
+    """A pseudo-random number from 0 to 1 (exclusive) that depends only on the parts."""
     digest = hashlib.sha256("\n".join(parts).encode()).digest()
     return int.from_bytes(digest[:6]) / 2**48

@@ -1,4 +1,4 @@
-"""Upload jobs: register, send the file to the presigned URL, and the flow that it names is published."""
+"""Upload jobs: register one and send the file to its presigned URL; then its flow is published."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from controller.simulator.settings import LockedUpload
 UPLOAD = "upload"
 """The effect's name in the agenda."""
 _FORCE = "You can use the --forceUnlock command line parameter if you wish to publish flows locked by another entity."
-"""What the organisation adds; it does not name the holder. Source: Genesys' Terraform provider, issue 316."""
+"""An addition to the message; it does not name the holder. Source: Genesys' Terraform provider, issue 316."""
 SESSION_ENDED = "Architect Scripting session ended in error ( code: 99 )"
 
 
 def register(
     organization: SimulatedOrganization, actor: Actor, now: datetime, *, create_stubs: bool = False
 ) -> SimulatedJob:
-    """A job that waits for its file."""
+    """Register a job that waits for its file."""
     job = SimulatedJob(organization.next_id("job"), JobKind.UPLOAD, actor, now, key=secrets.token_hex(32))
     job.create_stubs = create_stubs
     organization.state.jobs[job.id] = job
@@ -36,7 +36,7 @@ def register(
 
 
 def receive(organization: SimulatedOrganization, job: SimulatedJob, text: str, now: datetime) -> None:
-    """The file has come: work begins. A second file changes nothing."""
+    """Accept the file and start the work. A second file changes nothing."""
     if job.started_at is not None:
         return
     job.text, job.started_at, job.flow_key = text, now, named(text)
@@ -45,7 +45,7 @@ def receive(organization: SimulatedOrganization, job: SimulatedJob, text: str, n
 
 
 def named(text: str) -> FlowKey | None:
-    """The flow that a file names; None when it cannot be read."""
+    """The flow that a file describes; None if it cannot be read."""
     try:
         return read(text).key
     except FlowFileInvalid:
@@ -53,7 +53,7 @@ def named(text: str) -> FlowKey | None:
 
 
 def finish_upload(organization: SimulatedOrganization, job_id: str, now: datetime) -> None:
-    """The end of an upload: the flow has a new published version, or the job tells why not."""
+    """End an upload: the flow has a new published version, or the job reports the errors."""
     job = organization.state.jobs[job_id]
     found: list[str]
     if job.force_failure is not None:
@@ -69,7 +69,7 @@ def finish_upload(organization: SimulatedOrganization, job_id: str, now: datetim
 
 
 def _publish(organization: SimulatedOrganization, job: SimulatedJob, now: datetime) -> list[str]:
-    """What went wrong; nothing when the version is live."""
+    """The errors; none if the version is live."""
     try:
         flow_file = read(job.text)
     except FlowFileInvalid as error:

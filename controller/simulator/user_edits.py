@@ -1,4 +1,4 @@
-"""What people do to flows in Architect, behind the controller's back: the drift that it must see."""
+"""Edits by people in Architect, unknown to the controller: the drift that it must detect."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from controller.simulator.problem import ApiError, bad_request, conflict
 
 @dataclass(frozen=True, slots=True)
 class UserEdit:
-    """One thing that a person does to one flow."""
+    """One edit of one flow by a person."""
 
     flow: SimulatedFlow
     person: Actor
     text: str | None = None
-    """New content; None keeps the old one."""
+    """New content; None for the current content."""
     version: str | None = None
-    """An existing version to publish instead of new content."""
+    """An existing version to publish, in place of new content."""
 
 
 def person(organization: SimulatedOrganization, name: str) -> Actor:
-    """A user of the organisation, with the same id whenever the name is the same."""
+    """A user of the organisation; one name always gives the same id."""
     return Actor(organization.identifier("user", name), name, person=True)
 
 
 def publish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    """Publish an existing version, or a new one with the given or the latest content. It takes no time."""
+    """Publish an existing version, or a new one with the given or the latest content, at once."""
     if edit.version:
         version = organization.version(edit.flow, edit.version)
     else:
@@ -43,12 +43,12 @@ def publish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) 
 
 
 def check_in(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    """A new version that is not published."""
+    """Check in a new version without publishing it."""
     organization.add_version(edit.flow, _content(edit), edit.person, now)
 
 
 def archive(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:  # noqa: ARG001 - as all deeds are
-    """Put a version away that is not live. Raises 409 for the live one."""
+    """Archive a version. Raises 409 for the live one."""
     version = organization.version(edit.flow, edit.version or "latest")
     if edit.flow.published is version:
         raise conflict(f"Version '{version.id}' of flow '{edit.flow.name}' is live.", entity=edit.flow.entity)
@@ -102,5 +102,5 @@ def _content(edit: UserEdit) -> str:
 
 
 def no_flow_file(error: FlowFileInvalid) -> ApiError:
-    """The answer to a text that is none."""
+    """The error for a text that is not a flow file."""
     return bad_request(f"The text is no flow file: line {error.line}, column {error.column}: {error.message}")

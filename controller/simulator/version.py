@@ -16,12 +16,12 @@ class Version:
     created_at: datetime
     created_by: Actor
     published_at: datetime | None = None
-    """When it last became live; None for a version that was only checked in."""
+    """Last time at which it became live; None if it was only checked in."""
     published_until: datetime | None = None
-    """When another version took over; None while it is live."""
+    """Time at which another version replaced it; None while it is live."""
     published_by: Actor | None = None
     bindings: dict[str, str] = field(default_factory=dict)
-    """Flow id to version of the modules and bots that it was bound to when it was last published."""
+    """Flow id to version of the modules and bots bound at its last publish."""
     archived: bool = False
 
     @property

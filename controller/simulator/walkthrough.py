@@ -1,4 +1,4 @@
-"""One way through a flow's content, as an execution takes it: a list of steps, nested where a module is called."""
+"""Walks one path through a flow's content, as an execution does, into a list of steps, nested for modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_DEPTH = 5
 _RENAMED = {"transferToFlow": "actionTransferFlow", "transferToFlowSecure": "actionTransferFlowSecure"}
 _ENDS = {"disconnect": "DISCONNECT", "transfer": "TRANSFER", "endWorkflow": "COMPLETED", "exitBotFlow": "COMPLETED"}
 _JUMPS = frozenset({"jumpToTask", "jumpToMenu", "changeState"})
-"""Actions that end their task, and go on somewhere else without ever coming back."""
+"""Actions that end their task and continue elsewhere without returning."""
 _PATHS = {
     "yes": "__YES__",
     "no": "__NO__",
@@ -33,7 +33,7 @@ JSON = dict[str, object]
 
 @dataclass(slots=True)
 class WalkStep:
-    """One event of the file without its time."""
+    """One event of the file, without its time."""
 
     event: str
     payload: JSON
@@ -41,12 +41,12 @@ class WalkStep:
 
     @property
     def size(self) -> int:
-        """Steps in it, itself included."""
+        """Number of its steps, itself included."""
         return 1 + sum(step.size for step in self.nested)
 
 
 def walk(organization: SimulatedOrganization, version: Version, execution: Execution) -> list[WalkStep]:
-    """The steps from `startedFlow` to `endedFlow`; a failed execution meets its error on the way."""
+    """The steps from `startedFlow` to `endedFlow`. A failed execution ends with an error."""
     return _Walk(organization, version, execution).flow()
 
 
@@ -61,7 +61,7 @@ class _Walk:
     content: Mapping[str, object] = field(default_factory=dict)
     exit_reason: str | None = None
     jump: Mapping[str, object] | None = None
-    """Where the task that runs goes on when it has ended."""
+    """The jump that continues after the running task."""
     count: int = 0
 
     def flow(self) -> list[WalkStep]:
@@ -89,7 +89,7 @@ class _Walk:
         return step
 
     def _fail(self) -> None:
-        """The error hits the last action; how errors look in the file is not documented, so it is said in two ways."""
+        """Put the error on the last action. The file's error format is not documented, so it is given in two ways."""
         at = next((step for step in reversed(self.steps) if step.event.startswith("action")), None)
         problem = {"reason": self.execution.error, "message": f"The action failed: {self.execution.error}"}
         if at:
@@ -101,7 +101,7 @@ class _Walk:
         return self.organization.identifier("step", self.execution.id, str(self.depth), str(self.count))
 
     def _container(self, content: Mapping[str, object]) -> None:
-        """The container where the flow starts: the one that `startUpRef` names, or the start-up actions."""
+        """Walk the starting container: the target of `startUpRef`, or the start-up actions."""
         actions = content.get("startUpTaskActions")
         if isinstance(actions, list):
             self._task("Starting Task", actions)
@@ -123,7 +123,7 @@ class _Walk:
             self._menu(name, choices[int(fraction(self.execution.id, name) * len(choices))])
 
     def _menu(self, name: str, choice: object) -> None:
-        """One choice of a menu: a task of its own, or an action such as `menuDisconnect`."""
+        """Walk one choice of a menu: a task, or an action such as `menuDisconnect`."""
         for kind, settings in choice.items() if isinstance(choice, Mapping) else ():
             menu_id = self.organization.identifier("menu", self.version.text, name)
             self._add(str(kind), {"menuId": menu_id, "menuName": name, "executionId": self._id()})
@@ -185,7 +185,7 @@ class _Walk:
             self._call(settings, step)
 
     def _call(self, settings: Mapping[str, object], step: WalkStep) -> None:
-        """The module runs in the version that the caller was bound to when it was published."""
+        """Walk a module in the version that the caller was bound to at its publish."""
         modules = settings.get("commonModule")
         name = next(iter(modules), None) if isinstance(modules, Mapping) else None
         for flow_id, bound in self.version.bindings.items():
@@ -200,7 +200,7 @@ class _Walk:
                 return
 
     def _path(self, kind: str, settings: Mapping[str, object]) -> tuple[str, list[object]] | None:
-        """Which of an action's outputs is taken, and the actions there."""
+        """The output that an action takes, and the actions below it."""
         outputs = settings.get("outputs")
         paths = (
             {str(name): _actions_of(value) for name, value in outputs.items()} if isinstance(outputs, Mapping) else {}
@@ -224,7 +224,7 @@ class _Walk:
 
 
 def _referenced(reference: object) -> str | None:
-    """`Main_10` of `/inboundCall/tasks/task[Main_10]`, which may be under `text`."""
+    """`Main_10` of `/inboundCall/tasks/task[Main_10]`; the reference may be the `text` of an object."""
     text = reference.get("text") if isinstance(reference, Mapping) else reference
     if not isinstance(text, str) or not text.rstrip().endswith("]"):
         return None
@@ -233,7 +233,7 @@ def _referenced(reference: object) -> str | None:
 
 
 def _greeting(content: Mapping[str, object]) -> JSON:
-    """What a call hears first. How one item of it looks is not documented."""
+    """The greeting of a call. The format of its items is not documented."""
     greeting = content.get("initialGreeting")
     said = greeting.get("tts") if isinstance(greeting, Mapping) else None
     return {"audio": {"toParticipant": {"audioItems": [{"text": said}]}}} if isinstance(said, str) else {}
@@ -245,7 +245,7 @@ def _actions_of(output: object) -> list[object]:
 
 
 def _statements(statements: object) -> list[JSON]:
-    """`[{string: {variable, value: {lit}}}]` as the file tells it."""
+    """`[{string: {variable, value: {lit}}}]` in the format of the file."""
     shown: list[JSON] = []
     for statement in statements if isinstance(statements, list) else []:
         for assigned in statement.values() if isinstance(statement, Mapping) else []:
@@ -258,7 +258,7 @@ def _statements(statements: object) -> list[JSON]:
 
 
 def _find(content: Mapping[str, object], wanted: str | None) -> Mapping[str, object] | None:
-    """The task, state, menu or bot with this reference id; the first one without."""
+    """The task, state, menu or bot with this reference id; without an id, the first one."""
     first: Mapping[str, object] | None = None
     for group in ("tasks", "states", "bots", "menus"):
         entries = content.get(group)

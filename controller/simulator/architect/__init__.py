@@ -1,1 +1,1 @@
-"""The Platform API v2 as Genesys' SDKs ship it: routes over the organisation's state, and nothing else."""
+"""Routes of the Platform API v2, as Genesys' SDKs use it, over the organisation's state."""

@@ -1,4 +1,4 @@
-"""Logging in; the organisation itself, the token and roles of the caller, and limits."""
+"""Login, the organisation itself, the caller's token and roles, and limits."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def _credentials(call: ServedCall, form: dict[str, list[str]]) -> tuple[str, str
 
 
 def _refused(status: int, error: str, description: str) -> Response:
-    """OAuth's error: clients build their own message of `error` and `error_description`, so neither holds the other."""
+    """An OAuth error. Clients join `error` and `error_description`, so neither contains the other."""
     return answer({"error": error, "description": description, "error_description": description}, status)
 
 
 _LIMITS = {"flow.version.count.max": 1_000, "flow.count.max": 3_000, "flow.milestone.count.max": 1_000}
-"""Not Genesys' numbers: the namespace exists, its values are not documented."""
+"""Invented numbers: the namespace exists, but its values are not documented."""
 _PRODUCT = "simulator"
-"""Not one of Genesys' ids: they are not documented."""
+"""An invented id: Genesys' ids are not documented."""
 
 
 def me(call: ServedCall) -> Response:
@@ -103,7 +103,7 @@ def own_token(call: ServedCall) -> Response:
 
 
 def subject(call: ServedCall) -> Response:
-    """`GET /api/v2/authorization/subjects/me`: who calls, with one role that grants all of its permissions."""
+    """`GET /api/v2/authorization/subjects/me`: the caller, with one role that grants all its permissions."""
     role_id = call.organization.identifier("role", call.actor.id)
     full = (call.text("includeFullRoles") or "true").lower() == "true"
     role: views.JSON = {
@@ -147,12 +147,12 @@ def _policies(permissions: frozenset[str] | None) -> list[views.JSON]:
 
 
 def token_is_valid(_: ServedCall) -> Response:
-    """`HEAD /api/v2/tokens/me`: whether the token counts; the official SDKs have it."""
+    """`HEAD /api/v2/tokens/me`: whether the token is valid, as the official SDKs check it."""
     return Response(status_code=200)
 
 
 def products(_: ServedCall) -> Response:
-    """`GET /api/v2/authorization/products`: what the Terraform provider reads before anything else."""
+    """`GET /api/v2/authorization/products`: the first request of the Terraform provider."""
     return answer({"entities": [{"id": _PRODUCT}], "pageSize": 25, "pageNumber": 1, "total": 1, "pageCount": 1})
 
 

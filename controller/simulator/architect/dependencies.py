@@ -24,7 +24,7 @@ _URI = "/api/v2/architect/dependencytracking"
 
 
 def consumed_resources(call: ServedCall) -> Response:
-    """What one version of a flow consumes."""
+    """The objects that one version of a flow consumes."""
     flow = call.organization.flow(call.required("id"))
     version = call.organization.version(flow, call.required("version"))
     if call.required("objectType").upper() != tracking.object_type(flow.type):
@@ -41,7 +41,7 @@ def consuming_resources(call: ServedCall) -> Response:
 
 
 def search(call: ServedCall) -> Response:
-    """Objects by name; on demand with the objects that they consume and their consumers."""
+    """Objects by name, on demand with their consumed and consuming objects."""
     fits = wildcard(call.required("name"))
     types = {kind.upper() for kind in call.many("objectType")}
     flows = [flow for flow in call.organization.flows() if fits(flow.name)]
@@ -132,7 +132,7 @@ def build_status(call: ServedCall) -> Response:
 
 
 def build(call: ServedCall) -> Response:
-    """`POST …/build`: it takes a while, during which answers are partial."""
+    """`POST …/build`: start a rebuild. Answers are partial until it ends."""
     tracking.build(call.organization, call.now)
     return Response(status_code=202)
 
@@ -182,7 +182,7 @@ def _listing(call: ServedCall, entries: Sequence[IndexEntry]) -> Response:
 
 
 def _answer(call: ServedCall, shown: views.JSON) -> Response:
-    """206 where the index is not to be trusted; a fault makes it so, and hides the last entry."""
+    """Answer 206 if the index is unreliable. A fault makes it so and hides the last entry."""
     stale = tracking.status(call.organization, call.now) != tracking.OPERATIONAL
     entities = shown.get("entities")
     if call.fault({FaultKind.STALE_INDEX}):

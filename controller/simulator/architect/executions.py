@@ -27,13 +27,13 @@ _INSTANCES = "/api/v2/flows/instances"
 _STORAGE = "/_storage/executions"
 MOST_ROWS = 200
 RENDER_S = 1.0
-"""How long it takes to render the files of one job."""
+"""Seconds that it takes to render the files of one job."""
 
 
 def query(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/instances/query`: at most 200 rows, and not the newest ones first.
+    """`POST /api/v2/flows/instances/query`: at most 200 rows, not sorted by age.
 
-    With `indexOnly=true` rows hold what the index does: ids, times, type, version and reason, but no names.
+    With `indexOnly=true`, rows hold only indexed fields: ids, times, type, version and reason, but no names.
     """
     size = call.number("pageSize", 50, maximum=MOST_ROWS)
     fits, earliest = compile_query(call.json().get("query"))
@@ -140,7 +140,7 @@ def _entity(call: ServedCall, job: SimulatedJob, execution_id: str) -> views.JSO
 
 
 def _execution(call: ServedCall, execution_id: str) -> Execution | None:
-    """The execution, where data of it was recorded and is kept."""
+    """The execution, if its data was recorded and is still kept."""
     found = call.organization.state.executions.get(execution_id)
     recent = found is not None and call.now - found.started_at <= timedelta(seconds=RETENTION_S)
     return found if found and recent and is_recorded(call.organization, found) else None
@@ -160,7 +160,7 @@ def download(call: ServedCall) -> Response:
 
 
 def launch(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/executions`: of a published workflow. Whether it fails follows its version's error rate."""
+    """`POST /api/v2/flows/executions` of a published workflow. The version's error rate decides whether it fails."""
     flow_id, name, inputs = call.string("flowId"), call.string("name"), call.mapping("inputData")
     if flow_id is None:
         raise bad_request("A [flowId] is required.")

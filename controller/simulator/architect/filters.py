@@ -1,4 +1,4 @@
-"""The filters and orders of `GET /api/v2/flows`. All filters that are given must fit."""
+"""Filters and orders of `GET /api/v2/flows`. All given filters must match."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def chosen_flows(call: ServedCall) -> list[SimulatedFlow]:
-    """The flows that the query asks for, in its order. Raises 400 for an order that is unknown."""
+    """The flows that match the query, in its order. Raises 400 for an unknown order."""
     if ids := call.many("id"):
         chosen = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     else:

@@ -33,14 +33,14 @@ def list_flows(call: ServedCall) -> Response:
 
 
 def lookup(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/lookup?id=`: ids that do not exist are left out."""
+    """`GET /api/v2/flows/lookup?id=`: unknown ids are left out."""
     ids = call.many("id")
     found = [flow for flow in as_listed(call, call.organization.flows(deleted=True)) if flow.id in ids]
     return answer(views.page(call, found, partial(views.flow, call.organization)))
 
 
 def division_views(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/divisionviews`: what a caller may see without `architect:flow:view`."""
+    """`GET /api/v2/flows/divisionviews`: the fields that need no `architect:flow:view`."""
     fields = ("id", "name", "division", "type", "description", "publishedVersion", "selfUri")
 
     def show(flow: SimulatedFlow) -> views.JSON:
@@ -120,7 +120,7 @@ def _refuse_to_delete(call: ServedCall, flow: SimulatedFlow, leaving: list[Simul
 
 
 def _division(value: Mapping[str, object]) -> str:
-    """The name of the division in a body; ids are not known by anything else than their names here."""
+    """The name of the division in a body; ids of divisions are known only by their names here."""
     name = value.get("name")
     return name if isinstance(name, str) else ""
 
@@ -143,19 +143,19 @@ def version_configuration(call: ServedCall) -> Response:
 
 
 def latest_configuration(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/{flowId}/latestconfiguration`: of the version that was checked in last."""
+    """`GET /api/v2/flows/{flowId}/latestconfiguration`: of the latest checked in version."""
     flow = call.flow()
     return answer(configuration(call.organization, flow, call.organization.version(flow, "latest")))
 
 
 def ask_for_history(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/{flowId}/history`: an operation; its id names the history to read."""
+    """`POST /api/v2/flows/{flowId}/history`: an operation with the id of the history to read."""
     call.flow()
     return answer(views.operation(_history_operation(call, call.organization.next_id("history"))))
 
 
 def get_history(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/{flowId}/history/{historyId}`: what happened, newest first."""
+    """`GET /api/v2/flows/{flowId}/history/{historyId}`: the history, newest first."""
     flow, organization = call.flow(), call.organization
     if len(call.path["historyId"]) != len(organization.id):
         raise not_found()
@@ -206,7 +206,7 @@ def checkin(call: ServedCall) -> Response:
 
 
 def publish(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/actions/publish`: 200 says only that it was asked for."""
+    """`POST /api/v2/flows/actions/publish`: 200 means only that the request was accepted."""
     flow = call.flow()
     mishap = publish_mishap(call, flow)
     operation = publishing.publish(call.organization, flow, call.text("version"), call.actor, call.now, mishap=mishap)
@@ -259,4 +259,4 @@ ENDPOINTS = (
     ServedEndpoint("POST", f"{_FLOW}/history", ask_for_history, _VIEW),
     ServedEndpoint("GET", f"{_FLOW}/history/{{historyId}}", get_history, _VIEW),
 )
-"""Fixed paths come before those with parameters that would fit them too."""
+"""Fixed paths come before paths with parameters that match them too."""

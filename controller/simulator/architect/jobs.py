@@ -33,7 +33,7 @@ _VALIDATIONS = "/api/v2/flows/validate/jobs"
 
 
 def register_upload(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/jobs`: where to PUT the file, and with which headers."""
+    """`POST /api/v2/flows/jobs`: the URL for the file, and the required headers."""
     stubs = call.json().get("createStubs")
     if stubs is not None and not isinstance(stubs, bool):
         raise bad_request("[createStubs] must be true or false.")
@@ -50,7 +50,7 @@ def register_upload(call: ServedCall) -> Response:
 
 
 def _headers(call: ServedCall, job: SimulatedJob) -> dict[str, str]:
-    """What the signature covers: a request without exactly these is refused."""
+    """The signed headers: a request without exactly these is refused."""
     organization_id = call.organization.id
     return {"x-amz-tagging": f"organizationId={organization_id}&userId={job.owner.id}&originatingService=architect"}
 
@@ -92,7 +92,7 @@ def get_upload(call: ServedCall) -> Response:
 
 
 def register_export(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/export/jobs`: a flow by id, or by name and type; the published version by default."""
+    """`POST /api/v2/flows/export/jobs`: a flow by id or by name and type; by default the published version."""
     details = records(call.json().get("flows"), "flows")
     if not details:
         raise bad_request("At least one flow must be given.")
@@ -114,7 +114,7 @@ def _item(call: ServedCall, detail: Mapping[str, object]) -> JobItem:
 
 
 def referenced(call: ServedCall, reference: object) -> tuple[SimulatedFlow, str]:
-    """The flow and version that an `ArchitectFlowReference` means. Raises 400, 404, 410."""
+    """The flow and version of an `ArchitectFlowReference`. Raises 400, 404, 410."""
     if not isinstance(reference, dict):
         raise bad_request("Each of [flows] needs a [flow].")
     flow_id, name, kind = reference.get("id"), reference.get("name"), reference.get("type")
@@ -143,7 +143,7 @@ def get_export(call: ServedCall) -> Response:
 
 
 def download(call: ServedCall) -> Response:
-    """One YAML file, or a zip when several flows were asked for. No token is needed: the URL is signed."""
+    """One YAML file, or a zip for several flows. No token is needed: the URL is signed."""
     job = call.organization.job(call.path["jobId"], JobKind.EXPORT)
     _refuse_unsigned(call, job)
     if len(job.items) == 1:
@@ -165,7 +165,7 @@ def _file(content: bytes, media_type: str, name: str) -> Response:
 
 
 def register_validation(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/validate/jobs`: of existing flows only; a file cannot be validated here."""
+    """`POST /api/v2/flows/validate/jobs`: for existing flows only, not for files."""
     details = records(call.json().get("flows"), "flows")
     if not details:
         raise bad_request("At least one flow must be given.")

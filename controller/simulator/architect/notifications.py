@@ -1,4 +1,4 @@
-"""Notification channels, subscriptions, and what the topics of a flow and of its executions say."""
+"""Notification channels, subscriptions, and the messages about flows and their executions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TOPICS = (
 
 
 def announce_to(simulator: Simulator) -> None:
-    """Let every change of a flow and every execution be announced to the channels that subscribed; once is enough."""
+    """Announce every change of a flow and every execution to the subscribed channels. Idempotent."""
     organization = simulator.organization
     if simulator.notifications.announcing:
         return
@@ -81,7 +81,7 @@ def _flow_event(flow: SimulatedFlow) -> views.JSON:
 
 
 def _operation_event(operation: SimulatedOperation) -> views.JSON:
-    """As in an answer, but with a word for deactivating, and without the addresses of who did it."""
+    """The operation as in an answer, but with an action name for deactivation and without the actor's addresses."""
     shown = views.operation(operation) | {"actionName": str(operation.action)}
     actor = {"id": operation.actor.id, "name": operation.actor.name}
     return shown | {"user" if operation.actor.person else "client": actor}
@@ -104,7 +104,7 @@ def _execution_event(flow: SimulatedFlow, execution: Execution) -> views.JSON:
 
 
 def available_topics(_call: ServedCall) -> Response:
-    """`GET /api/v2/notifications/availabletopics`: all that can be subscribed to; every field but the schema."""
+    """`GET /api/v2/notifications/availabletopics`: all topics, with every field but the schema."""
     return answer({"entities": [_available(*topic) for topic in _TOPICS]})
 
 
@@ -127,7 +127,7 @@ def _available(topic: str, description: str, permission: str, routes: list[str])
 
 
 def open_channel(call: ServedCall) -> Response:
-    """`POST /api/v2/notifications/channels`: with the address of its websocket."""
+    """`POST /api/v2/notifications/channels`: a channel with the address of its websocket."""
     identifier = call.organization.next_id("channel")
     channel = call.simulator.notifications.open(identifier, call.actor.id, call.now, call.simulator.settings)
     return answer(_channel(call, channel))
@@ -139,7 +139,7 @@ def list_channels(call: ServedCall) -> Response:
 
 
 def check_channel(call: ServedCall) -> Response:
-    """`HEAD …/channels/{channelId}`: 200 as long as it is alive."""
+    """`HEAD …/channels/{channelId}`: 200 until it expires."""
     _own_channel(call)
     return Response(status_code=200)
 
@@ -150,12 +150,12 @@ def _channel(call: ServedCall, channel: SimulatedChannel) -> views.JSON:
 
 
 def subscribe(call: ServedCall) -> Response:
-    """`POST …/subscriptions`, body `[{"id": topic}]`: adds topics."""
+    """`POST …/subscriptions`, body `[{"id": topic}]`: add topics."""
     return _subscribe(call, replace=False)
 
 
 def replace_subscriptions(call: ServedCall) -> Response:
-    """`PUT …/subscriptions`: these topics and no others."""
+    """`PUT …/subscriptions`: replace all topics."""
     return _subscribe(call, replace=True)
 
 
@@ -258,7 +258,7 @@ class Streaming:
         return {"result": "200", "status": "subscribed"}
 
     async def _send(self, socket: WebSocket, channel: SimulatedChannel) -> None:
-        """Send what waits, and a heartbeat whenever one is due, as Genesys does on a busy channel too."""
+        """Send queued messages, and a heartbeat whenever one is due, as Genesys does on busy channels too."""
         now_s = asyncio.get_running_loop().time
         beat_at_s = now_s() + self.simulator.settings.heartbeat_s
         while True:
@@ -280,7 +280,7 @@ class Streaming:
 
 
 async def _until(ending: asyncio.Future[int], *parts: Coroutine[Any, Any, None]) -> None:
-    """Do these things until one of them is over or the ending is there. A connection that is gone is no fault."""
+    """Run these coroutines until one ends or `ending` is set. A lost connection is not an error."""
     tasks = [asyncio.create_task(part) for part in parts]
     try:
         ends: set[asyncio.Future[Any]] = {ending, *tasks}

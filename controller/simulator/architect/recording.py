@@ -1,4 +1,4 @@
-"""What execution data is recorded: the organisation's switch, and log levels by default and for each flow."""
+"""Settings of execution data: the organisation's switch, and log levels by default and per flow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def get_switch(call: ServedCall) -> Response:
 
 
 def switch(call: ServedCall) -> Response:
-    """`PATCH …/executiondata`: once switched on, only versions published from then on have data."""
+    """`PATCH …/executiondata`: once enabled, only versions published later have data."""
     enabled = call.json().get("enabled")
     if not isinstance(enabled, bool):
         raise bad_request("[enabled] must be true or false.")
@@ -59,19 +59,19 @@ def reset_default(call: ServedCall) -> Response:
 
 
 def get_level(call: ServedCall) -> Response:
-    """Raises 404 for a flow that has no level of its own: the default is read at its own address."""
+    """The level of a flow or the default. Raises 404 for a flow without a level of its own."""
     flow = call.flow()
     return answer(_shown(call, _own(call, flow), flow))
 
 
 def add_level(call: ServedCall) -> Response:
-    """`POST …/loglevels`; a level that is there is replaced."""
+    """`POST …/loglevels`: replaces an existing level."""
     call.organization.state.execution_data.change(call.flow().id, _wanted(call), call.now)
     return get_level(call)
 
 
 def change_level(call: ServedCall) -> Response:
-    """`PUT …/loglevels`: Raises 404 where there is no level to change."""
+    """`PUT …/loglevels`. Raises 404 if there is no level to change."""
     _own(call, call.flow())
     return add_level(call)
 
@@ -96,7 +96,7 @@ def list_levels(call: ServedCall) -> Response:
 
 
 def characteristics(_: ServedCall) -> Response:
-    """Which level can record which characteristic, and what a level has by default."""
+    """The levels that can record each characteristic, and the defaults of each level."""
     found = [
         {
             "id": name,
@@ -110,7 +110,7 @@ def characteristics(_: ServedCall) -> Response:
 
 
 def _wanted(call: ServedCall) -> LogSetting:
-    """The setting of the body. Raises 400; what the level cannot record stays off, as the answer shows."""
+    """The setting in the body. Raises 400. Characteristics beyond the level stay off, as the answer shows."""
     body = call.json().get("logLevelCharacteristics")
     level = body.get("level") if isinstance(body, dict) else None
     if not isinstance(body, dict) or level not in list(SimulatedLogLevel):
@@ -126,7 +126,7 @@ def _wanted(call: ServedCall) -> LogSetting:
 
 
 def _flag(given: Mapping[str, object], name: str) -> bool:
-    """A characteristic that was given; one that was not is on. Raises 400."""
+    """A given characteristic, on by default. Raises 400."""
     value = given.get(name)
     if value is not None and not isinstance(value, bool):
         raise bad_request(f"[logLevelCharacteristics.characteristics.{name}] must be true or false.")

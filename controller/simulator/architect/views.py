@@ -1,6 +1,6 @@
-"""The organisation's values in the shapes of the API's models: `Flow`, `FlowVersion`, `Operation`, listings.
+"""Renders the organisation's values as models of the API: `Flow`, `FlowVersion`, `Operation`, listings.
 
-Source: the models of Genesys' Python SDK. Fields that have no value are left out, as the API does.
+Source: the models of Genesys' Python SDK. Fields without a value are left out, as in the API.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def client(actor: Actor) -> JSON:
 
 
 def by(actor: Actor, person_field: str, client_field: str) -> JSON:
-    """The actor under its field, which differs for people and clients."""
+    """The actor under its field: people and clients have different ones."""
     return {person_field: user(actor)} if actor.person else {client_field: client(actor)}
 
 
 def division(organization: SimulatedOrganization, name: str) -> JSON:
-    """The home division is the one that flows without a division belong to."""
+    """A division. Flows without a division belong to the home division."""
     identifier = organization.division_id if name == "Home" else organization.identifier("division", name)
     return {"id": identifier, "name": name, "selfUri": f"/api/v2/authorization/divisions/{identifier}"}
 
@@ -115,7 +115,7 @@ def draft(a_flow: SimulatedFlow, a_draft: SimulatedDraft) -> JSON:
 
 
 def operation(an_operation: SimulatedOperation) -> JSON:
-    """An `Operation`. It has no word for deactivating, which the notifications have: that is a change of state."""
+    """An `Operation`. Deactivation appears as a change of state, because only notifications have a name for it."""
     shown: JSON = {
         "id": an_operation.id,
         "complete": an_operation.complete,
@@ -132,7 +132,7 @@ def operation(an_operation: SimulatedOperation) -> JSON:
 
 
 def job(call: ServedCall, a_job: SimulatedJob, *, uri: str, command: str) -> JSON:
-    """What all jobs of this API tell; messages only when `expand=messages` asks for them."""
+    """The common fields of all jobs; messages only with `expand=messages`."""
     shown: JSON = {"id": a_job.id, "status": a_job.status(call.now), "command": command, "selfUri": f"{uri}/{a_job.id}"}
     if "messages" in call.many("expand"):
         shown["messages"] = [_message(message) for message in a_job.messages if a_job.finished(call.now)]
@@ -146,7 +146,7 @@ def _message(message: SimulatedMessage) -> JSON:
 def page(
     call: ServedCall, items: Sequence[T], show: Callable[[T], JSON], *, default: int = 25, maximum: int = 500
 ) -> JSON:
-    """One page of a listing, with the URIs of its neighbours. Raises 400 for a page that cannot be asked for."""
+    """One page of a listing, with the URIs of its neighbours. Raises 400 for an invalid page."""
     size = min(call.number("pageSize", default, maximum=maximum), call.organization.settings.largest_page)
     number = call.number("pageNumber", 1)
     pages = max(1, ceil(len(items) / size))

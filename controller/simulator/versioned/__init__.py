@@ -1,1 +1,1 @@
-"""The version endpoints: routes over the same state as the architect dialect's, and nothing else."""
+"""Routes of the version endpoints over the state that the architect dialect uses too."""

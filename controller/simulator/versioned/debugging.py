@@ -1,4 +1,4 @@
-"""Asynchronous traces of actions: a job that traces an action and the nodes after it."""
+"""Asynchronous traces of actions: a job that reports the nodes that an action led to."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ JSON = dict[str, object]
 
 
 def start(call: ServedCall) -> Response:
-    """`POST /api/v2/flows/{flowId}/debug`: 202, and where the job is told.
+    """`POST /api/v2/flows/{flowId}/debug`: 202 with the address of the job.
 
-    `actionInvocationId` is the id of a node, or any other: then the trace begins where the flow does.
+    `actionInvocationId` is the id of a node; with any other id the trace begins at the start of the flow.
     """
     flow, body = call.flow(), dict(call.json())
     _check(body, flow.id)
@@ -52,7 +52,7 @@ def start(call: ServedCall) -> Response:
 
 
 def _check(body: Mapping[str, object], flow_id: str) -> None:
-    """Raises 400 for anything that does not fit."""
+    """Raise 400 for an invalid body."""
     depth, directives = body.get("traceDepth"), body.get("contextDirectives")
     if body.get("flowId") != flow_id:
         raise bad_request("[flowId] must be the id of the flow in the path.")
@@ -92,9 +92,9 @@ def _shaped(steps: list[JSON], shape: DebugResult) -> object:
 
 
 def trace(organization: SimulatedOrganization, job: SimulatedJob) -> list[JSON]:
-    """Every node that the action led to, down to the depth that was asked for; each once, parents first.
+    """The nodes that the action led to, down to the requested depth; each once, parents first.
 
-    Whether a node failed follows from the error rate of the version's executions.
+    The error rate of the version's executions decides whether a node failed.
     """
     body, item = json.loads(job.text), job.items[0]
     flow = organization.state.flows[item.flow_id]

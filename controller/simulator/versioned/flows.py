@@ -25,13 +25,13 @@ VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 
 
 def list_flows(call: ServedCall) -> Response:
-    """`GET /api/v2/flows?expand=definition`: up to 1000 a page; the last page is the short one."""
+    """`GET /api/v2/flows?expand=definition`: up to 1000 a page. The last page is shorter than the others."""
     shown = page(call, chosen_flows(call), partial(views.flow, call.organization), maximum=MOST_FLOWS)
     return answer(shown)
 
 
 def wants_definitions(request: Request) -> bool:
-    """Whether a listing is asked for in this dialect."""
+    """Whether the request is for a listing of this dialect."""
     return any("definition" in value.split(",") for value in request.query_params.getlist("expand"))
 
 
@@ -42,7 +42,7 @@ def list_versions(call: ServedCall) -> Response:
 
 
 def named_version(call: ServedCall, flow: SimulatedFlow, named: str) -> Version:
-    """The version with this id, as `list_versions` tells it. Raises 404."""
+    """The version with this id, as `list_versions` reports it. Raises 404."""
     organization = call.organization
     if not organization.settings.opaque_version_ids:
         return organization.version(flow, named)
@@ -53,14 +53,14 @@ def named_version(call: ServedCall, flow: SimulatedFlow, named: str) -> Version:
 
 
 def get_version(call: ServedCall) -> Response:
-    """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects at once: by number, too."""
+    """`GET /api/v2/flows/{flowId}/versions/{versionId}`, for both dialects: by id or by number."""
     flow, named = call.flow(), call.path["versionId"]
     version = flow.version(named) or named_version(call, flow, named)
     return answer(views.version_with_definition(call.organization, flow, version))
 
 
 def validate(call: ServedCall) -> Response:
-    """`POST …/validate`: the findings depend on the version and on the present flows."""
+    """`POST …/validate`: findings about the version and the current flows."""
     call.json()
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])

@@ -1,4 +1,4 @@
-"""Publishing a version, at once or in stages, and the progress of it."""
+"""Publishes a version, at once or in stages, and reports the progress."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def publish(call: ServedCall) -> Response:
 
 
 def publish_status(call: ServedCall) -> Response:
-    """`GET …/publishstatus`: of the version's last publish."""
+    """`GET …/publishstatus` of the version's last publish."""
     flow = call.flow()
     version = named_version(call, flow, call.path["versionId"])
     rollout = staging.of_version(flow, version)
@@ -96,7 +96,7 @@ def _hash(value: object) -> str | None:
 
 
 def _rollout(value: object) -> tuple[bool, tuple[RolloutStage, ...]]:
-    """Whether it is staged, and the stages: rising percentages, the last one 100."""
+    """Whether the publish is staged, and its stages: rising percentages up to 100."""
     if value is None:
         return False, AT_ONCE
     if not isinstance(value, dict) or not isinstance(value.get("staged", False), bool):

@@ -1,4 +1,4 @@
-"""The steps that one execution took: a way through the flow's own graph that follows from the execution's id."""
+"""Generates the steps of one execution: a path through the flow's graph that depends on the execution's id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transition, seen from the node that it leaves."""
+    """A transition from the node that it leaves."""
 
     target: str
     condition: str | None
@@ -28,7 +28,7 @@ class DefinitionGraph:
     nodes: Mapping[str, Mapping[str, object]]
     ways: Mapping[str, tuple[Way, ...]]
     start: str | None
-    """Where an execution begins: the first node that no transition leads to, or the first one."""
+    """The first node of an execution: one without an incoming transition, or the first node."""
 
     def text(self, node: str, name: str) -> str:
         """One of a node's texts; empty when it has none."""
@@ -37,7 +37,7 @@ class DefinitionGraph:
 
 
 def graph_of(definition: Mapping[str, object]) -> DefinitionGraph:
-    """The graph of a definition; nodes that are no objects and transitions to unknown nodes are left out."""
+    """The graph of a definition, without malformed nodes and transitions to unknown nodes."""
     given, transitions = definition.get("nodes"), definition.get("transitions")
     nodes = {str(key): node for key, node in given.items() if isinstance(node, dict)} if isinstance(given, dict) else {}
     ways: dict[str, tuple[Way, ...]] = {}
@@ -57,7 +57,7 @@ def graph_of(definition: Mapping[str, object]) -> DefinitionGraph:
 MOST_STEPS = 500
 MOST_DEPTH = 5
 MOST_VISITS = 3
-"""How often a loop brings an execution back to the same node."""
+"""Largest number of visits to one node in a loop."""
 SUCCESS = "success"
 _FAILURES = ("failure", "timeout", "error")
 _STATUSES = {
@@ -71,27 +71,27 @@ _STATUSES = {
 @dataclass(slots=True)
 class SimulatedStep:
     id: str
-    """The node's id, with a count where the execution came back to it."""
+    """The node's id, with a count for repeated visits."""
     node: str
     type: str
     name: str
     variables: dict[str, object]
-    """All that there were after the step."""
+    """All variables after the step."""
     branch: str | None = None
-    """The condition under which it was left, where there was a choice."""
+    """The condition of the transition that was taken, if there was a choice."""
     parent: str | None = None
-    """The step that called the module which this one belongs to."""
+    """The step that called the enclosing module."""
     status: str = SUCCESS
     error: str | None = None
 
 
 def failure_status(reason: str) -> str:
-    """`error`, `timeout`, `validation_error` or `service_unavailable`, by the words in the reason."""
+    """`error`, `timeout`, `validation_error` or `service_unavailable`, by words in the reason."""
     return next((status for word, status in _STATUSES.items() if word in reason.upper()), "error")
 
 
 def steps(organization: SimulatedOrganization, version: Version, execution: Execution) -> list[SimulatedStep]:
-    """All steps in order; a failed execution ends at the one that failed."""
+    """All steps in order. A failed execution ends with the failed step."""
     walk = _DefinitionWalk(organization, execution)
     walk.flow(version, {"Flow.Version": version.id, **execution.inputs})
     taken = walk.steps
@@ -114,7 +114,7 @@ class _DefinitionWalk:
     def flow(
         self, version: Version, variables: dict[str, object], *, parent: str | None = None, depth: int = 0
     ) -> None:
-        """The steps of one flow or module; its variables change as it goes."""
+        """The steps of one flow or module, with its changing variables."""
         graph = graph_of(definition(self.organization, version.text))
         visits: Counter[str] = Counter()
         node = graph.start
@@ -142,7 +142,7 @@ class _DefinitionWalk:
         return node if self.ids[node] == 1 else f"{node}#{self.ids[node]}"
 
     def _module(self, caller: Version, graph: DefinitionGraph, node: str, call: SimulatedStep, depth: int) -> None:
-        """A module runs in the version that its caller was bound to, with variables of its own."""
+        """Run a module in the version that its caller is bound to, with its own variables."""
         target = graph.nodes[node].get("flow")
         flow_id = target.get("id") if isinstance(target, dict) else None
         module = self.organization.state.flows.get(str(flow_id))
@@ -164,7 +164,7 @@ class _DefinitionWalk:
 
 
 def _assigned(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """The variables that a node sets: by an update of data, or as a given definition says in `variables`."""
+    """The variables that a node sets: by an update of data, or by `variables` in a given definition."""
     told = node.get("variables")
     yield from told.items() if isinstance(told, dict) else ()
     settings = node.get("settings")

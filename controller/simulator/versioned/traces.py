@@ -1,4 +1,4 @@
-"""Debug traces of executions: found by a query, read with their steps page by page, gone after the retention time."""
+"""Debug traces of executions: found by a query, read page by page, and deleted after the retention time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Ranges = tuple[tuple[int, int], ...]
 def query(call: ServedCall) -> Response:
     """`POST …/query`: executions that started in the range, oldest first.
 
-    The requested ranges of variables become part of the traces' ids.
+    The ids of the traces contain the requested snapshot ranges.
     """
     body = call.json()
     if not isinstance(body.get("session_token"), str) or not body["session_token"]:
@@ -63,7 +63,7 @@ def _found(call: ServedCall, body: Mapping[str, object]) -> list[Execution]:
 
 
 def _versions(call: ServedCall, value: object) -> frozenset[tuple[str, str]] | None:
-    """The flows and versions that carry this id, as the version list tells it; None where none is given. Raises 404."""
+    """The flows and versions with this id, as in the list of versions; None without an id. Raises 404."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -97,7 +97,7 @@ def _ranges(value: object) -> Ranges:
 
 
 def get_trace(call: ServedCall) -> Response:
-    """`GET …/{traceId}`: 404 when it is unknown or not kept any more."""
+    """`GET …/{traceId}`: 404 for an unknown or expired trace."""
     return answer(_header(call, *_trace(call)))
 
 
@@ -149,7 +149,7 @@ def _header(call: ServedCall, execution: Execution, ranges: Ranges) -> JSON:
 
 
 def _steps(call: ServedCall, execution: Execution, ranges: Ranges) -> list[JSON]:
-    """The steps that were taken by now, spread evenly over the time of the execution."""
+    """The steps taken so far, spread evenly over the time of the execution."""
     flow = call.organization.state.flows[execution.flow_id]
     taken = steps(call.organization, call.organization.version(flow, execution.version), execution)
     pace = (execution.ended_at - execution.started_at) / max(1, len(taken))
@@ -183,7 +183,7 @@ def _token(offset: int) -> str:
 
 
 def _offset(token: object) -> int:
-    """Where a page begins. Raises 400 for a token that was never given out."""
+    """The start of a page. Raises 400 for an unknown token."""
     if token is None or token == "":
         return 0
     try:

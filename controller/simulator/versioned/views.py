@@ -1,6 +1,6 @@
-"""The organisation's values in the shapes of the version endpoints.
+"""Renders the organisation's values in the shapes of the version endpoints.
 
-Where the architect dialect has the same route, the answer holds its fields too, for clients of either.
+On a route that both dialects share, the answer holds the fields of both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ JSON = dict[str, object]
 
 
 def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
-    """A flow with the definition of its live version; without one, of its latest version or of its draft."""
+    """A flow with the definition of its live version, else of its latest version, else of its draft."""
     shown = views.flow(organization, a_flow)
     current = a_flow.published or a_flow.latest
     text = current.text if current else a_flow.draft.text if a_flow.draft else None
@@ -40,7 +40,7 @@ def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
 
 
 def version_id(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_version: Version) -> str:
-    """What the version endpoints call a version: its number, or an id that tells nothing."""
+    """The id of a version in the version endpoints: its number, or an opaque id."""
     if not organization.settings.opaque_version_ids:
         return a_version.id
     return organization.identifier("version", a_flow.id, a_version.id)
@@ -61,7 +61,7 @@ def version(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_versio
 
 
 def version_with_definition(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_version: Version) -> JSON:
-    """One version with all that it holds; the dates are the architect dialect's."""
+    """One version with its whole content. The dates are those of the architect dialect."""
     return views.version(a_flow, a_version) | {
         "flowId": a_flow.id,
         "version": a_version.id,
@@ -71,7 +71,7 @@ def version_with_definition(organization: SimulatedOrganization, a_flow: Simulat
 
 
 def status(a_flow: SimulatedFlow, a_version: Version) -> str:
-    """`draft`, `published`, `deployed` or `archived`; what a staged rollout brings in counts as published."""
+    """`draft`, `published`, `deployed` or `archived`. The version of a staged rollout counts as published."""
     rollout = a_flow.rollout
     coming = rollout is not None and rollout.stage is not None and rollout.version == a_version.id
     return "published" if coming and a_version.status == "draft" else a_version.status
