@@ -11,7 +11,7 @@ import structlog
 
 from controller.domain.errors import PenstockError
 from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.domain.ports import Notifications
+from controller.domain.ports import EventStreams
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Hearing:
         finally:
             self._counting[flow_id].remove(heard)
 
-    async def listen_to_executions(self, notifications: Notifications, flow_ids: Collection[str]) -> None:
+    async def listen_to_executions(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
         """Tell of executions until cancelled or until the channel ends. Nothing that a channel does is raised."""
         try:
             async for event in notifications.execution_events(flow_ids):
@@ -69,7 +69,7 @@ class Hearing:
             # As above: gates look all the same.
             log.exception("channel.broke")
 
-    async def listen(self, notifications: Notifications, flow_ids: Collection[str]) -> None:
+    async def listen(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
         """Ring the bells until cancelled or until the channel ends. Nothing that a channel does is raised."""
         try:
             async for event in notifications.flow_events(flow_ids, on_open=self._opened):

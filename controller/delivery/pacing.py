@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from controller.delivery.context import Context
-from controller.delivery.signals import first_of
 from controller.domain.platform import Priority, Progress
+from controller.domain.waiting import first_of
 
 
 class Pacing:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from controller.domain.clock import Clock
-from controller.domain.race import Overtaken, finished_before
+from controller.domain.waiting import Overtaken, finished_before, first_of
 
 T = TypeVar("T")
 
@@ -104,13 +104,3 @@ class Signals:
     async def _grace_used_up(self) -> None:
         await self._stop.wait()
         await self._clock.sleep(max((self._give_up_at or 0.0) - self._clock.monotonic(), 0.0))
-
-
-async def first_of(clock: Clock, seconds: float, *events: asyncio.Event) -> None:
-    """Wait so long, or until one of the events is set."""
-    waiting = [asyncio.ensure_future(clock.sleep(seconds)), *(asyncio.ensure_future(each.wait()) for each in events)]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

@@ -24,9 +24,9 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
-from controller.domain.last_word import last_word_of
 from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
 from controller.domain.redaction import SECRETS
+from controller.domain.send_guard import sends_guarded_by
 from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
@@ -153,7 +153,7 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
     context.tell("write.intended", work, action=call.action, **details)
     started = context.clock.monotonic()
     try:
-        with last_word_of(lambda: context.store.leases.require(context.lease)):
+        with sends_guarded_by(lambda: context.store.leases.require(context.lease)):
             value = await call.send()
     except PenstockError as error:
         lost = isinstance(error, _UNTOLD)

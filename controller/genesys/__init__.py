@@ -4,22 +4,20 @@ The only package that knows HTTP towards Genesys Cloud. Never decides what to pu
 """
 
 from controller.genesys.architect.notifications import MOST_TOPICS
-from controller.genesys.concurrently import concurrently
 from controller.genesys.connect import connect, latency, permissions_used
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
 from controller.genesys.preflight import preflight
-from controller.genesys.preflight_report import Check, PreflightReport, Verdict
+from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
 from controller.genesys.settings import TransportSettings
 
 __all__ = [
     "MOST_TOPICS",
     "Check",
+    "CheckVerdict",
     "PreflightReport",
     "RouteLatency",
     "TransportSettings",
-    "Verdict",
-    "concurrently",
     "connect",
     "latency",
     "permissions_needed",

@@ -18,10 +18,11 @@ from pydantic import Field
 from controller.domain.clock import Clock
 from controller.domain.errors import AuthenticationFailed, PenstockError, RateLimited, RequestRejected
 from controller.domain.redaction import SECRETS
+from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import parse
-from controller.genesys.call import Answer, Call
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
-from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body, retry_after_s
+from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body
 from controller.genesys.sender import Sender
 from controller.genesys.wire.model import WireModel
 
@@ -29,11 +30,11 @@ REFRESH_BEFORE_S = 60.0
 _SHORTEST_USE_S = 1.0
 """A token is used at least so long, whatever its life is said to be: or nobody would ever get to use it."""
 _MASKED_TOKENS = 3
-_CALL = Call("POST", "/oauth/token", repeatable=True)
+_CALL = ApiCall("POST", "/oauth/token", repeatable=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class OAuthClient:
     """Who asks for tokens."""
 
     id: str
@@ -43,7 +44,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Token:
+class AccessToken:
     """A token that was granted. The same text may be granted twice, so tokens are told apart by identity."""
 
     value: str = field(repr=False)
@@ -63,7 +64,7 @@ class TokenSource:
         self,
         sender: Sender,
         login_url: str,
-        client: Client,
+        client: OAuthClient,
         *,
         circuit: Circuit,
         clock: Clock,
@@ -77,18 +78,18 @@ class TokenSource:
         SECRETS.register_client(client.id, client.secret)
         self._masked: deque[str] = deque()
         self._lock = asyncio.Lock()
-        self._token: Token | None = None
+        self._token: AccessToken | None = None
         self.fetches = 0
         """How many have ended, well or not."""
         self._failure: PenstockError | None = None
 
-    def usable(self, refused: Token | None = None) -> Token | None:
+    def usable(self, refused: AccessToken | None = None) -> AccessToken | None:
         """The token that may be sent now; None when it has to be renewed, or is the one that was refused."""
         token = self._token
         fresh = token is not None and self._clock.monotonic() < token.good_until_s
         return token if fresh and token is not refused else None
 
-    async def renew(self, refused: Token | None, *, since: int) -> None:
+    async def renew(self, refused: AccessToken | None, *, since: int) -> None:
         """See to it that a token is usable: one fetch, or its failure, for all who wait for it.
 
         `since` is what `fetches` was when the caller began to wait, be it for this or for the request budget.
@@ -114,7 +115,7 @@ class TokenSource:
         self._failure = None
         self._remember(granted.access_token)
         use_s = max(granted.expires_in - min(REFRESH_BEFORE_S, granted.expires_in / 2), _SHORTEST_USE_S)
-        self._token = Token(granted.access_token, self._clock.monotonic() + use_s)
+        self._token = AccessToken(granted.access_token, self._clock.monotonic() + use_s)
 
     def _remember(self, token: str) -> None:
         """Mask it, and the last ones before it, which may be in use still; what is older has expired."""
@@ -125,7 +126,9 @@ class TokenSource:
 
     async def _fetch(self) -> _Granted:
         request = self._request()
-        answer = await self.circuit.exchange(lambda: self._sender.send(_CALL, request), proves=False)
+        with self.circuit.exchange(proves=False) as exchange:
+            answer = await self._sender.send(_CALL, request)
+            exchange.status = answer.status
         if answer.status == 200:
             return parse(_CALL, answer, _Granted)
         raise self._refusal(answer)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from controller.domain.errors import BadAnswer, PenstockError, ServerFault
-from controller.genesys.call import Answer, Call
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import lost
 from controller.genesys.excerpt import first_words
 from controller.genesys.wire.model import WireModel
@@ -19,7 +19,7 @@ _NO_OBJECT = "model_type"
 """pydantic's type of mistake where a model stands; its words name the class."""
 
 
-def parse(call: Call, answer: Answer, model: type[Model]) -> Model:
+def parse(call: ApiCall, answer: Answer, model: type[Model]) -> Model:
     """The answer as that model.
 
     Raises BadAnswer for JSON of another shape, which for a read is worth another try; for a write that must not be
@@ -32,7 +32,7 @@ def parse(call: Call, answer: Answer, model: type[Model]) -> Model:
         raise _misshapen(call, reason) from None
 
 
-def read_object(call: Call, answer: Answer) -> dict[str, object]:
+def read_object(call: ApiCall, answer: Answer) -> dict[str, object]:
     """The answer as a JSON object with whatever fields. Raises like `parse`."""
     found = read_json(call, answer)
     if isinstance(found, dict):
@@ -40,7 +40,7 @@ def read_object(call: Call, answer: Answer) -> dict[str, object]:
     raise _misshapen(call, f"the answer is not a JSON object{_correlation(answer)}")
 
 
-def read_json(call: Call, answer: Answer) -> object:
+def read_json(call: ApiCall, answer: Answer) -> object:
     """The answer's JSON, of whatever shape.
 
     Raises ServerFault, which is worth another try: a page of a proxy, half an answer. For a write AnswerLost.
@@ -53,7 +53,7 @@ def read_json(call: Call, answer: Answer) -> object:
         raise (ServerFault(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
 
 
-def _misshapen(call: Call, reason: str) -> PenstockError:
+def _misshapen(call: ApiCall, reason: str) -> PenstockError:
     """A write is not repeated for that, be it as harmless as it may: it was answered, so reading tells more."""
     return BadAnswer(f"{call.name}: {reason}", again=call.reads) if call.safe else lost(call, reason)
 

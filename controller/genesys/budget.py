@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from controller.domain.clock import Clock
 from controller.domain.platform import Priority
-from controller.genesys.waiting import nudged
+from controller.domain.waiting import first_of
 
 WINDOW_S = 60.0
 _SAME_WINDOW_S = 2.0
@@ -41,7 +41,7 @@ class Slot:
     """Set before the request is sent."""
 
 
-class Budget:
+class RateBudget:
     """Slots for requests; see the module's text for the rule."""
 
     def __init__(self, clock: Clock, *, limit: int, reserve: float, concurrency: int) -> None:
@@ -107,7 +107,7 @@ class Budget:
                 if wait_s is None:
                     await place.look_again.wait()
                 else:
-                    await nudged(place.look_again, self._clock, wait_s)
+                    await first_of(self._clock, wait_s, place.look_again)
             self._in_flight += 1
         finally:
             self._leave(place)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from urllib.parse import quote
 
 from controller.domain.errors import BadAnswer
 from controller.domain.platform import Priority
+from controller.domain.waiting import http_date
 
 QueryValue = str | int | bool | Sequence[str]
 
@@ -18,7 +18,7 @@ _NO_IDS = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """A request by its route template, so that latencies, permissions and errors name the route and not the ids."""
 
     method: str
@@ -97,12 +97,3 @@ class Answer:
     def text(self) -> str:
         """The body as text, for people."""
         return self.content.decode("utf-8", "replace")
-
-
-def http_date(text: str) -> datetime | None:
-    """An HTTP-date (RFC 9110, 5.6.7); None when it is none."""
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import BadAnswer, CircuitOpen, PenstockError
-from controller.genesys.call import Answer
 
 log = structlog.get_logger()
 
@@ -17,6 +17,13 @@ _FEWEST_FAULTS = 5
 _SILENCE_S = 5.0
 """One call that waited so long in vain is told, as are several that had no answer."""
 _OUTAGE = frozenset({502, 503, 504})
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One exchange; its sender sets the status of the answer."""
+
+    status: int = 0
 
 
 class Circuit:
@@ -48,43 +55,33 @@ class Circuit:
                 f" calls fail at once until a probe gets through (next in {max(0.0, wait_s):.0f} s)"
             )
 
-    @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
-        """Let one call through, as the probe when the circuit is open. Raises CircuitOpen."""
+    @contextmanager
+    def exchange(self, *, proves: bool = True) -> Iterator[Exchange]:
+        """Let one exchange through, as the probe when the circuit is open, and learn whether the organisation answers.
+
+        An answer that `proves` nothing ends no outage: the login may grant tokens while the API is away. An answer that
+        cannot be read says nothing either way. Raises CircuitOpen.
+        """
         self.check()
-        probe = self.is_open
+        exchange, began, probe = Exchange(), self._clock.monotonic(), self.is_open
         self._probing = self._probing or probe
         try:
-            yield
+            yield exchange
+        except BadAnswer:
+            raise
+        except PenstockError as error:
+            self._failed(error.message, began)
+            raise
+        else:
+            if exchange.status in _OUTAGE:
+                self._failed(f"it answered {exchange.status}", began)
+            elif proves:
+                self._answered()
         finally:
             if probe:
                 self._probing = False
 
-    async def exchange(self, send: Callable[[], Awaitable[Answer]], *, proves: bool = True) -> Answer:
-        """Let one exchange through, and learn from it whether the organisation is there.
-
-        An answer that `proves` nothing ends no outage: the login may grant tokens while the API is away. An answer that
-        cannot be read says nothing either way. Raises CircuitOpen, and what sending raises.
-        """
-        async with self.attempt():
-            began = self._clock.monotonic()
-            try:
-                answer = await send()
-            except BadAnswer:
-                raise
-            except PenstockError as error:
-                self.failed()
-                self._tell(error.message, began)
-                raise
-            if answer.status in _OUTAGE:
-                self.failed()
-                self._tell(f"it answered {answer.status}", began)
-            elif proves:
-                self.answered()
-            return answer
-
-    def answered(self) -> None:
-        """The organisation answered: whatever it said, it is there."""
+    def _answered(self) -> None:
         if self.is_open:
             log.info("circuit.closed", outage_s=round(self._clock.monotonic() - self._first_fault, 1))
         elif self._told:
@@ -93,8 +90,8 @@ class Circuit:
         self._next_probe = None
         self._told = False
 
-    def failed(self) -> None:
-        """No answer, or one that says that nobody is at home (502, 503, 504)."""
+    def _failed(self, fault: str, began: float) -> None:
+        """No answer, or one that says that the service is away (502, 503, 504)."""
         now = self._clock.monotonic()
         if self._faults and now - self._last_fault > self._outage_s and not self.is_open:
             self._faults = 0  # two faults with a long silence between them are no outage
@@ -107,6 +104,7 @@ class Circuit:
         elif self._faults >= _FEWEST_FAULTS and now - self._first_fault >= self._outage_s:
             self._next_probe = now + self._probe_after_s
             log.warning("circuit.opened", faults=self._faults, outage_s=round(now - self._first_fault, 1))
+        self._tell(fault, began)
 
     def _tell(self, fault: str, began: float) -> None:
         """Say once in an outage that the organisation does not answer, while its calls are tried again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from weakref import WeakValueDictionary
 
 import httpx
@@ -12,18 +13,18 @@ from controller.domain.desired import Endpoint
 from controller.domain.errors import SettingsInvalid
 from controller.domain.ports import Platform
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.auth import Client, TokenSource
-from controller.genesys.budget import Budget
+from controller.genesys.auth import OAuthClient, TokenSource
+from controller.genesys.budget import RateBudget
 from controller.genesys.circuit import Circuit
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import needed_by
-from controller.genesys.quiet import hush
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
 
-_budgets: WeakValueDictionary[tuple[object, ...], Budget] = WeakValueDictionary()
+_TALKATIVE = ("httpx", "httpcore", "websockets.client")
+_budgets: WeakValueDictionary[tuple[object, ...], RateBudget] = WeakValueDictionary()
 """The limit counts for a credential, not for a connection: whoever uses the same one shares the budget."""
 
 
@@ -75,20 +76,28 @@ def open_transport(
     http: httpx.AsyncBaseTransport | None = None,
 ) -> Transport:
     """What both dialects send their calls through."""
-    hush()
+    _quieten_libraries()
     sender = Sender(clock, settings, transport=http)
     circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
-    client = Client(client_id, client_secret, settings.scope)
+    client = OAuthClient(client_id, client_secret, settings.scope)
     tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock)
     budget = _budget(endpoint.api_url, client_id, clock, settings)
     return Transport(endpoint, sender, tokens, budget, clock=clock, settings=settings)
 
 
-def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> Budget:
+def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> RateBudget:
     limit, reserve, concurrency = settings.rate_limit_per_minute, settings.reserve, settings.concurrency
     key = (api_url.rstrip("/"), client_id, id(clock), limit, reserve, concurrency)
     budget = _budgets.get(key)
     if budget is None:
-        budget = Budget(clock, limit=limit, reserve=reserve, concurrency=concurrency)
+        budget = RateBudget(clock, limit=limit, reserve=reserve, concurrency=concurrency)
         _budgets[key] = budget
     return budget
+
+
+def _quieten_libraries() -> None:
+    """Let only the libraries' warnings through: their other messages hold whole URLs, signed ones included."""
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if logger.level < logging.WARNING:
+            logger.setLevel(logging.WARNING)

@@ -26,13 +26,12 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
-from controller.genesys.call import Answer, Call, http_date
+from controller.domain.waiting import retry_after_s
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
 
 DEFAULT_RETRY_AFTER_S = 60.0
-MOST_RETRY_AFTER_S = 3600.0
-"""An organisation that says more is asked again all the same."""
 VERSIONED_RETRY_AFTER_S = 2.0
 _TOO_MANY = 429
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
@@ -73,7 +72,7 @@ HTTPX_FAULTS: Mapping[type[Exception], Reached] = {
 }
 
 
-def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
+def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
     """The domain's error for an exception that httpx raised. Never shows a URL: it may be presigned."""
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
@@ -90,7 +89,7 @@ def fault_of(call: Call, error: Exception, host: str) -> PenstockError:
     return Unreachable(f"{call.name}: the connection to {host} broke before the whole answer was there ({kind})")
 
 
-def lost(call: Call, reason: str) -> AnswerLost:
+def lost(call: ApiCall, reason: str) -> AnswerLost:
     """A write may or may not have taken effect."""
     return AnswerLost(
         f"{call.name}: {reason}{UNCERTAIN}",
@@ -153,7 +152,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def error_of(call: Call, answer: Answer, now: datetime, dialect: str | None = None) -> PenstockError:
+def error_of(call: ApiCall, answer: Answer, now: datetime, dialect: str | None = None) -> PenstockError:
     """The domain's error for an answer whose status is no success.
 
     The dialect tells which permission a 403 may mean that names none.
@@ -175,7 +174,7 @@ def error_of(call: Call, answer: Answer, now: datetime, dialect: str | None = No
     )
 
 
-def presigned_error(call: Call, answer: Answer, now: datetime) -> PenstockError:
+def presigned_error(call: ApiCall, answer: Answer, now: datetime) -> PenstockError:
     """Like `error_of`, for a presigned URL: there a 401, 403 or 404 means that the link is no longer good."""
     if answer.status not in (400, 401, 403, 404, 410):
         return error_of(call, answer, now)
@@ -186,7 +185,7 @@ def presigned_error(call: Call, answer: Answer, now: datetime) -> PenstockError:
     )
 
 
-def redirect(call: Call, answer: Answer) -> PenstockError:
+def redirect(call: ApiCall, answer: Answer) -> PenstockError:
     """A redirect is never followed: the token would go along."""
     target = excerpt(answer.headers.get("location", "nowhere"), limit=200)
     return HostNotAllowed(
@@ -196,26 +195,7 @@ def redirect(call: Call, answer: Answer) -> PenstockError:
     )
 
 
-def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds of a `Retry-After` header, which holds seconds or an HTTP date; None without a readable one.
-
-    It is never more than an hour. A date is compared with the answer's own `Date` where it has one, as our clock may
-    be wrong.
-    """
-    text = headers.get("retry-after", "").strip()
-    try:
-        if text[:1].isdigit() and "," not in text:
-            return min(MOST_RETRY_AFTER_S, max(0.0, float(text)))
-    except (ValueError, OverflowError):
-        return None
-    until = http_date(text)
-    if until is None:
-        return None
-    wait_s = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
-    return min(MOST_RETRY_AFTER_S, max(0.0, wait_s))
-
-
-def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime, dialect: str | None) -> PenstockError:
+def _rate_limited(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime, dialect: str | None) -> PenstockError:
     """Without `Retry-After` Genesys' limit ends with its minute; the versioned dialect asks for a backoff instead."""
     told_s = retry_after_s(answer.headers, now)
     usual_s = VERSIONED_RETRY_AFTER_S if dialect == VERSIONED else DEFAULT_RETRY_AFTER_S
@@ -225,13 +205,13 @@ def _rate_limited(call: Call, answer: Answer, body: ErrorBody, now: datetime, di
     return RateLimited(message, retry_after_s=wait_s, backs_off=backs_off)
 
 
-def _server_fault(call: Call, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
+def _server_fault(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime) -> PenstockError:
     if not call.safe:
         return lost(call, f"the organisation answered {body.text}")
     return ServerFault(f"{call.name}: {body.text}", retry_after_s=retry_after_s(answer.headers, now))
 
 
-def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+def _not_accepted(call: ApiCall, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
     return AuthenticationFailed(
         f"{call.name}: {body.text}",
         status=401,
@@ -241,7 +221,7 @@ def _not_accepted(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) 
     )
 
 
-def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+def _forbidden(call: ApiCall, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
     permission = ", ".join(body.permissions) or None
     told = all(one in body.text for one in body.permissions)
     named = f"; missing permission: {permission}" if permission and not told else ""
@@ -254,13 +234,13 @@ def _forbidden(call: Call, _answer: Answer, body: ErrorBody, _now: datetime) -> 
     )
 
 
-def _not_found(call: Call, answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+def _not_found(call: ApiCall, answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
     return NotFound(
         f"{call.name}: {body.text}", status=answer.status, api_code=body.code, correlation_id=body.correlation_id
     )
 
 
-_BY_STATUS: Mapping[int, Callable[[Call, Answer, ErrorBody, datetime], PenstockError]] = {
+_BY_STATUS: Mapping[int, Callable[[ApiCall, Answer, ErrorBody, datetime], PenstockError]] = {
     401: _not_accepted,
     403: _forbidden,
     404: _not_found,

@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from controller.domain.errors import BadAnswer
-from controller.genesys.call import Call, QueryValue
-from controller.genesys.concurrently import concurrently
+from controller.domain.waiting import for_each
+from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.transport import Transport
 from controller.genesys.wire.model import Page
 
@@ -53,7 +53,7 @@ class Listing(Generic[Item]):
     consistent: bool
 
 
-Fetch = Callable[[Call], Coroutine[Any, Any, PageOf[Item]]]
+Fetch = Callable[[ApiCall], Coroutine[Any, Any, PageOf[Item]]]
 
 
 def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
@@ -62,23 +62,23 @@ def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
 
 
 async def all_pages(
-    transport: Transport, call: Call, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
+    transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
 ) -> Listing[Item]:
     """Every page of the listing that the call asks for, each once; up to `at_once` together where their number is told.
 
     Raises BadAnswer for a listing that would never end, and for a `nextUri` that leads elsewhere.
     """
-    reading: _Reading[Item] = _Reading(transport.api_url, call, page_size)
+    reading: _PageWalk[Item] = _PageWalk(transport.api_url, call, page_size)
     calls = reading.following(at_once)
     while calls:
-        for page in await concurrently(fetch(each) for each in calls):
+        for page in await for_each(calls, fetch):
             reading.add(page)
         calls = reading.following(at_once)
     return reading.listing()
 
 
 async def consistent_pages(
-    transport: Transport, call: Call, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
+    transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
 ) -> Listing[Item]:
     """Like `all_pages`; a listing that changed underneath is fetched once more."""
     listing = await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
@@ -87,10 +87,10 @@ async def consistent_pages(
     return await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
 
 
-class _Reading(Generic[Item]):
+class _PageWalk(Generic[Item]):
     """A listing while it is read."""
 
-    def __init__(self, api_url: str, call: Call, page_size: int) -> None:
+    def __init__(self, api_url: str, call: ApiCall, page_size: int) -> None:
         self._api_url = api_url
         self._call = call
         self._page_size = page_size
@@ -108,7 +108,7 @@ class _Reading(Generic[Item]):
         self._repeats = not new
         self._seen |= new
 
-    def following(self, at_once: int) -> list[Call]:
+    def following(self, at_once: int) -> list[ApiCall]:
         """What is to be fetched next; nothing at the end of the listing."""
         number = len(self._pages) + 1
         if number == 1:
@@ -146,7 +146,7 @@ class _Reading(Generic[Item]):
             return first.told.page_count or 1
         return ceil(first.told.total / max(first.told.page_size or 0, len(first.rows), 1))
 
-    def _numbered(self, number: int) -> Call:
+    def _numbered(self, number: int) -> ApiCall:
         return replace(self._call, query={**self._call.query, _SIZE: self._page_size, _NUMBER: number})
 
     def _only_numbers(self, told: Mapping[str, QueryValue], number: int) -> bool:

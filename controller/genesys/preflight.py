@@ -16,12 +16,12 @@ from controller.domain.recording import DISABLED, LogLevel
 from controller.genesys.architect.account import TOKEN
 from controller.genesys.architect.dependencies import OPERATIONAL, ArchitectIndex
 from controller.genesys.architect.recording import ArchitectRecording
-from controller.genesys.call import Answer, Call
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
-from controller.genesys.preflight_report import Check, PreflightReport, Verdict
+from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
 from controller.genesys.transport import SAME_TIME, Transport
-from controller.genesys.wire.account import Subject, TokenInfo
+from controller.genesys.wire.account import AuthorizedSubject, TokenInfo
 from controller.genesys.wire.model import EntityRef
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ _GRANT = {
     ARCHITECT: "give the client a role with these permissions, in the divisions of the flows",
     VERSIONED: "grant the client these scopes, and list them where spec.credentials.scopes lists any",
 }
-_SUBJECT = Call("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
-_FLOWS = Call("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
+_SUBJECT = ApiCall("GET", "/api/v2/authorization/subjects/me", query={"includeFullRoles": "true"})
+_FLOWS = ApiCall("GET", "/api/v2/flows", query={"expand": "definition", "pageSize": 1, "pageNumber": 1})
 
 
 async def preflight(
@@ -82,7 +82,7 @@ class _Probe:
         self.checks: list[Check] = []
         self.organization: str | None = None
 
-    def note(self, name: str, verdict: Verdict, message: str, hint: str | None = None) -> None:
+    def note(self, name: str, verdict: CheckVerdict, message: str, hint: str | None = None) -> None:
         self.checks.append(Check(name, verdict, message, hint))
 
     async def reach(self) -> Answer | None:
@@ -94,9 +94,9 @@ class _Probe:
             if self._dialect == ARCHITECT and answer.status != _FORBIDDEN:
                 told = self._transport.read(TOKEN, answer, TokenInfo).organization
         except PenstockError as error:
-            self.note("login and API", Verdict.FAILED, error.message, error.hint)
+            self.note("login and API", CheckVerdict.FAILED, error.message, error.hint)
             return None
-        self.note("login and API", Verdict.OK, "the token is accepted")
+        self.note("login and API", CheckVerdict.OK, "the token is accepted")
         self._identify(told)
         return answer
 
@@ -104,40 +104,40 @@ class _Probe:
         """Which organisation it is: what leases and the history go by."""
         self.organization = told.label if told is not None else None
         if told is not None and told.id is not None:
-            self.note("identity", Verdict.OK, f"{told.label} ({told.id})")
+            self.note("identity", CheckVerdict.OK, f"{told.label} ({told.id})")
             return
         message = "the organisation's id is not told: it goes by address and client, so two clients count as two"
         hint = "give all manifests of this organisation the same client"
         if self._dialect == ARCHITECT:
-            self.note("identity", Verdict.WARNING, message, f"let the client read {TOKEN.route}, or {hint}")
+            self.note("identity", CheckVerdict.WARNING, message, f"let the client read {TOKEN.route}, or {hint}")
         else:
-            self.note("identity", Verdict.UNKNOWN, message, hint)
+            self.note("identity", CheckVerdict.UNKNOWN, message, hint)
 
     def limit(self, answer: Answer) -> int | None:
         """The organisation's own word about its request limit."""
         text = answer.headers.get("inin-ratelimit-allowed", "")
         if not text.isdecimal():
-            self.note("request limit", Verdict.UNKNOWN, "the organisation does not tell its request limit")
+            self.note("request limit", CheckVerdict.UNKNOWN, "the organisation does not tell its request limit")
             return None
         ours = min(self._transport.settings.rate_limit_per_minute, int(text))
-        self.note("request limit", Verdict.OK, f"{text} requests a minute; this client sends at most {ours}")
+        self.note("request limit", CheckVerdict.OK, f"{text} requests a minute; this client sends at most {ours}")
         return int(text)
 
     def skew(self, answer: Answer) -> float | None:
         """How far the organisation's clock is ahead of this machine's, in whole seconds."""
         there = answer.sent_at
         if there is None:
-            self.note("clock", Verdict.UNKNOWN, "the organisation does not tell its time")
+            self.note("clock", CheckVerdict.UNKNOWN, "the organisation does not tell its time")
             return None
         skew_s = float(round((there - self._transport.clock.now()).total_seconds()))
         if abs(skew_s) <= SAME_TIME.total_seconds():
-            self.note("clock", Verdict.OK, "the organisation's clock agrees with this machine's")
+            self.note("clock", CheckVerdict.OK, "the organisation's clock agrees with this machine's")
             return skew_s
         far = abs(skew_s) > _MOST_SKEW_S
         way = "ahead of" if skew_s > 0 else "behind"
         message = f"the organisation's clock is {abs(skew_s):.0f} s {way} this machine's"
         hint = "correct this machine's clock: windows, and traces of the last hours, go by it" if far else None
-        self.note("clock", Verdict.WARNING if far else Verdict.OK, message, hint)
+        self.note("clock", CheckVerdict.WARNING if far else CheckVerdict.OK, message, hint)
         return skew_s
 
     async def permissions(self, needed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -149,21 +149,23 @@ class _Probe:
         else:
             missing, unproven = await self._probed(needed)
         if missing:
-            self.note("permissions", Verdict.FAILED, f"missing: {', '.join(sorted(missing))}", _GRANT[self._dialect])
+            self.note(
+                "permissions", CheckVerdict.FAILED, f"missing: {', '.join(sorted(missing))}", _GRANT[self._dialect]
+            )
         elif len(unproven) < len(needed):
             share = f"{len(needed) - len(unproven)} of {len(needed)}" if unproven else f"all {len(needed)}"
-            self.note("permissions", Verdict.OK, f"{share} that are needed are there")
+            self.note("permissions", CheckVerdict.OK, f"{share} that are needed are there")
         if unproven:
             message = f"cannot be proven without writing: {', '.join(sorted(unproven))}"
             hint = "look for these among what the client was granted; a delivery that lacks one says so and stops"
             why = f"; the client's roles cannot be read: {untold}" if untold else ""
-            self.note("permissions to write", Verdict.UNKNOWN, message + why, hint)
+            self.note("permissions to write", CheckVerdict.UNKNOWN, message + why, hint)
         return tuple(sorted(missing)), tuple(sorted(unproven))
 
-    async def _subject(self) -> tuple[Subject | None, str | None]:
+    async def _subject(self) -> tuple[AuthorizedSubject | None, str | None]:
         """The client with its roles, or why these cannot be read."""
         try:
-            subject = await self._transport.fetch(_SUBJECT, Subject)
+            subject = await self._transport.fetch(_SUBJECT, AuthorizedSubject)
         except PenstockError as error:
             return None, error.message
         # Roles that do not tell what they grant prove nothing: neither that it is there nor that it is missing.
@@ -188,7 +190,7 @@ class _Probe:
         path = {part[1:-1]: NOBODY for part in route.split("/") if part.startswith("{")}
         query = _FLOWS.query if route == _FLOWS.route and self._dialect != ARCHITECT else {}
         try:
-            await self._transport.send(Call(method, route, path, query))
+            await self._transport.send(ApiCall(method, route, path, query))
         except PermissionMissing:
             return False
         except NotFound:
@@ -202,9 +204,9 @@ class _Probe:
         enabled = await self._look("execution data", lambda: ArchitectRecording(self._transport).enabled())
         if enabled is False:
             hint = "penstock trace settings --execution-data on, then publish the flows again; or use http gates"
-            self.note("execution data", Verdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
+            self.note("execution data", CheckVerdict.WARNING, "is off: error-rate gates and traces see nothing", hint)
         elif enabled:
-            self.note("execution data", Verdict.OK, "is on")
+            self.note("execution data", CheckVerdict.OK, "is on")
         return enabled
 
     async def log_level(self, flows: Collection[FlowKey]) -> LogLevel | None:
@@ -222,21 +224,21 @@ class _Probe:
         if silent:
             message = f"{DISABLED} for {', '.join(silent)}: error-rate gates and traces see nothing of them"
             hint = "give them a level that records: penstock trace settings --flow FLOW --level Base"
-            self.note("log level", Verdict.WARNING, message, hint)
+            self.note("log level", CheckVerdict.WARNING, message, hint)
         else:
             left_out = f"; traces lack {', '.join(default.left_out)}" if default.left_out else ""
-            self.note("log level", Verdict.OK, f"{default.level} by default{left_out}")
+            self.note("log level", CheckVerdict.OK, f"{default.level} by default{left_out}")
         return default
 
     async def index(self) -> str | None:
         """The state of the dependency index."""
         state = await self._look("dependency index", lambda: ArchitectIndex(self._transport).state())
         if state == OPERATIONAL:
-            self.note("dependency index", Verdict.OK, state)
+            self.note("dependency index", CheckVerdict.OK, state)
         elif state is not None:
             message = f"{state}: who consumes a flow is not certain, so nothing that was removed is taken out of use"
             hint = "wait until the index is built, or have it rebuilt: POST /api/v2/architect/dependencytracking/build"
-            self.note("dependency index", Verdict.WARNING, message, hint)
+            self.note("dependency index", CheckVerdict.WARNING, message, hint)
         return state
 
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T | None:
@@ -244,8 +246,8 @@ class _Probe:
             return await look()
         except PermissionMissing as error:
             message = f"cannot be told without {error.permission or 'a permission'}"
-            self.note(name, Verdict.UNKNOWN, message, error.hint)
+            self.note(name, CheckVerdict.UNKNOWN, message, error.hint)
             return None
         except PenstockError as error:
-            self.note(name, Verdict.UNKNOWN, error.message, error.hint)
+            self.note(name, CheckVerdict.UNKNOWN, error.message, error.hint)
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
@@ -18,7 +18,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    verdict: Verdict
+    verdict: CheckVerdict
     message: str
     hint: str | None = None
 
@@ -45,4 +45,4 @@ class PreflightReport:
     @property
     def ok(self) -> bool:
         """Whether nothing failed; warnings and unknowns do not count."""
-        return all(check.verdict is not Verdict.FAILED for check in self.checks)
+        return all(check.verdict is not CheckVerdict.FAILED for check in self.checks)

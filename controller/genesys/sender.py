@@ -9,11 +9,11 @@ import httpx
 
 from controller.domain.clock import Clock
 from controller.domain.errors import BadAnswer, Unreachable
-from controller.genesys.call import Answer, Call
+from controller.domain.waiting import within
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import fault_of, lost
 from controller.genesys.latency import Latency
 from controller.genesys.settings import TransportSettings
-from controller.genesys.waiting import within
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """A block of 64 KiB unpacks to 64 MiB at most; other encodings, or one around another, could fill the memory."""
@@ -48,33 +48,29 @@ class Sender:
             ),
         )
 
-    async def send(self, call: Call, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
+    async def send(self, call: ApiCall, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
         """The whole answer, whatever its status; the body of a good one goes into `sink` where there is one.
 
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """
+        limit, deadline_s = call.limit_bytes or self._settings.json_limit_bytes, self._settings.deadline_s
+        host = request.url.netloc.decode()  # with the port where it is not the usual one
         started_s = self._clock.monotonic()
         status = 0
         try:
-            answer = await self._bounded(call, request, sink)
+            answer = await within(self._clock, deadline_s, self._exchange(request, limit, sink))
             status = answer.status
-        finally:
-            self.latency.record(call.method, call.route, self._clock.monotonic() - started_s, status)
-        return answer
-
-    async def _bounded(self, call: Call, request: httpx.Request, sink: BinaryIO | None) -> Answer:
-        limit = call.limit_bytes or self._settings.json_limit_bytes
-        host = request.url.netloc.decode()  # with the port where it is not the usual one
-        try:
-            return await within(self._clock, self._settings.deadline_s, self._exchange(request, limit, sink))
         except TimeoutError:
-            reason = f"{host} did not answer within {self._settings.deadline_s:g} s"
+            reason = f"{host} did not answer within {deadline_s:g} s"
             raise (Unreachable(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
         except _TooLarge as error:
             reason = f"{host} sent an answer of more than {error.limit:,} bytes"
             raise (BadAnswer(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:
             raise fault_of(call, error, host) from error
+        finally:
+            self.latency.record(call.method, call.route, self._clock.monotonic() - started_s, status)
+        return answer
 
     def build(
         self,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import timedelta
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer, RateLimited
-from controller.domain.last_word import ask_for_the_last_word
-from controller.genesys.auth import Token, TokenSource
+from controller.domain.errors import BadAnswer, PenstockError, RateLimited
+from controller.domain.send_guard import check_before_sending
+from controller.genesys.auth import AccessToken, TokenSource
 from controller.genesys.bodies import Model, parse, read_object
-from controller.genesys.budget import Budget
-from controller.genesys.call import Answer, Call
+from controller.genesys.budget import RateBudget
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import error_of, presigned_error
-from controller.genesys.retry import attempts
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
+from controller.genesys.tries import Tries
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Transport:
         endpoint: Endpoint,
         sender: Sender,
         tokens: TokenSource,
-        budget: Budget,
+        budget: RateBudget,
         *,
         clock: Clock,
         settings: TransportSettings,
@@ -58,33 +58,34 @@ class Transport:
         self._sender = sender
         self._tokens = tokens
 
-    async def fetch(self, call: Call, model: type[Model]) -> Model:
+    # These return the coroutine of `_answered` itself: one frame less to read in every traceback.
+    def fetch(self, call: ApiCall, model: type[Model]) -> Coroutine[Any, Any, Model]:
         """Send the call and read its answer as that model."""
-        return await self._repeated(call, lambda answer: self.read(call, answer, model))
+        return self._answered(call, lambda answer: parse(call, answer, model))
 
-    def read(self, call: Call, answer: Answer, model: type[Model]) -> Model:
-        """An answer that was sent for already, as that model."""
-        return parse(call, answer, model)
+    def fetch_object(self, call: ApiCall) -> Coroutine[Any, Any, dict[str, object]]:
+        """Send the call and read its answer as a JSON object of any fields."""
+        return self._answered(call, lambda answer: read_object(call, answer))
 
-    async def fetch_object(self, call: Call) -> dict[str, object]:
-        """Send the call and read its answer as a JSON object with whatever fields."""
-        return await self._repeated(call, lambda answer: read_object(call, answer))
-
-    async def send(self, call: Call, *, wanted: Collection[int] = ()) -> Answer:
+    def send(self, call: ApiCall, *, wanted: Collection[int] = ()) -> Coroutine[Any, Any, Answer]:
         """Send the call, and again where that is safe. Returns answers of 200 to 299 and those of a wanted status; all
         others are errors.
         """
-        return await self._repeated(call, lambda answer: answer, wanted)
+        return self._answered(call, lambda answer: answer, wanted)
 
-    async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: Call) -> None:
+    def read(self, call: ApiCall, answer: Answer, model: type[Model]) -> Model:
+        """An answer that `send` returned, as that model."""
+        return parse(call, answer, model)
+
+    async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: ApiCall) -> None:
         """Send a body to a presigned URL with exactly the given headers and without a token."""
         await self._presigned(call, url, dict(headers), content)
 
-    async def get_presigned(self, url: str, *, call: Call) -> bytes:
+    async def get_presigned(self, url: str, *, call: ApiCall) -> bytes:
         """Fetch a presigned URL without a token."""
         return (await self._presigned(call, url, {"Accept": "*/*"}, None)).content
 
-    async def save_presigned(self, url: str, file: BinaryIO, *, call: Call) -> None:
+    async def save_presigned(self, url: str, file: BinaryIO, *, call: ApiCall) -> None:
         """Fetch a presigned URL without a token into a file, which is emptied before; memory stays small."""
         await self._presigned(call, url, {"Accept": "*/*"}, None, sink=file)
 
@@ -92,24 +93,22 @@ class Transport:
         """Close the connections."""
         await self._sender.aclose()
 
-    async def _repeated(self, call: Call, read: Callable[[Answer], T], wanted: Collection[int] = ()) -> T:
-        """Send and read the answer; what cannot be read counts for an attempt, too."""
-        async for attempt in attempts(call.name, self.clock, self.settings):
-            with attempt:
-                return read(await self._authorized(call, wanted))
-        raise AssertionError("the attempts end with an answer or an error")
+    async def _answered(self, call: ApiCall, read: Callable[[Answer], T], wanted: Collection[int] = ()) -> T:
+        """Send and read the answer; an answer that cannot be read counts as a failed try, too."""
+        tries = Tries(call.name, self.clock, self.settings)
+        while True:
+            try:
+                token, answer = await self._sent(call)
+                if answer.status == _UNAUTHORIZED:
+                    _, answer = await self._sent(call, refused=token)
+                return read(answer if answer.status in wanted else self._checked(call, answer))
+            except PenstockError as error:
+                await tries.wait_after(error)
 
-    async def _authorized(self, call: Call, wanted: Collection[int]) -> Answer:
-        """One attempt; a 401 costs one new token and one repetition, because a refused call did nothing."""
-        token, answer = await self._attempt(call)
-        if answer.status == _UNAUTHORIZED:
-            _, answer = await self._attempt(call, refused=token)
-        return answer if answer.status in wanted else self._checked(call, answer)
+    async def _sent(self, call: ApiCall, *, refused: AccessToken | None = None) -> tuple[AccessToken, Answer]:
+        """Send the call once, with a token that is usable when its turn comes, however long it waited for that.
 
-    async def _attempt(self, call: Call, *, refused: Token | None = None) -> tuple[Token, Answer]:
-        """Send the call with a token that is usable when its turn comes, however long it waited for that.
-
-        Nobody holds a turn while a token is fetched: whoever needs none goes first.
+        No call holds a turn while a token is fetched: calls that need no new token go first.
         """
         began = self._tokens.fetches
         while True:
@@ -122,16 +121,18 @@ class Transport:
                     slot.spent = True
                     return token, await self._exchange(call, token)
 
-    async def _exchange(self, call: Call, token: Token) -> Answer:
+    async def _exchange(self, call: ApiCall, token: AccessToken) -> Answer:
         content = None if call.body is None else json.dumps(call.body).encode()
         headers = {"Authorization": f"Bearer {token.value}"}
         if call.method not in ("GET", "DELETE"):
             headers["Content-Type"] = "application/json"
-        ask_for_the_last_word()
+        check_before_sending()
         request = self._sender.build(
             call.method, self.api_url + call.target(), params=call.params(), headers=headers, content=content
         )
-        answer = await self.circuit.exchange(lambda: self._sender.send(call, request))
+        with self.circuit.exchange() as exchange:
+            answer = await self._sender.send(call, request)
+            exchange.status = answer.status
         self.budget.learn(answer.headers)
         self._compare_clocks(answer)
         return answer
@@ -141,7 +142,7 @@ class Transport:
             ahead = answer.sent_at - self.clock.now()
             self.clock_ahead = ahead if abs(ahead) > SAME_TIME else timedelta()
 
-    def _checked(self, call: Call, answer: Answer) -> Answer:
+    def _checked(self, call: ApiCall, answer: Answer) -> Answer:
         if 200 <= answer.status < 300:
             return answer
         error = error_of(call, answer, self.clock.now(), self.dialect)
@@ -151,23 +152,25 @@ class Transport:
         raise error
 
     async def _presigned(
-        self, call: Call, url: str, headers: dict[str, str], content: bytes | None, *, sink: BinaryIO | None = None
+        self, call: ApiCall, url: str, headers: dict[str, str], content: bytes | None, *, sink: BinaryIO | None = None
     ) -> Answer:
         self._check_presigned(call, url)
-        async for attempt in attempts(call.name, self.clock, self.settings):
-            with attempt:
-                ask_for_the_last_word()
-                request = self._sender.build(call.method, url, headers=headers, content=content)
-                if sink is not None:
-                    sink.seek(0)
-                    sink.truncate()
+        tries = Tries(call.name, self.clock, self.settings)
+        while True:
+            check_before_sending()
+            request = self._sender.build(call.method, url, headers=headers, content=content)
+            if sink is not None:
+                sink.seek(0)
+                sink.truncate()
+            try:
                 answer = await self._sender.send(call, request, sink=sink)
                 if 200 <= answer.status < 300:
                     return answer
                 raise presigned_error(call, answer, self.clock.now())
-        raise AssertionError("the attempts end with an answer or an error")
+            except PenstockError as error:
+                await tries.wait_after(error)
 
-    def _check_presigned(self, call: Call, url: str) -> None:
+    def _check_presigned(self, call: ApiCall, url: str) -> None:
         """A presigned URL is https, except where the operator chose plain http for this very host."""
         try:
             there, api = urlsplit(url), urlsplit(self.api_url)

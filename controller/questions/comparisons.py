@@ -9,9 +9,10 @@ from controller.domain.desired import DesiredFlow, Organization, SourceFile
 from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.waiting import Advance
 from controller.planning import Change, ChangeKind, Plan
 from controller.questions.comparison import FlowComparison, compared
-from controller.questions.fan_out import Advance, each_of, unwatched
+from controller.questions.fan_out import each_of, unwatched
 from controller.questions.flow_content import FlowContent, source_content, version_content
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services

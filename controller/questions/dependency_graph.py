@@ -14,9 +14,10 @@ from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference
+from controller.domain.waiting import Advance
 from controller.graphs.build import live_graph, merged, organization_graph, with_resources
 from controller.graphs.model import Graph
-from controller.questions.fan_out import Advance, each_of, unwatched
+from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import VersionReader

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from controller.domain.errors import CapabilityMissing
 from controller.domain.live import LiveFlow
+from controller.domain.waiting import Advance
 from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.dependency_graph import DependencyGraph
-from controller.questions.fan_out import Advance, each_of, unwatched
+from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.services import Services
 
 OPERATIONAL = "OPERATIONAL"

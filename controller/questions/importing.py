@@ -12,11 +12,12 @@ from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, Se
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
+from controller.domain.waiting import Advance
 from controller.flows.flow_file import parse
 from controller.flows.substitution import FlowTemplate, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.flow import flow_manifest, free_name
-from controller.questions.fan_out import Advance, each_of, unwatched
+from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.services import Services
 
 _SOURCES = "flows"

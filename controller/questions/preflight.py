@@ -17,7 +17,7 @@ from controller.domain.desired import (
     SourceFile,
 )
 from controller.domain.errors import SettingsInvalid
-from controller.genesys import Check, PreflightReport, Verdict, permissions_needed, preflight
+from controller.genesys import Check, CheckVerdict, PreflightReport, permissions_needed, preflight
 from controller.reconcile.services import Services
 
 
@@ -54,7 +54,7 @@ async def preflight_organization(services: Services, organization: Organization)
         platform = services.platform(organization)
     except SettingsInvalid as error:
         unproven = tuple(sorted(permissions_needed(organization.dialect, operations)))
-        check = Check("credentials", Verdict.FAILED, error.message, hint=error.hint)
+        check = Check("credentials", CheckVerdict.FAILED, error.message, hint=error.hint)
         return PreflightReport(organization.dialect, (check,), unproven_permissions=unproven)
     report = await preflight(platform, operations, [flow.key for flow in organization.flows])
     return replace(report, checks=(*report.checks, *_probe_checks(services, organization)))
@@ -68,4 +68,4 @@ def _probe_checks(services: Services, organization: Organization) -> tuple[Check
         return ()
     message = f"{', '.join(hosts)} will be asked without the environment's proxy"
     hint = "where only the proxy leads there, the operator adds them to PENSTOCK_GATE_HOSTS"
-    return (Check("http gates", Verdict.WARNING, message, hint=hint),)
+    return (Check("http gates", CheckVerdict.WARNING, message, hint=hint),)

@@ -13,7 +13,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.genesys import concurrently
+from controller.domain.waiting import for_each
 
 LAG = timedelta(minutes=10)
 """How long after a version was recorded a listing that shows another one is not believed."""
@@ -29,7 +29,7 @@ async def confirmed(
 ) -> dict[FlowKey, LiveFlow]:
     """The listed flows, with those that are in doubt as they are by their recorded id: one call for each."""
     doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
-    found = await concurrently(platform.at(priority).flows.get(record.flow_id) for record in doubtful)
+    found = await for_each((record.flow_id for record in doubtful), platform.at(priority).flows.get)
     return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
 
 

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
-from controller.domain.race import Overtaken, finished_before
+from controller.domain.waiting import Overtaken, finished_before
 from controller.planning import Plan
 from controller.reconcile import plan_steps, records, rollback, steps
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched

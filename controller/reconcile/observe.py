@@ -31,7 +31,7 @@ from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
-from controller.genesys import concurrently
+from controller.domain.waiting import for_each
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
@@ -192,16 +192,7 @@ class _Looker:
     async def _each(
         self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
     ) -> dict[FlowKey, V]:
-        done = 0
-
-        async def one(live: LiveFlow, version: str) -> V | None:
-            nonlocal done
-            value = await read(live, version)
-            done += 1
-            self._looked(done, len(wanted))
-            return value
-
-        values = await concurrently(one(live, version) for live, version in wanted)
+        values = await for_each(wanted, lambda asked: read(*asked), advance=self._looked)
         return {live.key: value for (live, _), value in zip(wanted, values, strict=True) if value is not None}
 
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:
@@ -252,7 +243,7 @@ async def hand_changes(
             log.info("history.unread", organization=organization.name, flow=str(key), error=error.message)
             return None
 
-    found = await concurrently(one(key) for key in moved)
+    found = await for_each(moved, one)
     return {key: change for key, change in zip(moved, found, strict=True) if change is not None}
 
 

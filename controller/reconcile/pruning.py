@@ -14,7 +14,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.domain.references import FlowReference, Resolution
-from controller.genesys import concurrently
+from controller.domain.waiting import for_each
 
 INDEX_LAG = timedelta(hours=1)
 """The index learns of a version some time after it was published: younger ones are read themselves."""
@@ -81,5 +81,5 @@ async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: M
         except PenstockError as error:
             found.unknown[flow.key] = error.message
 
-    await concurrently(ask(flow) for flow in flows)
+    await for_each(flows, ask)
     return found

@@ -14,6 +14,7 @@ from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
 from controller.domain.platform import Capability
+from controller.domain.waiting import first_of
 from controller.reconcile import SERVICE, Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
 from controller.service.glancing import GLANCE_S, Glancing
 from controller.service.hand_changes import ELSEWHERE, HandChanges
@@ -158,14 +159,7 @@ class Worker:
 
     async def _wait(self, seconds: float) -> None:
         """Until woken, or until the time is over."""
-        sleeper = asyncio.ensure_future(self._services.clock.sleep(seconds))
-        waker = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({sleeper, waker}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleeper, waker):
-                task.cancel()
-            await asyncio.gather(sleeper, waker, return_exceptions=True)
+        await first_of(self._services.clock, seconds, self._woken)
         self._woken.clear()
 
     async def _watched_pass(self, workspace: Workspace, trigger: str) -> PassReport:

@@ -19,8 +19,8 @@ WRITES = {
     "Publishing.publish": "publish",
     "Publishing.switch": "switch",
     "Locks.unlock": "unlock",
-    "Removal.unpublish": "unpublish",
-    "Removal.delete": "delete",
+    "FlowRemoval.unpublish": "unpublish",
+    "FlowRemoval.delete": "delete",
     "Launches.start": "launch",
 }
 """What changes an organisation, and how the journal calls it."""
@@ -40,8 +40,8 @@ READS = {
     "Flows.listing",
     "Launches.state",
     "ListedDefinitions.of",
-    "Notifications.execution_events",
-    "Notifications.flow_events",
+    "EventStreams.execution_events",
+    "EventStreams.flow_events",
     "Publishing.payload",
     "Publishing.progress",
     "Publishing.running",

@@ -17,9 +17,9 @@ from controller.domain.desired import ErrorRateGate, OnLocked, OnNoData, Rollout
 from controller.domain.platform import Priority, PublishRequest
 from controller.domain.ports import Platform
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.auth import Client, TokenSource
-from controller.genesys.budget import Budget
-from controller.genesys.call import Answer, Call
+from controller.genesys.auth import OAuthClient, TokenSource
+from controller.genesys.budget import RateBudget
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
 from controller.genesys.connect import transport_of
 from controller.genesys.sender import Sender
@@ -55,7 +55,7 @@ class Watched(Site):
         timeline, settings = self.timeline, TransportSettings(retry_base_s=0.001, export_gather_s=0)
 
         class Noting(Sender):
-            async def send(self, call: Call, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
+            async def send(self, call: ApiCall, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
                 if call.name != LOGIN:
                     timeline.append((call.name, call.priority))
                 return await super().send(call, request, sink=sink)
@@ -65,11 +65,11 @@ class Watched(Site):
         tokens = TokenSource(
             sender,
             endpoint.login_url,
-            Client("penstock", "penstock-secret"),
+            OAuthClient("penstock", "penstock-secret"),
             circuit=Circuit(self.clock, outage_s=300, probe_after_s=30),
             clock=self.clock,
         )
-        budget = Budget(self.clock, limit=6000, reserve=0.1, concurrency=16)
+        budget = RateBudget(self.clock, limit=6000, reserve=0.1, concurrency=16)
         transport = Transport(endpoint, sender, tokens, budget, clock=self.clock, settings=settings)
         architect = self.organization.dialect == ARCHITECT
         return ArchitectPlatform(transport) if architect else VersionedPlatform(transport)
@@ -221,7 +221,7 @@ async def assert_overtaking(site: Watched) -> None:
 
     def crowd(event: DeliveryEvent) -> bool:
         if event.name == "change.rolling-back":
-            transport_of(site.platform).budget = Budget(site.clock, limit=10, reserve=0.1, concurrency=16)
+            transport_of(site.platform).budget = RateBudget(site.clock, limit=10, reserve=0.1, concurrency=16)
             publish = site.platform.publishing.publish
             queue.extend(asyncio.create_task(publish(PublishRequest(other, "1.0"))) for _ in range(90))
             ended.append(site.clock.elapsed_s)

@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from controller.domain.errors import AnswerLost, BadAnswer, PenstockError, ServerFault
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
-from controller.genesys.wire.architect import Flow, FlowPage, Operation
+from controller.genesys.wire.architect import WireFlow, WireFlowPage, WireOperation
 from tests.genesys.scripted import SECRET, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows")
-WRITE = Call("POST", "/api/v2/flows/actions/publish")
+CALL = ApiCall("GET", "/api/v2/flows")
+WRITE = ApiCall("POST", "/api/v2/flows/actions/publish")
 Body = httpx.ByteStream
 SMALL = TransportSettings(json_limit_bytes=1000, retries=0)
 
@@ -44,7 +44,7 @@ async def test_a_wrong_shape_is_asked_for_again_and_names_endpoint_and_field(
 ) -> None:
     organization = script(reply(body=body))
     with pytest.raises(BadAnswer, match=r"GET /api/v2/flows: ") as caught:
-        await organization.transport(clock).fetch(CALL, FlowPage)
+        await organization.transport(clock).fetch(CALL, WireFlowPage)
     assert told in caught.value.message
     assert len(organization.requests) == 4
 
@@ -53,7 +53,7 @@ async def test_a_wrong_shape_is_asked_for_again_and_names_endpoint_and_field(
 async def test_a_read_survives_answers_that_make_no_sense_for_a_while(clock: SteppedClock, bad: httpx.Response) -> None:
     good = reply(body={"entities": [{"id": "1", "name": "a", "type": "BOT"}]})
     organization = script(bad, bad, bad, good)
-    page = await organization.transport(clock).fetch(CALL, FlowPage)
+    page = await organization.transport(clock).fetch(CALL, WireFlowPage)
     assert [flow.name for flow in page.entities] == ["a"]
     assert clock.elapsed_s > 0
 
@@ -69,28 +69,28 @@ async def test_a_write_that_was_answered_is_not_repeated_though_that_would_do_no
     """Reading tells what became of it; what is not even JSON may come of a proxy, so that nothing was written yet."""
     organization = script(reply(body=[]))
     with pytest.raises(BadAnswer):
-        await organization.transport(clock).fetch(replace(WRITE, repeatable=True), Operation)
+        await organization.transport(clock).fetch(replace(WRITE, repeatable=True), WireOperation)
     assert len(organization.requests) == 1
 
 
 async def test_a_wrong_value_is_not_shown(clock: SteppedClock) -> None:
     organization = script(reply(body={"id": "1", "name": {"hidden": "hunter2"}, "type": "BOT"}))
     with pytest.raises(BadAnswer) as caught:
-        await organization.transport(clock).fetch(CALL, Flow)
+        await organization.transport(clock).fetch(CALL, WireFlow)
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value.__context__)
 
 
 async def test_what_we_do_not_need_is_ignored(clock: SteppedClock) -> None:
     body = {"id": "1", "name": "a ", "type": "BOT", "newField": [1], "publishedVersion": {"id": "1.0", "x": None}}
-    flow = await script(reply(body=body)).transport(clock).fetch(CALL, Flow)
+    flow = await script(reply(body=body)).transport(clock).fetch(CALL, WireFlow)
     assert (flow.name, flow.published_version and flow.published_version.id) == ("a ", "1.0")
 
 
 @pytest.mark.parametrize("date", ["yesterday", -(10**20), True, {}, "2026-13-45T00:00:00Z"])
 async def test_a_date_that_cannot_be_read_costs_only_the_date(clock: SteppedClock, date: object) -> None:
     body = {"id": "1", "name": "a", "type": "BOT", "publishedVersion": {"id": "1.0", "datePublished": date}}
-    flow = await script(reply(body=body)).transport(clock).fetch(CALL, Flow)
+    flow = await script(reply(body=body)).transport(clock).fetch(CALL, WireFlow)
     assert flow.published_version
     assert flow.published_version.date_published is None
 
@@ -112,7 +112,7 @@ async def test_what_is_not_json_is_asked_for_again_and_shows_its_first_words(
 ) -> None:
     organization = script(httpx.Response(200, content=content))
     with pytest.raises(ServerFault, match="something that is not JSON") as caught:
-        await organization.transport(clock).fetch(CALL, FlowPage)
+        await organization.transport(clock).fetch(CALL, WireFlowPage)
     assert len(organization.requests) == 4
     assert words in caught.value.message
     assert len(caught.value.message) < 300
@@ -123,12 +123,14 @@ async def test_a_write_whose_answer_makes_no_sense_counts_as_lost(clock: Stepped
     """It probably took effect: only reading can tell."""
     organization = script(httpx.Response(200, content=content))
     with pytest.raises(AnswerLost):
-        await organization.transport(clock).fetch(WRITE, Operation)
+        await organization.transport(clock).fetch(WRITE, WireOperation)
     assert len(organization.requests) == 1
 
 
 @pytest.mark.parametrize(("call", "kind"), [(CALL, BadAnswer), (WRITE, AnswerLost)])
-async def test_a_huge_body_is_given_up_at_the_limit(clock: SteppedClock, call: Call, kind: type[PenstockError]) -> None:
+async def test_a_huge_body_is_given_up_at_the_limit(
+    clock: SteppedClock, call: ApiCall, kind: type[PenstockError]
+) -> None:
     """The limit counts what arrives, whatever a Content-Length says."""
     sent = 0
 
@@ -175,7 +177,7 @@ async def test_an_answer_that_makes_no_sense_is_told_with_its_correlation_id(
     answer = httpx.Response(200, headers={"ININ-Correlation-Id": "c0ffee"}, content=content)
     for call in (CALL, WRITE):
         with pytest.raises(PenstockError, match="correlation id c0ffee"):
-            await script(answer).transport(clock, SMALL).fetch(call, Operation)
+            await script(answer).transport(clock, SMALL).fetch(call, WireOperation)
 
 
 async def test_an_encoding_that_lies_is_a_bad_answer(clock: SteppedClock) -> None:

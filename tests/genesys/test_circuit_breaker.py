@@ -9,13 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller.domain.errors import CircuitOpen, PenstockError, ServerFault
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from tests.genesys.scripted import Reply, ScriptedOrganization, refusal, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows")
+CALL = ApiCall("GET", "/api/v2/flows")
 ONCE = TransportSettings(retries=0)
 DOWN = refusal(503, "service.unavailable", "down")
 

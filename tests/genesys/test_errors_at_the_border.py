@@ -13,17 +13,17 @@ from controller.domain.errors import (
     RequestRejected,
     ServerFault,
 )
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.errors import HTTPX_FAULTS
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import SECRET, ScriptedOrganization, refusal, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
+CALL = ApiCall("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
 ONCE = TransportSettings(retries=0)
 
 
-async def _error(organization: ScriptedOrganization, clock: SteppedClock, call: Call = CALL) -> PenstockError:
+async def _error(organization: ScriptedOrganization, clock: SteppedClock, call: ApiCall = CALL) -> PenstockError:
     with pytest.raises(PenstockError) as caught:
         await organization.transport(clock, ONCE).send(call)
     return caught.value
@@ -45,7 +45,7 @@ def test_the_table_names_every_exception_that_httpx_can_raise() -> None:
 async def test_no_exception_of_httpx_leaves_the_package(clock: SteppedClock, kind: type[Exception]) -> None:
     words = f"https://files.test/x?X-Amz-Signature={SECRET}"
     fault = kind(words, request=None, response=None) if kind is httpx.HTTPStatusError else kind(words)  # type: ignore[call-arg]
-    for call in (CALL, Call("POST", "/api/v2/flows/jobs")):
+    for call in (CALL, ApiCall("POST", "/api/v2/flows/jobs")):
         error = await _error(script(fault), clock, call)
         assert call.name in error.message
         assert SECRET not in f"{error.message}{error.hint}"
@@ -89,7 +89,7 @@ async def test_a_403_names_the_missing_permission(clock: SteppedClock, body: dic
 
 
 async def test_a_403_names_the_missing_scope_of_the_versioned_dialect(clock: SteppedClock) -> None:
-    call = Call("PUT", "/api/v2/routing/flows/{flowId}", {"flowId": "f"})
+    call = ApiCall("PUT", "/api/v2/routing/flows/{flowId}", {"flowId": "f"})
     error = await _error(script(reply(403, {"message": "Forbidden"})), clock, call)
     assert isinstance(error, PermissionMissing)
     assert error.permission == "routing:flow:write"
@@ -100,7 +100,7 @@ async def test_the_dialect_decides_what_a_silent_403_means(clock: SteppedClock) 
         transport = script(refusal(403, "forbidden", "Forbidden")).transport(clock, ONCE)
         transport.dialect = dialect
         with pytest.raises(PermissionMissing) as caught:
-            await transport.send(Call("GET", "/api/v2/flows"))
+            await transport.send(ApiCall("GET", "/api/v2/flows"))
         assert caught.value.permission == permission
 
 
@@ -170,13 +170,13 @@ async def test_cookies_are_not_kept(clock: SteppedClock) -> None:
 @pytest.mark.parametrize("flow_id", ["", ".", ".."])
 async def test_an_id_that_would_change_the_path_is_refused(clock: SteppedClock, flow_id: str) -> None:
     organization = script()
-    error = await _error(organization, clock, Call("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
+    error = await _error(organization, clock, ApiCall("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
     assert "flowId" in error.message
     assert organization.requests == []
 
 
 async def test_ids_are_escaped_in_the_path(clock: SteppedClock) -> None:
     organization = script()
-    call = Call("DELETE", "/api/v2/flows/{flowId}", {"flowId": "a/../b?c#d"})
+    call = ApiCall("DELETE", "/api/v2/flows/{flowId}", {"flowId": "a/../b?c#d"})
     await organization.transport(clock).send(call)
     assert organization.requests[0].url.raw_path == b"/api/v2/flows/a%2F..%2Fb%3Fc%23d"

@@ -11,7 +11,7 @@ import pytest
 from controller.domain.errors import BadAnswer
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr
@@ -19,7 +19,7 @@ from tests.genesys.scripted import script
 from tests.support.clock import SteppedClock
 
 LINK = "https://s3.test/file?X-Amz-Signature=s1gn4ture"
-GET = Call("GET", "(presigned download)", limit_bytes=500)
+GET = ApiCall("GET", "(presigned download)", limit_bytes=500)
 
 
 async def test_executions_are_found_by_flow_and_version_and_conversation(

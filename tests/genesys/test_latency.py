@@ -9,15 +9,15 @@ import pytest
 from prometheus_client import REGISTRY
 
 from controller.domain.errors import PenstockError, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.latency import Latency, percentile
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from tests.genesys.scripted import Reply, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
-UPLOAD = Call("PUT", "(presigned upload)")
+CALL = ApiCall("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
+UPLOAD = ApiCall("PUT", "(presigned upload)")
 LOGIN = "POST /oauth/token"
 ONCE = TransportSettings(retries=0)
 
@@ -25,8 +25,8 @@ ONCE = TransportSettings(retries=0)
 async def test_calls_with_different_ids_count_for_one_route(clock: SteppedClock) -> None:
     transport = script(reply()).transport(clock)
     for flow_id in ("f1", "f2", "f3"):
-        await transport.send(Call("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
-    await transport.send(Call("DELETE", "/api/v2/flows/{flowId}", {"flowId": "f1"}))
+        await transport.send(ApiCall("GET", "/api/v2/flows/{flowId}", {"flowId": flow_id}))
+    await transport.send(ApiCall("DELETE", "/api/v2/flows/{flowId}", {"flowId": "f1"}))
     assert _counted(transport) == {f"DELETE {CALL.route}": 1, f"GET {CALL.route}": 3, LOGIN: 1}
 
 

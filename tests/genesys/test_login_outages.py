@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from controller.domain.errors import AuthenticationFailed, CircuitOpen, ServerFault, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from tests.genesys.scripted import Reply, ScriptedOrganization, granted, refusal, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows")
+CALL = ApiCall("GET", "/api/v2/flows")
 ONCE = TransportSettings(retries=0)
 DOWN = refusal(503, "service.unavailable", "down")
 

@@ -14,13 +14,13 @@ import pytest
 from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import AnswerLost, BadAnswer, HostNotAllowed, PenstockError, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 
-READ = Call("GET", "/api/v2/flows")
-WRITE = Call("POST", "/api/v2/flows/actions/publish", body={})
+READ = ApiCall("GET", "/api/v2/flows")
+WRITE = ApiCall("POST", "/api/v2/flows/actions/publish", body={})
 TOKEN = json.dumps({"access_token": "a-token-that-stays-hidden", "expires_in": 3600})
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -111,7 +111,7 @@ async def test_a_connection_that_fails_after_the_request_was_sent(
 
 
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
-async def test_a_port_that_nobody_listens_on_is_unreachable_even_for_a_write(call: Call) -> None:
+async def test_a_port_that_nobody_listens_on_is_unreachable_even_for_a_write(call: ApiCall) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         transport = _transport(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -125,7 +125,7 @@ async def test_the_libraries_logs_show_neither_tokens_nor_signed_links(caplog: p
     async with _organization(_text("{}")) as (transport, seen):
         await transport.send(READ)
         link = f"{transport.api_url}/file?X-Amz-Signature=s1gn4ture"
-        await transport.get_presigned(link, call=Call("GET", "(presigned download)"))
+        await transport.get_presigned(link, call=ApiCall("GET", "(presigned download)"))
     assert len(seen) == 2
     assert "s1gn4ture" not in caplog.text
     assert "a-token-that-stays-hidden" not in caplog.text

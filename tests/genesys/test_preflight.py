@@ -10,7 +10,7 @@ from controller.genesys import permissions_needed
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS
 from controller.genesys.preflight import preflight
-from controller.genesys.preflight_report import Check, PreflightReport, Verdict
+from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.execution import LogSetting, SimulatedLogLevel, defaults
@@ -104,7 +104,7 @@ async def test_wrong_credentials_fail_the_first_check_and_nothing_else_is_asked(
     simulator: Simulator, open_organization: Connect
 ) -> None:
     report = await preflight(open_organization("nobody"))
-    assert [check.verdict for check in report.checks] == [Verdict.FAILED]
+    assert [check.verdict for check in report.checks] == [CheckVerdict.FAILED]
     assert "client id and secret" in (report.checks[0].hint or "")
     assert simulator.calls.count("GET") == 0
 
@@ -133,22 +133,22 @@ async def test_a_refusal_tells_limit_and_clock_as_well(
     denied = httpx.Response(403, headers=DATE, content=refusal(403, "missing.permissions", "No.").content)
     report = await preflight(dialect(script(denied).transport(clock, ONCE)), ["observe"])
     assert (report.rate_limit_per_minute, report.clock_skew_s) == (300, 90)
-    assert _check(report, "login and API").verdict is Verdict.OK
+    assert _check(report, "login and API").verdict is CheckVerdict.OK
     assert report.missing_permissions != ()
 
 
 async def test_a_clock_that_is_far_off_is_a_warning(clock: SteppedClock) -> None:
     report = await _architect(clock, {}, "observe")
     assert report.clock_skew_s == 90
-    assert _check(report, "clock").verdict is Verdict.WARNING
+    assert _check(report, "clock").verdict is CheckVerdict.WARNING
     assert "90 s ahead" in _check(report, "clock").message
 
 
 @pytest.mark.parametrize(
-    ("enabled", "verdict"), [(True, Verdict.OK), (False, Verdict.WARNING), (None, Verdict.UNKNOWN)]
+    ("enabled", "verdict"), [(True, CheckVerdict.OK), (False, CheckVerdict.WARNING), (None, CheckVerdict.UNKNOWN)]
 )
 async def test_execution_data_that_are_off_are_a_warning(
-    clock: SteppedClock, enabled: bool | None, verdict: Verdict
+    clock: SteppedClock, enabled: bool | None, verdict: CheckVerdict
 ) -> None:
     setting = reply(body={"enabled": enabled}) if enabled is not None else refusal(403, "x", "No.")
     report = await _architect(clock, {"/api/v2/flows/instances/settings/executiondata": setting}, "observe")
@@ -170,7 +170,7 @@ async def test_flows_that_record_nothing_are_a_warning(
 
     assert report.log_level == "All"
     level = _check(report, "log level")
-    assert level.verdict is Verdict.WARNING
+    assert level.verdict is CheckVerdict.WARNING
     assert level.message.startswith("Disabled for inboundcall/Quiet: ")
     assert "penstock trace settings" in (level.hint or "")
 
@@ -182,7 +182,7 @@ async def test_the_default_level_and_what_it_leaves_out_are_told(
         SimulatedLogLevel.NOTES, defaults(SimulatedLogLevel.NOTES)
     )
     level = _check(await preflight(organization, ["observe"]), "log level")
-    assert level.verdict is Verdict.OK
+    assert level.verdict is CheckVerdict.OK
     assert level.message == "Notes by default; traces lack communications, executionInputOutputs"
 
 
@@ -192,9 +192,11 @@ async def test_a_lower_limit_of_the_organisation_is_what_this_client_sends_at_mo
     assert limit.message == "120 requests a minute; this client sends at most 120"
 
 
-@pytest.mark.parametrize(("status", "verdict"), [("OPERATIONAL", Verdict.OK), ("BUILDINPROGRESS", Verdict.WARNING)])
+@pytest.mark.parametrize(
+    ("status", "verdict"), [("OPERATIONAL", CheckVerdict.OK), ("BUILDINPROGRESS", CheckVerdict.WARNING)]
+)
 async def test_a_dependency_index_that_is_being_built_is_a_warning(
-    clock: SteppedClock, status: str, verdict: Verdict
+    clock: SteppedClock, status: str, verdict: CheckVerdict
 ) -> None:
     answers = {"/api/v2/architect/dependencytracking/build": reply(body={"status": status})}
     report = await _architect(clock, answers, "dependencies")
@@ -205,7 +207,7 @@ async def test_a_dependency_index_that_is_being_built_is_a_warning(
 async def test_headers_that_are_not_there_are_unknown(clock: SteppedClock) -> None:
     report = await _architect(clock, {"/api/v2/tokens/me": reply()}, "observe")
     assert (report.organization, report.rate_limit_per_minute, report.clock_skew_s) == (None, None, None)
-    assert _check(report, "clock").verdict is _check(report, "request limit").verdict is Verdict.UNKNOWN
+    assert _check(report, "clock").verdict is _check(report, "request limit").verdict is CheckVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ async def test_headers_that_are_not_there_are_unknown(clock: SteppedClock) -> No
 async def test_an_api_that_makes_no_sense_fails_the_first_check(clock: SteppedClock, answer: httpx.Response) -> None:
     report = await _architect(clock, {"/api/v2/tokens/me": answer})
     assert not report.ok
-    assert [check.verdict for check in report.checks] == [Verdict.FAILED]
+    assert [check.verdict for check in report.checks] == [CheckVerdict.FAILED]
 
 
 async def test_the_versioned_dialect_is_probed_by_its_own_reads(clock: SteppedClock) -> None:
@@ -235,7 +237,7 @@ async def test_an_organisation_that_tells_its_id_is_named_by_it(
     simulator: Simulator, organization: ArchitectPlatform
 ) -> None:
     identity = _check(await preflight(organization, ["observe"]), "identity")
-    assert identity.verdict is Verdict.OK
+    assert identity.verdict is CheckVerdict.OK
     assert simulator.organization.id in identity.message
 
 
@@ -244,14 +246,14 @@ async def test_a_client_that_may_not_read_its_organisation_is_warned(
     clock: SteppedClock, answer: httpx.Response
 ) -> None:
     report = await _architect(clock, {"/api/v2/tokens/me": answer}, "observe")
-    assert _check(report, "identity").verdict is Verdict.WARNING
+    assert _check(report, "identity").verdict is CheckVerdict.WARNING
     assert "tokens/me" in (_check(report, "identity").hint or "")
 
 
 async def test_a_dialect_that_tells_no_id_is_unknown_and_says_what_follows(clock: SteppedClock) -> None:
     answers = {"/api/v2/flows": reply(body={"entities": []}, headers=DATE)}
     report = await preflight(VersionedPlatform(script(_routes(answers)).transport(clock, ONCE)), ["observe"])
-    assert _check(report, "identity").verdict is Verdict.UNKNOWN
+    assert _check(report, "identity").verdict is CheckVerdict.UNKNOWN
     assert "two clients count as two" in _check(report, "identity").message
 
 

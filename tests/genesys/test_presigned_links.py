@@ -7,14 +7,14 @@ import pytest
 
 from controller.domain.desired import Endpoint
 from controller.domain.errors import AnswerLost, BadAnswer, RequestRejected
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import API, reply, script
 from tests.support.clock import SteppedClock
 
-PUT = Call("PUT", "(presigned upload)")
-GET = Call("GET", "(presigned download)", limit_bytes=500)
+PUT = ApiCall("PUT", "(presigned upload)")
+GET = ApiCall("GET", "(presigned download)", limit_bytes=500)
 LINK = "https://s3.test/upload?X-Amz-Signature=s1gn4ture"
 
 

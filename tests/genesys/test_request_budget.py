@@ -12,8 +12,8 @@ import pytest
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Endpoint
 from controller.domain.platform import Priority
-from controller.genesys.budget import Budget
-from controller.genesys.call import Call
+from controller.genesys.budget import RateBudget
+from controller.genesys.call import ApiCall
 from controller.genesys.connect import connect, open_transport
 from controller.genesys.settings import TransportSettings
 from controller.simulator.app import create_app
@@ -23,11 +23,11 @@ from tests.genesys.scripted import reply, script
 from tests.support.clock import SteppedClock
 
 URL = "http://simulator.test"
-CALL = Call("GET", "/api/v2/flows")
+CALL = ApiCall("GET", "/api/v2/flows")
 
 
-def budget(clock: SteppedClock, **changes: float) -> Budget:
-    return Budget(
+def budget(clock: SteppedClock, **changes: float) -> RateBudget:
+    return RateBudget(
         clock,
         limit=int(changes.get("limit", 10)),
         reserve=changes.get("reserve", 0.0),
@@ -36,7 +36,7 @@ def budget(clock: SteppedClock, **changes: float) -> Budget:
 
 
 async def _use(
-    budget: Budget, priority: Priority = Priority.OBSERVE, *, for_s: float = 0, clock: SteppedClock
+    budget: RateBudget, priority: Priority = Priority.OBSERVE, *, for_s: float = 0, clock: SteppedClock
 ) -> float:
     async with budget.slot(priority) as slot:
         slot.spent = True

@@ -6,14 +6,14 @@ import httpx
 import pytest
 
 from controller.domain.errors import AnswerLost, PenstockError, RateLimited, RequestRejected, ServerFault, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import Reply, refusal, reply, script
 from tests.support.clock import SteppedClock
 
-READ = Call("GET", "/api/v2/flows")
-WRITE = Call("POST", "/api/v2/flows/actions/publish")
-REPEATABLE = Call("POST", "/api/v2/flows/export/jobs", repeatable=True)
+READ = ApiCall("GET", "/api/v2/flows")
+WRITE = ApiCall("POST", "/api/v2/flows/actions/publish")
+REPEATABLE = ApiCall("POST", "/api/v2/flows/export/jobs", repeatable=True)
 BUSY = refusal(429, "too.many.requests.retry.after", "Rate limit exceeded", limit={"value": 300})
 
 NEVER_ARRIVED = [httpx.ConnectError("x"), httpx.ConnectTimeout("x"), httpx.PoolTimeout("x"), httpx.ProxyError("x")]
@@ -29,7 +29,7 @@ FAULTS = [refusal(status, "x", "x") for status in (408, 500, 502, 503, 504)]
 
 @pytest.mark.parametrize("fault", [*NEVER_ARRIVED, *MAYBE_ARRIVED, *FAULTS])
 @pytest.mark.parametrize("call", [READ, REPEATABLE], ids=["read", "repeatable write"])
-async def test_what_is_safe_to_repeat_survives_three_faults(clock: SteppedClock, fault: Reply, call: Call) -> None:
+async def test_what_is_safe_to_repeat_survives_three_faults(clock: SteppedClock, fault: Reply, call: ApiCall) -> None:
     organization = script(fault, fault, fault, reply(body={"fine": True}))
     assert (await organization.transport(clock).send(call)).status == 200
     assert len(organization.requests) == 4
@@ -84,7 +84,7 @@ async def test_a_rejection_is_not_repeated(clock: SteppedClock, status: int) -> 
 
 
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
-async def test_a_429_waits_exactly_the_seconds_of_retry_after(clock: SteppedClock, call: Call) -> None:
+async def test_a_429_waits_exactly_the_seconds_of_retry_after(clock: SteppedClock, call: ApiCall) -> None:
     """A 429 did nothing: even a write is sent again."""
     organization = script(reply(429, {}, headers={"Retry-After": "58"}), reply())
     await organization.transport(clock).send(call)

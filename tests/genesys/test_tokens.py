@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from controller.domain.errors import AuthenticationFailed, BadAnswer, RateLimited, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
 from tests.genesys.scripted import LOGIN, SECRET, refusal, reply, script
 from tests.support.clock import SteppedClock
 
-CALL = Call("GET", "/api/v2/flows")
+CALL = ApiCall("GET", "/api/v2/flows")
 ONCE = TransportSettings(retries=0)
 
 
@@ -54,7 +54,7 @@ async def test_a_401_costs_one_token_request_for_fifty_concurrent_calls(clock: S
 
 async def test_a_write_that_met_a_401_is_sent_again_because_it_did_nothing(clock: SteppedClock) -> None:
     organization = script(refusal(401, "credentials.expired", "expired"), reply())
-    await organization.transport(clock).send(Call("POST", "/api/v2/flows/actions/publish"))
+    await organization.transport(clock).send(ApiCall("POST", "/api/v2/flows/actions/publish"))
     assert len(organization.requests) == 2
 
 

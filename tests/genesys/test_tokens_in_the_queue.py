@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.desired import Endpoint
 from controller.domain.errors import AuthenticationFailed, Unreachable
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
@@ -20,7 +20,7 @@ from tests.genesys.scripted import ScriptedOrganization, granted, refusal, reply
 from tests.support.clock import SteppedClock
 
 URL = "http://simulator.test"
-CALL = Call("GET", "/api/v2/flows")
+CALL = ApiCall("GET", "/api/v2/flows")
 ONE_A_MINUTE = TransportSettings(rate_limit_per_minute=1, reserve=0)
 REFUSED = refusal(401, "credentials.expired", "expired")
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from controller.domain.errors import NotFound, PermissionMissing
 from controller.domain.platform import Priority
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.transport import Transport
 from controller.genesys.wire.account import TokenInfo
 from controller.genesys.wire.model import EntityRef
 
-TOKEN: Final = Call("GET", "/api/v2/tokens/me")
+TOKEN: Final = ApiCall("GET", "/api/v2/tokens/me")
 """Needs no permission that Genesys documents; a gateway before the API may refuse it all the same."""
 
 

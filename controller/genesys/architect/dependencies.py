@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.domain.live import LiveFlow
 from controller.domain.platform import IndexedConsumers, IndexedFlow, Priority
-from controller.genesys.call import Call, QueryValue
+from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.paging import PageOf, all_pages
 from controller.genesys.part import Part
 from controller.genesys.wire.architect import Dependency, DependencyPage, IndexBuild
@@ -19,14 +19,14 @@ class ArchitectIndex(Part):
 
     async def state(self) -> str:
         """`OPERATIONAL`, or why the index cannot be relied on."""
-        call = Call("GET", f"{_TRACKING}/build", priority=self._usually(Priority.OBSERVE))
+        call = ApiCall("GET", f"{_TRACKING}/build", priority=self._usually(Priority.OBSERVE))
         return (await self._transport.fetch(call, IndexBuild)).status
 
     async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
         """The published flows that consume this flow. The index answers a row for each version: they are grouped."""
         partial = False
 
-        async def page(call: Call) -> PageOf[Dependency]:
+        async def page(call: ApiCall) -> PageOf[Dependency]:
             nonlocal partial
             answer = await self._transport.send(call)
             partial = partial or answer.status == 206
@@ -40,7 +40,7 @@ class ArchitectIndex(Part):
             "flowFilter": "published",
         }
         priority = self._usually(Priority.OBSERVE)
-        call = Call("GET", f"{_TRACKING}/consumingresources", query=query, priority=priority)
+        call = ApiCall("GET", f"{_TRACKING}/consumingresources", query=query, priority=priority)
         listing = await all_pages(self._transport, call, page, page_size=_PAGE_SIZE)
         rows = sorted(listing.items, key=lambda one: (one.name or "", one.id))
         return IndexedConsumers([IndexedFlow(row.id, row.type, row.name) for row in rows], complete=not partial)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from controller.domain.errors import BadAnswer, NotFound, ServerFault
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
-from controller.genesys.call import Call, QueryValue
+from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
@@ -67,7 +67,7 @@ class ArchitectExecutions(Part):
         body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
         query: dict[str, QueryValue] = {"pageSize": MOST_ROWS}
         priority = self._usually(Priority.GATE)
-        call = Call("POST", f"{_INSTANCES}/query", query=query, body=body, priority=priority, repeatable=True)
+        call = ApiCall("POST", f"{_INSTANCES}/query", query=query, body=body, priority=priority, repeatable=True)
         return (await self._transport.fetch(call, ExecutionPage)).entities
 
 
@@ -82,7 +82,7 @@ class RenderedExecution:
 
     async def save(self, file: BinaryIO) -> None:
         """Write the file (JSON) to `file`, piece by piece."""
-        call = Call("GET", _DOWNLOAD, limit_bytes=self.transport.settings.execution_limit_bytes)
+        call = ApiCall("GET", _DOWNLOAD, limit_bytes=self.transport.settings.execution_limit_bytes)
         await self.transport.save_presigned(self.url, file, call=call)
 
 
@@ -100,7 +100,7 @@ class ArchitectExecutionFiles(Part):
         except NotFound:
             return []
         deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
-        look = Call("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
+        look = ApiCall("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
         while job.job_state in ("Registered", "Running"):
             if transport.clock.monotonic() >= deadline:
                 raise ServerFault(f"{look.name}: the execution data were not rendered in time")
@@ -115,11 +115,11 @@ class ArchitectExecutionFiles(Part):
         ]
 
 
-def _asking(ids: Sequence[str]) -> Call:
+def _asking(ids: Sequence[str]) -> ApiCall:
     """One execution is asked for by its id: the organisation then says at once when it knows no such execution."""
     if len(ids) == 1:
-        return Call("GET", f"{_INSTANCES}/{{instanceId}}", {"instanceId": ids[0]})
-    return Call("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
+        return ApiCall("GET", f"{_INSTANCES}/{{instanceId}}", {"instanceId": ids[0]})
+    return ApiCall("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
 
 
 class ArchitectLaunches(Part):
@@ -128,13 +128,13 @@ class ArchitectLaunches(Part):
     async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
         """Start one execution of a flow type that can be launched. Raises AnswerLost: it may be running."""
         body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
-        call = Call("POST", _EXECUTIONS, body=body, priority=self._usually(Priority.GATE))
+        call = ApiCall("POST", _EXECUTIONS, body=body, priority=self._usually(Priority.GATE))
         return Launch((await self._transport.fetch(call, LaunchedExecution)).id, "running")
 
     async def state(self, launch_id: str) -> Launch:
         """How the launched execution stands. Raises NotFound."""
         path = {"flowExecutionId": launch_id}
-        call = Call("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", path, priority=self._usually(Priority.GATE))
+        call = ApiCall("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", path, priority=self._usually(Priority.GATE))
         execution = await self._transport.fetch(call, RuntimeExecution)
         state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
         error = execution.flow_error_info

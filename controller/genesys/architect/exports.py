@@ -13,11 +13,11 @@ from controller.domain.platform import Export, FailureCause, Priority
 from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
 from controller.genesys.architect.jobs import failure_cause, finished_job, job_words
 from controller.genesys.architect.routes import FLOW
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import first_words
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Job, RegisteredJob
+from controller.genesys.wire.architect import RegisteredJob, WireJob
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class Exports:
 
 async def configuration(transport: Transport, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
     """The version's JSON. A version never changes. Raises NotFound."""
-    call = Call(
+    call = ApiCall(
         "GET",
         f"{FLOW}/versions/{{versionId}}/configuration",
         {"flowId": flow_id, "versionId": version},
@@ -95,7 +95,7 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
     raise AssertionError("the loop ends by returning or raising")
 
 
-def _wait_before_next(settings: TransportSettings, job: Job, words: tuple[str, ...], attempt: int) -> float | None:
+def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[str, ...], attempt: int) -> float | None:
     """Seconds until a failed job is made again; None where that would be of no use."""
     if _limited_in_disguise(words):
         return settings.export_retry_step_s * attempt if attempt <= settings.export_retries else None
@@ -104,13 +104,13 @@ def _wait_before_next(settings: TransportSettings, job: Job, words: tuple[str, .
     return None
 
 
-async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> Job:
+async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> WireJob:
     """Always with the version: by id alone the organisation sometimes does not find a flow."""
     flows = [
         {"flow": {"id": each.flow_id, "version": each.version}, "fileName": name}
         for name, each in _named(wanted).items()
     ]
-    call = Call("POST", _JOBS, body={"flows": flows}, priority=priority, repeatable=True)
+    call = ApiCall("POST", _JOBS, body={"flows": flows}, priority=priority, repeatable=True)
     registered = await transport.fetch(call, RegisteredJob)
     more_s = _SECONDS_A_FLOW * (len(wanted) - 1)
     return await finished_job(transport, _JOBS, registered.id, priority, more_s=more_s)
@@ -121,11 +121,11 @@ def _named(wanted: Sequence[Wanted]) -> dict[str, Wanted]:
     return {f"flow{number}": each for number, each in enumerate(wanted)}
 
 
-async def _download(transport: Transport, job: Job, priority: Priority) -> bytes:
+async def _download(transport: Transport, job: WireJob, priority: Priority) -> bytes:
     if not job.download_url:
         raise ExportFailed(f"the export {job.id} ended well, but names no file")
     limit_bytes = transport.settings.export_limit_bytes
-    call = Call("GET", "(presigned download)", priority=priority, limit_bytes=limit_bytes)
+    call = ApiCall("GET", "(presigned download)", priority=priority, limit_bytes=limit_bytes)
     return await transport.get_presigned(job.download_url, call=call)
 
 

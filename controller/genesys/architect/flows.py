@@ -9,14 +9,14 @@ from controller.domain.errors import AmbiguousFlow, NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow, LockHolder
 from controller.domain.platform import FlowListing, Priority
+from controller.domain.waiting import for_each
 from controller.genesys.architect.history import last_change
 from controller.genesys.architect.routes import FLOW
-from controller.genesys.call import Call, QueryValue
-from controller.genesys.concurrently import concurrently
+from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.paging import Fetch, Listing, PageOf, all_pages, consistent_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Flow, FlowPage
+from controller.genesys.wire.architect import WireFlow, WireFlowPage
 
 MOST_FLOWS = 500
 """The largest page of flows that Genesys' own Terraform provider asks for; no document tells of more."""
@@ -32,7 +32,7 @@ class ArchitectFlows(Part):
     async def listing(self, *, fresh: bool = False) -> FlowListing:  # noqa: ARG002 - every listing here is fresh
         """Every flow in `ceil(total / 500)` calls, without deleted flows and system flows."""
         transport = self._transport
-        call = Call("GET", FLOWS, priority=self._usually(Priority.OBSERVE))
+        call = ApiCall("GET", FLOWS, priority=self._usually(Priority.OBSERVE))
         listing = await consistent_pages(transport, call, _page(transport), page_size=flows_a_page(transport))
         return FlowListing([live_flow(flow) for flow in listing.items if _counts(flow)], complete=listing.consistent)
 
@@ -50,11 +50,11 @@ class ArchitectFlows(Part):
         ids = sorted(set(flow_ids))
         parts = [ids[start : start + PAGE_SIZE] for start in range(0, len(ids), PAGE_SIZE)]
 
-        async def one(part: Sequence[str]) -> Listing[Flow]:
-            call = Call("GET", LOOKUP, query={"id": part}, priority=self._usually(Priority.OBSERVE))
+        async def one(part: Sequence[str]) -> Listing[WireFlow]:
+            call = ApiCall("GET", LOOKUP, query={"id": part}, priority=self._usually(Priority.OBSERVE))
             return await all_pages(self._transport, call, _page(self._transport), page_size=PAGE_SIZE)
 
-        listings = await concurrently(one(part) for part in parts)
+        listings = await for_each(parts, one)
         return {flow.id: live_flow(flow) for listing in listings for flow in listing.items if _counts(flow)}
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
@@ -72,15 +72,15 @@ class ArchitectFlows(Part):
     async def last_change(self, flow_id: str) -> HandChange | None:
         return await last_change(self._transport, flow_id)
 
-    async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> Listing[Flow]:
-        call = Call("GET", FLOWS, query=query, priority=self._usually(usual))
+    async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> Listing[WireFlow]:
+        call = ApiCall("GET", FLOWS, query=query, priority=self._usually(usual))
         return await all_pages(self._transport, call, _page(self._transport), page_size=flows_a_page(self._transport))
 
 
-async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> Flow | None:
+async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> WireFlow | None:
     """One flow as the API answers it; None when it does not exist or was deleted."""
     try:
-        flow = await transport.fetch(Call("GET", FLOW, {"flowId": flow_id}, priority=priority), Flow)
+        flow = await transport.fetch(ApiCall("GET", FLOW, {"flowId": flow_id}, priority=priority), WireFlow)
     except NotFound:
         return None
     return None if flow.deleted else flow
@@ -91,19 +91,19 @@ def flows_a_page(transport: Transport) -> int:
     return min(transport.settings.page_size, MOST_FLOWS)
 
 
-def _page(transport: Transport) -> Fetch[Flow]:
-    async def page(call: Call) -> PageOf[Flow]:
-        answer = await transport.fetch(call, FlowPage)
+def _page(transport: Transport) -> Fetch[WireFlow]:
+    async def page(call: ApiCall) -> PageOf[WireFlow]:
+        answer = await transport.fetch(call, WireFlowPage)
         return page_of(answer.entities, answer)
 
     return page
 
 
-def _counts(flow: Flow) -> bool:
+def _counts(flow: WireFlow) -> bool:
     return not flow.deleted and not flow.system
 
 
-def live_flow(flow: Flow) -> LiveFlow:
+def live_flow(flow: WireFlow) -> LiveFlow:
     """The API's flow in the vocabulary."""
     published = flow.published_version
     publisher = flow.published_by.label if flow.published_by else None
@@ -121,7 +121,7 @@ def live_flow(flow: Flow) -> LiveFlow:
     )
 
 
-def lock_holder(flow: Flow) -> LockHolder | None:
+def lock_holder(flow: WireFlow) -> LockHolder | None:
     """Who holds the lock: a person or a service client."""
     since = flow.saved_version.date_saved if flow.saved_version else None
     if flow.locked_user:
@@ -131,7 +131,7 @@ def lock_holder(flow: Flow) -> LockHolder | None:
     return None
 
 
-def _has_draft(flow: Flow) -> bool:
+def _has_draft(flow: WireFlow) -> bool:
     """A saved version that is neither checked in nor published: its id then looks like `saved_version_...`."""
     if flow.saved_version is None:
         return False

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from controller.domain.errors import BadAnswer, ServerFault
 from controller.domain.live import HandChange
 from controller.genesys.architect.routes import FLOW
-from controller.genesys.call import Call, QueryValue
+from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import HistoryPage, Operation
+from controller.genesys.wire.architect import HistoryPage, WireOperation
 
 _ACTIONS = ("PUBLISH", "DEACTIVATE")
 _NEWEST: Mapping[str, QueryValue] = {
@@ -26,9 +26,9 @@ async def last_change(transport: Transport, flow_id: str) -> HandChange | None:
 
     Two calls. Asking changes nothing in the flow. Raises NotFound, and ServerFault when it is not ready in time.
     """
-    asking = Call("POST", f"{FLOW}/history", {"flowId": flow_id}, body={}, repeatable=True)
-    history = await transport.fetch(asking, Operation)
-    call = Call("GET", f"{FLOW}/history/{{historyId}}", {"flowId": flow_id, "historyId": history.id}, _NEWEST)
+    asking = ApiCall("POST", f"{FLOW}/history", {"flowId": flow_id}, body={}, repeatable=True)
+    history = await transport.fetch(asking, WireOperation)
+    call = ApiCall("GET", f"{FLOW}/history/{{historyId}}", {"flowId": flow_id, "historyId": history.id}, _NEWEST)
     deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
     page = await transport.fetch(call, HistoryPage)
     while page.complete is False:

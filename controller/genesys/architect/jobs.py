@@ -6,10 +6,10 @@ import re
 
 from controller.domain.errors import ServerFault
 from controller.domain.platform import FailureCause, Priority
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Job, JobMessage
+from controller.genesys.wire.architect import JobMessage, WireJob
 
 ENDED = frozenset({"Success", "Failure"})
 _GROWTH = 1.25
@@ -26,14 +26,14 @@ _EMPTY_WORDS = re.compile(
 
 async def finished_job(
     transport: Transport, route: str, job_id: str, priority: Priority, *, more_s: float = 0.0
-) -> Job:
+) -> WireJob:
     """The job when it has ended, well or not. Raises ServerFault when it does not end in time, and `more_s`."""
     timeout_s = transport.settings.job_timeout_s + more_s
     deadline = transport.clock.monotonic() + timeout_s
     wait_s = transport.settings.poll_s
-    call = Call("GET", f"{route}/{{jobId}}", {"jobId": job_id}, {"expand": "messages"}, priority=priority)
+    call = ApiCall("GET", f"{route}/{{jobId}}", {"jobId": job_id}, {"expand": "messages"}, priority=priority)
     while True:
-        job = await transport.fetch(call, Job)
+        job = await transport.fetch(call, WireJob)
         if job.status in ENDED:
             return job
         left_s = deadline - transport.clock.monotonic()
@@ -43,13 +43,13 @@ async def finished_job(
         wait_s = min(wait_s * _GROWTH, _LONGEST_WAIT_S)
 
 
-def job_words(job: Job) -> tuple[str, ...]:
+def job_words(job: WireJob) -> tuple[str, ...]:
     """The job's messages, errors first, shortened and redacted; nothing of request and answer bodies."""
     ordered = sorted(job.messages or [], key=lambda message: message.type != "Error")
     return tuple(excerpt(_line(message)) for message in ordered)
 
 
-def failure_cause(job: Job) -> FailureCause:
+def failure_cause(job: WireJob) -> FailureCause:
     """What a job failed of. It may tell nothing but that its session ended, or a request limit that it met itself."""
     told = [text for message in job.messages or [] if message.type != "Warning" and (text := _line(message))]
     if any(_LOCKED.search(text) for text in told):

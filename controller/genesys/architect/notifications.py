@@ -18,11 +18,11 @@ from websockets.http11 import Response
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.platform import Priority
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Channel
+from controller.genesys.wire.architect import WireChannel
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ _LONGEST_S = 23 * 3600.0
 """A channel lives for a day after it was subscribed with; it is left before nothing comes any more."""
 
 
-class _Connection(connect):
+class _Websocket(connect):
     """A websocket that stays at its host: the library would go wherever a redirect leads."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
@@ -47,7 +47,7 @@ class _Connection(connect):
 
 
 class ArchitectNotifications(Part):
-    """Implements `Notifications`."""
+    """Implements `EventStreams`."""
 
     async def flow_events(
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
@@ -77,8 +77,8 @@ async def _contents(
 ) -> AsyncGenerator[Mapping[str, object], None]:
     """What is said on one topic of each flow; whatever else comes is nothing."""
     topics = [{"id": f"{topic}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
-    channel = await transport.fetch(Call("POST", _CHANNELS, body={}, repeatable=True), Channel)
-    subscribe = Call(
+    channel = await transport.fetch(ApiCall("POST", _CHANNELS, body={}, repeatable=True), WireChannel)
+    subscribe = ApiCall(
         "PUT",
         f"{_CHANNELS}/{{channelId}}/subscriptions",
         {"channelId": channel.id},
@@ -89,7 +89,7 @@ async def _contents(
     await transport.send(subscribe)
     _check_uri(transport, channel.connect_uri)
     try:
-        async with _Connection(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
+        async with _Websocket(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
             if on_open is not None:
                 on_open()
             ends_s = transport.clock.monotonic() + _LONGEST_S

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import (
@@ -30,12 +30,10 @@ from controller.domain.platform import (
 from controller.genesys.architect.flows import live_flow, lock_holder, read_flow
 from controller.genesys.architect.routes import FLOW
 from controller.genesys.architect.upload import upload_progress
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part
-from controller.genesys.wire.architect import Flow, Operation
-
-T = TypeVar("T")
+from controller.genesys.wire.architect import WireFlow, WireOperation
 
 _ACTIONS = "/api/v2/flows/actions"
 _PUBLISH = "PUBLISH"
@@ -46,10 +44,11 @@ _LOCK_RETRY_S = 15.0
 class _FlowWrites(Part):
     """What the writes to one flow share."""
 
-    async def _unless_locked(self, flow_id: str, priority: Priority, write: Callable[[], Awaitable[T]]) -> T:
+    @asynccontextmanager
+    async def _unless_locked(self, flow_id: str, priority: Priority) -> AsyncIterator[None]:
         """A 409 becomes FlowLocked with the holder's name, read from the flow: the error body does not tell it."""
         try:
-            return await write()
+            yield
         except RequestRejected as error:
             if error.status != 409:
                 raise
@@ -80,10 +79,24 @@ class ArchitectPublishing(_FlowWrites):
         """
         if request.stages:
             raise CapabilityMissing("the architect dialect has no percentage rollout", hint="use waves and bake time")
-        return await self._published(request.flow_id, request.version)
+        flow_id, version, priority = request.flow_id, request.version, self._usually(Priority.PUBLISH)
+        query = {"flow": flow_id, "version": version}
+        call = ApiCall("POST", f"{_ACTIONS}/publish", query=query, body={}, priority=priority)
+        try:
+            async with self._unless_locked(flow_id, priority):
+                operation = await self._transport.fetch(call, WireOperation)
+        except NotFound as error:
+            if "version" in f"{error.api_code} {error.message.partition(': ')[2]}".lower():
+                raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
+            raise
+        if operation.complete and operation.failed:
+            words = _words(operation)
+            told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
+            raise PublishFailed(told) if words else PublishUnexplained(told)
+        return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
     async def switch(self, request: SwitchRequest) -> Ticket:
-        return await self._published(request.flow_id, request.version)
+        return await self.publish(PublishRequest(request.flow_id, request.version))
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
         """The request names the version and nothing else; its body is empty."""
@@ -107,23 +120,6 @@ class ArchitectPublishing(_FlowWrites):
         operation = flow.current_operation if flow else None
         if operation is None or operation.complete or operation.action_name != _PUBLISH:
             return None
-        return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
-
-    async def _published(self, flow_id: str, version: str) -> Ticket:
-        transport, priority = self._transport, self._usually(Priority.PUBLISH)
-        call = Call(
-            "POST", f"{_ACTIONS}/publish", query={"flow": flow_id, "version": version}, body={}, priority=priority
-        )
-        try:
-            operation = await self._unless_locked(flow_id, priority, lambda: transport.fetch(call, Operation))
-        except NotFound as error:
-            if "version" in f"{error.api_code} {error.message.partition(': ')[2]}".lower():
-                raise NoSuchVersion(f"flow {flow_id} has no version {version}: {error.message}") from error
-            raise
-        if operation.complete and operation.failed:
-            words = _words(operation)
-            told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
-            raise PublishFailed(told) if words else PublishUnexplained(told)
         return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
     async def _operation_progress(self, ticket: Ticket, priority: Priority) -> Progress:
@@ -156,8 +152,8 @@ class ArchitectLocks(Part):
     async def unlock(self, flow_id: str) -> LiveFlow:
         """Break the lock. The organisation checks in the holder's saved changes: that makes a new version."""
         priority = self._usually(Priority.PUBLISH)
-        call = Call("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
-        return live_flow(await self._transport.fetch(call, Flow))
+        call = ApiCall("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
+        return live_flow(await self._transport.fetch(call, WireFlow))
 
 
 class ArchitectRemoval(_FlowWrites):
@@ -166,18 +162,20 @@ class ArchitectRemoval(_FlowWrites):
     async def unpublish(self, flow_id: str) -> None:
         """Take the flow out of use; its versions stay."""
         priority = self._usually(Priority.PUBLISH)
-        call = Call("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=priority)
-        await self._unless_locked(flow_id, priority, lambda: self._transport.send(call))
+        call = ApiCall("POST", f"{_ACTIONS}/deactivate", query={"flow": flow_id}, body={}, priority=priority)
+        async with self._unless_locked(flow_id, priority):
+            await self._transport.send(call)
 
     async def delete(self, flow_id: str) -> None:
         """Delete the flow; that it is gone already is no error."""
         priority = self._usually(Priority.PUBLISH)
-        call = Call("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
+        call = ApiCall("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
         try:
-            await self._unless_locked(flow_id, priority, lambda: self._transport.send(call))
+            async with self._unless_locked(flow_id, priority):
+                await self._transport.send(call)
         except NotFound:
             return
 
 
-def _words(operation: Operation) -> tuple[str, ...]:
+def _words(operation: WireOperation) -> tuple[str, ...]:
     return tuple(excerpt(text) for text in operation.messages)

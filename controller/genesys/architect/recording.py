@@ -12,7 +12,7 @@ from controller.domain.errors import NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, all_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, FlowLevelPage, LevelSetting
@@ -33,21 +33,21 @@ class ArchitectRecording(Part):
 
     async def enabled(self) -> bool:
         """Whether execution data is recorded at all."""
-        call = Call("GET", _SWITCH, priority=self._usually(Priority.OBSERVE))
+        call = ApiCall("GET", _SWITCH, priority=self._usually(Priority.OBSERVE))
         return (await self._transport.fetch(call, ExecutionDataSettings)).enabled
 
     async def default_level(self) -> LogLevel:
         """The level of the flows that have none of their own."""
-        return await self._level(Call("GET", _DEFAULT_LEVEL, priority=self._usually(Priority.OBSERVE)))
+        return await self._level(ApiCall("GET", _DEFAULT_LEVEL, priority=self._usually(Priority.OBSERVE)))
 
     async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]:
         """The levels of the flows with one of their own, in `ceil(count / 200)` calls."""
 
-        async def page(call: Call) -> PageOf[FlowLevel]:
+        async def page(call: ApiCall) -> PageOf[FlowLevel]:
             answer = await self._transport.fetch(call, FlowLevelPage)
             return page_of(answer.entities, answer)
 
-        listing = await all_pages(self._transport, Call("GET", _OWN_LEVELS), page, page_size=_PAGE_SIZE)
+        listing = await all_pages(self._transport, ApiCall("GET", _OWN_LEVELS), page, page_size=_PAGE_SIZE)
         return {
             FlowKey(each.type.lower(), each.name): each.log_level for each in listing.items if each.type and each.name
         }
@@ -56,7 +56,7 @@ class ArchitectRecording(Part):
         """The level that holds for one flow: its own, or else the default."""
         try:
             priority = self._usually(Priority.OBSERVE)
-            return await self._level(Call("GET", _FLOW_LEVEL, {"flowId": flow_id}, priority=priority))
+            return await self._level(ApiCall("GET", _FLOW_LEVEL, {"flowId": flow_id}, priority=priority))
         except NotFound:
             return await self.default_level()
 
@@ -68,7 +68,7 @@ class ArchitectRecording(Part):
 
     async def switch(self, *, on: bool) -> bool:
         """Record execution data, or do not."""
-        call = Call("PATCH", _SWITCH, body={"enabled": on}, priority=Priority.PUBLISH, repeatable=True)
+        call = ApiCall("PATCH", _SWITCH, body={"enabled": on}, priority=Priority.PUBLISH, repeatable=True)
         return (await self._transport.fetch(call, ExecutionDataSettings)).enabled
 
     async def set_default(self, level: str) -> LogLevel:
@@ -85,16 +85,16 @@ class ArchitectRecording(Part):
 
     async def drop(self, flow_id: str) -> None:
         """Let the default hold for a flow again; that it has no level of its own is no error."""
-        call = Call("DELETE", _FLOW_LEVEL, {"flowId": flow_id}, priority=Priority.PUBLISH, repeatable=True)
+        call = ApiCall("DELETE", _FLOW_LEVEL, {"flowId": flow_id}, priority=Priority.PUBLISH, repeatable=True)
         try:
             await self._transport.send(call)
         except NotFound:
             return
 
-    async def _level(self, call: Call) -> LogLevel:
+    async def _level(self, call: ApiCall) -> LogLevel:
         return (await self._transport.fetch(call, LevelSetting)).log_level
 
     async def _set(self, method: str, route: str, path: Mapping[str, str], level: str) -> LogLevel:
         """Only the level is named: which characteristics it brings is the organisation's to say."""
         body = {"logLevelCharacteristics": {"level": level}}
-        return await self._level(Call(method, route, path, body=body, priority=Priority.PUBLISH, repeatable=True))
+        return await self._level(ApiCall(method, route, path, body=body, priority=Priority.PUBLISH, repeatable=True))

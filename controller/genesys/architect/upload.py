@@ -5,10 +5,10 @@ from __future__ import annotations
 from controller.domain.errors import BadAnswer
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
 from controller.genesys.architect.jobs import failure_cause, job_words
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Job, RegisteredUpload
+from controller.genesys.wire.architect import RegisteredUpload, WireJob
 
 JOBS = "/api/v2/flows/jobs"
 _STATES = {
@@ -24,20 +24,20 @@ class ArchitectUploads(Part):
 
     async def register(self) -> UploadSlot:
         """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
-        call = Call("POST", JOBS, body={}, priority=self._usually(Priority.PUBLISH), repeatable=True)
+        call = ApiCall("POST", JOBS, body={}, priority=self._usually(Priority.PUBLISH), repeatable=True)
         job = await self._transport.fetch(call, RegisteredUpload)
         return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
 
     async def send(self, slot: UploadSlot, text: str) -> None:
         """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
-        call = Call("PUT", "(presigned upload)", priority=self._usually(Priority.PUBLISH))
+        call = ApiCall("PUT", "(presigned upload)", priority=self._usually(Priority.PUBLISH))
         await self._transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
 
 
 async def upload_progress(transport: Transport, ticket: Ticket, priority: Priority) -> Progress:
     """How an upload stands; `started` is False while the job waits for its file."""
-    call = Call("GET", f"{JOBS}/{{jobId}}", {"jobId": ticket.id}, {"expand": "messages"}, priority=priority)
-    job = await transport.fetch(call, Job)
+    call = ApiCall("GET", f"{JOBS}/{{jobId}}", {"jobId": ticket.id}, {"expand": "messages"}, priority=priority)
+    job = await transport.fetch(call, WireJob)
     state = _STATES.get(job.status)
     if state is None:
         raise BadAnswer(f"{call.name}: {job.status!r} is no status of a job")

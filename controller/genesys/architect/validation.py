@@ -5,9 +5,9 @@ from __future__ import annotations
 from controller.domain.errors import NotFound, PermissionMissing, RequestRejected
 from controller.domain.platform import Priority, Severity, ValidationFinding, ValidationReport
 from controller.genesys.architect.jobs import finished_job, job_words
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import Job, RegisteredJob
+from controller.genesys.wire.architect import RegisteredJob, WireJob
 
 _JOBS = "/api/v2/flows/validate/jobs"
 _NOT_OFFERED = frozenset({404, 405, 501})
@@ -19,7 +19,7 @@ async def validate(transport: Transport, flow_id: str, version: str, priority: P
     Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
     """
     body = {"flows": [{"flow": {"id": flow_id, "version": version}}]}
-    call = Call("POST", _JOBS, body=body, priority=priority, repeatable=True)
+    call = ApiCall("POST", _JOBS, body=body, priority=priority, repeatable=True)
     try:
         registered = await transport.fetch(call, RegisteredJob)
     except RequestRejected as error:
@@ -44,7 +44,7 @@ def _unavailable(error: RequestRejected) -> ValidationReport:
     return ValidationReport((ValidationFinding(Severity.WARNING, message, "validation-unavailable"),))
 
 
-def _report(job: Job) -> ValidationReport:
+def _report(job: WireJob) -> ValidationReport:
     successful = job.status == "Success"
     errors = sum(message.type == "Error" for message in job.messages or [])
     words = job_words(job)

@@ -13,11 +13,11 @@ from controller.genesys.architect.flows import PAGE_SIZE
 from controller.genesys.architect.references import references_of
 from controller.genesys.architect.routes import FLOW
 from controller.genesys.architect.validation import validate
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import FlowVersion, VersionPage
+from controller.genesys.wire.architect import FlowVersion, WireVersionPage
 
 
 class ArchitectVersions(Part):
@@ -30,11 +30,11 @@ class ArchitectVersions(Part):
     async def of(self, flow_id: str) -> Sequence[VersionInfo]:
         """All versions, newest first. Raises NotFound."""
 
-        async def page(call: Call) -> PageOf[FlowVersion]:
-            answer = await self._transport.fetch(call, VersionPage)
+        async def page(call: ApiCall) -> PageOf[FlowVersion]:
+            answer = await self._transport.fetch(call, WireVersionPage)
             return page_of(answer.entities, answer)
 
-        call = Call("GET", f"{FLOW}/versions", {"flowId": flow_id}, priority=self._usually(Priority.OBSERVE))
+        call = ApiCall("GET", f"{FLOW}/versions", {"flowId": flow_id}, priority=self._usually(Priority.OBSERVE))
         listing = await consistent_pages(self._transport, call, page, page_size=PAGE_SIZE)
         return sorted(map(_version, listing.items), key=lambda info: version_rank(info.version), reverse=True)
 

@@ -15,9 +15,9 @@ from controller.domain.errors import (
     Waiting,
 )
 from controller.domain.traces import ActionTraceRequest, StartedTrace
+from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import read_json
-from controller.genesys.call import Answer, Call
-from controller.genesys.errors import retry_after_s
+from controller.genesys.call import Answer, ApiCall
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import TraceJob
@@ -44,7 +44,7 @@ class VersionedActionTraces(Part):
         }
         if request.simulated_inputs is not None:
             body["simulatedInputs"] = dict(request.simulated_inputs)
-        call = Call("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
+        call = ApiCall("POST", "/api/v2/flows/{flowId}/debug", {"flowId": request.flow_id}, body=body)
         try:
             answer = await self._transport.send(call)
         except AnswerLost as error:
@@ -68,7 +68,7 @@ class VersionedActionTraces(Part):
             raise
 
 
-def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedTrace:
+def _in_the_answer(transport: Transport, call: ApiCall, answer: Answer) -> StartedTrace:
     """What an answer without a `Location` holds: the trace itself, or the id of its job."""
     found = read_json(call, answer) if answer.content.strip() else None
     if isinstance(found, dict):
@@ -82,7 +82,7 @@ def _in_the_answer(transport: Transport, call: Call, answer: Answer) -> StartedT
     raise BadAnswer(f"{call.name}: the answer names no job, neither in Location nor in its body", hint=_NOTHING_CHANGED)
 
 
-def job_id_of(call: Call, location: str) -> str:
+def job_id_of(call: ApiCall, location: str) -> str:
     """The last segment of a `Location`'s path, absolute or relative. The host in it is never asked."""
     try:
         job_id = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
@@ -123,7 +123,7 @@ class _Polling:
 
     async def _poll(self) -> tuple[TraceJob, float | None]:
         """The job, and how long its answer asks to wait."""
-        call = Call("GET", _JOB, {"jobId": self._job_id})
+        call = ApiCall("GET", _JOB, {"jobId": self._job_id})
         answer = await self._transport.send(call)
         told_s = retry_after_s(answer.headers, self._clock.now())
         return self._transport.read(call, answer, TraceJob), told_s

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.naming import FlowNames
-from controller.genesys.wire.versioned import FlowEntity, FlowPage
+from controller.genesys.wire.versioned import FlowEntity, FlowEntityPage
 
 MOST_FLOWS = 1_000
 """The largest page of this dialect."""
@@ -77,7 +77,7 @@ class CachedListing:
         """A new listing, which is kept unless something was written or a newer one came meanwhile."""
         writes, read_at = self._writes, self._now()
         settings = self._transport.settings
-        call = Call(
+        call = ApiCall(
             "GET",
             "/api/v2/flows",
             query={"expand": "definition"},
@@ -95,8 +95,8 @@ class CachedListing:
     def _now(self) -> float:
         return self._transport.clock.monotonic()
 
-    async def _page(self, call: Call) -> PageOf[FlowEntity]:
-        page = await self._transport.fetch(call, FlowPage)
+    async def _page(self, call: ApiCall) -> PageOf[FlowEntity]:
+        page = await self._transport.fetch(call, FlowEntityPage)
         return page_of(page.entities, page)
 
 

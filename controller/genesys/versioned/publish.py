@@ -28,7 +28,7 @@ from controller.domain.platform import (
     TicketKind,
 )
 from controller.domain.redaction import SECRETS
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
@@ -67,7 +67,7 @@ class VersionedPublishing(Part):
 
     async def _accepted(self, request: PublishRequest, priority: Priority) -> Ticket:
         path = await self._versions.path(request.flow_id, request.version, priority)
-        call = Call("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
+        call = ApiCall("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
         accepted = await self._transport.fetch(call, PublishAccepted)
         return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
 
@@ -94,7 +94,7 @@ class VersionedPublishing(Part):
     async def _published(self, ticket: Ticket, priority: Priority) -> Progress:
         """How a publish stands (P5)."""
         path = await self._versions.path(ticket.flow_id or "", ticket.version or "", priority)
-        call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
+        call = ApiCall("GET", f"{VERSION}/publishstatus", path, priority=priority)
         status = await self._transport.fetch(call, PublishStatus)
         state = _STATES.get(status.status.lower())
         if state is None:
@@ -116,7 +116,7 @@ class VersionedPublishing(Part):
         priority = self._usually(Priority.PUBLISH)
         try:
             path = await self._versions.path(flow_id, version, priority)
-            call = Call("GET", f"{VERSION}/publishstatus", path, priority=priority)
+            call = ApiCall("GET", f"{VERSION}/publishstatus", path, priority=priority)
             status = await self._transport.fetch(call, PublishStatus)
         except (NotFound, NoSuchVersion):
             return None
@@ -148,7 +148,7 @@ class VersionedPublishing(Part):
 
     async def _route(self, request: SwitchRequest, version: str, priority: Priority) -> RoutedFlow:
         body = {"version": version, "description": _description(request)}
-        call = Call("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
+        call = ApiCall("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
         return await self._transport.fetch(call, RoutedFlow)
 
     async def _is_live(self, flow_id: str, version: str, priority: Priority) -> bool:

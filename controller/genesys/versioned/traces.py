@@ -15,7 +15,7 @@ from controller.domain.errors import BadAnswer, PermissionMissing
 from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
 from controller.domain.versions import VersionInfo, is_number
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.narrowing import all_rows
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.versions import VersionReader
@@ -49,7 +49,7 @@ class _Asked:
 
 async def trace(transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE) -> Mapping[str, Any]:
     """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
-    call = Call("GET", f"{TRACES}/{{traceId}}", {"traceId": trace_id}, priority=priority)
+    call = ApiCall("GET", f"{TRACES}/{{traceId}}", {"traceId": trace_id}, priority=priority)
     return await transport.fetch_object(call)
 
 
@@ -61,7 +61,7 @@ async def trace_steps(
     seen: set[str] = set()
     while True:
         query = {"pageSize": _PAGE_SIZE, "nextPageToken": token}
-        call = Call("GET", f"{TRACES}/{{traceId}}/steps", {"traceId": trace_id}, query, priority=priority)
+        call = ApiCall("GET", f"{TRACES}/{{traceId}}/steps", {"traceId": trace_id}, query, priority=priority)
         page = await transport.fetch(call, TracePage)
         yield page.entities
         token = page.cursor
@@ -135,7 +135,7 @@ async def _pages(transport: Transport, body: dict[str, object]) -> AsyncIterator
     seen: set[str] = set()
     while True:
         sent = body | ({"next_page_token": token} if token else {})
-        call = Call("POST", f"{TRACES}/query", body=sent, priority=Priority.GATE, repeatable=True)
+        call = ApiCall("POST", f"{TRACES}/query", body=sent, priority=Priority.GATE, repeatable=True)
         page = await transport.fetch(call, TracePage)
         yield page
         token = page.cursor
@@ -188,7 +188,7 @@ def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
     )
 
 
-def _remember(call: Call, seen: set[str], token: str) -> None:
+def _remember(call: ApiCall, seen: set[str], token: str) -> None:
     if token in seen:
         raise BadAnswer(f"{call.name}: the organisation gave the same page token twice; the listing would never end")
     seen.add(token)

@@ -10,7 +10,7 @@ from controller.domain.platform import Export, Priority, Severity, ValidationFin
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
-from controller.genesys.call import Call
+from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.part import Part
@@ -20,9 +20,9 @@ from controller.genesys.versioned.references import references_of
 from controller.genesys.wire.versioned import (
     Validation,
     ValidationResult,
-    VersionContent,
+    VersionDefinition,
     VersionEntity,
-    VersionPage,
+    VersionEntityPage,
 )
 
 PAGE_SIZE = 100
@@ -50,11 +50,11 @@ class VersionReader:
     async def read(self, flow_id: str, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
         """All versions, newest first. Raises NotFound."""
 
-        async def page(call: Call) -> PageOf[VersionEntity]:
-            answer = await self._transport.fetch(call, VersionPage)
+        async def page(call: ApiCall) -> PageOf[VersionEntity]:
+            answer = await self._transport.fetch(call, VersionEntityPage)
             return page_of(answer.entities, answer)
 
-        call = Call("GET", f"{ROUTED}/versions", {"flowId": flow_id}, priority=priority)
+        call = ApiCall("GET", f"{ROUTED}/versions", {"flowId": flow_id}, priority=priority)
         found = await consistent_pages(self._transport, call, page, page_size=PAGE_SIZE)
         infos = sorted(map(_version_info, found.items), key=lambda info: version_rank(info.version), reverse=True)
         self._remember(flow_id, infos)
@@ -88,8 +88,8 @@ class VersionReader:
     async def definition(self, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
         """The version's definition as JSON, of whichever of the two shapes it is told. A version never changes."""
         path = await self.path(flow_id, version, priority)
-        call = Call("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
-        found = (await self._transport.fetch(call, VersionContent)).content
+        call = ApiCall("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
+        found = (await self._transport.fetch(call, VersionDefinition)).content
         if found is None:
             raise BadAnswer(f"{call.name}: the answer holds no definition: neither definition nor nodes")
         return found
@@ -121,7 +121,7 @@ class VersionedVersions(Part):
         """What the organisation finds. Errors count even where the summary calls them a success."""
         priority = self._usually(Priority.PUBLISH)
         path = await self._reader.path(flow_id, version, priority)
-        call = Call("POST", f"{VERSION}/validate", path, body={}, priority=priority, repeatable=True)
+        call = ApiCall("POST", f"{VERSION}/validate", path, body={}, priority=priority, repeatable=True)
         answer = await self._transport.fetch(call, Validation)
         findings = tuple(self._finding(result) for result in answer.validation_results)
         summary = answer.validation_summary

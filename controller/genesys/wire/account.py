@@ -40,7 +40,7 @@ class Grant(WireModel):
     role: Role = Field(default_factory=Role)
 
 
-class Subject(WireModel):
+class AuthorizedSubject(WireModel):
     """Who asks, with all roles that it was granted."""
 
     id: str

@@ -61,7 +61,7 @@ class ErrorDetail(WireModel):
     entity_name: str | None = None
 
 
-class Operation(WireModel):
+class WireOperation(WireModel):
     id: Id
     complete: bool = False
     action_name: str | None = None
@@ -84,7 +84,7 @@ class Operation(WireModel):
         return tuple(text for text in shown if text)
 
 
-class Flow(WireModel):
+class WireFlow(WireModel):
     id: Id
     name: str
     type: str
@@ -98,14 +98,14 @@ class Flow(WireModel):
     checked_in_version: FlowVersion | None = None
     saved_version: FlowVersion | None = None
     published_by: EntityRef | None = None
-    current_operation: Operation | None = None
+    current_operation: WireOperation | None = None
 
 
-class FlowPage(Page):
-    entities: list[Flow]
+class WireFlowPage(Page):
+    entities: list[WireFlow]
 
 
-class VersionPage(Page):
+class WireVersionPage(Page):
     entities: list[FlowVersion]
 
 
@@ -151,7 +151,7 @@ class JobMessage(WireModel):
     details: list[JobMessageDetail] | None = None
 
 
-class Job(WireModel):
+class WireJob(WireModel):
     """State of an upload, export or validation: Registered, Started, Success or Failure."""
 
     id: Id
@@ -258,7 +258,7 @@ class IndexBuild(WireModel):
     status: str
 
 
-class Channel(WireModel):
+class WireChannel(WireModel):
     id: Id
     connect_uri: Id
 

@@ -50,7 +50,7 @@ class FlowEntity(WireModel):
         return (self.metadata.status or self.status or "draft").lower()
 
 
-class FlowPage(Page):
+class FlowEntityPage(Page):
     entities: list[FlowEntity]
 
 
@@ -69,7 +69,7 @@ class VersionEntity(WireModel):
         return self.version or self.id
 
 
-class VersionContent(WireModel):
+class VersionDefinition(WireModel):
     """A version as it is asked for because of its definition."""
 
     definition: dict[str, Any] | None = None
@@ -84,7 +84,7 @@ class VersionContent(WireModel):
         return {"nodes": self.nodes, "transitions": self.transitions or []}
 
 
-class VersionPage(Page):
+class VersionEntityPage(Page):
     entities: list[VersionEntity]
 
 

@@ -1,0 +1,145 @@
+"""Waiting, fanning out and trying again: one way for all packages, on the injected clock, leaving no task behind."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from controller.domain.clock import Clock
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Advance = Callable[[int, int], None]
+"""Called with the number of items that are done and the number of all items."""
+
+
+class Overtaken(Exception):  # noqa: N818 - how a race ended, not an error
+    """The other one came first; the work was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long the waits between two tries are."""
+
+    first_s: float
+    factor: float = 2.0
+    longest_s: float = float("inf")
+
+    def wait_s(self, failures: int) -> float:
+        """Seconds until the next try after so many failed ones, at least one."""
+        return min(self.longest_s, self.first_s * self.factor ** min(failures - 1, 64))
+
+    def jittered_s(self, failures: int) -> float:
+        """A random wait up to that (full jitter), so that many clients do not come back at the same moment."""
+        return random.uniform(0.0, self.wait_s(failures))  # noqa: S311 - spreads load, guards nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience(Backoff):
+    """How often something is tried, the first try included, and how long the waits in between are."""
+
+    attempts: int
+
+
+async def first_of(clock: Clock, seconds: float, *events: asyncio.Event) -> None:
+    """Wait so long, or until one of the events is set."""
+    rings = (asyncio.ensure_future(event.wait()) for event in events)
+    await _first(asyncio.ensure_future(clock.sleep(seconds)), *rings)
+
+
+async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
+    """The work's result. Raises TimeoutError, and cancels the work, when it takes longer."""
+    working = asyncio.ensure_future(work)
+    await _first(working, asyncio.ensure_future(clock.sleep(seconds)))
+    if working.cancelled():
+        raise TimeoutError(f"not done within {seconds:g} s")
+    return working.result()
+
+
+async def finished_before(end: Awaitable[None], work: Awaitable[T]) -> T:
+    """The work's result. Raises what the work raises, and Overtaken when the end comes first."""
+    working = asyncio.ensure_future(work)
+    if working not in await _first(working, asyncio.ensure_future(end)):
+        raise Overtaken
+    return working.result()
+
+
+async def _first(*tasks: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
+    """The tasks that were done first; the others are cancelled, and have ended when this returns."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return done
+
+
+async def for_each(
+    items: Iterable[T],
+    work: Callable[[T], Awaitable[R]],
+    *,
+    at_once: int | None = None,
+    advance: Advance | None = None,
+) -> list[R]:
+    """The results of the work for every item, in the order of the items; `at_once` limits how many run together.
+
+    The first failure cancels the others and is raised as it is, not as a group.
+    """
+    waiting = list(enumerate(items))
+    total, results = len(waiting), dict[int, R]()
+    queue = iter(waiting)
+
+    async def worker() -> None:
+        for index, item in queue:
+            results[index] = await work(item)
+            if advance is not None:
+                advance(len(results), total)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(total if at_once is None else min(at_once, total)):
+                group.create_task(worker())
+    except BaseExceptionGroup as failures:
+        raise _first_leaf(failures) from None
+    return [results[index] for index in range(total)]
+
+
+def _first_leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime, *, longest_s: float = 3600.0) -> float | None:
+    """Seconds of a `Retry-After` header, at most `longest_s`; None without a readable one. Names are in lower case.
+
+    The header holds seconds or an HTTP date (RFC 9110, 10.2.3). A date is compared with the response's own `Date`
+    where it has one, because our clock may be wrong.
+    """
+    text = headers.get("retry-after", "").strip()
+    try:
+        if text[:1].isdigit() and "," not in text:
+            return min(longest_s, max(0.0, float(text)))
+    except (ValueError, OverflowError):
+        return None
+    until = http_date(text)
+    if until is None:
+        return None
+    wait_s = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
+    return min(longest_s, max(0.0, wait_s))
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date (RFC 9110, 5.6.7); None when the text is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
