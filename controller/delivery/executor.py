@@ -28,7 +28,6 @@ class Executor:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._works = sorted(context.works, key=lambda work: work.change.kind in DESTRUCTIVE)
-        self._by_flow = {work.change.flow: work for work in self._works}
         self._done = {work.change.flow: asyncio.Event() for work in self._works}
         self._slots = asyncio.Semaphore(max(context.organization.sync.concurrency, 1))
         self._groups = groups_of(self._works)

@@ -76,7 +76,3 @@ class LiveState:
     """Authors of out-of-band changes to managed flows; for display, without effect on the plan."""
     partial: tuple[str, ...] = ()
     """Messages about parts that could not be read. A plan from a partial observation shows them."""
-
-    def by_id(self) -> dict[str, LiveFlow]:
-        """The same flows keyed by their id."""
-        return {flow.id: flow for flow in self.flows.values()}

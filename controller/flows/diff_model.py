@@ -63,11 +63,6 @@ class FlowDiff:
         return {kind.value: counts[kind] for kind in DiffKind}
 
 
-def diff_text(diff: FlowDiff) -> str:
-    """One line for each difference, signed `+` added, `-` removed, `>` moved, `~` changed; empty when there is none."""
-    return "".join(f"{entry}\n" for entry in diff.entries)
-
-
 def diff_json(diff: FlowDiff) -> dict[str, object]:
     """`{"summary": {kind: count}, "entries": [{"kind", "what", "where", "setting", "before", "after"}]}`."""
     entries = [

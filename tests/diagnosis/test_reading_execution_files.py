@@ -258,11 +258,6 @@ def test_what_is_no_execution_file_is_refused_with_its_place(text: str) -> None:
         open_execution(lambda: [text])
 
 
-def test_a_file_without_a_flow_object_is_refused() -> None:
-    with pytest.raises(TraceUnreadable, match="no flow object"):
-        read_execution({"flow": []})
-
-
 def test_steps_can_be_walked_again() -> None:
     for trace in both(FILE):
         assert list(trace.steps) == list(trace.steps)

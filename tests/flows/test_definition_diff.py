@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from controller.flows.definition_diff import diff_definitions
-from controller.flows.diff_model import diff_text
+from tests.flows.diffs import diff_text
 
 Json = dict[str, object]
 

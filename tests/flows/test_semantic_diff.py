@@ -8,8 +8,9 @@ import pytest
 
 from controller.domain.redaction import Redactor
 from controller.flows.diff import diff_sources
-from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json, diff_text
+from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json
 from controller.flows.loading import load_yaml
+from tests.flows.diffs import diff_text
 
 Json = dict[str, object]
 

@@ -19,7 +19,7 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.pictures import graph_dot, graph_json, graph_mermaid, graph_text, svg_source
+from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text, svg_source
 from controller.graphs.pictures.svg import MANY, fold, shortened
 from controller.questions.drawing import graph_svg
 
@@ -38,6 +38,10 @@ NASTY = [
     "",
 ]
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def graph_json(graph: Graph) -> str:
+    return json.dumps(graph_document(graph))
 
 
 def _flow(name: str, **fields: object) -> Node:

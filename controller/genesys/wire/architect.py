@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
@@ -261,9 +261,3 @@ class IndexBuild(WireModel):
 class WireChannel(WireModel):
     id: Id
     connect_uri: Id
-
-
-class Configuration(WireModel):
-    """A version's JSON; `manifest` groups what it refers to by type."""
-
-    manifest: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
 """A graph as JSON, a text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""
 
-from controller.graphs.pictures.document import GRAPH_SCHEMA, graph_document, graph_json
+from controller.graphs.pictures.document import GRAPH_SCHEMA, graph_document
 from controller.graphs.pictures.dot import graph_dot
 from controller.graphs.pictures.mermaid import graph_mermaid
 from controller.graphs.pictures.svg import svg_document, svg_source
@@ -10,7 +10,6 @@ __all__ = [
     "GRAPH_SCHEMA",
     "graph_document",
     "graph_dot",
-    "graph_json",
     "graph_mermaid",
     "graph_text",
     "svg_document",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from controller.domain.references import Resolution
@@ -12,11 +11,6 @@ from controller.graphs.questions import cycles, missing, orphans, sequence
 GRAPH_SCHEMA = "penstock.graph/v1"
 UNCONDITIONAL = "unconditional"
 """The condition of a transition that just follows."""
-
-
-def graph_json(graph: Graph) -> str:
-    """The document as text, ending with a newline; the same graph gives the same bytes."""
-    return json.dumps(graph_document(graph), indent=2) + "\n"
 
 
 def graph_document(graph: Graph) -> dict[str, object]:
