@@ -1,6 +1,6 @@
 """The canonical form of a flow's content, and its digest.
 
-Two documents have the same digest exactly when they say the same: the order of keys, formatting, and what the
+Two documents have the same digest exactly when they mean the same: the order of keys, formatting, and parts that the
 organisation rewrites on its own do not count. Every value is encoded with its type and length, so `"1"` is not `1`.
 """
 
@@ -29,7 +29,7 @@ def digest(document: object) -> str:
 def volatile(key: str, value: object, depth: int) -> bool:
     """Whether an entry of a mapping is noise; `depth` is 0 for the document's own entries.
 
-    A data action may well have an input that is called trackingId: its value is a mapping, and it counts.
+    An input of a data action may be called trackingId: its value is a mapping, and it is not noise.
     """
     if key == _TRACKING:
         return value is None or isinstance(value, str | int | float)
@@ -57,7 +57,7 @@ def _pieces(document: object) -> Iterator[bytes]:
 
 
 class _Encoded:
-    """A key that is encoded already."""
+    """A key in its encoded form."""
 
     __slots__ = ("data",)
 

@@ -1,7 +1,7 @@
-"""What Genesys would refuse in a flow file, told with its line before anything is uploaded.
+"""Finds the mistakes in a flow file that Genesys would refuse, each with its line, before an upload.
 
 References inside the file must lead somewhere; references to other files cannot be uploaded; names have limits. A
-module that uses a module is only doubted: the Resource Centre's page has no date.
+module that uses a module is only a doubt: the Resource Centre's page has no date.
 Sources: Archy's lessons 4 to 6 on references (`/a/b[refId]` from the root, `.` the object that holds the property,
 `..` one level up, `file#/path` another file, `refId` unique within its list); Resource Centre, "Create a call flow"
 (names of at most 200 characters), on workitem flows (no `/`, no `-debug` at the end), and "Work with common module
@@ -54,14 +54,14 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
 
 
 def nested_modules(flow_type: str, references: Iterable[FlowReference]) -> tuple[FlowReference, ...]:
-    """The references of a common module to other common modules, which Genesys does not take."""
+    """The references of a common module to other common modules, which Genesys does not accept."""
     if flow_type != _MODULE:
         return ()
     return tuple(reference for reference in references if reference.types == (_MODULE,))
 
 
 def locate(text: str, ways: Iterable[tuple[str | int, ...]]) -> dict[tuple[str | int, ...], Position]:
-    """Where each key or list item of these ways begins; what an alias repeats has no place of its own."""
+    """The position of each key or list item at these paths; values that an alias repeats have none of their own."""
     wanted = set(ways)
     found: dict[tuple[str | int, ...], Position] = {}
     way: list[str | int | None] = []
@@ -88,7 +88,7 @@ def locate(text: str, ways: Iterable[tuple[str | int, ...]]) -> dict[tuple[str |
 
 
 def _done(way: list[str | int | None]) -> None:
-    """The value that stood at the way's end was read."""
+    """Step on to the next sibling of the value that was read."""
     if way:
         last = way[-1]
         way[-1] = last + 1 if isinstance(last, int) else None
@@ -101,7 +101,7 @@ def _name(flow: FlowFile) -> Iterator[_Flaw]:
 
 
 def name_mistake(flow_type: str, name: str) -> tuple[str, str] | None:
-    """Why Genesys does not take this name for a flow, and the way out; None where it does."""
+    """The message and the hint for a name that Genesys does not accept for a flow; None for any other name."""
     if len(name) > LONGEST_NAME:
         return f"the flow's name has {len(name)} characters; Genesys takes at most {LONGEST_NAME}", "shorten the name"
     if flow_type == "workitem" and ("/" in name or name.endswith("-debug")):
@@ -176,7 +176,7 @@ def _follow(current: object, step: str) -> object | None:
 
 
 def _known(current: object) -> list[str]:
-    """The steps that lead on from here."""
+    """The steps that are possible from here."""
     if isinstance(current, Mapping):
         return [key for key, value in current.items() if isinstance(value, Mapping | list)]
     return [

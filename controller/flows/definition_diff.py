@@ -1,4 +1,4 @@
-"""The difference between two versioned definitions: nodes and transitions by their ids, and what else they hold."""
+"""The difference between two versioned definitions: nodes and transitions by their ids, and all other fields."""
 
 from __future__ import annotations
 

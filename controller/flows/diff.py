@@ -12,7 +12,7 @@ from controller.flows.elements import Element, elements
 from controller.flows.settings_diff import Shower, settings_entries
 
 Key = Callable[[Element], Hashable]
-"""What two elements must have in common to be the same one; None for elements that the rule does not speak of."""
+"""A key that two versions of one element share; None for elements that the rule does not cover."""
 
 _AMONG_SIBLINGS: tuple[Key, ...] = (
     lambda one: (one.slot, one.type, one.name, one.whole),
@@ -76,7 +76,7 @@ def _pairs(before: Iterable[Element], after: Iterable[Element], rule: Key) -> li
 
 
 def _by_unique_name(before: Iterable[Element], after: Iterable[Element]) -> Key:
-    """Type and name, where just one such element is left on each side: it moved and changed."""
+    """Type and name, where exactly one such element is left on each side: it moved and changed."""
     counts = [Counter((element.type, element.name) for element in side) for side in (before, after)]
 
     def key(element: Element) -> Hashable:

@@ -1,4 +1,4 @@
-"""A flow's content as a tree of what Architect shows: the flow, its tasks, menus, states, actions and variables."""
+"""A flow's content as a tree of elements: the flow, its tasks, menus, states, actions and variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"_(\d+)\Z")
 
 @dataclass(slots=True, eq=False)
 class Element:
-    """One thing that Architect shows, without the things inside it."""
+    """One element as Architect shows it, without the elements inside it."""
 
     kind: str
     """`flow`, `task`, `menu`, `state`, `bot`, `action` or `variable`."""
@@ -31,7 +31,7 @@ class Element:
     slot: str
     """The output of its parent that it is in (`yes`), or empty."""
     number: str
-    """The number that Architect gave to it; it survives a change of name, but not always a save."""
+    """The number that Architect gave to it; it survives a change of name, but not every save."""
     parent: Element | None
     settings: FlatSettings = field(default_factory=FlatSettings)
     children: list[Element] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Element:
 
     @property
     def title(self) -> str:
-        """How an entry of a diff calls it."""
+        """Its name in an entry of a diff."""
         name = f" {quoted(self.name)}" if self.name else ""
         if self.kind in ("action", "variable"):
             return f"{self.kind}{name} ({self.type})"

@@ -1,4 +1,4 @@
-"""What an Architect expression names: `FindQueue("Sales")`, `Prompt.Welcome`, and what only run time can tell.
+"""Finds the names in an Architect expression: `FindQueue("Sales")`, `Prompt.Welcome`, and those known only at run time.
 
 Source: Architect's expression help, and the expressions of public flows.
 """
@@ -28,7 +28,7 @@ FINDERS: Mapping[str, str] = MappingProxyType(
         "FindWrapupCode": "wrap-up-code",
     }
 )
-"""Functions that look a resource up, and the kind of it."""
+"""Functions that look up a resource, and its kind."""
 _NOT_RESOURCES = frozenset({"FindString", "FindStringLast", "FindFirst", "FindLast", "FindSystemPrompt"})
 _CALL = re.compile(r"(?<![\w.])(Find[A-Z]\w*)\s*\(\s*")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s*\)', re.DOTALL)

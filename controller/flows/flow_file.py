@@ -32,14 +32,14 @@ class FlowFile:
     """The whole parsed YAML, root key included."""
     digest: str
     references: tuple[FlowReference, ...]
-    """Other flows, in document order, one for each place that refers."""
+    """References to other flows, in document order, one for each place."""
     resources: tuple[ResourceReference, ...]
 
 
 def parse(text: str) -> FlowFile:
     """Read a rendered Archy file.
 
-    Braces are text here: in a flow, `{{1}}` may be what a message template replaces. Raises FlowFileInvalid, with line
+    Braces are text here: a message template may use `{{1}}`. Raises FlowFileInvalid, with line
     and column, when it is not YAML or does not describe exactly one flow of a known type with a name.
     """
     document = load_document(text)

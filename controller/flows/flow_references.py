@@ -1,4 +1,4 @@
-"""Which other flows a flow calls, transfers to or hands over to, as its Archy YAML tells."""
+"""Finds the flows that a flow calls, transfers to or hands over to, in its Archy YAML."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LATEST_PUBLISHED = "ver_latestPublished"
 def flow_references(
     places: Iterable[Place], flow_type: str, begin_of: Callable[[object], Position | None]
 ) -> Iterator[FlowReference]:
-    """The references among the places of a walk, in document order, one for each place that refers.
+    """The references in the places of a walk, in document order, one for each place.
 
-    `begin_of` tells where a mapping begins in the file.
+    `begin_of` gives the position of a mapping in the file.
     """
     for place in places:
         if isinstance(place.key, str) and isinstance(place.value, Mapping):

@@ -47,7 +47,7 @@ class YamlDocument:
 
 
 def load_yaml(text: str) -> object:
-    """The one document of a YAML 1.2 text as dicts, lists, str, int, float, bool and None; None for an empty text.
+    """The only document of a YAML 1.2 text as dicts, lists, str, int, float, bool and None; None for an empty text.
 
     Mapping keys are always strings, as they are written. Raises FlowFileInvalid, with line and column, for anything
     else than one well-formed document within the bounds of this module: duplicate, merged or compound keys, unknown

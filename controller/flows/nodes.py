@@ -1,4 +1,4 @@
-"""The graph inside one flow: what leads to what. Built from either dialect's content; nothing is dropped in silence."""
+"""The graph inside one flow, built from either dialect's content. Parts that do not fit become problems."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class FlowNode:
 
 @dataclass(frozen=True, slots=True, order=True)
 class NodeEdge:
-    """One way from a node to another, both by `FlowNode.id`."""
+    """One edge from a node to another, both by `FlowNode.id`."""
 
     id: str
     source: str
     target: str
     condition: str = ""
-    """The output that leads there (`yes`, `case 2`) or the definition's own condition; empty for what just follows."""
+    """The output that leads there (`yes`, `case 2`) or the definition's own condition; empty for the next action."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class NodeProblem:
-    """Something in a flow's content that is no proper node or edge."""
+    """A part of a flow's content that is no proper node or edge."""
 
     code: str
     """`unknown-node`, `malformed-node`, `malformed-transition`, `duplicate-transition` or `unknown-target`."""
@@ -55,7 +55,7 @@ class NodeGraph:
     problems: tuple[NodeProblem, ...] = ()
 
     def downstream(self, changed: Iterable[str]) -> frozenset[str]:
-        """The ids of all nodes that can be reached from the given ids, those not included unless a way leads back."""
+        """The ids of all nodes that can be reached from the given ids; these only where a cycle leads back."""
         following: dict[str, list[str]] = {}
         for edge in self.edges:
             following.setdefault(edge.source, []).append(edge.target)

@@ -1,4 +1,4 @@
-"""Which resources that are not flows a flow names: queues, data actions, prompts, schedules, ..."""
+"""Finds the resources other than flows that a flow names: queues, data actions, prompts, schedules, ..."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _NO_ENGINE = "defaultEngine"
 
 
 def resource_references(places: Iterable[Place]) -> Iterator[ResourceReference]:
-    """The references among the places of a walk, in document order, one for each place that refers."""
+    """The references in the places of a walk, in document order, one for each place."""
     for place in places:
         if isinstance(place.value, str):
             yield from _in_text(place, place.value)
@@ -130,7 +130,7 @@ def _found(place: Place, value: Mapping[str, object]) -> Iterator[ResourceRefere
 
 
 def _by_type(place: Place) -> Iterator[ResourceReference]:
-    """A literal name under a neutral key (`initialValue`, `value`): the typed key around it tells the kind."""
+    """A literal name under a neutral key (`initialValue`, `value`): the typed key around it gives the kind."""
     parent = place.parent
     around = str(parent.key).removesuffix("Variable") if parent is not None else ""
     name = _without_prefix(literal_name(place.value) or "") if isinstance(place.value, Mapping) else ""

@@ -66,7 +66,7 @@ def _shown(content: Mapping[str, object], view: View) -> list[tuple[str, object]
 
 
 def _value_text(value: object) -> str | None:
-    """A scalar or one of Architect's value shapes as text that differs whenever the value does; None for the rest."""
+    """A scalar or one of Architect's value shapes as text, distinct for distinct values; None for the rest."""
     if isinstance(value, Mapping) and len(value) == 1:
         ((key, inner),) = value.items()
         return _shape_text(key, inner)

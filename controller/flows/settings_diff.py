@@ -29,10 +29,10 @@ class Shower:
 
     mask: Callable[[str], str]
     renamed: Mapping[str, str]
-    """Titles before, and what the same things are called after."""
+    """Old titles, and the new titles of the same elements."""
 
     def pair(self, before: Setting, after: Setting) -> tuple[str, str]:
-        """Two values so that the first difference can be seen."""
+        """Two values, cut so that the first difference is visible."""
         texts = [self._whole(before), self._whole(after)]
         start = 0
         if max(map(len, texts)) > SHOWN:
@@ -45,7 +45,7 @@ class Shower:
         return _cut(self._whole(setting))
 
     def clean(self, entry: DiffEntry) -> DiffEntry:
-        """The entry as it may be shown to anyone."""
+        """The entry without secrets and control characters."""
         return replace(
             entry,
             what=self._safe(entry.what),
@@ -96,7 +96,7 @@ def _same_target(path: Path, before: Setting, after: Setting, shower: Shower) ->
 
 
 def _one_sided(before: FlatSettings, after: FlatSettings, shower: Shower) -> Iterator[DiffEntry]:
-    """Settings that only one side has, each told once for all that it holds."""
+    """Settings that only one side has, one entry for each with all that it holds."""
     gone, new = _groups(before, after), _groups(after, before)
     for path in dict.fromkeys((*gone, *new)):
         old, now = _summary(path, gone.get(path), shower), _summary(path, new.get(path), shower)
@@ -175,7 +175,7 @@ def _names(paths: Iterable[Path]) -> dict[Path, set[str]]:
 
 
 def _words(path: Path) -> str:
-    """A setting's path as people say it: `target queue`, `inputs > ClientId`."""
+    """A setting's path in words: `target queue`, `inputs > ClientId`."""
     words = []
     for index, key in enumerate(path):
         named = index > 0 and path[index - 1] in _NAMES_BELOW

@@ -1,4 +1,4 @@
-"""The node graph of an Archy file: tasks, menus, states and actions, what follows what, and the jumps between them.
+"""The node graph of an Archy file: tasks, menus, states and actions, their order, and the jumps between them.
 
 A list of actions runs from top to bottom. An action's outputs hold lists of their own; when such a list ends, the
 flow goes on after the action. Actions that end a task, a state or the interaction lead nowhere but where they jump.

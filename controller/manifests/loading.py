@@ -25,7 +25,7 @@ _NESTED_HINT = "call both from the flow; where your organisation takes it, leave
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What a repository asks for."""
+    """The desired state of a repository."""
 
     organizations: tuple[Organization, ...] = ()
     """Sorted by name; none when the repository holds no `Organization`."""
@@ -38,7 +38,7 @@ class Desired:
 
     @property
     def doubts(self) -> tuple[Mistake, ...]:
-        """What an organisation may refuse in flow files, by file and line; each is delivered all the same."""
+        """Parts of flow files that an organisation may refuse, by file and line; each is delivered all the same."""
         sources = ((flow.key, flow.source) for organization in self.organizations for flow in organization.flows)
         found = {
             Mistake(Origin(source.file, *(reference.position or (1, 1))), NESTED, "flow-file-invalid", _NESTED_HINT)

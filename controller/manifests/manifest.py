@@ -1,4 +1,4 @@
-"""One document of a known kind, and how a repository's documents are recognised."""
+"""Recognises the documents of a repository, and validates each against its kind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Manifest(Generic[S]):
     node: YamlNode
     shape: S | None
     name: str | None
-    """`metadata.name`, also of a document that is mistaken elsewhere; None when it cannot be told."""
+    """`metadata.name`, also of a document that is mistaken elsewhere; None when it is missing."""
 
     @property
     def folder(self) -> PurePosixPath:
@@ -72,7 +72,7 @@ class Manifests:
         self.broken |= other.broken
 
     def may_define(self, name: str) -> bool:
-        """Whether a file that could not be recognised may be where a name is defined."""
+        """Whether a name may be defined in a file that could not be recognised."""
         return any(name in text for text in self.broken.values())
 
     def broken_above(self, folder: PurePosixPath) -> bool:
@@ -130,7 +130,7 @@ def _manifest(shape: type[S], kind: str, node: YamlNode, file: str, report: Repo
 
 
 def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:
-    """The kind of a document; None when it belongs to another tool; empty when it is ours but cannot be told."""
+    """The kind of a document; None when it belongs to another tool; empty when it is ours but unknown."""
     version, kind = _text(node, "apiVersion"), _text(node, "kind")
     if version is None:
         return kind if kind in KINDS else None  # validation reports the missing apiVersion

@@ -146,7 +146,7 @@ class SyncShape(Shape):
 
 
 class WindowShape(Shape):
-    """A time that comes again and again, in which changes are allowed or denied."""
+    """A recurring time in which changes are allowed or denied."""
 
     kind: WindowKind
     """`deny` closes this time, also inside an `allow`; with any `allow`, all times outside of them are closed."""

@@ -22,7 +22,7 @@ class Estate:
     organization: OrganizationManifest
     flows: tuple[FlowManifest, ...]
     included: tuple[PurePosixPath, ...]
-    """Files and folders outside that the organisation takes flows from."""
+    """Files and folders outside of its own that the organisation includes."""
 
     def holds(self, file: str) -> bool:
         """Whether a file is in the organisation's folder or in one of its includes."""
@@ -31,7 +31,7 @@ class Estate:
 
 
 def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, ...]:
-    """Give every flow to its organisations, and report what belongs to none or to two by folder."""
+    """Assign every flow to its organisations; report flows without one, or with two by folder."""
     _check_folders(manifests.organizations, report)
     _check_names(manifests.organizations, report)
     owners = _owners(manifests)
@@ -117,7 +117,7 @@ def _included(
 
 
 def included_paths(files: Files, manifests: Manifests) -> list[str]:
-    """Where the organisations include flows from, as far as the paths can be used; the others are reported later."""
+    """The paths that organisations include, as far as they can be used; the others are reported later."""
     found = []
     for organization in manifests.organizations:
         for path in organization.shape.spec.include if organization.shape is not None else ():
@@ -146,7 +146,7 @@ def _place(files: Files, organization: OrganizationManifest, path: str, manifest
 
 
 def _includes_unknown(manifests: Manifests) -> bool:
-    """Whether a mistaken organisation may include what seems to belong to none."""
+    """Whether an invalid organisation may include a flow that seems to belong to none."""
     return any(
         organization.shape is None and organization.node.get("spec", "include") is not None
         for organization in manifests.organizations

@@ -13,7 +13,7 @@ MAXIMUM_LENGTH = 4096
 
 
 class PathRefused(Exception):  # noqa: N818 - the loader turns it into a mistake; it never leaves the package
-    """Why a path cannot be used, and what to write instead."""
+    """A path that cannot be used, with the reason and a hint."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -25,7 +25,7 @@ def resolved(files: Files, folder: PurePosixPath, written: str) -> str:
     """The path that a manifest in `folder` means, links followed.
 
     Raises PathRefused for paths that are absolute, lead out of the repository, also through links, into a submodule,
-    or into hidden folders. Whether anything is there is the caller's question.
+    or into hidden folders. Does not check that anything is there.
     """
     if "\\" in written or not written.isprintable():
         raise PathRefused("is not a path", "write / between folders, and no control characters")
@@ -43,7 +43,7 @@ def resolved(files: Files, folder: PurePosixPath, written: str) -> str:
 
 
 def nearest(files: Files, path: str) -> str | None:
-    """The hint that names what may have been meant by a path that is not there."""
+    """The hint with a close match for a path that is not there."""
     folder, _, name = path.rpartition("/")
     try:
         names = sorted(files.listing(folder))

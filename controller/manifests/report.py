@@ -1,4 +1,4 @@
-"""Collects every mistake of a load, so that all of them are told at once."""
+"""Collects the mistakes of a load, so that all are reported at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schema of the kinds: what editors complete and check, and where messages find the known keys."""
+"""JSON Schema of the kinds: for editors, and for the known keys in messages."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def known_words(kind: str, path: Sequence[str | int]) -> tuple[str, ...]:
 
 
 def meaning(kind: str, path: Sequence[str | int]) -> str | None:
-    """What a field is for, in a short clause for hints."""
+    """The meaning of a field, as a short clause for hints."""
     text = _at(kind, path).get("description")
     if not isinstance(text, str):
         return None

@@ -1,6 +1,6 @@
 """Finds the manifest files of a repository and reads them; follows no link that leads out of it.
 
-What might be a manifest and cannot be read is a mistake: a manifest that is not seen would count as deleted.
+A file that may be a manifest and cannot be read is a mistake: without it the manifest would count as deleted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOOKS_LIKE_MANIFEST = re.compile(
     rb"""(?m)^[ \t{,"']*(?:apiVersion["']?\s*:\s*["']?penst|kind["']?\s*:\s*["']?(?:Flow|Organi[sz]ation)\b)"""
 )
 _FLOW_FILE = re.compile(rb"(?:[^\S\n]*+(?:---[^\S\n]*+)?(?:#[^\n]*+)?\n)*+[^\S\n]*+[\"']?(\w++)[\"']?:[^\S\n]*+\n")
-"""Possessive, and no part but the last of a line takes its end: what does not fit is read in one way only."""
+"""Possessive, and only the last part of a line matches its end, so that a mismatch is found in linear time."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d+)$", re.MULTILINE)
 _GIT_CRYPT = b"\0GITCRYPT\0"
@@ -217,7 +217,7 @@ def _is_yaml(name: str) -> bool:
 
 
 def _distinct(files: Files, found: Mapping[str, Kind], report: Report) -> Iterator[tuple[str, str]]:
-    """Each file once with where it really is, also when links lead to it; a link to anything else is a mistake."""
+    """Each file once with its real path, also when links lead to it; a link to anything else is a mistake."""
     seen: set[str] = set()
     for path in sorted(found):
         if found[path] is Kind.FILE:

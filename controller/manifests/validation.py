@@ -1,4 +1,4 @@
-"""From a document's node to its kind's shape; every fault that pydantic finds becomes a mistake with its place."""
+"""Validates a document against its kind's shape; every error of pydantic becomes a mistake with its position."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _written_path(location: tuple[str | int, ...]) -> Path:
 
 
 def _told_already(kind: str, found: YamlNode | None) -> bool:
-    """Whether the fault only follows from a key without a value, which is a mistake of its own."""
+    """Whether the error only follows from a key without a value, which is reported on its own."""
     if found is None:
         return False
     empty = isinstance(found.value, dict) and any(item.value is None for item in found.value.values())

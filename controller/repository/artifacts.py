@@ -1,4 +1,4 @@
-"""What a delivery leaves behind in the repository: the lock file and the exact definitions that were live."""
+"""The artifacts of a delivery in the repository: the lock file and the exported definitions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DeliveredFlow:
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """A person's draft that is kept before its lock is taken away."""
+    """A person's draft, saved before its lock is removed."""
 
     manifest: str
     label: str
@@ -39,7 +39,7 @@ class SavedDraft:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactCommit:
-    """Everything that one commit brings back. Nothing else is ever written."""
+    """The content of one commit. Nothing else is ever written."""
 
     organization: str
     policy: ArtifactsPolicy
@@ -48,7 +48,7 @@ class ArtifactCommit:
     """Flows that lose their lock entries; their exports stay as history."""
     drafts: tuple[SavedDraft, ...] = ()
     organization_id: str | None = None
-    """The organisation's own id; None where it could not be told."""
+    """The organisation's own id; None where it is unknown."""
     store_id: str | None = None
     """The id of the store that the journal of these deliveries is in."""
     revision: str | None = None
@@ -67,11 +67,11 @@ class Edit:
     set_flows: Mapping[FlowKey, RecordedFlow] = field(default_factory=dict)
     dropped: frozenset[FlowKey] = frozenset()
     organization_id: str | None = None
-    """The organisation that it is about; None where that could not be told, or does not matter."""
+    """The id of the organisation; None where it is unknown or does not matter."""
     store_id: str | None = None
     """The store that recorded it."""
     replayed: bool = False
-    """Whether it waited to be pushed: an entry that someone recorded later is then kept."""
+    """Whether it waited to be pushed: later entries of others are then kept."""
     message: str = ""
 
 
@@ -151,7 +151,7 @@ def _folder(organization: str, policy: ArtifactsPolicy) -> str:
 
 
 def _forms(export: Export) -> dict[str, object]:
-    """What there is of an export, by the suffix of its file."""
+    """The parts of an export, by the suffix of its file."""
     forms = {".json": export.definition, ".yaml": export.yaml}
     return {suffix: content for suffix, content in forms.items() if content is not None}
 

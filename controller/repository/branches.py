@@ -1,6 +1,6 @@
-"""The two branches of a delivery: the one that is followed, which is never written first, and the one of the records.
+"""The two branches of a delivery: the followed branch, which is only read, and the branch of the records.
 
-A branch that was seen once and is not there any more is a fault. It is never taken for an empty one, and never made.
+A branch that existed once and is gone is a fault. It is never treated as empty, and never created.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from controller.repository.objects import is_ancestor, read_file, resolve
 from controller.repository.remote import Here, Remote
 
 _DEEPEN_BY = (50, 500, 5_000, 50_000)
-"""How many commits more a shallow clone is given, one try after the other, to find out whether a commit is in a
-branch."""
+"""How many more commits are fetched into a shallow clone at each try, to find out whether a commit is in a branch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at the branches shows; without a remote only that of the records counts."""
+    """The state of both branches at one moment; without a remote only the branch of the records counts."""
 
     followed: str | None
-    """The branch that is followed; None without a remote, or where nothing tells which one it is."""
+    """The followed branch; None without a remote, or where none can be determined."""
     tip: str | None
     """The commit that the remote has on it."""
     records: str | None
-    """The commit that the branch of the records is at."""
+    """The commit of the branch of the records."""
 
 
 class Branches:
@@ -42,7 +41,7 @@ class Branches:
         self._named = named
         """The branch that the operator names; else it is the one that the remote's HEAD names."""
         self._noted = noted
-        """Commits that branches were once at, as others remember them."""
+        """Earlier commits of branches, from the store."""
 
     @property
     def where(self) -> str:
@@ -58,7 +57,7 @@ class Branches:
         return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
 
     def require_followed(self, look: Look) -> None:
-        """Raise BranchGone unless the remote has the followed branch; without a remote there is none to ask for."""
+        """Raise BranchGone unless the remote has the followed branch; do nothing without a remote."""
         if self.remote is None or look.tip is not None:
             return
         if look.followed is None:
@@ -93,7 +92,7 @@ class Branches:
     def earlier_records(self, path: str, branch: str, tip: str | None, look: Look) -> str | None:
         """The commit of the followed branch that holds the lock file, where the branch of the records never did.
 
-        `tip` is the commit of that branch. None where there is nothing to begin from.
+        `tip` is the commit of that branch. None where there is none.
         """
         if tip is not None and self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path):
             return None

@@ -18,9 +18,9 @@ from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
 
 ORIGIN = "origin"
 _FOLLOWED = "penstock.followed"
-"""The setting of the clone that remembers which branch it follows."""
+"""The setting of the clone that holds its followed branch."""
 STALE_LOCK_S = 60.0
-"""Git holds a lock on a ref or on its settings for moments; an older one belonged to a process that was killed."""
+"""Git locks a ref or its settings only for moments; an older lock is from a killed process."""
 
 _log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ def prepare_clone(url: str, into: Path) -> GitFolders:
 def followed_branch(git: GitCommand, remote: Remote, named: str | None) -> str | None:
     """The branch to follow: the one that the operator names, else the one that the remote's HEAD names.
 
-    Where HEAD names none that is there, the one that this clone followed before, if any. Raises GitRemoteFailed.
+    Where HEAD names no existing branch, the one that this clone followed before, if any. Raises GitRemoteFailed.
     """
     branch = named or remote.heads().head or git.text("config", "--get", _FOLLOWED, ok=(0, 1)) or None
     if branch is not None and branch != git.text("config", "--get", _FOLLOWED, ok=(0, 1)):
@@ -67,7 +67,7 @@ def absolute_url(url: str) -> str:
 
 
 def maintain(git: GitCommand) -> None:
-    """Let git tidy its own objects when it finds that worthwhile."""
+    """Let git pack and prune its objects when it considers that due."""
     git.attempt("maintenance", "run", "--auto", "--quiet", timeout_s=NETWORK_TIMEOUT_S)
 
 
@@ -97,12 +97,12 @@ def _usable(into: Path) -> bool:
 
 
 def _kept_refs(git: GitCommand) -> list[str]:
-    """The notes of where the remote's branches were."""
+    """The refs that hold the last known commits of the remote's branches."""
     return git.text("for-each-ref", "--format=%(refname)", Remote.KEPT).split()
 
 
 def _set_aside(into: Path) -> Path | None:
-    """Move a broken repository away, and say where to; nothing that is not recognisably one is touched."""
+    """Move a broken repository away and return its new path; anything else is left untouched."""
     if not into.exists() or not any(into.iterdir()):
         return None
     if not (into / "objects").is_dir():
@@ -115,7 +115,7 @@ def _set_aside(into: Path) -> Path | None:
 
 
 def _save_pending(into: Path, broken: Path) -> None:
-    """Take over what waited to be pushed, as far as it can still be read: its refs and objects may be whole."""
+    """Fetch the commits that waited to be pushed from the broken clone, as far as they are readable."""
     for name in ("config", "HEAD"):
         shutil.copyfile(into / name, broken / name)
     refspec = f"+{PENDING}/*:{PENDING}/*"
@@ -126,7 +126,7 @@ def _save_pending(into: Path, broken: Path) -> None:
 
 
 def _remove_stale_locks(into: Path) -> None:
-    """Remove what a killed git left behind: nothing else works in this folder."""
+    """Remove the locks of a killed git; no other process works in this folder."""
     now = time.time()
     folders = [into, *(into / "refs").rglob("*")] if (into / "refs").is_dir() else []
     for lock in [lock for folder in folders if folder.is_dir() for lock in folder.glob("*.lock")]:

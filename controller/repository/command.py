@@ -1,4 +1,4 @@
-"""Running git as a program: bounded in time, never interactive, deaf to hooks and to the caller's own git variables."""
+"""Runs git as a program: bounded in time, never interactive, without hooks and without the caller's git variables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALLOWED_PROTOCOLS = "file:http:https:ssh"
 
 @dataclass(frozen=True, slots=True)
 class GitAnswer:
-    """What one git command said."""
+    """The result of one git command."""
 
     status: int
     """Its exit status; TIMED_OUT when it was ended because it took too long."""
@@ -51,7 +51,7 @@ class GitCommand:
         self.directory = place.top
         self.pass_on = tuple(pass_on)
         self._undone: tuple[Setting, ...] | None = None
-        """What keeps the repository's own settings from naming programs; None until it was looked at."""
+        """Settings that disable the programs in the repository's own settings; None until they were read."""
 
     def run(
         self,
@@ -98,7 +98,7 @@ class GitCommand:
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None, heard: bool = True
     ) -> subprocess.Popen[bytes]:
-        """A git process that runs, in a process group of its own; the caller ends it. Raises RepositoryFailed.
+        """A running git process, in a process group of its own; the caller ends it. Raises RepositoryFailed.
 
         Its error output is dropped unless it is `heard`.
         """
@@ -130,7 +130,7 @@ class GitCommand:
             raise RepositoryFailed(f"git cannot be started: {error.strerror or type(error).__name__}") from error
 
     def entries(self, *arguments: str) -> Generator[bytes]:
-        """What a command with `-z` prints, entry by entry, however much it is; the process ends with the iterator.
+        """The output of a command with `-z`, entry by entry, of any size; the process ends with the iterator.
 
         Raises RepositoryFailed when it fails or takes too long.
         """
@@ -162,7 +162,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what still runs of a process, and close all that leads to it."""
+    """Kill the rest of a process, and close its pipes."""
     kill(process)
     process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):

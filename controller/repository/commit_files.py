@@ -101,7 +101,7 @@ class CommitFiles:
         return self._trees[object_id]
 
     def _keep(self, object_id: str, tree: CommitFolder) -> None:
-        """Remember a tree; all are forgotten before they take more memory than the largest that is read."""
+        """Cache a tree; the cache is emptied before it takes more memory than the largest tree that is read."""
         self._kept += len(tree.entries)
         if self._kept > self._limits.entries:
             self._trees.clear()
@@ -110,7 +110,7 @@ class CommitFiles:
 
 
 def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:
-    """Every path that is not the same in two commits, one by one: `git diff-tree` finds all before it tells one."""
+    """Every path that differs between two commits, one by one: `git diff-tree` finds all before it prints the first."""
     ahead = [""]
     while ahead:
         folder = ahead.pop()

@@ -1,4 +1,4 @@
-"""How the operator lets git in: through the environment of the git process only, never an argument or a URL."""
+"""Git's credentials: passed through the environment of the git process only, never in an argument or a URL."""
 
 from __future__ import annotations
 

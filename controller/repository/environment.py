@@ -1,4 +1,4 @@
-"""What a git process is given: a short environment, and none of the programs that a repository's own settings name.
+"""The environment of a git process: few variables, and no program that a repository's own settings name.
 
 The author of a work tree also wrote its `.git/config`, and must not decide which programs run here. What the user's
 own settings and the system's name stays in force, as do settings of the repository that are no programs.
@@ -97,7 +97,7 @@ def environment(
 
 @lru_cache(maxsize=4096)
 def _is_passed_on(name: str, also: tuple[str, ...]) -> bool:
-    """Kept by name: every git process asks again, and a pass starts dozens of them."""
+    """Cached by name: every git process asks again, and a pass starts dozens of them."""
     return not name.startswith("PENSTOCK_") and any(fnmatchcase(name, pattern) for pattern in (*_PASSED_ON, *also))
 
 

@@ -1,4 +1,4 @@
-"""Noticing change: new revisions of a branch on the remote, and saved files in a folder."""
+"""Detects changes: new revisions of a branch on the remote, and saved files in a folder."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class FollowSettings:
-    """How often the remote is asked; all in seconds."""
+    """How often the remote is polled; all in seconds."""
 
     interval_s: float = 30.0
     spread: float = 0.1
-    """The fraction by which each interval varies, so that many controllers do not ask at once."""
+    """The fraction by which each interval varies, so that many controllers do not poll at once."""
     ceiling_s: float = 300.0
     """The longest pause after failures in a row."""
 
@@ -42,9 +42,9 @@ async def follow(
 ) -> AsyncGenerator[str]:
     """Yield each new commit that the remote has on the branch, without end; the first at once unless it is `seen`.
 
-    A commit that is yielded has been fetched; asking costs the same however large the repository is. A remote that does
-    not answer is asked again, ever less often; `on_failure` is told each time, and `on_recovery` when it answers again.
-    A branch that goes missing is such a failure too.
+    A yielded commit has been fetched; a poll costs the same for a repository of any size. A remote that does
+    not answer is polled again with backoff; each failure calls `on_failure`, and the next answer `on_recovery`.
+    A missing branch is such a failure too.
     """
     settings = settings or FollowSettings()
     failures = 0

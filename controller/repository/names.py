@@ -1,4 +1,4 @@
-"""Names that reach git or the file system: checked once, so that none is taken for an option or leaves its folder."""
+"""Checks names before they reach git or the file system, so that none is read as an option or leaves its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading files of commits and building commits, with git's plumbing: no work tree and no index of a person is used."""
+"""Reads files of commits and builds commits with git's plumbing, without a work tree or an index."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand, end, kill
 
 READ_TIMEOUT_S = 300.0
-"""All objects of one revision are read within this time, or not at all."""
+"""The time limit for reading all objects of one revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who commits."""
+    """The author of commits."""
 
     name: str = "Penstock"
     email: str = "penstock@localhost"
@@ -138,7 +138,7 @@ class ObjectReader:
         end(self._process)
 
     def info(self, name: str) -> ObjectInfo | None:
-        """What an object is; None when it is not here."""
+        """The type and size of an object; None when it is not here."""
         words = self._ask(f"info {name}")
         return ObjectInfo(words[0], int(words[2])) if len(words) == 3 else None
 

@@ -1,4 +1,4 @@
-"""Commits that could not be pushed yet: kept on refs of their own, so that nothing is lost and a restart finds them."""
+"""Commits that could not be pushed yet: kept on refs of their own, so that a restart finds them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pending_ref(organization: str, branch: str) -> str:
 
 
 def all_pending(git: GitCommand) -> list[Pending]:
-    """Everything that waits to be pushed, ordered by organisation and branch."""
+    """All commits that wait to be pushed, ordered by organisation and branch."""
     listing = git.text("for-each-ref", "--format=%(objectname) %(refname)", ROOT)
     found = []
     for line in listing.splitlines():
@@ -45,7 +45,7 @@ def all_pending(git: GitCommand) -> list[Pending]:
 
 
 def pending_for(git: GitCommand, organization: str, branch: str) -> Pending | None:
-    """What waits for one organisation and branch, or None."""
+    """The waiting commits of one organisation and branch, or None."""
     tip = resolve(git, pending_ref(organization, branch))
     return Pending(organization, branch, tip) if tip else None
 
@@ -73,7 +73,7 @@ def edits_of(git: GitCommand, pending: Pending, landed: str | None) -> list[Edit
 
 
 def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
-    """What one commit did, read back from its difference to its parent."""
+    """The edit of one commit, read from its difference to its parent."""
     parent = resolve(git, f"{sha}^")
     files = [path for path in changed_paths(git, parent or _empty_tree(git), sha) if path != lock]
     before = state_in_commit(git, parent, lock, organization).flows

@@ -1,4 +1,4 @@
-"""Bringing artifacts back: a commit built with plumbing on the tip of the branch, pushed without force.
+"""Commits artifacts: builds a commit with plumbing on the tip of the branch and pushes it without force.
 
 A rejected push is not an error: the new tip is fetched and the same edits are applied to it. What cannot be pushed is
 kept (see `pending`) and goes first the next time.
@@ -67,7 +67,7 @@ _log = structlog.get_logger()
 
 
 Permit = Callable[[], None]
-"""Raises when nothing may be pushed any more; asked in the thread that runs git, just before every push."""
+"""Raises when a push is no longer allowed; called in the thread that runs git, just before every push."""
 
 
 def always() -> None:
@@ -76,7 +76,7 @@ def always() -> None:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCommit:
-    """Where a record went."""
+    """The place of a record."""
 
     sha: str | None
     """The commit that holds it; None in a folder without git."""
@@ -87,7 +87,7 @@ class RecordedCommit:
     changed: bool = True
     """False when everything was there already, and no commit was made."""
     note: str | None = None
-    """What a person should know, such as that their branch could not follow."""
+    """A warning for people, such as that their branch could not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class RecordSettings:
     pause_ceiling_s: float = 5.0
     pause: Callable[[float], None] = time.sleep
     network_timeout_s: float = NETWORK_TIMEOUT_S
-    """After so long a fetch or push is ended."""
+    """The time limit of a fetch or push."""
 
 
 class Recorder:
@@ -132,7 +132,7 @@ class Recorder:
         return self._bring(edit.organization, [edit])
 
     def take_over(self, pending: Pending) -> RecordedCommit:
-        """Bring what waits for another branch to this one. Raises as `record` does; what waits stays kept then."""
+        """Move the waiting commits of another branch to this one. Raises as `record` does, and keeps them then."""
         other = self._remote.last_known(pending.branch) if self._remote else None
         base = other or resolve(self._git, f"refs/heads/{pending.branch}")
         landed = self._bring(pending.organization, edits_of(self._git, pending, base))
@@ -140,7 +140,7 @@ class Recorder:
         return landed
 
     def flush(self, pending: Pending) -> RecordedCommit:
-        """Push what waits. Raises as `record` does; what waits stays kept."""
+        """Push the waiting commits. Raises as `record` does; what waits stays kept."""
         return self._bring(pending.organization, [])
 
     def _bring(self, organization: str, new: Sequence[Edit]) -> RecordedCommit:
@@ -216,7 +216,7 @@ class Recorder:
         return write_commit(self._git, tree, base, edit.message, self._settings.signature)
 
     def _keep(self, organization: str, waiting: Pending | None, new: Sequence[Edit]) -> str:
-        """Keep the new edits on top of what waits already, and say where."""
+        """Keep the new edits on top of the waiting ones, and return where, for a message."""
         known = self._remote.last_known(self._branch) if self._remote else None
         base = waiting.tip if waiting else known or resolve(self._git, f"refs/heads/{self._branch}")
         try:

@@ -15,9 +15,9 @@ from controller.repository.objects import read_file, read_objects
 
 
 def state_in_commit(git: GitCommand, commit: str | None, path: str, organization: str) -> RecordedState:
-    """What the lock file of a commit says; the empty state when commit or file is not there.
+    """The state in the lock file of a commit; the empty state when commit or file is missing.
 
-    Raises RepositoryFailed naming file and line when it is broken: a broken record is never taken for an empty one.
+    Raises RepositoryFailed naming file and line when it is broken: a broken record is never treated as empty.
     """
     content = read_file(git, commit, path) if commit else None
     if content is None or commit is None:
@@ -26,7 +26,7 @@ def state_in_commit(git: GitCommand, commit: str | None, path: str, organization
 
 
 def states_in_commit(git: GitCommand, commit: str, folder: str) -> tuple[RecordedState, ...]:
-    """What the lock files below a folder of a commit say; one that is broken is told where it is read for itself."""
+    """The states in the lock files below a folder of a commit; a broken one is left to its own organisation's pass."""
     listing = git.run(
         "ls-tree", "-d", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", f"{folder}/"
     )
@@ -41,7 +41,7 @@ def states_in_commit(git: GitCommand, commit: str, folder: str) -> tuple[Recorde
 
 
 def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
-    """What the lock file in a folder says; the empty state when it is not there. Raises RepositoryFailed."""
+    """The state in the lock file of a folder; the empty state when it is missing. Raises RepositoryFailed."""
     try:
         content = (top / path).read_bytes()
     except FileNotFoundError:

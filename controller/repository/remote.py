@@ -26,7 +26,7 @@ _LOGIN = re.compile(
 
 
 class Push(StrEnum):
-    """How a push ended."""
+    """The result of a push."""
 
     DONE = "done"
     RACED = "raced"
@@ -43,10 +43,10 @@ class PushAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """What a remote has at one moment."""
+    """The branches of a remote at one moment."""
 
     head: str | None
-    """The branch that its HEAD names, where there is one."""
+    """The branch of its HEAD, if any."""
     tips: Mapping[str, str]
     """The commit of each branch that was asked for and is there, and of the HEAD's."""
 
@@ -69,7 +69,7 @@ class Here:
 
     @property
     def upstream(self) -> str | None:
-        """The branch that the checked-out one is pushed to; its own name where git was not told."""
+        """The branch that the checked-out one is pushed to; its own name where git has no setting."""
         merge = self.settings.get(f"branch.{self.checked_out}.merge", "")
         return merge.removeprefix("refs/heads/") or self.checked_out or None
 
@@ -164,7 +164,7 @@ class Remote:
         raise GitRemoteFailed(f"{self.url}: the branch {branch} moves faster than it can be fetched")
 
     def deepen(self, branch: str, commits: int) -> None:
-        """Fetch so many commits more of a branch that a shallow clone has only the end of. Raises GitRemoteFailed."""
+        """Fetch `by` more commits of a branch into a shallow clone. Raises GitRemoteFailed."""
         options = (*_FETCH_OPTIONS, f"--deepen={commits}")
         self._ask("fetch", *options, "--end-of-options", self.name, _refspec(branch))
 
@@ -231,6 +231,6 @@ def _refspec(branch: str) -> str:
 
 
 def _last_lines(complaint: str, count: int = 4) -> str:
-    """The end of what git said, on one line; the remote's own words come last."""
+    """The last part of git's output, on one line: the remote's own message comes last."""
     lines = [line.removeprefix("remote: ").strip() for line in complaint.splitlines()]
     return "; ".join([line for line in lines if line][-count:])

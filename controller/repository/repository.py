@@ -1,4 +1,4 @@
-"""A repository as the rest of Penstock sees it: revisions in, the recorded state both ways."""
+"""The repository for the rest of Penstock: reads revisions, reads and writes the recorded state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from controller.repository.revision import author, below, last_change
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
 _MOST_COMPARED = 200_000
-"""Paths that are looked at to tell whether only artifacts differ."""
+"""The most paths that are compared to decide whether only artifacts differ."""
 
 
 class Repository:
@@ -58,11 +58,11 @@ class Repository:
         self._followed = None if followed is None else checked_branch(followed)
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()
-        """Branches and lock files that nothing has to be brought over to any more."""
+        """Branches and lock files whose earlier records were moved or never existed."""
         self._states: dict[tuple[str, str], tuple[RecordedState, ...]] = {}
-        """What the newest commit of the records was found to hold, by commit and folder."""
+        """The states in the newest commit of the records, by commit and folder."""
         self._authors: dict[str, str | None] = {}
-        """Of the commit that was asked for last."""
+        """The author of the last requested commit."""
         self._lock = threading.RLock()
 
     @classmethod
@@ -133,7 +133,7 @@ class Repository:
             branches.require_followed(branches.look())
 
     def not_to_deliver(self, sha: str) -> BranchGone | Unpushed | None:
-        """Why this commit may not be delivered: the followed branch does not hold it, or was never on the remote.
+        """The reason against a delivery of this commit: the followed branch lacks it or was never on the remote.
 
         Raises BranchGone when the branch was there and is gone, and GitRemoteFailed.
         """
@@ -159,7 +159,7 @@ class Repository:
         )
 
     def note(self, branch: str, sha: str) -> None:
-        """Remember that the branch was once at that commit, as the store knows: where it is gone it was not empty."""
+        """Note an earlier commit of the branch, from the store: if the branch is gone, it was not empty."""
         self._noted[branch] = sha
 
     # --- Revisions ------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Repository:
     ) -> bool:
         """Whether only artifacts differ, and none that was `read`: a flow file may be among them.
 
-        False also when one of the revisions is not here, or when more differs than is looked at, so that a sync runs.
+        False also when one of the revisions is not here, or when too many paths differ, so that a sync runs.
         """
         git = self._git()
         if not all(has_commit(git, checked_revision(sha)) for sha in (before, after)):
@@ -255,7 +255,7 @@ class Repository:
 
         Where nothing of the organisation was ever on the branch, it is what the followed branch holds. Commits that
         wait to be pushed count. A broken lock file raises RepositoryFailed naming it and the line, and a branch that
-        is gone BranchGone; neither is ever taken for an empty one.
+        is gone BranchGone; neither is ever treated as empty.
         """
         path = lock_path(organization, policy)
         if self._place is None:
@@ -292,7 +292,7 @@ class Repository:
         return self._states[key]
 
     def begin_records(self, organization: str, policy: ArtifactsPolicy, permit: Permit = always) -> str | None:
-        """Bring the organisation's artifacts over from the followed branch, where records were kept before.
+        """Move the organisation's artifacts over from the followed branch, where records were kept before.
 
         In a commit of its own that says so, once: only where nothing of the organisation was ever on the branch. What
         waits for the branch that was meant before comes here, too: it may be one that takes no records.
@@ -319,7 +319,7 @@ class Repository:
             return tip
 
     def record(self, commit: ArtifactCommit, permit: Permit = always) -> RecordedCommit:
-        """Bring artifacts back: one commit on the artifacts branch, pushed where there is a remote.
+        """Commit artifacts: one commit on the artifacts branch, pushed where there is a remote.
 
         An exception of `permit` just before a push prevents that push.
 
@@ -333,11 +333,11 @@ class Repository:
             return self._recorder(commit.policy.branch, permit).record(edit)
 
     def pending(self) -> tuple[Pending, ...]:
-        """What waits to be pushed."""
+        """All commits that wait to be pushed."""
         return tuple(all_pending(self._git())) if self._place else ()
 
     def flush_pending(self, permit: Permit = always) -> tuple[RecordedCommit, ...]:
-        """Push everything that waits; raises at the first that cannot be or may not be pushed, and keeps it."""
+        """Push all waiting commits; raises at the first that cannot or must not be pushed, and keeps it."""
         if self._place is None:
             return ()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What differs between commits, and who made them."""
+"""Differences between commits, and their authors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEAD and what differs from it on the disk: compared here, byte for byte, so that nothing can be hidden from it.
+"""HEAD and the differences on disk, compared byte by byte, so that no difference can be hidden.
 
 `git status` believes what the index, exclude files and filters of the tree say; this does not ask them. Only a path
 that a sparse work tree leaves out, and that is not on the disk, is no difference.
@@ -16,11 +16,11 @@ from controller.repository.disk import DiskFiles
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _COMPARED_BYTES = 8 * 1024**2
-"""Larger files are no manifests and no flow files; whether they differ does not matter."""
+"""Larger files are neither manifests nor flow files, and their differences do not matter."""
 
 
 class WorkTreeFiles:
-    """The files of a work tree, with what a sparse one leaves out taken from HEAD."""
+    """The files of a work tree; files that a sparse one leaves out are read from HEAD."""
 
     def __init__(self, head: CommitFiles | None, disk: DiskFiles, left_out: frozenset[str] = frozenset()) -> None:
         self.head = head
@@ -67,7 +67,7 @@ class WorkTreeFiles:
         return self._disk.target(link) if on_disk or self.head is None else self.head.target(link)
 
     def differs(self, path: str) -> bool:
-        """Whether the disk says something else than HEAD."""
+        """Whether the disk differs from HEAD."""
         if path not in self._differs:
             self._differs[path] = self._compare(path)
         return self._differs[path]
@@ -101,7 +101,7 @@ def _object_id(content: bytes, like: str) -> str:
 
 
 def _means_the_same(committed: bytes, here: bytes) -> bool:
-    """Whether git would have written the one where the other is committed: line ends, encodings, Git LFS."""
+    """Whether a checkout of the committed content could have written the other: line ends, encodings, Git LFS."""
     if committed.startswith(LFS_POINTER):
         return f"sha256:{hashlib.sha256(here).hexdigest()}".encode() in committed.split()
     return _plain(committed) == _plain(here)
