@@ -46,10 +46,12 @@ def _pieces(document: object) -> Iterator[bytes]:
         elif isinstance(value, Mapping):
             entries = sorted(_entries(value, depth), key=lambda entry: entry[0])
             yield b"m%d:" % len(entries)
+            # The stack gives the last entry first, so entries go on it in reverse, each key after its value.
             for key, item in reversed(entries):
                 waiting.append((item, depth + 1))
                 waiting.append((_Encoded(key), depth))
         elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            # The count comes first: without it, [[a], b] and [[a, b]] would give the same bytes.
             yield b"l%d:" % len(value)
             waiting.extend((item, depth + 1) for item in reversed(value))
         else:

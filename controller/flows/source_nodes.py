@@ -141,6 +141,7 @@ class _Builder:
         """What runs after each action: outer lists come first, so an inner list knows where its owner goes on."""
         for place in self._places:
             for branch in self._branches.get(id(place), ()):
+                # The last action of a loop leads back to the loop, any other to the action after its owner.
                 end = place if place.key in _LOOPS else self._after.get(id(place))
                 following = [None] * len(branch.members) if branch.choices else [*branch.members[1:], end]
                 self._after.update(zip(map(id, branch.members), following, strict=False))
@@ -152,6 +153,7 @@ class _Builder:
                 self._connect(place, member, _choice_key(member) if branch.choices else branch.label)
         after = self._after.get(id(place))
         labels = {branch.label for branch in branches}
+        # With all outputs covered, the flow never skips the branches and goes on directly.
         complete = labels >= {"yes", "no"} or "default" in labels
         kind = str(place.key)
         if after is not None and not complete and not _ENDING.fullmatch(kind):
@@ -186,6 +188,7 @@ class _Builder:
     def _connect(self, source: Place, target: Place, condition: str) -> None:
         start, end = self._nodes[id(source)], self._nodes[id(target)]
         label = f"{start.node} -> {end.node}" + (f" ({condition})" if condition else "")
+        # A jump and the order of actions may give the same edge twice.
         self._edges.setdefault(label, NodeEdge(label, start.id, end.id, condition))
 
 

@@ -234,6 +234,7 @@ class _TreeBuilder(Generic[T]):
             raise mistake_at(position, "a mapping key must be text, not a collection", self._rules.key_hint)
         if event.tag not in (None, "!", TAG + "map", TAG + "seq"):
             self._on_mistake(mistake_at(position, f"the tag {event.tag.replace(TAG, '!!')} is not allowed"))
+        # Until the collection ends, an alias to it would be a cycle.
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         content: dict[str, T] | list[T] = {} if isinstance(event, yaml.MappingStartEvent) else []

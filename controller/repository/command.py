@@ -103,6 +103,7 @@ class GitCommand:
         Its error output is dropped unless it is `heard`.
         """
         if self._undone is None:
+            # Set before the call: `attempt` comes back here.
             self._undone = ()
             listing = self.attempt(*_LISTING)
             # Where git cannot read its settings, no other command can run, nor any program that the settings name.
@@ -120,6 +121,7 @@ class GitCommand:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
+                # A process group of its own, so that a time limit ends ssh and helpers with it.
                 start_new_session=True,
             )
         except FileNotFoundError as error:

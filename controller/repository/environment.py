@@ -124,6 +124,7 @@ def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
             )
         neutral = next((value for pattern, value in _PROGRAMS if pattern.fullmatch(key)), None)
         if neutral is not None:
+            # The user's own value for the key stays in force; only the repository's is replaced.
             undone.append((key, users.get(key, ssh if neutral == "ssh" and ssh else neutral)))
     if any(_CREDENTIAL_HELPER.fullmatch(key) for key in named):
         # An empty helper empties the list of all those before it; the user's own are named again.

@@ -70,6 +70,7 @@ def read_objects(git: GitCommand, names: Sequence[str]) -> list[bytes | None]:
             continue
         size = int(header[-1])
         contents.append(output[position : position + size])
+        # git ends each object with a line break that is not part of its size.
         position += size + 1
     return contents
 
@@ -77,6 +78,7 @@ def read_objects(git: GitCommand, names: Sequence[str]) -> list[bytes | None]:
 def write_tree(git: GitCommand, base: str | None, files: Mapping[str, bytes]) -> str:
     """The id of `base`'s tree with the files put in; an empty tree below it when `base` is None."""
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+        # An index of its own leaves the person's index and staged changes alone.
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         blobs = _write_blobs(git, Path(folder), list(files.values()))
         git.run("read-tree", *([base] if base else ["--empty"]), environment=index)
@@ -138,7 +140,7 @@ class ObjectReader:
         end(self._process)
 
     def info(self, name: str) -> ObjectInfo | None:
-        """The type and size of an object; None when it is not here."""
+        """The id and size of an object; None when it is not here."""
         words = self._ask(f"info {name}")
         return ObjectInfo(words[0], int(words[2])) if len(words) == 3 else None
 
@@ -152,6 +154,7 @@ class ObjectReader:
 
     def opening(self, name: str, most: int) -> bytes:
         """The first bytes of an object, however large it is."""
+        # `cat-file --batch-command` cannot stop in the middle of an object; a process of its own can be ended.
         if self._known(name).size <= most:
             return self.content(name, most) or b""
         process = self._git.start("cat-file", "blob", name, heard=False)

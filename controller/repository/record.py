@@ -164,9 +164,11 @@ class Recorder:
             base = self._branches.records_tip(self._branch, look)
             older = edits_of(self._git, waiting, base) if waiting else []
             head = self._commit_all(base, [*older, *new])
+            # The edits change nothing on this tip: another controller, or an earlier try, pushed them.
             if head is None or head == base:
                 on_remote = self._remote is not None and look.records is not None
                 return RecordedCommit(head, self._branch, pushed=on_remote, changed=False)
+            # The lease may be lost while the commit is made, so this check comes directly before the push.
             self._permit()
             answer = self._put(base, head, look.records)
             if answer.outcome is Push.DONE:

@@ -160,11 +160,12 @@ class Remote:
             if has_commit(self._git, tip):
                 self._git.run("update-ref", kept, tip)
                 return tip
+            # The branch moved between the look and the fetch: look again.
             tip = None
         raise GitRemoteFailed(f"{self.url}: the branch {branch} moves faster than it can be fetched")
 
     def deepen(self, branch: str, commits: int) -> None:
-        """Fetch `by` more commits of a branch into a shallow clone. Raises GitRemoteFailed."""
+        """Fetch this many more commits of a branch into a shallow clone. Raises GitRemoteFailed."""
         options = (*_FETCH_OPTIONS, f"--deepen={commits}")
         self._ask("fetch", *options, "--end-of-options", self.name, _refspec(branch))
 
@@ -180,6 +181,7 @@ class Remote:
         Raises GitRemoteFailed when the remote does not answer.
         """
         ref = f"refs/heads/{checked_branch(branch)}"
+        # This never forces: the new commit follows `expected`, and git only checks that the branch is still there.
         options = ("--porcelain", "--no-verify", f"--force-with-lease={ref}:{expected or ''}")
         answer = self._attempt("push", *options, "--end-of-options", self.name, f"{sha}:{ref}")
         if answer.ok:
@@ -191,6 +193,7 @@ class Remote:
         if not status:
             raise self._failed(answer)
         reason = SECRETS.text(status.rpartition("\t")[2])
+        # "[rejected]" means that the branch moved; "[remote rejected]" is a refusal, unless its words name a race.
         raced = "[rejected]" in reason or _RACE.search(reason)
         details = reason if raced else f"{reason}: {_last_lines(answer.complaint)}"
         return PushAnswer(Push.RACED if raced else Push.DECLINED, details)

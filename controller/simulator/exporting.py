@@ -38,6 +38,7 @@ def register_export(
 def export_yaml(version: Version) -> str:
     """The version as Archy YAML; the same bytes for every export of one version."""
     flow_file = read(version.text)
+    # Numbers that differ between versions, as after a save in Architect: digests must not count them.
     tracking = iter(range(version.number * 1000 + 10, 10_000_000))
     document = {flow_file.root: _tracked(body(version.text), tracking, inside_actions=False)}
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
@@ -57,6 +58,7 @@ def export_zip(organization: SimulatedOrganization, job: SimulatedJob) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for item in job.items:
+            # A ZipInfo of its own has a fixed date, so that the bytes do not depend on the time.
             archive.writestr(zipfile.ZipInfo(file_name(organization, item)), export_file(organization, item))
     return buffer.getvalue()
 

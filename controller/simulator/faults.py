@@ -141,9 +141,11 @@ class Fault(BaseModel):
         """Whether it hits this matching request. Counts the request."""
         if self._ends_at and now >= self._ends_at:
             return False
+        # Counted before all other conditions: `nth` means the nth matching request.
         self._seen += 1
         if self._seen < self.nth or (self.times is not None and self._hits >= self.times):
             return False
+        # Seeded by name and number, so that the same requests are hit in every run.
         if self.rate < 1 and random.Random(f"{self.name}/{self._seen}").random() >= self.rate:  # noqa: S311 - no secret
             return False
         self._hits += 1

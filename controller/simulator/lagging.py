@@ -28,6 +28,7 @@ def _at(flow: SimulatedFlow, at: datetime) -> SimulatedFlow:
     version = moves[-1].version if moves and moves[-1].action is Action.PUBLISH else None
     live = flow.version(version) if version is not None else None
     versions = [_version_at(each, at) for each in flow.versions if each.created_at <= at]
+    # A copy: the organisation itself does not lag.
     return replace(flow, versions=versions, live=live.number if live else None)
 
 

@@ -78,6 +78,7 @@ class SimulatedNotifications:
 
     def open(self, channel_id: str, client_id: str, now: datetime, settings: SimulatorSettings) -> SimulatedChannel:
         """Open a channel. It displaces the client's least used ones beyond the limit, unconnected ones first."""
+        # False sorts first, so channels without a connection come before connected ones.
         own = sorted(self.of(client_id, now), key=lambda one: (one.connection is not None, one.used_at))
         for surplus in own[: max(0, len(own) + 1 - settings.channels_per_client)]:
             surplus.hang_up(REPLACED)

@@ -64,6 +64,7 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
         reference = resolved.reference
         if resolved.flow is None:
             kind = reference.types[0] if reference.types else "flow"
+            # A new flow may refer to itself before it exists.
             if FlowKey(kind, reference.name) != key:
                 message = f"find '{kind}' by value of '{reference.name}' - no matches"
                 found.setdefault(message, Problem("flow.reference.missing", message))

@@ -54,6 +54,7 @@ def begin(
     rollout = _rollout(organization, flow, version, actor, now, order)
     flow.rollouts.append(rollout)
     organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
+    # All stages are scheduled at once: time passes only when a request settles what is due.
     for moment in rollout.boundaries():
         organization.schedule(moment, ROLLOUT, flow.id)
     organization.changed(flow)
@@ -96,6 +97,7 @@ def advance(organization: SimulatedOrganization, flow_id: str, now: datetime) ->
     flow = organization.state.flows[flow_id]
     while (rollout := flow.rollout) and (due := _next(rollout)) <= now:
         live = flow.published.id if flow.published else None
+        # Another version went live: the rollout cannot go on from a version that it does not know.
         if flow.deleted or live != rollout.live:
             cancel(organization, flow, due, f"Version '{live}' was published meanwhile.")
         elif rollout.stage is None:

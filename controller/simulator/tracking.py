@@ -106,6 +106,7 @@ def consumed(organization: SimulatedOrganization, version: Version) -> Iterator[
         if flow and flow.id not in seen:
             seen.add(flow.id)
             live = flow.published.id if flow.published else None
+            # A caller is bound to the version that was live when the caller was published.
             bound = version.bindings.get(flow.id, live)
             yield IndexEntry(flow.id, flow.name, object_type(flow.type), bound, flow.deleted, updated=bound != live)
     for resource in read(version.text).resources:

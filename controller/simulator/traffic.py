@@ -74,9 +74,11 @@ def _stream(
     flow = organization.state.flows[traffic.flow_id]
     period = timedelta(seconds=60 / traffic.per_minute)
     for reign in reigns(flow, now):
+        # During a staged rollout another version may serve a part of this period.
         if traffic.version not in (None, reign.version) and not flow.rollouts:
             continue
         begin = max(reign.begin, traffic.since, since)
+        # Numbered from the start of the stream, so that every query gives the same executions.
         number = math.ceil((begin - traffic.since) / period)
         while (started_at := traffic.since + number * period) < min(reign.end, now):
             execution = _execution(organization, traffic, reign.version, number, started_at)
