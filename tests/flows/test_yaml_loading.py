@@ -76,6 +76,7 @@ def test_keys_are_text_as_written() -> None:
         ("a: !!bool maybe", 1, 4, "true or false"),
         (f"a: {'9' * 5000}", 1, 4, "digits"),
         ("a: *nowhere", 1, 4, "no anchor"),
+        ("a: &k x\n*k : 1", 2, 1, "an alias cannot be a key"),
         ("a: &self [*self]", 1, 11, "is inside the value that it repeats"),
         ("a:\n  b: \x01", 2, 6, "control character"),
         ("a: \x00", 1, 4, "control character"),
