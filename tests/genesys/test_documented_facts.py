@@ -82,5 +82,5 @@ def test_pushed_events_are_told_as_they_are() -> None:
     assert OPERATIONS[ARCHITECT]["notifications"]
     delivery = DeliverySettings()
     assert f"at most every {delivery.gate_pause_s:g} s, and otherwise every {delivery.gate_interval_s:g} s" in PAGE
-    assert f"glanced at every {GLANCE_S:g} s" in PAGE
+    assert f"are polled every {GLANCE_S:g} s" in PAGE
     assert f"up to {MOST_LOOKED_UP} are looked up" in PAGE
