@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
+import os
 import sys
 
 import typer
@@ -15,6 +17,9 @@ from controller.cli.failures import no_room, report_failure, stdout_closed, usag
 from controller.cli.logs import configure_logs
 from controller.cli.output import mask_output
 from controller.domain.errors import PenstockError
+
+_OBJECTS_BEFORE_COLLECTION = 50_000
+"""Python's own 700 is for small heaps: a command has hundreds of thousands of objects, and makes little garbage."""
 
 app = typer.Typer(
     name="penstock",
@@ -49,6 +54,8 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code (docs/reference/commands.md)."""
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some reads every installed package
     mask_output()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from controller.cli.lazy import Entry, LazyGroup
+from controller.cli.logs import import_structlog
 
 COMMANDS = {
     "demo": Entry("demo", "Show the main job on a simulated organisation and a temporary git remote."),
@@ -48,3 +51,8 @@ class Commands(LazyGroup):
 
     package = __name__
     entries = COMMANDS | FORMER_NAMES
+
+    def load(self, name: str) -> Any:
+        """The command, with logging imported first: its modules import structlog, and would take rich with it."""
+        import_structlog()
+        return super().load(name)

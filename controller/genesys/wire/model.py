@@ -10,7 +10,12 @@ class WireModel(BaseModel):
     """Camel case on the wire, unknown fields ignored, values frozen."""
 
     model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+        defer_build=True,
+        extra="ignore",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
 
