@@ -23,20 +23,20 @@ def apply_text(reports: Sequence[PassReport]) -> str:
 
 def _lines(report: PassReport) -> Iterator[str]:
     if report.recovered:
-        yield f"{report.organization}: an earlier sync was gone on with first:"
+        yield f"{report.organization}: resumed an earlier sync first:"
         yield from (f"  {line}" for line in report.recovered)
     if report.result is None:
         if report.error is None:
             yield f"{report.organization}: {_nothing_to_do(report)}"
             if report.health is Health.DEGRADED:
-                yield "  but Degraded, because something could not be brought back: penstock status tells what"
+                yield "  but Degraded, because a flow could not be rolled back: see penstock status"
             yield from (f"  {_blocked_line(change)}" for change in report.blocked)
     else:
         outcome = f"{report.result.outcome.value}{_not_done(report.result)}"
         yield f"{report.organization}: sync {report.result.sync_id} {outcome}"
         yield from (f"  {_step_line(step)}" for step in report.result.steps)
         if was_stopped(report):
-            yield "  told to stop: the next run goes on with what is parked, and begins what was skipped"
+            yield "  stopped: the next run resumes the parked changes and begins the skipped ones"
     if report.plan is not None:
         yield from (visible(f"  warning: {warning}") for warning in report.plan.warnings)
     if report.commit is not None:
@@ -66,13 +66,13 @@ def _nothing_to_do(report: PassReport) -> str:
     if report.blocked:
         return "blocked, nothing to do"
     if report.moved:
-        return "nothing to do, but not in sync: penstock status tells why"
+        return "nothing to do, but not in sync: see penstock status"
     suspended = report.plan is not None and report.plan.suspended
-    return "nothing to do, save for what is suspended" if suspended else "in sync, nothing to do"
+    return "nothing to do, apart from suspended flows" if suspended else "in sync, nothing to do"
 
 
 def was_stopped(report: PassReport) -> bool:
-    """Whether the word to stop kept it from coming to its end."""
+    """Whether a shutdown signal ended it early."""
     if report.result is not None:
         return report.result.outcome is Outcome.STOPPED
     return isinstance(report.error, Interrupted)
@@ -94,19 +94,19 @@ def _details(step: StepResult) -> Iterator[str]:
         if step.error.hint:
             yield f"what to do: {step.error.hint}"
     if step.parked and step.paused is None:
-        yield "parked: the next run goes on with it"
+        yield "parked: the next run resumes it"
     if step.paused is not None:
         flow = step.change.flow
         yield f"paused: {step.paused}"
         yield f"what to do: penstock accept {flow}, or penstock rollback {flow}; every pass looks again"
     if step.state is StepState.ROLLED_BACK and not _agrees(step):
-        yield "to make git agree, revert the commit that asked for it; until then it stays back"
+        yield "to make git agree, revert the commit that asked for it; until then it stays rolled back"
     told = step.error.message if step.error is not None else ""
     yield from (message for message in dict.fromkeys(step.messages) if message not in told)
 
 
 def _agrees(step: StepResult) -> bool:
-    """Whether git asks for what is live after a rollback."""
+    """Whether git asks for the version that is live after a rollback."""
     desired = step.change.desired
     return desired is not None and desired.wanted in (step.source_digest, step.version)
 

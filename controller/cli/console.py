@@ -29,11 +29,11 @@ _STYLES: Mapping[str, str] = {
     "failed": "bold red",
     "not ready": "bold red",
 }
-"""How words that judge something are shown on a terminal; any other word is plain."""
+"""The styles of verdicts on a terminal; other words are plain."""
 
 
 class _Stdout(Console):
-    """Leaves it to the command line what a reader that went away means; by itself it would end with 1."""
+    """Raises when stdout was closed early, so that `main` chooses the exit code; rich would end with 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -46,7 +46,7 @@ def console() -> Console:
 
 
 def wants_color() -> bool:
-    """Whether stdout is a terminal whose user did not ask for plain text (no-color.org)."""
+    """Whether stdout is a terminal and the user did not ask for plain text (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

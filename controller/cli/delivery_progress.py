@@ -1,23 +1,179 @@
-"""What is shown while a delivery runs: a live table on a terminal, plain lines elsewhere; both on stderr."""
+"""Progress of a running delivery, on stderr: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
-from controller.cli.live_table import LiveTable, shown_step, waiting_reason
 from controller.delivery import DeliveryEvent
+from controller.domain.status import StepState
 from controller.domain.visible import visible
 from controller.planning import Plan, plan_text
 from controller.reconcile import Listener, Unwatched
 
+_ENDED: Final = frozenset(
+    {*(state.value for state in StepState if state.final), StepState.EXPORTED.value, "failed", "parked", "paused"}
+)
+_PENDING: Final = StepState.PENDING.value
+_AROUND: Final = 3
+"""Lines around the rows: headings, the count of hidden rows, and the cursor."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """One change as it is shown. Moments are seconds of the table's clock."""
+
+    step: str = _PENDING
+    said: str = ""
+    percent: float | None = None
+    began: float | None = None
+    ended: float | None = None
+    due: float | None = None
+    """When the current step is expected to end."""
+    whole_s: float | None = None
+    """How long the step takes in all, if known: the percentage follows the clock."""
+
+    def update(self, event: DeliveryEvent, now: float) -> None:
+        self.began = now if self.began is None else self.began
+        fields = event.fields
+        if event.name.startswith("change."):
+            self._move(shown_step(event.name.removeprefix("change.")), now)
+        elif event.name == "publish.progress":
+            self.percent, self.said = _number(fields.get("percent")), _stage(fields.get("stage"))
+            eta_s = _number(fields.get("eta_s"))
+            self.due = None if eta_s is None else now + eta_s
+        elif event.name == "bake.begun":
+            left_s, self.whole_s = _number(fields.get("left_s")) or 0.0, _number(fields.get("of_s"))
+            self.step, self.due = StepState.BAKING.value, now + left_s
+        else:
+            self.said = visible(waiting_reason(event)) or self.said
+
+    def _move(self, step: str, now: float) -> None:
+        self.ended = now if step in _ENDED else None
+        if step != self.step:
+            self.step, self.said, self.percent, self.due, self.whole_s = step, "", None, None, None
+
+    def cells(self, now: float) -> tuple[str, str, str, str]:
+        """Step, progress, time left, time elapsed."""
+        left_s = 0.0 if self.due is None else max(self.due - now, 0.0)
+        percent = 100 * (1 - min(left_s / self.whole_s, 1.0)) if self.whole_s else self.percent
+        told = self.said if percent is None else f"{percent:.0f} %" + (f", {self.said}" if self.said else "")
+        elapsed_s = None if self.began is None else (now if self.ended is None else self.ended) - self.began
+        # A step that takes longer than expected has no estimate any more.
+        return self.step, told, _span(left_s or None), _span(elapsed_s)
+
+
+class LiveTable:
+    """Step, percentage, estimated time left and elapsed time of each change; a rich renderable."""
+
+    def __init__(self, live: Live, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` gives seconds that only grow."""
+        self._live = live
+        self._now = now
+        self._rows: dict[tuple[str, str], _Row] = {}
+
+    def looked(self, done: int, total: int) -> None:
+        self._live.update(Text(f"reading live versions: {done} of {total} versions"))
+
+    def planned(self, plan: Plan) -> None:
+        """Show the planned changes; rows of earlier organisations go."""
+        self._rows = {key: row for key, row in self._rows.items() if key[0] == plan.organization}
+        self._rows |= {(plan.organization, change.flow): _Row() for change in plan.actions if not change.blocked}
+        self._live.update(self)
+        self._live.console.print(Text.from_ansi(plan_text([plan], color=True)))
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        if event.flow is None:
+            return
+        self._rows.setdefault((event.organization, event.flow), _Row()).update(event, self._now())
+        self._live.update(self)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # rich draws in its own thread while rows change: work on a copy.
+        rows = [(flow, row) for (_, flow), row in list(self._rows.items())]
+        shown = _fitting(rows, max(console.height - _AROUND, 1))
+        if not shown:
+            return
+        table, now = Table(box=None, pad_edge=False), self._now()
+        for heading in ("FLOW", "STEP", "PROGRESS", "LEFT", "ELAPSED"):
+            table.add_column(heading)
+        for flow, row in shown:
+            table.add_row(*(Text(cell) for cell in (visible(flow), *row.cells(now))))
+        yield table
+        if len(shown) < len(rows):
+            yield Text(_left_out(rows, shown))
+
+
+_Rows = list[tuple[str, _Row]]
+
+
+def _fitting(rows: _Rows, room: int) -> _Rows:
+    """The rows that fit on the terminal, in order; running changes go first, then the next, then the latest ended."""
+    ranked = sorted(rows, key=lambda each: _rank(each[1]))
+    kept = {id(row) for _, row in ranked[:room]}
+    return [each for each in rows if id(each[1]) in kept]
+
+
+def _rank(row: _Row) -> tuple[int, float]:
+    if row.ended is not None:
+        return 2, -row.ended
+    return (1 if row.step == _PENDING else 0), 0.0
+
+
+def _left_out(rows: _Rows, shown: _Rows) -> str:
+    hidden = {id(row) for _, row in rows} - {id(row) for _, row in shown}
+    ended = sum(row.ended is not None for _, row in rows if id(row) in hidden)
+    return f"... and {ended} that ended, {len(hidden) - ended} to come"
+
+
+def waiting_reason(event: DeliveryEvent) -> str:
+    """Why the change waits; empty for an event that does not delay it."""
+    if event.name == "lock.waiting":
+        return f"waits: locked by {event.fields.get('holder') or 'another operation'}"
+    if event.name == "rollback.attempt-failed":
+        return f"not back yet, tried again: {event.fields.get('message')}"
+    if event.name == "verify.unread":
+        return f"not known yet, read again later: {event.fields.get('message')}"
+    return ""
+
+
+def shown_step(state: str) -> str:
+    """The word for a state of the journal: `validated` is shown as `ready`, since the file is not validated yet."""
+    return "ready" if state == StepState.VALIDATED.value else state
+
+
+def _stage(value: object) -> str:
+    """The organisation's word, or the stage of a rollout."""
+    told = str(value or "")
+    return f"stage {told}" if told.isdecimal() else visible(told)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _span(seconds: float | None) -> str:
+    """`42 s`, `9 min 05 s`, `2 h 00 min`; empty where it is not known."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
 
 class PlainLines:
-    """One line for each change that moves on, or that something holds up."""
+    """One line each time a change moves on or begins to wait."""
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}
@@ -50,7 +206,7 @@ def _moved_on(event: DeliveryEvent) -> str:
 
 @contextlib.contextmanager
 def watcher(*, quiet: bool) -> Iterator[Listener]:
-    """Who shows the progress of this command."""
+    """The listener that shows progress; a silent one with `quiet`."""
     if quiet:
         yield Unwatched()
     elif sys.stderr.isatty():

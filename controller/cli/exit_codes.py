@@ -25,9 +25,9 @@ ERROR = 1
 CHANGES = 2
 """`plan --detailed-exitcode`: the plan has changes."""
 REFUSED = 3
-"""Safety, policy, a closed window, a lock or another controller said no; nothing was changed."""
+"""Refused by safety, policy, a window, a lock or another controller; nothing was changed."""
 INTERRUPTED = 130
-"""Told to stop; the next run goes on."""
+"""Stopped by a signal; the next run resumes."""
 CLOSED_STDOUT = 141
 """Stdout was closed early, for example by `head`; what a shell says of a program that SIGPIPE ended."""
 
@@ -41,13 +41,13 @@ _WAITS = frozenset(
         "not-confirmed",
     }
 )
-"""Why a change is blocked that goes on by itself, or with a person's word; what depends on it waits as well."""
+"""Blocks that time or a person's decision lifts; no commit is needed."""
 
 
 def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
     """The exit code of plans: 3 where a commit has to mend something, which wins over 2 for changes.
 
-    What only waits for a person, a window, a lock or another controller is told in the plan.
+    A change that only waits for a person, a window, a lock or another controller does not count.
     """
     found = list(plans)
     blocks = {change.blocked.code for plan in found for change in plan.changes if change.blocked}
@@ -58,7 +58,7 @@ def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
 
 
 def of_all(codes: Iterable[int]) -> int:
-    """The exit code of several organisations: an error counts more than a refusal, since then something is wrong."""
+    """The exit code of several organisations: an error wins over a refusal."""
     found = set(codes) - {DONE}
     return ERROR if ERROR in found else max(found, default=DONE)
 

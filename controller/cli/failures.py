@@ -1,4 +1,4 @@
-"""How an error is told: for people on stderr, for programs as JSON on stdout."""
+"""Reports errors: for people on stderr, for programs as JSON on stdout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controller.domain.visible import visible
 
 
 def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:
-    """Tell the error, and the organisation where it is about one; returns the exit code for it."""
+    """Report the error, with the organisation that it is about; returns the exit code for it."""
     if as_json:
         print(json.dumps(error_document(error, organization), ensure_ascii=False, indent=2))
     else:
@@ -36,7 +36,7 @@ def no_room(error: OSError) -> int:
     _discard_stdout()
     told = SettingsInvalid(
         f"the output cannot be written: {error.strerror}",
-        hint="make room where the output goes; what was done stays done, and `penstock status` shows it",
+        hint="make room there; finished changes remain, and `penstock status` shows them",
     )
     return report_failure(told, as_json=False)
 
@@ -48,7 +48,7 @@ def _discard_stdout() -> None:
 
 
 def usage_error(error: typer.TyperException) -> SettingsInvalid:
-    """A wrong command line as an error of ours: the library would end with 2, which means changes here."""
+    """A wrong command line as SettingsInvalid: Typer would end with 2, which means changes here."""
     told = getattr(error, "format_message", None)
     message = (told() if told else str(error)).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)
@@ -56,7 +56,7 @@ def usage_error(error: typer.TyperException) -> SettingsInvalid:
 
 
 def error_text(error: PenstockError, organization: str | None = None) -> str:
-    """`penstock: organisation: message`, the way out, and where to read on."""
+    """`penstock: organisation: message`, the hint, and the code."""
     where = f"{organization}: " if organization and not error.message.startswith(organization) else ""
     lines = f"penstock: {where}{error.message}".split("\n")
     if error.hint:

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedCommand:
     """Where a command is, and the line about it in `--help`."""
 
     module: str
@@ -28,7 +28,7 @@ class LazyGroup(TyperGroup):
     """Lists its commands from a table, and imports only the one that is called."""
 
     package: ClassVar[str]
-    entries: ClassVar[Mapping[str, Entry]]
+    entries: ClassVar[Mapping[str, ListedCommand]]
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -57,7 +57,7 @@ class LazyGroup(TyperGroup):
         return _command(found, name, entry)
 
 
-def _command(function: Callable[..., Any], name: str, entry: Entry) -> Any:
+def _command(function: Callable[..., Any], name: str, entry: ListedCommand) -> Any:
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     single.command(name, help=entry.help, hidden=entry.hidden)(_spread(function))
     return typer.main.get_command(single)

@@ -19,7 +19,7 @@ Folder = Annotated[
     typer.Argument(help="Folder of the manifests: a git repository, or a folder in one.", show_default="."),
 ]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
-"""For commands whose argument is a flow."""
+"""For commands that take a flow as their argument."""
 Flow = Annotated[str, typer.Argument(help="The flow: its metadata.name, `type/name`, or its name.")]
 Organizations = Annotated[
     list[str] | None,

@@ -1,4 +1,4 @@
-"""Where a command's output goes: stdout, or a file that is written whole or not at all."""
+"""A command's output: stdout, or a file that is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.domain.visible import visible
 
 
 class MaskedStream:
-    """A text stream that masks every registered secret in what is written to it; all else is the stream's own."""
+    """A text stream that masks every registered secret; it is otherwise the wrapped stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -32,14 +32,14 @@ class MaskedStream:
 
 
 def mask_output() -> None:
-    """From now on no registered secret reaches stdout or stderr, whoever writes there."""
+    """Mask registered secrets on stdout and stderr from now on."""
     sys.stdout = cast("TextIO", MaskedStream(sys.stdout))
     sys.stderr = cast("TextIO", MaskedStream(sys.stderr))
 
 
 @contextlib.contextmanager
 def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Gives a function that writes text; the file replaces what was there only when all went well."""
+    """Gives a function that writes text; a file is replaced only when the block ends without an error."""
     if path is None:
         yield sys.stdout.write
         sys.stdout.flush()
@@ -57,6 +57,6 @@ def output_to(path: Path | None) -> Iterator[Callable[[str], object]]:
 
 
 def warn(lines: tuple[str, ...] | list[str]) -> None:
-    """Tell people on stderr what they should know; names in it cannot move the cursor."""
+    """Print warnings on stderr; control characters in names are escaped."""
     for line in lines:
         print(f"warning: {visible(line)}", file=sys.stderr)

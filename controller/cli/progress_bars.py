@@ -37,7 +37,7 @@ class _PlanBar(Unwatched):
 @contextlib.contextmanager
 def plan_bar() -> Iterator[Listener]:
     """A bar over the versions that a pass reads before it plans."""
-    with progress_bar("reading what is live") as show:
+    with progress_bar("reading live versions") as show:
         yield _PlanBar(show)
 
 

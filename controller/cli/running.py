@@ -1,4 +1,4 @@
-"""Running passes from the command line: opens the services, closes them, and stops politely on a signal."""
+"""Runs passes for a command: opens the services, closes them, and stops on a signal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from controller.reconcile import Listener, Mode, PassReport, PassRequest, Servic
 from controller.store import Store
 
 _SHOW_CURSOR = "\x1b[?25h"
-"""A live table hides it, and a process that is ended at once cannot bring it back later."""
+"""The live table hides the cursor, and a process that a second signal ends cannot show it again later."""
 
 
 @contextlib.contextmanager
@@ -41,9 +41,9 @@ def run_passes(
     services: Services,
     listener: Listener | None = None,
 ) -> list[PassReport]:
-    """One pass after the other over the given organisations; closes the connections, not the store.
+    """Run one pass after the other; closes the connections, not the store.
 
-    The first signal stops, the second kills.
+    In passes that write, the first signal stops and the second kills.
     """
     return asyncio.run(_run_passes(workspace, requests, services, listener))
 
@@ -54,7 +54,7 @@ async def _run_passes(
     services: Services,
     listener: Listener | None,
 ) -> list[PassReport]:
-    # A look writes nothing, so that Ctrl-C may simply end it.
+    # A planning pass writes nothing, so Ctrl-C may end it at once.
     looks = all(request.mode is Mode.PLAN for request in requests)
     stop = asyncio.Event() if looks else stop_on_signals()
 
@@ -90,7 +90,7 @@ def stop_on_signals() -> asyncio.Event:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         print(
-            "penstock: stopping: what is in flight ends or is parked; once more ends at once",
+            "penstock: stopping: finishing or parking running changes; a second signal quits now",
             file=sys.stderr,
             flush=True,
         )

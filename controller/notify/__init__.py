@@ -1,11 +1,11 @@
-"""Telling others through webhooks, signed where there is a secret.
+"""Sends messages to webhook receivers, signed where there is a secret. Never blocks or fails a delivery.
 
-Never blocks or fails a delivery, and never loses a message.
+`event` makes a payload, the store keeps it (`OutboxPort`), and the `Dispatcher` sends it to its `Receiver` until the
+receiver takes it: a message is sent at least once.
 """
 
 from controller.notify.dispatcher import Dispatcher, DispatchSettings
-from controller.notify.outbox import Message, Outbox
-from controller.notify.payload import ACTION_TRACE, event
+from controller.notify.outbox import ACTION_TRACE, OutboxPort, OutgoingMessage, event
 from controller.notify.receiver import Receiver, checked_receiver
 from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign, verify
 from controller.notify.webhook import send_now
@@ -16,8 +16,8 @@ __all__ = [
     "TIMESTAMP_HEADER",
     "DispatchSettings",
     "Dispatcher",
-    "Message",
-    "Outbox",
+    "OutboxPort",
+    "OutgoingMessage",
     "Receiver",
     "checked_receiver",
     "event",

@@ -1,4 +1,4 @@
-"""Emptying the outbox: every receiver for itself, so that a dead one holds up nobody, and never a delivery of flows."""
+"""Empties the outbox, each receiver separately: a dead one delays neither the others nor a delivery of flows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
-from controller.notify.outbox import Message, Outbox
+from controller.notify.outbox import OutboxPort, OutgoingMessage
 from controller.notify.receiver import Receiver, checked_receiver
 from controller.notify.retry import CEILING_S, retry_after_s
 from controller.notify.webhook import TIMEOUT_S, Reply, send
@@ -35,7 +35,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        outbox: Outbox,
+        outbox: OutboxPort,
         receivers: Collection[Receiver],
         *,
         allowed_hosts: Collection[str],
@@ -43,7 +43,7 @@ class Dispatcher:
         http: httpx.AsyncBaseTransport | None = None,
         settings: DispatchSettings | None = None,
     ) -> None:
-        """Raises HostNotAllowed and SettingsInvalid for a receiver that will not do."""
+        """Raises HostNotAllowed and SettingsInvalid for an unusable receiver."""
         self._outbox = outbox
         self._receivers = {receiver.name: checked_receiver(receiver, allowed_hosts) for receiver in receivers}
         self._clock = clock
@@ -51,7 +51,7 @@ class Dispatcher:
         self._settings = settings or DispatchSettings()
 
     async def run(self) -> None:
-        """Send for ever, until cancelled. A store that does not answer is asked again."""
+        """Send until cancelled. A store that does not answer is asked again."""
         async with self._client() as client:
             while True:
                 try:
@@ -63,7 +63,7 @@ class Dispatcher:
                 await self._clock.sleep(pause_s)
 
     async def send_due(self) -> int:
-        """Send what is due now, once; how many messages were tried. Raises StoreFailed."""
+        """Send the messages that are due, once; returns how many were tried. Raises StoreFailed."""
         async with self._client() as client:
             return await self._send_due(client)
 
@@ -82,11 +82,11 @@ class Dispatcher:
             raise StoreFailed(str(errors.exceptions[0])) from errors
         return len(due)
 
-    async def _send_in_order(self, client: httpx.AsyncClient, target: str, messages: Sequence[Message]) -> None:
+    async def _send_in_order(self, client: httpx.AsyncClient, target: str, messages: Sequence[OutgoingMessage]) -> None:
         """Send one receiver's messages, oldest first; once it turns out to be down, the rest waits with that one."""
         receiver = self._receivers.get(target)
         if receiver is None:
-            self._put_off(messages, f"no receiver is named {target}", CEILING_S)
+            self._postpone(messages, f"no receiver is named {target}", CEILING_S)
             _log.warning("notification.unaddressed", receiver=target, waiting=len(messages))
             return
         for number, message in enumerate(messages):
@@ -100,11 +100,11 @@ class Dispatcher:
             if not reply.answered:
                 return
 
-    def _retry(self, messages: Sequence[Message], reply: Reply) -> None:
+    def _retry(self, messages: Sequence[OutgoingMessage], reply: Reply) -> None:
         """Let the messages wait together, so that the next round finds them in order again."""
         first = messages[0]
         wait_s = retry_after_s(first.attempts, reply.retry_after, self._clock.now())
-        self._put_off(messages, reply.reason, wait_s)
+        self._postpone(messages, reply.reason, wait_s)
         _log.warning(
             "notification.failed",
             receiver=first.target,
@@ -115,7 +115,7 @@ class Dispatcher:
             retry_in_s=round(wait_s),
         )
 
-    def _put_off(self, messages: Sequence[Message], reason: str, wait_s: float) -> None:
+    def _postpone(self, messages: Sequence[OutgoingMessage], reason: str, wait_s: float) -> None:
         for message in messages:
             self._outbox.failed(message.id, reason, retry_after_s=wait_s)
 

@@ -1,4 +1,4 @@
-"""The port to the outbox: what the sender needs of the table in which messages wait for their receiver."""
+"""Messages, and the port to the table in which they wait for their receiver."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+ACTION_TRACE = "action_trace"
+"""The kind of the message about an action trace; its fields are at the top level of the payload."""
 
-class Message(Protocol):
+
+def event(event_type: str, data: Mapping[str, object]) -> dict[str, object]:
+    """`{"event_type": …, "data": …}`, the payload of an event; `data` must hold no secret."""
+    return {"event_type": event_type, "data": dict(data)}
+
+
+class OutgoingMessage(Protocol):
     """One message for one receiver."""
 
     @property
@@ -24,11 +32,11 @@ class Message(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """Delivery is at least once; `store.Outbox` is one. Every method may raise StoreFailed."""
+class OutboxPort(Protocol):
+    """Delivery is at least once; the store has one. Every method may raise StoreFailed."""
 
-    def claim(self, *, limit: int = 20, for_s: float = 60.0) -> Sequence[Message]:
-        """Messages that are due, oldest first; nobody else gets them for that many seconds."""
+    def claim(self, *, limit: int = 20, for_s: float = 60.0) -> Sequence[OutgoingMessage]:
+        """Messages that are due, oldest first; reserved for the caller for `for_s` seconds."""
         ...
 
     def delivered(self, message_id: int) -> None: ...

@@ -1,4 +1,4 @@
-"""Who is told: a name for the outbox, a URL that the operator allowed, and the secret that signs, if there is one."""
+"""A receiver: a name for the outbox, a URL that the operator allowed, and the signing secret, if there is one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Receiver:
 def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Receiver:
     """The receiver, if the operator allows its host. Only the operator's settings may name one, never a repository.
 
-    Raises HostNotAllowed when the host is not on the list, and SettingsInvalid for a URL or secret that will not do.
+    Raises HostNotAllowed when the host is not on the list, and SettingsInvalid for an unusable URL or secret.
     """
     try:
         parts = urlsplit(receiver.url)
@@ -39,7 +39,7 @@ def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Rece
         raise SettingsInvalid(f"the URL of the receiver {receiver.name} is not an http or https URL")
     if parts.username is not None or parts.password is not None:
         raise SettingsInvalid(
-            f"the URL of the receiver {receiver.name} holds a login", hint="what is sent is signed: leave it out"
+            f"the URL of the receiver {receiver.name} holds a login", hint="leave it out: messages are signed"
         )
     if receiver.secret is not None and len(receiver.secret) < 16:
         raise SettingsInvalid(

@@ -1,7 +1,7 @@
-"""Signing what is sent, so that a receiver can tell that it is ours, whole and recent.
+"""Signs messages, so that a receiver can check origin, integrity and age.
 
-The scheme is that of Stripe's and Slack's webhooks: HMAC-SHA256 over `<timestamp>.<body>`, so that an old message
-cannot be sent again under a new time.
+The scheme of Stripe's and Slack's webhooks: HMAC-SHA256 over `<timestamp>.<body>`, so that an old message cannot be
+sent again under a new time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sending one message to one receiver, without redirects, bounded in time; its faults are never raised."""
+"""Sends one message to one receiver, without redirects, in bounded time; failures are returned, never raised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 from controller import __version__
 from controller.domain.clock import Clock
 from controller.domain.redaction import SECRETS
-from controller.notify.outbox import Message
+from controller.notify.outbox import OutgoingMessage
 from controller.notify.receiver import Receiver
 from controller.notify.retry import retry_after_s
 from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
@@ -35,15 +35,15 @@ class Reply:
     reason: str = ""
     """Why it was not taken, without URL or secret."""
     retry_after: str | None = None
-    """The `Retry-After` header as it stood."""
+    """The `Retry-After` header as it was sent."""
     answered: bool = False
     """Whether the receiver itself said no; else it is down, and the messages behind this one need not be tried."""
 
 
-async def send_now(receiver: Receiver, message: Message, clock: Clock, *, attempts: int) -> str | None:
-    """Send a message that no outbox keeps, up to so many times; None once it is taken, otherwise why it is not.
+async def send_now(receiver: Receiver, message: OutgoingMessage, clock: Clock, *, attempts: int) -> str | None:
+    """Send a message that no outbox keeps, `attempts` times at most; None once it is taken, otherwise the reason.
 
-    A receiver that says no is not asked again. Each failure is logged.
+    A receiver that refuses it is not asked again. Each failure is logged.
     """
     async with httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client:
         for attempt in range(attempts):
@@ -64,10 +64,10 @@ async def send_now(receiver: Receiver, message: Message, clock: Clock, *, attemp
     return reply.reason
 
 
-async def send(client: httpx.AsyncClient, receiver: Receiver, message: Message, clock: Clock) -> Reply:
-    """Send a message and say how it went; only a cancellation ends this early.
+async def send(client: httpx.AsyncClient, receiver: Receiver, message: OutgoingMessage, clock: Clock) -> Reply:
+    """Send a message; returns the receiver's reply and raises nothing but cancellation.
 
-    The delivery header is the same at every try, so that a receiver can drop what it has already.
+    The delivery header is the same at every try, so that a receiver can drop duplicates.
     """
     body = json.dumps(SECRETS.texts(message.payload), separators=(",", ":"), sort_keys=True).encode()
     timestamp = int(clock.now().timestamp())

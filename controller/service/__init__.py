@@ -1,4 +1,9 @@
-"""The long-running controller: triggers, loop, HTTP. Decides nothing that one pass does not."""
+"""The long-running controller. It decides nothing that one pass does not.
+
+A `feed` yields desired states, `controller` starts a `worker` for each organisation, and the worker runs passes: for a
+new revision, on a timer, or when `flow_events` or the `change_poll` report an `out_of_band` change. Reports go to the
+`board`, to `trouble` (the log) and to `metrics`, and `http` shows them.
+"""
 
 from controller.service.connections import raise_limit_of_files
 from controller.service.controller import Controller

@@ -1,4 +1,4 @@
-"""What the service knows of each organisation right now: written by the workers, read by probes and people."""
+"""The current state of each organisation: written by the workers, read by probes and people."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from controller.reconcile import PassReport
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """The last pass over one organisation, in the words that are shown."""
+class BoardEntry:
+    """The last pass over one organisation, as it is shown."""
 
     organization: str
     status: SyncStatus
@@ -35,10 +35,10 @@ class Board:
     """The newest revision that was read without a mistake."""
     fault: str | None = None
     """Why the newest revision could not be read."""
-    _entries: dict[str, Entry] = field(default_factory=dict)
+    _entries: dict[str, BoardEntry] = field(default_factory=dict)
     _wanted: frozenset[str] = frozenset()
     _broken: set[str] = field(default_factory=set)
-    """Organisations whose last pass ended in a fault of ours."""
+    """Organisations with an internal fault in their last pass."""
 
     def expect(self, organizations: Iterable[str]) -> None:
         """Keep only these organisations from now on."""
@@ -49,7 +49,7 @@ class Board:
     def post(self, report: PassReport) -> None:
         """Note how a pass ended."""
         self._broken.discard(report.organization)
-        self._entries[report.organization] = Entry(
+        self._entries[report.organization] = BoardEntry(
             report.organization,
             report.sync_status,
             report.health,
@@ -60,22 +60,22 @@ class Board:
         )
 
     def post_fault(self, organization: str, error: Exception) -> None:
-        """Note a pass that ended without a report: nothing is known any more, and a fault of ours is not readiness."""
+        """Note a pass without a report: its state is unknown, and after an internal fault the service is not ready."""
         if not isinstance(error, PenstockError):
             self._broken.add(organization)
         self._entries[organization] = self._unknown(organization, as_fault(error, "the pass ended").message)
 
-    def _unknown(self, organization: str, message: str, *, awaited: bool = False) -> Entry:
+    def _unknown(self, organization: str, message: str, *, awaited: bool = False) -> BoardEntry:
         now = self.clock.now()
-        return Entry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, now, awaited=awaited)
+        return BoardEntry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, now, awaited=awaited)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[BoardEntry]:
         """All organisations, by name."""
         return [self._entries[name] for name in sorted(self._entries)]
 
     @property
     def ready(self) -> bool:
-        """Whether the repository was read, every organisation was looked at once, and every worker is whole."""
+        """Whether the repository was read, every organisation had a pass, and no worker is broken."""
         seen = not any(self._entries[name].awaited for name in self._wanted)
         return self.revision is not None and seen and self._wanted.isdisjoint(self._broken)
 

@@ -1,4 +1,4 @@
-"""What clients of the service's own HTTP may use up: connections, time, and lines of the log."""
+"""Limits for clients of the service's own HTTP: connections, time, and log lines."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ log = structlog.get_logger()
 
 MOST_CONNECTIONS = 100
 _SHARE = 8
-"""At most so small a part of the files that the process may open goes to clients."""
+"""Clients get at most one in so many of the files that the process may open."""
 _MOST_FILES = 65_536
 REQUEST_S = 10.0
-"""Within which a whole request has to come, the first one and each that follows."""
+"""Time limit for receiving a whole request, the first and each later one."""
 ANSWER_S = 60.0
-"""Within which an answer has to be made and taken."""
+"""Time limit for making and sending an answer."""
 _QUIET_S = 60.0
 
 
@@ -38,10 +38,10 @@ def most_connections() -> int:
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection, for as long as it is of use.
+    """One connection with limits; uvicorn limits neither their number nor the time that a request takes.
 
-    uvicorn bounds neither how many there are nor how slowly a request may come. Of too many connections the one ends
-    that has waited longest without a request, so that a probe gets its answer however many clients only connect.
+    Of too many connections the one that has been idle longest is closed, so a probe is answered even when many clients
+    only connect.
     """
 
     most = MOST_CONNECTIONS
@@ -49,7 +49,7 @@ class BoundedProtocol(H11Protocol):
     _answered: object = None
     """The request that the timer was last set for."""
     since_s = 0.0
-    """When it began to wait for a request, or for an answer."""
+    """When the current wait, for a request or for its answer, began."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -84,7 +84,7 @@ class BoundedProtocol(H11Protocol):
         self.transport.abort()
 
     def _notice_request(self) -> None:
-        """A request that has just begun is given the time to be answered, once."""
+        """Set the limit for the answer, once for each request."""
         if self.cycle is not self._answered and not self.idle:
             self._answered = self.cycle
             self._expect(ANSWER_S)
@@ -97,9 +97,9 @@ class BoundedProtocol(H11Protocol):
 
 
 class LoopFaults:
-    """What the event loop complains of, as events: each kind once a minute, with how many there were meanwhile.
+    """Logs the event loop's complaints, each kind once a minute with a count.
 
-    Where no file is left for a connection, asyncio complains for each one that waits, which fills a disk.
+    Without this, asyncio logs each waiting connection when no file descriptor is left, and fills the disk.
     """
 
     def __init__(self) -> None:

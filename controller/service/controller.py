@@ -9,27 +9,28 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from controller.delivery import DeliveryEvent
+from controller.domain.clock import Clock
 from controller.domain.desired import Organization
-from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid
+from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
 from controller.reconcile import PassReport, Services, Unwatched, Workspace
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
-from controller.service.housekeeping import keep_house
-from controller.service.http import create_app
+from controller.service.http import create_app, serve
 from controller.service.metrics import Metrics
-from controller.service.server import serve
 from controller.service.worker import Telling, Worker
+from controller.store import Store
 
 log = structlog.get_logger()
 
 _THREADS = 64
-"""For git, files and names that are resolved: far more than wait at once, so that slow ones hold up nobody."""
+"""For git, files and name resolution: far more than wait at once, so slow ones do not delay others."""
 _PAUSE_S = 5.0
+_PURGE_INTERVAL_S = 86_400.0
 
 
-class Counting(Unwatched):
-    """Counts what deliveries tell while they run."""
+class _CountingListener(Unwatched):
+    """Counts the events of running deliveries."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -39,7 +40,7 @@ class Counting(Unwatched):
 
 
 class Controller:
-    """Runs until `stop` is set: then no new change begins, what is in flight ends or is parked, and all is closed."""
+    """Runs until `stop` is set. Then no change begins, running changes end or are parked, and everything is closed."""
 
     def __init__(self, services: Services, feed: Feed, stop: asyncio.Event, *, allow_dirty: bool = False) -> None:
         self._services = services
@@ -48,13 +49,13 @@ class Controller:
         self._allow_dirty = allow_dirty
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         self._leaving: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
-        """Workers whose organisation is gone, and whose last pass may still be running."""
+        """Workers of organisations that are gone; their last pass may still be running."""
         self._branch_is_gone = False
         self.board = Board(services.clock)
         self.metrics = Metrics()
 
     async def run(self) -> None:
-        """Work until told to stop. Raises SettingsInvalid when the operator's settings do not let it begin."""
+        """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="penstock"))
         loop.set_exception_handler(LoopFaults())
@@ -75,7 +76,7 @@ class Controller:
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
-            group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
+            group.create_task(self._lasting(lambda: _keep_house(services.store, services.clock)), name="housekeeping"),
         ]
         announcing = group.create_task(announcements.run(), name="announcements")
         await self._stop.wait()
@@ -89,7 +90,7 @@ class Controller:
         announcing.cancel()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work, and begin it anew where it ends in what nobody foresaw: the workers must not end with it."""
+        """Do the work, and restart it after an unexpected error, so that the workers survive it."""
         while True:
             try:
                 return await work()
@@ -118,14 +119,14 @@ class Controller:
         log.error("revision.unusable", code=error.code, error=error.message)
 
     def _look_again(self, *, branch_is_gone: bool) -> None:
-        """What was seen before the branch went does not hold any more; what is seen once it is back does again."""
+        """Run a pass when the branch disappears or comes back: what the last pass showed no longer holds."""
         if branch_is_gone != self._branch_is_gone:
             self._branch_is_gone = branch_is_gone
             for worker, _ in self._workers.values():
                 worker.nudge("the branch is gone" if branch_is_gone else "the branch is back")
 
     def _employ(self, workspace: Workspace, group: asyncio.TaskGroup) -> None:
-        """A worker for each organisation of this revision; those whose organisation is gone leave."""
+        """Start workers for new organisations, wake all, and dismiss those of organisations that are gone."""
         names = {organization.name for organization in workspace.desired.organizations}
         self.board.expect(names)
         self._leaving = {name: left for name, left in self._leaving.items() if not left[0].ended}
@@ -138,9 +139,9 @@ class Controller:
             self._workers[name][0].wake(workspace, f"revision {workspace.revision[:12]}")
 
     def _worker(self, organization: Organization, group: asyncio.TaskGroup) -> tuple[Worker, asyncio.Task[None]]:
-        """The worker that was about to leave, so that two never work on one organisation; or else a new one.
+        """The worker that was about to leave, or a new one: two never work on one organisation.
 
-        One for the same organisation under another name begins when the last pass under the old name has ended.
+        After a rename, the new worker starts when the last pass under the old name has ended.
         """
         name = organization.name
         leaving = self._leaving.pop(name, None)
@@ -150,7 +151,7 @@ class Controller:
             name,
             self._services,
             drift_interval_s=self._services.settings.drift_interval,
-            tell=Telling(self._report, self._fail, Counting(self.metrics)),
+            tell=Telling(self._report, self._fail, _CountingListener(self.metrics)),
             stopping=self._stop.is_set,
             allow_dirty=self._allow_dirty,
         )
@@ -166,6 +167,18 @@ class Controller:
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:
             self.board.post_fault(organization, error)
+
+
+async def _keep_house(store: Store, clock: Clock) -> None:
+    """Once a day, purge audit entries past their time and messages delivered 30 days ago; until cancelled."""
+    while True:
+        try:
+            audit, messages = store.audit.purge(), store.outbox.purge()
+        except (StoreFailed, OSError) as error:
+            log.warning("housekeeping.failed", error=str(error))
+        else:
+            log.info("housekeeping.done", audit_entries=audit, messages=messages)
+        await clock.sleep(_PURGE_INTERVAL_S)
 
 
 def _settings_mistake(errors: BaseExceptionGroup) -> SettingsInvalid | None:

@@ -1,4 +1,4 @@
-"""Where new desired states come from: a branch of a git remote, or a folder on this machine during development."""
+"""Sources of desired states: a branch of a git remote, or a folder on this machine during development."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from controller.repository.repository import Repository
 log = structlog.get_logger()
 
 OnFault = Callable[[PenstockError | None], None]
-"""Told why no new desired state can be read, and None when that has passed."""
+"""Called with the reason why no new desired state can be read, and with None when it can be read again."""
 
 
 class Feed(Protocol):
-    """Yields each new desired state. What cannot be read is told to `on_fault`, and the next one is waited for."""
+    """Yields each new desired state. A state that cannot be read is reported to `on_fault` and skipped."""
 
     def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]: ...
 
 
 class GitFeed:
-    """Follows a branch; a commit that only brought artifacts back is not a new desired state."""
+    """Follows a branch; a commit that only records artifacts is not a new desired state."""
 
     def __init__(self, open_repository: Callable[[], Repository], settings: Settings, clock: Clock) -> None:
         self._open_repository = open_repository
@@ -40,23 +40,20 @@ class GitFeed:
         """Whether the newest commit could be read, or was the same as one that could."""
 
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
-        """Each revision that asks for something else than the one before.
-
-        Raises SettingsInvalid at the start, where the operator's settings lead to no repository.
-        """
+        """Each revision with a new desired state. Raises SettingsInvalid when the settings name no repository."""
         repository = await self._reached(on_fault)
         while True:
             async with contextlib.aclosing(self._commits(repository, on_fault)) as commits:
                 async for sha in commits:
                     try:
                         workspace = await asyncio.to_thread(self._read, repository, sha)
-                    except Exception as error:  # noqa: BLE001 - told as a fault
-                        # A revision may hold anything: whatever goes wrong with one, the last good one stays.
+                    except Exception as error:  # noqa: BLE001 - reported as a fault
+                        # A revision may hold anything: after any error the last good one stays.
                         self._sound = False
-                        fault = _told(error, f"revision {sha[:12]} cannot be read", on_fault)
+                        fault = _reported(error, f"revision {sha[:12]} cannot be read", on_fault)
                         if isinstance(fault, Invalid):
                             continue
-                        break  # what is in the way may pass, so the newest commit is read again
+                        break  # the fault may pass, so the newest commit is read again
                     self._sound = True
                     if workspace is not None:
                         self._last = workspace
@@ -78,33 +75,33 @@ class GitFeed:
         )
 
     def _read(self, repository: Repository, sha: str) -> Workspace | None:
-        """The desired state of a commit; None when it asks for just what the last one did."""
+        """The desired state of a commit; None when it equals the last one."""
         if self._sound and self._last is not None and _only_artifacts(repository, self._last, sha):
             return None
         return open_revision(repository, sha, self._settings)
 
     async def _reached(self, on_fault: OnFault) -> Repository:
-        """The clone, however long its remote takes to answer for the first time."""
+        """The clone; retries until the remote answers for the first time."""
         while True:
             try:
                 return await asyncio.to_thread(self._open_repository)
             except SettingsInvalid:
                 raise
-            except Exception as error:  # noqa: BLE001 - told as a fault
-                _told(error, "the repository cannot be opened", on_fault)
+            except Exception as error:  # noqa: BLE001 - reported as a fault
+                _reported(error, "the repository cannot be opened", on_fault)
             await self._clock.sleep(self._settings.poll_interval)
 
 
 def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
-    """Whether nothing that was read differs; a flow file may stand among the artifacts, as an export to go back to."""
+    """Whether no file that was read differs. A flow file may be among the artifacts: a manifest may name an export."""
     paths = sorted({organization.artifacts.path for organization in last.desired.organizations})
     if not repository.is_ancestor(last.revision, sha):
-        return False  # the branch was rewritten: what it does not hold any more is not delivered from
+        return False  # the branch was rewritten: a commit that it lost is not delivered
     return repository.only_artifacts_changed(last.revision, sha, paths, last.desired.files)
 
 
-def _told(error: Exception, what: str, on_fault: OnFault) -> PenstockError:
-    """The error as a fault that was told; what nobody foresaw is in the log with its place."""
+def _reported(error: Exception, what: str, on_fault: OnFault) -> PenstockError:
+    """Report the error as a fault; an unexpected one is logged with its traceback."""
     fault = as_fault(error, what)
     if isinstance(fault, InternalFault):
         log.error("feed.broke", fault=fault.message, exc_info=error)
@@ -116,7 +113,7 @@ class FolderFeed:
     """Watches a folder; every saved file may be a new desired state."""
 
     def __init__(self, folder: Path, settings: Settings, clock: Clock, *, loopback: bool = False) -> None:
-        """`loopback` lets credentials go to organisations on this machine that the operator does not list."""
+        """`loopback` allows credentials to go to organisations on this machine that the operator does not list."""
         self._folder = folder
         self._settings = settings
         self._clock = clock
@@ -135,14 +132,14 @@ class FolderFeed:
                     workspace = await self._open(on_fault)
                     if workspace is not None:
                         yield workspace
-            except Exception as error:  # noqa: BLE001 - told as a fault
-                # The folder may be gone, or the system may have no watch left: it is looked at again all the same.
-                _told(error, f"{self._folder} cannot be watched", on_fault)
+            except Exception as error:  # noqa: BLE001 - reported as a fault
+                # The folder may be gone, or the system out of watches: look again later.
+                _reported(error, f"{self._folder} cannot be watched", on_fault)
             await self._clock.sleep(self._settings.poll_interval)
 
     async def _open(self, on_fault: OnFault) -> Workspace | None:
         try:
             return await asyncio.to_thread(open_folder, self._folder, self._settings, loopback=self._loopback)
-        except Exception as error:  # noqa: BLE001 - told as a fault
-            _told(error, f"{self._folder} cannot be read", on_fault)
+        except Exception as error:  # noqa: BLE001 - reported as a fault
+            _reported(error, f"{self._folder} cannot be read", on_fault)
             return None

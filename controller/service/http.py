@@ -1,19 +1,29 @@
-"""Probes, metrics and the state of all organisations over HTTP. Reads only; nothing can be changed from here."""
+"""Probes, metrics and the state of all organisations over HTTP; nothing can be changed through it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 
+import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.genesys import RouteLatency
 from controller.service.board import Board
+from controller.service.connections import BoundedProtocol, most_connections
+
+_QUEUE = 128
+"""Connections that may wait in the kernel."""
 
 Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
 """By organisation, how long its calls took."""
@@ -65,3 +75,69 @@ def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency
             for entry in board.entries()
         ],
     }
+
+
+class _ServiceServer(uvicorn.Server):
+    """uvicorn without signal handlers: the service stops it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen with a longer queue than the backlog, which asyncio uses for both."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_QUEUE)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: Starlette, address: str, stop: asyncio.Event) -> None:
+    """Serve on `host:port` until `stop` is set. Raises SettingsInvalid when the address is not available."""
+    listening = await _listening(address)
+    # Log our failures, not clients' invalid requests.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    most = most_connections()
+    config = uvicorn.Config(
+        app,
+        http=type("Protocol", (BoundedProtocol,), {"most": most}),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        # A batch of connections is accepted before any is read: keep it small, or it would close those already there.
+        backlog=max(1, most // 4),
+        timeout_graceful_shutdown=2,
+    )
+    server = _ServiceServer(config)
+    serving = asyncio.ensure_future(server.serve(listening))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        await serving
+
+
+async def _listening(address: str) -> list[socket.socket]:
+    """A socket for each address that the host has."""
+    host, _, port = address.rpartition(":")
+    opened: list[socket.socket] = []
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _, where in dict.fromkeys(found):
+            opened.append(socket.socket(family, kind, protocol))
+            opened[-1].settimeout(0)
+            opened[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                opened[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened[-1].bind(where)
+    except OSError as error:
+        for each in opened:
+            each.close()
+        raise SettingsInvalid(
+            f"cannot listen on {address}: {error.strerror or error}", hint="set PENSTOCK_HTTP_ADDRESS"
+        ) from error
+    return opened

@@ -1,4 +1,4 @@
-"""What the service counts for Prometheus."""
+"""The service's metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COMMIT = re.compile(r"^revision .*")
 
 
 class Metrics:
-    """Registered in a registry of its own, so that two controllers in one process do not meet."""
+    """All metrics, in a registry of their own, so that two controllers in one process do not collide."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -38,7 +38,7 @@ class Metrics:
         self._health = Gauge(
             "penstock_health", "1 for the health that holds", (*labels, "health"), registry=self.registry
         )
-        self._drift = Gauge("penstock_drift", "Differences made by hand", labels, registry=self.registry)
+        self._drift = Gauge("penstock_drift", "Out-of-band differences", labels, registry=self.registry)
         self._fault = Gauge("penstock_revision_fault", "1 while no newer revision can be read", registry=self.registry)
         self._deliveries = Deliveries(self.registry)
 
@@ -61,13 +61,13 @@ class Metrics:
         self._fault.set(fault)
 
     def heard(self, event: DeliveryEvent) -> None:
-        """Count what a delivery tells while it runs."""
+        """Count an event of a running delivery."""
         if event.name == "validation.done":
             self._deliveries.validated(event)
 
 
 class Deliveries:
-    """How deliveries end, how long changes take, and what validation finds."""
+    """Counts outcomes of deliveries, durations of changes, and validations."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("organization",)
@@ -148,5 +148,5 @@ def _outcome(report: PassReport) -> str:
 
 
 def _trigger(report: PassReport) -> str:
-    """What set the pass off, without which commit it was: each label value is a time series for ever."""
+    """The trigger without the commit: each value of a label is a time series of its own."""
     return ", ".join(sorted({_COMMIT.sub("revision", reason) for reason in report.trigger.split(", ")}))

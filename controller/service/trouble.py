@@ -1,4 +1,4 @@
-"""What happens to one organisation, as log events: trouble when it begins and when it is over, not in each pass."""
+"""Logs the trouble of one organisation when it begins and when it is over, not in each pass."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _LEVELS: Mapping[Outcome, str] = {
     Outcome.ROLLED_BACK: "error",
     Outcome.ROLLBACK_FAILED: "error",
 }
-"""The level of a delivery that ended so; one that the service's stop cut off has an event of its own."""
+"""The level by outcome; a delivery that a shutdown stopped has an event of its own."""
 _SYNC = "sync.ended"
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    """One thing that a pass tells."""
+class _LogEntry:
+    """One event of a pass."""
 
     event: str
     about: tuple[str, ...]
-    """What tells it apart from others of its event; words that change with each pass are no part of it."""
+    """Its identity among equal events, without words that change with each pass."""
     level: str
     fields: Mapping[str, object]
 
 
 class Troubles:
-    """Compares what each pass tells with the one before."""
+    """Compares the log entries of each pass with those of the one before."""
 
     def __init__(self, organization: str) -> None:
         self._log = log.bind(organization=organization)
         self._told: set[tuple[str, ...]] = set()
 
     def tell(self, report: PassReport) -> None:
-        """Log what is new in this pass, and which trouble is over; a pass that made no plan ends none."""
+        """Log new trouble, and trouble that is over; a pass without a plan ends none."""
         found = {(finding.event, *finding.about): finding for finding in _findings(report)}
         for key, finding in found.items():
             if key not in self._told:
@@ -59,26 +59,26 @@ class Troubles:
         self._told = set(found)
 
 
-def _findings(report: PassReport) -> Iterator[_Finding]:
+def _findings(report: PassReport) -> Iterator[_LogEntry]:
     error, result = report.error, report.result
     if error is not None and not isinstance(error, Interrupted | LeaseHeld):
         fields = {"code": error.code, "error": error.message, "hint": error.hint}
-        yield _Finding("pass.failed", (error.code,), _level(error), fields)
+        yield _LogEntry("pass.failed", (error.code,), _level(error), fields)
     for change in report.blocked:
         if change.blocked is not None:
             code, words = change.blocked.code, change.blocked.message
             fields = {"flow": change.flow, "change": change.kind.value, "code": code, "reason": words}
-            yield _Finding("flow.blocked", (change.flow, code), "warning", fields)
+            yield _LogEntry("flow.blocked", (change.flow, code), "warning", fields)
     for drift in report.moved:
         fields = {"flow": drift.flow, "kind": drift.kind, "message": drift.message}
-        yield _Finding("flow.drifted", (drift.flow, drift.message), "warning", fields)
+        yield _LogEntry("flow.drifted", (drift.flow, drift.message), "warning", fields)
     if result is not None and result.outcome in _LEVELS:
         told: dict[str, object] = {"sync": result.sync_id, "outcome": result.outcome.value}
         told["changes"] = {step.change.flow: step.state.value for step in result.steps}
         told["errors"] = [step.error.message for step in result.steps if step.error is not None]
-        yield _Finding(_SYNC, (str(result.sync_id), result.outcome.value), _LEVELS[result.outcome], told)
+        yield _LogEntry(_SYNC, (str(result.sync_id), result.outcome.value), _LEVELS[result.outcome], told)
 
 
 def _level(error: PenstockError) -> str:
-    """What passes by itself, or waits for a person's word, is a warning."""
+    """Errors that pass with time, or that wait for a person, are warnings."""
     return "warning" if isinstance(error, Waiting | Transient | Refused) else "error"

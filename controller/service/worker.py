@@ -11,15 +11,15 @@ import structlog
 
 from controller.delivery import Outcome
 from controller.domain.capabilities import CAPABILITIES
+from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
 from controller.reconcile import SERVICE, Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
-from controller.service.glancing import GLANCE_S, Glancing
-from controller.service.hand_changes import ELSEWHERE, HandChanges
-from controller.service.listening import Listening
-from controller.service.standby import Standby
+from controller.service.change_poll import POLL_S, ChangePoll
+from controller.service.flow_events import FlowSubscription
+from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
 from controller.service.trouble import Troubles
 
 log = structlog.get_logger()
@@ -30,18 +30,18 @@ _LONGEST_BACKOFF_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Who is told of passes."""
+    """The receivers of news about passes."""
 
     report: Callable[[PassReport], None]
-    """How a pass ended."""
+    """Called with the report of each pass."""
     fault: Callable[[str, Exception], None]
-    """Which organisation's pass ended without a report, and by what."""
+    """Called with the organisation and the error of a pass that ended without a report."""
     listener: Listener
-    """What a pass tells while it runs."""
+    """Told of progress while a pass runs."""
 
 
 class Worker:
-    """Passes over one organisation never overlap; a reason that comes during a pass leads to one more pass."""
+    """Runs the passes over one organisation. They never overlap; a reason during a pass leads to one more pass."""
 
     def __init__(
         self,
@@ -59,33 +59,33 @@ class Worker:
         self._tell = tell
         self._told_to_stop = stopping
         self._allow_dirty = allow_dirty
-        self._standby = Standby(services.clock, drift_interval_s)
+        self._standby = _Standby(services.clock, drift_interval_s)
         self._troubles = Troubles(name)
-        self._changes = HandChanges(name, services.store.journal, self._changed)
-        self._listening = Listening(name, services.clock, self._changes.heard)
-        self._glancing = Glancing(name, services.clock, self._changes, lambda: self._listening.heard)
+        self._changes = OutOfBandChanges(name, services.store.journal, self._changed)
+        self._subscription = FlowSubscription(name, services.clock, self._changes.heard)
+        self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.heard)
         self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
         self._woken = asyncio.Event()
         self._failures = 0
         self.ended = False
-        """Whether no pass runs any more, and none will."""
+        """Whether the last pass has ended."""
 
     def wake(self, workspace: Workspace, reason: str) -> None:
-        """Look at this revision as soon as possible."""
+        """Run a pass at this revision as soon as possible."""
         self._workspace = workspace
         if reason not in self._reasons:
             self._reasons.append(reason)
         self._woken.set()
 
     def nudge(self, reason: str) -> None:
-        """Look again at what was asked for last, as soon as possible."""
+        """Run another pass at the last revision, as soon as possible."""
         if self._workspace is not None:
             self.wake(self._workspace, reason)
 
     def _changed(self, reason: str) -> None:
-        """Look again, except where it is waited for the controller whose doing it is."""
+        """Run a pass, except while the controller that made the change holds the lease."""
         if reason != ELSEWHERE or not self._standby.waits:
             self.nudge(reason)
 
@@ -94,12 +94,12 @@ class Worker:
         self._woken.set()
 
     def dismiss(self) -> None:
-        """The organisation is no longer asked for: end after the pass that is running, which is not cut short."""
+        """The organisation is gone from the manifests: end after the running pass."""
         self._dismissed = True
         self._woken.set()
 
     def employ_again(self) -> bool:
-        """Take a dismissal back; False when it is too late for that."""
+        """Cancel a dismissal; False when the worker has ended."""
         if not self.ended:
             self._dismissed = False
         return not self.ended
@@ -108,7 +108,7 @@ class Worker:
         return self._dismissed or self._told_to_stop()
 
     def serves(self, organization: Organization) -> bool:
-        """Whether it is the same organisation under whatever name: reached in the same way by the same client."""
+        """Whether it is the same organisation, even under another name: same endpoint and same client."""
         known = self._workspace.organization(self.name) if self._workspace is not None else None
         return known is not None and (known.endpoint, known.credentials) == (
             organization.endpoint,
@@ -116,12 +116,12 @@ class Worker:
         )
 
     async def run(self, before: Collection[asyncio.Task[None]] = ()) -> None:
-        """Work until the service stops, and meanwhile listen to the organisation; `before` has to end first."""
+        """Work until the service stops, subscribed to the organisation's events; `before` has to end first."""
         if before:
             await asyncio.wait(before)
-        beside = [asyncio.create_task(self._listening.run(), name=f"channel {self.name}")]
-        if self._drift_interval_s > GLANCE_S:
-            beside.append(asyncio.create_task(self._glancing.run(), name=f"glances {self.name}"))
+        beside = [asyncio.create_task(self._subscription.run(), name=f"channel {self.name}")]
+        if self._drift_interval_s > POLL_S:
+            beside.append(asyncio.create_task(self._poll.run(), name=f"poll {self.name}"))
         try:
             await self._work()
         finally:
@@ -143,13 +143,13 @@ class Worker:
         self.ended = True
 
     async def _safely(self, workspace: Workspace, trigger: str) -> float:
-        """One pass, reported; how long to wait for the next. A fault of ours must not end the other workers."""
+        """Run and report one pass; returns the pause before the next. No error may end the other workers."""
         try:
             report = await self._watched_pass(workspace, trigger)
-            if not _learned_nothing(report):
+            if not _saw_nothing(report):
                 self._tell.report(report)
             self._troubles.tell(report)
-            _warn_of_what_is_left(report)
+            _log_unfinished(report)
         except Exception as error:
             log.exception("worker.failed", organization=self.name)
             self._tell.fault(self.name, error)
@@ -158,7 +158,7 @@ class Worker:
         return self._pause_after(report.error or unread)
 
     async def _wait(self, seconds: float) -> None:
-        """Until woken, or until the time is over."""
+        """Wait until woken, or until the time is over."""
         await first_of(self._services.clock, seconds, self._woken)
         self._woken.clear()
 
@@ -172,9 +172,9 @@ class Worker:
             Capability.NOTIFICATIONS in CAPABILITIES[organization.dialect]
         )
         flow_ids = self._changes.flow_ids if can_hear else frozenset()
-        self._listening.listen_to(flow_ids, lambda: self._services.platform(organization))
+        self._subscription.subscribe_to(flow_ids, lambda: self._services.platform(organization))
         if report.plan is not None:
-            self._glancing.looked(began, lambda: self._services.platform(organization))
+            self._poll.looked(began, lambda: self._services.platform(organization))
         return report
 
     async def _run(self, request: PassRequest, workspace: Workspace) -> PassReport:
@@ -209,13 +209,13 @@ class Worker:
                 return recovered
         report = await self._run(request, workspace)
         if organization.sync.mode is SyncMode.MANUAL and self._is_approved(report):
-            # Somebody approved just this plan: it is made again under the lease, and refused when it changed.
+            # A person approved this plan: make it again under the lease, and refuse it when it changed.
             approved = replace(request, mode=Mode.APPLY, trigger=f"{request.trigger}, approved")
             report = await self._run(approved, workspace)
         return report
 
     async def _unless_held(self, request: PassRequest, workspace: Workspace, report: PassReport) -> PassReport:
-        """The report; or, where another controller is at work, how things stand, when it is time to look at that."""
+        """The report; while another controller holds the lease, now and then that of a planning pass."""
         if not isinstance(report.error, LeaseHeld):
             self._standby.ended()
             return report
@@ -227,7 +227,7 @@ class Worker:
         return replace(looked, error=looked.error or report.error)
 
     def _has_to_recover(self, organization: Organization, workspace: Workspace) -> bool:
-        """Whether something is left open that no delivery will come along to end, as one would under `auto`."""
+        """Whether a delivery is unfinished that nothing would resume: under `auto` the next delivery does."""
         if organization.sync.mode is not SyncMode.MANUAL or organization.suspended:
             return False
         return bool(self._services.store.journal.unfinished(self.name) or workspace.repository.pending())
@@ -239,7 +239,7 @@ class Worker:
 
     def _pause_after(self, error: PenstockError | None) -> float:
         if isinstance(error, Waiting):
-            # What is made by hand meanwhile is looked for as often as ever, however long a window stays closed.
+            # Look for out-of-band changes at the usual interval, even while a window stays closed for long.
             return min(max(1.0, error.retry_after_s), self._drift_interval_s)
         if isinstance(error, Transient):
             self._failures += 1
@@ -249,13 +249,13 @@ class Worker:
         return self._drift_interval_s
 
 
-def _learned_nothing(report: PassReport) -> bool:
-    """Whether it ended before it looked, told to stop or to wait: what is shown already is still the best there is."""
+def _saw_nothing(report: PassReport) -> bool:
+    """Whether the pass ended before it looked: the previous report is still the best."""
     return isinstance(report.error, Interrupted | LeaseHeld) and report.plan is None
 
 
-def _warn_of_what_is_left(report: PassReport) -> None:
-    """Say what the word to stop left open: nobody looks at the board of a service that is gone."""
+def _log_unfinished(report: PassReport) -> None:
+    """Log the changes that a shutdown left unfinished: the board is gone with the service."""
     result = report.result
     if result is None or result.outcome is not Outcome.STOPPED:
         return
@@ -265,11 +265,43 @@ def _warn_of_what_is_left(report: PassReport) -> None:
         sync=result.sync_id,
         changes={step.change.flow: step.state.value for step in result.steps},
         parked=[step.change.flow for step in result.steps if step.parked],
-        hint="the next run goes on with what is parked, and begins what was skipped",
+        hint="the next run resumes the parked changes and begins the skipped ones",
     )
 
 
 def _mode(organization: Organization) -> Mode:
-    """Only `auto` delivers by itself; the other modes are looked at and reported."""
+    """Only `auto` delivers without a person; the other modes only report."""
     may_deliver = organization.sync.mode is SyncMode.AUTO and not organization.suspended
     return Mode.APPLY if may_deliver else Mode.PLAN
+
+
+class _Standby:
+    """Decides when a worker without the lease runs a planning pass: at first, for each revision, and at the interval.
+
+    The lease is tried far more often: that costs no call.
+    """
+
+    def __init__(self, clock: Clock, interval_s: float) -> None:
+        self._clock = clock
+        self._interval_s = interval_s
+        self._looked: tuple[str, float] | None = None
+        """Revision and time of the last pass without the lease."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last pass was without the lease."""
+        return self._looked is not None
+
+    def is_due(self, revision: str) -> bool:
+        """Whether to run a pass now."""
+        if self._looked is None or self._looked[0] != revision:
+            return True
+        return self._clock.monotonic() - self._looked[1] >= self._interval_s
+
+    def looked(self, revision: str) -> None:
+        """Note a pass at this revision without the lease."""
+        self._looked = (revision, self._clock.monotonic())
+
+    def ended(self) -> None:
+        """Note that the lease is free again."""
+        self._looked = None

@@ -16,7 +16,7 @@ from controller.domain.errors import LeaseHeld
 from controller.domain.status import Health, SyncStatus
 from controller.genesys import connect
 from controller.reconcile import PassReport, Unwatched, open_folder
-from controller.service.board import Board, Entry
+from controller.service.board import Board, BoardEntry
 from controller.service.worker import Telling, Worker
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
@@ -63,7 +63,7 @@ class Waiting:
         self.board.post(report)
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> BoardEntry:
         [entry] = self.board.entries()
         return entry
 

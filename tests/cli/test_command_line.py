@@ -74,7 +74,7 @@ def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell
     assert delivered.returncode == 0, delivered.stdout
     error = json.loads(again.stdout)["organizations"][0]["error"]
     assert (again.returncode, error["code"]) == (3, "plan-stale")
-    assert "front: create is not to be done any more" in error["hint"]
+    assert "front: create is no longer planned" in error["hint"]
 
 
 def test_a_saved_plan_is_for_the_organisations_that_it_was_made_for(shell: Shell, tmp_path: Path) -> None:

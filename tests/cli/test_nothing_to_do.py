@@ -26,11 +26,11 @@ async def test_a_flow_without_its_manifest_is_not_in_sync(world: World) -> None:
     world.remove("front")
     world.commit()
 
-    assert apply_text([await world.apply()]) == "acme: nothing to do, but not in sync: penstock status tells why"
+    assert apply_text([await world.apply()]) == "acme: nothing to do, but not in sync: see penstock status"
 
 
 async def test_a_flow_that_is_left_alone_may_be_anything(world: World) -> None:
     world.flow("front", inbound("Front", says="New"), suspend=True)
     world.commit()
 
-    assert apply_text([await world.apply()]) == "acme: nothing to do, save for what is suspended"
+    assert apply_text([await world.apply()]) == "acme: nothing to do, apart from suspended flows"

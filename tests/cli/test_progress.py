@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from controller.cli.delivery_progress import PlainLines
-from controller.cli.live_table import LiveTable
+from controller.cli.delivery_progress import LiveTable, PlainLines
 from controller.delivery import DeliveryEvent
 from controller.domain.identity import FlowKey
 from controller.planning import Change, ChangeKind, Plan

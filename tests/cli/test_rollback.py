@@ -60,7 +60,7 @@ def test_what_came_of_it_what_git_has_to_do_and_who_is_left_behind(shell: Inside
     first, second, *told, recorded = done.stdout.splitlines()
     assert (first, second) == ("acme: sync 3 rolled-back", "  hours: switch, rolled-back, 2.0 → 1.0")
     assert [line.strip() for line in told] == [
-        "to make git agree, revert the commit that asked for it; until then it stays back",
+        "to make git agree, revert the commit that asked for it; until then it stays rolled back",
         f"hours.yaml and hours.flow.yaml changed last in commit {asked}",
         f"front keeps 2.0 of it {FOLLOWS}",
     ]
@@ -137,6 +137,5 @@ async def test_a_rollback_that_failed_says_what_is_live_still_and_the_next_apply
     assert "1.0 could not be brought back" in failed
     assert failed.count("The publish failed.") == 1
     assert after == (
-        "acme: in sync, nothing to do\n"
-        "  but Degraded, because something could not be brought back: penstock status tells what"
+        "acme: in sync, nothing to do\n  but Degraded, because a flow could not be rolled back: see penstock status"
     )

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.domain.status import Health, SyncStatus
 from controller.genesys import RouteLatency
-from controller.service.board import Board, Entry
+from controller.service.board import Board, BoardEntry
 from controller.service.http import create_app
 from tests.support.clock import SteppedClock
 from tests.support.inside import InsideShell
@@ -168,7 +168,7 @@ async def test_the_services_status() -> None:
     clock = SteppedClock()
     board = Board(clock)
     board.expect(["acme"])
-    board._entries["acme"] = Entry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
+    board._entries["acme"] = BoardEntry("acme", SyncStatus.SYNCED, Health.HEALTHY, "abc", "in sync", clock.now())
     calls = {"acme": (RouteLatency("GET", "/api/v2/flows", 1, 1.0, 1.0, 1.0),)}
     transport = httpx.ASGITransport(app=create_app(board, CollectorRegistry(), lambda: calls))
     async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:

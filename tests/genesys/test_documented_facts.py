@@ -14,9 +14,9 @@ from controller.genesys.architect.export_batch import LARGEST
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.endpoint import REGIONS
-from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP
-from controller.service.hand_changes import REASON
-from controller.service.listening import _LONGEST_BACKOFF_S
+from controller.service.change_poll import MOST_LOOKED_UP, POLL_S
+from controller.service.flow_events import _LONGEST_BACKOFF_S
+from controller.service.out_of_band import REASON
 from tests.support import genesys_sdk
 
 CAN = {
@@ -82,5 +82,5 @@ def test_pushed_events_are_told_as_they_are() -> None:
     assert OPERATIONS[ARCHITECT]["notifications"]
     delivery = DeliverySettings()
     assert f"at most every {delivery.gate_pause_s:g} s, and otherwise every {delivery.gate_interval_s:g} s" in PAGE
-    assert f"are polled every {GLANCE_S:g} s" in PAGE
+    assert f"are polled every {POLL_S:g} s" in PAGE
     assert f"up to {MOST_LOOKED_UP} are looked up" in PAGE

@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry
 from controller.domain.clock import SystemClock
 from controller.service import connections
 from controller.service.board import Board
-from controller.service.http import create_app
-from controller.service.server import serve
+from controller.service.http import create_app, serve
 from tests.support.shell import free_port
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]

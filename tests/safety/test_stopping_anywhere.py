@@ -58,14 +58,14 @@ def _says_what_is_left(report: PassReport, phase: Phase, word: Word, world: Worl
     parked = {step.change.flow for step in result.steps if step.parked}
     assert parked <= {event.flow for event in word.events if event.name == "change.parked"}
     shown = apply_text([report])
-    assert shown.count("parked: the next run goes on with it") == len(parked)
+    assert shown.count("parked: the next run resumes it") == len(parked)
     held_back = [step for step in result.steps if "told to stop before it began" in " ".join(step.messages)]
     stopped = any(step.parked for step in result.steps) or bool(held_back)
     sync = world.services.store.journal.sync(result.sync_id)
     assert sync is not None
     assert sync.state.open == (sync.state is SyncState.STOPPED) == stopped
     if result.outcome is not Outcome.ROLLBACK_FAILED:
-        assert stopped == (result.outcome is Outcome.STOPPED) == ("told to stop: the next run" in shown)
+        assert stopped == (result.outcome is Outcome.STOPPED) == ("stopped: the next run" in shown)
 
 
 async def _converges(world: World) -> None:

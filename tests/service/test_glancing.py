@@ -11,8 +11,8 @@ import pytest
 from controller.domain.ports import Platform
 from controller.domain.status import SyncStatus
 from controller.reconcile import PassReport, Unwatched, Workspace, open_folder
-from controller.service.glancing import GLANCE_S, MOST_LOOKED_UP, Glancing
-from controller.service.hand_changes import REASON, HandChanges
+from controller.service.change_poll import MOST_LOOKED_UP, POLL_S, ChangePoll
+from controller.service.out_of_band import REASON, OutOfBandChanges
 from controller.service.worker import Telling, Worker
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
@@ -28,8 +28,8 @@ class Watcher:
         self.world = world
         self.told: list[str] = []
         self.announced = frozenset(announced)
-        self.changes = HandChanges("acme", world.services.store.journal, self.told.append)
-        self.glancing = Glancing("acme", world.clock, self.changes, lambda: self.announced)
+        self.changes = OutOfBandChanges("acme", world.services.store.journal, self.told.append)
+        self.glancing = ChangePoll("acme", world.clock, self.changes, lambda: self.announced)
 
     async def look(self, *, deliver: bool = False) -> None:
         """A whole pass."""
@@ -71,7 +71,7 @@ async def test_what_happened_to_a_flow_is_noticed_within_a_minute_and_once(world
     watcher = await delivered(world, ["Front", "Desk"])
     world.by_hand(deed, "inboundcall", "Desk")
 
-    await watcher.wait(10 * GLANCE_S + 1)
+    await watcher.wait(10 * POLL_S + 1)
 
     assert watcher.told == [REASON]
     assert (watcher.calls(LOOKED_UP), watcher.calls(LISTED)) == (10, 0)
@@ -83,7 +83,7 @@ async def test_own_publishes_and_what_is_in_sync_are_no_news(world: World) -> No
     world.commit()
     await watcher.look(deliver=True)
 
-    await watcher.wait(3 * GLANCE_S + 1)
+    await watcher.wait(3 * POLL_S + 1)
 
     assert watcher.told == []
 
@@ -95,7 +95,7 @@ async def test_of_many_flows_those_are_asked_for_that_were_published_since(world
     await watcher.look()
     world.by_hand("publish", "inboundcall", "Flow 042")
 
-    await watcher.wait(GLANCE_S + 1)
+    await watcher.wait(POLL_S + 1)
 
     assert watcher.told == [REASON]
     assert (watcher.calls(LISTED), watcher.calls(LOOKED_UP)) == (1, 0)
@@ -106,7 +106,7 @@ async def test_what_a_channel_announces_is_not_looked_for(world: World) -> None:
     watcher.announced = watcher.changes.flow_ids
     world.by_hand("publish", "inboundcall", "Front")
 
-    await watcher.wait(5 * GLANCE_S)
+    await watcher.wait(5 * POLL_S)
 
     assert world.simulator.calls.count() == 0
     assert watcher.told == []
@@ -116,7 +116,7 @@ async def test_nothing_is_looked_for_while_a_pass_looks_by_itself(world: World) 
     watcher = await delivered(world, ["Front"])
     watcher.changes.pass_begins()
 
-    await watcher.wait(5 * GLANCE_S)
+    await watcher.wait(5 * POLL_S)
 
     assert world.simulator.calls.count() == 0
 
@@ -126,7 +126,7 @@ async def test_an_organisation_that_does_not_answer_is_looked_at_again(world: Wo
     world.by_hand("publish", "inboundcall", "Front")
     world.fault("missing-field", match={"route": LOOKED_UP}, times=1)
 
-    await watcher.wait(3 * GLANCE_S + 1)
+    await watcher.wait(3 * POLL_S + 1)
 
     assert watcher.told == [REASON]
 
@@ -145,7 +145,7 @@ async def test_a_fault_of_ours_ends_no_glances(world: World) -> None:
 
     watcher.glancing.looked(world.clock.now(), connect)
 
-    await watcher.wait(2 * GLANCE_S + 1)
+    await watcher.wait(2 * POLL_S + 1)
 
     assert failed
     assert watcher.told == [REASON]
@@ -170,7 +170,7 @@ async def test_a_service_that_cannot_listen_passes_soon_after_a_publish_by_hand(
     began = len(reports)
     world.by_hand("publish", "inboundcall", "Front", person="Ada Lovelace")
 
-    await world.clock.sleep(2 * GLANCE_S)
+    await world.clock.sleep(2 * POLL_S)
 
     stopping = True
     worker.stop()
@@ -183,5 +183,5 @@ async def test_a_service_that_cannot_listen_passes_soon_after_a_publish_by_hand(
 @BOTH
 async def test_a_dialect_that_lists_all_flows_for_it_is_not_asked(world: World) -> None:
     watcher = await delivered(world, ["Front"])
-    await watcher.wait(2 * GLANCE_S + 1)
+    await watcher.wait(2 * POLL_S + 1)
     assert world.simulator.calls.count() == (0 if world.dialect == "versioned" else 2)

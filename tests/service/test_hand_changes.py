@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.events import FlowEvent
-from controller.service.hand_changes import REASON, HandChanges
+from controller.service.out_of_band import REASON, OutOfBandChanges
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
@@ -16,7 +16,7 @@ class Heard:
     def __init__(self, world: World) -> None:
         self.world = world
         self.told: list[str] = []
-        self.changes = HandChanges("acme", world.services.store.journal, self.told.append)
+        self.changes = OutOfBandChanges("acme", world.services.store.journal, self.told.append)
 
     async def deliver(self) -> None:
         self.changes.pass_begins()

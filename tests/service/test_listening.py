@@ -17,7 +17,7 @@ from controller.domain.desired import Endpoint
 from controller.domain.events import FlowEvent
 from controller.domain.ports import Platform
 from controller.genesys import connect
-from controller.service.listening import Listening
+from controller.service.flow_events import FlowSubscription
 from controller.simulator import Simulator, running
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
@@ -50,8 +50,8 @@ class Listener:
 
     def __init__(self, platform: Platform, flow_ids: frozenset[str]) -> None:
         self.events: asyncio.Queue[FlowEvent] = asyncio.Queue()
-        self._listening = Listening("acme", SystemClock(), self.events.put_nowait)
-        self._listening.listen_to(flow_ids, lambda: platform)
+        self._listening = FlowSubscription("acme", SystemClock(), self.events.put_nowait)
+        self._listening.subscribe_to(flow_ids, lambda: platform)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listening.run())

@@ -52,8 +52,8 @@ def test_a_publish_that_runs_is_finished_and_the_next_one_not_begun(
     assert "hours: publish, recorded" in output or "hours: switch, recorded" in output
     assert "front: publish, skipped" in output or "front: switch, skipped" in output
     assert "the controller was told to stop before it began" in output
-    assert "the next run goes on with what is parked, and begins what was skipped" in output
-    assert "penstock: stopping: what is in flight ends or is parked" in shop.log.read_text()
+    assert "the next run resumes the parked changes and begins the skipped ones" in output
+    assert "penstock: stopping: finishing or parking running changes" in shop.log.read_text()
     assert shop.live() == {"Front": "1.0", "Hours": "2.0"}
     shop.comes_to_its_end()
 
@@ -85,7 +85,7 @@ def test_a_second_interrupt_ends_it_at_once_and_breaks_nothing(dialect: str, tmp
     with shop.started("apply") as process:
         shop.publishing("hours")
         process.send_signal(signal.SIGINT)
-        shop.told("once more ends at once")
+        shop.told("a second signal quits now")
         code, output = ended(process, signal.SIGINT)
 
     assert (code, output) == (-signal.SIGINT, "")
@@ -138,7 +138,7 @@ def test_a_push_that_runs_is_finished_and_all_is_done(tmp_path: Path, url: str) 
     with shop.started("apply") as process:
         eventually(pushing.exists, "the push")
         process.send_signal(signal.SIGTERM)
-        shop.told("stopping: what is in flight ends or is parked")
+        shop.told("stopping: finishing or parking running changes")
         go_on.touch()
         output, _ = process.communicate(timeout=SOON_S)
         code = process.returncode
@@ -158,7 +158,7 @@ def test_a_second_interrupt_during_a_push_leaves_a_repository_that_the_next_run_
     with shop.started("apply") as process:
         eventually(pushing.exists, "the push")
         process.send_signal(signal.SIGINT)
-        shop.told("once more ends at once")
+        shop.told("a second signal quits now")
         code, _ = ended(process, signal.SIGINT)
 
     assert code == -signal.SIGINT
@@ -181,7 +181,7 @@ def test_a_terminal_gets_its_cursor_back_also_from_a_process_that_is_ended_at_on
     shop.publishing("hours")
     process.send_signal(signal.SIGINT)
     seen = b""
-    while b"once more ends at once" not in seen:
+    while b"a second signal quits now" not in seen:
         seen += os.read(reading, 4096)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=SOON_S) == -signal.SIGINT

@@ -76,7 +76,7 @@ def test_a_version_that_bakes_is_parked_at_once(dialect: str, number: signal.Sig
     assert took_s < BAKE_S
     event = left(shop)
     assert (event["changes"], event["parked"]) == ({"hours": "baking", "front": "skipped"}, ["hours"])
-    assert "the next run goes on" in str(event["hint"])
+    assert "the next run resumes" in str(event["hint"])
     shop.comes_to_its_end()
 
 
@@ -87,7 +87,7 @@ def test_a_second_interrupt_ends_it_at_once_and_breaks_nothing(tmp_path: Path, u
     with shop.started("run", str(shop.folder)) as process:
         shop.publishing("hours")
         process.send_signal(signal.SIGINT)
-        shop.told("once more ends at once")
+        shop.told("a second signal quits now")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=SOON_S) == -signal.SIGINT
 

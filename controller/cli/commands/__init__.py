@@ -7,42 +7,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.cli.lazy import Entry, LazyGroup
+from controller.cli.lazy import LazyGroup, ListedCommand
 from controller.cli.logs import import_structlog
 
 COMMANDS = {
-    "demo": Entry("demo", "Show the main job on a simulated organisation and a temporary git remote."),
-    "validate": Entry(
+    "demo": ListedCommand("demo", "Show the main job on a simulated organisation and a temporary git remote."),
+    "validate": ListedCommand(
         "validate", "Check manifests and flow files without calling any organisation; report every mistake at once."
     ),
-    "plan": Entry("plan", "Show what `apply` would do: the same plan, and nothing is changed."),
-    "apply": Entry("apply", "Carry the plan out: publish in order, watch, roll back what fails, commit what is live."),
-    "approve": Entry(
+    "plan": ListedCommand("plan", "Show what `apply` would do: the same plan, and nothing is changed."),
+    "apply": ListedCommand("apply", "Carry the plan out: publish in order, watch, roll back failures, record in git."),
+    "approve": ListedCommand(
         "approve", "Approve the plan with this digest where sync.mode is manual; the next pass applies it."
     ),
-    "accept": Entry("accept", "Accept a paused version whose gate could not decide; the next pass continues with it."),
-    "rollback": Entry(
+    "accept": ListedCommand(
+        "accept", "Accept a paused version that no gate could decide about; the next pass resumes it."
+    ),
+    "rollback": ListedCommand(
         "rollback", "Bring one flow back to a version that it had, and verify it; says what to revert in git."
     ),
-    "status": Entry("status", "Show sync status and health of every managed flow."),
-    "diff": Entry("diff", "Show what differs between source and live, two versions, or two organisations."),
-    "graph": Entry("graph", "Show how flows depend on each other, or what stands inside one."),
-    "trace": Entry(
+    "status": ListedCommand("status", "Show sync status and health of every managed flow."),
+    "diff": ListedCommand("diff", "Show what differs between source and live, two versions, or two organisations."),
+    "graph": ListedCommand("graph", "Show how flows depend on each other, or the nodes inside one."),
+    "trace": ListedCommand(
         "trace",
-        "Find out why executions went wrong: executions, action, file; settings says what is recorded.",
+        "Find out why executions went wrong: executions, action, file; settings shows the recording.",
         attribute="TraceCommands",
     ),
-    "import": Entry("import_", "Write manifests and flow files for published flows that no manifest names."),
-    "preflight": Entry(
-        "preflight", "Check, before the first sync, that each organisation is reached and permits what is needed."
+    "import": ListedCommand("import_", "Write manifests and flow files for published flows that no manifest names."),
+    "preflight": ListedCommand(
+        "preflight", "Check, before the first sync, that each organisation is reached and grants all permissions."
     ),
-    "run": Entry("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
-    "simulator": Entry("simulator", "Serve a simulated organisation; prints its URL first."),
-    "schema": Entry("schema", "Print the JSON Schema of the manifests."),
+    "run": ListedCommand("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
+    "simulator": ListedCommand("simulator", "Serve a simulated organisation; prints its URL first."),
+    "schema": ListedCommand("schema", "Print the JSON Schema of the manifests."),
 }
 """The commands in the order of `penstock --help`."""
 
-FORMER_NAMES = {"promote": Entry("accept", "The former name of `accept`.", attribute="promote", hidden=True)}
+FORMER_NAMES = {"promote": ListedCommand("accept", "The former name of `accept`.", attribute="promote", hidden=True)}
 """Names that work for one more release, and say so."""
 
 

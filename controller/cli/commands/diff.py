@@ -47,7 +47,7 @@ class DiffOptions:
         str | None, typer.Option("--to-version", help="Compare versions: the newer; the published one by default.")
     ] = None
     from_organization: Annotated[
-        str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare what is live in two organisations.")
+        str | None, typer.Option("--from", metavar="ORGANIZATION", help="Compare the live flows of two organisations.")
     ] = None
     to_organization: Annotated[
         str | None, typer.Option("--to", metavar="ORGANIZATION", help="The other organisation.")
@@ -76,7 +76,7 @@ class DiffOptions:
         if self.organizations and self.organization:
             raise SettingsInvalid("--from and --to name the organisations already", hint="leave --organization out")
         if of_versions and self.flow is None:
-            raise SettingsInvalid("the versions of which flow?", hint="penstock diff FLOW --from-version 3.0")
+            raise SettingsInvalid("the versions need a flow", hint="penstock diff FLOW --from-version 3.0")
 
 
 def diff(options: DiffOptions) -> int:

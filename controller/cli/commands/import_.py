@@ -25,12 +25,12 @@ from controller.reconcile import Services, Settings, load_settings, open_folder
 
 _Flows = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[FLOW]...", help="type/name, name or id; * and ? stand for any letters; all by default."),
+    typer.Argument(metavar="[FLOW]...", help="type/name, name or id; * and ? match any letters; all by default."),
 ]
 _Into = Annotated[
     Path | None, typer.Option("--into", help="Write here.", show_default="the folder of the Organization manifest")
 ]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be written, and write nothing.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the files, and write none.")]
 
 
 @dataclass(frozen=True, slots=True)

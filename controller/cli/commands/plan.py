@@ -1,4 +1,4 @@
-"""`penstock plan`: what would happen, in what order, and why."""
+"""`penstock plan`: the changes that `apply` would make, their order, and the reasons."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ class PlanOptions:
     )
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file, too, as JSON.")] = None
     everything: Annotated[bool, typer.Option("--all", help="List the flows that are in sync, too.")] = False
-    retry: Annotated[bool, typer.Option("--retry", help="Plan again what was rolled back before.")] = False
-    diff: Annotated[bool, typer.Option("--diff", help="Show what changes inside each flow (text, markdown).")] = False
+    retry: Annotated[bool, typer.Option("--retry", help="Plan changes again that were rolled back.")] = False
+    diff: Annotated[bool, typer.Option("--diff", help="Show the differences inside each flow (text, markdown).")] = (
+        False
+    )
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes.")
     ] = False
@@ -79,7 +81,7 @@ def plan(options: PlanOptions) -> int:
 
 
 def _plans(reports: Sequence[PassReport], workspace: Workspace, services: Services) -> list[Plan]:
-    """The plans, each with what would not be delivered at this moment."""
+    """The plans, each with the reasons that hold back a delivery at this moment."""
     return [
         with_held_back(
             report.plan, workspace.organization(report.organization), services, workspace.dirty, report.unpushed
@@ -102,7 +104,7 @@ def _rendered(plans: Sequence[Plan], options: PlanOptions) -> str:
 
 
 def _differences(plans: Sequence[Plan], workspace: Workspace, services: Services, options: PlanOptions) -> str:
-    """What changes inside the flows, to stand below the plan."""
+    """The differences inside the flows, as text to print below the plan."""
     found = asyncio.run(_compared(plans, workspace, services))
     if options.output is PlanFormat.MARKDOWN:
         return "\n" + comparisons_markdown(found, COMMENT_LIMIT // 2)

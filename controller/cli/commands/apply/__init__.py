@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +14,28 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.apply_output import apply_document, apply_text, was_stopped
-from controller.cli.commands.apply.confirming import confirmed
 from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services, run_passes
 from controller.cli.workspace import actor
-from controller.domain.errors import PlanStale
-from controller.planning import Confirmations
-from controller.reconcile import Mode, PassReport, PassRequest, Workspace, load_settings, open_folder, require_digest
+from controller.domain.desired import Organization
+from controller.domain.errors import NotConfirmed, PenstockError, PlanStale
+from controller.domain.visible import visible
+from controller.domain.wording import counted
+from controller.planning import Confirmations, Plan, plan_text
+from controller.planning.limits import deliverable
+from controller.questions.held_back import with_held_back
+from controller.reconcile import (
+    Mode,
+    PassReport,
+    PassRequest,
+    Services,
+    Workspace,
+    load_settings,
+    open_folder,
+    require_digest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ class ApplyOptions:
     allow_unpushed: Annotated[
         bool, typer.Option("--allow-unpushed", help="Deliver a commit that the followed branch does not hold.")
     ] = False
-    retry: Annotated[bool, typer.Option("--retry", help="Try again what was rolled back before.")] = False
+    retry: Annotated[bool, typer.Option("--retry", help="Try changes again that were rolled back.")] = False
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is changed.")] = False
 
     @property
@@ -79,7 +93,7 @@ def apply(options: ApplyOptions) -> int:
     requests = _requests(options, workspace, saved)
     with opened_services(settings) as services:
         if not options.yes and _has_terminal():
-            requests = confirmed(workspace, requests, services)
+            requests = _confirmed(workspace, requests, services)
         with watcher(quiet=as_json) as listener:
             reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
@@ -106,8 +120,52 @@ def _requests(options: ApplyOptions, workspace: Workspace, saved: SavedPlan | No
 
 
 def _has_terminal() -> bool:
-    """Whether a person can be asked: without a terminal nobody would answer."""
+    """Whether a person can answer: only on a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
+    """The passes that a person confirmed after seeing their plans; each carries out the plan that was shown.
+
+    A pass without a plan, or with nothing to change, needs no confirmation. Raises NotConfirmed for a no.
+    """
+    looks = [replace(request, mode=Mode.PLAN, expected_digest=None) for request in requests]
+    plans = {
+        report.organization: report.plan for report in run_passes(workspace, looks, services) if report.plan is not None
+    }
+    found: list[PassRequest] = []
+    for request in requests:
+        plan = plans.get(request.organization)
+        if plan is None or not (deliverable(plan) or plan.under_way):
+            found.append(request)
+            continue
+        organization = workspace.organization(request.organization)
+        shown = with_held_back(plan, organization, services, workspace.dirty)
+        print(plan_text([shown], color=False), end="", file=sys.stderr)
+        own_name = asyncio.run(_own_name(organization, services))
+        if not typer.confirm(_question(plan, organization, own_name), err=True):
+            raise NotConfirmed(f"{organization.name}: not confirmed; nothing was changed", hint="answer y, or --yes")
+        # An unfinished delivery is resumed first, and that makes another plan.
+        digest = None if plan.under_way else plan.digest
+        found.append(replace(request, expected_digest=request.expected_digest or digest))
+    return found
+
+
+async def _own_name(organization: Organization, services: Services) -> str | None:
+    """The organisation's own name; None where this client may not read it."""
+    try:
+        return await services.platform(organization).organization_name()
+    except PenstockError:
+        return None  # the name is only shown: the delivery reports what is wrong
+    finally:
+        await services.disconnect()
+
+
+def _question(plan: Plan, organization: Organization, own_name: str | None) -> str:
+    count = len(deliverable(plan))
+    own = f" ({own_name})" if own_name else ""
+    where = organization.endpoint.region or organization.endpoint.api_url
+    return visible(f"Apply {counted(count, 'change')} to {organization.name}{own} in {where}?")
 
 
 def _explain_stale(saved: SavedPlan, reports: Sequence[PassReport]) -> None:

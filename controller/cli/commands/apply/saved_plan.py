@@ -1,4 +1,4 @@
-"""A plan that `plan --out` wrote: its digests decide, since the plan is made again and compared; the rest tells why."""
+"""A plan that `plan --out` wrote. Its digests decide whether it is stale; the changes in it say why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.planning import PLAN_SCHEMA, Plan, plan_document
 _SHOWN = 5
 _MOST_BYTES = 256 * 1024**2
 _TOLD = ("change", "from_version", "to_version", "blocked", "dependency_digest")
-"""What of a change has to be the same for it to be the same change."""
+"""Two changes are the same when these fields are."""
 _REFRESH = "make a new one with `penstock plan --out FILE`, look at it, and apply that"
 
 Changes = Mapping[str, Mapping[str, object]]
@@ -22,14 +22,14 @@ Changes = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """What was planned, by organisation."""
+    """The plan of each organisation, as it was saved."""
 
     path: Path
     digests: Mapping[str, str]
     changes: Mapping[str, Changes]
 
     def require(self, organizations: Iterable[str]) -> None:
-        """Raises PlanStale where an organisation is to be delivered that the plan knows nothing of."""
+        """Raises PlanStale when the plan lacks an organisation that is to be delivered."""
         unknown = [name for name in organizations if name not in self.digests]
         if unknown:
             known = ", ".join(self.digests) or "no organisation"
@@ -39,15 +39,15 @@ class SavedPlan:
             )
 
     def way_out(self, plan: Plan) -> str:
-        """What is different in the plan that is made now, and what to do about it."""
+        """How the plan that is made now differs, and the next step."""
         moved = _moved(self.changes.get(plan.organization, {}), _acting(plan_document([plan]))[plan.organization])
         shown = moved[:_SHOWN] + ([f"and {len(moved) - _SHOWN} more"] if len(moved) > _SHOWN else [])
-        since = "; ".join(shown) or "its changes are the same, but not the policy or the state that they were made from"
+        since = "; ".join(shown) or "its changes are the same, but the policy or the state behind them is not"
         return f"since it was saved: {since}; {_REFRESH}"
 
 
 def read_saved_plan(path: Path) -> SavedPlan:
-    """Raises SettingsInvalid when the file is no plan of ours."""
+    """Raises SettingsInvalid when the file is not a plan."""
     wrong = SettingsInvalid(
         f"{path} is not a plan of the form {PLAN_SCHEMA}", hint="write one with `penstock plan --out FILE`"
     )
@@ -70,7 +70,7 @@ def read_saved_plan(path: Path) -> SavedPlan:
 
 
 def _text(path: Path) -> str:
-    """The file's text. Raises OSError, and ValueError for what is far too long, or no text."""
+    """The file's text. Raises OSError, and ValueError for a file that is too long or not text."""
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
@@ -99,7 +99,7 @@ def _moved(before: Changes, now: Changes) -> list[str]:
 def _words(flow: str, before: Mapping[str, object] | None, now: Mapping[str, object] | None) -> str:
     if before is None or now is None:
         known = before or now or {}
-        return f"{flow}: {known['change']} {'is new' if before is None else 'is not to be done any more'}"
+        return f"{flow}: {known['change']} {'is new' if before is None else 'is no longer planned'}"
     if before["change"] != now["change"]:
         return f"{flow}: {now['change']} instead of {before['change']}"
     for name, what in (("from_version", "live"), ("to_version", "wanted")):
@@ -107,4 +107,4 @@ def _words(flow: str, before: Mapping[str, object] | None, now: Mapping[str, obj
             return f"{flow}: {now[name] or 'nothing'} is {what}, {before[name] or 'nothing'} was"
     if before["blocked"] != now["blocked"]:
         return f"{flow}: {'blocked now' if now['blocked'] else 'not blocked any more'}"
-    return "" if before == now else f"{flow}: its content, or what it consumes, is another"
+    return "" if before == now else f"{flow}: its content changed, or a flow that it consumes"

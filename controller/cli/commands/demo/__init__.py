@@ -1,4 +1,4 @@
-"""`penstock demo`: the main job from start to finish, on a git remote and an organisation of its own.
+"""`penstock demo`: the main job from start to finish, on a temporary git remote and a simulated organisation.
 
 Every chapter checks what it shows; the first check that fails ends the demo with an error.
 """

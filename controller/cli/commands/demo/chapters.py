@@ -1,4 +1,4 @@
-"""The chapters of the demo, in order. Each shows one thing and checks that it came out as it should."""
+"""The chapters of the demo, in order. Each shows one thing and checks the result."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def nothing_to_do(stage: DemoStage, say: Narrator) -> None:
 
 
 def changed_module(stage: DemoStage, say: Narrator) -> None:
-    say.chapter("Somebody rewords the common module that greets callers")
+    say.chapter("A commit rewords the common module that greets callers")
     _edit(stage, "branded-greeting.yaml", "Our desks are closed at the moment.", "Our desks are closed right now.")
     stage.commit("Reword the greeting outside opening hours")
     report = _shown_plan(stage, say)
@@ -74,7 +74,7 @@ def failed_publish(stage: DemoStage, say: Narrator) -> None:
     stage.set_faults([])
     report = stage.plan()
     blocked = [change.flow for change in report.plan_or_raise().actions if change.blocked]
-    say.check(f"what failed is not tried again by itself: {', '.join(blocked)}", holds=bool(blocked))
+    say.check(f"a failed change is not tried again without a new commit: {', '.join(blocked)}", holds=bool(blocked))
     say.command("git revert HEAD")
     stage.git("revert", "--no-edit", "HEAD")
     stage.git("push", "--quiet", "origin", "HEAD:main")
@@ -82,7 +82,7 @@ def failed_publish(stage: DemoStage, say: Narrator) -> None:
 
 
 def drift(stage: DemoStage, say: Narrator) -> None:
-    say.chapter("Somebody publishes in Architect, past git")
+    say.chapter("A person publishes in Architect, past git")
     stage.publish_by_hand(stage.flow(*_INNOCENT)["id"], "Ada Lovelace")
     report = _shown_plan(stage, say)
     plan = report.plan_or_raise()
@@ -91,7 +91,7 @@ def drift(stage: DemoStage, say: Narrator) -> None:
 
 
 def artifacts(stage: DemoStage, say: Narrator) -> None:
-    say.chapter("What came back to git")
+    say.chapter("The records in git")
     say.command("git log --oneline origin/penstock/records")
     stage.git("fetch", "--quiet")
     log = stage.git("log", "--oneline", "--no-decorate", _RECORDS)

@@ -1,4 +1,4 @@
-"""How the demo speaks: chapters, what a person would type, and what must hold."""
+"""The demo's output: chapters, commands, and checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.domain.errors import Permanent
 
 
 class DemoFailed(Permanent):
-    """A chapter of the demo did not come out as it should."""
+    """A check of the demo failed."""
 
     code = "demo-failed"
 
@@ -25,7 +25,7 @@ class Narrator:
         self._console.print(Text(f"{self._chapter}. {title}", style="bold"))
 
     def command(self, line: str) -> None:
-        """What a person would type for what happens next."""
+        """Show the command that a person would type."""
         self._console.print(Text(f"$ {line}", style="cyan"))
 
     def show(self, text: str) -> None:
@@ -33,7 +33,7 @@ class Narrator:
             self._console.print(Text(f"  {line}".rstrip()))
 
     def check(self, claim: str, *, holds: bool) -> None:
-        """Say that something holds. Raises DemoFailed when it does not."""
+        """Show a claim that holds. Raises DemoFailed when it does not."""
         if not holds:
             raise DemoFailed(f"chapter {self._chapter}: this does not hold: {claim}")
         self._console.print(Text(f"  ✓ {claim}", style="green"))

@@ -1,4 +1,4 @@
-"""Where the demo plays: a bare git remote, a clone of it, a simulated organisation in a process of its own."""
+"""A bare git remote, a clone of it, and a simulated organisation in its own process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STOP_TIMEOUT_S = 10
 
 @dataclass(slots=True)
 class DemoStage:
-    """The props, and the few moves that the chapters make with them."""
+    """The things that the chapters act on."""
 
     clone: Path
     remote: Path
@@ -37,7 +37,7 @@ class DemoStage:
     settings: Settings
 
     def git(self, *arguments: str, folder: Path | None = None) -> str:
-        """Run git as a person would, in the clone."""
+        """Run git in the clone."""
         done = subprocess.run(
             ["git", *arguments],  # noqa: S607 - whichever git the person has
             cwd=folder or self.clone,
@@ -72,11 +72,11 @@ class DemoStage:
         return report
 
     def flows(self) -> list[dict[str, Any]]:
-        """The simulated organisation's own account of its flows."""
+        """The flows, as the simulated organisation reports them."""
         return list(self._ask("GET", "/_simulator/flows")["flows"])
 
     def flow(self, flow_type: str, name: str) -> dict[str, Any]:
-        """One flow of that account."""
+        """One of these flows."""
         return next(flow for flow in self.flows() if (flow["type"], flow["name"]) == (flow_type, name))
 
     def calls(self) -> int:
@@ -87,7 +87,7 @@ class DemoStage:
         self._ask("DELETE", "/_simulator/calls")
 
     def publish_by_hand(self, flow_id: str, person: str) -> None:
-        """Somebody publishes in Architect, past git."""
+        """A person publishes in Architect, past git."""
         self._ask("POST", f"/_simulator/flows/{flow_id}/publish", {"by": person})
 
     def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
@@ -104,7 +104,7 @@ class DemoStage:
 
 @contextlib.contextmanager
 def open_stage() -> Iterator[DemoStage]:
-    """Set the stage in a temporary folder and clear it away afterwards."""
+    """Set everything up in a temporary folder, and delete it afterwards."""
     with tempfile.TemporaryDirectory(prefix="penstock-demo-") as name, _simulator() as url:
         folder = Path(name)
         for variable, value in _CREDENTIALS.items():

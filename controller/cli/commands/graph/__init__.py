@@ -86,9 +86,7 @@ class GraphOptions:
     ] = False
     compat: Annotated[
         bool,
-        typer.Option(
-            "--compat", help="Whether what is live meets what is asked for, of every flow; ends with 1 if not."
-        ),
+        typer.Option("--compat", help="Whether each flow's live version meets the manifests; ends with 1 if not."),
     ] = False
     target_version: Annotated[
         str | None, typer.Option("--target-version", help="With --compat: the version that has to be live.")
@@ -101,7 +99,7 @@ class GraphOptions:
     ] = False
     all_nodes: Annotated[bool, typer.Option("--all-nodes", help="The nodes inside all flows, in one graph.")] = False
     order: Annotated[
-        bool, typer.Option("--order", help="The sequence in waves, what is needed first; inside flows, too.")
+        bool, typer.Option("--order", help="The sequence in waves, dependencies first; inside flows, too.")
     ] = False
     managed: Annotated[bool, typer.Option("--managed", help="With --compat: only flows that a manifest names.")] = False
 
@@ -110,30 +108,31 @@ class GraphOptions:
         if self.all_nodes and self.nodes is not None:
             raise SettingsInvalid("--all-nodes is of all flows, --nodes of one", hint="leave out one of the two")
         if self.compat and (self.all_nodes or self.nodes is not None):
-            raise SettingsInvalid("--compat judges flows, not what is inside one", hint="ask for it alone")
+            raise SettingsInvalid("--compat judges flows, not the nodes inside one", hint="ask for it alone")
         asks = [name for name, wanted in (("--compat", self.compat), ("--verify-index", self.verify_index)) if wanted]
         if self.origin is None:
             return GraphOrigin.LIVE if asks else GraphOrigin.REPOSITORY
         if asks and self.origin is GraphOrigin.REPOSITORY:
             raise SettingsInvalid(
-                f"{asks[0]} looks at what is live, --from repository does not", hint="pass --from live or both"
+                f"{asks[0]} asks the organisation, --from repository does not",
+                hint="pass --from live or both",
             )
         return self.origin
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A graph with what was asked about it."""
+    """A graph, and the answers about it."""
 
     graph: Graph
     answers: Answers
     about: dict[str, object] = field(default_factory=dict)
-    """What the JSON document says of where the graph comes from."""
+    """The fields of the JSON document that say where the graph comes from."""
     warnings: tuple[str, ...] = ()
 
 
 def graph(options: GraphOptions) -> int:
-    """Draw the graph, or answer what was asked about it; 1 when an answer should stop a pipeline."""
+    """Draw the graph, or answer questions about it; 1 when an answer should stop a pipeline."""
     drawing = _gathered(options)
     warn(drawing.warnings)
     with output_to(options.out) as write:
@@ -242,7 +241,7 @@ def _inside(options: GraphOptions, inside: FlowInside, organization: str) -> Dra
 
 
 def _answers(options: GraphOptions, graph: Graph) -> Answers:
-    """What is the same for flows and for the nodes inside one."""
+    """The answers that flows and the nodes inside one share."""
     return Answers(
         cycles=cycles(graph) if options.cycles else None,
         orphans=orphans(graph) if options.orphans else None,

@@ -14,11 +14,11 @@ from controller.questions.dependency_index import IndexCheck
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was asked; None where it was not."""
+    """The answers; None to a question that was not asked."""
 
     impact: tuple[Impact, ...] | None = None
     changed: tuple[str, ...] = ()
-    """What the impact starts from."""
+    """Where the impact starts."""
     cycles: tuple[tuple[str, ...], ...] | None = None
     orphans: tuple[Node, ...] | None = None
     missing: tuple[Unanswered, ...] | None = None
@@ -26,18 +26,18 @@ class Answers:
     order: tuple[tuple[str, ...], ...] | None = None
     index: IndexCheck | None = None
     noun: str = "flow"
-    """What the graph's nodes are called."""
+    """The word for the graph's nodes."""
 
     @property
     def asked(self) -> bool:
-        """Whether an answer stands in for the drawing of the whole graph."""
+        """Whether an answer replaces the drawing of the whole graph."""
         return any(each is not None for each in self._parts)
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was found that should stop a pipeline: a cycle, a missing or an incompatible flow.
+        """Whether a pipeline may continue: no cycle, no missing and no incompatible flow was found.
 
-        Where compatibility was asked for and no flow was there to be judged, nothing was proven.
+        Compatibility of no flows at all proves nothing, and stops it.
         """
         judged = self.compatibility is None or len(self.compatibility) > 0
         incompatible = any(not each.compatible for each in self.compatibility or ())

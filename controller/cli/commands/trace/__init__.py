@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from controller.cli.lazy import Entry, LazyGroup
+from controller.cli.lazy import LazyGroup, ListedCommand
 
 TRACE_COMMANDS = {
-    "executions": Entry(
+    "executions": ListedCommand(
         "executions", "Show how executions went: their steps, variables and anomalies, and how many fail."
     ),
-    "action": Entry("action", "Trace one action: what it led to, what took longest, what failed (versioned dialect)."),
-    "file": Entry("file", "Analyse an execution file that was downloaded before; makes no call."),
-    "settings": Entry(
+    "action": ListedCommand("action", "Trace one action: its slowest and its failed steps (versioned dialect)."),
+    "file": ListedCommand("file", "Analyse an execution file that was downloaded before; makes no call."),
+    "settings": ListedCommand(
         "settings",
-        "Show what the organisation records of executions; change it only where an option says so (architect dialect).",
+        "Show how the organisation records executions; change it only where an option says so (architect dialect).",
     ),
 }
 

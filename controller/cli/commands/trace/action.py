@@ -70,7 +70,7 @@ class ActionOptions:
     operator: Operator = None
 
     def question(self) -> ActionQuestion:
-        """What is asked of the organisation. Raises SettingsInvalid."""
+        """The question to the organisation. Raises SettingsInvalid."""
         return ActionQuestion(
             flow=self.flow,
             invocation=self.invocation,

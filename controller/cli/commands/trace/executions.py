@@ -96,7 +96,7 @@ class ExecutionsOptions:
         )
 
     def asked(self) -> dict[str, object]:
-        """What was asked for, as the audit log has it where nothing could be shown."""
+        """The request, as the audit log records it when nothing could be shown."""
         return {
             "flow": self.flow,
             "version": self.version,
@@ -127,7 +127,7 @@ async def _show(options: ExecutionsOptions, style: TraceStyle, services: Service
         with _view(options, style) as view:
             if found is not None:
                 view.begin(found)
-            unreadable = await _Reading(options, style, audit, view).read(ids)
+            unreadable = await _ExecutionReader(options, style, audit, view).read(ids)
             if options.execution and unreadable:
                 raise NotFound(f"execution {options.execution}: {unreadable[0].reason}", status=404)
     except PenstockError as error:
@@ -193,7 +193,7 @@ def _view(options: ExecutionsOptions, style: TraceStyle) -> Iterator[View]:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _ExecutionReader:
     """Reads executions one by one and shows each as it comes."""
 
     options: ExecutionsOptions

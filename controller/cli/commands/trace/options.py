@@ -22,7 +22,7 @@ Form = Annotated[TraceFormat, typer.Option("--format", "-f", help="text, json or
 Mask = Annotated[
     list[str] | None, typer.Option("--mask", metavar="PATTERN", help="Mask variables with such names, too: '*phone*'.")
 ]
-OnlyAnomalies = Annotated[bool, typer.Option("--anomalies-only", help="Leave out what has no anomaly.")]
+OnlyAnomalies = Annotated[bool, typer.Option("--anomalies-only", help="Show only steps with an anomaly.")]
 Operator = Annotated[
     str | None, typer.Option("--operator", metavar="NAME", help="Who reads, for the audit log; the user by default.")
 ]

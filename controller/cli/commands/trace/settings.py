@@ -1,4 +1,4 @@
-"""`penstock trace settings`: what an organisation records of executions (`penstock.recording/v1`)."""
+"""`penstock trace settings`: how an organisation records executions (`penstock.recording/v1`)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def settings(
     execution_data: _ExecutionData = None,
     output: Format = TextOrJson.TEXT,
 ) -> None:
-    """Change what is asked for, then show the settings."""
+    """Change the settings where options say so, then show them."""
     wish = RecordingWish(flow, level, None if execution_data is None else execution_data is Switch.ON)
     ours = load_settings()
     workspace = open_folder(folder, ours, (organization,) if organization else ())

@@ -57,7 +57,7 @@ class PageFolder:
 
     folder: Path
     entries: list[tuple[str, str, str]] = field(default_factory=list)
-    """File, title, and what was found."""
+    """File, title, and a summary."""
 
     def add(self, execution_id: str, analysis: Analysis) -> None:
         """Write the page of one execution."""

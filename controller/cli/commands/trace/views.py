@@ -1,4 +1,4 @@
-"""What is shown of the executions that were found: text, JSON (`penstock.executions/v1`), or pages."""
+"""Shows the executions that were found: as text, JSON (`penstock.executions/v1`), or pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ExecutionsFound:
     executions: Sequence[ExecutionSummary]
     rate: ErrorRate
     chosen: Sequence[str]
-    """Ids of the executions whose steps are shown."""
+    """Ids of the executions to show with their steps."""
 
     def headline(self) -> str:
         """`120 executions from … to …; 3 of 118 that ended failed (2.54 %): ACTION_ERROR x3; 2 still run`."""
@@ -38,18 +38,18 @@ class ExecutionsFound:
         reasons = ", ".join(f"{reason} x{count}" for reason, count in rate.reasons[:5])
         text += f": {reasons}" if reasons else ""
         text += f"; {rate.running} still run" if rate.running else ""
-        return text + (f"; of {rate.unknown} the organisation does not tell how they stand" if rate.unknown else "")
+        return text + (f"; of {rate.unknown} the organisation does not report the state" if rate.unknown else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is to be told after the executions themselves."""
+    """The summary after the executions."""
 
     unread: Sequence[FetchedTrace]
     clean: int
     """How many were left out because they have no anomaly."""
     stale: Sequence[tuple[StaleCaller, int]]
-    """Who ran an older module than the live one, and in how many of the executions that were read."""
+    """The callers of an older module than the live one, each with the number of executions."""
 
     def stale_lines(self) -> list[str]:
         """`Front ran Hours 1.0, but 2.0 is live: republish Front (3 executions)`."""
@@ -57,7 +57,7 @@ class Ending:
 
 
 class View(Protocol):
-    """One way to show them. What cannot be read is told, never left out in silence."""
+    """One way to show them. Every view reports the executions that could not be read."""
 
     def begin(self, found: ExecutionsFound) -> None: ...
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None: ...

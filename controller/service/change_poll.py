@@ -1,4 +1,4 @@
-"""Looking for what somebody published where nobody announces it: one call a minute instead of a whole listing."""
+"""Polls for out-of-band changes where no channel announces them: one call a minute instead of a whole listing."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
 from controller.domain.events import FlowEvent
 from controller.domain.ports import ChangedFlows, Platform
-from controller.service.hand_changes import HandChanges
+from controller.service.out_of_band import OutOfBandChanges
 
 log = structlog.get_logger()
 
-GLANCE_S = 60.0
-"""Between two glances; a worker that looks as often by itself needs none."""
+POLL_S = 60.0
+"""Between two polls; a worker with passes that often needs none."""
 MOST_LOOKED_UP = 100
-"""Flows that one call can ask for by their ids, which tells of everything that happened to them."""
+"""Flows that one call can read by their ids, with everything that happened to them."""
 _OVERLAP = timedelta(minutes=1)
-"""Clocks and the organisation's index may lag: what was published so long before counts as published since."""
+"""Clocks and the organisation's index may lag: ask for publishes since so long before."""
 _NOTHING = ""
-"""No version: nothing was told of the flow yet."""
+"""No version: nothing was reported of the flow yet."""
 
 
-class Glancing:
-    """Glances at the managed flows of one organisation that no channel announces. Whole looks come all the same.
+class ChangePoll:
+    """Polls the managed flows of one organisation that no channel announces. Full passes run all the same.
 
-    Up to a hundred flows are looked up by their ids. Of more only those are asked for that were published since the
-    last whole look: an unpublish or a deletion among them is seen by the next whole look.
+    Up to a hundred flows are read by their ids. Of more, only those published since the last pass are read: the next
+    pass sees an unpublish or a deletion among them.
     """
 
-    def __init__(self, organization: str, clock: Clock, changes: HandChanges, heard: Callable[[], Collection[str]]):
-        """`heard` tells the flows that a channel announces at this moment."""
+    def __init__(
+        self, organization: str, clock: Clock, changes: OutOfBandChanges, heard: Callable[[], Collection[str]]
+    ):
+        """`heard` returns the flows that a channel announces at this moment."""
         self._organization = organization
         self._clock = clock
         self._changes = changes
@@ -44,26 +46,26 @@ class Glancing:
         self._failed = False
 
     def looked(self, at: datetime, connect: Callable[[], Platform]) -> None:
-        """A whole look began at that moment and has ended; `connect` gives the organisation's connection."""
+        """A pass began at that moment and has ended; `connect` gives the organisation's connection."""
         self._since = at
         self._connect = connect
 
     async def run(self) -> None:
-        """Glance until cancelled. Nothing that a call does ends it."""
+        """Poll until cancelled; no error ends it."""
         while True:
-            await self._clock.sleep(GLANCE_S)
+            await self._clock.sleep(POLL_S)
             try:
-                await self._glance()
+                await self._poll()
                 self._failed = False
             except PenstockError as error:
                 level = log.info if self._failed else log.warning
                 level("glance.failed", organization=self._organization, code=error.code, error=error.message)
                 self._failed = True
             except Exception:
-                # A fault of ours must not end all glances unseen.
+                # An internal fault must not end the polls silently.
                 log.exception("glance.broke", organization=self._organization)
 
-    async def _glance(self) -> None:
+    async def _poll(self) -> None:
         unheard = self._changes.flow_ids - frozenset(self._heard())
         if not unheard or self._changes.passing or self._connect is None or self._since is None:
             return
@@ -74,19 +76,19 @@ class Glancing:
         if self._is_outdated(looked_at):
             return
         for flow_id, version in sorted(seen.items()):
-            # Each once: an organisation whose answers contradict each other must not set off a pass a minute.
+            # Report each version once: contradicting answers must not cause a pass a minute.
             if self._told.get(flow_id, _NOTHING) != version:
                 self._told[flow_id] = version
                 self._changes.heard(FlowEvent(flow_id, version))
 
     def _is_outdated(self, looked_at: datetime) -> bool:
-        """A pass that began meanwhile looks by itself, and publishes what must not be taken for somebody else's."""
+        """Whether a pass began meanwhile: its own publishes must not count as out-of-band changes."""
         return self._changes.passing or looked_at is not self._since
 
     async def _seen(
         self, platform: Platform, changes: ChangedFlows, unheard: Collection[str], looked_at: datetime
     ) -> Mapping[str, str | None]:
-        """The published versions of the flows that the organisation tells of."""
+        """The published version of each flow that changed, or of all where they are few."""
         if len(unheard) > MOST_LOOKED_UP:
             since = looked_at + platform.clock_ahead - _OVERLAP
             changed = await changes.changed_since(since)

@@ -1,4 +1,4 @@
-"""Telling what people did to flows from what controllers did: by the versions that are expected, and the journal."""
+"""Tells out-of-band changes from those of controllers, by the expected versions and the journal."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ELSEWHERE = "changed by another controller"
 _EVENTS = {REASON: "flow.changed-by-hand", ELSEWHERE: "flow.changed-by-another-controller"}
 
 
-class HandChanges:
-    """Compares what is announced with what the last pass saw and made live.
+class OutOfBandChanges:
+    """Compares announced versions with those that the last pass left live.
 
-    During a pass the announcements are kept, because most of them are the pass' own doing; what it cannot explain when
-    it has ended was done by somebody else. Where the journal tells of it, that was a controller that shares the store.
+    Announcements during a pass are kept until it ends, because the pass causes most of them; the others are out-of-band
+    changes. A version that the journal knows was made live by a controller that shares the store.
     """
 
     def __init__(self, organization: str, journal: Journal, on_change: Callable[[str], None]) -> None:
@@ -42,14 +42,14 @@ class HandChanges:
 
     @property
     def passing(self) -> bool:
-        """Whether a pass is under way, which looks by itself."""
+        """Whether a pass is running."""
         return self._passing
 
     def pass_begins(self) -> None:
         self._passing = True
 
     def pass_ended(self, report: PassReport) -> None:
-        """Expect what the pass left behind; a pass that saw nothing changes no expectation."""
+        """Expect the versions that the pass left live; a pass without a plan changes no expectation."""
         self._passing = False
         if report.plan is not None:
             self._expected = _left_behind(report)
@@ -59,7 +59,7 @@ class HandChanges:
             self.heard(event)
 
     def heard(self, event: FlowEvent) -> None:
-        """Note an announcement; what nobody expected is told."""
+        """Compare an announcement with the expected version, and report a difference."""
         if self._passing:
             self._kept[event.flow_id] = event
             return
@@ -80,7 +80,7 @@ class HandChanges:
         self._on_change(reason)
 
     def _is_delivered(self, event: FlowEvent) -> bool:
-        """Whether a controller made that version live, or is about to; a store that does not answer tells nothing."""
+        """Whether a controller made that version live, or is about to; False when the store does not answer."""
         if event.deleted:
             return False
         try:
@@ -91,7 +91,7 @@ class HandChanges:
 
 
 def _left_behind(report: PassReport) -> dict[str, str | None]:
-    """The managed flows' live versions: as they were observed, and then as the delivery left them."""
+    """The managed flows' live versions: as the pass observed them, updated by its delivery."""
     managed = {change.key for change in report.plan_or_raise().changes}
     expected = {flow.id: flow.published_version for key, flow in report.live.items() if key in managed}
     if report.result is not None:
