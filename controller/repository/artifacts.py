@@ -16,12 +16,12 @@ from controller.repository.names import checked_branch, checked_folder, checked_
 
 SUBJECT_LENGTH = 72
 LOCK_TRAILER = "Penstock-Lock"
-"""Names the lock file that a commit writes, so that a commit that waited can be applied again on another tip."""
+"""The trailer with the lock file of a commit. A pending commit can then be applied again on another tip."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveredFlow:
-    """One flow of a commit: its entry in the lock file, and its export where there is one."""
+    """One flow of a commit: its entry in the lock file and its export, if there is one."""
 
     recorded: RecordedFlow
     export: Export | None = None
@@ -29,11 +29,11 @@ class DeliveredFlow:
 
 @dataclass(frozen=True, slots=True)
 class SavedDraft:
-    """A person's draft, saved before its lock is removed."""
+    """A person's draft, saved before its lock is broken."""
 
     manifest: str
     label: str
-    """Tells drafts of one flow apart, such as a version or a time; safe as a file name."""
+    """Distinguishes drafts of one flow, for example by version or time; safe as a file name."""
     export: Export
 
 
@@ -48,13 +48,13 @@ class ArtifactCommit:
     """Flows that lose their lock entries; their exports stay as history."""
     drafts: tuple[SavedDraft, ...] = ()
     organization_id: str | None = None
-    """The organisation's own id; None where it is unknown."""
+    """The organisation's own id; None if it is unknown."""
     store_id: str | None = None
-    """The id of the store that the journal of these deliveries is in."""
+    """The id of the store with the journal of these deliveries."""
     revision: str | None = None
     deployment: str | None = None
     summary: tuple[str, ...] = ()
-    """Lines for people in the commit's message."""
+    """Lines for the commit's message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Edit:
     store_id: str | None = None
     """The store that recorded it."""
     replayed: bool = False
-    """Whether it waited to be pushed: later entries of others are then kept."""
+    """Whether the edit was pending. An entry that was recorded later is then kept."""
     message: str = ""
 
 
@@ -167,5 +167,5 @@ def _encoded(content: object) -> bytes:
 
 
 def _line(text: str) -> str:
-    """The text on one line, as a name may hold line breaks that would forge a trailer."""
+    """The text on one line, because a line break in a name could forge a trailer."""
     return "".join(character if character.isprintable() else " " for character in text)

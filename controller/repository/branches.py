@@ -1,6 +1,6 @@
-"""The two branches of a delivery: the followed branch, which is only read, and the branch of the records.
+"""The two branches of a delivery: the followed branch, which Penstock never writes first, and the records branch.
 
-A branch that existed once and is gone is a fault. It is never treated as empty, and never created.
+A known branch that is missing is a fault. It never counts as empty, and Penstock never creates it again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Look:
     followed: str | None
     """The followed branch; None without a remote, or where none can be determined."""
     tip: str | None
-    """The commit that the remote has on it."""
+    """Its commit on the remote."""
     records: str | None
     """The commit of the branch of the records."""
 
@@ -39,7 +39,7 @@ class Branches:
         self._here = here
         self.remote = remote
         self._named = named
-        """The branch that the operator names; else it is the one that the remote's HEAD names."""
+        """The branch that the operator names; by default the one that the remote's HEAD names."""
         self._noted = noted
         """Earlier commits of branches, from the store."""
 
@@ -48,7 +48,7 @@ class Branches:
         return self.remote.url if self.remote else str(self._git.directory)
 
     def look(self, records: str | None = None) -> Look:
-        """Ask the remote once for both branches. Raises GitRemoteFailed."""
+        """Read both branches in one call to the remote. Raises GitRemoteFailed."""
         if self.remote is None:
             return Look(None, None, resolve(self._git, f"refs/heads/{records}") if records else None)
         own = self._named or self._here.upstream
@@ -57,7 +57,7 @@ class Branches:
         return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
 
     def require_followed(self, look: Look) -> None:
-        """Raise BranchGone unless the remote has the followed branch; do nothing without a remote."""
+        """Raise BranchGone unless the remote has the followed branch. Without a remote this checks nothing."""
         if self.remote is None or look.tip is not None:
             return
         if look.followed is None:
@@ -76,7 +76,7 @@ class Branches:
         )
 
     def records_tip(self, branch: str, look: Look) -> str | None:
-        """The commit of the records, with its objects here; None where there was never one. Raises BranchGone."""
+        """The commit of the records with its objects fetched; None if there never was one. Raises BranchGone."""
         if self.remote is not None and look.records is not None:
             tip = self.remote.fetch(branch, look.records)
             if tip is not None:
@@ -90,9 +90,9 @@ class Branches:
         return resolve(self._git, f"refs/heads/{branch}")
 
     def earlier_records(self, path: str, branch: str, tip: str | None, look: Look) -> str | None:
-        """The commit of the followed branch that holds the lock file, where the branch of the records never did.
+        """The commit of the followed branch with the lock file, if the records branch never had it.
 
-        `tip` is the commit of that branch. None where there is none.
+        `tip` is the commit of the records branch. None if there are no earlier records.
         """
         if tip is not None and self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path):
             return None
@@ -104,7 +104,7 @@ class Branches:
         return commit if commit is not None and read_file(self._git, commit, path) is not None else None
 
     def holds(self, sha: str, look: Look) -> bool:
-        """Whether the followed branch holds the commit; a shallow clone is deepened as far as that takes, in bounds.
+        """Whether the followed branch contains the commit. A shallow clone is deepened as needed, within limits.
 
         Raises GitRemoteFailed when the remote does not give enough history to decide.
         """

@@ -1,4 +1,4 @@
-"""The service's own clone: bare, resumable, and replaced when it is broken."""
+"""The service's own clone: bare, reused after a restart, and replaced when it is broken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
 
 ORIGIN = "origin"
 _FOLLOWED = "penstock.followed"
-"""The setting of the clone that holds its followed branch."""
+"""The clone's setting for the branch that it follows."""
 STALE_LOCK_S = 60.0
 """Git locks a ref or its settings only for moments; an older lock is from a killed process."""
 
@@ -48,9 +48,9 @@ def prepare_clone(url: str, into: Path) -> GitFolders:
 
 
 def followed_branch(git: GitCommand, remote: Remote, named: str | None) -> str | None:
-    """The branch to follow: the one that the operator names, else the one that the remote's HEAD names.
+    """The branch to follow: the operator's, else the one that the remote's HEAD names.
 
-    Where HEAD names no existing branch, the one that this clone followed before, if any. Raises GitRemoteFailed.
+    If HEAD names no existing branch, the one that this clone followed before, if any. Raises GitRemoteFailed.
     """
     branch = named or remote.heads().head or git.text("config", "--get", _FOLLOWED, ok=(0, 1)) or None
     if branch is not None and branch != git.text("config", "--get", _FOLLOWED, ok=(0, 1)):
@@ -59,7 +59,7 @@ def followed_branch(git: GitCommand, remote: Remote, named: str | None) -> str |
 
 
 def absolute_url(url: str) -> str:
-    """The URL, checked; a path is made absolute, because git runs in another folder."""
+    """The checked URL. A path is made absolute, because git runs in another folder."""
     checked = checked_url(url)
     if "://" not in checked and checked.startswith(("/", ".", "~")):
         return str(Path(checked).expanduser().absolute())
@@ -84,7 +84,7 @@ def _create(into: Path) -> None:
 
 
 def _usable(into: Path) -> bool:
-    """Whether the folder is a repository and has all objects of the branches as far as they were fetched."""
+    """Whether the folder is a repository with all objects of the fetched branches."""
     if not (into / "HEAD").is_file():
         return False
     git = GitCommand(bare_place(into))
@@ -102,7 +102,7 @@ def _kept_refs(git: GitCommand) -> list[str]:
 
 
 def _set_aside(into: Path) -> Path | None:
-    """Move a broken repository away and return its new path; anything else is left untouched."""
+    """Move a broken repository away and return the new place. Anything else is not touched."""
     if not into.exists() or not any(into.iterdir()):
         return None
     if not (into / "objects").is_dir():

@@ -22,7 +22,7 @@ TIMED_OUT = -1
 _LISTING = ("config", "--list", "--show-scope", "-z")
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
-"""Never `ext`, which runs a command, nor remote helpers that a URL could name."""
+"""Not `ext`, which runs a command, nor other remote helpers that a URL could name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class GitAnswer:
     """The result of one git command."""
 
     status: int
-    """Its exit status; TIMED_OUT when it was ended because it took too long."""
+    """Its exit status; TIMED_OUT if it exceeded its time limit."""
     output: bytes
     complaint: str
     """Its error output, with secrets masked."""
@@ -41,7 +41,7 @@ class GitAnswer:
 
 
 class GitCommand:
-    """git in one directory. Every call has a time limit, after which the process and its children are ended.
+    """git in one directory. Every call has a time limit, after which the process and its children are killed.
 
     `pass_on` are patterns of variables that git gets in addition to the usual ones.
     """
@@ -60,7 +60,7 @@ class GitCommand:
         environment: Mapping[str, str] | None = None,
         ok: Collection[int] = (0,),
     ) -> bytes:
-        """The output of a local command. Raises RepositoryFailed for any exit status that is not in `ok`."""
+        """The output of a local command. Raises RepositoryFailed for any exit status outside `ok`."""
         answer = self.attempt(*arguments, given=given, environment=environment)
         if answer.status in ok:
             return answer.output
@@ -157,7 +157,7 @@ def _some(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process group of a process that runs: git starts ssh and remote helpers, which would outlive it."""
+    """Kill the process group of a running process, because git starts ssh and remote helpers that would outlive it."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -27,7 +27,7 @@ class CommitFolder:
 
 
 class CommitFiles:
-    """Files of one commit. Names that no work tree could hold, as only a forged tree has them, are left out."""
+    """Files of one commit, without names that no work tree could hold (they occur only in forged trees)."""
 
     def __init__(self, reader: ObjectReader, commit: str, limits: Limits | None = None) -> None:
         self._reader = reader
@@ -110,7 +110,7 @@ class CommitFiles:
 
 
 def changed(before: CommitFiles, after: CommitFiles) -> Iterator[str]:
-    """Every path that differs between two commits, one by one: `git diff-tree` finds all before it prints the first."""
+    """Every path that differs between two commits, as a stream: `git diff-tree` finds all before it prints one."""
     ahead = [""]
     while ahead:
         folder = ahead.pop()

@@ -15,12 +15,12 @@ _HELPER = (
     "!f() { test \"$1\" = get && printf 'username=%s\\npassword=%s\\n' "
     '"$PENSTOCK_GIT_USERNAME" "$PENSTOCK_GIT_PASSWORD"; }; f'
 )
-"""A credential helper that reads the environment: git asks it only for the host that demanded a login."""
+"""A credential helper that reads the environment. Git asks it only for a host that demanded a login."""
 
 
 @dataclass(frozen=True, slots=True)
 class GitCredentials:
-    """A token for HTTP(S), or a key file for SSH; without either, git uses what the user has set up."""
+    """A token for HTTP(S) or a key file for SSH. Without either, git uses the user's own setup."""
 
     token: str | None = field(default=None, repr=False)
     username: str = "x-access-token"

@@ -1,4 +1,4 @@
-"""The files of a folder as they are on the disk, each folder listed once."""
+"""The files of a folder on disk; each folder is listed once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.domain.files import FileUnreadable, Kind, Limits, too_many_entri
 
 
 class DiskFiles:
-    """Files below a folder; no link is followed, no pipe or device opened."""
+    """Files below a folder. Links are not followed; pipes and devices are not opened."""
 
     def __init__(self, top: Path, limits: Limits | None = None) -> None:
         self.top = top
@@ -32,7 +32,7 @@ class DiskFiles:
     def opening(self, path: str, most: int) -> bytes:
         """The first bytes of a file."""
         try:
-            # Between the listing and now, a link or a pipe may have taken the file's place.
+            # A link or a pipe may have replaced the file since the listing.
             descriptor = os.open(self.top / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):

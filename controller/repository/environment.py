@@ -23,7 +23,7 @@ _PASSED_ON = (
     *("GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*", "GIT_SSL_*", "GIT_HTTP_*", "GIT_PROXY_*", "GIT_TRACE*", "GIT_CURL_*"),
     *("GIT_AUTHOR_*", "GIT_COMMITTER_*", "GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
 )
-"""Names and patterns of variables. Those that move git to another repository, such as GIT_DIR, are not among them."""
+"""Names and patterns of variables, without those that redirect git to another repository, such as GIT_DIR."""
 
 _FIXED = {
     "LC_ALL": "C",
@@ -66,12 +66,12 @@ _PROGRAMS = (
     (re.compile(r"gpg\.(?:.*\.)?program", re.DOTALL), "false"),
     (re.compile(r"hook\..*\.command", re.DOTALL), "true"),
 )
-"""Settings that name a program which a git command of ours would run, and what git does without them.
+"""Settings with programs that our git commands would run, and git's behaviour without them.
 
-Remote helpers (`remote.NAME.vcs`, `ext::` addresses) are left to GIT_ALLOW_PROTOCOL.
+GIT_ALLOW_PROTOCOL covers remote helpers (`remote.NAME.vcs`, `ext::` addresses).
 """
 _AT_THE_REMOTE = re.compile(r"remote\..*\.(?:uploadpack|receivepack)", re.DOTALL)
-"""Programs of which git takes the first that is named; ours comes last and could not override it."""
+"""Settings that git reads from their first occurrence. Ours come last and could not override them."""
 _CREDENTIAL_HELPER = re.compile(r"credential\.(?:.*\.)?helper", re.DOTALL)
 _OF_THE_REPOSITORY = frozenset({"local", "worktree"})
 
@@ -82,11 +82,11 @@ Setting = tuple[str, str]
 def environment(
     outer: Mapping[str, str], also: Collection[str], own: Mapping[str, str], settings: Iterable[Setting]
 ) -> dict[str, str]:
-    """All variables of one git process: those passed on from `outer`, those always set, and `own`.
+    """All variables of one git process: those passed on from `outer`, the fixed ones, and `own`.
 
-    `also` are the operator's patterns of more names to pass on; a name of Penstock's own never is. Keys `config:NAME`
-    of `own` and `settings` are git settings, which outrank every file. Raises SettingsInvalid for a GIT_CONFIG_COUNT
-    that is no number.
+    `also` are the operator's patterns of more names to pass on, which never include Penstock's own variables. Keys
+    `config:NAME` of `own` and `settings` are git settings, which outrank every file. Raises SettingsInvalid for a
+    GIT_CONFIG_COUNT that is not a number.
     """
     more = tuple(also)
     passed = {name: value for name, value in outer.items() if _is_passed_on(name, more)}
@@ -102,10 +102,10 @@ def _is_passed_on(name: str, also: tuple[str, ...]) -> bool:
 
 
 def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
-    """Settings that undo each program which the repository's own settings name.
+    """Settings that disable each program in the repository's own settings.
 
-    `listing` is what `git config --list --show-scope -z` prints; `ssh` is the program that the user wants for SSH.
-    Raises RepositoryFailed for a program that cannot be undone and that the user's own settings do not name first.
+    `listing` is the output of `git config --list --show-scope -z`; `ssh` is the user's program for SSH. Raises
+    RepositoryFailed for a program that cannot be disabled, unless the user's own settings name it first.
     """
     trusted: list[Setting] = []
     named: dict[str, None] = {}
@@ -127,14 +127,14 @@ def without_programs(listing: bytes, ssh: str | None) -> tuple[Setting, ...]:
             # The user's own value for the key stays in force; only the repository's is replaced.
             undone.append((key, users.get(key, ssh if neutral == "ssh" and ssh else neutral)))
     if any(_CREDENTIAL_HELPER.fullmatch(key) for key in named):
-        # An empty helper empties the list of all those before it; the user's own are named again.
+        # An empty helper clears the list of helpers; the user's own are added again.
         undone.append(("credential.helper", ""))
         undone += [setting for setting in trusted if _CREDENTIAL_HELPER.fullmatch(setting[0])]
     return tuple(undone)
 
 
 def settings_in(listing: bytes) -> Iterator[tuple[str, str, str]]:
-    """The scope, the key and the value of each setting that `git config --list --show-scope -z` prints, in order."""
+    """The scope, key and value of each setting in the output of `git config --list --show-scope -z`, in order."""
     parts = listing.decode("utf-8", "surrogateescape").split("\0")
     for scope, setting in zip(parts[::2], parts[1::2], strict=False):
         key, _, value = setting.partition("\n")
@@ -142,7 +142,7 @@ def settings_in(listing: bytes) -> Iterator[tuple[str, str, str]]:
 
 
 def _numbered(passed: Mapping[str, str], settings: Iterable[Setting]) -> dict[str, str]:
-    """The settings after those that the environment carries already."""
+    """The settings as numbered variables that follow those in the environment."""
     count = passed.get("GIT_CONFIG_COUNT") or "0"
     if not count.isascii() or not count.isdigit() or len(count) > 6:
         raise SettingsInvalid(f"GIT_CONFIG_COUNT is {count[:20]!r}, which is no number", hint="unset GIT_CONFIG_COUNT")

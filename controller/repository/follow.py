@@ -21,13 +21,13 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class FollowSettings:
-    """How often the remote is polled; all in seconds."""
+    """How often to ask the remote; all values in seconds."""
 
     interval_s: float = 30.0
     spread: float = 0.1
-    """The fraction by which each interval varies, so that many controllers do not poll at once."""
+    """The random fraction of each interval, so that many controllers do not ask at once."""
     ceiling_s: float = 300.0
-    """The longest pause after failures in a row."""
+    """The longest pause after repeated failures."""
 
 
 async def follow(
@@ -40,11 +40,11 @@ async def follow(
     on_failure: Callable[[PenstockError], None] | None = None,
     on_recovery: Callable[[], None] | None = None,
 ) -> AsyncGenerator[str]:
-    """Yield each new commit that the remote has on the branch, without end; the first at once unless it is `seen`.
+    """Yield each new commit of the remote branch, without end; the first one at once unless it equals `seen`.
 
-    A yielded commit has been fetched; a poll costs the same for a repository of any size. A remote that does
-    not answer is polled again with backoff; each failure calls `on_failure`, and the next answer `on_recovery`.
-    A missing branch is such a failure too.
+    A yielded commit has been fetched. The cost of asking does not depend on the size of the repository. If the remote
+    does not answer, or the branch is missing, the next tries follow at growing intervals. `on_failure` is called for
+    each failure, and `on_recovery` after the first success.
     """
     settings = settings or FollowSettings()
     failures = 0
@@ -87,7 +87,7 @@ def _tip(repository: Repository, branch: str, seen: str | None) -> str:
 
 
 def _pause_s(settings: FollowSettings, failures: int) -> float:
-    """The interval, varied a little; after failures doubled each time, and drawn between half and all of that."""
+    """The interval with a random variation; after failures, a random part (a half to all) of a doubling interval."""
     if failures == 0:
         return settings.interval_s * random.uniform(1 - settings.spread, 1 + settings.spread)  # noqa: S311
     ceiling = min(max(settings.ceiling_s, settings.interval_s), settings.interval_s * 2 ** min(failures, 16))

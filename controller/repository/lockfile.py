@@ -1,7 +1,8 @@
 """The lock file: the recorded state of one organisation, as bytes that people can read and git can merge.
 
-Written without a YAML library, so that the same state is always the same bytes: flows sorted, one field a line, every
-string on one line. Read from YAML nodes, so that every mistake has a line, and a version such as 13.0 stays text.
+It is written without a YAML library, so that one state always gives the same bytes: flows sorted, one field a line,
+every string on one line. It is read from YAML nodes, so that every mistake has a line, and a version such as 13.0 stays
+text.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _flow_lines(flow: RecordedFlow) -> Iterator[str]:
 
 
 def _scalar(text: str) -> str:
-    """The text as a YAML scalar on one line: plain where that is safe, else double-quoted."""
+    """The text as a YAML scalar on one line: plain if that is safe, else double-quoted."""
     if _SURROGATE.search(text):
         raise RepositoryFailed(f"{text!r} cannot be written as UTF-8")
     if _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS:
@@ -174,7 +175,7 @@ class _LockReader:
         return {"": node, **node.value}
 
     def text(self, fields: Fields, key: str) -> str:
-        """The scalar under a key that must be there."""
+        """The scalar under a required key."""
         if key not in fields:
             raise self.wrong(fields[""], f"the key {key!r} is missing")
         value = fields[key].value

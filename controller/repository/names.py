@@ -17,7 +17,7 @@ _SCHEMES = ("https", "http", "ssh", "file")
 
 
 def checked_branch(name: str) -> str:
-    """The name, if git takes it for a branch (rules of git-check-ref-format). Raises RepositoryFailed."""
+    """The name, if git accepts it for a branch (rules of git-check-ref-format). Raises RepositoryFailed."""
     if not name or _BRANCH_FORBIDDEN.search(name):
         raise RepositoryFailed(f"{name!r} is not a branch name", hint="use letters, digits, '-', '_', '.' and '/'")
     return name

@@ -76,7 +76,7 @@ def read_objects(git: GitCommand, names: Sequence[str]) -> list[bytes | None]:
 
 
 def write_tree(git: GitCommand, base: str | None, files: Mapping[str, bytes]) -> str:
-    """The id of `base`'s tree with the files put in; an empty tree below it when `base` is None."""
+    """The id of `base`'s tree with these files added, or of a tree with only them if `base` is None."""
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         # An index of its own leaves the person's index and staged changes alone.
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -122,9 +122,9 @@ class ObjectInfo:
 
 
 class ObjectReader:
-    """One git process that answers for many objects, each only when its size is known to be acceptable.
+    """One git process that reads many objects, each only after its size was checked. Close it after use.
 
-    Close it. Every method raises RepositoryFailed when git ends, or when all of the reading takes too long.
+    Every method raises RepositoryFailed when git ends, or when reading takes too long in total.
     """
 
     def __init__(self, git: GitCommand, timeout_s: float = READ_TIMEOUT_S) -> None:

@@ -1,4 +1,4 @@
-"""Commits that could not be pushed yet: kept on refs of their own, so that a restart finds them."""
+"""Pending commits: those that could not be pushed are kept on refs of their own and survive a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = "refs/penstock/pending"
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The commits of one organisation that wait for one branch; `tip` holds them all."""
+    """The pending commits of one organisation and branch; `tip` contains them all."""
 
     organization: str
     branch: str
@@ -29,7 +29,7 @@ class Pending:
 
 
 def pending_ref(organization: str, branch: str) -> str:
-    """The ref that keeps an organisation's commits for a branch."""
+    """The ref for an organisation's pending commits to a branch."""
     return f"{ROOT}/{checked_slug(organization, 'organization')}/{ref_component(branch)}"
 
 
@@ -51,19 +51,19 @@ def pending_for(git: GitCommand, organization: str, branch: str) -> Pending | No
 
 
 def keep(git: GitCommand, organization: str, branch: str, sha: str) -> Pending:
-    """Remember a commit until it is pushed."""
+    """Keep a commit until it is pushed."""
     pending = Pending(organization, branch, sha)
     git.run("update-ref", pending.ref, sha)
     return pending
 
 
 def forget(git: GitCommand, pending: Pending) -> None:
-    """Drop the ref of commits that were pushed, unless someone kept another one there meanwhile."""
+    """Delete the ref of pushed commits, unless it was changed meanwhile."""
     git.attempt("update-ref", "-d", pending.ref, pending.tip)
 
 
 def edits_of(git: GitCommand, pending: Pending, landed: str | None) -> list[Edit]:
-    """The edits of all waiting commits, oldest first, ready to be applied on any tip."""
+    """The edits of all pending commits, oldest first, applicable to any tip."""
     beyond = [f"^{landed}"] if landed else []
     form = f"--format=%H %(trailers:key={LOCK_TRAILER},valueonly,separator=%x2C)"
     commits = ("log", "--reverse", "--first-parent", form, "--end-of-options", pending.tip, *beyond, "--")

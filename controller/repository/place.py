@@ -22,9 +22,9 @@ class GitFolders:
 
 
 def discover(path: Path) -> GitFolders | None:
-    """The repository that the folder belongs to; None when there is no git above it.
+    """The repository of the folder; None if there is no git above it.
 
-    Raises RepositoryFailed when the folder does not exist, or what looks like a repository is broken.
+    Raises RepositoryFailed for a missing folder and for a broken repository.
     """
     folder = path.resolve()
     if folder.exists() and not _may_be_git(folder):
@@ -51,10 +51,10 @@ def discover(path: Path) -> GitFolders | None:
 
 
 def _may_be_git(folder: Path) -> bool:
-    """Whether the folder, or one above it, has a `.git` or is itself what a `.git` holds."""
+    """Whether the folder or a parent has a `.git` or is itself a git folder."""
     return any((each / ".git").exists() or (each / "HEAD").exists() for each in (folder, *folder.parents))
 
 
 def bare_place(folder: Path) -> GitFolders:
-    """The place of a bare repository that this program made itself."""
+    """The folders of a bare repository that Penstock created."""
     return GitFolders(folder.resolve(), folder.resolve(), folder.resolve(), bare=True)

@@ -31,10 +31,10 @@ from controller.repository.remote import NETWORK_TIMEOUT_S, Push, PushAnswer, Re
 def fast_forward(
     git: GitCommand, branch: str, sha: str, *, create: bool = False, expected: str | None = None
 ) -> str | None:
-    """Move a branch forward to the commit; None when that was done or nothing had to be, else why it could not be.
+    """Move a branch forward to the commit. None if it was done or not needed, else the reason why it was impossible.
 
-    A branch that is checked out is merged with --ff-only in its work tree, which git refuses rather than overwrite
-    anything uncommitted. One that is not checked out is only moved with `create`, from `expected`.
+    A checked-out branch is merged with --ff-only in its work tree; git then refuses to overwrite uncommitted work. A
+    branch that is not checked out moves only with `create`, from `expected`.
     """
     holder = _work_tree_on(git, branch)
     ref = f"refs/heads/{branch}"
@@ -67,7 +67,7 @@ _log = structlog.get_logger()
 
 
 Permit = Callable[[], None]
-"""Raises when a push is no longer allowed; called in the thread that runs git, just before every push."""
+"""Raises if nothing may be pushed any more; called in the thread of git, just before every push."""
 
 
 def always() -> None:
@@ -79,13 +79,13 @@ class RecordedCommit:
     """The place of a record."""
 
     sha: str | None
-    """The commit that holds it; None in a folder without git."""
+    """The commit that contains it; None in a folder without git."""
     branch: str | None
-    """The branch that it is on; None in a folder without git."""
+    """Its branch; None in a folder without git."""
     pushed: bool
     """Whether the remote has it."""
     changed: bool = True
-    """False when everything was there already, and no commit was made."""
+    """False if everything was recorded already, so that no commit was made."""
     note: str | None = None
     """A warning for people, such as that their branch could not follow."""
 
@@ -105,7 +105,7 @@ class RecordSettings:
 
 
 class Recorder:
-    """Puts edits onto one branch of one repository."""
+    """Applies edits to one branch of one repository."""
 
     def __init__(
         self,
@@ -123,11 +123,11 @@ class Recorder:
         self._permit = permit
 
     def record(self, edit: Edit) -> RecordedCommit:
-        """Commit one edit, after those of the same organisation that still wait, and push them.
+        """Commit one edit, after the pending ones of the same organisation, and push them.
 
         Raises GitRemoteFailed when they could not be pushed, and BranchGone when the followed branch, or this one, is
-        not there any more; they are kept then. Raises RepositoryFailed when the branch's lock file is broken, and what
-        the permit raises; then nothing is pushed or kept.
+        missing; both keep the commits. Raises RepositoryFailed when the branch's lock file is broken, and the
+        exceptions of the permit; then nothing is pushed or kept.
         """
         return self._bring(edit.organization, [edit])
 
@@ -181,7 +181,7 @@ class Recorder:
         raise GitRemoteFailed(f"{self._branches.where}: lost {self._settings.tries} races for {self._branch}: {reason}")
 
     def _put(self, base: str | None, head: str, on_remote: str | None) -> PushAnswer:
-        """Let the branch point at the new commit: on the remote, where it is at `on_remote`, or here without one."""
+        """Move the branch to the new commit: on the remote, if it is at `on_remote`, or here without a remote."""
         if self._remote is not None:
             return self._remote.push(head, self._branch, on_remote)
         reason = fast_forward(self._git, self._branch, head, create=True, expected=base)
@@ -199,7 +199,7 @@ class Recorder:
         return GitRemoteFailed(f"{self._branches.where} declines commits on {self._branch}: {reason}", hint=hint)
 
     def _commit_all(self, base: str | None, edits: Sequence[Edit]) -> str | None:
-        """The last of the commits that the edits need on top of the base; the base itself when they need none."""
+        """Commit the edits on top of the base. Returns the last commit, or the base if no edit changes anything."""
         for edit in edits:
             base = self._commit(base, edit)
         return base
@@ -218,7 +218,7 @@ class Recorder:
         return write_commit(self._git, tree, base, edit.message, self._settings.signature)
 
     def _keep(self, organization: str, waiting: Pending | None, new: Sequence[Edit]) -> str:
-        """Keep the new edits on top of the waiting ones, and return where, for a message."""
+        """Keep the new edits on top of the pending ones and return the ref."""
         known = self._remote.last_known(self._branch) if self._remote else None
         base = waiting.tip if waiting else known or resolve(self._git, f"refs/heads/{self._branch}")
         try:
@@ -238,7 +238,7 @@ class Recorder:
 
 
 def record_in_folder(top: Path, edit: Edit) -> bool:
-    """Write an edit's files, the lock file last; whether anything changed. Raises RepositoryFailed."""
+    """Write the files of an edit, the lock file last. Returns whether anything changed. Raises RepositoryFailed."""
     before = state_in_folder(top, edit.lock_path, edit.organization)
     after = apply_edit(before, edit)
     files = dict(edit.files)
@@ -252,7 +252,7 @@ def record_in_folder(top: Path, edit: Edit) -> bool:
 
 
 def _put(top: Path, path: str, content: bytes) -> bool:
-    """Replace one file as a whole, so that a crash leaves the old one or the new one; whether it differed."""
+    """Replace one file atomically. Returns whether it differed."""
     target = top / path
     root = os.path.realpath(top)
     if os.path.commonpath([root, os.path.realpath(target)]) != root:

@@ -1,4 +1,4 @@
-"""The recorded state: the lock file at the tip of the artifacts branch, and how one edit changes it."""
+"""Reads the recorded state from the lock file of the records branch and applies edits to it."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
 
 
 def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
-    """The state after the edit: its flows' entries win, all others stay.
+    """The state after the edit: the edit's entries replace those of the same flows.
 
-    An edit that waited to be pushed does not undo later records. Where the name was given to another
-    organisation, the records of the former one are dropped.
+    A pending edit does not replace later records. If the name was given to another organisation, the records of the
+    former one are dropped.
     """
     ours = state.of(edit.organization_id)
     if edit.replayed and ours is not state:
@@ -71,7 +71,7 @@ def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
 
 
 def moved_over(git: GitCommand, commit: str, path: str, organization: str, source: str) -> Edit:
-    """The edit that brings an organisation's artifacts over from a commit of another branch, which is the `source`.
+    """The edit that copies an organisation's artifacts from a commit of the branch `source`.
 
     Raises RepositoryFailed when the lock file is broken.
     """
@@ -95,7 +95,7 @@ def moved_over(git: GitCommand, commit: str, path: str, organization: str, sourc
 
 
 def lock_bytes(state: RecordedState) -> bytes:
-    """The bytes of the lock file, proved to be readable. Raises RepositoryFailed."""
+    """The bytes of the lock file, after a check that they can be read. Raises RepositoryFailed."""
     content = encode(state)
     if decode(content, file="the new lock file", organization=state.organization) != state:
         raise RepositoryFailed(f"the recorded state of {state.organization} would not survive being written")

@@ -48,7 +48,7 @@ class Heads:
     head: str | None
     """The branch of its HEAD, if any."""
     tips: Mapping[str, str]
-    """The commit of each branch that was asked for and is there, and of the HEAD's."""
+    """The commits of the requested branches that exist, and of the HEAD's branch."""
 
 
 class Here:
@@ -64,20 +64,20 @@ class Here:
 
     @cached_property
     def checked_out(self) -> str:
-        """The branch that is checked out; empty where HEAD is detached."""
+        """The checked-out branch; empty for a detached HEAD."""
         return self._git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
 
     @property
     def upstream(self) -> str | None:
-        """The branch that the checked-out one is pushed to; its own name where git has no setting."""
+        """The upstream of the checked-out branch; by default the branch's own name."""
         merge = self.settings.get(f"branch.{self.checked_out}.merge", "")
         return merge.removeprefix("refs/heads/") or self.checked_out or None
 
     def remote_name(self, *branches: str) -> str | None:
-        """The remote that the first of these branches, or the one that is checked out, has for its own.
+        """The remote configured for the first of these branches or for the checked-out one.
 
-        Else `origin`, else the only one; None when there is no remote. Raises RepositoryFailed when several could be
-        meant.
+        Else `origin`, else the only remote; None if there is none. Raises RepositoryFailed if several remotes are
+        possible.
         """
         keys = (key.split(".", 1)[1] for key in self.settings if key.startswith("remote."))
         names = sorted({key.rpartition(".")[0] for key in keys} - {""})
@@ -121,11 +121,11 @@ class Remote:
         return SECRETS.text(self._raw_url)
 
     def tip(self, branch: str) -> str | None:
-        """The commit that the remote has on a branch now; None when there is no such branch. Raises GitRemoteFailed."""
+        """The current commit of a remote branch; None if there is no such branch. Raises GitRemoteFailed."""
         return self.heads(branch).tips.get(branch)
 
     def heads(self, *branches: str) -> Heads:
-        """The branch that the remote's HEAD names, and the commits of the branches, asked at constant cost.
+        """The branch that the remote's HEAD names, and the commits of the branches, at constant cost.
 
         Raises GitRemoteFailed when the remote does not answer.
         """
@@ -143,9 +143,9 @@ class Remote:
         return Heads(head if head in tips else None, tips)
 
     def fetch(self, branch: str, tip: str | None = None) -> str | None:
-        """The commit that the remote has on a branch, with its objects here; None when there is no such branch.
+        """The commit of a remote branch with its objects fetched; None if there is no such branch.
 
-        `tip` is the commit that it was just seen to have. Raises GitRemoteFailed.
+        `tip` is its commit by a reading just before. Raises GitRemoteFailed.
         """
         kept = self.kept_ref(branch)
         for _ in range(_FETCH_TRIES):
@@ -170,15 +170,15 @@ class Remote:
         self._ask("fetch", *options, "--end-of-options", self.name, _refspec(branch))
 
     def last_known(self, branch: str) -> str | None:
-        """The commit that the remote had on a branch when it was last asked."""
+        """The commit of a remote branch at the last reading."""
         known = resolve(self._git, self.kept_ref(branch))
         return known or resolve(self._git, f"refs/remotes/{self.name}/{branch}")
 
     def push(self, sha: str, branch: str, expected: str | None) -> PushAnswer:
-        """Put a commit on a branch that is at `expected`, which the commit follows; None where there is no branch yet.
+        """Push a commit that follows `expected` to a branch; None for a new branch.
 
-        The lease makes git refuse when the branch is anywhere else, or was deleted meanwhile; nothing is overwritten.
-        Raises GitRemoteFailed when the remote does not answer.
+        Git refuses if the branch is at any other commit or was deleted (a lease), so nothing is overwritten. Raises
+        GitRemoteFailed when the remote does not answer.
         """
         ref = f"refs/heads/{checked_branch(branch)}"
         # This never forces: the new commit follows `expected`, and git only checks that the branch is still there.
@@ -200,7 +200,7 @@ class Remote:
 
     @staticmethod
     def kept_ref(branch: str) -> str:
-        """Our own note of the commit of the remote's branch; independent of how a person configured fetching."""
+        """The ref for our copy of the remote branch, independent of the configured fetch."""
         return f"{Remote.KEPT}/{ref_component(checked_branch(branch))}"
 
     def _ask(self, *arguments: str) -> GitAnswer:

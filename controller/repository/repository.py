@@ -34,10 +34,10 @@ _MOST_COMPARED = 200_000
 
 
 class Repository:
-    """A person's clone, the service's own clone, or a plain folder. Safe to use from several threads.
+    """A person's clone, the service's own clone, or a plain folder. Thread-safe.
 
     Every method blocks while git runs. All raise RepositoryFailed when the repository is not usable, and those that
-    talk to the remote GitRemoteFailed when it does not answer.
+    talk to the remote raise GitRemoteFailed when it does not answer.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Repository:
         self._followed = None if followed is None else checked_branch(followed)
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()
-        """Branches and lock files whose earlier records were moved or never existed."""
+        """Branches and lock files without any older records to copy."""
         self._states: dict[tuple[str, str], tuple[RecordedState, ...]] = {}
         """The states in the newest commit of the records, by commit and folder."""
         self._authors: dict[str, str | None] = {}
@@ -75,10 +75,10 @@ class Repository:
         pass_on: Collection[str] = (),
         followed: str | None = None,
     ) -> Repository:
-        """The repository that a folder belongs to; without git above it, the folder itself.
+        """The repository of a folder; without git above it, the folder itself.
 
-        `pass_on` are patterns of variables that git gets beyond the usual ones. `followed` is the remote's branch
-        that deliveries come from; by default the one that the remote's HEAD names.
+        `pass_on` are patterns of variables that git gets beyond the usual ones. `followed` is the remote's branch to
+        deliver from; by default the one that the remote's HEAD names.
         """
         place = discover(path)
         return cls(place.top if place else path.resolve(), place, credentials, settings, pass_on, followed)
@@ -94,10 +94,10 @@ class Repository:
         settings: RecordSettings | None = None,
         pass_on: Collection[str] = (),
     ) -> Repository:
-        """The service's clone of a remote, with the branch fetched; one that is there already is brought up to date.
+        """The service's clone of a remote with the branch fetched; an existing clone is updated.
 
-        Without a branch it is the one that the remote's HEAD names now; it stays that one when HEAD changes later.
-        The folder belongs to one process. Raises SettingsInvalid when the URL is not acceptable, and BranchGone.
+        The default branch is the one that the remote's HEAD names at first; it stays the same when HEAD changes later.
+        The folder belongs to one process. Raises SettingsInvalid for an unacceptable URL, and BranchGone.
         """
         named = None if branch is None else checked_branch(branch)
         try:
@@ -124,7 +124,7 @@ class Repository:
         return self._followed
 
     def require_followed(self) -> None:
-        """Raise BranchGone when the remote does not have the branch that is followed; without a remote there is none.
+        """Raise BranchGone if the remote lacks the followed branch. Without a remote this checks nothing.
 
         Raises GitRemoteFailed when the remote does not answer.
         """
@@ -165,7 +165,7 @@ class Repository:
     # --- Revisions ------------------------------------------------------------------------------------------------
 
     def revision(self) -> str:
-        """The commit that is checked out, or NO_REVISION."""
+        """The checked-out commit, or NO_REVISION."""
         return (resolve(self._git(), "HEAD") or NO_REVISION) if self._place else NO_REVISION
 
     @contextlib.contextmanager
@@ -176,7 +176,7 @@ class Repository:
 
     @contextlib.contextmanager
     def work_tree_files(self, limits: Limits | None = None) -> Iterator[WorkTreeFiles]:
-        """The files of the work tree above those of the commit that is checked out; without git, of the folder."""
+        """The files of the work tree on top of those of the checked-out commit; without git, of the folder."""
         limits = limits or Limits()
         disk, sha = DiskFiles(self.top, limits), self.revision()
         if sha == NO_REVISION:
@@ -186,7 +186,7 @@ class Repository:
             yield WorkTreeFiles(head, disk, left_out(self._git(), limits))
 
     def fetch(self, branch: str) -> str:
-        """The newest commit of a branch on the remote, with its objects here. Raises BranchGone."""
+        """The newest commit of a remote branch with its objects fetched. Raises BranchGone."""
         with self._lock:
             git = self._git()
             remote = self._remote(git, checked_branch(branch))
@@ -200,7 +200,7 @@ class Repository:
             return tip
 
     def head(self, branch: str) -> str:
-        """The newest commit of a branch that is here already; nothing is fetched."""
+        """The newest commit of a branch that is already here, without a fetch."""
         git = self._git()
         remote = self._remote(git, checked_branch(branch))
         tip = (remote.last_known(branch) if remote else None) or resolve(git, f"refs/heads/{branch}")
@@ -209,7 +209,7 @@ class Repository:
         return tip
 
     def remote_head(self, branch: str) -> str:
-        """The commit that the remote has on a branch now, at constant cost. Raises BranchGone."""
+        """The current commit of a remote branch, at constant cost. Raises BranchGone."""
         git = self._git()
         remote = self._remote(git, checked_branch(branch))
         tip = remote.tip(branch) if remote else resolve(git, f"refs/heads/{branch}")
@@ -219,13 +219,13 @@ class Repository:
         return tip
 
     def last_change(self, sha: str, paths: Collection[str]) -> str | None:
-        """The short id of the newest commit that changed one of the paths; None without git, or where none is here."""
+        """The short id of the newest commit that changed one of the paths; None without git or a known commit."""
         if self._place is None or sha == NO_REVISION:
             return None
         return last_change(self._git(), checked_revision(sha), paths)
 
     def author(self, sha: str) -> str | None:
-        """Who wrote a commit, as `name <address>`; None without git, or where the commit is not here."""
+        """The author of a commit as `name <address>`; None without git or if the commit is not here."""
         if self._place is None or sha == NO_REVISION:
             return None
         if sha not in self._authors:
@@ -235,9 +235,9 @@ class Repository:
     def only_artifacts_changed(
         self, before: str, after: str, artifacts: Collection[str] = ("artifacts",), read: Collection[str] = ()
     ) -> bool:
-        """Whether only artifacts differ, and none that was `read`: a flow file may be among them.
+        """Whether only artifacts differ, and none that was `read`, because a flow file may be among them.
 
-        False also when one of the revisions is not here, or when too many paths differ, so that a sync runs.
+        Also False if one of the revisions is not here or too many paths differ, so that a sync runs.
         """
         git = self._git()
         if not all(has_commit(git, checked_revision(sha)) for sha in (before, after)):
@@ -253,9 +253,9 @@ class Repository:
     def recorded_state(self, organization: str, policy: ArtifactsPolicy) -> RecordedState:
         """The recorded state: from the remote's tip, else the local branch, else the folder.
 
-        Where nothing of the organisation was ever on the branch, it is what the followed branch holds. Commits that
-        wait to be pushed count. A broken lock file raises RepositoryFailed naming it and the line, and a branch that
-        is gone BranchGone; neither is ever treated as empty.
+        If the records branch never had anything of the organisation, the followed branch counts. Pending commits are
+        included. Raises RepositoryFailed naming file and line for a broken lock file, and BranchGone for a missing
+        branch; neither ever counts as empty.
         """
         path = lock_path(organization, policy)
         if self._place is None:
@@ -274,7 +274,7 @@ class Repository:
             return state
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether a commit's history holds another one."""
+        """Whether the history of `newer` contains `older`."""
         return is_ancestor(self._git(), checked_revision(older), checked_revision(newer))
 
     def recorded_states(self, policy: ArtifactsPolicy) -> tuple[RecordedState, ...]:
@@ -351,7 +351,7 @@ class Repository:
         return self._command
 
     def _remote(self, git: GitCommand, *branches: str, here: Here | None = None) -> Remote | None:
-        """The remote of the branches; of the one that is checked out where none of them has one of its own."""
+        """The remote of the branches, else of the checked-out branch."""
         here = here or Here(git)
         name = here.remote_name(*branches)
         return self._named_remote(git, name, here) if name else None

@@ -15,17 +15,17 @@ def below(path: str, folders: Collection[str]) -> bool:
 
 
 def changed_paths(git: GitCommand, before: str, after: str) -> tuple[str, ...]:
-    """Every path that differs between two commits of ours, sorted; a rename counts as both paths."""
+    """Every path that differs between two of our own commits, sorted; a rename counts as both paths."""
     found = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", before, after, "--")
     return tuple(sorted(path.decode("utf-8", "surrogateescape") for path in found.split(b"\0") if path))
 
 
 def last_change(git: GitCommand, sha: str, paths: Collection[str]) -> str | None:
-    """The short id of the newest commit up to `sha` that changed one of the paths; None where none is known."""
+    """The short id of the newest commit up to `sha` that changed one of the paths; None if none is known."""
     return git.text("log", "-1", "--format=%h", "--end-of-options", sha, "--", *paths) or None
 
 
 def author(git: GitCommand, sha: str) -> str | None:
-    """`name <address>` of the commit's author; None where the commit is not here."""
+    """`name <address>` of the commit's author; None if the commit is not here."""
     words = ("log", "-1", "--no-show-signature", "--format=%an <%ae>", "--end-of-options", sha)
     return git.text(*words, ok=(0, 128))[:_LONGEST_NAME] or None

@@ -16,11 +16,11 @@ from controller.repository.disk import DiskFiles
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _COMPARED_BYTES = 8 * 1024**2
-"""Larger files are neither manifests nor flow files, and their differences do not matter."""
+"""Larger files are neither manifests nor flow files, so their differences do not matter."""
 
 
 class WorkTreeFiles:
-    """The files of a work tree; files that a sparse one leaves out are read from HEAD."""
+    """The files of a work tree. Files that a sparse one leaves out come from HEAD."""
 
     def __init__(self, head: CommitFiles | None, disk: DiskFiles, left_out: frozenset[str] = frozenset()) -> None:
         self.head = head
@@ -35,7 +35,7 @@ class WorkTreeFiles:
         """Links that were followed."""
 
     def listing(self, folder: str) -> Mapping[str, Kind]:
-        """The entries of a folder; what git records as a submodule is one, whatever the disk holds there."""
+        """The entries of a folder. A submodule stays one, regardless of the folder on disk."""
         if folder not in self._listings:
             self._listings[folder] = self._merged(folder)
         return self._listings[folder]
@@ -50,7 +50,7 @@ class WorkTreeFiles:
         return here
 
     def content(self, path: str, most: int) -> bytes | None:
-        """The bytes on the disk; those of HEAD where they mean the same, or where the file is left out here."""
+        """The bytes on disk; those of HEAD if they are equivalent or the file is left out on disk."""
         if self.head is not None and not self.differs(path):
             return self.head.content(path, most)
         return self._disk.content(path, most)
@@ -95,7 +95,7 @@ class WorkTreeFiles:
 
 
 def _object_id(content: bytes, like: str) -> str:
-    """The id that git gives a file's content, in the repository's own kind of id."""
+    """The id that git would give a file's content, in the repository's hash format."""
     algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
     return algorithm(b"blob %d\0" % len(content) + content).hexdigest()
 
