@@ -4,12 +4,11 @@ The only package that changes an organisation, and never without an intent in th
 decides what is wanted nor commits what it delivered: the caller does both.
 """
 
-from controller.delivery.context import KeepDraft
 from controller.delivery.delivery import Delivery
 from controller.delivery.exporting import export_digest
-from controller.delivery.progress import DeliveryEvent, OnEvent
 from controller.delivery.result import Outcome, RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliveryEvent, KeepDraft, OnEvent
 
 __all__ = [
     "Delivery",

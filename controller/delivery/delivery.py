@@ -1,18 +1,17 @@
-"""The door to delivery: carry a plan out, recover what was left behind, note what was committed, stop."""
+"""Delivery's interface: carry a plan out, resume unfinished syncs, note commits, stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from controller.delivery.context import Context, KeepDraft
-from controller.delivery.progress import Announcer, OnEvent
-from controller.delivery.recovery import recover_sync, works_of
+from controller.delivery.change_run import NEW_FLOW, ChangeRun, source_digest_of, wanted_of
+from controller.delivery.recovery import recover_sync, recovered_runs
 from controller.delivery.result import RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.settings import DeliverySettings
 from controller.delivery.signals import Signals
 from controller.delivery.sync import bring_back, carry_out
-from controller.delivery.work import NEW_FLOW, Work, source_digest_of, wanted_of
+from controller.delivery.sync_run import Announcer, KeepDraft, OnEvent, SyncRun
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
@@ -35,7 +34,7 @@ class Delivery:
         on_event: OnEvent | None = None,
         stopping: Callable[[], bool] | None = None,
     ) -> None:
-        """`stopping` is asked every second and before anything new, for callers that would rather not call `stop`."""
+        """`stopping` is asked every second, and before anything new begins; it is another way to call `stop`."""
         self._platform = platform
         self._store = store
         self._clock = clock
@@ -56,32 +55,33 @@ class Delivery:
     ) -> SyncResult:
         """Carry out every change of the plan that is not blocked.
 
-        `keep_draft` commits what was saved under a lock before that lock's flow is published over.
+        `keep_draft` commits the draft under a lock that was broken, before its flow is published.
 
-        What fails is in the result, not raised. Raises LeaseLost and StoreFailed: then nothing more is written, and
-        whoever holds the lease next recovers from the journal.
+        Failures are in the result. Raises only LeaseLost and StoreFailed: nothing more is written then, and the next
+        holder of the lease resumes the sync from the journal.
         """
         changes = plan.actions
         opening = _new_sync(organization, sync, plan.digest)
         record = self._store.journal.begin(lease, opening, [_new_step(change) for change in changes])
-        now = self._clock.monotonic()
-        works = [Work(change, step, began_at=now) for change, step in zip(changes, record.steps, strict=True)]
-        context = self._context(organization, lease, record, works, keep_draft)
-        context.tell("sync.started", changes=len(changes), plan=plan.digest, revision=sync.revision)
-        return await carry_out(context)
+        now, run = self._clock.monotonic(), self._sync_run(organization, lease, record, keep_draft)
+        run.runs.extend(
+            ChangeRun(run, change, step, began_at=now) for change, step in zip(changes, record.steps, strict=True)
+        )
+        run.tell("sync.started", changes=len(changes), plan=plan.digest, revision=sync.revision)
+        return await carry_out(run)
 
     async def roll_back_to(
         self, organization: Organization, change: Change, version: str, lease: Lease, sync: SyncContext
     ) -> SyncResult:
-        """Bring one flow back from `change.from_version` to a version that it had, with the care of a rollback.
+        """Roll one flow back from `change.from_version` to a version that it had before.
 
         The caller commits the step when it is `rolled-back`. Raises LeaseLost and StoreFailed.
         """
         step = replace(_new_step(change), previous_version=version, target_version=version)
         record = self._store.journal.begin(lease, _new_sync(organization, sync, plan_digest=""), [step])
-        work = Work(change, record.steps[0], began_at=self._clock.monotonic())
-        context = self._context(organization, lease, record, [work], None)
-        return await bring_back(context, version, change.reason)
+        run = self._sync_run(organization, lease, record)
+        run.runs.append(ChangeRun(run, change, record.steps[0], began_at=self._clock.monotonic()))
+        return await bring_back(run, version, change.reason)
 
     async def recover(
         self,
@@ -92,45 +92,39 @@ class Delivery:
         given_up: Mapping[FlowKey, str] | None = None,
         asked_by: str | None = None,
     ) -> RecoveryResult:
-        """Bring what earlier processes left open to its end; call it before a plan is made.
+        """Resume the syncs that earlier processes left open; call it before making a plan.
 
-        What is live of a flow that was `given_up`, for a person's reason, is taken back instead of watched on; the
-        organisation is told who `asked_by`.
-        The caller commits `to_record` and calls `recorded`. Raises LeaseLost, StoreFailed, and what reading the
-        organisation raises; calling it again goes on from there.
+        A flow in `given_up` is rolled back instead of resumed, for the reason that is given; the organisation is told
+        who `asked_by`. The caller commits `to_record` and calls `recorded`. Raises LeaseLost, StoreFailed and the
+        errors of reading the organisation; calling it again resumes from there.
         """
         results = []
         for record in self._store.journal.unfinished(organization.name):
-            works = works_of(record, organization, self._clock.monotonic())
-            context = self._context(organization, lease, record, works, keep_draft)
-            context = replace(context, given_up=given_up or {}, asked_by=asked_by or context.asked_by)
-            context.tell("recovery.started", steps=len(works))
-            results.append(await recover_sync(context))
+            run = self._sync_run(organization, lease, record, keep_draft)
+            run = replace(run, given_up=given_up or {}, asked_by=asked_by or run.asked_by)
+            run.runs.extend(recovered_runs(run))
+            run.tell("recovery.started", steps=len(run.runs))
+            results.append(await recover_sync(run))
         return RecoveryResult(tuple(results))
 
     def recorded(self, lease: Lease, results: Iterable[StepResult]) -> None:
-        """Note that what these changes delivered is committed; they are not handed out again."""
+        """Note that the caller has committed these changes; they are not handed out again."""
         for result in results:
             state = StepState.RECORDED if result.state is StepState.EXPORTED else result.state
             self._store.journal.advance(lease, result.step_id, state, recorded_at=self._clock.now())
 
     def stop(self) -> None:
-        """Begin nothing new; follow running publishes for a short while, park the rest. Safe to call at any time."""
+        """Begin nothing new, follow running publishes for a short time, park the rest. Safe to call at any time."""
         self._stopped = True
         self._signals.stop()
 
-    def _context(
-        self,
-        organization: Organization,
-        lease: Lease,
-        sync: SyncRecord,
-        works: list[Work],
-        keep_draft: KeepDraft | None,
-    ) -> Context:
+    def _sync_run(
+        self, organization: Organization, lease: Lease, record: SyncRecord, keep_draft: KeepDraft | None = None
+    ) -> SyncRun:
         self._signals = self._new_signals()
         if self._stopped:
             self._signals.stop()
-        return Context(
+        return SyncRun(
             platform=self._platform,
             store=self._store,
             clock=self._clock,
@@ -139,10 +133,9 @@ class Delivery:
             signals=self._signals,
             organization=organization,
             lease=lease,
-            sync=sync,
-            works=works,
+            record=record,
             keep_draft=keep_draft,
-            asked_by=_asked_by(sync),
+            asked_by=_asked_by(record),
         )
 
     def _new_signals(self) -> Signals:
@@ -163,7 +156,7 @@ def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -
 
 
 def _asked_by(sync: SyncRecord) -> str | None:
-    """Who asked for a version to come back, where the sync is that and nothing else; it has no plan."""
+    """Who asked for the rollback, in a sync that is nothing but one: it has no plan."""
     return None if sync.plan_digest else sync.actor
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from controller.delivery.context import Context
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.signals import Parked
-from controller.delivery.work import Work
+from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import ExportFailed, FlowFileInvalid, PenstockError
 from controller.domain.platform import Export, Priority
 from controller.domain.redaction import SECRETS
@@ -13,21 +13,21 @@ from controller.flows.loading import load_yaml
 
 
 async def export_version(
-    context: Context, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT, attempts: int | None = None
+    sync: SyncRun, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT, attempts: int | None = None
 ) -> tuple[Export, str]:
     """One version as the organisation gives it out, with its canonical digest. Raises ExportFailed."""
-    settings = context.settings
+    settings = sync.settings
     last: PenstockError | None = None
     for attempt in range(attempts or settings.export_attempts):
         if attempt:
-            await context.clock.sleep(settings.export_retry_s * attempt)
+            await sync.clock.sleep(settings.export_retry_s * attempt)
         try:
-            export = await context.platform.at(priority).versions.export(flow_id, version)
+            export = await sync.platform.at(priority).versions.export(flow_id, version)
             digest = export_digest(export)
         except PenstockError as error:
             last = error
             continue
-        context.store.facts.remember_export_digest(context.organization.name, flow_id, version, digest)
+        sync.store.facts.remember_export_digest(sync.organization.name, flow_id, version, digest)
         return export, digest
     told = last.message if last else "no reason given"
     raise ExportFailed(
@@ -52,25 +52,23 @@ def export_digest(export: Export) -> str:
     return digest(export.definition)
 
 
-async def export_live(context: Context, work: Work, *, attempts: int | None = None) -> None:
+async def export_live(run: ChangeRun, *, attempts: int | None = None) -> None:
     """Export what the change made live. A failure is told, not raised: what is live is healthy all the same."""
-    flow_id, version = work.record.flow_id, work.record.live_version
+    flow_id, version = run.record.flow_id, run.record.live_version
     if flow_id is None or version is None:
         return
-    started = context.clock.monotonic()
-    exporting = export_version(context, flow_id, version, attempts=attempts)
+    started = run.sync.clock.monotonic()
+    exporting = export_version(run.sync, flow_id, version, attempts=attempts)
     try:
-        work.export, work.export_digest = await context.signals.in_time(exporting)
+        run.export, run.export_digest = await run.sync.signals.in_time(exporting)
     except Parked:
-        context.note(work, "its export is left to the next pass, because the controller was told to stop")
-        context.tell("export.left", work, version=version)
+        run.note("its export is left to the next pass, because the controller was told to stop")
+        run.tell("export.left", version=version)
         return
     except ExportFailed as error:
-        context.note(work, error.message)
-        context.tell("export.failed", work, version=version, message=SECRETS.text(error.message))
-        context.audit(work, "export", "failure", version=version, error=error.message)
+        run.note(error.message)
+        run.tell("export.failed", version=version, message=SECRETS.text(error.message))
+        run.audit("export", "failure", version=version, error=error.message)
         return
-    latency_ms = (context.clock.monotonic() - started) * 1000
-    context.audit(
-        work, "export", "success", version=version, latency_ms=latency_ms, details={"digest": work.export_digest}
-    )
+    latency_ms = (run.sync.clock.monotonic() - started) * 1000
+    run.audit("export", "success", version=version, latency_ms=latency_ms, details={"digest": run.export_digest})

@@ -1,16 +1,14 @@
-"""Publishing a source: the organisation makes a new version of it and publishes that."""
+"""Publishing a flow file: the organisation makes a new version of it and publishes that."""
 
 from __future__ import annotations
 
-from controller.delivery.context import Context
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.follow import follow
+from controller.delivery.live_state import as_planned, is_newer, outlasted, require_newer, require_there
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.meanwhile import tell_replaced
-from controller.delivery.poll import follow, outlasted, patience_of
-from controller.delivery.reading import as_planned, current
-from controller.delivery.upload import arrived, failed_of_nothing, require_success, send_source
+from controller.delivery.out_of_band import tell_replaced
+from controller.delivery.publish_writes import arrived, failed_without_effect, require_success, send_source
 from controller.delivery.validation import tell_validated_by_upload
-from controller.delivery.verify import is_newer, newer, require_there
-from controller.delivery.work import Work
 from controller.domain.desired import SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, PublishFailed, PublishTimedOut
 from controller.domain.live import LiveFlow
@@ -19,106 +17,107 @@ from controller.domain.status import StepState
 
 
 class PublishStep:
-    """`create`, `publish`, `republish` and `rename` of flows that have a source."""
+    """`create`, `publish`, `republish` and `rename` of flows that have a source file."""
 
     bakes = True
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, run: ChangeRun) -> None:
+        self._run = run
 
-    async def prepare(self, work: Work) -> bool:
+    async def prepare(self) -> bool:
         """The organisation cannot validate a file that it does not have: it does so while it publishes."""
-        if self._context.platform.uploads is None:
+        run = self._run
+        if run.sync.platform.uploads is None:
             raise CapabilityMissing(
-                f"{work.change.flow} ({work.key}): the {self._context.platform.dialect} dialect cannot publish a file",
+                f"{run.label}: the {run.sync.platform.dialect} dialect cannot publish a file",
                 hint="pin a version that exists in the organisation (spec.source.version)",
             )
-        live = await as_planned(self._context, work)
-        if await wait_for_lock(self._context, work, live) is not live:
-            await as_planned(self._context, work)
-        self._context.tell("validation.deferred", work, until="publish")
+        live = await as_planned(run)
+        if await wait_for_lock(run, live) is not live:
+            await as_planned(run)
+        run.tell("validation.deferred", until="publish")
         return True
 
-    async def publish(self, work: Work) -> None:
-        source = _source(work)
-        await through_conflicts(
-            self._context,
-            work,
-            lambda: send_source(self._context, work, source.text, state=StepState.PUBLISHING),
-        )
+    async def publish(self) -> None:
+        run = self._run
+        source = _source(run)
+        await through_conflicts(run, lambda: send_source(run, source.text, state=StepState.PUBLISHING))
 
-    async def settle(self, work: Work) -> LiveFlow | None:
-        """Raises PublishFailed, OutOfBandChange, and PublishTimedOut where nothing tells yet what became of it."""
-        context, before = self._context, work.record.previous_version
-        if work.record.ticket is not None:
+    async def settle(self) -> LiveFlow | None:
+        """Raises PublishFailed, OutOfBandChange, and PublishTimedOut where the result is not known yet."""
+        run = self._run
+        before = run.record.previous_version
+        if run.record.ticket is not None:
             try:
-                progress = await self._ended(work)
+                progress = await self._ended()
             except PublishTimedOut:
-                live = await current(context, work)
-                require_there(work, live)
+                live = await run.live()
+                require_there(run, live)
                 if not is_newer(live, before):
                     raise
-                context.note(work, "the job did not end in time, but a newer version is live")
+                run.note("the job did not end in time, but a newer version is live")
                 return live
-            tell_validated_by_upload(context, work, progress)
-            require_success(context, work, progress)
-            _same_flow(work, progress.flow_id)
-            if work.flow_id is None and progress.flow_id is not None:
-                context.advance(work, work.state, flow_id=progress.flow_id)
-        live = await newer(context, work, before)
-        await tell_replaced(context, work, live)
+            tell_validated_by_upload(run, progress)
+            require_success(run, progress)
+            _same_flow(run, progress.flow_id)
+            if run.flow_id is None and progress.flow_id is not None:
+                run.advance(run.state, flow_id=progress.flow_id)
+        live = await require_newer(run, before)
+        await tell_replaced(run, live)
         return live
 
-    async def _ended(self, work: Work) -> Progress:
-        """The job at its end. One that failed of nothing in the file is sent once more, when nothing is in its way."""
-        context = self._context
-        progress = await self._follow(work)
-        if not await failed_of_nothing(context, work, progress):
+    async def _ended(self) -> Progress:
+        """The job at its end. A file is sent once more where its job failed for no reason in the content."""
+        run = self._run
+        progress = await self._follow()
+        if not await failed_without_effect(run, progress):
             return progress
-        if sum(write.action == "upload" for write in work.record.writes) < context.settings.upload_attempts:
-            context.tell("upload.again", work, message="; ".join(progress.messages[:1]) or "no reason given")
-            await context.signals.rest(context.settings.upload_retry_s)
+        if sum(write.action == "upload" for write in run.record.writes) < run.sync.settings.upload_attempts:
+            run.tell("upload.again", message="; ".join(progress.messages[:1]) or "no reason given")
+            await run.sync.signals.rest(run.sync.settings.upload_retry_s)
             if progress.cause is FailureCause.LOCK:
-                await wait_for_lock(context, work, await current(context, work))
-            await as_planned(context, work)
-            await send_source(context, work, _source(work).text)
-            progress = await self._follow(work)
-            await failed_of_nothing(context, work, progress)
+                await wait_for_lock(run, await run.live())
+            await as_planned(run)
+            await send_source(run, _source(run).text)
+            progress = await self._follow()
+            await failed_without_effect(run, progress)
         return progress
 
-    async def _follow(self, work: Work) -> Progress:
-        ticket = work.record.ticket
+    async def _follow(self) -> Progress:
+        run = self._run
+        ticket = run.record.ticket
         assert ticket is not None  # noqa: S101 - the journal has it since the file was sent
-        return await follow(self._context, work, ticket, timeout_s=patience_of(self._context, work))
+        return await follow(run, ticket)
 
-    async def took_effect(self, work: Work) -> bool:
-        """A job that is not found may only not be seen yet: it came to nothing when its time is over."""
-        if work.last_write("upload") is None:
+    async def took_effect(self) -> bool:
+        """A job that is not found may only not be visible yet: it had no effect once its time is over."""
+        run = self._run
+        if run.last_write("upload") is None:
             return False
-        if is_newer(await current(self._context, work), work.record.previous_version):
+        if is_newer(await run.live(), run.record.previous_version):
             return True
-        ticket = work.record.ticket
+        ticket = run.record.ticket
         if ticket is None:
             return False
         try:
-            return await arrived(self._context, ticket)
+            return await arrived(run, ticket)
         except NotFound:
-            return not outlasted(self._context, work)
+            return not outlasted(run)
 
 
-def _source(work: Work) -> SourceFile:
-    if work.source is None:
+def _source(run: ChangeRun) -> SourceFile:
+    if run.source is None:
         raise CapabilityMissing(
-            f"{work.change.flow} ({work.key}): there is no source to publish",
+            f"{run.label}: there is no source to publish",
             hint="give the manifest a spec.source.file",
         )
-    return work.source
+    return run.source
 
 
-def _same_flow(work: Work, flow_id: str | None) -> None:
-    if work.flow_id is not None and flow_id is not None and flow_id != work.flow_id:
+def _same_flow(run: ChangeRun, flow_id: str | None) -> None:
+    if run.flow_id is not None and flow_id is not None and flow_id != run.flow_id:
         raise PublishFailed(
-            f"{work.change.flow} ({work.key}): the source went to flow {flow_id} instead of {work.flow_id}; "
+            f"{run.label}: the source went to flow {flow_id} instead of {run.flow_id}; "
             "the file names its target by type and name",
             hint="make spec.name, spec.type and the flow file agree",
         )

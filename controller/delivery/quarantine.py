@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controller.delivery.context import Context
-from controller.delivery.work import Work
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import FlowRejected, GateFailed, OutOfBandChange, PenstockError, PlanStale, PublishFailed
 from controller.domain.redaction import SECRETS
 from controller.planning.model import ChangeKind
@@ -12,7 +12,7 @@ VERDICTS = (FlowRejected, PublishFailed, GateFailed)
 """What says something about content: findings of a validation, a publish that failed of it, the verdict of a gate."""
 
 
-def quarantine(context: Context, work: Work, reason: str) -> None:
+def quarantine(run: ChangeRun, reason: str) -> None:
     """Quarantine what the change asked for.
 
     Nothing is, where nothing that failed says anything about content: an outage, a lock, a stale plan, an answer that
@@ -21,24 +21,24 @@ def quarantine(context: Context, work: Work, reason: str) -> None:
     must stay free, or it could follow neither that module nor a corrected one. It is quarantined only where it failed
     by itself.
     """
-    if work.on_request and work.error is None:
+    if run.on_request and run.error is None:
         return
-    if work.change.kind is ChangeKind.REPUBLISH and (work.error is None or _follows_another(context, work)):
+    if run.change.kind is ChangeKind.REPUBLISH and (run.error is None or _follows_another(run)):
         return
-    causes = [other.cause or other.error for other in context.works]
+    causes = [other.cause or other.error for other in run.sync.runs]
     if not any(cause is not None and deserves_quarantine(cause) for cause in causes):
         return
     reason = SECRETS.text(reason)
-    context.store.quarantines.add(context.organization.name, work.key, work.record.wanted, reason)
-    context.tell("wish.quarantined", work, wanted=work.record.wanted, reason=reason)
+    run.sync.store.quarantines.add(run.sync.organization.name, run.key, run.record.wanted, reason)
+    run.tell("wish.quarantined", wanted=run.record.wanted, reason=reason)
 
 
-def release_proven(context: Context) -> None:
+def release_proven(sync: SyncRun) -> None:
     """What was tried again in spite of its quarantine, and is live and healthy now, needs none any more."""
-    for work in context.works:
-        if work.state.to_record and work.error is None:
-            organization, wanted = context.organization.name, work.record.wanted
-            context.store.quarantines.release(organization, work.key, by=context.sync.actor, wanted=wanted)
+    for run in sync.runs:
+        if run.state.to_record and run.error is None:
+            organization, wanted = sync.organization.name, run.record.wanted
+            sync.store.quarantines.release(organization, run.key, by=sync.record.actor, wanted=wanted)
 
 
 def deserves_quarantine(error: PenstockError) -> bool:
@@ -46,16 +46,16 @@ def deserves_quarantine(error: PenstockError) -> bool:
     return isinstance(error, VERDICTS)
 
 
-def harmless(work: Work) -> bool:
+def harmless(run: ChangeRun) -> bool:
     """Whether a change failed before anything was written, and not of its content, as if the plan had blocked it.
 
     A version that is not there, a lock, a flow that somebody moved: taking back what others published would only be
     repeated in every pass. The same holds where a stale plan or a publish of somebody's ended what it had begun.
     """
-    if isinstance(work.error, PlanStale | OutOfBandChange):
+    if isinstance(run.error, PlanStale | OutOfBandChange):
         return True
-    return not work.touched and work.error is not None and not deserves_quarantine(work.error)
+    return not run.touched and run.error is not None and not deserves_quarantine(run.error)
 
 
-def _follows_another(context: Context, work: Work) -> bool:
-    return any(other.key in work.record.consumes for other in context.works)
+def _follows_another(run: ChangeRun) -> bool:
+    return any(other.key in run.record.consumes for other in run.sync.runs)

@@ -1,118 +1,147 @@
-"""Taking a flow out of use, or deleting it, when its manifest is gone."""
+"""Taking a flow out of use, or deleting it, when its manifest is gone; and who consumes it still.
+
+The organisation's own dependency index tells who consumes a flow. An index that is not up to date proves nothing.
+"""
 
 from __future__ import annotations
 
-from controller.delivery.consumers import consumers_of, index_fault
-from controller.delivery.context import Context
+from collections.abc import Mapping
+
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.live_state import as_planned, before_write, require_planned, wait_until
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.reading import as_planned, before_write, current, require_planned, seen
-from controller.delivery.work import Work
-from controller.delivery.writer import Call, Took, urgency, write
+from controller.delivery.writer import Took, Write, write
 from controller.domain.capabilities import provided
 from controller.domain.errors import PlanStale, PublishFailed
+from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
+from controller.domain.ports import DependencyIndex
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
+OPERATIONAL = "OPERATIONAL"
+
 
 class RemoveStep:
-    """`unpublish` and `delete`. Deleting cannot be taken back; what was live is in the artifacts."""
+    """`unpublish` and `delete`. A deleted flow cannot be restored; its content is in the artifacts."""
 
     bakes = False
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, run: ChangeRun) -> None:
+        self._run = run
 
-    async def prepare(self, work: Work) -> bool:
-        live = await as_planned(self._context, work)
-        if await wait_for_lock(self._context, work, live) is not live:
-            live = await as_planned(self._context, work)
+    async def prepare(self) -> bool:
+        run = self._run
+        live = await as_planned(run)
+        if await wait_for_lock(run, live) is not live:
+            live = await as_planned(run)
         if live is not None:
-            await self._refuse_while_consumed(work, live)
+            await self._refuse_while_consumed(live)
         return True
 
-    async def _refuse_while_consumed(self, work: Work, live: LiveFlow) -> None:
-        """Somebody may have begun to use the flow since the plan was made. Raises PlanStale.
+    async def _refuse_while_consumed(self, live: LiveFlow) -> None:
+        """Raises PlanStale where another flow consumes it by now.
 
-        What this sync has published or removed before needs no look: the plan knows that it uses the flow no more, and
-        the index may not know yet.
+        Flows of this sync do not count: by the plan they do not consume it any more, which the index may not know yet.
         """
-        context, index = self._context, self._context.platform.dependency_index
+        run, index = self._run, self._run.sync.platform.dependency_index
         if index is None:
             return
-        ours = {other.key for other in context.works}
+        ours = {other.key for other in run.sync.runs}
         found = [key for key in await consumers_of(index, live, {}) if key not in ours]
         fault = await index_fault(index)
         if found or fault is not None:
             why = fault or f"{', '.join(map(str, found))} began to use it"
             raise PlanStale(
-                f"{work.change.flow} ({work.key}): {why} since the plan was made; it was not removed",
+                f"{run.label}: {why} since the plan was made; it was not removed",
                 hint="make a new plan and look at it again",
             )
 
-    async def publish(self, work: Work) -> None:
-        await through_conflicts(
-            self._context,
-            work,
-            lambda: take_out(self._context, work, delete=_deletes(work), state=StepState.PUBLISHING),
-        )
+    async def publish(self) -> None:
+        run = self._run
+        await through_conflicts(run, lambda: take_out(run, delete=_deletes(run), state=StepState.PUBLISHING))
 
-    async def settle(self, work: Work) -> LiveFlow | None:
+    async def settle(self) -> LiveFlow | None:
         """Raises PublishFailed when the flow is still there."""
-        delete = _deletes(work)
-        gone, live = await seen(self._context, work, lambda flow: _is_out(flow, delete=delete))
+        run = self._run
+        delete = _deletes(run)
+        gone, live = await wait_until(run, lambda flow: _is_out(flow, delete=delete))
         if not gone:
             raise PublishFailed(
-                f"{work.change.flow} ({work.key}): the organisation reported success, but the flow is still "
+                f"{run.label}: the organisation reported success, but the flow is still "
                 f"{'there' if delete else 'published'}",
                 hint="look at the flow in Architect",
             )
         return live
 
-    async def took_effect(self, work: Work) -> bool:
-        delete = _deletes(work)
-        grace_s = self._context.settings.lost_answer_grace_s
-        gone, _ = await seen(self._context, work, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
+    async def took_effect(self) -> bool:
+        run = self._run
+        delete = _deletes(run)
+        grace_s = run.sync.settings.lost_answer_grace_s
+        gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
         return gone
 
 
-async def take_out(
-    context: Context, work: Work, *, delete: bool, prefix: str = "", state: StepState | None = None
-) -> None:
-    """Unpublish or delete the change's flow; with a prefix it is a rollback's, and goes first."""
-    flow_id, priority = work.flow_id or "", urgency(prefix)
+async def take_out(run: ChangeRun, *, delete: bool, state: StepState | None = None) -> None:
+    """Unpublish or delete the change's flow."""
+    flow_id = run.flow_id or ""
 
     async def send() -> bool:
-        removal = provided(context.platform.at(priority).removal, context.platform.dialect, Capability.UNPUBLISH)
+        removal = provided(run.platform.removal, run.sync.platform.dialect, Capability.UNPUBLISH)
         await (removal.delete(flow_id) if delete else removal.unpublish(flow_id))
         return True
 
     async def look() -> Took[bool] | None:
-        gone, _ = await seen(
-            context,
-            work,
-            lambda flow: _is_out(flow, delete=delete),
-            priority=priority,
-            for_s=context.settings.lost_answer_grace_s,
-        )
+        grace_s = run.sync.settings.lost_answer_grace_s
+        gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
         return Took(value=True) if gone else None
 
     async def ready() -> Took[bool] | None:
-        live = await current(context, work, priority=priority) if prefix else await before_write(context, work)
+        live = await run.live() if run.going_back else await before_write(run)
         if _is_out(live, delete=delete):
             return Took(value=True)
-        if not prefix:
-            require_planned(context, work, live)
+        if not run.going_back:
+            require_planned(run, live)
         return None
 
-    action, version = f"{prefix}{'delete' if delete else 'unpublish'}", work.record.previous_version
-    await write(context, work, Call(action, send, look, version=version, state=state, ready=ready))
+    action, version = run.action("delete" if delete else "unpublish"), run.record.previous_version
+    await write(run, Write(action, send, look, version=version, state=state, ready=ready))
 
 
-def _deletes(work: Work) -> bool:
-    return work.change.kind is ChangeKind.DELETE
+def _deletes(run: ChangeRun) -> bool:
+    return run.change.kind is ChangeKind.DELETE
 
 
 def _is_out(live: LiveFlow | None, *, delete: bool) -> bool:
     return live is None if delete else live is None or live.published_version is None
+
+
+async def index_fault(index: DependencyIndex) -> str | None:
+    """Why the index cannot be relied on; None when it can. Raises the errors of the call."""
+    state = await index.state()
+    return None if state == OPERATIONAL else f"the organisation's dependency index is not up to date ({state})"
+
+
+async def consumers_of(index: DependencyIndex, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
+    """The other flows whose published versions consume this one, sorted; `keys` are live flows by id.
+
+    Raises PlanStale when the answer is incomplete, and the errors of the call.
+    """
+    answer = await index.consumers(flow)
+    if not answer.complete:
+        raise PlanStale(
+            f"{flow.key}: the dependency index gave only a part of its consumers", hint="wait until the index is built"
+        )
+    found = {
+        keys.get(each.id, FlowKey(_flow_type(each.type), each.name or each.id))
+        for each in answer.flows
+        if each.id != flow.id
+    }
+    return tuple(sorted(found))
+
+
+def _flow_type(index_type: str) -> str:
+    """The API's flow type for a type of the index, such as `INBOUNDCALLFLOW`; a workflow is a `WORKFLOW` there."""
+    name = index_type.lower()
+    return name if name == "workflow" else name.removesuffix("flow")

@@ -1,22 +1,26 @@
-"""Ways back to the version that was live before, tried in order until the live flow shows it."""
+"""Rolling one change back: ways to the previous version, tried in order until the live flow shows it.
+
+Where the organisation does not make an old version live again, its content is uploaded as a new version.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 
-from controller.delivery.context import Context
+from controller.delivery.change_run import EFFECTIVE, ROLLBACK, ChangeRun
+from controller.delivery.exporting import export_version
+from controller.delivery.follow import follow
+from controller.delivery.live_state import (
+    find_publish_in_flight,
+    is_version,
+    require_newer,
+    require_version,
+    rollout_in_flight,
+)
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.meanwhile import is_ours, tell_left
-from controller.delivery.poll import follow
-from controller.delivery.reading import current
+from controller.delivery.out_of_band import is_ours, tell_left
+from controller.delivery.publish_writes import arrived, publish_version, require_success, send_source, switch_version
 from controller.delivery.remove_step import take_out
-from controller.delivery.rollout import rollout_under_way
-from controller.delivery.same_content import can_upload_back, made_by_another, upload_back
-from controller.delivery.unanswered import came_of
-from controller.delivery.upload import arrived, require_success
-from controller.delivery.verify import exactly, is_version
-from controller.delivery.version_writes import publish_version, switch_version
-from controller.delivery.work import EFFECTIVE, Work
 from controller.domain.errors import (
     AnswerLost,
     NotFound,
@@ -31,112 +35,104 @@ from controller.domain.platform import Capability, Priority, ProgressState, Tick
 from controller.planning.model import ChangeKind
 from controller.store import WriteOutcome
 
-PREFIX = "rollback."
 
-
-async def restore(context: Context, work: Work) -> str | None:
-    """One attempt; returns the version that is live afterwards, None for a new flow that is unpublished again.
+async def restore(run: ChangeRun) -> str | None:
+    """Make one attempt; return the version that is live afterwards, None for a new flow that is unpublished again.
 
     Raises RollbackFailed when another attempt cannot help, and other errors when it may.
     """
-    if work.change.kind is ChangeKind.DELETE:
+    if run.change.kind is ChangeKind.DELETE:
         raise RollbackFailed("a deleted flow cannot be brought back; what was live is in the artifacts")
-    await finish_earlier_attempt(context, work)
-    live = await current(context, work, priority=Priority.ROLLBACK)
-    previous = work.record.previous_version
+    await finish_earlier_attempt(run)
+    live = await run.live()
+    previous = run.record.previous_version
     if previous is None:
-        await _unpublish(context, work, live)
+        await _unpublish(run, live)
         return None
     if live is None:
         raise RollbackFailed("somebody deleted the flow")
-    if await rollout_under_way(context, work):
-        return await _end_rollout(context, work, await _live_beside_it(context, work, live, previous))
+    if await rollout_in_flight(run):
+        return await _end_rollout(run, await _live_beside_it(run, live, previous))
     if is_version(live, previous):
-        ended = not work.staged or await _published_again(context, work, previous)
-        return previous if ended else await _end_rollout(context, work, previous)
-    if not await is_ours(context, work, live):
-        return await made_by_another(context, work, live, previous)
-    await wait_for_lock(context, work, live, priority=Priority.ROLLBACK)
-    if context.can(Capability.ATOMIC_SWITCH):
-        return await _route_back(context, work, previous)
-    return await _publish_back(context, work, previous)
+        ended = not run.staged or await _published_again(run, previous)
+        return previous if ended else await _end_rollout(run, previous)
+    if not await is_ours(run, live):
+        return await made_by_another(run, live, previous)
+    await wait_for_lock(run, live)
+    if run.sync.can(Capability.ATOMIC_SWITCH):
+        return await _route_back(run, previous)
+    return await _publish_back(run, previous)
 
 
-async def finish_earlier_attempt(context: Context, work: Work) -> None:
-    """An upload or publish of an earlier attempt, or of a process that died, may still be under way."""
-    ticket = work.record.ticket
+async def finish_earlier_attempt(run: ChangeRun) -> None:
+    """Wait for an upload or publish of an earlier attempt, or of a process that died, which may still be running."""
+    ticket = run.record.ticket
     if ticket is None:
-        await _await_unanswered(context, work)
+        await _await_unanswered(run)
     elif ticket.kind is TicketKind.JOB:
-        await _await_job(context, work, ticket)
-    elif ticket.kind is not TicketKind.PUBLISH or ticket.version == work.record.previous_version:
-        await _follow(context, work, ticket)
+        await _await_job(run, ticket)
+    elif ticket.kind is not TicketKind.PUBLISH or ticket.version == run.record.previous_version:
+        await _follow(run, ticket)
 
 
-async def _await_job(context: Context, work: Work, ticket: Ticket) -> None:
-    """A delivery's job that cannot be seen, or outlasts what a rollback waits, is told; then what is live decides."""
+async def _await_job(run: ChangeRun, ticket: Ticket) -> None:
+    """Follow a job. Where the delivery's job is not found, or takes too long, the live flow decides."""
     try:
-        if await arrived(context, ticket, priority=Priority.ROLLBACK):
-            await _follow(context, work, ticket)
+        if await arrived(run, ticket):
+            await _follow(run, ticket)
     except (NotFound, PublishTimedOut) as error:
-        if any(write.action == f"{PREFIX}upload" for write in work.record.writes):
+        if any(write.action == f"{ROLLBACK}upload" for write in run.record.writes):
             raise
-        context.note(work, error.message)
+        run.note(error.message)
 
 
-async def _await_unanswered(context: Context, work: Work) -> None:
-    """A process died between a call and its answer: give what it may have begun the time to show."""
-    last = work.record.writes[-1] if work.record.writes else None
-    previous = work.record.previous_version
+async def _await_unanswered(run: ChangeRun) -> None:
+    """After a crash between a call and its answer: give the call time to take effect."""
+    last = run.record.writes[-1] if run.record.writes else None
+    previous = run.record.previous_version
     if last is None or previous is None or last.outcome in (WriteOutcome.DONE, WriteOutcome.FAILED):
         return
-    if last.action in (f"{PREFIX}publish", f"{PREFIX}switch"):
-        begun = await came_of(
-            context, work, previous, lambda live: is_version(live, previous), priority=Priority.ROLLBACK
-        )
+    if last.action in (f"{ROLLBACK}publish", f"{ROLLBACK}switch"):
+        begun = await find_publish_in_flight(run, previous, lambda live: is_version(live, previous))
         if begun is not None:
-            await _follow(context, work, begun)
+            await _follow(run, begun)
 
 
-async def _follow(context: Context, work: Work, ticket: Ticket) -> None:
-    """Until the end, good or bad: what is live decides."""
-    progress = await follow(
-        context, work, ticket, timeout_s=context.settings.rollback_timeout_s, priority=Priority.ROLLBACK
-    )
+async def _follow(run: ChangeRun, ticket: Ticket) -> None:
+    """Follow to the end, good or bad: the live flow decides."""
+    progress = await follow(run, ticket)
     for message in progress.messages:
-        context.note(work, message)
+        run.note(message)
 
 
-async def _unpublish(context: Context, work: Work, live: LiveFlow | None) -> None:
-    """A flow that was not published before is unpublished again; it stays, with its versions."""
+async def _unpublish(run: ChangeRun, live: LiveFlow | None) -> None:
+    """Unpublish a flow that was not published before; the flow and its versions stay."""
     if live is None or live.published_version is None:
         return
-    if not await is_ours(context, work, live):
+    if not await is_ours(run, live):
         raise RollbackFailed(f"{live.published_version} is live, which somebody published after this sync")
-    if context.platform.removal is None:
+    if run.sync.platform.removal is None:
         raise RollbackFailed(
-            f"the {context.platform.dialect} dialect cannot unpublish; the new flow is live with "
+            f"the {run.sync.platform.dialect} dialect cannot unpublish; the new flow is live with "
             f"{live.published_version}: take it out of use by hand"
         )
-    await through_conflicts(
-        context, work, lambda: take_out(context, work, delete=False, prefix=PREFIX), priority=Priority.ROLLBACK
-    )
-    after = await current(context, work, priority=Priority.ROLLBACK)
+    await through_conflicts(run, lambda: take_out(run, delete=False))
+    after = await run.live()
     if after is not None and after.published_version is not None:
-        raise PublishFailed(f"{work.key} is still published after it was unpublished")
+        raise PublishFailed(f"{run.key} is still published after it was unpublished")
 
 
-async def _route_back(context: Context, work: Work, previous: str) -> str:
-    """The way that the change came, published or switched; the other one where the previous version does not show."""
+async def _route_back(run: ChangeRun, previous: str) -> str:
+    """Go back as the change came, by publish or switch; the other way where the previous version is not live then."""
     ways = [publish_version, switch_version]
-    if _was_switched(work):
+    if _was_switched(run):
         ways.reverse()
     for way in ways:
-        ask = partial(way, context, work, previous, prefix=PREFIX)
-        ticket = await through_conflicts(context, work, ask, priority=Priority.ROLLBACK)
-        await _follow(context, work, ticket)
+        ask = partial(way, run, previous)
+        ticket = await through_conflicts(run, ask)
+        await _follow(run, ticket)
         try:
-            await exactly(context, work, previous, priority=Priority.ROLLBACK)
+            await require_version(run, previous)
         except PublishFailed as error:
             failure = error
         else:
@@ -144,73 +140,121 @@ async def _route_back(context: Context, work: Work, previous: str) -> str:
     raise failure
 
 
-async def _published_again(context: Context, work: Work, previous: str) -> bool:
+async def _published_again(run: ChangeRun, previous: str) -> bool:
     """Whether an earlier attempt to publish the previous version at 100 % succeeded."""
-    ticket = work.record.ticket
+    ticket = run.record.ticket
     if ticket is None or ticket.version != previous:
         return False
-    return (await context.platform.at(Priority.ROLLBACK).publishing.progress(ticket)).state is ProgressState.SUCCEEDED
+    return (await run.platform.publishing.progress(ticket)).state is ProgressState.SUCCEEDED
 
 
-def _was_switched(work: Work) -> bool:
-    made = [write.action for write in work.record.writes if write.action in EFFECTIVE]
+def _was_switched(run: ChangeRun) -> bool:
+    made = [write.action for write in run.record.writes if write.action in EFFECTIVE]
     return made[-1:] == ["switch"]
 
 
-async def _live_beside_it(context: Context, work: Work, live: LiveFlow, previous: str) -> str:
-    """What is to have all traffic once the rollout is ended: what a person published while it was under way, if any."""
+async def _live_beside_it(run: ChangeRun, live: LiveFlow, previous: str) -> str:
+    """The version that gets all traffic after the rollout: one that somebody published meanwhile, if any."""
     version = live.published_version
-    if version is None or version in (previous, work.record.target_version):
+    if version is None or version in (previous, run.record.target_version):
         return previous
-    tell_left(context, work, version)
-    context.advance(work, work.state, previous_version=version)
+    tell_left(run, version)
+    run.advance(run.state, previous_version=version)
     return version
 
 
-async def _end_rollout(context: Context, work: Work, previous: str) -> str:
-    """Publish the previous version at 100 %: that ends the rollout which was to replace it.
+async def _end_rollout(run: ChangeRun, previous: str) -> str:
+    """Publish the previous version at 100 %, which ends the rollout that was to replace it.
 
-    A stage that failed ended by itself, and traffic may be on it still. Raises PublishFailed unless that publish
-    succeeded; where it is refused, the organisation has to show that nothing is left to be ended.
+    A failed stage ends by itself, but traffic may remain on it. Raises PublishFailed unless the publish succeeds; where
+    it is refused, the organisation has to show that no rollout is left.
     """
-    rollout = work.record.ticket
-    ask = partial(publish_version, context, work, previous, prefix=PREFIX)
+    rollout = run.record.ticket
+    ask = partial(publish_version, run, previous)
     try:
-        ticket = await through_conflicts(context, work, ask, priority=Priority.ROLLBACK)
+        ticket = await through_conflicts(run, ask)
     except RequestRejected as error:
-        live = await current(context, work, priority=Priority.ROLLBACK)
-        if await rollout_under_way(context, work) or not is_version(live, previous):
+        live = await run.live()
+        if await rollout_in_flight(run) or not is_version(live, previous):
             raise
-        context.note(work, f"{previous} is live; publishing it at 100 % again was refused: {error.message}")
+        run.note(f"{previous} is live; publishing it at 100 % again was refused: {error.message}")
         return previous
-    progress = await follow(
-        context, work, ticket, timeout_s=context.settings.rollback_timeout_s, priority=Priority.ROLLBACK
-    )
-    require_success(context, work, progress)
-    await exactly(context, work, previous, priority=Priority.ROLLBACK)
-    if rollout is not None and not (await context.platform.at(Priority.ROLLBACK).publishing.progress(rollout)).finished:
-        raise PublishFailed(f"the rollout {rollout.id} of {work.key} goes on, though {previous} was published again")
+    progress = await follow(run, ticket)
+    require_success(run, progress)
+    await require_version(run, previous)
+    if rollout is not None and not (await run.platform.publishing.progress(rollout)).finished:
+        raise PublishFailed(f"the rollout {rollout.id} of {run.key} goes on, though {previous} was published again")
     return previous
 
 
-async def _publish_back(context: Context, work: Work, previous: str) -> str:
+async def _publish_back(run: ChangeRun, previous: str) -> str:
     """Publish the old version; where the organisation does not really switch, upload its export as a new one.
 
-    An answer that stays lost is told apart from an outage by then: reading showed that nothing had come of it.
+    A lost answer is no outage here: reading has shown that the publish had no effect.
     """
     try:
-        ticket = await through_conflicts(
-            context, work, lambda: publish_version(context, work, previous, prefix=PREFIX), priority=Priority.ROLLBACK
-        )
-        await _follow(context, work, ticket)
-        await exactly(context, work, previous, priority=Priority.ROLLBACK)
+        ticket = await through_conflicts(run, lambda: publish_version(run, previous))
+        await _follow(run, ticket)
+        await require_version(run, previous)
     except (PublishFailed, RequestRejected, Refused, AnswerLost) as error:
-        if not can_upload_back(context):
+        if not can_upload_back(run):
             raise
-        context.note(work, f"{previous} could not be published again ({error.message}); its export is uploaded")
-        return await upload_back(context, work, previous, prefix=PREFIX)
+        run.note(f"{previous} could not be published again ({error.message}); its export is uploaded")
+        return await upload_back(run, previous)
     except PublishTimedOut:
-        if is_version(await current(context, work, priority=Priority.ROLLBACK), previous):
+        if is_version(await run.live(), previous):
             return previous
         raise
     return previous
+
+
+# The old content as a new version.
+
+
+async def made_by_another(run: ChangeRun, live: LiveFlow, previous: str) -> str:
+    """The live version, if it is an earlier attempt of ours with the old content. Raises RollbackFailed otherwise: a
+    version of somebody else is never replaced.
+    """
+    version = live.published_version
+    if version is not None and await _same_content(run, live.id, version, previous):
+        return version
+    raise RollbackFailed(
+        f"{version or 'nothing'} is live, which somebody published after this sync's {run.record.live_version}; "
+        "it was left alone"
+    )
+
+
+async def _same_content(run: ChangeRun, flow_id: str, version: str, previous: str) -> bool:
+    export, digest = await export_version(run.sync, flow_id, version, priority=Priority.ROLLBACK)
+    _, wanted = await export_version(run.sync, flow_id, previous, priority=Priority.ROLLBACK)
+    if digest == wanted:
+        run.export, run.export_digest = export, digest
+    return digest == wanted
+
+
+def can_upload_back(run: ChangeRun) -> bool:
+    """Whether the organisation exports what it accepts as an upload."""
+    return run.sync.platform.uploads is not None and run.sync.can(Capability.YAML_EXPORT)
+
+
+async def upload_back(run: ChangeRun, previous: str) -> str:
+    """Upload the old content as a new version, prove it by comparing exports, and return its number.
+
+    Raises RollbackFailed, PublishFailed, PublishTimedOut and ExportFailed.
+    """
+    flow_id = run.flow_id or ""
+    export, wanted = await export_version(run.sync, flow_id, previous, priority=Priority.ROLLBACK)
+    before = await run.live()
+    if export.yaml is None:
+        raise RollbackFailed(f"the organisation gives no YAML of {previous}, so it cannot be uploaded")
+    ticket = await send_source(run, export.yaml)
+    progress = await follow(run, ticket)
+    require_success(run, progress)
+    than = None if before is None else before.published_version
+    live = await require_newer(run, than)
+    version = live.published_version or ""
+    if not await _same_content(run, flow_id, version, previous):
+        raise RollbackFailed(
+            f"{version} was made from the export of {previous}, but its own export differs from it ({wanted[:19]}...)"
+        )
+    return version

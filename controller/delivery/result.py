@@ -135,7 +135,7 @@ class SyncResult:
         return tuple(step for step in self.steps if step.error is not None and step.state is not StepState.SKIPPED)
 
     @property
-    def unread(self) -> PenstockError | None:
+    def undetermined(self) -> PenstockError | None:
         """Why the organisation does not tell what became of a change; what depends on it waits for its answer."""
         waiting = (step for step in self.steps if step.parked and step.state is StepState.PUBLISHING)
         return next((step.error for step in waiting if step.error is not None), None)

@@ -1,4 +1,4 @@
-"""Taking a sync back: what it published, in reverse order, each verified on the live flow.
+"""Rolling a sync back: what it published, in reverse order, each proven on the live flow.
 
 A rollback is done when the flow shows it, and reported as failed in every other case.
 """
@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from controller.delivery.announce import announce_rollback
-from controller.delivery.bindings import bindings_again
-from controller.delivery.context import Context
-from controller.delivery.meanwhile import is_ours, tell_left
+from controller.delivery.change_run import ChangeRun, Why
+from controller.delivery.live_state import rollout_in_flight
+from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.quarantine import quarantine
-from controller.delivery.reading import current
-from controller.delivery.rebind import rebind
+from controller.delivery.rebind import rebind, restored_bindings
 from controller.delivery.restore import restore
-from controller.delivery.rollout import rollout_under_way
-from controller.delivery.work import Why, Work
+from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import (
     LeaseLost,
     OutOfBandChange,
@@ -28,167 +26,166 @@ from controller.domain.errors import (
     Waiting,
 )
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Priority, Ticket, TicketKind
+from controller.domain.platform import Ticket, TicketKind
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Cause, StepState
 from controller.planning.model import ChangeKind
 
 BIND_ANEW = "commit a change to it, or to what it is bound to: either publishes it anew"
-"""The way out where a caller is back, but could not be bound again to what was taken back after it."""
+"""The way out for a caller that was rolled back, but could not be bound again."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
 
 
-async def roll_back(context: Context, works: Iterable[Work], why: Why) -> None:
-    """Bring back what was live before, for each of the changes that touched the organisation.
+async def roll_back(sync: SyncRun, runs: Iterable[ChangeRun], why: Why) -> None:
+    """Restore the previous version of each change that touched the organisation.
 
-    When the process has to go, the one that is being taken back is brought to its end, and the others are parked.
-    Raises LeaseLost and StoreFailed; every other failure ends as the change's state `rollback-failed`.
+    On a shutdown signal the rollback that is running is finished, and the others are parked. Raises LeaseLost and
+    StoreFailed; every other failure ends as the change's state `rollback-failed`.
     """
     chosen = [
-        work
-        for work in works
-        if not work.state.final
-        and not isinstance(work.error, PlanStale | OutOfBandChange)
-        and (work.touched or work.state is StepState.ROLLING_BACK)
-        and _automatic(context, work)
+        run
+        for run in runs
+        if not run.state.final
+        and not isinstance(run.error, PlanStale | OutOfBandChange)
+        and (run.touched or run.state is StepState.ROLLING_BACK)
+        and _automatic(run)
     ]
-    for work in sorted(chosen, key=lambda work: work.first_write, reverse=True):
-        if work.state is not StepState.ROLLING_BACK and await _nothing_happened(context, work):
+    # The last one that touched the organisation goes first: no caller may be live without what it depends on.
+    for run in sorted(chosen, key=lambda run: run.first_write, reverse=True):
+        if run.state is not StepState.ROLLING_BACK and await _nothing_happened(run):
             continue
-        if context.signals.stopping:
-            context.park(work)
+        if sync.signals.stopping:
+            run.park()
         else:
-            await take_back(context, work, why)
-    if not any(work.parked for work in chosen):
-        await _rebind(context, context.works)
+            await roll_one_back(run, why)
+    if not any(run.parked for run in chosen):
+        await _rebind(sync.runs)
 
 
-def _automatic(context: Context, work: Work) -> bool:
-    if work.desired is None or work.desired.automatic_rollback or work.state is StepState.ROLLING_BACK:
+def _automatic(run: ChangeRun) -> bool:
+    if run.desired is None or run.desired.automatic_rollback or run.state is StepState.ROLLING_BACK:
         return True
-    context.note(work, "it was left as it is: the manifest asks for rollback by hand")
+    run.note("it was left as it is: the manifest asks for rollback by hand")
     return False
 
 
-async def _nothing_happened(context: Context, work: Work) -> bool:
-    """A failed change that left the flow as it was: there is nothing to take back."""
-    if work.state is not StepState.FAILED or work.change.kind is ChangeKind.DELETE:
+async def _nothing_happened(run: ChangeRun) -> bool:
+    """Whether a failed change left the flow as it was: there is nothing to roll back."""
+    if run.state is not StepState.FAILED or run.change.kind is ChangeKind.DELETE:
         return False
     try:
-        live = await current(context, work, priority=Priority.ROLLBACK)
-        if work.staged or await rollout_under_way(context, work):
+        live = await run.live()
+        if run.staged or await rollout_in_flight(run):
             return False
-        ours = live is None or await is_ours(context, work, live)
+        ours = live is None or await is_ours(run, live)
     except (LeaseLost, StoreFailed):
         raise
     except PenstockError:
         return False
     version = None if live is None else live.published_version
-    if version == work.record.previous_version:
+    if version == run.record.previous_version:
         return True
     published_at = None if live is None else live.published_at
-    failed_at = work.record.updated_at + context.platform.clock_ahead
-    late = work.record.live_version is None and published_at is not None and published_at > failed_at
+    failed_at = run.record.updated_at + run.sync.platform.clock_ahead
+    late = run.record.live_version is None and published_at is not None and published_at > failed_at
     if version is None or (ours and not late):
         return False
-    tell_left(context, work, version)
+    tell_left(run, version)
     return True
 
 
-async def take_back(context: Context, work: Work, why: Why) -> None:
-    """Bring one flow back, as often as it takes; how it ended is the change's state.
+async def roll_one_back(run: ChangeRun, why: Why) -> None:
+    """Roll one flow back, in as many attempts as allowed; the change's state tells how it ended.
 
-    When the process has to go, the attempt that is under way is the last one, and what is left is parked.
+    On a shutdown signal the running attempt is the last one, and the change is parked.
     """
-    work.parked = False
-    if work.going_back_since is None:
-        work.going_back_since = context.clock.monotonic()
-    if work.state is not StepState.ROLLING_BACK:
-        context.advance(work, StepState.ROLLING_BACK, ticket=_under_way(work), **why.facts)
-    settings = context.settings
-    give_up_at = context.clock.monotonic() + settings.rollback_patience_s
+    run.parked = False
+    if run.going_back_since is None:
+        run.going_back_since = run.sync.clock.monotonic()
+    if run.state is not StepState.ROLLING_BACK:
+        run.advance(StepState.ROLLING_BACK, ticket=_under_way(run), **why.facts)
+    settings = run.sync.settings
+    give_up_at = run.sync.clock.monotonic() + settings.rollback_patience_s
     failure: PenstockError | None = None
     attempts = 0
-    while attempts < settings.rollback_attempts and context.clock.monotonic() < give_up_at:
-        if failure is not None and context.signals.stopping:
-            context.park(work)
+    while attempts < settings.rollback_attempts and run.sync.clock.monotonic() < give_up_at:
+        if failure is not None and run.sync.signals.stopping:
+            run.park()
             return
         if failure is not None:
-            await context.clock.sleep(settings.rollback_retry_s)
+            await run.sync.clock.sleep(settings.rollback_retry_s)
         try:
-            version = await restore(context, work)
+            version = await restore(run)
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
             failure = error
             attempts += not isinstance(error, Transient | Waiting)
-            context.tell("rollback.attempt-failed", work, message=SECRETS.text(error.message))
+            run.tell("rollback.attempt-failed", message=SECRETS.text(error.message))
             if isinstance(error, RollbackFailed):
                 break
         else:
-            _report_success(context, work, version, why.reason, await bindings_again(context, work, version))
+            _report_success(run, version, why.reason, await restored_bindings(run, version))
             return
-    _report_failure(context, work, failure)
+    _report_failure(run, failure)
 
 
-def _under_way(work: Work) -> Ticket | None:
-    """A rollout goes on by itself until somebody ends it, and so does a publish that was given up: the ticket stays."""
-    ticket = work.record.ticket
-    if work.state is StepState.PUBLISHING:
+def _under_way(run: ChangeRun) -> Ticket | None:
+    """The ticket of a rollout, or of a publish that was given up: both continue by themselves until they are ended."""
+    ticket = run.record.ticket
+    if run.state is StepState.PUBLISHING:
         return ticket
     return ticket if ticket is not None and ticket.kind in (TicketKind.PUBLISH, TicketKind.JOB) else None
 
 
-def _report_success(
-    context: Context, work: Work, version: str | None, reason: str, consumed: Mapping[FlowKey, str]
-) -> None:
-    """The rollback counts as done together with the quarantine and the announcement: a crash loses none of them."""
+def _report_success(run: ChangeRun, version: str | None, reason: str, consumed: Mapping[FlowKey, str]) -> None:
+    """Note the rollback, its quarantine and its announcement in one transaction: a crash loses none of them."""
 
     def also() -> None:
-        quarantine(context, work, work.record.reason or reason)
-        announce_rollback(context, work, work.record.reason or reason)
+        quarantine(run, run.record.reason or reason)
+        announce_rollback(run, run.record.reason or reason)
 
-    context.advance(work, StepState.ROLLED_BACK, also, live_version=version, consumed=consumed, ticket=None)
-
-
-def _left_bound(work: Work) -> str:
-    bound = ", ".join(f"{key} {version}" for key, version in work.record.consumed.items())
-    return f"{work.record.live_version} is live again, but bound to {bound or 'what was live before'}"
+    run.advance(StepState.ROLLED_BACK, also, live_version=version, consumed=consumed, ticket=None)
 
 
-def _report_failure(context: Context, work: Work, failure: PenstockError | None, bound: str | None = None) -> None:
-    """Loud. What an outage kept from being tried stays open for the next pass; for the rest a person has to look.
+def _left_bound(run: ChangeRun) -> str:
+    bound = ", ".join(f"{key} {version}" for key, version in run.record.consumed.items())
+    return f"{run.record.live_version} is live again, but bound to {bound or 'what was live before'}"
 
-    `bound` says what it is bound to, where it is live again and only could not be bound again.
+
+def _report_failure(run: ChangeRun, failure: PenstockError | None, bound: str | None = None) -> None:
+    """Report a failed rollback. After an outage the next pass tries again; otherwise a person has to act.
+
+    `bound` names the bindings of a caller that is live again, but could not be bound again.
     """
     outage = isinstance(failure, Transient | Waiting)
     by_hand = BIND_ANEW if bound else _BY_HAND
-    previous = work.record.previous_version or "the state before"
-    work.cause = work.cause or work.error
-    work.error = error = RollbackFailed(
-        f"{work.change.flow} ({work.key}): {bound or f'{previous} could not be brought back'}: "
+    previous = run.record.previous_version or "the state before"
+    run.cause = run.cause or run.error
+    run.error = error = RollbackFailed(
+        f"{run.label}: {bound or f'{previous} could not be brought back'}: "
         f"{failure.message if failure else 'no reason given'}",
         hint="it is tried again in the next pass" if outage else by_hand,
     )
     error.__cause__ = failure
-    quarantine(context, work, error.message)
+    quarantine(run, error.message)
     if outage:
-        context.park(work)
+        run.park()
     else:
-        failed = Why(error.message, work.record.cause or Cause.FAILURE, error.code)
-        context.advance(work, StepState.ROLLBACK_FAILED, **failed.facts)
-    context.tell("rollback.failed", work, message=SECRETS.text(error.message), retried=outage)
-    announce_rollback(context, work, work.record.reason or by_hand, error, retried=outage)
+        failed = Why(error.message, run.record.cause or Cause.FAILURE, error.code)
+        run.advance(StepState.ROLLBACK_FAILED, **failed.facts)
+    run.tell("rollback.failed", message=SECRETS.text(error.message), retried=outage)
+    announce_rollback(run, run.record.reason or by_hand, error, retried=outage)
 
 
-async def _rebind(context: Context, works: Sequence[Work]) -> None:
-    """Callers that were taken back before the modules that they keep a version of: bind them once more."""
-    for work in sorted(works, key=lambda work: work.first_write):
-        if work.state is not StepState.ROLLED_BACK:
+async def _rebind(runs: Sequence[ChangeRun]) -> None:
+    """Bind callers once more that were rolled back before the modules that they are bound to."""
+    for run in sorted(runs, key=lambda run: run.first_write):
+        if run.state is not StepState.ROLLED_BACK:
             continue
         try:
-            await rebind(context, work)
+            await rebind(run)
         except (LeaseLost, StoreFailed):
             raise
         except PenstockError as error:
-            _report_failure(context, work, error, bound=_left_bound(work))
+            _report_failure(run, error, bound=_left_bound(run))

@@ -1,24 +1,33 @@
-"""Letting a version that exists be the live one: by one atomic switch, or by publishing it again."""
+"""Making an existing version live: by one atomic switch, or by publishing it again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controller.delivery.anew import went_live
-from controller.delivery.context import Context
-from controller.delivery.gates.stages import StageWatch
+from controller.delivery.change_run import ChangeRun
+from controller.delivery.follow import follow
+from controller.delivery.gates.watch import StageWatch
+from controller.delivery.live_state import (
+    as_planned,
+    find_publish_in_flight,
+    is_version,
+    publish_vanished,
+    require_there,
+    require_version,
+    wait_until,
+    was_published_after,
+)
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.meanwhile import noted_of_versions, require_not_overtaken, tell_replaced
-from controller.delivery.poll import follow, patience_of
+from controller.delivery.out_of_band import noted_of_versions, require_not_overtaken, tell_replaced
 from controller.delivery.publish_step import PublishStep
-from controller.delivery.reading import as_planned, current, seen
-from controller.delivery.rollout import came_to_nothing
-from controller.delivery.unanswered import came_of
-from controller.delivery.upload import failed_of_nothing, require_success, send_source
+from controller.delivery.publish_writes import (
+    failed_without_effect,
+    publish_version,
+    require_success,
+    send_source,
+    switch_version,
+)
 from controller.delivery.validation import validate
-from controller.delivery.verify import exactly, is_version, require_there
-from controller.delivery.version_writes import publish_version, switch_version
-from controller.delivery.work import Work
 from controller.domain.desired import Stage
 from controller.domain.errors import (
     NoSuchVersion,
@@ -44,145 +53,148 @@ class SwitchStep:
 
     bakes = True
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, run: ChangeRun) -> None:
+        self._run = run
+        self._upload = PublishStep(run)
+        """For a ticket that is a job: its source was published instead."""
 
-    async def prepare(self, work: Work) -> bool:
+    async def prepare(self) -> bool:
         """Raises PlanStale, FlowLocked, NoSuchVersion, SafetyLimit and FlowRejected."""
-        context, target = self._context, _target(work)
-        live = await as_planned(context, work, or_version=target)
-        if is_version(live, target) and work.change.kind is not ChangeKind.REPUBLISH:
-            context.note(work, f"{target} is live already; nothing was written")
+        run = self._run
+        target = _target(run)
+        live = await as_planned(run, or_version=target)
+        if is_version(live, target) and run.change.kind is not ChangeKind.REPUBLISH:
+            run.note(f"{target} is live already; nothing was written")
             return False
-        if await wait_for_lock(context, work, live) is not live:
-            await as_planned(context, work)
-        flow_id = _flow_id(work)
-        versions = await context.platform.versions.of(flow_id)
-        self._check_version(work, versions)
-        work.noted = noted_of_versions(versions)
-        await validate(context, work, flow_id, target)
+        if await wait_for_lock(run, live) is not live:
+            await as_planned(run)
+        flow_id = _flow_id(run)
+        versions = await run.sync.platform.versions.of(flow_id)
+        self._check_version(versions)
+        run.noted = noted_of_versions(versions)
+        await validate(run, flow_id, target)
         return True
 
-    async def publish(self, work: Work) -> None:
-        context, target = self._context, _target(work)
-        stages = self._stages(work)
-        if context.can(Capability.ATOMIC_SWITCH) and not stages and await self._was_published(work):
-            await through_conflicts(
-                context, work, lambda: switch_version(context, work, target, state=StepState.PUBLISHING)
-            )
+    async def publish(self) -> None:
+        run = self._run
+        target = _target(run)
+        stages = self._stages()
+        if run.sync.can(Capability.ATOMIC_SWITCH) and not stages and await self._was_published():
+            await through_conflicts(run, lambda: switch_version(run, target, state=StepState.PUBLISHING))
             return
-        await through_conflicts(
-            context,
-            work,
-            lambda: publish_version(context, work, target, stages=stages, state=StepState.PUBLISHING),
-        )
+        await through_conflicts(run, lambda: publish_version(run, target, stages=stages, state=StepState.PUBLISHING))
 
-    async def settle(self, work: Work) -> LiveFlow | None:
+    async def settle(self) -> LiveFlow | None:
         """Raises PublishFailed, PublishTimedOut, OutOfBandChange, and GateFailed while a rollout is under way."""
-        context, target, ticket = self._context, _target(work), work.record.ticket
+        run = self._run
+        target, ticket = _target(run), run.record.ticket
         if ticket is not None and ticket.kind is TicketKind.JOB:
-            return await PublishStep(context).settle(work)
+            return await self._upload.settle()
         if ticket is not None:
-            await self._follow(work, ticket)
-        _, live = await seen(context, work, lambda _: True)
-        await require_not_overtaken(context, work, target)
-        if not context.can(Capability.ATOMIC_SWITCH):
-            return await self._on_architect(work, target)
-        if is_version(live, work.record.previous_version or ""):
-            await self._switch_after_publish(work, target)
-        live = await exactly(context, work, target)
-        await tell_replaced(context, work, live)
+            await self._follow(ticket)
+        _, live = await wait_until(run, lambda _: True)
+        await require_not_overtaken(run, target)
+        if not run.sync.can(Capability.ATOMIC_SWITCH):
+            return await self._on_architect(target)
+        if is_version(live, run.record.previous_version or ""):
+            await self._switch_after_publish(target)
+        live = await require_version(run, target)
+        await tell_replaced(run, live)
         return live
 
-    async def took_effect(self, work: Work) -> bool:
-        if work.record.ticket is not None and work.record.ticket.kind is TicketKind.JOB:
-            return await PublishStep(self._context).took_effect(work)
-        if work.record.ticket is not None:
-            return not await came_to_nothing(self._context, work)
-        target = _target(work)
-        intent = next((write.details for write in reversed(work.record.writes) if write.action in _WRITES), {})
-        ticket = await came_of(self._context, work, target, lambda live: went_live(live, target, intent))
+    async def took_effect(self) -> bool:
+        run = self._run
+        if run.record.ticket is not None and run.record.ticket.kind is TicketKind.JOB:
+            return await self._upload.took_effect()
+        if run.record.ticket is not None:
+            return not await publish_vanished(run)
+        target = _target(run)
+        intent = next((write.details for write in reversed(run.record.writes) if write.action in _WRITES), {})
+        ticket = await find_publish_in_flight(run, target, lambda live: was_published_after(live, target, intent))
         if ticket is None:
             return False
-        self._context.advance(work, work.state, ticket=ticket)
+        run.advance(run.state, ticket=ticket)
         return True
 
-    async def _on_architect(self, work: Work, target: str) -> LiveFlow | None:
-        """An older version that the organisation does not make live again is restored from its source instead."""
-        context = self._context
+    async def _on_architect(self, target: str) -> LiveFlow | None:
+        """An old version that the organisation does not make live again is restored from its source instead."""
+        run = self._run
         try:
-            live = await exactly(context, work, target)
+            live = await require_version(run, target)
         except PublishFailed:
-            if work.change.kind is not ChangeKind.RESTORE or work.source is None:
+            if run.change.kind is not ChangeKind.RESTORE or run.source is None:
                 raise
-            if not is_version(await current(context, work), work.record.previous_version or ""):
+            if not is_version(await run.live(), run.record.previous_version or ""):
                 raise
         else:
-            await tell_replaced(context, work, live)
+            await tell_replaced(run, live)
             return live
-        context.note(work, f"the organisation did not make {target} live again; its source was published anew")
-        await send_source(context, work, work.source.text)
-        return await PublishStep(context).settle(work)
+        run.note(f"the organisation did not make {target} live again; its source was published anew")
+        await send_source(run, run.source.text)
+        return await self._upload.settle()
 
-    async def _switch_after_publish(self, work: Work, target: str) -> None:
-        """Traffic may need a switch of its own after the publish; where that is refused, what is live tells why."""
-        context = self._context
+    async def _switch_after_publish(self, target: str) -> None:
+        """Traffic may need a switch of its own after the publish; where that is refused, the live version decides."""
+        run = self._run
         try:
-            moved = await through_conflicts(context, work, lambda: switch_version(context, work, target))
+            moved = await through_conflicts(run, lambda: switch_version(run, target))
         except (RequestRejected, PlanStale) as error:
-            context.note(work, f"{target} was published, but could not be switched to: {error.message}")
+            run.note(f"{target} was published, but could not be switched to: {error.message}")
             return
-        require_success(context, work, await follow(context, work, moved, timeout_s=context.settings.publish_timeout_s))
+        require_success(run, await follow(run, moved, timeout_s=run.sync.settings.publish_timeout_s))
 
-    async def _follow(self, work: Work, ticket: Ticket) -> None:
-        context = self._context
-        stages = self._stages(work)
-        watch = StageWatch(context, work, ticket.version or _target(work)) if stages else None
+    async def _follow(self, ticket: Ticket) -> None:
+        run = self._run
+        stages = self._stages()
+        watch = StageWatch(run, ticket.version or _target(run)) if stages else None
         try:
-            progress = await follow(context, work, ticket, timeout_s=patience_of(context, work), on_look=watch)
+            progress = await follow(run, ticket, on_poll=watch)
         except PublishTimedOut:
-            live = await current(context, work)
-            require_there(work, live)
-            if not is_version(live, _target(work)):
+            live = await run.live()
+            require_there(run, live)
+            if not is_version(live, _target(run)):
                 raise
-            context.note(work, "the publish did not end in time, but its version is live")
+            run.note("the publish did not end in time, but its version is live")
             return
         if not stages:
-            await failed_of_nothing(context, work, progress)
-        require_success(context, work, progress)
+            await failed_without_effect(run, progress)
+        require_success(run, progress)
 
-    def _stages(self, work: Work) -> Sequence[Stage]:
-        desired = work.desired
-        if desired is None or not self._context.can(Capability.PERCENTAGE_ROLLOUT):
+    def _stages(self) -> Sequence[Stage]:
+        run = self._run
+        desired = run.desired
+        if desired is None or not run.sync.can(Capability.PERCENTAGE_ROLLOUT):
             return ()
         return desired.rollout.stages
 
-    async def _was_published(self, work: Work) -> bool:
-        versions = await self._context.platform.versions.of(_flow_id(work))
-        return any(info.version == _target(work) and info.active for info in versions)
+    async def _was_published(self) -> bool:
+        run = self._run
+        versions = await run.sync.platform.versions.of(_flow_id(run))
+        return any(info.version == _target(run) and info.active for info in versions)
 
-    def _check_version(self, work: Work, versions: Sequence[VersionInfo]) -> None:
-        """S1: the target exists, its status allows it, and there is room for one more active version."""
-        target = _target(work)
-        why_not = unusable(work.key, target, versions)
+    def _check_version(self, versions: Sequence[VersionInfo]) -> None:
+        """Raises unless the target exists, its status allows it, and one more version may be active (S1)."""
+        run = self._run
+        target = _target(run)
+        why_not = unusable(run.key, target, versions)
         if why_not is not None:
             raise why_not
-        limit = self._context.organization.safety.max_active_versions
+        limit = run.sync.organization.safety.max_active_versions
         active = [found.version for found in versions if found.active]
-        full = one_too_many(work.key, target, active, limit)
-        if full and self._context.can(Capability.ATOMIC_SWITCH):
-            raise SafetyLimit(f"{work.change.flow}: {full}", hint=ROOM)
+        full = one_too_many(run.key, target, active, limit)
+        if full and run.sync.can(Capability.ATOMIC_SWITCH):
+            raise SafetyLimit(f"{run.change.flow}: {full}", hint=ROOM)
 
 
-def _target(work: Work) -> str:
-    """The version that is to be live: the plan's, or what is pinned, or for a republish what is live."""
-    target = work.record.target_version or work.record.previous_version
+def _target(run: ChangeRun) -> str:
+    """The version to make live: the planned one, or for a republish the one that is live."""
+    target = run.record.target_version or run.record.previous_version
     if target is None:
-        raise NoSuchVersion(f"{work.change.flow} ({work.key}): the plan names no version", hint="make a new plan")
+        raise NoSuchVersion(f"{run.label}: the plan names no version", hint="make a new plan")
     return target
 
 
-def _flow_id(work: Work) -> str:
-    if work.flow_id is None:
-        raise NoSuchVersion(f"{work.change.flow} ({work.key}): the flow does not exist", hint="make a new plan")
-    return work.flow_id
+def _flow_id(run: ChangeRun) -> str:
+    if run.flow_id is None:
+        raise NoSuchVersion(f"{run.label}: the flow does not exist", hint="make a new plan")
+    return run.flow_id

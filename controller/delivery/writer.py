@@ -1,18 +1,22 @@
 """The only way to a call that changes the organisation: intent, call, result.
 
-The intent proves the lease, and the lease has the last word when the call leaves, however long it waited. A call is
-repeated only where it is certain that it had no effect: because it never left, or because somebody looked.
+The intent proves the lease, and the lease is checked again when the call is sent, however long it waited.
+
+How often a write is sent: `write` makes at most `write_attempts` attempts, and another one only where the one before
+certainly had no effect, because it was never sent or because reading showed so. A conflict (409) has no effect either:
+`locks.through_conflicts` waits for the other operation and writes again, `lock_attempts` times. Below this module the
+transport repeats no write whose answer was lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from controller.delivery.context import AuditFacts, Context
-from controller.delivery.unread import left_unread
-from controller.delivery.work import EFFECTIVE, NO_EFFECT, Work
+from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
+from controller.delivery.live_state import leave_undetermined
+from controller.delivery.sync_run import AuditFacts
 from controller.domain.errors import (
     UNCERTAIN,
     AnswerLost,
@@ -24,7 +28,7 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
-from controller.domain.platform import Launch, Priority, Ticket, UploadSlot
+from controller.domain.platform import Launch, Ticket, UploadSlot
 from controller.domain.redaction import SECRETS
 from controller.domain.send_guard import sends_guarded_by
 from controller.domain.status import StepState
@@ -32,96 +36,98 @@ from controller.store import WriteOutcome, WriteRecord
 
 T = TypeVar("T")
 _UNTOLD = (AnswerLost, BadAnswer, ServerFault)
-"""An answer that cannot be read, or tells of a fault of the server's, says as little of the call as none at all."""
+"""Errors that leave open whether the write took effect: no answer, an unreadable one, or a fault of the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Took(Generic[T]):
-    """The write had taken effect, though its answer was lost; `value` stands in for the answer."""
+    """The write has taken effect although its answer was lost; `value` replaces the answer."""
 
     value: T
 
 
+Check = Callable[[], Awaitable[Took[T] | None]]
+
+
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Write(Generic[T]):
     """One write to the organisation."""
 
     action: str
     send: Callable[[], Awaitable[T]]
-    look: Callable[[], Awaitable[Took[T] | None]] | None = None
+    look: Check[T] | None = None
     """Called when the answer was lost: reads until it knows; None when the write certainly had no effect.
 
-    A call that has no effect by itself has no look: it may simply be repeated.
+    A write without an effect of its own has no look: it is simply repeated.
     """
     details: Mapping[str, object] = field(default_factory=dict)
     """For the journal and the audit log; never a secret."""
     sent: Mapping[str, object] = field(default_factory=dict)
-    """For the audit log besides: what the organisation is sent."""
+    """For the audit log only: what the organisation is sent."""
     version: str | None = None
     state: StepState | None = None
     """Where the intent moves the change."""
-    ready: Callable[[], Awaitable[Took[T] | None]] | None = None
+    ready: Check[T] | None = None
     """Reads what is live right before each attempt. Raises what forbids the write; a value where it is not needed."""
 
+    def with_checks(self, details: Mapping[str, object], look: Check[T], ready: Check[T]) -> Write[T]:
+        """The same write, proven by reading before and after it."""
+        return replace(self, details=details, look=look, ready=ready)
 
-def urgency(prefix: str) -> Priority:
-    """How soon a write goes out, and what is read for it: what has a prefix belongs to a rollback, and goes first."""
-    return Priority.ROLLBACK if prefix else Priority.PUBLISH
 
+async def write(run: ChangeRun, call: Write[T]) -> T:
+    """Make the write take effect once.
 
-async def write(context: Context, work: Work, call: Call[T]) -> T:
-    """Make the call, once in effect.
-
-    Raises LeaseLost or StoreFailed before anything is sent, whatever the organisation's refusal is, whatever the look
-    before it raises, and Parked where what became of a lost answer cannot be read.
+    Raises LeaseLost or StoreFailed before anything is sent, the organisation's refusal, the errors of `ready`, and
+    Parked where the result of a lost answer could not be determined.
     """
-    settings = context.settings
+    settings = run.sync.settings
     for attempt in range(settings.write_attempts):
         last = attempt + 1 == settings.write_attempts
-        there = await _ready(context, work, call)
+        there = await _ready(run, call)
         if there is not None:
-            _not_needed(context, work, call, there.value)
+            _not_needed(run, call, there.value)
             return there.value
         try:
-            return await _once(context, work, call)
+            return await _once(run, call)
         except _UNTOLD as error:
-            took = await _looked(context, work, call)
+            took = await _looked(run, call)
             if took is not None:
-                _found_out(context, work, call, took.value)
+                _found_out(run, call, took.value)
                 return took.value
-            came_to_nothing(context, work)
+            had_no_effect(run)
             if last:
                 raise _last_of(call, error, settings.write_attempts) from error
         except (Unreachable, CircuitOpen):
             if last:
                 raise
-            await context.clock.sleep(settings.write_backoff_s * 2**attempt)
+            await run.sync.clock.sleep(settings.write_backoff_s * 2**attempt)
         except RateLimited as error:
             if last:
                 raise
-            await context.clock.sleep(error.retry_after_s)
+            await run.sync.clock.sleep(error.retry_after_s)
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _ready(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
-    """What the look before an attempt tells. Raises Parked where an earlier one may be live and cannot be read."""
+async def _ready(run: ChangeRun, call: Write[T]) -> Took[T] | None:
+    """What `ready` finds. Raises Parked where an earlier attempt may be live and cannot be read."""
     if call.ready is None:
         return None
-    if not work.touched or work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
+    if not run.touched or run.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
         return await call.ready()
-    with left_unread(context, work):
+    with leave_undetermined(run):
         return await call.ready()
 
 
-def came_to_nothing(context: Context, work: Work) -> None:
-    """Keep in the journal that the last write had no effect, as reading showed: there is nothing to take back then."""
-    made = next(write for write in reversed(work.record.writes) if write.outcome is not None)
-    context.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
-    context.refresh(work)
+def had_no_effect(run: ChangeRun) -> None:
+    """Note in the journal that the last write had no effect, as reading showed: nothing is rolled back for it then."""
+    made = next(write for write in reversed(run.record.writes) if write.outcome is not None)
+    run.sync.store.journal.conclude(made, made.outcome or WriteOutcome.FAILED, {**(made.result or {}), **NO_EFFECT})
+    run.refresh()
 
 
-def _last_of(call: Call[T], error: PenstockError, times: int) -> PenstockError:
-    """What to raise after the last attempt of a call that reading showed to have had no effect."""
+def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
+    """The error after the last attempt, of a write that had no effect each time."""
     if call.look is None:
         return error
     told = error.message.removesuffix(UNCERTAIN)
@@ -131,29 +137,29 @@ def _last_of(call: Call[T], error: PenstockError, times: int) -> PenstockError:
     )
 
 
-async def _looked(context: Context, work: Work, call: Call[T]) -> Took[T] | None:
-    """What looking tells. Raises Parked where nobody can read whether a version went out: it may well be live."""
+async def _looked(run: ChangeRun, call: Write[T]) -> Took[T] | None:
+    """What `look` finds. Raises Parked where it cannot be read whether a version is live now."""
     if call.look is None:
         return None
-    if work.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
+    if run.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
         return await call.look()
-    with left_unread(context, work):
+    with leave_undetermined(run):
         return await call.look()
 
 
-async def _once(context: Context, work: Work, call: Call[T]) -> T:
-    journal = context.store.journal
-    before = work.state
-    # What it is to be judged by may be gone from git when somebody goes on with it.
-    details = {**call.details, "gates": len(work.gates)} if call.action in EFFECTIVE else call.details
-    intent = journal.intend(context.lease, work.record.id, call.action, details, state=call.state)
-    context.refresh(work)
-    if work.state is not before:
-        context.moved(work)
-    context.tell("write.intended", work, action=call.action, **details)
-    started = context.clock.monotonic()
+async def _once(run: ChangeRun, call: Write[T]) -> T:
+    journal = run.sync.store.journal
+    before = run.state
+    # Git may have dropped the gates when a later process resumes the change: the number of them is kept.
+    details = {**call.details, "gates": len(run.gates)} if call.action in EFFECTIVE else call.details
+    intent = journal.intend(run.sync.lease, run.record.id, call.action, details, state=call.state)
+    run.refresh()
+    if run.state is not before:
+        run.moved()
+    run.tell("write.intended", action=call.action, **details)
+    started = run.sync.clock.monotonic()
     try:
-        with sends_guarded_by(lambda: context.store.leases.require(context.lease)):
+        with sends_guarded_by(lambda: run.sync.store.leases.require(run.sync.lease)):
             value = await call.send()
     except PenstockError as error:
         lost = isinstance(error, _UNTOLD)
@@ -161,51 +167,51 @@ async def _once(context: Context, work: Work, call: Call[T]) -> T:
         message = SECRETS.text(error.message)
         status = {"status": error.status} if isinstance(error, RequestRejected) else {}
         journal.conclude(intent, outcome, {"error": error.code, "message": message, **status})
-        context.refresh(work)
-        _audit(context, work, call, started, outcome, {"error": message})
+        run.refresh()
+        _audit(run, call, started, outcome, {"error": message})
         raise
-    context.tell("write.answered", work, action=call.action)
-    _conclude(context, work, intent, value)
+    run.tell("write.answered", action=call.action)
+    _conclude(run, intent, value)
     ticket = _ticket(value)
     identified = {} if ticket is None or not ticket.id else {"publish_id": ticket.id}
-    _audit(context, work, call, started, WriteOutcome.DONE, {"details": identified})
-    context.tell("write.concluded", work, action=call.action)
+    _audit(run, call, started, WriteOutcome.DONE, {"details": identified})
+    run.tell("write.concluded", action=call.action)
     return value
 
 
-def _conclude(context: Context, work: Work, intent: WriteRecord, value: object) -> None:
+def _conclude(run: ChangeRun, intent: WriteRecord, value: object) -> None:
     ticket = _ticket(value)
     result = {} if ticket is None else {"ticket": ticket.id, "kind": ticket.kind.value}
     if isinstance(value, Launch):
         result = {"launch": value.id}
-    context.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
-    context.refresh(work)
+    run.sync.store.journal.conclude(intent, WriteOutcome.DONE, result, ticket=ticket)
+    run.refresh()
 
 
-def _found_out(context: Context, work: Work, call: Call[T], value: T) -> None:
+def _found_out(run: ChangeRun, call: Write[T], value: T) -> None:
     """Correct the journal: the last write of this kind did take effect."""
-    _conclude(context, work, work.record.writes[-1], value)
-    _tell_found(context, work, call, f"the answer to {call.action} was lost; reading showed that it had taken effect")
+    _conclude(run, run.record.writes[-1], value)
+    _tell_found(run, call, f"the answer to {call.action} was lost; reading showed that it had taken effect")
 
 
-def _not_needed(context: Context, work: Work, call: Call[T], value: T) -> None:
-    """What the call asks for is there. An attempt that was refused, because something ran, may have begun just that."""
+def _not_needed(run: ChangeRun, call: Write[T], value: T) -> None:
+    """The write is not needed any more. An earlier attempt of ours may have done it, although it was refused."""
     what = f"{call.version} was made live" if call.version else f"{call.action} was done"
-    made = work.last_write(call.action)
+    made = run.last_write(call.action)
     if made is None or made.outcome is WriteOutcome.DONE:
-        if not work.effective:
-            context.note(work, f"{what} by another operation; nothing was sent")
-        context.advance(work, call.state or work.state, ticket=_ticket(value))
+        if not run.effective:
+            run.note(f"{what} by another operation; nothing was sent")
+        run.advance(call.state or run.state, ticket=_ticket(value))
         return
-    _conclude(context, work, made, value)
+    _conclude(run, made, value)
     how = "was refused" if made.outcome is WriteOutcome.FAILED else "had no answer"
-    _tell_found(context, work, call, f"{what} by another operation, or by our call that {how}; nothing was sent again")
+    _tell_found(run, call, f"{what} by another operation, or by our call that {how}; nothing was sent again")
 
 
-def _tell_found(context: Context, work: Work, call: Call[T], found: str) -> None:
-    """For people and for the audit log, which has the attempt as one that failed or was lost."""
-    context.note(work, found)
-    context.audit(work, call.action, "success", version=call.version, details={**call.details, "found": found})
+def _tell_found(run: ChangeRun, call: Write[T], found: str) -> None:
+    """For people, and for the audit log, which has the attempt as failed or lost."""
+    run.note(found)
+    run.audit(call.action, "success", version=call.version, details={**call.details, "found": found})
 
 
 def _ticket(value: object) -> Ticket | None:
@@ -214,11 +220,9 @@ def _ticket(value: object) -> Ticket | None:
     return value if isinstance(value, Ticket) else None
 
 
-def _audit(
-    context: Context, work: Work, call: Call[T], started: float, outcome: WriteOutcome, facts: AuditFacts
-) -> None:
+def _audit(run: ChangeRun, call: Write[T], started: float, outcome: WriteOutcome, facts: AuditFacts) -> None:
     words = {WriteOutcome.DONE: "success", WriteOutcome.FAILED: "failure", WriteOutcome.LOST: "lost"}
     facts["version"] = call.version
-    facts["latency_ms"] = (context.clock.monotonic() - started) * 1000
+    facts["latency_ms"] = (run.sync.clock.monotonic() - started) * 1000
     facts["details"] = {**call.details, **call.sent, **facts.get("details", {})}
-    context.audit(work, call.action, words[outcome], **facts)
+    run.audit(call.action, words[outcome], **facts)

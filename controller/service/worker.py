@@ -154,7 +154,7 @@ class Worker:
             log.exception("worker.failed", organization=self.name)
             self._tell.fault(self.name, error)
             return self._pause_after(as_fault(error, f"the pass over {self.name}"))
-        unread = report.result.unread if report.result is not None else None
+        unread = report.result.undetermined if report.result is not None else None
         return self._pause_after(report.error or unread)
 
     async def _wait(self, seconds: float) -> None:

@@ -52,7 +52,7 @@ class StepFacts(TypedDict, total=False):
     consumed: Mapping[FlowKey, str]
     ticket: Ticket | None
     reason: str | None
-    cause: Cause
+    cause: Cause | None
     error_code: str | None
     paused: bool
     bake_until: datetime | None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller.delivery import DeliveryEvent, Outcome
-from controller.delivery.hearing import Hearing
+from controller.delivery.publish_events import PublishEvents
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
@@ -169,7 +169,7 @@ async def test_a_channel_that_cannot_be_opened_is_told_of_and_nothing_more(slow:
 
 
 async def test_only_what_has_ended_rings_and_what_ended_in_silence_makes_the_channel_unreliable() -> None:
-    hearing = Hearing()
+    hearing = PublishEvents()
     assert not hearing.reliable
     hearing._opened()
     assert hearing.reliable

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from controller.delivery.hearing import Hearing
+from controller.delivery.publish_events import PublishEvents
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
@@ -184,7 +184,7 @@ async def test_a_redirect_that_leads_nowhere_is_refused_as_well(location: str | 
 
 async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
     async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(302, elsewhere) as uri:
-        hearing = Hearing()
+        hearing = PublishEvents()
         await hearing.listen(ArchitectPlatform(_transport(script(_channel(uri), reply()))), {"f1"})
     assert not hearing.reliable
     assert seen == []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from controller.delivery.gates.verdict import Verdict
+from controller.delivery.gates.model import GateVerdict
 
 _PROGRAM: Final = Path(__file__).with_name("json_path_program.py")
 _LONGEST_S: Final = 15.0
@@ -24,27 +24,27 @@ class Unreadable:
     why: str
 
 
-async def judge_body(path: str, equals: object, body: bytes | Unreadable) -> tuple[Verdict, str]:
+async def judge_body(path: str, equals: object, body: bytes | Unreadable) -> tuple[GateVerdict, str]:
     """The verdict, and what to say after the URL. What cannot be evaluated, or not in time, is an ERROR."""
     if isinstance(body, Unreadable):
-        return Verdict.ERROR, f" cannot be judged: {body.why}"
+        return GateVerdict.ERROR, f" cannot be judged: {body.why}"
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Verdict.FAIL, " answered something that is not JSON"
+        return GateVerdict.FAIL, " answered something that is not JSON"
     request = {"path": path, "body": text} | ({} if equals is None else {"equals": equals})
     answer = await _run(json.dumps(request).encode())
     if answer is None:
-        return Verdict.ERROR, f": {path} could not be evaluated within {_LONGEST_S:g} s and 512 MiB of memory"
+        return GateVerdict.ERROR, f": {path} could not be evaluated within {_LONGEST_S:g} s and 512 MiB of memory"
     if answer.get("error") == "not-json":
-        return Verdict.FAIL, " answered something that is not JSON"
+        return GateVerdict.FAIL, " answered something that is not JSON"
     if "error" in answer:
-        return Verdict.ERROR, f": {path} could not be evaluated: {answer['error']}"
+        return GateVerdict.ERROR, f": {path} could not be evaluated: {answer['error']}"
     if not answer["found"]:
-        return Verdict.FAIL, f": there is nothing at {path}"
+        return GateVerdict.FAIL, f": there is nothing at {path}"
     if not answer["same"]:
-        return Verdict.FAIL, f": {path} is {answer['shown']}, expected {json.dumps(equals)}"
-    return Verdict.PASS, f": {path} is as expected"
+        return GateVerdict.FAIL, f": {path} is {answer['shown']}, expected {json.dumps(equals)}"
+    return GateVerdict.PASS, f": {path} is as expected"
 
 
 async def _run(request: bytes) -> dict[str, object] | None:

@@ -1,61 +1,66 @@
-"""The error rate of the new version's executions, optionally held against the old version's."""
+"""The error rate of the new version's executions, optionally compared with the old version's.
+
+Announced executions only make the next poll come sooner; the poll decides.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.delivery.context import Context
-from controller.delivery.gates.announced import Announced, rest_between_looks
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.gates.execution import run_once
-from controller.delivery.gates.subject import Subject
-from controller.delivery.gates.verdict import GateReport, Verdict
-from controller.delivery.work import Work
+from controller.delivery.gates.model import GateReport, GateSubject, GateVerdict
+from controller.delivery.sync_run import SyncRun
 from controller.diagnosis import error_rate as diagnosis
 from controller.domain.desired import ErrorRateGate, ExecutionGate, OnNoData
 from controller.domain.errors import PenstockError
+from controller.domain.events import ExecutionEvent
 from controller.domain.ports import Executions
 
 NAME = "errorRate"
 _VERDICTS = {
-    diagnosis.Verdict.PASS: Verdict.PASS,
-    diagnosis.Verdict.FAIL: Verdict.FAIL,
-    diagnosis.Verdict.NO_DATA: Verdict.INCONCLUSIVE,
+    diagnosis.Verdict.PASS: GateVerdict.PASS,
+    diagnosis.Verdict.FAIL: GateVerdict.FAIL,
+    diagnosis.Verdict.NO_DATA: GateVerdict.INCONCLUSIVE,
 }
 
 
 class ErrorRateWatch:
     """One gate on one version; the baseline, which lies in the past, is read once."""
 
-    def __init__(self, context: Context, gate: ErrorRateGate, subject: Subject) -> None:
-        self._context = context
+    def __init__(self, sync: SyncRun, gate: ErrorRateGate, subject: GateSubject) -> None:
+        self._sync = sync
         self._gate = gate
         self._subject = subject
         self._baseline: diagnosis.ErrorRate | None = None
         self._visible = self._asked = False
         self._deciding = frozenset({diagnosis.Verdict.FAIL})
-        self.announced = Announced(context, subject, self._would_decide)
+        self.announced = Announced(sync, subject, self._would_decide)
 
     async def look(self) -> GateReport:
         """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
-        context, subject = self._context, self._subject
-        executions = context.platform.executions
+        sync, subject = self._sync, self._subject
+        executions = sync.platform.executions
         if executions is None:
-            dialect = context.platform.dialect
-            return GateReport(NAME, Verdict.ERROR, f"the {dialect} dialect gives no execution data")
-        now = context.clock.now()
+            dialect = sync.platform.dialect
+            return GateReport(NAME, GateVerdict.ERROR, f"the {dialect} dialect gives no execution data")
+        now = sync.clock.now()
         since = max(subject.live_since, now - timedelta(seconds=self._gate.window_s))
         try:
             measured = await self._measure(executions, subject.version, since, now)
             baseline = await self._read_baseline(executions)
         except PenstockError as error:
-            return GateReport(NAME, Verdict.ERROR, f"executions could not be read: {error.message}")
+            return GateReport(NAME, GateVerdict.ERROR, f"executions could not be read: {error.message}")
         self.announced.looked(measured)
         self._visible = self._visible or measured.total + measured.running > 0
         judged = diagnosis.judge_error_rate(self._gate, measured, baseline=baseline)
         return GateReport(NAME, _VERDICTS[judged.verdict], judged.message)
 
-    async def conclude(self, work: Work) -> GateReport:
+    async def conclude(self, run: ChangeRun) -> GateReport:
         """Look until it is clear, or until `onNoData` has the word.
 
         Under `wait` the gate waits for one more window of traffic; without enough of it, it cannot decide. Where it
@@ -65,33 +70,33 @@ class ErrorRateWatch:
         """
         self._deciding = frozenset({diagnosis.Verdict.FAIL, diagnosis.Verdict.PASS})
         with self.announced.listening():
-            return await self._conclude(work)
+            return await self._conclude(run)
 
-    async def _conclude(self, work: Work) -> GateReport:
-        context, gate = self._context, self._gate
-        give_up_s = context.clock.monotonic() + self._patience_s(work)
+    async def _conclude(self, run: ChangeRun) -> GateReport:
+        sync, gate = self._sync, self._gate
+        give_up_s = sync.clock.monotonic() + self._patience_s(run)
         errors = 0
         while True:
             report = await self.look()
-            if report.verdict in (Verdict.PASS, Verdict.FAIL):
+            if report.verdict in (GateVerdict.PASS, GateVerdict.FAIL):
                 return report
-            errors = errors + 1 if report.verdict is Verdict.ERROR else 0
-            if errors >= context.settings.gate_attempts:
+            errors = errors + 1 if report.verdict is GateVerdict.ERROR else 0
+            if errors >= sync.settings.gate_attempts:
                 return report
-            hidden = await self._hidden() if report.verdict is Verdict.INCONCLUSIVE else None
+            hidden = await self._hidden() if report.verdict is GateVerdict.INCONCLUSIVE else None
             if hidden is not None:
                 report = replace(report, message=f"{report.message}; {hidden}")
-            if report.verdict is Verdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
-                return await self._without_data(work, report)
+            if report.verdict is GateVerdict.INCONCLUSIVE and gate.on_no_data is not OnNoData.WAIT:
+                return await self._without_data(run, report)
             if hidden is not None:
                 return report
-            left_s = give_up_s - context.clock.monotonic()
-            if left_s <= 0 and report.verdict is Verdict.ERROR:
+            left_s = give_up_s - sync.clock.monotonic()
+            if left_s <= 0 and report.verdict is GateVerdict.ERROR:
                 return report
             if left_s <= 0:
                 waited = f"{report.message}; waited {gate.window_s:.0f} s for more"
-                return GateReport(NAME, Verdict.INCONCLUSIVE, waited)
-            await rest_between_looks(context, left_s, self.announced)
+                return GateReport(NAME, GateVerdict.INCONCLUSIVE, waited)
+            await rest_between_looks(sync, left_s, self.announced)
 
     def _would_decide(self, announced: diagnosis.ErrorRate) -> bool:
         judged = diagnosis.judge_error_rate(self._gate, announced, baseline=self._baseline)
@@ -102,7 +107,7 @@ class ErrorRateWatch:
         if self._visible or self._asked:
             return None
         self._asked = True
-        recording = self._context.platform.recording
+        recording = self._sync.platform.recording
         if recording is None:
             return None
         try:
@@ -111,27 +116,27 @@ class ErrorRateWatch:
             return None
         return None if fault is None else f"{fault}, so there is nothing to see (penstock trace settings)"
 
-    def _patience_s(self, work: Work) -> float:
+    def _patience_s(self, run: ChangeRun) -> float:
         """What is left of the window after the bake; a process that ended meanwhile does not begin it again."""
-        if work.paused_before:
+        if run.record.paused:
             return 0.0
-        window_s, now = self._gate.window_s, self._context.clock.now()
-        since_s = (now - (work.record.bake_until or now)).total_seconds()
+        window_s, now = self._gate.window_s, self._sync.clock.now()
+        since_s = (now - (run.record.bake_until or now)).total_seconds()
         return min(max(window_s - since_s, 0.0), window_s)
 
-    async def _without_data(self, work: Work, report: GateReport) -> GateReport:
+    async def _without_data(self, run: ChangeRun, report: GateReport) -> GateReport:
         if self._gate.on_no_data is OnNoData.PASS:
-            return GateReport(NAME, Verdict.PASS, f"{report.message}; passed by onNoData: pass")
+            return GateReport(NAME, GateVerdict.PASS, f"{report.message}; passed by onNoData: pass")
         if self._gate.on_no_data is OnNoData.FAIL:
-            return GateReport(NAME, Verdict.FAIL, f"{report.message}; failed by onNoData: fail")
-        probed = await run_once(self._context, work, ExecutionGate(), self._subject)
+            return GateReport(NAME, GateVerdict.FAIL, f"{report.message}; failed by onNoData: fail")
+        probed = await run_once(run, ExecutionGate(), self._subject)
         return GateReport(NAME, probed.verdict, f"{report.message}; probed: {probed.message}")
 
     async def _measure(
         self, executions: Executions, version: str, since: datetime, until: datetime
     ) -> diagnosis.ErrorRate:
         """The range is of our clock, executions are of the organisation's."""
-        ahead = self._context.platform.clock_ahead
+        ahead = self._sync.platform.clock_ahead
         since, until = since + ahead, until + ahead
         found = executions.of_version(self._subject.flow_id, version, since=since, until=until)
         started = [execution async for execution in found]
@@ -146,3 +151,51 @@ class ErrorRateWatch:
             since = subject.live_since - timedelta(seconds=self._gate.window_s)
             self._baseline = await self._measure(executions, subject.previous_version, since, subject.live_since)
         return self._baseline
+
+
+class Announced:
+    """What was announced of a version since the last look, on top of what that look saw.
+
+    What is said is never believed: it rings when a look is worth its calls, and the look decides.
+    """
+
+    def __init__(
+        self, sync: SyncRun, subject: GateSubject, is_worth_a_look: Callable[[diagnosis.ErrorRate], bool]
+    ) -> None:
+        self._sync = sync
+        self._subject = subject
+        self._is_worth_a_look = is_worth_a_look
+        self._seen = diagnosis.ErrorRate()
+        self._failed = self._total = 0
+        self.bell = asyncio.Event()
+
+    def looked(self, seen: diagnosis.ErrorRate) -> None:
+        """A look saw this; what was announced before is in it, or soon will be."""
+        self._seen = seen
+        self._failed = self._total = 0
+        self.bell.clear()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Ring meanwhile, where anything is announced at all."""
+        with self._sync.events.executions(self._subject.flow_id, self._heard):
+            yield
+
+    def _heard(self, event: ExecutionEvent) -> None:
+        if event.version != self._subject.version:
+            return
+        self._total += 1
+        self._failed += event.failed
+        if self._is_worth_a_look(diagnosis.ErrorRate(self._seen.failed + self._failed, self._seen.total + self._total)):
+            self.bell.set()
+
+
+async def rest_between_looks(sync: SyncRun, longest_s: float, *announced: Announced) -> None:
+    """The usual pause between two looks, or a shorter one where a bell rings. Raises Parked."""
+    settings = sync.settings
+    shortest_s = min(settings.gate_pause_s, settings.gate_interval_s, longest_s)
+    await sync.signals.rest(shortest_s)
+    left_s = min(settings.gate_interval_s, longest_s) - shortest_s
+    bells = [each.bell for each in announced]
+    if left_s > 0 and not any(bell.is_set() for bell in bells):
+        await sync.signals.rest(left_s, *bells)

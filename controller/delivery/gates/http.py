@@ -17,10 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from controller.delivery.context import Context
 from controller.delivery.gates.answer_body import Unreadable, judge_body
-from controller.delivery.gates.verdict import GateReport, Verdict
+from controller.delivery.gates.model import GateReport, GateVerdict
 from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import SyncRun
 from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
 from controller.domain.desired import HttpGate
 from controller.domain.errors import HostNotAllowed
@@ -30,34 +30,34 @@ NAME = "http"
 _BODY_LIMIT: Final = 1024 * 1024
 
 
-async def conclude(context: Context, gate: HttpGate) -> GateReport:
+async def conclude(sync: SyncRun, gate: HttpGate) -> GateReport:
     """A check that does not pass is repeated: one lost packet must not roll production back. Raises Parked."""
-    report = await check(context, gate)
-    for _ in range(context.settings.gate_attempts - 1):
-        if report.verdict is Verdict.PASS:
+    report = await check(sync, gate)
+    for _ in range(sync.settings.gate_attempts - 1):
+        if report.verdict is GateVerdict.PASS:
             break
-        await context.signals.rest(context.settings.gate_retry_s)
-        report = await check(context, gate)
+        await sync.signals.rest(sync.settings.gate_retry_s)
+        report = await check(sync, gate)
     return report
 
 
-async def check(context: Context, gate: HttpGate) -> GateReport:
+async def check(sync: SyncRun, gate: HttpGate) -> GateReport:
     """One request, without redirects or credentials. A server that cannot be reached is an ERROR."""
     where = SECRETS.text(gate.url)
     try:
         async with asyncio.timeout(gate.timeout_s):
-            status, body = await _get(gate, context.settings)
+            status, body = await _get(gate, sync.settings)
     except (httpx.HTTPError, OSError, TimeoutError) as error:
-        why = f"{where} could not be asked ({type(error).__name__}){_without_proxy(gate.url, context.settings)}"
-        return GateReport(NAME, Verdict.ERROR, why)
+        why = f"{where} could not be asked ({type(error).__name__}){_without_proxy(gate.url, sync.settings)}"
+        return GateReport(NAME, GateVerdict.ERROR, why)
     except (httpx.InvalidURL, ValueError):
-        return GateReport(NAME, Verdict.ERROR, f"{where} is no URL")
+        return GateReport(NAME, GateVerdict.ERROR, f"{where} is no URL")
     except HostNotAllowed as error:
-        return GateReport(NAME, Verdict.ERROR, f"{where} was not asked: {error.message}; {error.hint}")
+        return GateReport(NAME, GateVerdict.ERROR, f"{where} was not asked: {error.message}; {error.hint}")
     if status != gate.status:
-        return GateReport(NAME, Verdict.FAIL, f"{where} answered {status}, expected {gate.status}")
+        return GateReport(NAME, GateVerdict.FAIL, f"{where} answered {status}, expected {gate.status}")
     if gate.json_path is None:
-        return GateReport(NAME, Verdict.PASS, f"{where} answered {status}")
+        return GateReport(NAME, GateVerdict.PASS, f"{where} answered {status}")
     verdict, message = await judge_body(gate.json_path, gate.equals, body)
     return GateReport(NAME, verdict, f"{where}{message}")
 

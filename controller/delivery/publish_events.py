@@ -1,4 +1,4 @@
-"""Hearing from the organisation what happens: the end of a publish, or a version that fails, is seen at once."""
+"""Events that the organisation pushes during a sync: the end of a publish, or an execution, is seen at once."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ _UNDER_WAY = frozenset({"STARTED", "LOCKED", "PENDING_GENERATION", "PENDING_BACK
 """Statuses of an operation that has not ended (`FlowsQueryCriteria` of the Platform API lists them)."""
 
 
-class Hearing:
-    """One channel for the flows of a sync. A help, never a need.
+class PublishEvents:
+    """Subscriptions for the flows of a sync. They are optional: an event only makes the next poll come sooner.
 
-    What it says is never believed, only looked at sooner; and while it is silent everything is still looked at.
+    Events are never trusted, and polling goes on without them.
     """
 
     def __init__(self) -> None:
         self._bells: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._counting: defaultdict[str, list[OnExecution]] = defaultdict(list)
         self._open = False
-        self._deaf = False
+        self._missed = False
 
     @property
     def reliable(self) -> bool:
-        """Whether what ends from now on is announced."""
-        return self._open and not self._deaf
+        """Whether the end of a publish is announced from now on."""
+        return self._open and not self._missed
 
     def bell(self, flow_id: str | None) -> asyncio.Event:
-        """Set when the flow may have come to rest, or when nothing is announced any more; whoever looks clears it."""
+        """Set when the flow's operation may have ended, or when events have ceased; the reader clears it."""
         return self._bells[flow_id or ""]
 
     def missed(self, flow_id: str | None) -> None:
-        """Something ended that was not announced: from now on nobody waits for announcements."""
+        """Report an end that was not announced: events are not waited for from now on."""
         log.info("channel.silent", flow=flow_id)
-        self._deaf = True
+        self._missed = True
         self._ring_all()
 
     @contextmanager
-    def executions(self, flow_id: str, heard: OnExecution) -> Iterator[None]:
-        """Meanwhile, `heard` is told of every execution of the flow that is announced."""
-        self._counting[flow_id].append(heard)
+    def executions(self, flow_id: str, on_execution: OnExecution) -> Iterator[None]:
+        """Call `on_execution` for every announced execution of the flow within the block."""
+        self._counting[flow_id].append(on_execution)
         try:
             yield
         finally:
-            self._counting[flow_id].remove(heard)
+            self._counting[flow_id].remove(on_execution)
 
-    async def listen_to_executions(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
-        """Tell of executions until cancelled or until the channel ends. Nothing that a channel does is raised."""
+    async def follow_executions(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
+        """Pass executions on until cancelled or until the subscription ends. Raises nothing."""
         try:
             async for event in notifications.execution_events(flow_ids):
-                for heard in tuple(self._counting[event.flow_id]):
-                    heard(event)
+                for on_execution in tuple(self._counting[event.flow_id]):
+                    on_execution(event)
         except PenstockError as error:
             log.info("channel.failed", code=error.code, error=error.message)
         except Exception:
-            # As above: gates look all the same.
+            # A fault of a proxy or a library must not end a delivery: gates poll anyway.
             log.exception("channel.broke")
 
-    async def listen(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
-        """Ring the bells until cancelled or until the channel ends. Nothing that a channel does is raised."""
+    async def follow_flows(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
+        """Set the bells until cancelled or until the subscription ends. Raises nothing."""
         try:
             async for event in notifications.flow_events(flow_ids, on_open=self._opened):
-                self._heard(event)
+                self._received(event)
         except PenstockError as error:
             log.info("channel.failed", code=error.code, error=error.message)
         except Exception:
-            # A proxy's or a library's fault must not end a delivery, which polls all the same.
+            # A fault of a proxy or a library must not end a delivery, which polls anyway.
             log.exception("channel.broke")
         finally:
             self._open = False
@@ -86,7 +86,7 @@ class Hearing:
     def _opened(self) -> None:
         self._open = True
 
-    def _heard(self, event: FlowEvent) -> None:
+    def _received(self, event: FlowEvent) -> None:
         if event.status not in _UNDER_WAY:
             self.bell(event.flow_id).set()
 

@@ -1,0 +1,306 @@
+"""One change while it is carried out: what the plan asks for, what the journal says, and what was found out.
+
+The priority of its calls and the names of its journal actions follow from its state: a rollback goes first, and its
+actions begin with `rollback.`, or with `rebind.` once the flow is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
+
+from controller.delivery.sync_run import AuditFacts, SyncRun
+from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
+from controller.domain.errors import (
+    AuthenticationFailed,
+    CircuitOpen,
+    NotFound,
+    PenstockError,
+    PermissionMissing,
+    RateLimited,
+    RequestRejected,
+)
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Export, Priority
+from controller.domain.ports import Platform
+from controller.domain.redaction import SECRETS
+from controller.domain.status import Cause, StepState
+from controller.planning.model import Change, ChangeKind
+from controller.store import AuditEntry, StepRecord, WriteOutcome, WriteRecord
+from controller.store.journal import StepFacts
+
+DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
+NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
+
+EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
+"""Journal actions that can change what is live; others (register, unlock, launch) cannot."""
+ROLLBACK, REBIND = "rollback.", "rebind."
+"""How the journal actions of a rollback begin, and those that bind a caller again after it."""
+
+PREVIOUS_DIGEST = "previous_digest"
+"""Detail of a write's intent: the dependency digest of the version that it replaces, for a rollback after a crash."""
+
+_REFUSED = frozenset(
+    {
+        AuthenticationFailed.code,
+        CircuitOpen.code,
+        NotFound.code,
+        PermissionMissing.code,
+        RateLimited.code,
+        RequestRejected.code,
+    }
+)
+"""Errors of a write that certainly had no effect."""
+_CONFLICT = 409
+NO_EFFECT = {"effect": "none"}
+"""Journal result of a write that turned out later to have had no effect."""
+
+
+class _WhyFacts(TypedDict):
+    reason: str
+    cause: Cause
+    error_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a change is rolled back."""
+
+    reason: str
+    """For people."""
+    cause: Cause = Cause.FAILURE
+    error_code: str | None = None
+    """Of the failure."""
+
+    @property
+    def facts(self) -> _WhyFacts:
+        """What the journal notes with the change's new state."""
+        reason = f"on request: {self.reason}" if self.cause.asked_for else self.reason
+        return {"reason": reason, "cause": self.cause, "error_code": self.error_code}
+
+
+@dataclass(slots=True, eq=False)
+class ChangeRun:
+    """Mutable on purpose, and owned by the one task that works on the change."""
+
+    sync: SyncRun
+    change: Change
+    record: StepRecord
+    began_at: float
+    """Monotonic."""
+    export: Export | None = None
+    export_digest: str | None = None
+    seen: LiveFlow | None = None
+    """The flow when it was last found as the plan expects it."""
+    noted: Mapping[str, object] = field(default_factory=dict)
+    """Details for the intent of its write, which tell later publishes of others apart."""
+    drafts: list[Export] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    error: PenstockError | None = None
+    cause: PenstockError | None = None
+    """The failure that it is rolled back for, of an earlier process too, as far as the journal tells."""
+    parked: bool = False
+    """Left in its state, for the rollback or for the next process."""
+    paused: bool = False
+    """A gate could not decide about it in this pass: only more executions or a person can."""
+    skipped_for_shutdown: bool = False
+    """It was not begun because of a shutdown signal."""
+    ended_at: float | None = None
+    going_back_since: float | None = None
+    """Monotonic: when its rollback began."""
+
+    @property
+    def state(self) -> StepState:
+        return self.record.state
+
+    @property
+    def key(self) -> FlowKey:
+        return self.change.key
+
+    @property
+    def desired(self) -> DesiredFlow | None:
+        return self.change.desired
+
+    @property
+    def flow_id(self) -> str | None:
+        return self.record.flow_id
+
+    @property
+    def label(self) -> str:
+        """The flow in messages, by its manifest and by its key."""
+        return f"{self.change.flow} ({self.key})"
+
+    @property
+    def source(self) -> SourceFile | None:
+        desired = self.desired
+        return desired.source if desired is not None and isinstance(desired.source, SourceFile) else None
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates in the manifest's order; none where the manifest asks for something else by now."""
+        return self.desired.gates if self.desired is not None else ()
+
+    # What follows from the state.
+
+    @property
+    def going_back(self) -> bool:
+        """Whether its rollback has begun."""
+        return self.state.going_back
+
+    @property
+    def priority(self) -> Priority:
+        """A failed change is only read to find out whether it has to be rolled back."""
+        first = self.going_back or self.state is StepState.FAILED
+        return Priority.ROLLBACK if first else Priority.PUBLISH
+
+    @property
+    def platform(self) -> Platform:
+        """The organisation, at this change's priority."""
+        return self.sync.platform.at(self.priority)
+
+    async def live(self) -> LiveFlow | None:
+        """The flow as it is now; None when it does not exist."""
+        if self.flow_id is not None:
+            return await self.platform.flows.get(self.flow_id)
+        return await self.platform.flows.find(self.key)
+
+    def action(self, name: str) -> str:
+        """The journal action of a write in this state."""
+        if not self.going_back:
+            return name
+        return f"{REBIND if self.state is StepState.ROLLED_BACK else ROLLBACK}{name}"
+
+    # What the journal tells.
+
+    @property
+    def gated(self) -> bool:
+        """Whether gates were to judge what it published when it was sent; git may have dropped them since."""
+        return any(write.action in EFFECTIVE and write.details.get("gates") for write in self.record.writes)
+
+    @property
+    def on_request(self) -> bool:
+        """Whether it is rolled back because nobody wants it any more; nothing failed then."""
+        return self.going_back and self.record.cause is not None and self.record.cause.asked_for
+
+    @property
+    def asker(self) -> str | None:
+        """The person who asked for its rollback; None where nobody did."""
+        sync = self.sync
+        return sync.asked_by if self.on_request and (not sync.given_up or self.key in sync.given_up) else None
+
+    @property
+    def undetermined(self) -> bool:
+        """Whether it was left because its publish result could not be determined."""
+        return self.parked and self.error is not None and self.state is StepState.PUBLISHING
+
+    @property
+    def touched(self) -> bool:
+        """Whether it may have changed what is live."""
+        return any(map(_may_have_changed, self.record.writes))
+
+    @property
+    def staged(self) -> bool:
+        """Whether its version was sent to be published in stages: it may have traffic, whatever is live."""
+        return any(
+            write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
+            for write in self.record.writes
+        )
+
+    @property
+    def effective(self) -> bool:
+        """Whether the organisation accepted a call of ours that can change what is live."""
+        return any(write.action in EFFECTIVE and write.outcome is WriteOutcome.DONE for write in self.record.writes)
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether something may still be published or rolled back for it."""
+        unpublishing = self.change.kind in DESTRUCTIVE or self.change.kind is ChangeKind.ADOPT
+        return not (unpublishing or self.state.final or self.change.blocked)
+
+    @property
+    def first_write(self) -> int:
+        """Orders changes by when they first touched the organisation."""
+        return min((write.id for write in self.record.writes if _may_have_changed(write)), default=0)
+
+    def last_write(self, action: str) -> WriteRecord | None:
+        """The newest call of this kind that was announced for the change."""
+        return next((write for write in reversed(self.record.writes) if write.action == action), None)
+
+    @property
+    def taken_ms(self) -> float:
+        """How long the change has taken; where an earlier process began it, since its first write."""
+        here_s = self.sync.clock.monotonic() - self.began_at
+        if not self.record.writes:
+            return here_s * 1000
+        first = min(write.intent_at for write in self.record.writes)
+        return max(here_s, (self.sync.clock.now() - first).total_seconds()) * 1000
+
+    # Noting and telling.
+
+    def advance(self, state: StepState, also: Callable[[], None] | None = None, **facts: Unpack[StepFacts]) -> None:
+        """Move the change on in the journal, which proves the lease. Raises LeaseLost and StoreFailed.
+
+        What `also` writes to the store is in the same transaction: a crash keeps both or neither.
+        """
+        sync, reason = self.sync, facts.get("reason")
+        if reason is not None:
+            facts["reason"] = SECRETS.text(reason)
+        with sync.announcer.once_true(), sync.store.together():
+            self.record = sync.store.journal.advance(sync.lease, self.record.id, state, **facts)
+            if also is not None:
+                also()
+        self.moved()
+
+    def moved(self) -> None:
+        """Announce the change's state, after it or what is known of the change became another."""
+        self.tell(f"change.{self.state.value}", version=self.record.live_version, reason=self.record.reason)
+
+    def refresh(self) -> None:
+        """Read the change's record again, with the writes that were added."""
+        self.record = self.sync.store.journal.step(self.record.id)
+
+    def park(self) -> None:
+        """Leave the change in its state: the rollback or the next process takes it up."""
+        self.parked = True
+        self.tell("change.parked", state=self.state.value)
+
+    def pause(self, why: str) -> None:
+        """Leave a live version as it is, because a gate could not decide about it; a person is told once."""
+        if not self.record.paused:
+            self.advance(StepState.BAKING, paused=True, reason=why)
+        self.paused = True
+        self.tell("change.paused", version=self.record.live_version, message=self.record.reason)
+
+    def note(self, message: str) -> None:
+        """Add something that people should read beside the change's outcome."""
+        self.messages.append(SECRETS.text(message))
+
+    def tell(self, name: str, **fields: object) -> None:
+        self.sync.tell(name, self.change.flow, **fields)
+
+    def audit(self, action: str, status: str, **facts: Unpack[AuditFacts]) -> AuditEntry:
+        return self.sync.audit(action, status, self, **facts)
+
+
+def _may_have_changed(write: WriteRecord) -> bool:
+    """A refused write had no effect; but the other operation of a conflict may be our own."""
+    result = write.result or {}
+    failed = write.outcome is WriteOutcome.FAILED and result.get("status") != _CONFLICT
+    in_vain = NO_EFFECT.items() <= result.items() or (failed and result.get("error") in _REFUSED)
+    return write.action in EFFECTIVE and not in_vain
+
+
+def wanted_of(change: Change) -> str:
+    """What the change asks for, as the journal and quarantines name it."""
+    if change.desired is not None:
+        return change.desired.wanted
+    return f"{change.kind.value} {change.flow}"
+
+
+def source_digest_of(change: Change) -> str | None:
+    desired = change.desired
+    if desired is None or isinstance(desired.source, PinnedVersion):
+        return None
+    return desired.source.digest

@@ -1,0 +1,54 @@
+"""The version that gates judge, and what a gate answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from controller.delivery.change_run import ChangeRun
+from controller.store import WriteOutcome
+
+CORRECT_IT = "correct the flow and commit it, or change the gate"
+"""The way out after a gate failed."""
+
+
+class GateVerdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    """Not enough is known yet; looking again later can help."""
+    ERROR = "error"
+    """The gate could not be evaluated. Unknown never counts as passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    gate: str
+    """Its name in the manifest: `errorRate`, `http`, `execution`."""
+    verdict: GateVerdict
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateSubject:
+    flow_id: str
+    version: str
+    previous_version: str | None
+    live_since: datetime
+    """When its first traffic came, by our own clock."""
+
+
+def subject_of(run: ChangeRun, version: str, live_since: datetime) -> GateSubject:
+    """The version as gates see it: with a staged rollout it has traffic from the first stage on."""
+    began = _rollout_began_at(run)
+    return GateSubject(run.flow_id or "", version, run.record.previous_version, began or live_since)
+
+
+def _rollout_began_at(run: ChangeRun) -> datetime | None:
+    asked = [
+        write.intent_at
+        for write in run.record.writes
+        if write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
+    ]
+    return asked[-1] if asked else None

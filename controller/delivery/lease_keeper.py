@@ -1,0 +1,95 @@
+"""Keep the lease while work is done, and the subscriptions open; losing the lease ends the work at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from controller.delivery.sync_run import SyncRun
+from controller.domain.desired import ErrorRateGate
+from controller.domain.errors import LeaseLost, StoreFailed
+
+
+async def with_lease(sync: SyncRun, work: Callable[[], Awaitable[None]], *, subscribe: bool = False) -> None:
+    """Do the work while the lease is renewed in the background.
+
+    With `subscribe` the organisation's events are followed meanwhile, where it offers them. Raises what the work
+    raises, never a group.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(_renew(sync), name="lease"),
+                group.create_task(_await_shutdown(sync), name="stop"),
+            ]
+            if subscribe:
+                beside.append(group.create_task(_follow_flows(sync), name="channel"))
+                beside.append(group.create_task(_follow_executions(sync), name="executions"))
+            try:
+                await work()
+            finally:
+                for task in beside:
+                    task.cancel()
+    except BaseExceptionGroup as failures:
+        raise _most_telling(failures) from None
+
+
+async def _renew(sync: SyncRun) -> None:
+    """Renew the lease. A store that does not answer is asked again, until the lease must have run out."""
+    ttl_s, clock = sync.settings.lease_ttl_s, sync.clock
+    renewed_at = clock.monotonic()
+    while True:
+        try:
+            sync.store.leases.renew(sync.lease, ttl_s=ttl_s)
+        except StoreFailed as error:
+            if clock.monotonic() - renewed_at >= ttl_s:
+                raise
+            sync.tell("lease.renewal-failed", message=error.message)
+            await clock.sleep(ttl_s / 12)
+        else:
+            renewed_at = clock.monotonic()
+            await clock.sleep(ttl_s / 3)
+
+
+async def _await_shutdown(sync: SyncRun) -> None:
+    while not sync.signals.stopping:
+        await sync.clock.sleep(sync.settings.stop_check_s)
+
+
+async def _follow_flows(sync: SyncRun) -> None:
+    """Only for flows whose id is known by now."""
+    notifications = sync.platform.notifications
+    if not sync.settings.listens or notifications is None:
+        return
+    flow_ids = {run.flow_id for run in sync.runs if run.flow_id is not None and run.may_publish}
+    if flow_ids:
+        await sync.events.follow_flows(notifications, flow_ids)
+
+
+async def _follow_executions(sync: SyncRun) -> None:
+    """A subscription of its own: if it fails, the ends of publishes are still announced."""
+    notifications = sync.platform.notifications
+    if not sync.settings.listens or notifications is None:
+        return
+    flow_ids = {
+        run.flow_id
+        for run in sync.runs
+        if run.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in run.gates)
+    }
+    if flow_ids:
+        await sync.events.follow_executions(notifications, flow_ids)
+
+
+def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    leaves = list(_leaves(failures))
+    for kind in (LeaseLost, StoreFailed):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return leaf
+    return leaves[0]
+
+
+def _leaves(failure: BaseException) -> list[BaseException]:
+    if not isinstance(failure, BaseExceptionGroup):
+        return [failure]
+    return [leaf for part in failure.exceptions for leaf in _leaves(part)]

@@ -1,0 +1,325 @@
+"""What is live: reading a flow, waiting until it is as expected, and proving that a publish took effect.
+
+A 200 and a finished operation prove nothing: only the flow's published version does. Where that version was live before
+too, the moment of its publish tells, as long as both moments are the organisation's own: our clock may be hours off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from controller.delivery.change_run import EFFECTIVE, NEW_FLOW, ChangeRun
+from controller.delivery.signals import Parked
+from controller.domain.errors import (
+    AmbiguousFlow,
+    HostNotAllowed,
+    NoSuchVersion,
+    NotFound,
+    PlanStale,
+    PublishFailed,
+    PublishUnexplained,
+    RateLimited,
+    RequestRejected,
+    StoreFailed,
+    Transient,
+)
+from controller.domain.identity import version_rank
+from controller.domain.live import LiveFlow
+from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind
+from controller.domain.redaction import SECRETS
+
+Expected = Callable[[LiveFlow | None], bool]
+
+READ_FAULTS = (Transient, RateLimited, RequestRejected, NoSuchVersion, HostNotAllowed, AmbiguousFlow)
+"""The errors of a read. After an accepted write none of them says that the write failed: a flow that is not found, or
+that the client may not read, can still be on its way."""
+_SAME_MOMENT = timedelta(seconds=1)
+"""Two answers may give the same moment with different precision."""
+_LIVE, _BEFORE, _FIRST = "live_before", "published_before", "first_publish"
+
+
+@contextmanager
+def leave_undetermined(run: ChangeRun) -> Iterator[None]:
+    """Raise Parked instead of a read's error: the publish result could not be determined; the next pass reads again.
+
+    The organisation's word on the end of a publish passes through, and so does a failure of the store.
+    """
+    try:
+        yield
+    except (PublishUnexplained, StoreFailed):
+        raise
+    except READ_FAULTS as error:
+        run.error = error
+        message = SECRETS.text(error.message)
+        run.tell("verify.unread", message=message)
+        run.audit("verify", "failure", error=message, details={"code": error.code})
+        raise Parked from error
+
+
+# The flow that the plan was made on.
+
+
+async def as_planned(run: ChangeRun, *, or_version: str | None = None) -> LiveFlow | None:
+    """The flow, when it is as the plan expects it (or already at `or_version`). Raises PlanStale otherwise."""
+    live = await run.live()
+    require_planned(run, live, or_version=or_version)
+    run.seen = live
+    return live
+
+
+async def before_write(run: ChangeRun) -> LiveFlow | None:
+    """The flow right before a write. Once something was sent, an outage is waited for: it says nothing about that."""
+    if not run.touched:
+        return await run.live()
+    _, live = await wait_until(run, lambda _: True)
+    return live
+
+
+def require_planned(run: ChangeRun, live: LiveFlow | None, *, or_version: str | None = None) -> None:
+    """Raises PlanStale unless the flow is as the plan expects it, or already at `or_version`."""
+    version, expected = None if live is None else live.published_version, run.record.previous_version
+    if live is None and run.flow_id is not None:
+        raise _stale(run, "the flow was deleted")
+    if live is not None and run.flow_id is None and run.change.kind in NEW_FLOW and version is not None:
+        raise _stale(run, f"somebody created the flow meanwhile, and {version} is live")
+    if or_version is not None and version == or_version:
+        return
+    if version != expected:
+        raise _stale(run, f"{version or 'nothing'} is live instead of {expected or 'nothing'}")
+    if live is not None and _published_again(run, live):
+        raise _stale(run, f"{version} was published again")
+
+
+def _published_again(run: ChangeRun, live: LiveFlow) -> bool:
+    """Both moments are the organisation's own; where one is missing there is nothing to compare.
+
+    The plan's moment comes from a listing, which agrees with the flow only where changes can be asked for by date.
+    """
+    listed = run.change.from_published_at if run.sync.can(Capability.CHANGED_SINCE) else None
+    before = listed if run.seen is None else run.seen.published_at
+    return before is not None and live.published_at is not None and live.published_at - before > _SAME_MOMENT
+
+
+def _stale(run: ChangeRun, what: str) -> PlanStale:
+    written = "nothing more" if run.touched else "nothing"
+    return PlanStale(
+        f"{run.label}: {what} since the plan was made; {written} was written to it",
+        hint="make a new plan and look at it again",
+    )
+
+
+# Waiting for the flow to show something.
+
+
+async def wait_until(run: ChangeRun, expected: Expected, *, for_s: float | None = None) -> tuple[bool, LiveFlow | None]:
+    """Read until the flow is as expected, or until reads had enough time to catch up.
+
+    Returns whether it is, and the flow as it was read last. Reads that fail do not count, since an outage says nothing
+    about the flow; one that lasts is raised in the end.
+    """
+    clock, settings = run.sync.clock, run.sync.settings
+    wait_s = settings.verify_wait_s
+    reads_left = settings.verify_attempts if for_s is None else max(int(for_s / wait_s), 1) + 1
+    longest_s = settings.rollback_timeout_s if run.going_back else settings.publish_timeout_s
+    give_up_at = clock.monotonic() + longest_s
+    while True:
+        try:
+            live = await run.live()
+        except StoreFailed:
+            raise
+        except READ_FAULTS:
+            if clock.monotonic() >= give_up_at:
+                raise
+        else:
+            if expected(live):
+                return True, live
+            reads_left -= 1
+            if reads_left <= 0:
+                return False, live
+        await clock.sleep(wait_s)
+
+
+def is_version(live: LiveFlow | None, version: str) -> bool:
+    return live is not None and live.published_version == version
+
+
+def is_newer(live: LiveFlow | None, than: str | None) -> bool:
+    """Whether a version is published that came after the given one."""
+    if live is None or live.published_version is None:
+        return False
+    return than is None or version_rank(live.published_version) > version_rank(than)
+
+
+async def require_newer(run: ChangeRun, than: str | None) -> LiveFlow:
+    """The flow with a version that came after the given one. Raises as `require_version` does."""
+    return await _verified(run, lambda flow: is_newer(flow, than), f"and not a version after {than or 'none'}")
+
+
+async def require_version(run: ChangeRun, version: str) -> LiveFlow:
+    """The flow with exactly this version published.
+
+    Raises PublishFailed when another one is live, NotFound while a flow that is not found may only not be visible yet,
+    and PlanStale when it is gone.
+    """
+    return await _verified(run, lambda flow: is_version(flow, version), f"instead of {version}")
+
+
+async def _verified(run: ChangeRun, reached: Expected, expected: str) -> LiveFlow:
+    for_s = None if run.going_back else run.sync.settings.lost_answer_grace_s
+    moved, live = await wait_until(run, reached, for_s=for_s)
+    if moved and live is not None:
+        return live
+    if live is None and not run.going_back:
+        if outlasted(run):
+            require_there(run, live)
+        raise NotFound(f"{run.label}: the flow is not found after its publish", status=404)
+    found = None if live is None else live.published_version
+    raise PublishFailed(
+        f"{run.label}: the organisation reported success, but {found or 'nothing'} is live {expected}",
+        hint="look at the flow's history in Architect",
+    )
+
+
+def require_there(run: ChangeRun, live: LiveFlow | None) -> None:
+    """Raises PlanStale when a flow that existed before is gone, although there was time enough for it to be visible."""
+    if live is None and run.record.previous_version is not None:
+        raise PlanStale(
+            f"{run.label}: somebody deleted the flow while it was published",
+            hint="make a new plan and look at it again",
+        )
+
+
+# Whether a publish of ours took effect.
+
+
+async def publish_marker(run: ChangeRun, version: str) -> Mapping[str, str]:
+    """For the intent of a write: whether the version is live already, and when it was published last."""
+    if version not in (run.record.previous_version, run.record.live_version):
+        return {}
+    live = await run.live()
+    if live is None or not is_version(live, version):
+        return {}
+    if live.published_at is not None:
+        return {_LIVE: version, _BEFORE: live.published_at.isoformat()}
+    first = run.sync.can(Capability.ATOMIC_SWITCH) and await _last_publish(run, version) is None
+    return {_LIVE: version} | ({_FIRST: version} if first else {})
+
+
+async def was_first_publish(run: ChangeRun, version: str, intent: Mapping[str, object]) -> bool:
+    """Whether a publish of the version succeeded that the organisation did not know before this intent.
+
+    It proves a publish without an answer where neither a number nor a date does. Source: the organisation keeps the
+    last publish of each version (P5).
+    """
+    return _FIRST in intent and await _last_publish(run, version) is ProgressState.SUCCEEDED
+
+
+async def _last_publish(run: ChangeRun, version: str) -> ProgressState | None:
+    """The state of the version's last publish; None where the organisation knows of none."""
+    ticket = Ticket(TicketKind.PUBLISH, "", run.flow_id, version)
+    try:
+        return (await run.platform.publishing.progress(ticket)).state
+    except NotFound:
+        return None
+
+
+def proves(intent: Mapping[str, object]) -> bool:
+    """Whether seeing the version live proves the write of this intent: it was not live before, or its date tells."""
+    return _LIVE not in intent or _BEFORE in intent
+
+
+def was_published_after(live: LiveFlow | None, version: str, intent: Mapping[str, object]) -> bool:
+    """Whether the version is live, and not only since before this intent."""
+    if live is None or not is_version(live, version):
+        return False
+    before = intent.get(_BEFORE)
+    if not isinstance(before, str):
+        return True
+    return live.published_at is not None and live.published_at != datetime.fromisoformat(before)
+
+
+async def find_publish_in_flight(run: ChangeRun, version: str, expected: Expected) -> Ticket | None:
+    """After a crash or a lost answer: the running publish, or a finished ticket once the flow is as expected.
+
+    None when nothing came of the publish. A publish can outlast this search, and a staged one takes hours: it is
+    followed then, since asking again would publish twice. Raises the errors of reading the organisation.
+    """
+    try:
+        running = await run.platform.publishing.running(run.flow_id or "", version)
+    except StoreFailed:
+        raise
+    except READ_FAULTS:
+        running = None  # the wait below outlasts an outage
+    if running is not None:
+        return running
+    reached, live = await wait_until(run, expected, for_s=run.sync.settings.lost_answer_grace_s)
+    if reached and live is not None:
+        return Ticket(TicketKind.DONE, "", live.id, version)
+    return await run.platform.publishing.running(run.flow_id or "", version)
+
+
+async def rollout_in_flight(run: ChangeRun) -> bool:
+    """Whether the change's version is still on its way to all traffic, even where another one is live now.
+
+    A publish that is not found may only not be visible yet, until its time is over.
+    """
+    ticket = run.record.ticket
+    if ticket is None or ticket.kind is not TicketKind.PUBLISH or ticket.version == run.record.previous_version:
+        return False
+    try:
+        progress = await run.sync.platform.at(Priority.ROLLBACK).publishing.progress(ticket)
+    except NotFound:
+        return not outlasted(run)
+    return not progress.finished
+
+
+async def publish_vanished(run: ChangeRun) -> bool:
+    """Whether nothing is known of a publish although its time is over, and the flow is as it was before."""
+    ticket = run.record.ticket
+    if ticket is None or ticket.kind is not TicketKind.PUBLISH or not outlasted(run):
+        return False
+    try:
+        await run.sync.platform.publishing.progress(ticket)
+    except NotFound:
+        live = await run.live()
+        return live is not None and live.published_version == run.record.previous_version
+    return False
+
+
+# How long a publish may take.
+
+
+def outlasted(run: ChangeRun) -> bool:
+    """Whether more time has passed since the publish was sent than it may take."""
+    return _left_s(run, _limit_s(run)) <= 0
+
+
+def patience_s(run: ChangeRun) -> float:
+    """How long to follow a publish: what is left of its limit; in a later process long enough for a few polls."""
+    if run.going_back:
+        return run.sync.settings.rollback_timeout_s
+    limit_s = _limit_s(run)
+    return max(_left_s(run, limit_s), min(run.sync.settings.lost_answer_grace_s, limit_s))
+
+
+def _limit_s(run: ChangeRun) -> float:
+    """How long a publish may take: as the manifest says, or else the operator's setting."""
+    desired, settings = run.desired, run.sync.settings
+    stages_s = 0.0
+    if desired is not None and run.sync.can(Capability.PERCENTAGE_ROLLOUT):
+        stages_s = sum(stage.duration_s for stage in desired.rollout.stages)
+    if desired is not None and desired.rollout.timeout_s is not None:
+        return desired.rollout.timeout_s + stages_s
+    uploaded = any(write.action == "upload" for write in run.record.writes)
+    return settings.upload_timeout_s if uploaded else settings.publish_timeout_s + stages_s
+
+
+def _left_s(run: ChangeRun, limit_s: float) -> float:
+    """What is left of the limit since the publish was sent; never more than all of it."""
+    sent = [write.intent_at for write in run.record.writes if write.action in EFFECTIVE]
+    if not sent:
+        return limit_s
+    passed_s = (run.sync.clock.now() - max(sent)).total_seconds()
+    return min(limit_s - passed_s, limit_s)

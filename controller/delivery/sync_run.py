@@ -1,0 +1,133 @@
+"""What all changes of one sync share: the organisation, the store with its lease, the signals, the events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+import structlog
+
+from controller.delivery.publish_events import PublishEvents
+from controller.delivery.settings import DeliverySettings
+from controller.delivery.signals import Signals
+from controller.domain.clock import Clock
+from controller.domain.desired import Organization
+from controller.domain.identity import FlowKey
+from controller.domain.platform import Capability, Export
+from controller.domain.ports import Platform
+from controller.planning.model import Change
+from controller.store import AuditEntry, Lease, Store, SyncRecord
+
+if TYPE_CHECKING:
+    from controller.delivery.change_run import ChangeRun
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """One event, named `noun.verb`, with its facts; never a secret."""
+
+    name: str
+    organization: str
+    sync_id: int
+    flow: str | None = None
+    """`metadata.name` of the change."""
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+_DETAILS = frozenset({"write", "publish", "validation"})
+"""Events that are logged for debugging only."""
+
+OnEvent = Callable[[DeliveryEvent], None]
+
+
+class Announcer:
+    """Logs every event and passes it to the listener, whose errors end the delivery."""
+
+    def __init__(self, listener: OnEvent | None) -> None:
+        self._listener = listener
+        self._held: list[DeliveryEvent] | None = None
+
+    @contextmanager
+    def once_true(self) -> Iterator[None]:
+        """Hold events until the block ends: what a transaction rolls back has not happened."""
+        held: list[DeliveryEvent] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+        for event in held:
+            self.tell(event)
+
+    def tell(self, event: DeliveryEvent) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
+        say = log.debug if event.name.partition(".")[0] in _DETAILS else log.info
+        say(event.name, organization=event.organization, sync=event.sync_id, flow=event.flow, **dict(event.fields))
+        if self._listener is not None:
+            self._listener(event)
+
+
+KeepDraft = Callable[[Change, Export], Awaitable[None]]
+"""Commits the draft under a lock that was broken. When it raises, nothing is published."""
+
+
+class AuditFacts(TypedDict, total=False):
+    """Optional fields of an audit entry."""
+
+    version: str | None
+    error: str | None
+    latency_ms: float
+    details: Mapping[str, object]
+    webhook_synced: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    platform: Platform
+    store: Store
+    clock: Clock
+    settings: DeliverySettings
+    announcer: Announcer
+    signals: Signals
+    organization: Organization
+    lease: Lease
+    record: SyncRecord
+    runs: list[ChangeRun] = field(default_factory=list)
+    """All changes of the sync, in deployment order."""
+    keep_draft: KeepDraft | None = None
+    events: PublishEvents = field(default_factory=PublishEvents)
+    given_up: Mapping[FlowKey, str] = field(default_factory=dict)
+    """Flows that a person wants rolled back although their change has not ended, with the reason."""
+    asked_by: str | None = None
+    """The person who asked for rollbacks on request; None where nobody did."""
+
+    def can(self, capability: Capability) -> bool:
+        return capability in self.platform.capabilities
+
+    def tell(self, name: str, flow: str | None = None, **fields: object) -> None:
+        """Announce an event of the sync, or of one of its flows."""
+        self.announcer.tell(DeliveryEvent(name, self.organization.name, self.record.id, flow, fields))
+
+    def audit(self, action: str, status: str, run: ChangeRun | None = None, **facts: Unpack[AuditFacts]) -> AuditEntry:
+        """Append to the audit log."""
+        facts["details"] = {"sync": self.record.id, "trigger": self.record.trigger, **facts.get("details", {})}
+        return self.store.audit.append(
+            AuditEntry(
+                organization=self.organization.name,
+                action=action,
+                status=status,
+                actor=self.record.actor,
+                author=self.record.author,
+                flow=None if run is None else str(run.key),
+                flow_id=None if run is None else run.flow_id,
+                target_version=None if run is None else run.record.target_version,
+                revision=self.record.revision,
+                **facts,
+            )
+        )
