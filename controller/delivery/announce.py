@@ -1,4 +1,4 @@
-"""Telling change management how a flow's migration ended; kept in the outbox until the receiver has it."""
+"""Notify change management of the end of each migration; the outbox keeps the message until it is delivered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROLLBACK = "rollback"
 
 
 def announce_migration(run: ChangeRun, error: PenstockError | None = None) -> None:
-    """Write the audit entry of a change that made its version live, or failed to; and tell every receiver of it."""
+    """Audit a change that made its version live, or failed to, and notify every receiver."""
     facts: AuditFacts = {
         "version": run.record.live_version or run.record.target_version,
         "latency_ms": run.taken_ms,
@@ -25,7 +25,7 @@ def announce_migration(run: ChangeRun, error: PenstockError | None = None) -> No
 def announce_rollback(
     run: ChangeRun, reason: str, error: PenstockError | None = None, *, retried: bool = False
 ) -> None:
-    """The same for one that was taken back, or could not be; what is `retried` is told when it has ended."""
+    """Audit a rollback, done or failed, and notify every receiver; one that is `retried` is announced at its end."""
     version = run.record.previous_version if error else run.record.live_version
     since = run.sync.clock.monotonic() if run.going_back_since is None else run.going_back_since
     facts: AuditFacts = {
@@ -39,7 +39,7 @@ def announce_rollback(
 def _announce(
     run: ChangeRun, action: str, error: PenstockError | None, facts: AuditFacts, *, told: bool = True
 ) -> None:
-    """Never blocks or fails because of a receiver."""
+    """A receiver never blocks or fails it."""
     receivers = run.sync.settings.announce_to if told else ()
     if error is not None:
         facts["error"] = error.message

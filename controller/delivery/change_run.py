@@ -1,4 +1,4 @@
-"""One change while it is carried out: what the plan asks for, what the journal says, and what was found out.
+"""One change while it is carried out: the plan's request, the journal's record, and the findings so far.
 
 The priority of its calls and the names of its journal actions follow from its state: a rollback goes first, and its
 actions begin with `rollback.`, or with `rebind.` once the flow is back.
@@ -26,7 +26,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Export, Priority
 from controller.domain.ports import Platform
 from controller.domain.redaction import SECRETS
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import AuditEntry, StepRecord, WriteOutcome, WriteRecord
 from controller.store.journal import StepFacts
@@ -35,7 +35,7 @@ DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
 
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
-"""Journal actions that can change what is live; others (register, unlock, launch) cannot."""
+"""Journal actions that can change the live version; others (register, unlock, launch) cannot."""
 ROLLBACK, REBIND = "rollback.", "rebind."
 """How the journal actions of a rollback begin, and those that bind a caller again after it."""
 
@@ -60,7 +60,7 @@ NO_EFFECT = {"effect": "none"}
 
 class _WhyFacts(TypedDict):
     reason: str
-    cause: Cause
+    cause: StepCause
     error_code: str | None
 
 
@@ -70,7 +70,7 @@ class Why:
 
     reason: str
     """For people."""
-    cause: Cause = Cause.FAILURE
+    cause: StepCause = StepCause.FAILURE
     error_code: str | None = None
     """Of the failure."""
 
@@ -176,17 +176,17 @@ class ChangeRun:
 
     @property
     def gated(self) -> bool:
-        """Whether gates were to judge what it published when it was sent; git may have dropped them since."""
+        """Whether its version had gates when it was sent; git may have dropped them since."""
         return any(write.action in EFFECTIVE and write.details.get("gates") for write in self.record.writes)
 
     @property
     def on_request(self) -> bool:
-        """Whether it is rolled back because nobody wants it any more; nothing failed then."""
+        """Whether it is rolled back because it is not wanted any more; nothing failed then."""
         return self.going_back and self.record.cause is not None and self.record.cause.asked_for
 
     @property
     def asker(self) -> str | None:
-        """The person who asked for its rollback; None where nobody did."""
+        """The person who asked for its rollback, if any."""
         sync = self.sync
         return sync.asked_by if self.on_request and (not sync.given_up or self.key in sync.given_up) else None
 
@@ -197,12 +197,12 @@ class ChangeRun:
 
     @property
     def touched(self) -> bool:
-        """Whether it may have changed what is live."""
+        """Whether it may have changed the live version."""
         return any(map(_may_have_changed, self.record.writes))
 
     @property
     def staged(self) -> bool:
-        """Whether its version was sent to be published in stages: it may have traffic, whatever is live."""
+        """Whether its version was sent to be published in stages: it may have traffic without being the live one."""
         return any(
             write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
             for write in self.record.writes
@@ -210,7 +210,7 @@ class ChangeRun:
 
     @property
     def effective(self) -> bool:
-        """Whether the organisation accepted a call of ours that can change what is live."""
+        """Whether the organisation accepted a call of ours that can change the live version."""
         return any(write.action in EFFECTIVE and write.outcome is WriteOutcome.DONE for write in self.record.writes)
 
     @property
@@ -254,7 +254,7 @@ class ChangeRun:
         self.moved()
 
     def moved(self) -> None:
-        """Announce the change's state, after it or what is known of the change became another."""
+        """Announce the change's state, after the state or the record changed."""
         self.tell(f"change.{self.state.value}", version=self.record.live_version, reason=self.record.reason)
 
     def refresh(self) -> None:

@@ -50,7 +50,7 @@ class ChangeStep(Protocol):
 
 
 class AdoptStep:
-    """What is live is what is desired; it is only exported and recorded."""
+    """The desired version is live already; it is only exported and recorded."""
 
     bakes = False
 
@@ -133,7 +133,7 @@ class ChangeRunner:
         self._run.advance(StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None)
 
     def _overtaken(self, change: OutOfBandChange, also: Callable[[], None] | None = None) -> None:
-        """It was delivered, and somebody published over it: it is recorded as delivered, and drift shows the rest.
+        """It was delivered, and another version was published over it: it is recorded, and drift shows the other.
 
         Its gates have nothing to judge any more, and there is nothing to roll back.
         """

@@ -1,4 +1,4 @@
-"""Exporting what is live, and its digest, so that it can be committed and compared."""
+"""Exporting live versions, with their digests, so that they can be committed and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from controller.flows.loading import load_yaml
 async def export_version(
     sync: SyncRun, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT, attempts: int | None = None
 ) -> tuple[Export, str]:
-    """One version as the organisation gives it out, with its canonical digest. Raises ExportFailed."""
+    """One version as the organisation exports it, with its canonical digest. Raises ExportFailed."""
     settings = sync.settings
     last: PenstockError | None = None
     for attempt in range(attempts or settings.export_attempts):
@@ -39,7 +39,7 @@ async def export_version(
 
 
 def export_digest(export: Export) -> str:
-    """Canonical digest of an export. Raises ExportFailed when there is nothing readable in it."""
+    """The canonical digest of an export. Raises ExportFailed when it cannot be read."""
     if export.yaml is not None:
         try:
             return digest(load_yaml(export.yaml))
@@ -53,7 +53,7 @@ def export_digest(export: Export) -> str:
 
 
 async def export_live(run: ChangeRun, *, attempts: int | None = None) -> None:
-    """Export what the change made live. A failure is told, not raised: what is live is healthy all the same."""
+    """Export the change's live version. A failure is reported, not raised: the version is healthy all the same."""
     flow_id, version = run.record.flow_id, run.record.live_version
     if flow_id is None or version is None:
         return

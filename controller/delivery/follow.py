@@ -52,7 +52,7 @@ async def follow(
 def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
     """The flow shows no trace of the operation: it never began, or another one took its place.
 
-    Waiting longer tells nothing; the caller looks at what is live next.
+    Waiting longer tells nothing; the caller reads the live flow next.
     """
     return ticket.kind is TicketKind.OPERATION and progress.stage is None and progress.percent is None
 
@@ -84,7 +84,7 @@ class _Poll:
         last = f"; it could not be read last ({self._fault.message})" if self._fault is not None else ""
         return PublishTimedOut(
             f"{self._run.label}: {ticket.kind.value} {ticket.id} did not end within {limit_s:.0f} s, "
-            f"and it is not known yet what becomes of it{last}"
+            f"and its result is not known yet{last}"
         )
 
 

@@ -57,7 +57,7 @@ async def _await_shutdown(sync: SyncRun) -> None:
 
 
 async def _follow_flows(sync: SyncRun) -> None:
-    """Only for flows whose id is known by now."""
+    """Only for flows with a known id."""
     notifications = sync.platform.notifications
     if not sync.settings.listens or notifications is None:
         return

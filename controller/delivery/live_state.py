@@ -1,4 +1,4 @@
-"""What is live: reading a flow, waiting until it is as expected, and proving that a publish took effect.
+"""The live flow: reading it, waiting until it is as expected, and proving that a publish took effect.
 
 A 200 and a finished operation prove nothing: only the flow's published version does. Where that version was live before
 too, the moment of its publish tells, as long as both moments are the organisation's own: our clock may be hours off.
@@ -83,7 +83,7 @@ def require_planned(run: ChangeRun, live: LiveFlow | None, *, or_version: str | 
     if live is None and run.flow_id is not None:
         raise _stale(run, "the flow was deleted")
     if live is not None and run.flow_id is None and run.change.kind in NEW_FLOW and version is not None:
-        raise _stale(run, f"somebody created the flow meanwhile, and {version} is live")
+        raise _stale(run, f"the flow was created, and {version} is live")
     if or_version is not None and version == or_version:
         return
     if version != expected:
@@ -186,7 +186,7 @@ def require_there(run: ChangeRun, live: LiveFlow | None) -> None:
     """Raises PlanStale when a flow that existed before is gone, although there was time enough for it to be visible."""
     if live is None and run.record.previous_version is not None:
         raise PlanStale(
-            f"{run.label}: somebody deleted the flow while it was published",
+            f"{run.label}: the flow was deleted while it was published",
             hint="make a new plan and look at it again",
         )
 
@@ -297,7 +297,7 @@ def outlasted(run: ChangeRun) -> bool:
 
 
 def patience_s(run: ChangeRun) -> float:
-    """How long to follow a publish: what is left of its limit; in a later process long enough for a few polls."""
+    """How long to follow a publish: the rest of its limit; in a later process long enough for a few polls."""
     if run.going_back:
         return run.sync.settings.rollback_timeout_s
     limit_s = _limit_s(run)
@@ -317,7 +317,7 @@ def _limit_s(run: ChangeRun) -> float:
 
 
 def _left_s(run: ChangeRun, limit_s: float) -> float:
-    """What is left of the limit since the publish was sent; never more than all of it."""
+    """The rest of the limit since the publish was sent; never more than all of it."""
     sent = [write.intent_at for write in run.record.writes if write.action in EFFECTIVE]
     if not sent:
         return limit_s

@@ -44,7 +44,7 @@ async def through_conflicts(run: ChangeRun, attempt: Callable[[], Awaitable[T]])
 
 
 async def wait_for_lock(run: ChangeRun, live: LiveFlow | None) -> LiveFlow | None:
-    """The flow once nobody else holds its lock, read again where time has passed.
+    """The flow once its lock is free, read again where time has passed.
 
     Raises FlowLocked by policy, and Parked on a shutdown signal; a rollback waits on.
     """
@@ -150,4 +150,4 @@ async def _commit_draft(run: ChangeRun, flow_id: str, details: Mapping[str, obje
         return None
 
     run.drafts.append(await write(run, Write(KEEP, send, unknown, details=details, version=version)))
-    run.note(f"what was saved under the broken lock of {details['holder']} is kept as version {version}")
+    run.note(f"the draft under the broken lock of {details['holder']} is kept as version {version}")

@@ -38,7 +38,7 @@ def noted_of_flow(live: LiveFlow | None) -> Mapping[str, object]:
 async def tell_replaced(run: ChangeRun, live: LiveFlow) -> None:
     """Report a version that was published while ours was on its way, and let a rollback lead to it.
 
-    Raises OutOfBandChange where an upload of ours was published, and somebody else's version after it.
+    Raises OutOfBandChange where an upload of ours was published, and another client's version after it.
     """
     write, version = _effective(run), live.published_version
     if write is None or version is None or not _worth_a_look(write, version):
@@ -62,7 +62,7 @@ async def tell_replaced(run: ChangeRun, live: LiveFlow) -> None:
 
 
 async def require_not_overtaken(run: ChangeRun, version: str) -> None:
-    """Raises OutOfBandChange where our write made the version live, and somebody published another one since."""
+    """Raises OutOfBandChange where our write made the version live, and another client published another one since."""
     live = await run.live()
     if live is None or live.published_version in (None, version, run.record.previous_version):
         return
@@ -86,7 +86,7 @@ async def require_still_live(run: ChangeRun, version: str) -> None:
 
 
 def overtaken(run: ChangeRun, live: LiveFlow, version: str) -> OutOfBandChange:
-    """The error for a version that somebody published after ours."""
+    """The error for a version that another client published after ours."""
     return OutOfBandChange(
         f"{run.label}: {live.published_version} was published after this delivery had made "
         f"{version} live; {live.published_version} was left alone",
@@ -103,13 +103,13 @@ def tell_overtaken(run: ChangeRun, change: OutOfBandChange) -> None:
 
 
 def tell_left(run: ChangeRun, version: str) -> None:
-    """Report as drift somebody else's version that the rollback leaves live."""
+    """Report as drift another client's version that the rollback leaves live."""
     found = f"drift: {version} was published after this change had failed, or while it was under way; it was left alone"
     _tell_drift(run, found, expected=run.record.previous_version, actual=version)
 
 
 async def is_ours(run: ChangeRun, live: LiveFlow) -> bool:
-    """Whether this change made live what is live, or left it so. Taken for ours where nothing proves otherwise.
+    """Whether the live version comes from this change, or from before it. It counts as ours unless proven otherwise.
 
     An organisation may report success and make another version live than it was asked for.
     """
@@ -162,7 +162,7 @@ def _effective(run: ChangeRun) -> WriteRecord | None:
 
 
 def _worth_a_look(write: WriteRecord, version: str) -> bool:
-    """An upload makes the next version: a number in between is somebody else's. Other writes make no number."""
+    """An upload makes the next version: a number in between is another client's. Other writes make no number."""
     before = write.details.get(_CHECKED_IN)
     if isinstance(before, str):
         return version_rank(version)[0] > version_rank(before)[0] + 1

@@ -1,7 +1,7 @@
 """The writes that make a version live: publish it, switch to it, or upload a file that becomes one.
 
 Right before each attempt the flow is read: the time since the plan is long (validation, locks, other operations), and
-what somebody published meanwhile is neither overwritten nor published again.
+a version that was published meanwhile is neither overwritten nor published again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from controller.domain.status import StepState
 from controller.store import WriteRecord
 
 _UNKNOWN_DIGEST = "rollback-bypass-hash"
-"""The hash that the organisation accepts for a version whose hash is unknown."""
+"""The hash that the organisation accepts for a version without a known hash."""
 _AUTOMATED = "automated-rollback"
 _SHOWN = 3
 
@@ -144,7 +144,7 @@ def _ready_to_make_live(run: ChangeRun, version: str, action: str) -> Callable[[
     """Whether a write that makes a version live is still needed.
 
     The result raises PlanStale where neither the planned version nor this one is live, and for a rollback
-    RollbackFailed where somebody else's version is.
+    RollbackFailed where another client's version is.
     """
 
     async def forward() -> Took[Ticket] | None:
@@ -165,12 +165,12 @@ def _ready_to_make_live(run: ChangeRun, version: str, action: str) -> Callable[[
 
 
 async def _require_ours(run: ChangeRun, live: LiveFlow | None) -> None:
-    """Raises RollbackFailed unless this sync made live what is live."""
+    """Raises RollbackFailed unless the live version comes from this sync."""
     if live is None:
-        raise RollbackFailed("somebody deleted the flow")
+        raise RollbackFailed("the flow was deleted")
     if not await is_ours(run, live):
         raise RollbackFailed(
-            f"{live.published_version or 'nothing'} is live, which somebody published after this sync's "
+            f"{live.published_version or 'nothing'} is live, published out of band after this sync's "
             f"{run.record.live_version or run.record.target_version or 'attempt'}; it was left alone"
         )
 

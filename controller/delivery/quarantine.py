@@ -1,4 +1,4 @@
-"""Which wishes are not tried again until git asks for something else."""
+"""Quarantine: failed content is not delivered again until git changes it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from controller.domain.redaction import SECRETS
 from controller.planning.model import ChangeKind
 
 VERDICTS = (FlowRejected, PublishFailed, GateFailed)
-"""What says something about content: findings of a validation, a publish that failed of it, the verdict of a gate."""
+"""Errors that say something about content: failed validation, a failed publish, a failed gate."""
 
 
 def quarantine(run: ChangeRun, reason: str) -> None:
-    """Quarantine what the change asked for.
+    """Quarantine the desired state of the change, where a failure of the sync says something about content.
 
-    Nothing is, where nothing that failed says anything about content: an outage, a lock, a stale plan, an answer that
-    nobody could read; nor what was taken back on request, for which whoever asks says what is not to be tried again.
-    A republish only follows a module, which may have been delivered by an earlier sync: the caller's unchanged content
-    must stay free, or it could follow neither that module nor a corrected one. It is quarantined only where it failed
-    by itself.
+    Transient failures (outage, lock, stale plan, unreadable response) do not quarantine, and neither does a rollback on
+    request: the requester decides. A republish is quarantined only for a failure of its own, not for one of the module
+    that it follows: its content is unchanged, and it must be able to follow that module or a corrected one.
     """
     if run.on_request and run.error is None:
         return
@@ -34,7 +32,7 @@ def quarantine(run: ChangeRun, reason: str) -> None:
 
 
 def release_proven(sync: SyncRun) -> None:
-    """What was tried again in spite of its quarantine, and is live and healthy now, needs none any more."""
+    """Lift the quarantine of content that was delivered again all the same, and is healthy now."""
     for run in sync.runs:
         if run.state.to_record and run.error is None:
             organization, wanted = sync.organization.name, run.record.wanted
@@ -42,15 +40,15 @@ def release_proven(sync: SyncRun) -> None:
 
 
 def deserves_quarantine(error: PenstockError) -> bool:
-    """Whether the same content would fail again: only where something was said about the content itself."""
+    """Whether the same content would fail again."""
     return isinstance(error, VERDICTS)
 
 
 def harmless(run: ChangeRun) -> bool:
-    """Whether a change failed before anything was written, and not of its content, as if the plan had blocked it.
+    """Whether a change failed before anything was written, and not because of its content.
 
-    A version that is not there, a lock, a flow that somebody moved: taking back what others published would only be
-    repeated in every pass. The same holds where a stale plan or a publish of somebody's ended what it had begun.
+    A missing version, a lock or an out-of-band change is no reason to roll the sync back, as if the plan had blocked
+    the change: the rollback would repeat in every pass. The same holds where an out-of-band publish ended the change.
     """
     if isinstance(run.error, PlanStale | OutOfBandChange):
         return True

@@ -19,7 +19,7 @@ from controller.delivery.sync import carry_out
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import StepRecord
 
@@ -58,7 +58,7 @@ async def _resolve(sync: SyncRun) -> None:
 
 
 def _skip(run: ChangeRun, reason: str) -> None:
-    run.advance(StepState.SKIPPED, reason=reason, cause=Cause.INTERRUPTED)
+    run.advance(StepState.SKIPPED, reason=reason, cause=StepCause.INTERRUPTED)
 
 
 async def _given_up(run: ChangeRun) -> Why | None:
@@ -67,9 +67,9 @@ async def _given_up(run: ChangeRun) -> Why | None:
         return None
     superseded = await _superseded(run) if run.desired is None else None
     if superseded is not None:
-        return Why(superseded, Cause.SUPERSEDED)
+        return Why(superseded, StepCause.SUPERSEDED)
     asked = run.sync.given_up.get(run.key)
-    return None if asked is None else Why(asked, Cause.ON_REQUEST)
+    return None if asked is None else Why(asked, StepCause.ON_REQUEST)
 
 
 async def _superseded(run: ChangeRun) -> str | None:
@@ -82,10 +82,10 @@ async def _superseded(run: ChangeRun) -> str | None:
     if record.previous_version is None and run.sync.platform.removal is None:
         return None
     if run.record.paused:
-        return f"git asks for something else than what was paused ({record.reason})"
+        return f"git asks for something else than the paused version ({record.reason})"
     version = record.live_version or record.target_version
     if run.state is StepState.PUBLISHING and outlasted(run):
-        return f"git asks for something else than {version or 'what was sent'}, whose publish did not end in time"
+        return f"git asks for something else than {version or 'what was sent'}, which was not published in time"
     if record.previous_version is not None and await rollout_in_flight(run):
         return f"git asks for something else than {version}, which had not gone to all traffic"
     if run.gated and not _judged_before(run, version):
@@ -130,7 +130,7 @@ def _failed_before(sync: SyncRun) -> bool:
 
 
 def _error_of(step: StepRecord) -> PenstockError:
-    """An error that stands in for the one that the change failed with, as far as the journal tells."""
+    """The error that the change failed with, as far as the journal tells."""
     kind = next((kind for kind in VERDICTS if kind.code == step.error_code), ServerFault)
     return kind(step.reason or f"{step.flow} failed before the controller ended")
 

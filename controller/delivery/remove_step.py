@@ -124,7 +124,7 @@ async def index_fault(index: DependencyIndex) -> str | None:
 
 
 async def consumers_of(index: DependencyIndex, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
-    """The other flows whose published versions consume this one, sorted; `keys` are live flows by id.
+    """The other flows with published versions that consume this one, sorted; `keys` are live flows by id.
 
     Raises PlanStale when the answer is incomplete, and the errors of the call.
     """

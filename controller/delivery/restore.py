@@ -42,7 +42,7 @@ async def restore(run: ChangeRun) -> str | None:
     Raises RollbackFailed when another attempt cannot help, and other errors when it may.
     """
     if run.change.kind is ChangeKind.DELETE:
-        raise RollbackFailed("a deleted flow cannot be brought back; what was live is in the artifacts")
+        raise RollbackFailed("a deleted flow cannot be restored; its last version is in the artifacts")
     await finish_earlier_attempt(run)
     live = await run.live()
     previous = run.record.previous_version
@@ -50,7 +50,7 @@ async def restore(run: ChangeRun) -> str | None:
         await _unpublish(run, live)
         return None
     if live is None:
-        raise RollbackFailed("somebody deleted the flow")
+        raise RollbackFailed("the flow was deleted")
     if await rollout_in_flight(run):
         return await _end_rollout(run, await _live_beside_it(run, live, previous))
     if is_version(live, previous):
@@ -110,11 +110,11 @@ async def _unpublish(run: ChangeRun, live: LiveFlow | None) -> None:
     if live is None or live.published_version is None:
         return
     if not await is_ours(run, live):
-        raise RollbackFailed(f"{live.published_version} is live, which somebody published after this sync")
+        raise RollbackFailed(f"{live.published_version} is live, published out of band after this sync")
     if run.sync.platform.removal is None:
         raise RollbackFailed(
             f"the {run.sync.platform.dialect} dialect cannot unpublish; the new flow is live with "
-            f"{live.published_version}: take it out of use by hand"
+            f"{live.published_version}: take it out of use in Architect"
         )
     await through_conflicts(run, lambda: take_out(run, delete=False))
     after = await run.live()
@@ -154,7 +154,7 @@ def _was_switched(run: ChangeRun) -> bool:
 
 
 async def _live_beside_it(run: ChangeRun, live: LiveFlow, previous: str) -> str:
-    """The version that gets all traffic after the rollout: one that somebody published meanwhile, if any."""
+    """The version that gets all traffic after the rollout: one that was published meanwhile, if any."""
     version = live.published_version
     if version is None or version in (previous, run.record.target_version):
         return previous
@@ -166,7 +166,7 @@ async def _live_beside_it(run: ChangeRun, live: LiveFlow, previous: str) -> str:
 async def _end_rollout(run: ChangeRun, previous: str) -> str:
     """Publish the previous version at 100 %, which ends the rollout that was to replace it.
 
-    A failed stage ends by itself, but traffic may remain on it. Raises PublishFailed unless the publish succeeds; where
+    A failed stage ends, but traffic may remain on it. Raises PublishFailed unless the publish succeeds; where
     it is refused, the organisation has to show that no rollout is left.
     """
     rollout = run.record.ticket
@@ -212,14 +212,15 @@ async def _publish_back(run: ChangeRun, previous: str) -> str:
 
 
 async def made_by_another(run: ChangeRun, live: LiveFlow, previous: str) -> str:
-    """The live version, if it is an earlier attempt of ours with the old content. Raises RollbackFailed otherwise: a
-    version of somebody else is never replaced.
+    """The live version, if it is an earlier attempt of ours with the old content.
+
+    Raises RollbackFailed otherwise: another client's version is never replaced.
     """
     version = live.published_version
     if version is not None and await _same_content(run, live.id, version, previous):
         return version
     raise RollbackFailed(
-        f"{version or 'nothing'} is live, which somebody published after this sync's {run.record.live_version}; "
+        f"{version or 'nothing'} is live, published out of band after this sync's {run.record.live_version}; "
         "it was left alone"
     )
 
@@ -233,7 +234,7 @@ async def _same_content(run: ChangeRun, flow_id: str, version: str, previous: st
 
 
 def can_upload_back(run: ChangeRun) -> bool:
-    """Whether the organisation exports what it accepts as an upload."""
+    """Whether the organisation exports files that it accepts as uploads."""
     return run.sync.platform.uploads is not None and run.sync.can(Capability.YAML_EXPORT)
 
 

@@ -1,4 +1,4 @@
-"""What a delivery comes back with: values that the caller commits, reports and notifies about."""
+"""The results of a delivery: values that the caller commits, reports and notifies about."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from controller.planning.model import Change
 class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     INCOMPLETE = "incomplete"
-    """Nothing failed, and not everything was done: something was held back, or the process ended before it began."""
+    """Nothing failed, and some changes were not started: they were blocked, or the process ended before them."""
     FAILED = "failed"
-    """Something failed, and by policy it was left as it is."""
+    """A change failed, and by policy it was left as it is."""
     UNDETERMINED = "undetermined"
-    """What became of a change is not known yet: the next pass reads it first."""
+    """The result of a change could not be determined: the next pass reads it first."""
     ROLLED_BACK = "rolled-back"
     ROLLBACK_FAILED = "rollback-failed"
     """A person is needed: at least one flow is not at the version that it should be at."""
     STOPPED = "stopped"
-    """The controller was told to stop; parked changes go on in the next pass."""
+    """Shutdown signal; the next pass resumes the parked changes."""
     PAUSED = "paused"
-    """A gate could not decide: more executions or a person can, and every pass looks again."""
+    """A gate could not decide: more executions or a person can, and every pass asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +52,31 @@ class StepResult:
     step_id: int
     flow_id: str | None = None
     version: str | None = None
-    """What is live now, as far as this change knows: the new version, or after a rollback the restored one."""
+    """The live version, as far as this change knows: the new one, or after a rollback the restored one."""
     previous_version: str | None = None
-    """What was live before the sync."""
+    """The live version before the sync."""
     export: Export | None = None
-    """The live version as the organisation gives it out; None when there is nothing to commit."""
+    """The export of the live version; None when there is nothing to commit."""
     export_digest: str | None = None
     source_digest: str | None = None
     """Digest of the source that `version` came from, after a rollback too; None for a pinned version, and where the
     journal does not know."""
     dependency_digest: str = ""
-    """Digest over `version`'s content and all that it consumes, as it was delivered; empty where nobody knows."""
+    """Digest over `version`'s content and all that it consumes, as it was delivered; empty where it is unknown."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
     """Versions of the flows that it consumes, at the moment when it was published."""
     drafts: tuple[Export, ...] = ()
-    """What was saved by the holder of a lock that was broken (`onLocked: unlock`)."""
+    """Drafts under locks that were broken (`onLocked: unlock`)."""
     error: PenstockError | None = None
     messages: tuple[str, ...] = ()
     """Warnings and the organisation's own words, with secrets masked."""
     duration_s: float = 0.0
     recorded: bool = False
-    """The caller has committed the version already; only its export is still missing."""
+    """The caller has committed the version already; only its export is missing."""
     parked: bool = False
-    """Left in its state, by `stop` or unread; the next pass goes on with it, or takes it back."""
+    """Left in its state, by a shutdown signal or undetermined; the next pass resumes it or rolls it back."""
     paused: str | None = None
-    """Why a person has to decide about what is live."""
+    """Why a person has to decide about the live version."""
     revision: str = ""
     dirty: bool = False
 
@@ -100,7 +100,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """One sync as it ended; `steps` stand in deployment order."""
+    """One sync as it ended; `steps` are in deployment order."""
 
     sync_id: int
     organization: str
@@ -122,7 +122,7 @@ class SyncResult:
 
     @property
     def undone(self) -> tuple[StepResult, ...]:
-        """The changes that were not begun, or that came to nothing without a failure of their own."""
+        """The changes that were not started, or that ended without effect and without a failure of their own."""
         return tuple(step for step in self.steps if step.state is StepState.SKIPPED)
 
     @property
@@ -136,25 +136,25 @@ class SyncResult:
 
     @property
     def undetermined(self) -> PenstockError | None:
-        """Why the organisation does not tell what became of a change; what depends on it waits for its answer."""
+        """Why a change's publish result could not be determined; its dependents wait."""
         waiting = (step for step in self.steps if step.parked and step.state is StepState.PUBLISHING)
         return next((step.error for step in waiting if step.error is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryResult:
-    """What was left behind by earlier processes, brought to an end."""
+    """The syncs that earlier processes left open, finished now."""
 
     syncs: tuple[SyncResult, ...] = ()
 
     @property
     def to_record(self) -> tuple[StepResult, ...]:
-        """What the caller has to commit before anything new begins, oldest first."""
+        """The changes to commit before anything new begins, oldest first."""
         return tuple(step for sync in self.syncs for step in sync.to_record)
 
     @property
     def paused(self) -> tuple[StepResult, ...]:
-        """What cannot be brought to an end before there is more to judge by, or a person decides."""
+        """The changes that wait for more executions, or for a person's decision."""
         return tuple(step for sync in self.syncs for step in sync.steps if step.paused is not None)
 
     @property

@@ -1,4 +1,4 @@
-"""Rolling a sync back: what it published, in reverse order, each proven on the live flow.
+"""Rolling a sync back: its changes in reverse order, each proven on the live flow.
 
 A rollback is done when the flow shows it, and reported as failed in every other case.
 """
@@ -28,10 +28,10 @@ from controller.domain.errors import (
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
 from controller.domain.redaction import SECRETS
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.planning.model import ChangeKind
 
-BIND_ANEW = "commit a change to it, or to what it is bound to: either publishes it anew"
+BIND_ANEW = "commit a change to it, or to a module that it is bound to: either publishes it again"
 """The way out for a caller that was rolled back, but could not be bound again."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
 
@@ -65,7 +65,7 @@ async def roll_back(sync: SyncRun, runs: Iterable[ChangeRun], why: Why) -> None:
 def _automatic(run: ChangeRun) -> bool:
     if run.desired is None or run.desired.automatic_rollback or run.state is StepState.ROLLING_BACK:
         return True
-    run.note("it was left as it is: the manifest asks for rollback by hand")
+    run.note("it was left as it is: the manifest asks for manual rollback")
     return False
 
 
@@ -150,7 +150,7 @@ def _report_success(run: ChangeRun, version: str | None, reason: str, consumed: 
 
 def _left_bound(run: ChangeRun) -> str:
     bound = ", ".join(f"{key} {version}" for key, version in run.record.consumed.items())
-    return f"{run.record.live_version} is live again, but bound to {bound or 'what was live before'}"
+    return f"{run.record.live_version} is live again, but bound to {bound or 'the versions before'}"
 
 
 def _report_failure(run: ChangeRun, failure: PenstockError | None, bound: str | None = None) -> None:
@@ -172,7 +172,7 @@ def _report_failure(run: ChangeRun, failure: PenstockError | None, bound: str | 
     if outage:
         run.park()
     else:
-        failed = Why(error.message, run.record.cause or Cause.FAILURE, error.code)
+        failed = Why(error.message, run.record.cause or StepCause.FAILURE, error.code)
         run.advance(StepState.ROLLBACK_FAILED, **failed.facts)
     run.tell("rollback.failed", message=SECRETS.text(error.message), retried=outage)
     announce_rollback(run, run.record.reason or by_hand, error, retried=outage)

@@ -14,7 +14,7 @@ from controller.delivery.scheduler import with_groups
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import DesiredFlow, OnFailure
 from controller.domain.errors import StoreFailed
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store import NewStep, StepRecord, SyncState
 
@@ -28,7 +28,7 @@ def calls_for_rollback(run: ChangeRun) -> bool:
 
 
 async def roll_back_by_policy(sync: SyncRun, failed: list[ChangeRun]) -> None:
-    """Roll back the failed changes by `onFailure`, and every change whose rollback has begun already."""
+    """Roll back the failed changes by `onFailure`, and every change with a rollback that has begun already."""
     policy = OnFailure(sync.record.on_failure)
     failed = [run for run in failed if not run.on_request]
     begun = any(run.going_back and not run.on_request for run in sync.runs)
@@ -85,7 +85,7 @@ def _delivered_before(sync: SyncRun) -> list[StepRecord]:
     found: list[StepRecord] = []
     history = sync.store.journal.history(sync.organization.name, limit=_MOST_PARTS, before=sync.record.id)
     for earlier in history:
-        undone = {(step.key, step.wanted) for step in earlier.steps if step.cause is Cause.INTERRUPTED}
+        undone = {(step.key, step.wanted) for step in earlier.steps if step.cause is StepCause.INTERRUPTED}
         if earlier.state is not SyncState.INCOMPLETE or not undone & asked:
             break
         asked |= {(step.key, step.wanted) for step in earlier.steps}

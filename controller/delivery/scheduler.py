@@ -18,7 +18,7 @@ from controller.delivery.sync_run import SyncRun
 from controller.delivery.validation import validate
 from controller.domain.desired import OnFailure
 from controller.domain.errors import LeaseLost, OutOfBandChange, PenstockError, StoreFailed
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.graphs.components import strongly_connected
 from controller.planning.model import ChangeKind
 
@@ -54,7 +54,7 @@ class Scheduler:
                 group.create_task(self._carry_out(run), name=f"change {run.change.flow}")
 
     async def export_the_rest(self) -> None:
-        """Export healthy changes whose export a rollback prevented. Raises as `run` does."""
+        """Export healthy changes that were not exported because of a rollback. Raises as `run` does."""
         async with asyncio.TaskGroup() as group:
             for run in self._runs:
                 begun = self._exports.get(run.change.flow)
@@ -164,14 +164,14 @@ class Scheduler:
         self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW
 
 
-def _interrupted(run: ChangeRun) -> Cause | None:
-    return Cause.INTERRUPTED if run.skipped_for_shutdown else None
+def _interrupted(run: ChangeRun) -> StepCause | None:
+    return StepCause.INTERRUPTED if run.skipped_for_shutdown else None
 
 
 def _not_there(other: ChangeRun) -> str | None:
     """Why a dependent change cannot be built on this one; None where its version is live and healthy."""
     if isinstance(other.error, OutOfBandChange):
-        return f"of which somebody published {other.error.found}"
+        return f"and {other.error.found} of it was published out of band"
     return None if other.state.delivered else f"which is {other.state.value}"
 
 

@@ -14,7 +14,7 @@ from controller.delivery.rollback_policy import calls_for_rollback, roll_back_by
 from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import OutOfBandChange, RollbackFailed
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.store import StepRecord, SyncState
 
 
@@ -30,7 +30,7 @@ async def bring_back(sync: SyncRun, version: str, reason: str) -> SyncResult:
     Raises LeaseLost and StoreFailed.
     """
     (run,) = sync.runs
-    why = Why(reason, Cause.ON_REQUEST)
+    why = Why(reason, StepCause.ON_REQUEST)
 
     async def work() -> None:
         run.advance(StepState.ROLLING_BACK, live_version=run.change.from_version, **why.facts)

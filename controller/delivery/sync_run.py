@@ -45,7 +45,7 @@ OnEvent = Callable[[DeliveryEvent], None]
 
 
 class Announcer:
-    """Logs every event and passes it to the listener, whose errors end the delivery."""
+    """Logs every event and passes it to the listener. An error of the listener ends the delivery."""
 
     def __init__(self, listener: OnEvent | None) -> None:
         self._listener = listener
@@ -105,7 +105,7 @@ class SyncRun:
     given_up: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows that a person wants rolled back although their change has not ended, with the reason."""
     asked_by: str | None = None
-    """The person who asked for rollbacks on request; None where nobody did."""
+    """The person who asked for rollbacks on request, if any."""
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities

@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 async def validate(run: ChangeRun, flow_id: str, version: str) -> None:
-    """Raises FlowRejected when the organisation finds errors in the version, and Parked when the process has to go."""
+    """Raises FlowRejected when the organisation finds errors in the version, and Parked on a shutdown signal."""
     started = run.sync.clock.monotonic()
     report = await run.sync.signals.in_time(run.sync.platform.versions.validate(flow_id, version))
     errors = report.errors
@@ -34,7 +34,7 @@ async def validate(run: ChangeRun, flow_id: str, version: str) -> None:
 
 
 def tell_validated_by_upload(run: ChangeRun, progress: Progress) -> None:
-    """Tell what the organisation found in a file, which it validates while it publishes; nothing of other failures."""
+    """Report the findings in an uploaded file, which is validated while it is published; no other failures."""
     passed = progress.state is ProgressState.SUCCEEDED
     if not passed and (progress.state, progress.cause) != (ProgressState.FAILED, FailureCause.CONTENT):
         return
@@ -44,7 +44,7 @@ def tell_validated_by_upload(run: ChangeRun, progress: Progress) -> None:
 
 
 def _tell(run: ChangeRun, findings: Sequence[ValidationFinding], *, passed: bool, facts: AuditFacts) -> None:
-    """To whoever watches, and to the audit log, which counts how often validations fail."""
+    """Announce the result and audit it; the audit log counts failed validations."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     told = [
         {"id": finding.id, "severity": finding.severity.value, "message": SECRETS.text(finding.message)}

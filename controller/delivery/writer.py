@@ -5,7 +5,7 @@ The intent proves the lease, and the lease is checked again when the call is sen
 How often a write is sent: `write` makes at most `write_attempts` attempts, and another one only where the one before
 certainly had no effect, because it was never sent or because reading showed so. A conflict (409) has no effect either:
 `locks.through_conflicts` waits for the other operation and writes again, `lock_attempts` times. Below this module the
-transport repeats no write whose answer was lost.
+transport repeats no write with a lost answer.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Write(Generic[T]):
     state: StepState | None = None
     """Where the intent moves the change."""
     ready: Check[T] | None = None
-    """Reads what is live right before each attempt. Raises what forbids the write; a value where it is not needed."""
+    """Reads the live flow right before each attempt. Raises where it forbids the write; a value where it is there."""
 
     def with_checks(self, details: Mapping[str, object], look: Check[T], ready: Check[T]) -> Write[T]:
         """The same write, proven by reading before and after it."""

@@ -1,4 +1,4 @@
-"""The words for how things stand. An unlisted or unknown status is never taken for a good one."""
+"""Statuses and states. An unlisted or unknown status never counts as a good one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def worst(*healths: Health) -> Health:
 
 
 class StepState(StrEnum):
-    """Where one change of a sync stands; the journal holds these words."""
+    """The state of one change of a sync; the journal holds these words."""
 
     PENDING = "pending"
     VALIDATED = "validated"
@@ -59,7 +59,7 @@ class StepState(StrEnum):
 
     @property
     def idle(self) -> bool:
-        """The step says nothing about what is live: it waits, or it was skipped."""
+        """The step says nothing about the live version: it waits, or it was skipped."""
         return self in {StepState.PENDING, StepState.SKIPPED}
 
     @property
@@ -74,7 +74,7 @@ class StepState(StrEnum):
 
     @property
     def changes_live(self) -> bool:
-        """The published version is going to change, and what is live does not show it yet."""
+        """The published version is going to change, and the live flow does not show it yet."""
         return self.not_started or self.moving
 
     @property
@@ -108,13 +108,13 @@ class StepState(StrEnum):
         return self in {StepState.ROLLING_BACK, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
 
 
-class Cause(StrEnum):
+class StepCause(StrEnum):
     """Why a change was rolled back, or skipped."""
 
     FAILURE = "failure"
     """It failed, or another change of its sync did."""
     ON_REQUEST = "on-request"
-    """A person asked for what was live before."""
+    """A person asked for the version before."""
     SUPERSEDED = "superseded"
     """Git asks for something else by now."""
     INTERRUPTED = "interrupted"
@@ -122,5 +122,5 @@ class Cause(StrEnum):
 
     @property
     def asked_for(self) -> bool:
-        """Nothing failed: what was delivered is not wanted any more."""
-        return self in {Cause.ON_REQUEST, Cause.SUPERSEDED}
+        """Nothing failed: the delivered version is not wanted any more."""
+        return self in {StepCause.ON_REQUEST, StepCause.SUPERSEDED}

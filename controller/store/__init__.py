@@ -1,4 +1,4 @@
-"""The store: leases, who is who, the journal of what is in flight, audit, quarantines, the outbox, cached facts.
+"""The store: leases, identities, the journal of changes in flight, audit, quarantines, the outbox, cached facts.
 
 Synchronous on purpose: an intent must be on disk before the call that it announces. Never holds a secret, a flow's
 source, or anything that git or the organisation can tell.
@@ -11,10 +11,10 @@ from controller.store.bindings import Bindings
 from controller.store.database import Database
 from controller.store.drifts import Drifts, OpenDrift
 from controller.store.facts import Facts
-from controller.store.identities import Identities
+from controller.store.identities import ClientIdentities
 from controller.store.journal import Journal
 from controller.store.leases import Lease, Leases
-from controller.store.outbox import Notification, Outbox
+from controller.store.outbox import Notification, OutboxTable
 from controller.store.quarantine import Quarantined, Quarantines
 from controller.store.records import (
     NewStep,
@@ -34,10 +34,10 @@ __all__ = [
     "AuditEntry",
     "AuditLog",
     "Bindings",
+    "ClientIdentities",
     "Database",
     "Drifts",
     "Facts",
-    "Identities",
     "Journal",
     "Lease",
     "Leases",
@@ -45,7 +45,7 @@ __all__ = [
     "NewSync",
     "Notification",
     "OpenDrift",
-    "Outbox",
+    "OutboxTable",
     "Quarantined",
     "Quarantines",
     "StepRecord",

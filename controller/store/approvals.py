@@ -29,7 +29,7 @@ class Approvals:
         self._clock = clock
 
     def give(self, organization: str, digest: str, *, by: str) -> Approval:
-        """Approve a plan; whoever approved it first counts. Returns the approval that holds."""
+        """Approve a plan; the first approval counts. Returns the approval that holds."""
         values = {"organization": organization, "digest": digest, "by": by, "at": self._clock.now()}
         with self._database.write() as connection:
             insert_if_absent(connection, approvals, values)
@@ -53,5 +53,5 @@ class Approvals:
 
 
 def _promoted(step_id: int) -> str:
-    """What stands in the place of a plan's digest."""
+    """The key in place of a plan's digest."""
     return f"promote step {step_id}"

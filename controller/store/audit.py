@@ -29,7 +29,7 @@ _SUCCESS: Final = {
     "rolled-back": False,
     "rollback-failed": False,
 }
-"""Which statuses are an end, good or bad; all others are neither."""
+"""Statuses that end an action, well or badly; all others do neither."""
 LONGEST_NAME: Final = 255
 """Characters of an actor's or author's name that are kept."""
 
@@ -42,17 +42,17 @@ class AuditEntry:
     action: str
     status: str
     actor: str
-    """The person or the client that acts; of a controller that acts by itself, the author of the commit."""
+    """The person or client that acts; for a controller that follows git, the author of the commit."""
     flow: str | None = None
     """`type/name`."""
     version: str | None = None
-    """What is live by it, or what it is about."""
+    """The version that it made live, or that it is about."""
     flow_id: str | None = None
     target_version: str | None = None
-    """What was to be live, where that is known beforehand."""
+    """The version that was to be live, where that is known beforehand."""
     error: str | None = None
     latency_ms: float | None = None
-    """How long the whole action took."""
+    """The duration of the whole action."""
     details: Mapping[str, object] = field(default_factory=dict)
     author: str | None = None
     """Who wrote the commit that is delivered."""
@@ -180,7 +180,7 @@ class AuditLog:
                 yield _entry(row)
 
     def purge(self) -> int:
-        """Drop what is older than is kept; returns how many entries went."""
+        """Drop entries that are older than the limit; returns how many."""
         limit = self._clock.now() - self._keep
         with self._database.write() as connection:
             gone = connection.execute(delete(audit).where(audit.c.at < limit)).rowcount

@@ -16,19 +16,19 @@ _SUFFIX: Final = ".jsonl"
 
 
 class AuditCopy(Protocol):
-    """Where entries are written besides the store."""
+    """A place where entries are written in addition to the store."""
 
     def append(self, entry: Mapping[str, object], at: datetime) -> None:
         """Add one entry. Raises StoreFailed when it cannot be written."""
         ...
 
     def purge(self, before: datetime) -> None:
-        """Remove what is older, as far as that can be done. Raises OSError."""
+        """Remove older files, as far as possible. Raises OSError."""
         ...
 
 
 class AuditFile:
-    """A folder of `audit-YYYY-MM-DD.jsonl`, days counted in UTC. A new day removes what is older than `keep_days`."""
+    """A folder of `audit-YYYY-MM-DD.jsonl`, days counted in UTC. A new day removes files older than `keep_days`."""
 
     def __init__(self, folder: Path, keep_days: int = KEEP_DAYS) -> None:
         self._folder = folder
@@ -58,13 +58,13 @@ class AuditFile:
 
 
 class AuditStream:
-    """A stream that somebody else collects and keeps, such as the standard output of a container."""
+    """A stream that another program collects and keeps, such as the standard output of a container."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def append(self, entry: Mapping[str, object], at: datetime) -> None:  # noqa: ARG002 - the entry has its time
-        """Add one line. Raises StoreFailed when nobody takes it."""
+        """Add one line. Raises StoreFailed when the stream is closed."""
         try:
             self._stream.write(_line(entry))
             self._stream.flush()
@@ -72,7 +72,7 @@ class AuditStream:
             raise StoreFailed(f"the audit entry cannot be written to the stream: {error}") from error
 
     def purge(self, before: datetime) -> None:
-        """What was written is not ours any more."""
+        """Nothing is kept here."""
 
 
 def _line(entry: Mapping[str, object]) -> str:

@@ -1,6 +1,6 @@
-"""Bindings: which organisation each manifest's name stands for, and under which name its history is kept.
+"""Bindings: the organisation that each manifest's name is bound to, and the name that its history is kept under.
 
-What was learnt about one organisation must not count for another one that is given its name. The history and the
+Facts about one organisation must not count for another one that is given its name. The history and the
 quarantines of the former are kept under a name that no manifest can have, and come back when the name does. Nothing
 else has to move: approvals name a plan's digest, which holds address and client; facts go by flow ids, and a flow's id
 belongs to one organisation.
@@ -22,14 +22,14 @@ _MOVED = (syncs, quarantines, drifts)
 
 
 class Bindings:
-    """Every method may raise StoreFailed. Whoever binds holds the leases of all organisations that are named."""
+    """Every method may raise StoreFailed. A caller that binds holds the leases of all organisations that it names."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def alone(self) -> None:
-        """Let nobody else take an organisation until this transaction ends; the first thing in it.
+        """Keep other processes from binding until this transaction ends; the first statement in it.
 
         Taking one can need several leases. Two that did so at once would wait for each other; SQLite has one writer
         at a time in any case.
@@ -39,7 +39,7 @@ class Bindings:
                 connection.execute(text("LOCK TABLE bindings IN EXCLUSIVE MODE"))
 
     def bind(self, organization: str, identity: str) -> str:
-        """What the name stands for: this, where it stood for nothing yet. Nobody else binds it in this transaction."""
+        """The identity that the name is bound to; an unbound name is bound to this one."""
         row: dict[str, object] = {"organization": organization, "identity": identity, "at": self._clock.now()}
         query = select(bindings.c.identity).where(bindings.c.organization == organization).with_for_update()
         with self._database.write() as connection:
@@ -47,14 +47,14 @@ class Bindings:
             return str(connection.execute(query).scalar_one())
 
     def refine(self, organization: str, identity: str) -> None:
-        """The name stands for the same organisation, which goes by another key from now on."""
+        """Bind the name to another key of the same organisation."""
         with self._database.write() as connection:
             self._set(connection, organization, identity)
 
     def move(self, organization: str, old: str, new: str) -> str:
-        """Let the name stand for another organisation. Returns the name that the old one's history is kept under.
+        """Bind the name to another organisation. Returns the name that the old one's history is kept under.
 
-        What was kept of the new one, when the name stood for it before, is found under the name again.
+        The history of the new one, from when the name was bound to it before, is found under the name again.
         """
         kept = _kept_as(organization, old)
         with self._database.write() as connection:
@@ -65,7 +65,7 @@ class Bindings:
         return kept
 
     def kept_as(self, organization: str, identity: OrganizationIdentity) -> str:
-        """Under which name the history of this organisation is found, whatever the name stands for at the moment."""
+        """The name that this organisation's history is kept under, even while the name is bound to another one."""
         query = select(bindings.c.identity).where(bindings.c.organization == organization)
         with self._database.read() as connection:
             bound = connection.execute(query).scalar_one_or_none()
@@ -74,7 +74,7 @@ class Bindings:
         return _kept_as(organization, identity.key)
 
     def names(self, identities: Collection[str]) -> list[str]:
-        """All names that stand for these organisations, in order."""
+        """All names that are bound to these organisations, in order."""
         query = (
             select(bindings.c.organization).where(bindings.c.identity.in_(identities)).order_by(bindings.c.organization)
         )

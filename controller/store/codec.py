@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.store.records import NewStep, StepRecord, SyncRecord, SyncState, WriteOutcome, WriteRecord
 
 
@@ -65,7 +65,7 @@ def step_record(row: RowMapping, writes: Iterable[WriteRecord] = ()) -> StepReco
         state=StepState(row["state"]),
         ticket=ticket_from_json(row["ticket"]),
         reason=row["reason"],
-        cause=None if row["cause"] is None else Cause(row["cause"]),
+        cause=None if row["cause"] is None else StepCause(row["cause"]),
         error_code=row["error_code"],
         paused=row["paused"],
         bake_until=row["bake_until"],

@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator
 from controller.domain.redaction import SECRETS
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit key that counts by itself on both."""
+"""A 64-bit key that the database assigns, on both."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

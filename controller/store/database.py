@@ -74,7 +74,7 @@ class Database:
     def common_time(self, connection: Connection, clock: Clock) -> datetime:
         """The time of all who share the store: the clock's, set right by the server's where there is one.
 
-        Machines whose clocks differ would otherwise take each other's leases too early.
+        Machines with different clocks would otherwise take each other's leases too early.
         """
         if connection.dialect.name != "postgresql":
             return clock.now()

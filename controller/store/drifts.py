@@ -1,4 +1,4 @@
-"""Which drift was seen to begin, and goes on: so that its begin and its end are noted once, by whichever process."""
+"""Which drift was seen to begin, and goes on: so that its begin and its end are noted once, by one process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.store.schema import drifts
 
 @dataclass(frozen=True, slots=True)
 class OpenDrift:
-    """One difference between what is live and what is recorded."""
+    """One difference between the live and the recorded state."""
 
     flow: str
     """`type/name`."""

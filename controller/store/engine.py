@@ -1,4 +1,4 @@
-"""Engines for SQLite and PostgreSQL, set up so that a commit is on disk and no statement waits for ever."""
+"""Engines for SQLite and PostgreSQL, set up so that a commit is on disk and no statement waits without a limit."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _keep_private(file: Path) -> None:
-    """Make the file for its owner alone, whatever the umask; SQLite gives its mode to the files beside it.
+    """Make the file for its owner alone, under any umask; SQLite gives its mode to the files beside it.
 
     Of a file that is there already, others lose their rights and a group keeps its own. What cannot be opened or
     changed is left to SQLite, which says why.
@@ -138,9 +138,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Switch the file to WAL, once for ever; who meets another process at that must try again.
+    """Switch the file to WAL, which lasts; on meeting another process at that, try again.
 
-    SQLite waits by itself for everything else, but not for who writes while the file is switched.
+    SQLite waits for everything else, but not for who writes while the file is switched.
     """
     give_up_at_s = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
@@ -155,6 +155,6 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once: a lease that was read must not change before what it allows is written."""
+    """Take the write lock at once: a lease that was read must not change before the write that it allows."""
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Facts about versions, kept for ever, because a version never changes."""
+"""Facts about versions, kept without a limit, because a version never changes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _EXPORT_DIGEST: Final = "export-digest"
 
 
 class Facts:
-    """What was learnt of (organisation, flow id, version)."""
+    """Facts by (organisation, flow id, version)."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def references(self, organization: str, flow_id: str, version: str) -> tuple[FlowReference, ...] | None:
-        """What the version refers to; None when nobody asked yet."""
+        """The version's references to flows; None when they are unknown."""
         value = self._get(organization, flow_id, version, _REFERENCES)
         return None if value is None else tuple(_reference(item) for item in value)
 
@@ -35,7 +35,7 @@ class Facts:
         self._put((organization, flow_id, version, _REFERENCES), [_reference_json(item) for item in references])
 
     def resources(self, organization: str, flow_id: str, version: str) -> tuple[ResourceReference, ...] | None:
-        """What the version uses besides flows; None when nobody asked yet."""
+        """The version's references to other resources; None when they are unknown."""
         value = self._get(organization, flow_id, version, _RESOURCES)
         if value is None:
             return None

@@ -1,4 +1,4 @@
-"""Which organisation a client reaches: asked once, kept for ever, because a client belongs to one organisation."""
+"""Which organisation a client reaches: asked once, and kept, because a client belongs to one organisation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.store.database import Database, insert_if_absent
 from controller.store.schema import identities
 
 
-class Identities:
+class ClientIdentities:
     """Every method may raise StoreFailed."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class Identities:
         return identity if found is None else replace(identity, organization_id=found)
 
     def learn(self, identity: OrganizationIdentity) -> None:
-        """Keep what was found out; whoever found out first counts."""
+        """Keep an answer; the first one counts."""
         row: dict[str, object] = {
             "api_url": identity.api_url,
             "client_id": identity.client_id,

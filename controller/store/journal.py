@@ -1,4 +1,4 @@
-"""The journal: what a sync is about to do, has done, and where each of its changes stands.
+"""The journal: the intents and results of a sync's writes, and the state of each of its changes.
 
 Every write needs a lease and proves it in its own transaction, except results: what happened is noted even by a
 controller that has just lost its lease.
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, s
 from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.store.codec import (
     consumed_to_json,
     new_step_values,
@@ -43,7 +43,7 @@ _IDLE = tuple(state.value for state in StepState if state.idle)
 
 
 class StepFacts(TypedDict, total=False):
-    """What else became known when a step moved on; what is not given stays as it is."""
+    """Facts that become known with a step's new state; columns that are not given keep their values."""
 
     flow_id: str | None
     previous_version: str | None
@@ -52,7 +52,7 @@ class StepFacts(TypedDict, total=False):
     consumed: Mapping[FlowKey, str]
     ticket: Ticket | None
     reason: str | None
-    cause: Cause | None
+    cause: StepCause | None
     error_code: str | None
     paused: bool
     bake_until: datetime | None
@@ -107,7 +107,7 @@ class Journal:
             return _one_step(connection, step_id)
 
     def finish(self, lease: Lease, sync_id: int, state: SyncState, summary: Mapping[str, object]) -> None:
-        """Close a sync, or mark it as stopped, to be gone on with."""
+        """Close a sync, or mark it as stopped, to be resumed."""
         now = self._clock.now()
         with self._database.write() as connection:
             prove(self._database, connection, lease, self._clock)
@@ -118,7 +118,7 @@ class Journal:
             )
 
     def advance(self, lease: Lease, step_id: int, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
-        """Move a step to a state and note what became known with it."""
+        """Move a step to a state, with the facts that became known."""
         now = self._clock.now()
         with self._database.write() as connection:
             prove(self._database, connection, lease, self._clock)
@@ -161,7 +161,7 @@ class Journal:
         *,
         ticket: Ticket | None = None,
     ) -> None:
-        """Note what came of an announced call and, with it, the ticket to poll. Needs no lease."""
+        """Note the result of an announced call, with the ticket to poll. Needs no lease."""
         now = self._clock.now()
         with self._database.write() as connection:
             connection.execute(
@@ -228,7 +228,7 @@ class Journal:
         return None if row is None else step_record(row)
 
     def last_write(self, organization: str, key: FlowKey, actions: Sequence[str]) -> WriteRecord | None:
-        """The newest call of these kinds that was announced for the flow, in whichever sync."""
+        """The newest call of these kinds that was announced for the flow, in any sync."""
         query = (
             select(writes)
             .select_from(writes.join(steps).join(syncs))

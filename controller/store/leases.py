@@ -1,4 +1,4 @@
-"""Leases: one controller at a time changes an organisation, and whoever lost the right finds out before it writes.
+"""Leases: one controller at a time changes an organisation; one that lost the right finds out before it writes.
 
 Each acquisition gets a number that only grows (a fence). An expired holder that is still running proves an old number
 at its next write and is refused, even when its clock is wrong. Where a server keeps the store, all go by its clock.
@@ -23,7 +23,7 @@ DEFAULT_TTL_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to change what `name` stands for (an organisation) until it expires, is renewed or released."""
+    """The right to change an organisation, by its `name`, until it expires, is renewed or released."""
 
     name: str
     holder: str
@@ -98,7 +98,7 @@ class Leases:
 def prove(database: Database, connection: Connection, lease: Lease, clock: Clock) -> datetime:
     """Hold the lease's row until the transaction ends, or raise LeaseLost. Returns the time by which it is held.
 
-    What is written in the same transaction is written by the holder, or not at all.
+    All that the same transaction writes is written by the holder, or not at all.
     """
     row = _row(connection, _HELD, lease.name)
     now = database.common_time(connection, clock)
@@ -140,6 +140,6 @@ def _held(row: RowMapping, manifest: str, now: datetime) -> LeaseHeld:
         f"{manifest or row['name']}: {row['holder']} is at work on it{other}; "
         f"its lease ends in {left_s:.0f} s unless it is renewed",
         retry_after_s=left_s,
-        hint="wait for it, or stop it there: Ctrl-C or SIGTERM parks a bake or a stage, which can then be gone on with "
-        "or rolled back from here; a lease whose holder died ends by itself",
+        hint="wait for it, or stop it there: Ctrl-C or SIGTERM parks a bake or a stage, which can then be resumed "
+        "or rolled back from here; the lease of a dead process expires",
     )

@@ -28,7 +28,7 @@ class Notification:
     created_at: datetime
 
 
-class Outbox:
+class OutboxTable:
     """Delivery is at least once: a claim that its sender did not live to finish is given out again."""
 
     def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
@@ -55,7 +55,7 @@ class Outbox:
             return int(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
 
     def claim(self, *, limit: int = 20, for_s: float = 60.0) -> list[Notification]:
-        """Messages that are due, oldest first; nobody else gets them for that many seconds."""
+        """Messages that are due, oldest first; no other caller gets them for that many seconds."""
         now = self._clock.now()
         query = (
             select(outbox)

@@ -15,7 +15,7 @@ from controller.store.schema import quarantines
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One wish (`DesiredFlow.wanted`) of one flow that failed, and why."""
+    """The desired state (`DesiredFlow.wanted`) of one flow that failed, and why."""
 
     organization: str
     key: FlowKey
@@ -30,7 +30,7 @@ class Quarantines:
         self._clock = clock
 
     def add(self, organization: str, key: FlowKey, wanted: str, reason: str) -> None:
-        """Quarantine a wish; one that already is keeps its first reason."""
+        """Quarantine a desired state; one that already is keeps its first reason."""
         with self._database.write() as connection:
             match = and_(_of_flow(organization, key), quarantines.c.wanted == wanted)
             if connection.execute(select(quarantines.c.id).where(match)).first() is not None:
@@ -46,7 +46,7 @@ class Quarantines:
             connection.execute(insert(quarantines).values(values))
 
     def active(self, organization: str) -> tuple[Quarantined, ...]:
-        """What is quarantined now, oldest first."""
+        """The desired states that are quarantined now, oldest first."""
         query = (
             select(quarantines)
             .where(quarantines.c.organization == organization, quarantines.c.released_at.is_(None))
@@ -56,7 +56,7 @@ class Quarantines:
             return tuple(_quarantined(row) for row in connection.execute(query).mappings())
 
     def release(self, organization: str, key: FlowKey, *, by: str, wanted: str | None = None) -> int:
-        """Let a flow's wishes, or just one of them, be tried again; returns how many were released."""
+        """Let a flow's desired states, or just one of them, be tried again; returns how many were released."""
         match = _of_flow(organization, key)
         with self._database.write() as connection:
             return connection.execute(

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, case, func, or_, select
 
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.store.schema import audit, steps, syncs
 
 COUNTED: Final = 1000
@@ -16,7 +16,7 @@ _VALIDATE: Final = "validate"
 """The action of the audit entries that tell how a validation ended."""
 _WENT_WELL = [state.value for state in StepState if state.watched or state.delivered]
 _WENT_WRONG = [state.value for state in StepState if state.going_back or state is StepState.FAILED]
-_ASKED_FOR = [cause.value for cause in Cause if cause.asked_for]
+_ASKED_FOR = [cause.value for cause in StepCause if cause.asked_for]
 _NOT_DEPLOYED = "adopt"
 """The kind of change that makes nothing live."""
 
@@ -26,16 +26,16 @@ class Rates:
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[int, _Count]] = {}
-        """By organisation, the newest sync and what was counted of those before it."""
+        """By organisation, the newest sync and the count of those before it."""
 
     def validation_error(self, connection: Connection, organization: str) -> float | None:
         """Failed validations divided by validations, from 0 to 1; None before the first one."""
         return _share(_count(connection, _VALIDATIONS, organization=organization))
 
     def deployment_success(self, connection: Connection, organization: str) -> float | None:
-        """Changes that made their version live, and were not taken back, divided by all that ended or are live.
+        """Changes that made their version live, and were not rolled back, divided by all that ended or are live.
 
-        From 0 to 1; None before the first one. What was taken back because a person or git asked for it is not counted.
+        From 0 to 1; None before the first one. Rollbacks that a person or git asked for are not counted.
         """
         newest = connection.execute(_NEWEST_SYNC, {"organization": organization}).scalar()
         if newest is None:

@@ -1,4 +1,4 @@
-"""What the journal holds, as values."""
+"""The journal's contents as values."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from enum import StrEnum
 
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 
 
 class SyncState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     INCOMPLETE = "incomplete"
-    """Nothing failed, and not everything was done; `summary` counts what was not (`undone` of `changes`)."""
+    """Nothing failed, and not everything was done; `summary` counts the rest (`undone` of `changes`)."""
     FAILED = "failed"
     ROLLED_BACK = "rolled-back"
     ROLLBACK_FAILED = "rollback-failed"
     STOPPED = "stopped"
-    """The controller was told to stop; what was in flight goes on in the next pass."""
+    """Shutdown signal; the next pass resumes the changes in flight."""
 
     @property
     def open(self) -> bool:
-        """Whether a later process has to go on with it."""
+        """Whether a later process has to resume it."""
         return self in (SyncState.RUNNING, SyncState.STOPPED)
 
 
@@ -95,16 +95,16 @@ class StepRecord:
     consumes: tuple[FlowKey, ...]
     flow_id: str | None
     previous_version: str | None
-    """What was live before this step."""
+    """The live version before this step."""
     target_version: str | None
     live_version: str | None
-    """What this step, or its rollback, was seen to have made live."""
+    """The version that this step, or its rollback, was seen to have made live."""
     consumed: Mapping[FlowKey, str]
     state: StepState
     ticket: Ticket | None
     reason: str | None
     """For people only."""
-    cause: Cause | None
+    cause: StepCause | None
     error_code: str | None
     """What the step failed with, or the change that its rollback is about."""
     paused: bool
@@ -136,5 +136,5 @@ class SyncRecord:
 
     @property
     def writes_on(self) -> bool:
-        """Whether going on with it may change the organisation, and not only bring the record up to date."""
+        """Whether resuming it may change the organisation, and not only bring the record up to date."""
         return self.state.open or any(step.state is StepState.ROLLING_BACK for step in self.steps)

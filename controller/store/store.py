@@ -16,11 +16,11 @@ from controller.store.bindings import Bindings
 from controller.store.database import Database
 from controller.store.drifts import Drifts
 from controller.store.facts import Facts
-from controller.store.identities import Identities
+from controller.store.identities import ClientIdentities
 from controller.store.journal import Journal
 from controller.store.known_branches import KnownBranches
 from controller.store.leases import Leases
-from controller.store.outbox import Outbox
+from controller.store.outbox import OutboxTable
 from controller.store.quarantine import Quarantines
 
 
@@ -37,13 +37,13 @@ class Store:
     ) -> None:
         self.database = database
         self.leases = Leases(database, clock)
-        self.identities = Identities(database, clock)
+        self.identities = ClientIdentities(database, clock)
         self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
         self.audit = AuditLog(database, clock, copies, audit_days)
         self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
-        self.outbox = Outbox(database, clock, self.audit)
+        self.outbox = OutboxTable(database, clock, self.audit)
         self.facts = Facts(database, clock)
         self.drifts = Drifts(database)
         self.known_branches = KnownBranches(database, clock)

@@ -56,7 +56,7 @@ async def test_one_that_cannot_be_bound_again_is_degraded_although_its_version_i
     assert isinstance(desk.error, RollbackFailed)
     assert "1.0 is live again, but bound to commonmodule/Hours 2.0" in desk.error.message
     assert desk.error.message.count("could not be exported") < 2
-    assert desk.error.hint == "commit a change to it, or to what it is bound to: either publishes it anew"
+    assert desk.error.hint == "commit a change to it, or to a module that it is bound to: either publishes it again"
     told = degraded_reason("1.0", site.store.journal.latest(NAME)[DESK])
     assert "bound to commonmodule/Hours 2.0" in (told or "")
 

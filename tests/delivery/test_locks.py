@@ -111,7 +111,7 @@ async def test_under_unlock_what_was_saved_is_kept_before_it_is_published_over(s
     assert "Half done" in draft.yaml
     assert result.steps[0].drafts == (draft,)
     assert result.steps[0].version == "3.0"
-    assert "what was saved under the broken lock of Grace is kept as version 2.0" in result.steps[0].messages
+    assert "the draft under the broken lock of Grace is kept as version 2.0" in result.steps[0].messages
 
 
 async def test_a_draft_that_cannot_be_kept_is_not_published_over(site: Site) -> None:

@@ -202,7 +202,7 @@ async def test_a_version_that_a_person_published_meanwhile_is_not_overridden(sit
     desk = next(step for step in result.steps if step.change.flow == "desk")
     assert desk.state is StepState.ROLLBACK_FAILED
     assert desk.error is not None
-    assert "3.0 is live, which somebody published" in desk.error.message
+    assert "3.0 is live, published out of band" in desk.error.message
     assert site.live()[str(DESK)] == "3.0"
     assert site.live()[str(HOURS)] == "1.0"
 
@@ -213,7 +213,7 @@ async def test_a_flow_whose_rollback_is_by_hand_is_left_as_it_is(site: Site) -> 
     result = await site.deliver()
     desk = next(step for step in result.steps if step.change.flow == "desk")
     assert site.live()[str(DESK)] == "2.0"
-    assert "rollback by hand" in desk.messages[-1]
+    assert "manual rollback" in desk.messages[-1]
     assert desk.state is StepState.EXPORTED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 
 PREDICATES = {
     "not_started": "pending validated",
@@ -28,4 +28,4 @@ def test_a_predicate_holds_for_its_states_alone(name: str) -> None:
 
 
 def test_nothing_failed_where_somebody_asked() -> None:
-    assert [cause for cause in Cause if cause.asked_for] == [Cause.ON_REQUEST, Cause.SUPERSEDED]
+    assert [cause for cause in StepCause if cause.asked_for] == [StepCause.ON_REQUEST, StepCause.SUPERSEDED]

@@ -10,17 +10,17 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from controller.domain.status import Cause, StepState
+from controller.domain.status import StepCause, StepState
 from controller.store import Store, migrate
 from controller.store.engine import create_engine
 from controller.store.schema import metadata
 from tests.support.clock import SteppedClock
 
-FAILURE, ON_REQUEST, SUPERSEDED, INTERRUPTED = Cause
+FAILURE, ON_REQUEST, SUPERSEDED, INTERRUPTED = StepCause
 LOST_CODE = "desk failed: server-fault: the organisation answers 503"
 WITHOUT_RECORD = "an earlier run of the controller began to roll back"
 PINNED = "on request: git asks for something else than 3.0, which no gate had judged"
-Told = tuple[Cause | None, str | None, bool]
+Told = tuple[StepCause | None, str | None, bool]
 NOTHING: Told = (None, None, False)
 
 

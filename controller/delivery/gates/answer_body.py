@@ -14,7 +14,7 @@ from controller.delivery.gates.model import GateVerdict
 
 _PROGRAM: Final = Path(__file__).with_name("json_path_program.py")
 _LONGEST_S: Final = 15.0
-"""Time to start the program and to evaluate; what is needed is a fraction of a second."""
+"""Time to start the program and to evaluate; a fraction of a second is enough."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ async def bake(run: ChangeRun, subject: GateSubject) -> None:
     The end is a moment in the journal, so that a crash does not lengthen it; within one process time is counted, so
     that a clock which is set neither shortens nor lengthens it.
 
-    Raises GateFailed, and Parked when the process has to go.
+    Raises GateFailed, and Parked on a shutdown signal.
     """
     clock = run.sync.clock
     left_s = _left_s(run)
@@ -38,7 +38,7 @@ async def bake(run: ChangeRun, subject: GateSubject) -> None:
 
 
 def _left_s(run: ChangeRun) -> float:
-    """Never more than the manifest asks for, also where the clock was set back since."""
+    """Never more than the manifest asks for, even where the clock was set back."""
     if run.record.bake_until is None:
         return 0.0
     left_s = (run.record.bake_until - run.sync.clock.now()).total_seconds()
@@ -53,7 +53,7 @@ async def pass_gates(run: ChangeRun, subject: GateSubject) -> None:
     """Every gate in the manifest's order; the first that fails ends it.
 
     One that cannot decide, or cannot be evaluated, pauses the delivery, but only after all others were asked.
-    Raises GateFailed, Paused when a gate cannot decide and no person did, and Parked when the process has to go.
+    Raises GateFailed, Paused when a gate cannot decide and no person did, and Parked on a shutdown signal.
     """
     undecided = []
     for gate in run.gates:
@@ -77,7 +77,7 @@ async def _conclude(run: ChangeRun, gate: Gate, subject: GateSubject) -> GateRep
 
 
 def _require_decision(run: ChangeRun, report: GateReport) -> None:
-    """A person's word stands for the gate that cannot decide; no other gate is lifted by it. Raises Paused."""
+    """A person may decide for a gate that cannot; no other gate is lifted by that. Raises Paused."""
     promotion = run.sync.store.approvals.promotion(run.sync.organization.name, run.record.id)
     if promotion is None:
         if not run.record.paused:

@@ -30,7 +30,7 @@ _VERDICTS = {
 
 
 class ErrorRateWatch:
-    """One gate on one version; the baseline, which lies in the past, is read once."""
+    """One gate on one version; the baseline is in the past, and read once."""
 
     def __init__(self, sync: SyncRun, gate: ErrorRateGate, subject: GateSubject) -> None:
         self._sync = sync
@@ -42,7 +42,7 @@ class ErrorRateWatch:
         self.announced = Announced(sync, subject, self._would_decide)
 
     async def look(self) -> GateReport:
-        """One look: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
+        """Poll once: FAIL and PASS are final, INCONCLUSIVE means too few samples so far."""
         sync, subject = self._sync, self._subject
         executions = sync.platform.executions
         if executions is None:
@@ -61,12 +61,11 @@ class ErrorRateWatch:
         return GateReport(NAME, _VERDICTS[judged.verdict], judged.message)
 
     async def conclude(self, run: ChangeRun) -> GateReport:
-        """Look until it is clear, or until `onNoData` has the word.
+        """Poll until the gate can decide, or until `onNoData` decides.
 
-        Under `wait` the gate waits for one more window of traffic; without enough of it, it cannot decide. Where it
-        could not before, one look is enough: what has come since shows in it. Where nothing is recorded, waiting tells
-        nothing either.
-        Raises Parked when the process has to go.
+        Under `wait` the gate waits for one more window of traffic; without enough of it, it cannot decide. A gate that
+        could not decide in an earlier pass polls once: new traffic shows in it. Without recording, waiting is useless.
+        Raises Parked on a shutdown signal.
         """
         self._deciding = frozenset({diagnosis.Verdict.FAIL, diagnosis.Verdict.PASS})
         with self.announced.listening():
@@ -103,7 +102,7 @@ class ErrorRateWatch:
         return judged.verdict in self._deciding
 
     async def _hidden(self) -> str | None:
-        """Why there is nothing to see, asked once; None where executions were seen, or where it cannot be told."""
+        """Why no executions are visible, asked once; None where some were, or where the reason is unknown."""
         if self._visible or self._asked:
             return None
         self._asked = True
@@ -117,7 +116,7 @@ class ErrorRateWatch:
         return None if fault is None else f"{fault}, so there is nothing to see (penstock trace settings)"
 
     def _patience_s(self, run: ChangeRun) -> float:
-        """What is left of the window after the bake; a process that ended meanwhile does not begin it again."""
+        """The rest of the window after the bake; a new process does not begin it again."""
         if run.record.paused:
             return 0.0
         window_s, now = self._gate.window_s, self._sync.clock.now()
@@ -135,7 +134,7 @@ class ErrorRateWatch:
     async def _measure(
         self, executions: Executions, version: str, since: datetime, until: datetime
     ) -> diagnosis.ErrorRate:
-        """The range is of our clock, executions are of the organisation's."""
+        """The range is in our clock's time, executions are in the organisation's."""
         ahead = self._sync.platform.clock_ahead
         since, until = since + ahead, until + ahead
         found = executions.of_version(self._subject.flow_id, version, since=since, until=until)
@@ -154,9 +153,9 @@ class ErrorRateWatch:
 
 
 class Announced:
-    """What was announced of a version since the last look, on top of what that look saw.
+    """The executions of a version that were announced since the last poll, added to that poll's count.
 
-    What is said is never believed: it rings when a look is worth its calls, and the look decides.
+    They are not trusted: the bell rings when a poll is worth its calls, and the poll decides.
     """
 
     def __init__(
@@ -170,14 +169,14 @@ class Announced:
         self.bell = asyncio.Event()
 
     def looked(self, seen: diagnosis.ErrorRate) -> None:
-        """A look saw this; what was announced before is in it, or soon will be."""
+        """Note a poll's count; it contains the executions announced so far, or soon will."""
         self._seen = seen
         self._failed = self._total = 0
         self.bell.clear()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Ring meanwhile, where anything is announced at all."""
+        """Ring the bell within the block, where executions are announced at all."""
         with self._sync.events.executions(self._subject.flow_id, self._heard):
             yield
 
@@ -191,7 +190,7 @@ class Announced:
 
 
 async def rest_between_looks(sync: SyncRun, longest_s: float, *announced: Announced) -> None:
-    """The usual pause between two looks, or a shorter one where a bell rings. Raises Parked."""
+    """The usual pause between two polls, or a shorter one where a bell rings. Raises Parked."""
     settings = sync.settings
     shortest_s = min(settings.gate_pause_s, settings.gate_interval_s, longest_s)
     await sync.signals.rest(shortest_s)

@@ -19,7 +19,7 @@ _UNKNOWN = "the answer to the launch was lost: it may or may not have run, and a
 
 
 async def run_once(run: ChangeRun, gate: ExecutionGate, subject: GateSubject) -> GateReport:
-    """Launch and wait for the end. A launch whose answer was lost is not repeated, by a later process neither.
+    """Launch and wait for the end. A launch with a lost answer is not repeated, by a later process neither.
 
     Raises Parked and LeaseLost.
     """

@@ -17,7 +17,7 @@ _SHOWN = 120
 
 
 def look(request: dict[str, object]) -> dict[str, object]:
-    """What the expression finds first, and whether any of it is what is expected."""
+    """The first value that the expression finds, and whether any value is the expected one."""
     import jsonpath
 
     try:

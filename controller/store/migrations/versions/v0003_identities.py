@@ -1,4 +1,4 @@
-"""Which organisation a client reaches, and which one a manifest's name stands for; for whom a lease was taken."""
+"""Which organisation a client reaches, and which one a manifest's name is bound to; for whom a lease was taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the audit log tells besides: outcome, rates, author, webhooks; which drift was noted and goes on."""
+"""More columns of the audit log: outcome, rates, author, webhooks; which drift was noted and goes on."""
 
 from __future__ import annotations
 

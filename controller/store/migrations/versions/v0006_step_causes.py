@@ -1,4 +1,4 @@
-"""Why a step went back or was skipped, what it failed with, and whether it is paused: columns instead of words.
+"""Why a step was rolled back or skipped, its error, and whether it is paused: columns instead of words.
 
 Journals of older versions tell all three in the step's state and its reason, which are read here for the last time.
 """
