@@ -11,16 +11,19 @@ from controller.domain.redaction import SECRETS
 from controller.flows.canonical import digest
 from controller.flows.loading import load_yaml
 
+_ATTEMPTS = 3
+_RETRY_S = 15.0
+"""The wait after the first attempt; as much longer after each further one."""
+
 
 async def export_version(
     sync: SyncRun, flow_id: str, version: str, *, priority: Priority = Priority.EXPORT, attempts: int | None = None
 ) -> tuple[Export, str]:
     """One version as the organisation exports it, with its canonical digest. Raises ExportFailed."""
-    settings = sync.settings
     last: PenstockError | None = None
-    for attempt in range(attempts or settings.export_attempts):
+    for attempt in range(attempts or _ATTEMPTS):
         if attempt:
-            await sync.clock.sleep(settings.export_retry_s * attempt)
+            await sync.clock.sleep(_RETRY_S * attempt)
         try:
             export = await sync.platform.at(priority).versions.export(flow_id, version)
             digest = export_digest(export)

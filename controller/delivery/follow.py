@@ -12,6 +12,13 @@ from controller.domain.platform import Progress, ProgressState, Ticket, TicketKi
 from controller.domain.redaction import SECRETS
 from controller.domain.waiting import first_of
 
+POLL_LONGEST_S = 60.0
+"""The longest interval between two polls; it begins at the operator's setting and grows by half each time."""
+EVENT_WAIT_S = 30.0
+"""How long an event is waited for after a poll at which the publish was still running."""
+_UNSEEN_POLLS = 3
+"""Polls in a row without a trace of an operation, before it counts as ended."""
+
 OnPoll = Callable[[Progress], Awaitable[None]]
 
 
@@ -25,7 +32,7 @@ async def follow(
     """
     if ticket.kind is TicketKind.DONE:
         return Progress(ProgressState.SUCCEEDED, flow_id=ticket.flow_id)
-    clock, settings = run.sync.clock, run.sync.settings
+    clock = run.sync.clock
     limit_s = patience_s(run) if timeout_s is None else timeout_s
     deadline = clock.monotonic() + limit_s
     pacing, poll = _Pacing(run, ticket.flow_id or run.flow_id), _Poll(run, ticket)
@@ -42,7 +49,7 @@ async def follow(
                 pacing.ended()
                 return progress
             unseen = unseen + 1 if _is_unseen(ticket, progress) else 0
-            if unseen >= settings.unseen_looks:
+            if unseen >= _UNSEEN_POLLS:
                 return replace(progress, state=ProgressState.SUCCEEDED)
             if on_poll is not None:
                 await on_poll(progress)
@@ -119,15 +126,14 @@ class _Pacing:
         running after an event lags behind it, and is polled as if there were no events. Once the organisation's
         estimate has passed, its next estimates are trusted less and less.
         """
-        settings = self._run.sync.settings
-        self._interval_s = min(self._interval_s * 1.5, settings.poll_cap_s)
+        self._interval_s = min(self._interval_s * 1.5, POLL_LONGEST_S)
         self._awaiting = self._reliable and not self._rang and seen
-        self._wait_s = settings.announced_poll_s if self._awaiting else self._interval_s
+        self._wait_s = EVENT_WAIT_S if self._awaiting else self._interval_s
         if progress is not None and progress.eta_s is not None:
-            if self._eta_s is not None and self._eta_s <= settings.poll_cap_s and not self._rang:
-                self._overdue_s = min(self._overdue_s * 2, settings.poll_cap_s)
+            if self._eta_s is not None and self._eta_s <= POLL_LONGEST_S and not self._rang:
+                self._overdue_s = min(self._overdue_s * 2, POLL_LONGEST_S)
             self._eta_s = progress.eta_s
-            self._wait_s = min(max(progress.eta_s, self._overdue_s), settings.poll_cap_s)
+            self._wait_s = min(max(progress.eta_s, self._overdue_s), POLL_LONGEST_S)
 
     def ended(self) -> None:
         """The poll found the end. Where the event for it is missing, events are not waited for again."""

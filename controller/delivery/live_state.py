@@ -35,6 +35,10 @@ Expected = Callable[[LiveFlow | None], bool]
 READ_FAULTS = (Transient, RateLimited, RequestRejected, NoSuchVersion, HostNotAllowed, AmbiguousFlow)
 """The errors of a read. After an accepted write none of them says that the write failed: a flow that is not found, or
 that the client may not read, can still be on its way."""
+LOST_ANSWER_S = 30.0
+"""How long the flow is read after an answer was lost, before the write counts as never arrived."""
+_READS = 3
+"""Reads may lag behind a publish that has just ended: so many are made before its version counts as not live."""
 _SAME_MOMENT = timedelta(seconds=1)
 """Two answers may give the same moment with different precision."""
 _LIVE, _BEFORE, _FIRST = "live_before", "published_before", "first_publish"
@@ -121,7 +125,7 @@ async def wait_until(run: ChangeRun, expected: Expected, *, for_s: float | None 
     """
     clock, settings = run.sync.clock, run.sync.settings
     wait_s = settings.verify_wait_s
-    reads_left = settings.verify_attempts if for_s is None else max(int(for_s / wait_s), 1) + 1
+    reads_left = _READS if for_s is None else max(int(for_s / wait_s), 1) + 1
     longest_s = settings.rollback_timeout_s if run.going_back else settings.publish_timeout_s
     give_up_at = clock.monotonic() + longest_s
     while True:
@@ -167,7 +171,7 @@ async def require_version(run: ChangeRun, version: str) -> LiveFlow:
 
 
 async def _verified(run: ChangeRun, reached: Expected, expected: str) -> LiveFlow:
-    for_s = None if run.going_back else run.sync.settings.lost_answer_grace_s
+    for_s = None if run.going_back else LOST_ANSWER_S
     moved, live = await wait_until(run, reached, for_s=for_s)
     if moved and live is not None:
         return live
@@ -254,7 +258,7 @@ async def find_publish_in_flight(run: ChangeRun, version: str, expected: Expecte
         running = None  # the wait below outlasts an outage
     if running is not None:
         return running
-    reached, live = await wait_until(run, expected, for_s=run.sync.settings.lost_answer_grace_s)
+    reached, live = await wait_until(run, expected, for_s=LOST_ANSWER_S)
     if reached and live is not None:
         return Ticket(TicketKind.DONE, "", live.id, version)
     return await run.platform.publishing.running(run.flow_id or "", version)
@@ -301,7 +305,7 @@ def patience_s(run: ChangeRun) -> float:
     if run.going_back:
         return run.sync.settings.rollback_timeout_s
     limit_s = _limit_s(run)
-    return max(_left_s(run, limit_s), min(run.sync.settings.lost_answer_grace_s, limit_s))
+    return max(_left_s(run, limit_s), min(LOST_ANSWER_S, limit_s))
 
 
 def _limit_s(run: ChangeRun) -> float:

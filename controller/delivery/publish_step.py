@@ -15,6 +15,10 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import FailureCause, Progress
 from controller.domain.status import StepState
 
+_UPLOADS = 2
+"""How often a file is sent whose job failed for no reason in the content: a request limit, a lock, or none given."""
+_UPLOAD_RETRY_S = 15.0
+
 
 class PublishStep:
     """`create`, `publish`, `republish` and `rename` of flows that have a source file."""
@@ -72,9 +76,9 @@ class PublishStep:
         progress = await self._follow()
         if not await failed_without_effect(run, progress):
             return progress
-        if sum(write.action == "upload" for write in run.record.writes) < run.sync.settings.upload_attempts:
+        if sum(write.action == "upload" for write in run.record.writes) < _UPLOADS:
             run.tell("upload.again", message="; ".join(progress.messages[:1]) or "no reason given")
-            await run.sync.signals.rest(run.sync.settings.upload_retry_s)
+            await run.sync.signals.rest(_UPLOAD_RETRY_S)
             if progress.cause is FailureCause.LOCK:
                 await wait_for_lock(run, await run.live())
             await as_planned(run)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun
 from controller.delivery.live_state import (
+    LOST_ANSWER_S,
     READ_FAULTS,
     before_write,
     find_publish_in_flight,
@@ -236,7 +237,7 @@ async def arrived(run: ChangeRun, ticket: Ticket) -> bool:
     """
     sync = run.sync
     fault: PenstockError | None = None
-    for look in range(max(int(sync.settings.lost_answer_grace_s / sync.settings.verify_wait_s), 1)):
+    for look in range(max(int(LOST_ANSWER_S / sync.settings.verify_wait_s), 1)):
         if look:
             await sync.clock.sleep(sync.settings.verify_wait_s)
         try:

@@ -17,6 +17,7 @@ from controller.delivery.restore import can_upload_back, finish_earlier_attempt,
 from controller.domain.errors import AnswerLost, LeaseLost, PenstockError, PublishFailed, RequestRejected, StoreFailed
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Priority, Ticket
+from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 from controller.store import WriteRecord
 
@@ -80,7 +81,7 @@ def _modules_rolled_back(run: ChangeRun) -> dict[FlowKey, str]:
         if other.state is StepState.ROLLED_BACK
         and other.record.live_version is not None
         and other.key in run.record.consumes
-        and other.key.type in run.sync.settings.binds_at_publish
+        and other.key.type in BINDING_TYPES
     }
 
 

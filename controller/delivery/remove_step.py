@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.delivery.change_run import ChangeRun
-from controller.delivery.live_state import as_planned, before_write, require_planned, wait_until
+from controller.delivery.live_state import LOST_ANSWER_S, as_planned, before_write, require_planned, wait_until
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.writer import Took, Write, write
 from controller.domain.capabilities import provided
@@ -78,7 +78,7 @@ class RemoveStep:
     async def took_effect(self) -> bool:
         run = self._run
         delete = _deletes(run)
-        grace_s = run.sync.settings.lost_answer_grace_s
+        grace_s = LOST_ANSWER_S
         gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
         return gone
 
@@ -93,7 +93,7 @@ async def take_out(run: ChangeRun, *, delete: bool, state: StepState | None = No
         return True
 
     async def look() -> Took[bool] | None:
-        grace_s = run.sync.settings.lost_answer_grace_s
+        grace_s = LOST_ANSWER_S
         gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
         return Took(value=True) if gone else None
 

@@ -33,6 +33,10 @@ from controller.planning.model import ChangeKind
 
 BIND_ANEW = "commit a change to it, or to a module that it is bound to: either publishes it again"
 """The way out for a caller that was rolled back, but could not be bound again."""
+_ATTEMPTS = 3
+_RETRY_S = 15.0
+_OUTAGE_S = 900.0
+"""How long an outage is waited for: attempts that did not get through are not counted."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
 
 
@@ -104,16 +108,15 @@ async def roll_one_back(run: ChangeRun, why: Why) -> None:
         run.going_back_since = run.sync.clock.monotonic()
     if run.state is not StepState.ROLLING_BACK:
         run.advance(StepState.ROLLING_BACK, ticket=_under_way(run), **why.facts)
-    settings = run.sync.settings
-    give_up_at = run.sync.clock.monotonic() + settings.rollback_patience_s
+    give_up_at = run.sync.clock.monotonic() + _OUTAGE_S
     failure: PenstockError | None = None
     attempts = 0
-    while attempts < settings.rollback_attempts and run.sync.clock.monotonic() < give_up_at:
+    while attempts < _ATTEMPTS and run.sync.clock.monotonic() < give_up_at:
         if failure is not None and run.sync.signals.stopping:
             run.park()
             return
         if failure is not None:
-            await run.sync.clock.sleep(settings.rollback_retry_s)
+            await run.sync.clock.sleep(_RETRY_S)
         try:
             version = await restore(run)
         except (LeaseLost, StoreFailed):

@@ -1,4 +1,4 @@
-"""Being told to stop: waits end early, running publishes are followed a little longer, nothing new begins."""
+"""Shutdown: waits end early, running publishes are followed a little longer, nothing new begins."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from controller.domain.waiting import Overtaken, finished_before, first_of
 T = TypeVar("T")
 
 
-class Parked(Exception):  # noqa: N818 - not an error: the change is left where it stands, on purpose
-    """The change stays in its state; the journal tells the next process, or the rollback, how to go on."""
+class Parked(Exception):  # noqa: N818 - not an error: the change is left in its state on purpose
+    """The change stays in its state; the rollback or the next process resumes it from the journal."""
 
 
 class Paused(Parked):
-    """A gate could not decide; the change stays as it is until there is more to judge by, or a person decides."""
+    """A gate could not decide; the change waits for more executions, or for a person."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -25,10 +25,10 @@ class Paused(Parked):
 
 
 class Signals:
-    """`stop` is the operator's word; `abort` means that another change failed and all will be rolled back."""
+    """`stop` is the shutdown signal; `abort` means that a change failed and the sync is rolled back."""
 
     def __init__(self, clock: Clock, stop_grace_s: float, asked: Callable[[], bool] = lambda: False) -> None:
-        """`asked` is whether the operator has said it, for those who would rather be asked than call `stop`."""
+        """`asked` is another way to give the shutdown signal than a call of `stop`."""
         self._clock = clock
         self._grace_s = stop_grace_s
         self._asked = asked
@@ -39,7 +39,7 @@ class Signals:
 
     @property
     def stopping(self) -> bool:
-        """Whether the operator said stop, up to this very moment."""
+        """Whether the shutdown signal was given, up to this moment."""
         if self._give_up_at is None and self._asked():
             self.stop()
         return self._give_up_at is not None
@@ -55,7 +55,7 @@ class Signals:
         self._halt.set()
 
     def resume(self) -> None:
-        """What failed is dealt with: whatever it did not concern goes on, unless the operator said stop."""
+        """After the rollback: let the other changes continue, unless a shutdown was signalled."""
         self.aborting = False
         if not self.stopping:
             self._halt.clear()
@@ -66,23 +66,23 @@ class Signals:
         return self.stopping or self._halt.is_set()
 
     def require_go(self) -> None:
-        """Before something new begins. Raises Parked when nothing may."""
+        """Raises Parked when nothing new may begin."""
         if self.halted:
             raise Parked
 
     async def rest(self, seconds: float, *bells: asyncio.Event) -> None:
-        """Wait between looks at what is live already, at most until a bell rings.
+        """Wait between polls of a live version, at most until a bell is set.
 
-        Raises Parked as soon as there is a reason to leave.
+        Raises Parked on a shutdown signal, or when the sync is rolled back.
         """
         if not self.halted:
             await first_of(self._clock, seconds, self._halt, *bells)
         self.require_go()
 
     async def watch(self, seconds: float, bell: asyncio.Event) -> None:
-        """Wait between looks at a running publish, at most until the bell rings.
+        """Wait between polls of a running publish, at most until the bell is set.
 
-        Raises Parked when the grace after `stop` is used up.
+        Raises Parked when the grace after a shutdown signal is used up.
         """
         until = self._clock.monotonic() + seconds
         if not self.stopping:
@@ -95,7 +95,7 @@ class Signals:
         await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), bell)
 
     async def in_time(self, reading: Awaitable[T]) -> T:
-        """The result of something that changes nothing. Raises Parked, and gives it up, when the grace is used up."""
+        """The result of a read. Raises Parked, and cancels the read, when the grace is used up."""
         try:
             return await finished_before(self._grace_used_up(), reading)
         except Overtaken:

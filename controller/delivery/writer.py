@@ -2,10 +2,10 @@
 
 The intent proves the lease, and the lease is checked again when the call is sent, however long it waited.
 
-How often a write is sent: `write` makes at most `write_attempts` attempts, and another one only where the one before
-certainly had no effect, because it was never sent or because reading showed so. A conflict (409) has no effect either:
-`locks.through_conflicts` waits for the other operation and writes again, `lock_attempts` times. Below this module the
-transport repeats no write with a lost answer.
+How often a publish is tried: `write` makes at most 3 attempts, and another one only where the one before certainly had
+no effect, because it was never sent or because reading showed so. A conflict (409) has no effect either:
+`locks.through_conflicts` waits for the other operation and writes again, for as long as the operator allows. Below this
+module the transport repeats no write with a lost answer.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ from controller.domain.status import StepState
 from controller.store import WriteOutcome, WriteRecord
 
 T = TypeVar("T")
+_ATTEMPTS = 3
+_RETRY_S = 2.0
+"""The wait after the first attempt that was never sent; doubled after each further one."""
 _UNTOLD = (AnswerLost, BadAnswer, ServerFault)
 """Errors that leave open whether the write took effect: no answer, an unreadable one, or a fault of the server."""
 
@@ -81,9 +84,8 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
     Raises LeaseLost or StoreFailed before anything is sent, the organisation's refusal, the errors of `ready`, and
     Parked where the result of a lost answer could not be determined.
     """
-    settings = run.sync.settings
-    for attempt in range(settings.write_attempts):
-        last = attempt + 1 == settings.write_attempts
+    for attempt in range(_ATTEMPTS):
+        last = attempt + 1 == _ATTEMPTS
         there = await _ready(run, call)
         if there is not None:
             _not_needed(run, call, there.value)
@@ -97,11 +99,11 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
                 return took.value
             had_no_effect(run)
             if last:
-                raise _last_of(call, error, settings.write_attempts) from error
+                raise _last_of(call, error, _ATTEMPTS) from error
         except (Unreachable, CircuitOpen):
             if last:
                 raise
-            await run.sync.clock.sleep(settings.write_backoff_s * 2**attempt)
+            await run.sync.clock.sleep(_RETRY_S * 2**attempt)
         except RateLimited as error:
             if last:
                 raise

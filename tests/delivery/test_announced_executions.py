@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from controller.delivery import Outcome, SyncResult
+from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
@@ -113,7 +114,7 @@ async def test_what_is_announced_is_never_believed_and_costs_few_looks(site: Sit
     result = await deliver(site, speaks, rate=0.0, per_minute=12)
     assert result.outcome is Outcome.SUCCEEDED
     assert result.steps[0].duration_s >= 600
-    shortest_s = site.settings.gate_pause_s if speaks is falsely else site.settings.gate_interval_s
+    shortest_s = PAUSE_S if speaks is falsely else INTERVAL_S
     assert looks(site) <= 600 / shortest_s + 3
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.follow import EVENT_WAIT_S
 from controller.delivery.publish_events import PublishEvents
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
@@ -136,7 +137,7 @@ async def test_a_channel_that_does_not_tell_delays_one_look_and_is_not_waited_fo
 ) -> None:
     took_s, looks = await _deliver(slow, Channel(slow, speaks))
 
-    assert 47 <= took_s <= 47 + slow.settings.announced_poll_s
+    assert 47 <= took_s <= 47 + EVENT_WAIT_S
     assert looks < 10
 
 

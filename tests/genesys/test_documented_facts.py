@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliverySettings
+from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
 from controller.genesys import MOST_TOPICS
@@ -80,7 +80,6 @@ def test_pushed_events_are_told_as_they_are() -> None:
     assert f"waits of up to {_LONGEST_BACKOFF_S:g} s" in PAGE
     assert f"`{REASON}`" in PAGE
     assert OPERATIONS[ARCHITECT]["notifications"]
-    delivery = DeliverySettings()
-    assert f"at most every {delivery.gate_pause_s:g} s, and otherwise every {delivery.gate_interval_s:g} s" in PAGE
+    assert f"at most every {PAUSE_S:g} s, and otherwise every {INTERVAL_S:g} s" in PAGE
     assert f"are polled every {POLL_S:g} s" in PAGE
     assert f"up to {MOST_LOOKED_UP} are looked up" in PAGE

@@ -22,6 +22,10 @@ from controller.domain.events import ExecutionEvent
 from controller.domain.ports import Executions
 
 NAME = "errorRate"
+INTERVAL_S = 30.0
+"""Between two polls, while a version bakes and while a gate waits for samples."""
+PAUSE_S = 5.0
+"""Between two polls at least, also when executions are announced."""
 _VERDICTS = {
     diagnosis.Verdict.PASS: GateVerdict.PASS,
     diagnosis.Verdict.FAIL: GateVerdict.FAIL,
@@ -191,10 +195,9 @@ class Announced:
 
 async def rest_between_looks(sync: SyncRun, longest_s: float, *announced: Announced) -> None:
     """The usual pause between two polls, or a shorter one where a bell rings. Raises Parked."""
-    settings = sync.settings
-    shortest_s = min(settings.gate_pause_s, settings.gate_interval_s, longest_s)
+    shortest_s = min(PAUSE_S, INTERVAL_S, longest_s)
     await sync.signals.rest(shortest_s)
-    left_s = min(settings.gate_interval_s, longest_s) - shortest_s
+    left_s = min(INTERVAL_S, longest_s) - shortest_s
     bells = [each.bell for each in announced]
     if left_s > 0 and not any(bell.is_set() for bell in bells):
         await sync.signals.rest(left_s, *bells)

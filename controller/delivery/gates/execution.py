@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.delivery.change_run import ChangeRun
+from controller.delivery.follow import POLL_LONGEST_S
 from controller.delivery.gates.model import GateReport, GateSubject, GateVerdict
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.writer import Write, write
@@ -66,7 +67,7 @@ def _earlier(run: ChangeRun, details: dict[str, str]) -> WriteRecord | None:
 
 
 async def _follow(sync: SyncRun, launches: Launches, gate: ExecutionGate, launched: Launch) -> GateReport:
-    clock, settings = sync.clock, sync.settings
+    clock = sync.clock
     deadline = clock.monotonic() + gate.timeout_s
     wait_s = 1.0
     state = launched
@@ -82,7 +83,7 @@ async def _follow(sync: SyncRun, launches: Launches, gate: ExecutionGate, launch
                 NAME, GateVerdict.FAIL, f"execution {launched.id} did not end within {gate.timeout_s:.0f} s"
             )
         await sync.signals.rest(min(wait_s, left_s))
-        wait_s = min(wait_s * 1.5, settings.poll_cap_s)
+        wait_s = min(wait_s * 1.5, POLL_LONGEST_S)
         try:
             state, unread = await launches.state(launched.id), None
         except PenstockError as error:

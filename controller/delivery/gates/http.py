@@ -27,6 +27,7 @@ from controller.domain.errors import HostNotAllowed
 from controller.domain.redaction import SECRETS
 
 NAME = "http"
+_RETRY_S: Final = 5.0
 _BODY_LIMIT: Final = 1024 * 1024
 
 
@@ -36,7 +37,7 @@ async def conclude(sync: SyncRun, gate: HttpGate) -> GateReport:
     for _ in range(sync.settings.gate_attempts - 1):
         if report.verdict is GateVerdict.PASS:
             break
-        await sync.signals.rest(sync.settings.gate_retry_s)
+        await sync.signals.rest(_RETRY_S)
         report = await check(sync, gate)
     return report
 
