@@ -175,9 +175,9 @@ async def test_only_what_has_ended_rings_and_what_ended_in_silence_makes_the_cha
     hearing._opened()
     assert hearing.reliable
     bell = hearing.bell("f1")
-    hearing._heard(FlowEvent("f1", status="STARTED"))
+    hearing._received(FlowEvent("f1", status="STARTED"))
     assert not bell.is_set()
-    hearing._heard(FlowEvent("f1", status="SUCCESS"))
+    hearing._received(FlowEvent("f1", status="SUCCESS"))
     assert bell.is_set()
     hearing.missed("f1")
     assert not hearing.reliable
