@@ -14,7 +14,7 @@ from controller.diagnosis.error_rate import (
     judge_error_rate,
     measure_error_rate,
 )
-from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, Trace, TraceHeader, Variable
+from controller.diagnosis.model import Branch, ScopeKind, StepStatus, Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.modules import (
     Caller,
     LiveModule,
@@ -51,10 +51,10 @@ __all__ = [
     "StaleCaller",
     "State",
     "StateTracker",
-    "Step",
     "StepStatus",
     "Trace",
     "TraceHeader",
+    "TraceStep",
     "Variable",
     "Verdict",
     "VersionedReader",

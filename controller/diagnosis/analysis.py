@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from controller.diagnosis.anomalies import Anomaly, AnomalyKind, anomalies_of
 from controller.diagnosis.changes import VariableChange
 from controller.diagnosis.masking import Masking, learned
-from controller.diagnosis.model import Step, Trace, TraceHeader, Variable
+from controller.diagnosis.model import Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.modules import CallTracker, LiveModule, StaleCall, StaleCaller, stale_among
 from controller.diagnosis.query import merged_ranges
 from controller.diagnosis.state import StateTracker
@@ -23,7 +23,7 @@ from controller.domain.traces import SnapshotRange
 class AnalysedStep:
     """One step with its variable changes and anomalies, masked."""
 
-    step: Step
+    step: TraceStep
     changes: tuple[VariableChange, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
     variables: Mapping[str, Variable] | None = None
@@ -146,7 +146,7 @@ class _Look:
         self.stale: dict[tuple[str, str, str], StaleCall] = {}
         self._calls, self._live = CallTracker(header), live
 
-    def at(self, step: Step) -> tuple[Sequence[VariableChange], tuple[Anomaly, ...]]:
+    def at(self, step: TraceStep) -> tuple[Sequence[VariableChange], tuple[Anomaly, ...]]:
         changes = self.tracker.apply(step)
         stale = tuple(stale_among(self._calls.calls(step), self._live)) if self._live else ()
         self.stale |= {(each.caller, each.module, each.call.version): each for each in stale}
@@ -165,7 +165,7 @@ class _Tally:
         self._deepest = 0
         self._first_failure: int | None = None
 
-    def add(self, step: Step, anomalies: Sequence[Anomaly]) -> None:
+    def add(self, step: TraceStep, anomalies: Sequence[Anomaly]) -> None:
         self._deepest = max(self._deepest, step.depth)
         self._kinds.update(anomaly.kind for anomaly in anomalies)
         self._counts.update(

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controller.diagnosis.changes import Cause, ChangeKind, VariableChange, type_name
-from controller.diagnosis.model import Step, StepStatus, Variable
+from controller.diagnosis.changes import ChangeCause, VariableChange, VariableChangeKind, type_name
+from controller.diagnosis.model import StepStatus, TraceStep, Variable
 
 
 class AnomalyKind(StrEnum):
@@ -39,9 +39,9 @@ _STATUS_KINDS = {
     StepStatus.UNKNOWN: AnomalyKind.UNKNOWN_STATUS,
 }
 _DRIFT_KINDS = {
-    ChangeKind.VALUE: AnomalyKind.VALUE_CHANGE,
-    ChangeKind.NEW: AnomalyKind.INJECTION,
-    ChangeKind.GONE: AnomalyKind.SCOPE_EXIT,
+    VariableChangeKind.VALUE: AnomalyKind.VALUE_CHANGE,
+    VariableChangeKind.NEW: AnomalyKind.INJECTION,
+    VariableChangeKind.GONE: AnomalyKind.SCOPE_EXIT,
 }
 _UNDECIDED = frozenset({StepStatus.SKIPPED, StepStatus.RUNNING})
 
@@ -57,7 +57,7 @@ class Anomaly:
     new: Variable | None = None
 
 
-def anomalies_of(step: Step, changes: Iterable[VariableChange]) -> Iterator[Anomaly]:
+def anomalies_of(step: TraceStep, changes: Iterable[VariableChange]) -> Iterator[Anomaly]:
     """The anomalies of one step, then those of its variable changes.
 
     A failed decision yields two anomalies: one for the failed step and one for the decision.
@@ -75,25 +75,25 @@ def anomalies_of(step: Step, changes: Iterable[VariableChange]) -> Iterator[Anom
             yield Anomaly(drift, step.index, step.id, message, change.name, change.old, change.new)
 
 
-def _decision_failed(step: Step) -> bool:
+def _decision_failed(step: TraceStep) -> bool:
     if step.decision_failed is not None:
         return step.decision_failed
     return step.status.failed or (step.branch is None and step.status not in _UNDECIDED)
 
 
 def _drift_kind(change: VariableChange) -> AnomalyKind | None:
-    if change.kind is ChangeKind.TYPE:
+    if change.kind is VariableChangeKind.TYPE:
         return AnomalyKind.TYPE_CHANGE
-    return _DRIFT_KINDS[change.kind] if change.cause is Cause.UNEXPLAINED else None
+    return _DRIFT_KINDS[change.kind] if change.cause is ChangeCause.UNEXPLAINED else None
 
 
-def _status_message(step: Step) -> str:
+def _status_message(step: TraceStep) -> str:
     reason = "; ".join(step.errors)
     spelt = step.status_text or ("no status" if step.status is StepStatus.UNKNOWN else step.status.value)
     return f"{_label(step)} ended with {spelt}" + (f": {reason}" if reason else "")
 
 
-def _drift_message(kind: AnomalyKind, change: VariableChange, step: Step) -> str:
+def _drift_message(kind: AnomalyKind, change: VariableChange, step: TraceStep) -> str:
     at = f"at {_label(step)}"
     if kind is AnomalyKind.TYPE_CHANGE and change.old and change.new:
         types = f"{type_name(change.old.value)} to {type_name(change.new.value)}"
@@ -105,5 +105,5 @@ def _drift_message(kind: AnomalyKind, change: VariableChange, step: Step) -> str
     return f"{change.name} changed {at}, and no step that could set it ran"
 
 
-def _label(step: Step) -> str:
+def _label(step: TraceStep) -> str:
     return f"{step.type} {step.name!r}" if step.name else f"{step.type} {step.id}"

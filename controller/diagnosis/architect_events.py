@@ -31,14 +31,14 @@ class TokenKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class EventToken:
     kind: TokenKind
     type: str
     fields: Mapping[str, object]
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenBracket:
     """An open bracket of the text."""
 
     role: str
@@ -49,13 +49,13 @@ class _Open:
     count: int = 0
 
 
-def tokens_of_text(text: JsonText) -> Iterator[Token]:
+def tokens_of_text(text: JsonText) -> Iterator[EventToken]:
     """Tokens of a file that is read piece by piece. Memory is bounded by the nesting, not by the length.
 
     Raises TraceUnreadable for text that is not JSON or not of this shape.
     """
     text.take("{")
-    stack = [_Open("flow")]
+    stack = [_OpenBracket("flow")]
     while stack:
         top = stack[-1]
         if text.accept("]" if top.role == "list" else "}"):
@@ -70,54 +70,54 @@ def tokens_of_text(text: JsonText) -> Iterator[Token]:
         raise text.unreadable("something follows the end of the execution")
 
 
-def _flow_member(text: JsonText, top: _Open, stack: list[_Open]) -> Iterator[Token]:
+def _flow_member(text: JsonText, top: _OpenBracket, stack: list[_OpenBracket]) -> Iterator[EventToken]:
     key = text.key()
     if key == "flow" and text.accept("{"):
-        stack.append(_Open("flow"))
+        stack.append(_OpenBracket("flow"))
     elif key == EXECUTION and text.accept("["):
-        stack.append(_Open("list"))
+        stack.append(_OpenBracket("list"))
     else:
         top.fields[key] = text.value()
     yield from ()
 
 
-def _list_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[Token]:
+def _list_member(text: JsonText, _top: _OpenBracket, stack: list[_OpenBracket]) -> Iterator[EventToken]:
     if text.accept("{"):
-        stack.append(_Open("event"))
+        stack.append(_OpenBracket("event"))
     else:
-        yield Token(TokenKind.EVENT, "", {"value": text.value()})
+        yield EventToken(TokenKind.EVENT, "", {"value": text.value()})
 
 
-def _event_member(text: JsonText, _top: _Open, stack: list[_Open]) -> Iterator[Token]:
+def _event_member(text: JsonText, _top: _OpenBracket, stack: list[_OpenBracket]) -> Iterator[EventToken]:
     key = text.key()
     if (fields := text.plain_object(EXECUTION)) is not None:
-        yield Token(TokenKind.EVENT, key, fields)
+        yield EventToken(TokenKind.EVENT, key, fields)
     elif text.accept("{"):
-        stack.append(_Open("payload", type=key))
+        stack.append(_OpenBracket("payload", type=key))
     else:
-        yield Token(TokenKind.EVENT, key, {"value": text.value()})
+        yield EventToken(TokenKind.EVENT, key, {"value": text.value()})
 
 
-def _payload_member(text: JsonText, top: _Open, stack: list[_Open]) -> Iterator[Token]:
+def _payload_member(text: JsonText, top: _OpenBracket, stack: list[_OpenBracket]) -> Iterator[EventToken]:
     key = text.key()
     if key != EXECUTION or not text.accept("["):
         top.fields[key] = text.value()
         return
-    stack.append(_Open("list"))
+    stack.append(_OpenBracket("list"))
     if not top.entered:
         before = {name: value for name, value in top.fields.items() if name not in RESULTS}
         top.fields = {name: value for name, value in top.fields.items() if name in RESULTS}
         top.entered = True
-        yield Token(TokenKind.ENTER, top.type, before)
+        yield EventToken(TokenKind.ENTER, top.type, before)
 
 
 _MEMBERS = {"flow": _flow_member, "list": _list_member, "event": _event_member, "payload": _payload_member}
 
 
-def _closed(top: _Open) -> Iterator[Token]:
+def _closed(top: _OpenBracket) -> Iterator[EventToken]:
     if top.role == "flow":
-        yield Token(TokenKind.HEADER, "", top.fields)
+        yield EventToken(TokenKind.HEADER, "", top.fields)
     elif top.role == "payload":
-        yield Token(TokenKind.LEAVE if top.entered else TokenKind.EVENT, top.type, top.fields)
+        yield EventToken(TokenKind.LEAVE if top.entered else TokenKind.EVENT, top.type, top.fields)
     elif top.role == "event" and not top.count:
-        yield Token(TokenKind.EVENT, "", {})
+        yield EventToken(TokenKind.EVENT, "", {})

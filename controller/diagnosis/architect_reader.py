@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from controller.diagnosis.architect_events import Token, TokenKind, tokens_of_text
+from controller.diagnosis.architect_events import EventToken, TokenKind, tokens_of_text
 from controller.diagnosis.architect_steps import StepBuilder
 from controller.diagnosis.json_stream import JsonText
-from controller.diagnosis.model import Step, Trace, TraceHeader
+from controller.diagnosis.model import Trace, TraceHeader, TraceStep
 from controller.diagnosis.variables import flag, milliseconds, moment
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import TraceUnreadable
@@ -45,7 +45,7 @@ def open_execution(chunks: Callable[[], Iterable[str]]) -> Trace:
     return _trace(lambda: tokens_of_text(JsonText(chunks())))
 
 
-def _trace(tokens: Callable[[], Iterator[Token]]) -> Trace:
+def _trace(tokens: Callable[[], Iterator[EventToken]]) -> Trace:
     fields: dict[str, object] = {}
     events = 0
     for token in tokens():
@@ -61,18 +61,18 @@ def _trace(tokens: Callable[[], Iterator[Token]]) -> Trace:
 class _Steps:
     """Reads the tokens again for each iteration."""
 
-    def __init__(self, tokens: Callable[[], Iterator[Token]], header: Mapping[str, object]) -> None:
+    def __init__(self, tokens: Callable[[], Iterator[EventToken]], header: Mapping[str, object]) -> None:
         self._tokens = tokens
         self._header = header
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[TraceStep]:
         builder = StepBuilder(flow_name=_text(self._header.get("flowName")) or "")
         yield from _timed(builder.step(token) for token in self._tokens() if token.kind is not TokenKind.HEADER)
 
 
-def _timed(steps: Iterable[Step]) -> Iterator[Step]:
+def _timed(steps: Iterable[TraceStep]) -> Iterator[TraceStep]:
     """Set the end of each step to the start of the next one."""
-    waiting: Step | None = None
+    waiting: TraceStep | None = None
     for step in steps:
         if waiting is not None:
             yield _ended(waiting, step)
@@ -81,7 +81,7 @@ def _timed(steps: Iterable[Step]) -> Iterator[Step]:
         yield waiting
 
 
-def _ended(step: Step, following: Step) -> Step:
+def _ended(step: TraceStep, following: TraceStep) -> TraceStep:
     duration = milliseconds(step.start, following.start)
     if duration is None:
         return step

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.diagnosis.architect_events import Token, TokenKind
-from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, Variable
+from controller.diagnosis.architect_events import EventToken, TokenKind
+from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceStep, Variable
 from controller.diagnosis.nested import to_text
 from controller.diagnosis.statuses import status_of_errors, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment
@@ -33,11 +33,11 @@ _WORDS = ("reason", "errorCode", "code", "message", "errorMessage", "text", "des
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenStep:
     index: int
     kind: str
     """The scope of the boundary (`Task`); empty for an action with a nested execution."""
-    step: Step
+    step: TraceStep
 
 
 class StepBuilder:
@@ -45,12 +45,12 @@ class StepBuilder:
 
     def __init__(self, *, flow_name: str = "") -> None:
         self._flow_name = flow_name
-        self._open: list[_Open] = []
+        self._open: list[_OpenStep] = []
         self._count = 0
         self._last_moment: datetime | None = None
         self._last_type = ""
 
-    def step(self, token: Token) -> Step:
+    def step(self, token: EventToken) -> TraceStep:
         """The step of one token."""
         if token.kind is TokenKind.LEAVE:
             return self._leave(token)
@@ -60,12 +60,12 @@ class StepBuilder:
         self._count += 1
         self._last_type = token.type
         if token.kind is TokenKind.ENTER:
-            self._open.append(_Open(step.index, "", step))
+            self._open.append(_OpenStep(step.index, "", step))
         elif boundary and boundary[1] == "started":
-            self._open.append(_Open(step.index, boundary[2], step))
+            self._open.append(_OpenStep(step.index, boundary[2], step))
         return step
 
-    def _closed_by(self, verb: str, kind: str) -> Step | None:
+    def _closed_by(self, verb: str, kind: str) -> TraceStep | None:
         """Close the scope that this boundary ends, with everything inside it. Returns the step that opened it."""
         replaces = kind in {"State", "BotState", "Menu"} or (kind == "Task" and "CallTask" not in self._last_type)
         if verb == "started" and not replaces:
@@ -79,7 +79,7 @@ class StepBuilder:
                 return None
         return None
 
-    def _leave(self, token: Token) -> Step:
+    def _leave(self, token: EventToken) -> TraceStep:
         place = max(index for index, opened in enumerate(self._open) if not opened.kind)
         opener = self._open[place].step
         del self._open[place:]
@@ -88,7 +88,7 @@ class StepBuilder:
         self._last_type = token.type
         return step
 
-    def _build(self, token: Token, boundary: re.Match[str] | None, closed: Step | None) -> Step:
+    def _build(self, token: EventToken, boundary: re.Match[str] | None, closed: TraceStep | None) -> TraceStep:
         fields = token.fields
         started = bool(boundary and boundary[1] == "started")
         start, problems = self._start(token)
@@ -100,7 +100,7 @@ class StepBuilder:
         errors, warnings = _complaints(token)
         path = _text(fields.get("outputPathId"))
         ending = closed if closed is not None and not started else None
-        return Step(
+        return TraceStep(
             index=self._count,
             id=_text(fields.get("executionId")) or (ending.id if ending else f"#{self._count}"),
             type=token.type or "(unnamed)",
@@ -126,7 +126,7 @@ class StepBuilder:
             detail=fields,
         )
 
-    def _start(self, token: Token) -> tuple[datetime | None, list[str]]:
+    def _start(self, token: EventToken) -> tuple[datetime | None, list[str]]:
         start = moment(token.fields.get("dateTime"))
         if token.kind is TokenKind.LEAVE and start is None:
             return self._last_moment, []
@@ -135,7 +135,7 @@ class StepBuilder:
         self._last_moment = start
         return start, []
 
-    def _name(self, token: Token, ending: Step | None) -> str:
+    def _name(self, token: EventToken, ending: TraceStep | None) -> str:
         named = next((str(token.fields[key]) for key in _NAMES if token.fields.get(key)), "")
         if named or ending is None:
             return named or (self._flow_name if token.type == "startedFlow" else "")
@@ -146,7 +146,7 @@ def _writes(fields: Mapping[str, object]) -> tuple[Variable, ...]:
     return (*listed_variables(fields.get("statements")), *listed_variables(fields.get("outputVariables")))
 
 
-def _status(token: Token, errors: tuple[str, ...], path: str | None) -> StepStatus:
+def _status(token: EventToken, errors: tuple[str, ...], path: str | None) -> StepStatus:
     if errors:
         return status_of_errors(errors)
     if "ERROR" in str(token.fields.get("flowExitReason", "")).upper():
@@ -154,7 +154,7 @@ def _status(token: Token, errors: tuple[str, ...], path: str | None) -> StepStat
     return status_of_path(path)
 
 
-def _complaints(token: Token) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _complaints(token: EventToken) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Errors and warnings. No document describes how errors look in the file, so every likely field is read."""
     errors = [text for key in _ERRORS for text in _texts(token.fields.get(key))]
     warnings = [text for key in _WARNINGS for text in _texts(token.fields.get(key))]

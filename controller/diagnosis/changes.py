@@ -10,14 +10,14 @@ from controller.diagnosis.model import Variable
 from controller.diagnosis.nested import same
 
 
-class ChangeKind(StrEnum):
+class VariableChangeKind(StrEnum):
     NEW = "new"
     VALUE = "value"
     TYPE = "type"
     GONE = "gone"
 
 
-class Cause(StrEnum):
+class ChangeCause(StrEnum):
     """Why a variable changed."""
 
     WRITTEN = "written"
@@ -35,23 +35,23 @@ class Cause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class VariableChange:
     name: str
-    kind: ChangeKind
-    cause: Cause
+    kind: VariableChangeKind
+    cause: ChangeCause
     old: Variable | None = None
     new: Variable | None = None
 
 
-def kind_of_change(old: Variable | None, new: Variable) -> ChangeKind | None:
+def kind_of_change(old: Variable | None, new: Variable) -> VariableChangeKind | None:
     """How two values of one variable differ; None when they are equal or one of them was withheld.
 
     A change from or to null is a change of value, not of type.
     """
     if old is None:
-        return ChangeKind.NEW
+        return VariableChangeKind.NEW
     if old.withheld or new.withheld or same(old.value, new.value):
         return None
     kinds = {type_name(old.value), type_name(new.value)} - {"null"}
-    return ChangeKind.TYPE if len(kinds) > 1 else ChangeKind.VALUE
+    return VariableChangeKind.TYPE if len(kinds) > 1 else VariableChangeKind.VALUE
 
 
 def type_name(value: object) -> str:

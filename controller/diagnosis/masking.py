@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.model import Branch, Step, Trace, TraceHeader, Variable
+from controller.diagnosis.model import Branch, Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import rewrite
 from controller.domain.redaction import MASK, masked_patterns
 
@@ -77,7 +77,7 @@ class Masking:
                 self._learn_step(step)
         self._learned()
 
-    def _learn_step(self, step: Step) -> None:
+    def _learn_step(self, step: TraceStep) -> None:
         for variable in (*step.writes, *(step.observed or ())):
             if variable.secure or step.secure:
                 self._names.add(variable.name)
@@ -109,7 +109,7 @@ class Masking:
         masked = rewrite_named(value, self) if isinstance(value, dict | list) else self.leaf(value)
         return variable if masked is value else replace(variable, value=masked)
 
-    def step(self, step: Step) -> Step:
+    def step(self, step: TraceStep) -> TraceStep:
         return replace(
             step,
             name=self.text(step.name),

@@ -75,7 +75,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TraceStep:
     """One event or action of an execution."""
 
     index: int
@@ -153,4 +153,4 @@ class Trace:
     """One execution. `steps` can be iterated repeatedly and need not hold the steps in memory."""
 
     header: TraceHeader
-    steps: Iterable[Step]
+    steps: Iterable[TraceStep]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.diagnosis.model import Step, Trace, TraceHeader
+from controller.diagnosis.model import Trace, TraceHeader, TraceStep
 from controller.domain.identity import version_rank
 
 
@@ -93,7 +93,7 @@ class CallTracker:
         self._started_at = header.started_at
         self._open: list[tuple[int, Caller]] = []
 
-    def calls(self, step: Step) -> tuple[ModuleCall, ...]:
+    def calls(self, step: TraceStep) -> tuple[ModuleCall, ...]:
         """The calls of this step with the version that ran (`inputData.<kind>.flowVersion`)."""
         while self._open and self._open[-1][0] >= step.depth:
             self._open.pop()

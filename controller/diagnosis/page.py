@@ -8,10 +8,10 @@ from datetime import datetime
 
 from controller.diagnosis.analysis import AnalysedStep, Analysis
 from controller.diagnosis.anomalies import Anomaly
-from controller.diagnosis.changes import Cause, ChangeKind
+from controller.diagnosis.changes import ChangeCause, VariableChangeKind
 from controller.diagnosis.display import printable, shortened, shown_duration, shown_time, shown_value
 from controller.diagnosis.document import render
-from controller.diagnosis.model import Step, Variable
+from controller.diagnosis.model import TraceStep, Variable
 from controller.diagnosis.variables import milliseconds
 from controller.domain.traces import SnapshotRange
 
@@ -24,7 +24,7 @@ _LONGEST = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class _PageRow:
     """One step as the template shows it."""
 
     index: int
@@ -49,7 +49,7 @@ class Row:
 def page(analysis: Analysis, *, first: int = 0, limit: int = LIMIT) -> str:
     """The page of at most `limit` steps from `first` on. The page says which steps it leaves out."""
     header = analysis.header
-    rows: list[Row] = []
+    rows: list[_PageRow] = []
     data: list[dict[str, object]] = []
     listed: list[Anomaly] = []
     scale = _Scale(header.started_at, header.ended_at)
@@ -85,14 +85,14 @@ class _Scale:
     def __init__(self, start: datetime | None, end: datetime | None) -> None:
         self._start, self._total = start, milliseconds(start, end)
 
-    def see(self, step: Step) -> None:
+    def see(self, step: TraceStep) -> None:
         self._start = self._start or step.start
 
-    def offset(self, step: Step) -> str:
+    def offset(self, step: TraceStep) -> str:
         passed = milliseconds(self._start, step.start)
         return "–" if passed is None else f"+{passed / 1000:.3f}"
 
-    def bar(self, step: Step) -> tuple[float, float]:
+    def bar(self, step: TraceStep) -> tuple[float, float]:
         passed = milliseconds(self._start, step.start)
         if passed is None or not self._total or self._total <= 0:
             return 0.0, 0.0
@@ -101,7 +101,7 @@ class _Scale:
         return round(left, 2), round(min(width, 100 - left), 2)
 
 
-def _row(analysed: AnalysedStep, scale: _Scale) -> Row:
+def _row(analysed: AnalysedStep, scale: _Scale) -> _PageRow:
     step = analysed.step
     left, width = scale.bar(step)
     chips = [
@@ -109,9 +109,10 @@ def _row(analysed: AnalysedStep, scale: _Scale) -> Row:
         if change.new is None
         else f"{printable(change.name)} = {shown_value(change.new, 48)}"
         for change in analysed.changes
-        if change.cause is not Cause.SCOPE_ENDED and (change.kind is ChangeKind.GONE or change.new is not None)
+        if change.cause is not ChangeCause.SCOPE_ENDED
+        and (change.kind is VariableChangeKind.GONE or change.new is not None)
     ]
-    return Row(
+    return _PageRow(
         index=step.index,
         type=printable(step.type),
         name=printable(step.name),
@@ -138,14 +139,14 @@ def _tone(analysed: AnalysedStep) -> str:
     return "warn" if analysed.step.warnings or analysed.step.problems else ""
 
 
-def _marks(rows: list[Row], total: int) -> list[tuple[int, str, float]]:
+def _marks(rows: list[_PageRow], total: int) -> list[tuple[int, str, float]]:
     """Marks for the strip of anomalies: step, tone, and position in percent."""
     return [
         (row.index, row.tone, round(place / max(total, 1) * 100, 2)) for place, row in enumerate(rows) if row.anomalies
     ]
 
 
-def _data(step: Step, before: Mapping[str, Variable], after: Mapping[str, Variable]) -> dict[str, object]:
+def _data(step: TraceStep, before: Mapping[str, Variable], after: Mapping[str, Variable]) -> dict[str, object]:
     """Data of a step for the script: the difference of the state, and the record as received."""
     changed = {
         name: [shown_value(variable, _LONGEST), int(variable.secure)]
@@ -160,7 +161,7 @@ def _data(step: Step, before: Mapping[str, Variable], after: Mapping[str, Variab
     }
 
 
-def _facts(step: Step) -> list[tuple[str, str]]:
+def _facts(step: TraceStep) -> list[tuple[str, str]]:
     facts = [
         ("id", step.id),
         ("status", step.status_text or step.status.value),

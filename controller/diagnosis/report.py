@@ -9,7 +9,7 @@ from datetime import datetime
 from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummary
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.model import Step, TraceHeader, Variable
+from controller.diagnosis.model import TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import strict_json
 
 SCHEMA = "penstock.trace/v1"
@@ -95,7 +95,7 @@ def _step(analysed: AnalysedStep) -> dict[str, object]:
     }
 
 
-def _times(step: Step) -> dict[str, object]:
+def _times(step: TraceStep) -> dict[str, object]:
     return {
         "start": _time(step.start),
         "end": _time(step.end),

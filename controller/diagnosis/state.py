@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from controller.diagnosis.changes import Cause, ChangeKind, VariableChange, kind_of_change
-from controller.diagnosis.model import ScopeKind, Step, Variable
+from controller.diagnosis.changes import ChangeCause, VariableChange, VariableChangeKind, kind_of_change
+from controller.diagnosis.model import ScopeKind, TraceStep, Variable
 from controller.diagnosis.scopes import Scope, ScopeStack, owners
 
 
@@ -73,7 +73,7 @@ class StateTracker:
         )
         return State(self._index, tuple(scopes))
 
-    def apply(self, step: Step) -> tuple[VariableChange, ...]:
+    def apply(self, step: TraceStep) -> tuple[VariableChange, ...]:
         """Apply one step. Returns changes by ended scopes and by writes first, then observed changes."""
         self._index = step.index
         self._full = self._full or step.complete
@@ -97,19 +97,19 @@ class StateTracker:
         for scope in dropped:
             for name, variable in scope.variables.items():
                 if not self._full:
-                    yield VariableChange(name, ChangeKind.GONE, Cause.SCOPE_ENDED, old=variable)
+                    yield VariableChange(name, VariableChangeKind.GONE, ChangeCause.SCOPE_ENDED, old=variable)
                 elif self._stack.find(name, across_borders=True) is None:
                     self._stack.innermost.variables[name] = variable
                     self._stack.innermost.leftover.add(name)
                 else:
                     self._handed_out[name] = variable
 
-    def _write(self, step: Step) -> Iterator[VariableChange]:
+    def _write(self, step: TraceStep) -> Iterator[VariableChange]:
         for variable in step.writes:
             home = self._stack.find(variable.name, across_borders=self._full) or self._stack.owner(variable.name)
-            yield from _put(home, variable, Cause.WRITTEN)
+            yield from _put(home, variable, ChangeCause.WRITTEN)
 
-    def _observe(self, step: Step) -> Iterator[VariableChange]:
+    def _observe(self, step: TraceStep) -> Iterator[VariableChange]:
         if step.observed is None:
             return
         for variable in step.observed:
@@ -120,13 +120,15 @@ class StateTracker:
             self._handed_out.clear()
         self._seen = True
 
-    def _see(self, step: Step, variable: Variable) -> Iterator[VariableChange]:
+    def _see(self, step: TraceStep, variable: Variable) -> Iterator[VariableChange]:
         name = variable.name
         home = self._stack.find(name, across_borders=self._full)
         own = home is not self._stack.innermost and step.opens is not None and step.opens in (owners(name) or ())
         if home is None or own:  # a new scope's own variable can hide one of the same name
             fresh = not self._seen or self._opened is not None
-            change = _put(self._stack.owner(name), variable, Cause.DECLARED if fresh else self._explanation(variable))
+            change = _put(
+                self._stack.owner(name), variable, ChangeCause.DECLARED if fresh else self._explanation(variable)
+            )
             yield from (
                 change if home is None or not self._full or kind_of_change(home.variables[name], variable) else ()
             )
@@ -136,12 +138,12 @@ class StateTracker:
         border = self._stack.border_above(home) if self._full else None
         yield from _put(home, variable, self._explanation(variable), into=border)
 
-    def _explanation(self, variable: Variable) -> Cause:
+    def _explanation(self, variable: Variable) -> ChangeCause:
         """The cause of a known variable's new value."""
         if self._may_have_written:
-            return Cause.POSSIBLE
+            return ChangeCause.POSSIBLE
         out = self._handed_out.get(variable.name)
-        return Cause.SCOPE_ENDED if out and kind_of_change(out, variable) is None else Cause.UNEXPLAINED
+        return ChangeCause.SCOPE_ENDED if out and kind_of_change(out, variable) is None else ChangeCause.UNEXPLAINED
 
     def _miss(self, seen: set[str]) -> Iterator[VariableChange]:
         """Handle the variables that are missing from a full view."""
@@ -153,8 +155,8 @@ class StateTracker:
                 if self._opened is not None and scope.opened_at < self._opened and name not in scope.leftover:
                     scope.hidden_by[name] = self._opened
                     continue
-                cause = Cause.SCOPE_ENDED if name in scope.leftover else Cause.UNEXPLAINED
-                yield VariableChange(name, ChangeKind.GONE, cause, old=scope.variables[name])
+                cause = ChangeCause.SCOPE_ENDED if name in scope.leftover else ChangeCause.UNEXPLAINED
+                yield VariableChange(name, VariableChangeKind.GONE, cause, old=scope.variables[name])
                 if border is None:
                     scope.leftover.discard(name)
                     del scope.variables[name]
@@ -162,7 +164,7 @@ class StateTracker:
                     scope.hidden_by[name] = border.opened_at
 
 
-def _put(home: Scope, variable: Variable, cause: Cause, *, into: Scope | None = None) -> Iterator[VariableChange]:
+def _put(home: Scope, variable: Variable, cause: ChangeCause, *, into: Scope | None = None) -> Iterator[VariableChange]:
     """Store the variable at `home`; a different value goes to `into` if it is given."""
     old = home.variables.get(variable.name)
     kind = kind_of_change(old, variable)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from controller.diagnosis.analysis import AnalysedStep, Analysis
-from controller.diagnosis.changes import Cause, ChangeKind, VariableChange
+from controller.diagnosis.changes import ChangeCause, VariableChange, VariableChangeKind
 from controller.diagnosis.display import printable, shown_duration, shown_time, shown_value
-from controller.diagnosis.model import Step, TraceHeader
+from controller.diagnosis.model import TraceHeader, TraceStep
 from controller.diagnosis.variables import milliseconds
 
 _DEEPEST = 16
@@ -53,7 +53,7 @@ def _lines(analysed: AnalysedStep, origin: datetime | None) -> Iterator[str]:
     yield f"{mark}{step.index:>6} {at:>11} {took:>9} {indent}{_title(step)}"
     margin = _MARGIN + indent + "  "
     for change in analysed.changes:
-        if change.cause is not Cause.SCOPE_ENDED:
+        if change.cause is not ChangeCause.SCOPE_ENDED:
             yield margin + _change(change)
     for warning in step.warnings:
         yield f"{margin}warning: {printable(warning)}"
@@ -63,7 +63,7 @@ def _lines(analysed: AnalysedStep, origin: datetime | None) -> Iterator[str]:
         yield f"{margin}! {anomaly.kind.value}: {printable(anomaly.message)}"
 
 
-def _title(step: Step) -> str:
+def _title(step: TraceStep) -> str:
     name = f" {printable(step.name)!r}" if step.name else ""
     branch = f" -> {printable(str(step.branch))}" if step.branch else ""
     end = f" (ends {step.closes}, {shown_duration(step.span_ms)} in all)" if step.span_ms is not None else ""
@@ -74,7 +74,7 @@ def _change(change: VariableChange) -> str:
     name = printable(change.name)
     old = shown_value(change.old) if change.old else ""
     new = shown_value(change.new) if change.new else ""
-    if change.kind is ChangeKind.GONE:
+    if change.kind is VariableChangeKind.GONE:
         return f"{name} is gone (was {old})"
     return f"{name} = {new}" + (f" (was {old})" if change.old else "")
 

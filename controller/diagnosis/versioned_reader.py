@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.diagnosis.model import Branch, ScopeKind, Step, StepStatus, TraceHeader, Variable
+from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import shallow, to_text
 from controller.diagnosis.statuses import status_of, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables
@@ -73,8 +73,8 @@ _NESTED = ("steps", "children", "execution")
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
-    step: Step
+class _OpenScope:
+    step: TraceStep
     meaning: TypeMeaning
     by_name: bool = False
     """Opened because a later step named it as parent."""
@@ -89,11 +89,11 @@ class VersionedReader:
 
     def __init__(self, ranges: Sequence[SnapshotRange] = ()) -> None:
         self._ranges = ranges
-        self._open: list[_Open] = []
-        self._waiting: Step | None = None
+        self._open: list[_OpenScope] = []
+        self._waiting: TraceStep | None = None
         self._count = 0
 
-    def page(self, entities: Iterable[object]) -> Iterator[Step]:
+    def page(self, entities: Iterable[object]) -> Iterator[TraceStep]:
         """The steps that this page completes. Each step is held until the next one confirms the chain.
 
         Raises TraceUnreadable for a step that is not an object.
@@ -115,15 +115,15 @@ class VersionedReader:
             nested = next((raw[key] for key in _NESTED if isinstance(raw.get(key), list)), None)
             if nested is not None:
                 pending.append((iter(nested), len(self._open)))
-                self._open.append(_Open(step, TypeMeaning()))
+                self._open.append(_OpenScope(step, TypeMeaning()))
 
-    def finish(self) -> Iterator[Step]:
+    def finish(self) -> Iterator[TraceStep]:
         """The last step."""
         if self._waiting is not None:
             step, self._waiting = self._waiting, None
             yield _linked(step, None)
 
-    def _step(self, raw: Mapping[str, object]) -> Step:
+    def _step(self, raw: Mapping[str, object]) -> TraceStep:
         step_type = _text(raw.get("type")) or ""
         meaning = meaning_of(step_type)
         problems, left = self._place(raw)
@@ -147,15 +147,15 @@ class VersionedReader:
         )
         self._count += 1
         if meaning.opens:
-            self._open.append(_Open(step, meaning))
+            self._open.append(_OpenScope(step, meaning))
         return step
 
-    def _build(self, raw: Mapping[str, object], meaning: TypeMeaning, identity: str) -> Step:
+    def _build(self, raw: Mapping[str, object], meaning: TypeMeaning, identity: str) -> TraceStep:
         start = moment(_first(raw, "startTime", "startDateTime", "dateTime", "timestamp"))
         end = moment(_first(raw, "endTime", "endDateTime"))
         observed = self._observed(raw)
         status, status_text, branch = _outcome(raw, meaning)
-        return Step(
+        return TraceStep(
             index=self._count,
             id=identity,
             type="",
@@ -196,7 +196,7 @@ class VersionedReader:
             )
         return tuple(listed_variables(variables)) if isinstance(variables, list) else None
 
-    def _place(self, raw: Mapping[str, object]) -> tuple[list[str], Step | None]:
+    def _place(self, raw: Mapping[str, object]) -> tuple[list[str], TraceStep | None]:
         """Find the step's parent among the open steps, if the source names one.
 
         Leaves everything above the parent, except for scopes directly above it: those end by steps of their own.
@@ -209,11 +209,11 @@ class VersionedReader:
             if self._open[place].step.id == parent:
                 return [], self._leave(place + 1)
         if self._waiting is not None and self._waiting.id == parent:
-            self._open.append(_Open(self._waiting, TypeMeaning(), by_name=True))
+            self._open.append(_OpenScope(self._waiting, TypeMeaning(), by_name=True))
             return [], None
         return [f"its parent {parent} is not open"], None
 
-    def _leave(self, lowest: int) -> Step | None:
+    def _leave(self, lowest: int) -> TraceStep | None:
         for place in range(lowest, len(self._open)):
             if self._open[place].by_name:
                 left = self._open[place:]
@@ -221,7 +221,7 @@ class VersionedReader:
                 return next((opened.step for opened in left if opened.meaning.opens), None)
         return None
 
-    def _closed_by(self, meaning: TypeMeaning) -> Step | None:
+    def _closed_by(self, meaning: TypeMeaning) -> TraceStep | None:
         if meaning.closes is None:
             return None
         for place in range(len(self._open) - 1, -1, -1):
@@ -260,7 +260,7 @@ def versioned_header(raw: Mapping[str, object]) -> TraceHeader:
     )
 
 
-def _linked(step: Step, following: Step | None) -> Step:
+def _linked(step: TraceStep, following: TraceStep | None) -> TraceStep:
     """Check that the step's `nextStepId` names the following step, and set a missing end to the next start."""
     if following is not None and step.end is None and (gap := milliseconds(step.start, following.start)) is not None:
         step = replace(step, end=following.start, duration_ms=max(gap, 0.0))

@@ -14,7 +14,7 @@ from controller.domain.references import BINDING_TYPES, Resolution, ResourceRefe
 from controller.domain.status import Health
 from controller.flows.nodes import NodeGraph
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.resolve import Resolved, resolve
+from controller.graphs.resolve import ResolvedReference, resolve
 
 
 def organization_graph(
@@ -59,7 +59,9 @@ def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
                 yield Edge(str(flow.key), keys[id_], EdgeKind.DEPENDS_ON)
 
 
-def _connect(key: FlowKey, resolved: Iterable[Resolved], edges: set[Edge], unanswered: set[Unanswered]) -> None:
+def _connect(
+    key: FlowKey, resolved: Iterable[ResolvedReference], edges: set[Edge], unanswered: set[Unanswered]
+) -> None:
     for each in resolved:
         reference = each.reference
         if each.candidates:

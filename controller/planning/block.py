@@ -14,7 +14,7 @@ from controller.domain.references import FlowReference
 from controller.flows.checks import NESTED, nested_modules
 from controller.flows.suggestion import did_you_mean
 from controller.graphs.consumption import FlowGraph
-from controller.planning.draft import Outcome
+from controller.planning.draft import LiveOutcome
 from controller.planning.drift import holder_words
 from controller.planning.limits import ROOM, one_too_many
 from controller.planning.model import Blocked, Quarantine
@@ -94,7 +94,11 @@ def bad_target(key: FlowKey, target: str | None, live: LiveState, organization: 
 
 
 def missing_dependency(
-    flow: DesiredFlow, graph: FlowGraph, outcomes: Mapping[FlowKey, Outcome], live: LiveState, group: frozenset[FlowKey]
+    flow: DesiredFlow,
+    graph: FlowGraph,
+    outcomes: Mapping[FlowKey, LiveOutcome],
+    live: LiveState,
+    group: frozenset[FlowKey],
 ) -> Blocked | None:
     """Blocked if a static reference or `dependsOn` leads to a flow that does not exist or is not published.
 

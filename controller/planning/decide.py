@@ -30,7 +30,7 @@ def decide(situation: Situation) -> Decision:
         return _absent(situation)
     if situation.unrecorded is not None:
         return _on_its_way(situation, situation.unrecorded)
-    if situation.same_wish and situation.undetermined:
+    if situation.unchanged_in_git and situation.undetermined:
         return _none(situation, f"which version is live cannot be told with api: {situation.dialect}")
     return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
 
@@ -99,7 +99,7 @@ def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
     told = f"{made.version} is live of an unfinished delivery"
     if made.wanted == situation.flow.wanted:
         return Decision(ChangeKind.ADOPT, f"{told}; apply resumes it", made.version)
-    if situation.record is not None and situation.same_wish:
+    if situation.record is not None and situation.unchanged_in_git:
         reason = f"{situation.record.version} is asked for again, {told}; apply resumes that first"
         return Decision(ChangeKind.RESTORE, reason, situation.record.version)
     kind = ChangeKind.PUBLISH if situation.pinned is None else ChangeKind.SWITCH
@@ -109,12 +109,12 @@ def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
 def _pinned(situation: Situation, pinned: str) -> Decision:
     live = situation.live_version
     if live == pinned:
-        if situation.same_wish and not situation.recreated:
+        if situation.unchanged_in_git and not situation.recreated:
             return _none(situation, f"{pinned} is live, as pinned")
         return Decision(ChangeKind.ADOPT, f"{pinned} is live already; only the record is missing", pinned)
     if situation.authored:
         return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned)
-    if situation.same_wish and not situation.recreated:
+    if situation.unchanged_in_git and not situation.recreated:
         return _drifted(situation, pinned)
     return Decision(ChangeKind.SWITCH, f"{pinned} is pinned, {_live_words(live)}", pinned)
 
@@ -122,7 +122,7 @@ def _pinned(situation: Situation, pinned: str) -> Decision:
 def _source(situation: Situation) -> Decision:
     if situation.record is None:
         return _unrecorded(situation)
-    if not situation.same_wish:
+    if not situation.unchanged_in_git:
         return Decision(ChangeKind.PUBLISH, _changed_words(situation))
     if situation.authored:
         words = _taken_back_words(situation, situation.record.version)

@@ -13,7 +13,7 @@ _KEEPS_LIVE = frozenset({ChangeKind.NONE, ChangeKind.ADOPT})
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LiveOutcome:
     """The live version of a flow after the plan is carried out."""
 
     version: str | None
@@ -55,10 +55,10 @@ class Draft:
         return self.decision.kind not in _KEEPS_LIVE
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> LiveOutcome:
         if self.blocked is not None or not self.writes:
-            return Outcome(self.situation.live_version, anew=False, blocked=self.blocked is not None)
-        return Outcome(self.decision.to_version, anew=self.decision.kind in _NEW_VERSION)
+            return LiveOutcome(self.situation.live_version, anew=False, blocked=self.blocked is not None)
+        return LiveOutcome(self.decision.to_version, anew=self.decision.kind in _NEW_VERSION)
 
     def block(self, blocked: Blocked | None) -> Draft:
         """The draft, blocked unless it has a reason already. Drafts that write nothing are never blocked."""

@@ -73,7 +73,7 @@ class Situation:
         return self.live.published_version if self.live else None
 
     @property
-    def same_wish(self) -> bool:
+    def unchanged_in_git(self) -> bool:
         """Whether the desired state equals the recorded one."""
         if self.record is None:
             return False

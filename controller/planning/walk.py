@@ -20,7 +20,7 @@ from controller.graphs.components import shortest_cycle, strongly_connected
 from controller.graphs.consumption import FlowGraph
 from controller.planning import block
 from controller.planning.decide import decide, unchanged
-from controller.planning.draft import Draft, Outcome
+from controller.planning.draft import Draft, LiveOutcome
 from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
 from controller.planning.situation import MovedBinding, Situation, previous_flow, previous_keys
 
@@ -38,7 +38,7 @@ class Walk:
         self._live = live
         self._recorded = recorded
         self._inputs = inputs
-        self._outcomes: dict[FlowKey, Outcome] = {}
+        self._outcomes: dict[FlowKey, LiveOutcome] = {}
         self._first: dict[FlowKey, tuple[str, ...]] = {}
         self._blocked: dict[str, Blocked] = {}
         self._waits: dict[str, tuple[str, ...]] = {}
@@ -149,7 +149,7 @@ class Walk:
                 continue
             found = self._live.flows.get(callee)
             live_version = found.published_version if found else None
-            outcome = self._outcomes.get(callee) or Outcome(live_version, anew=False)
+            outcome = self._outcomes.get(callee) or LiveOutcome(live_version, anew=False)
             bound = consumed.get(callee) or live_version
             if outcome.available and (outcome.anew or outcome.version != bound):
                 yield MovedBinding(callee, bound, outcome.version)

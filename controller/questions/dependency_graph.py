@@ -20,7 +20,7 @@ from controller.graphs.model import Graph
 from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.health import managed_health
 from controller.reconcile.services import Services
-from controller.reconcile.version_reader import VersionReader
+from controller.reconcile.version_reader import FactReader
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ class _Contents:
     """Reads many versions. `incomplete` collects, in words, those that could not be read."""
 
     def __init__(self, services: Services, organization: Organization) -> None:
-        self._reader = VersionReader(services, services.platform(organization), organization.name)
+        self._reader = FactReader(services, services.platform(organization), organization.name)
         self.incomplete: list[str] = []
 
     async def references(

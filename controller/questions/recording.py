@@ -24,7 +24,7 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingWish:
+class RecordingRequest:
     """What a person wants to have changed; nothing, where only `flow` is given or not even that."""
 
     flow: str | None = None
@@ -46,7 +46,7 @@ class RecordingSettings:
 
 
 async def recording_settings(
-    services: Services, organization: Organization, wish: RecordingWish, *, by: str
+    services: Services, organization: Organization, wish: RecordingRequest, *, by: str
 ) -> RecordingSettings:
     """Show the settings after making the requested changes; the audit log attributes each change to `by`.
 
@@ -70,7 +70,7 @@ async def recording_settings(
     return await settings.shown(flow)
 
 
-def _level(wish: RecordingWish) -> str | None:
+def _level(wish: RecordingRequest) -> str | None:
     """The level as the organisation spells it. Raises SettingsInvalid."""
     if wish.level is None:
         return None

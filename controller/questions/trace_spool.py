@@ -8,7 +8,7 @@ from io import BufferedRandom, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.diagnosis import Step, VersionedReader
+from controller.diagnosis import TraceStep, VersionedReader
 from controller.domain.traces import SnapshotRange
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class StepPages:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(list(page)) + "\n")
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[TraceStep]:
         reader = VersionedReader(self._ranges)
         with self._path.open(encoding="utf-8") as file:
             for line in file:

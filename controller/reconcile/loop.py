@@ -13,7 +13,7 @@ from controller.domain.waiting import Overtaken, finished_before
 from controller.planning import Plan
 from controller.reconcile import plan_steps, records, rollback, steps
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched
-from controller.reconcile.report import PassReport, Reached, make_report
+from controller.reconcile.report import PassProgress, PassReport, make_report
 from controller.reconcile.services import Services
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ async def run_pass(
     error: PenstockError | None = None
     async with AsyncExitStack() as stack:
         start = Pass(request=request, services=services, listener=listener or Unwatched(), stopping=stopping)
-        reached = Reached(start)
+        reached = PassProgress(start)
         try:
             await _Run(start, reached, stack).all(source)
         except PenstockError as caught:
@@ -53,7 +53,7 @@ async def run_pass(
 class _Run:
     """One run. What the steps return is noted in `reached`, so that a pass that fails reports how far it came."""
 
-    def __init__(self, start: Pass, reached: Reached, stack: AsyncExitStack) -> None:
+    def __init__(self, start: Pass, reached: PassProgress, stack: AsyncExitStack) -> None:
         self._start = start
         self._reached = reached
         self._stack = stack

@@ -35,7 +35,7 @@ from controller.domain.waiting import for_each
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
-from controller.reconcile.version_reader import VersionReader
+from controller.reconcile.version_reader import FactReader
 
 V = TypeVar("V")
 Looked = Callable[[int, int], None]
@@ -118,7 +118,7 @@ class _Looker:
         looked: Looked,
     ) -> None:
         self._looked = looked
-        self._reader = VersionReader(services, platform, organization)
+        self._reader = FactReader(services, platform, organization)
         self._platform = platform
         self._flows = flows
         self.incomplete: list[str] = []

@@ -106,7 +106,7 @@ class PassReport:
 
 
 @dataclass(slots=True)
-class Reached:
+class PassProgress:
     """How far a pass came. The loop fills it and the report reads it; no step sees it."""
 
     start: Pass
@@ -120,7 +120,7 @@ class Reached:
     recovered: tuple[str, ...] = ()
 
 
-def make_report(reached: Reached, error: PenstockError | None, duration_s: float) -> PassReport:
+def make_report(reached: PassProgress, error: PenstockError | None, duration_s: float) -> PassReport:
     """The report of a pass that ended, however far it came."""
     request, seen = reached.start.request, reached.observed
     return PassReport(
@@ -142,7 +142,7 @@ def make_report(reached: Reached, error: PenstockError | None, duration_s: float
     )
 
 
-def _health(reached: Reached) -> Health:
+def _health(reached: PassProgress) -> Health:
     if reached.result is not None and reached.result.outcome is Outcome.ROLLBACK_FAILED:
         return Health.DEGRADED
     if reached.located is None or reached.observed is None:

@@ -14,7 +14,7 @@ from controller.reconcile.services import Services
 T = TypeVar("T")
 
 
-class VersionReader:
+class FactReader:
     """The versions of one organisation. Every method raises what the organisation's calls raise."""
 
     def __init__(self, services: Services, platform: Platform, organization: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from controller.domain.visible import visible
 from controller.planning.model import Plan
-from controller.planning.rendering.table import Row, Table, tables
+from controller.planning.rendering.table import PlanRow, Table, tables
 
 COMMENT_LIMIT = 60_000
 """Characters. GitHub accepts 65,536, and the comment needs room for its own markers."""
@@ -78,7 +78,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield from _list("Notes", table.notes)
 
 
-def _cells(title: str, row: Row) -> str:
+def _cells(title: str, row: PlanRow) -> str:
     flow = f'**{escape(row.flow)}**<br>{escape(row.type)} "{escape(row.name)}"'
     why = [escape(row.reason)]
     why += [f"after {escape(', '.join(row.after))}"] if row.after else []

@@ -23,7 +23,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlanRow:
     """One change."""
 
     mark: Mark
@@ -46,7 +46,7 @@ class Section:
     """The changes of one wave."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[PlanRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def _title(change: Change) -> str:
     return "Nothing to do" if change.kind is ChangeKind.NONE else f"Wave {change.wave}"
 
 
-def _row(change: Change) -> Row:
-    return Row(
+def _row(change: Change) -> PlanRow:
+    return PlanRow(
         mark=_mark(change),
         flow=change.flow,
         change=change.kind.value,

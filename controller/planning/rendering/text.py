@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from controller.domain.visible import visible
 from controller.planning.model import Plan
-from controller.planning.rendering.table import Mark, Row, Table, tables
+from controller.planning.rendering.table import Mark, PlanRow, Table, tables
 
 _COLORS = {Mark.ADD: "32", Mark.CHANGE: "33", Mark.REMOVE: "31", Mark.SAME: "2", Mark.BLOCKED: "1;31"}
 
@@ -33,7 +33,7 @@ def _lines(table: Table, *, color: bool) -> Iterator[str]:
     yield f"  Plan {table.digest}"
 
 
-def _row_lines(row: Row, *, color: bool) -> Iterator[str]:
+def _row_lines(row: PlanRow, *, color: bool) -> Iterator[str]:
     sign = f"\x1b[{_COLORS[row.mark]}m{row.mark}\x1b[0m" if color else row.mark.value
     flow = f'{visible(row.flow)}  {visible(row.type)} "{visible(row.name)}"'
     yield f"    {sign} {row.change} {flow}  {visible(row.versions)}"

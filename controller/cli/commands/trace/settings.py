@@ -18,7 +18,7 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.recording import LogLevel
 from controller.domain.visible import visible
-from controller.questions.recording import RecordingSettings, RecordingWish, recording_settings
+from controller.questions.recording import RecordingRequest, RecordingSettings, recording_settings
 from controller.reconcile import Services, load_settings, open_folder
 
 
@@ -45,7 +45,7 @@ def settings(
     output: Format = TextOrJson.TEXT,
 ) -> None:
     """Change the settings where options say so, then show them."""
-    wish = RecordingWish(flow, level, None if execution_data is None else execution_data is Switch.ON)
+    wish = RecordingRequest(flow, level, None if execution_data is None else execution_data is Switch.ON)
     ours = load_settings()
     workspace = open_folder(folder, ours, (organization,) if organization else ())
     chosen = only_organization(workspace, "what is recorded")
@@ -57,7 +57,7 @@ def settings(
         _show(chosen.name, shown, turned_on=bool(wish.execution_data))
 
 
-async def _asked(services: Services, organization: Organization, wish: RecordingWish) -> RecordingSettings:
+async def _asked(services: Services, organization: Organization, wish: RecordingRequest) -> RecordingSettings:
     try:
         return await recording_settings(services, organization, wish, by=actor())
     finally:
