@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from controller.domain.visible import visible
 from controller.flows.diff_model import diff_json
-from controller.planning.rendering.markdown import details_block
+from controller.planning.rendering.pages import details_block
 from controller.questions.comparison import FlowComparison
 from controller.questions.flow_content import FlowContent
 

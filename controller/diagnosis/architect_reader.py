@@ -1,6 +1,6 @@
 """Reads the architect dialect's execution files into the trace model.
 
-The file has no durations: a step lasts until the next one begins. Nothing is lost. `Step.detail` keeps the whole
+The file has no durations: a step lasts until the next one begins. Nothing is lost. `TraceStep.detail` keeps the whole
 payload of each event. An action with a nested execution becomes two steps, one with its inputs and one with its
 outputs. Events of unknown kinds are kept and marked.
 """

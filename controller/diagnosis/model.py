@@ -1,7 +1,7 @@
 """The trace model for both dialects.
 
 A trace is a header and a stream of steps in order of time. Steps are flat: `depth` and `parent` express the nesting, so
-no walk over a trace recurses. `Step.detail` keeps all fields that the model does not name, as the source sent them.
+no walk over a trace recurses. `TraceStep.detail` keeps all fields that the model does not name, as they were sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""An asynchronous trace of one action: started, waited for, analysed, and told to who asked."""
+"""An asynchronous trace of one action: started, waited for, analysed, and sent to an observability receiver.
+
+That message does not go through the store's outbox: its receiver is named on a command line, and no other process
+could deliver it later.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import subprocess
 
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.model import Graph
-from controller.graphs.pictures import svg_document, svg_source
+from controller.graphs.pictures.svg import svg_document, svg_source
 
 LONGEST_S = 120.0
 _OTHERS = "pass --format dot or --format mermaid, which need no program"

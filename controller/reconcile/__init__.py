@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING
 from controller.domain.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from controller.reconcile.approvals import approve_plan, require_digest
     from controller.reconcile.health import made_by_delivery
     from controller.reconcile.loop import run_pass
     from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest, Source, Unwatched
-    from controller.reconcile.pauses import accept_paused
     from controller.reconcile.report import PassReport
     from controller.reconcile.services import Services
     from controller.reconcile.settings import Settings, load_settings
@@ -28,12 +26,9 @@ __all__ = [
     "Source",
     "Unwatched",
     "Workspace",
-    "accept_paused",
-    "approve_plan",
     "load_settings",
     "made_by_delivery",
     "open_folder",
     "open_revision",
-    "require_digest",
     "run_pass",
 ]

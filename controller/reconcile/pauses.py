@@ -12,7 +12,7 @@ from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
 from controller.reconcile.pass_ import Held, Mode
 from controller.reconcile.services import Services
-from controller.store import AuditEntry, StepRecord, SyncRecord
+from controller.store import StepRecord, SyncRecord
 
 LOOK_S = 60.0
 """Seconds until a paused delivery is read again."""
@@ -73,21 +73,6 @@ def _paused(organization: Organization, told: Iterable[str], flow: str) -> Deliv
     )
 
 
-def accept_paused(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
-    """Let the paused version of a flow stay; the next pass resumes. Raises SettingsInvalid when nothing is paused."""
-    key = chosen_flow(said, organization.flows)
-    step = next((step for step in _unfinished(services, organization, key) if paused_reason(step)), None)
-    if step is None:
-        raise SettingsInvalid(
-            f"{organization.name}: no delivery of {key} waits for a decision",
-            hint="`penstock status` shows what is paused",
-        )
-    services.store.approvals.promote(organization.name, step.id, by=by)
-    entry = AuditEntry(organization.name, "promote", "success", by, str(key), step.live_version)
-    services.store.audit.append(entry)
-    return step
-
-
 def give_up(held: Held) -> dict[FlowKey, str]:
     """For a rollback: the flow that a person gives up while it is being delivered, with the reason.
 
@@ -100,7 +85,7 @@ def give_up(held: Held) -> dict[FlowKey, str]:
         key = chosen_flow(request.flow or "", organization.flows)
     except SettingsInvalid:
         return {}  # raised again once the organisation is read: the flow may exist there
-    if not any(step.state.unjudged for step in _unfinished(held.services, organization, key)):
+    if not any(step.state.unjudged for step in unfinished_steps(held.services, organization, key)):
         return {}
     reason = f"{request.actor} asked for what was live before"
     wanted = next(flow.wanted for flow in organization.flows if flow.key == key)
@@ -114,6 +99,7 @@ def ended_by_person(found: RecoveryResult, given_up: Collection[FlowKey]) -> Syn
     return ended[-1] if ended else None
 
 
-def _unfinished(services: Services, organization: Organization, key: FlowKey) -> list[StepRecord]:
+def unfinished_steps(services: Services, organization: Organization, key: FlowKey) -> list[StepRecord]:
+    """The flow's steps of unfinished deliveries."""
     found = services.store.journal.unfinished(organization.name)
     return [step for sync in found for step in sync.steps if step.key == key]

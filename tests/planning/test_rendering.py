@@ -23,7 +23,7 @@ from controller.planning import (
     plan_markdown,
     plan_text,
 )
-from controller.planning.rendering.markdown import escape
+from controller.planning.rendering.pages import escape
 from tests.planning.compact import live_state, organization, recorded_state
 
 NASTY = "Main | <script>alert(1)</script> `x` **b** [a](http://e) @team #12 \r\n\x1b[31m\u202ered\u2028 😀 "

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from controller.domain.desired import Window, WindowKind
-from controller.planning.windows import closure
+from controller.planning.guard import closure
 
 DUBLIN = "Europe/Dublin"
 WORKING_HOURS = Window(WindowKind.DENY, "0 8 * * 1-5", 10 * 3600, DUBLIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.errors import NotConfirmed, SettingsInvalid
-from controller.reconcile import approve_plan
+from controller.questions.decisions import approve_plan
 from tests.support.sources import inbound
 from tests.support.world import World, said
 

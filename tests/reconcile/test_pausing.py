@@ -8,8 +8,9 @@ from controller.delivery import Outcome
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
+from controller.questions.decisions import accept_paused
 from controller.questions.held_back import with_held_back
-from controller.reconcile import PassReport, accept_paused, open_folder
+from controller.reconcile import PassReport, open_folder
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module

@@ -9,7 +9,8 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.status import SyncStatus
 from controller.planning import Change, Plan, plan_text
-from controller.reconcile import PassReport, accept_paused, open_folder
+from controller.questions.decisions import accept_paused
+from controller.reconcile import PassReport, open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import Crash, Recording, World

@@ -11,8 +11,9 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
+from controller.questions.decisions import approve_plan
 from controller.questions.status import FlowStatus, OrganizationStatus
-from controller.reconcile import PassReport, approve_plan
+from controller.reconcile import PassReport
 from controller.reconcile.holder import own_name
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of

@@ -17,8 +17,8 @@ from controller.domain.identity import UNTYPED, FlowKey
 from controller.manifests.flow import flow_manifest
 from controller.questions.action_trace import ActionQuestion, trace_action
 from controller.questions.dependency_graph import GraphOrigin, observed_graph
+from controller.questions.executions import ExecutionQuestion, find_executions
 from controller.questions.importing import importable
-from controller.questions.trace_search import ExecutionQuestion, find_executions
 from controller.reconcile import open_folder
 from controller.reconcile.flow_choice import flow_id, live_flow
 from controller.simulator import SimulatorSettings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.reconcile import approve_plan, open_folder
+from controller.questions.decisions import approve_plan
+from controller.reconcile import open_folder
 from tests.safety.test_workers import running
 from tests.support.sources import inbound
 from tests.support.world import World, said

@@ -7,7 +7,7 @@ import pytest
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.reconcile import approve_plan
+from controller.questions.decisions import approve_plan
 from controller.simulator.settings import SimulatedClient
 from tests.support.dialects import BOTH
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to

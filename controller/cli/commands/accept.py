@@ -9,7 +9,8 @@ from pathlib import Path
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.reconcile import accept_paused, load_settings, open_folder
+from controller.questions.decisions import accept_paused
+from controller.reconcile import load_settings, open_folder
 
 
 def accept(

@@ -12,7 +12,8 @@ import typer
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.reconcile import approve_plan, load_settings, open_folder
+from controller.questions.decisions import approve_plan
+from controller.reconcile import load_settings, open_folder
 
 
 def approve(

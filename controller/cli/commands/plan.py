@@ -19,7 +19,7 @@ from controller.cli.output import output_to
 from controller.cli.progress_bars import plan_bar, progress_bar
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
-from controller.planning.rendering.markdown import COMMENT_LIMIT
+from controller.planning.rendering.pages import COMMENT_LIMIT
 from controller.questions.comparison import FlowComparison
 from controller.questions.comparisons import differences
 from controller.questions.held_back import with_held_back

@@ -25,17 +25,9 @@ from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.planning import Confirmations, Plan, plan_text
 from controller.planning.limits import deliverable
+from controller.questions.decisions import require_digest
 from controller.questions.held_back import with_held_back
-from controller.reconcile import (
-    Mode,
-    PassReport,
-    PassRequest,
-    Services,
-    Workspace,
-    load_settings,
-    open_folder,
-    require_digest,
-)
+from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, load_settings, open_folder
 
 
 @dataclass(frozen=True, slots=True)

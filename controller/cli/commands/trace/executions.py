@@ -48,9 +48,15 @@ from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, TraceUnreadable
 from controller.domain.platform import ExecutionSummary
 from controller.domain.redaction import SECRETS
+from controller.questions.executions import (
+    ExecutionQuestion,
+    FetchedTrace,
+    Watcher,
+    fetched_traces,
+    find_executions,
+    live_modules,
+)
 from controller.questions.trace_audit import EXECUTION, TraceAudit
-from controller.questions.trace_reading import FetchedTrace, Watcher, fetched_traces
-from controller.questions.trace_search import ExecutionQuestion, find_executions, live_modules
 from controller.reconcile import Services, load_settings, open_folder
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ from controller.cli.output import output_to
 from controller.cli.workspace import actor
 from controller.diagnosis import open_execution
 from controller.domain.errors import SettingsInvalid
-from controller.questions.trace_spool import text_chunks
+from controller.questions.executions import text_chunks
 
 
 def file(

@@ -12,7 +12,7 @@ from controller.diagnosis import Analysis, ErrorRate, StaleCaller
 from controller.domain.platform import ExecutionSummary, Standing
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.questions.trace_reading import FetchedTrace
+from controller.questions.executions import FetchedTrace
 
 EXECUTIONS_SCHEMA = "penstock.executions/v1"
 

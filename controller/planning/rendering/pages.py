@@ -1,9 +1,13 @@
-"""Renders plans as Markdown for a pull request comment. Names cannot break the table, add HTML or mention people."""
+"""Renders plans as Markdown for a pull request comment, and as one HTML page without script, font or request.
+
+Names cannot break the table, add HTML or mention people.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from controller.domain.visible import visible
 from controller.planning.model import Plan
@@ -96,3 +100,27 @@ def _list(title: str, items: Iterable[str]) -> Iterator[str]:
         yield f"**{title}**"
         yield ""
         yield from shown
+
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
+    """The page, ending with a newline. The template engine escapes every value."""
+    return _environment().get_template("plan.html.jinja").render(tables=tables(plans, everything=everything))
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # most plans are shown as text
+
+    environment = Environment(
+        loader=PackageLoader("controller.planning.rendering", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    return environment

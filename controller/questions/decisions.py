@@ -1,0 +1,44 @@
+"""A person's decisions, recorded: approving a plan by its digest, and accepting a paused version."""
+
+from __future__ import annotations
+
+import re
+
+from controller.domain.desired import Organization
+from controller.domain.errors import SettingsInvalid
+from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.health import paused_reason
+from controller.reconcile.pauses import unfinished_steps
+from controller.reconcile.services import Services
+from controller.store import Approval, AuditEntry, StepRecord
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def require_digest(digest: str) -> None:
+    """Raises SettingsInvalid when this cannot be the digest of a plan: half of one, or anything else."""
+    if not _DIGEST.fullmatch(digest):
+        raise SettingsInvalid(f"{digest!r} is not the digest of a plan", hint="copy it whole from `penstock plan`")
+
+
+def approve_plan(services: Services, organization: str, digest: str, *, by: str) -> Approval:
+    """Approve the plan with this digest. Raises SettingsInvalid when it is no digest."""
+    require_digest(digest)
+    approval = services.store.approvals.give(organization, digest, by=by)
+    services.store.audit.append(AuditEntry(organization, "approve", "success", by, details={"plan": digest}))
+    return approval
+
+
+def accept_paused(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
+    """Let the paused version of a flow stay; the next pass resumes. Raises SettingsInvalid when nothing is paused."""
+    key = chosen_flow(said, organization.flows)
+    step = next((step for step in unfinished_steps(services, organization, key) if paused_reason(step)), None)
+    if step is None:
+        raise SettingsInvalid(
+            f"{organization.name}: no delivery of {key} waits for a decision",
+            hint="`penstock status` shows what is paused",
+        )
+    services.store.approvals.promote(organization.name, step.id, by=by)
+    entry = AuditEntry(organization.name, "promote", "success", by, str(key), step.live_version)
+    services.store.audit.append(entry)
+    return step

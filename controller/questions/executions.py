@@ -1,0 +1,289 @@
+"""Executions of flows: the question is checked before any call, matches are found, and each is read as a trace.
+
+A trace is on disk while it is analysed: an analysis walks it more than once, and memory must stay small.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from io import BufferedRandom, FileIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from controller.diagnosis import (
+    LiveModule,
+    Trace,
+    TraceStep,
+    VersionedReader,
+    check_trace_request,
+    open_execution,
+    retention,
+    versioned_header,
+)
+from controller.domain.clock import Clock
+from controller.domain.desired import Organization
+from controller.domain.errors import CapabilityMissing, NotFound, PermissionMissing, SettingsInvalid, TraceUnreadable
+from controller.domain.platform import ExecutionSummary
+from controller.domain.ports import ExecutionFiles, Platform, Traces
+from controller.domain.traces import SnapshotRange, TraceRequest
+from controller.reconcile.flow_choice import flow_id
+from controller.reconcile.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionQuestion:
+    """The question; the times are aware."""
+
+    since: datetime
+    until: datetime
+    asked_at: datetime
+    """Against which `since` is held: a range of all that is kept stays valid while it is asked for."""
+    flow: str | None = None
+    """As a person names it."""
+    version: str | None = None
+    conversation: str | None = None
+    session: str | None = None
+    snapshots: tuple[SnapshotRange, ...] = ()
+    tier: str = "standard"
+    """How long the organisation keeps traces (versioned dialect): `standard` or `enterprise`."""
+
+
+async def find_executions(
+    services: Services, organization: Organization, question: ExecutionQuestion
+) -> Sequence[ExecutionSummary]:
+    """The executions in order of their start, those without one first.
+
+    Raises TraceRequestInvalid before any call when the range is not kept or too long, SettingsInvalid for an unknown
+    flow, CapabilityMissing when the dialect knows no sessions.
+    """
+    platform = services.platform(organization)
+    executions = platform.executions
+    if executions is None:
+        raise CapabilityMissing(f"{organization.name}: the {platform.dialect} dialect does not tell of executions")
+    request = _checked(organization, question)
+    if question.session and platform.traces is None:
+        raise CapabilityMissing(
+            f"{organization.name}: the {platform.dialect} dialect knows no sessions",
+            hint="ask for a conversation: --conversation ID",
+        )
+    if question.flow is not None:
+        request = replace(request, flow_id=await flow_id(platform, organization.flows, question.flow))
+    try:
+        found = [summary async for summary in executions.found(request)]
+    except PermissionMissing as error:
+        error.hint = error.hint or "check that execution data is enabled and that the client may search it"
+        raise
+    return sorted(found, key=lambda summary: (summary.started_at or question.since, summary.id))
+
+
+def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRequest:
+    request = TraceRequest(
+        start=question.since,
+        end=question.until,
+        flow_id=question.flow,
+        flow_version=question.version,
+        session_token=question.session,
+        conversation_id=question.conversation,
+        snapshot_ranges=question.snapshots,
+    )
+    rules = retention(organization.dialect, question.tier)
+    check_trace_request(request, now=question.asked_at, rules=rules)
+    return request
+
+
+async def live_modules(services: Services, organization: Organization) -> dict[str, LiveModule]:
+    """The published versions by flow id; without those that have no known time of publishing.
+
+    Costs one listing. Raises what the listing raises.
+    """
+    listing = await services.platform(organization).flows.listing()
+    return {
+        flow.id: LiveModule(flow.published_version, flow.published_at)
+        for flow in listing.flows
+        if flow.published_version is not None and flow.published_at is not None
+    }
+
+
+_KEPT = "traces are kept for 30 days, 90 on the enterprise tier, and those of an archived version may be gone"
+BATCH = 20
+"""Execution files that one job renders: links to them do not live long."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedTrace:
+    """One execution. Its trace can be walked until the next one is asked for."""
+
+    id: str
+    trace: Trace | None
+    latency_ms: float = 0.0
+    """How long the organisation took for all that was asked."""
+    reason: str = ""
+    """Why it could not be read, where `trace` is None."""
+
+
+class Watcher(Protocol):
+    """Told how far the reading is."""
+
+    def done(self, count: int, total: int) -> None:
+        """So many of so many executions are read."""
+        ...
+
+    def received(self, amount: int, unit: str) -> None:
+        """So many bytes or steps of the execution at hand have come."""
+        ...
+
+
+async def fetched_traces(
+    services: Services,
+    organization: Organization,
+    ids: Sequence[str],
+    watcher: Watcher,
+    *,
+    snapshots: Sequence[SnapshotRange] = (),
+) -> AsyncGenerator[FetchedTrace, None]:
+    """The traces of these executions in their order; close the iterator, or read it to its end.
+
+    Raises SettingsInvalid when the temporary folder cannot hold them, and what the organisation's calls raise.
+    """
+    platform = services.platform(organization)
+    with _space(), tempfile.TemporaryDirectory(prefix="penstock-trace-") as folder:
+        spool = _Spool(Path(folder) / "trace", services.clock, watcher)
+        watcher.done(0, len(ids))
+        traces = _of_platform(platform, ids, spool, snapshots)
+        count = 0
+        async with aclosing(traces):
+            async for fetched in traces:
+                yield fetched
+                count += 1
+                watcher.done(count, len(ids))
+
+
+@contextmanager
+def _space() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SettingsInvalid(
+            f"an execution cannot be kept in {tempfile.gettempdir()}: {error.strerror}",
+            hint="make room there, or set TMPDIR",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Spool:
+    path: Path
+    clock: Clock
+    watcher: Watcher
+
+    def stopwatch(self) -> Callable[[], float]:
+        """Milliseconds from now on."""
+        started = self.clock.monotonic()
+        return lambda: (self.clock.monotonic() - started) * 1000
+
+
+def _of_platform(
+    platform: Platform, ids: Sequence[str], spool: _Spool, ranges: Sequence[SnapshotRange]
+) -> AsyncGenerator[FetchedTrace, None]:
+    if platform.execution_files is not None:
+        return _from_files(platform.execution_files, ids, spool)
+    if platform.traces is not None:
+        return _from_traces(platform.traces, ids, spool, ranges)
+    raise CapabilityMissing(f"the {platform.dialect} dialect does not tell of executions")
+
+
+async def _from_files(files: ExecutionFiles, ids: Sequence[str], spool: _Spool) -> AsyncGenerator[FetchedTrace, None]:
+    queue = iter(ids)
+    while batch := list(islice(queue, BATCH)):
+        passed = spool.stopwatch()
+        rendered = {each.id: each for each in await files.rendered(batch)}
+        share_ms = passed() / len(batch)
+        for execution_id in batch:
+            if execution_id not in rendered:
+                reason = "the organisation has no data of it: is execution data recorded, and younger than ten days?"
+                yield FetchedTrace(execution_id, None, share_ms, reason)
+                continue
+            passed = spool.stopwatch()
+            with CountingFile(spool.path, lambda size: spool.watcher.received(size, "bytes")) as file:
+                await rendered[execution_id].save(file)
+            yield _opened(execution_id, spool.path, share_ms + passed())
+
+
+def _opened(execution_id: str, path: Path, latency_ms: float) -> FetchedTrace:
+    try:
+        return FetchedTrace(execution_id, open_execution(partial(text_chunks, path)), latency_ms)
+    except TraceUnreadable as error:
+        return FetchedTrace(execution_id, None, latency_ms, error.message)
+
+
+async def _from_traces(
+    traces: Traces, ids: Sequence[str], spool: _Spool, ranges: Sequence[SnapshotRange]
+) -> AsyncGenerator[FetchedTrace, None]:
+    for trace_id in ids:
+        passed = spool.stopwatch()
+        try:
+            header = versioned_header(await traces.header(trace_id))
+            steps = StepPages(spool.path, ranges)
+            count = 0
+            async for page in traces.steps(trace_id):
+                steps.add(page)
+                count += len(page)
+                spool.watcher.received(count, "steps")
+        except NotFound as error:
+            yield FetchedTrace(trace_id, None, passed(), f"{error.message}; {_KEPT}")
+            continue
+        yield FetchedTrace(trace_id, Trace(header, steps), passed())
+
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+_CHUNK = 64 * 1024
+
+
+class CountingFile(BufferedRandom):
+    """A new file that tells how many bytes it holds whenever it grows."""
+
+    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+        super().__init__(FileIO(path, "w+"))
+        self._told = told
+
+    def write(self, content: Buffer, /) -> int:
+        """Append and tell."""
+        written = super().write(content)
+        self._told(self.tell())
+        return written
+
+
+def text_chunks(path: Path) -> Iterator[str]:
+    """The text of a file, piece by piece. Invalid UTF-8 is replaced."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+class StepPages:
+    """The pages of one trace of the versioned dialect, a line of JSON each; walked anew as often as one likes."""
+
+    def __init__(self, path: Path, ranges: Sequence[SnapshotRange] = ()) -> None:
+        self._path = path
+        self._ranges = ranges
+        self._path.write_text("", encoding="utf-8")
+
+    def add(self, page: Sequence[Mapping[str, object]]) -> None:
+        """Keep the next page."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(list(page)) + "\n")
+
+    def __iter__(self) -> Iterator[TraceStep]:
+        reader = VersionedReader(self._ranges)
+        with self._path.open(encoding="utf-8") as file:
+            for line in file:
+                yield from reader.page(json.loads(line))
+        yield from reader.finish()
