@@ -14,7 +14,7 @@ from controller.domain.references import BINDING_TYPES, Resolution, ResourceRefe
 from controller.domain.status import Health
 from controller.flows.nodes import NodeGraph
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.resolve import ResolvedReference, resolve
+from controller.graphs.resolve import ReferenceCandidates, resolve
 
 
 def organization_graph(
@@ -60,7 +60,7 @@ def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
 
 
 def _connect(
-    key: FlowKey, resolved: Iterable[ResolvedReference], edges: set[Edge], unanswered: set[Unanswered]
+    key: FlowKey, resolved: Iterable[ReferenceCandidates], edges: set[Edge], unanswered: set[Unanswered]
 ) -> None:
     for each in resolved:
         reference = each.reference

@@ -9,7 +9,7 @@ from controller.domain.desired import DesiredFlow
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.references import FlowReference, Resolution
-from controller.graphs.resolve import ResolvedReference, resolve
+from controller.graphs.resolve import ReferenceCandidates, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def build_graph(flows: Iterable[DesiredFlow], live: LiveState) -> FlowGraph:
 def _consumption(
     flow: DesiredFlow,
     managed: Mapping[FlowKey, DesiredFlow],
-    references: Iterable[ResolvedReference],
+    references: Iterable[ReferenceCandidates],
     keys: Mapping[str, FlowKey],
 ) -> Consumption:
     callees = {keys[id_] for id_ in flow.depends_on if id_ in keys}

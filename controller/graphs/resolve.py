@@ -16,14 +16,14 @@ from controller.domain.references import FlowReference, Resolution
 
 
 @dataclass(frozen=True, slots=True)
-class ResolvedReference:
+class ReferenceCandidates:
     """A reference and the existing flows that it can mean, most likely first; none unless it is static."""
 
     reference: FlowReference
     candidates: tuple[FlowKey, ...] = ()
 
 
-def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[ResolvedReference, ...]]:
+def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[ReferenceCandidates, ...]]:
     """The references of every flow with known content. A source file in git wins over the live version."""
     resolver = _Resolver(managed, live)
     found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
@@ -41,9 +41,9 @@ class _Resolver:
         for key in sorted(self._known):
             self._by_name[key.name].append(key)
 
-    def resolved(self, reference: FlowReference) -> ResolvedReference:
+    def resolved(self, reference: FlowReference) -> ReferenceCandidates:
         static = reference.resolution is Resolution.STATIC
-        return ResolvedReference(reference, self._candidates(reference) if static else ())
+        return ReferenceCandidates(reference, self._candidates(reference) if static else ())
 
     def _candidates(self, reference: FlowReference) -> tuple[FlowKey, ...]:
         if reference.flow_id is not None and reference.flow_id in self._by_id:
