@@ -1,6 +1,7 @@
 """Who consumes whom: references are resolved, become a graph, and the graph answers questions.
 
-`resolve` finds the flow that a reference means. `consumption` is the graph that planning orders; `organization`,
-`inside` and `resources` build the neutral graph of `model`, and `merge` compares two. `components`, `order` and
-`questions` work on them, `pictures` draws them. Pure: calls no organisation, reads no file.
+`resolve` finds the flows that a reference can mean. `consumption` is the graph that planning orders. `build` makes
+the neutral graph of `model` from manifests, live flows or the inside of one flow, and compares two. `components` and
+`questions` work on graphs, `compatibility` judges live versions, `pictures` draws. Pure: calls no organisation, reads
+no file.
 """

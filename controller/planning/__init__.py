@@ -1,6 +1,8 @@
 """Makes, guards and renders plans. Pure: values in, values out.
 
-Never calls an organisation, git, the store or the file system.
+`plan` builds the graph, and `walk` decides each flow (`situation` in, `decide`, `block`, a `draft` out). `orphans`
+plans removals, `drift` and `digests` describe the result (`model`). `guard` refuses what windows, limits and
+approvals do not allow; `rendering` shows a plan. Never calls an organisation, git, the store or the file system.
 """
 
 from controller.planning.guard import Confirmations, confirmed_part, guard, refusals

@@ -1,4 +1,7 @@
-"""What people ask of several packages at once: status, graph, comparison, traces, import, preflight, recording.
+"""What people ask of several packages at once. None of it delivers anything.
 
-Each module answers one question, from `controller.reconcile`'s services. None delivers anything.
+Plans and organisations: `preflight`, `held_back`, `status`, `decisions`. Graphs: `dependency_graph`,
+`dependency_index`, `node_graph`, drawn by `drawing`. Contents: `flow_content`, `comparison` of two, `comparisons` of
+many, `importing`. Traces: `executions`, `action_trace`, `recording` settings, and `trace_audit`, which notes who read
+which. `fan_out` does one thing for many flows.
 """
