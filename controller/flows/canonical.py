@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
 _TRACKING = "trackingId"
-"""A counter that Architect gives to each action; it changes when a flow is saved."""
+"""A counter that Architect assigns to each action; it changes whenever a flow is saved."""
 _INDEX = "referencedObjects"
 """An index that newer exports add at the top of a flow; the actions say the same."""
 
@@ -27,9 +27,9 @@ def digest(document: object) -> str:
 
 
 def volatile(key: str, value: object, depth: int) -> bool:
-    """Whether an entry of a mapping is noise; `depth` is 0 for the document's own entries.
+    """Whether a mapping's entry is noise; `depth` is 0 for the document's own entries.
 
-    An input of a data action may be called trackingId: its value is a mapping, and it is not noise.
+    A data action may have an input called trackingId. Its value is a mapping, so it is not noise.
     """
     if key == _TRACKING:
         return value is None or isinstance(value, str | int | float)

@@ -25,7 +25,7 @@ from controller.flows.walk import Place, walk
 from controller.flows.yaml_events import Position, position_of, read_events
 
 LONGEST_NAME = 200
-"""Characters that the name of a flow may have."""
+"""Largest length of a flow's name, in characters."""
 _REFERENCE = re.compile(r"\.{0,2}(?:/[^/\[\]#]+(?:\[[^/\[\]#]*\])?)*\Z")
 _STEP = re.compile(r"([^/\[\]]+)(?:\[([^\]]*)\])?")
 _MODULE = "commonmodule"
@@ -54,7 +54,7 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
 
 
 def nested_modules(flow_type: str, references: Iterable[FlowReference]) -> tuple[FlowReference, ...]:
-    """The references of a common module to other common modules, which Genesys does not accept."""
+    """References from a common module to other common modules, which Genesys does not allow."""
     if flow_type != _MODULE:
         return ()
     return tuple(reference for reference in references if reference.types == (_MODULE,))
@@ -157,7 +157,7 @@ def _inside(place: Place, reference: str) -> Iterator[_Flaw]:
 
 
 def _levels(place: Place) -> list[Place]:
-    """The objects and lists around a property, outermost first; the item of a list and its one object are one level."""
+    """The objects and lists around a property, outermost first; a list item and its only object are one level."""
     return [each for each in place.way()[:-1] if not isinstance(each.key, int)]
 
 

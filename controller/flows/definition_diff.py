@@ -1,4 +1,4 @@
-"""The difference between two versioned definitions: nodes and transitions by their ids, and all other fields."""
+"""Compares two versioned definitions: nodes and transitions by their ids, and all other content."""
 
 from __future__ import annotations
 

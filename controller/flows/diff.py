@@ -1,4 +1,4 @@
-"""The semantic difference between two versions of a flow's source, in the words that Architect shows to authors."""
+"""Compares two versions of a flow's source, in the terms that Architect shows to authors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Matching:
 
 
 def _pairs(before: Iterable[Element], after: Iterable[Element], rule: Key) -> list[tuple[Element, Element]]:
-    """Elements with equal keys, the first with the first, the second with the second."""
+    """Pairs of elements with equal keys, in order."""
     buckets: dict[Hashable, deque[Element]] = {}
     for element in after:
         buckets.setdefault(rule(element), deque()).append(element)
@@ -76,7 +76,7 @@ def _pairs(before: Iterable[Element], after: Iterable[Element], rule: Key) -> li
 
 
 def _by_unique_name(before: Iterable[Element], after: Iterable[Element]) -> Key:
-    """Type and name, where exactly one such element is left on each side: it moved and changed."""
+    """A rule by type and name for elements that are unique on both sides: they were moved and changed."""
     counts = [Counter((element.type, element.name) for element in side) for side in (before, after)]
 
     def key(element: Element) -> Hashable:

@@ -1,4 +1,4 @@
-"""What changed between two versions of a flow, as a value: for people as text, for programs as JSON."""
+"""The differences between two versions of a flow as values, with text and JSON renderings."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SIGNS: Mapping[DiffKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DiffEntry:
-    """One difference. All texts are short, on one line, and free of secrets and control characters."""
+    """One difference. All texts are short, on one line, and without secrets and control characters."""
 
     kind: DiffKind
     what: str
     """`action 'Play greeting' (playAudio)`, `task 'Main'`, `variable 'Flow.x' (stringVariable)`, `flow 'Main IVR'`."""
     where: str = ""
-    """The way to it (`task 'Main' > action 'Open?' (decision) > yes`); empty at the flow's top level."""
+    """The path to it (`task 'Main' > action 'Open?' (decision) > yes`); empty at the flow's top level."""
     setting: str = ""
-    """Which of its settings (`target queue`); empty when all of it was added, removed or moved."""
+    """The changed setting (`target queue`); empty if the whole element was added, removed or moved."""
     before: str | None = None
     after: str | None = None
 
@@ -58,7 +58,7 @@ class FlowDiff:
         return not self.entries
 
     def summary(self) -> dict[str, int]:
-        """How many entries there are of each kind, zeros included."""
+        """Number of entries by kind, zeros included."""
         counts = Counter(entry.kind for entry in self.entries)
         return {kind.value: counts[kind] for kind in DiffKind}
 
@@ -80,12 +80,12 @@ def diff_json(diff: FlowDiff) -> dict[str, object]:
 
 
 def quoted(name: str) -> str:
-    """A name in single quotes, on one line: control and formatting characters are shown as escapes."""
+    """A name in single quotes, on one line, with control and formatting characters escaped."""
     return f"'{one_line(name)}'"
 
 
 def one_line(text: str) -> str:
-    """The text with everything that does not print shown as an escape."""
+    """The text with all unprintable characters escaped."""
     return "".join(character if character.isprintable() else _escape(character) for character in text)
 
 

@@ -1,4 +1,4 @@
-"""A flow's content as a tree of elements: the flow, its tasks, menus, states, actions and variables."""
+"""A flow's content as a tree of Architect's elements: the flow, its tasks, menus, states, actions, variables."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Element:
     slot: str
     """The output of its parent that it is in (`yes`), or empty."""
     number: str
-    """The number that Architect gave to it; it survives a change of name, but not every save."""
+    """Architect's number for it. It survives a change of name, but not every save."""
     parent: Element | None
     settings: FlatSettings = field(default_factory=FlatSettings)
     children: list[Element] = field(default_factory=list)
     mark: str = ""
-    """The digest of its settings, its name left out."""
+    """The digest of its settings without its name."""
     whole: str = ""
-    """The digest of its settings and of everything inside it."""
+    """The digest of its settings and of all elements inside it."""
 
     @property
     def title(self) -> str:
@@ -63,7 +63,7 @@ class Element:
 
 
 def elements(document: Mapping[str, object]) -> list[Element]:
-    """All elements of a parsed Archy document in document order; the flow itself is the first."""
+    """All elements of a parsed Archy document in document order, starting with the flow."""
     root, content = next(iter(document.items()))
     places = list(walk(root, content))
     found: dict[int, Element] = {}
@@ -98,7 +98,7 @@ def _element(place: Place, parent: Element | None, slot: str) -> Element:
 
 
 def _is_variable(place: Place) -> bool:
-    """An item of a list of variables: `- stringVariable: {name: Task.x, ...}`."""
+    """Whether it is an item of a list of variables: `- stringVariable: {name: Task.x, ...}`."""
     above = place.parent.parent if place.parent is not None else None
     return (
         isinstance(place.key, str)
@@ -151,7 +151,7 @@ def _settle(element: Element, value: object, targets: Mapping[tuple[str, str], s
 
 
 def _is_part(key: str, value: object) -> bool:
-    """Whether an entry at a flow's top level holds elements: its tasks, menus, states, bots."""
+    """Whether an entry at the top level of a flow holds elements: tasks, menus, states, bots."""
     if key in _OWN_STATES:
         return isinstance(value, Mapping)
     kinds = [kind for kind, holder in CONTAINERS.items() if holder == key]
@@ -166,7 +166,7 @@ def _is_part(key: str, value: object) -> bool:
 
 
 def _view(targets: Mapping[tuple[str, str], str]) -> View:
-    """Entries without the elements in them and without Architect's own numbers; jumps by the name of their target."""
+    """Entries without elements and Architect's own numbers. Jumps show the name of their target."""
 
     def view(key: str, value: object) -> object:
         if key in _NUMBERS and isinstance(value, str | int | float | None):

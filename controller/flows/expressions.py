@@ -28,7 +28,7 @@ FINDERS: Mapping[str, str] = MappingProxyType(
         "FindWrapupCode": "wrap-up-code",
     }
 )
-"""Functions that look up a resource, and its kind."""
+"""Lookup functions and the kinds of resources that they find."""
 _NOT_RESOURCES = frozenset({"FindString", "FindStringLast", "FindFirst", "FindLast", "FindSystemPrompt"})
 _CALL = re.compile(r"(?<![\w.])(Find[A-Z]\w*)\s*\(\s*")
 _LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"\s*\)', re.DOTALL)
@@ -39,7 +39,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One thing that an expression names or looks up."""
+    """One name or lookup in an expression."""
 
     kind: str
     name: str

@@ -19,14 +19,14 @@ from controller.flows.walk import walk
 
 @dataclass(frozen=True, slots=True)
 class FlowFile:
-    """A parsed flow file. It may hold substituted secrets: never log or store its document."""
+    """A parsed flow file. It may contain substituted secrets: never log or store its document."""
 
     key: FlowKey
     root: str
     """The root key in Archy's spelling (`inboundCall`)."""
     description: str | None
     division: str | None
-    """The division's name; None means the organisation's default one."""
+    """The name of the division; None for the organisation's default."""
     default_language: str | None
     document: Mapping[str, object] = field(repr=False)
     """The whole parsed YAML, root key included."""
@@ -37,10 +37,10 @@ class FlowFile:
 
 
 def parse(text: str) -> FlowFile:
-    """Read a rendered Archy file.
+    """Read a rendered Archy file. Braces are text here: a message template may replace `{{1}}`.
 
-    Braces are text here: a message template may use `{{1}}`. Raises FlowFileInvalid, with line
-    and column, when it is not YAML or does not describe exactly one flow of a known type with a name.
+    Raises FlowFileInvalid, with line and column, when it is not YAML or does not describe exactly one flow of a known
+    type with a name.
     """
     document = load_document(text)
     root, flow = _only_flow(document)

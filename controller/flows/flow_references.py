@@ -18,7 +18,7 @@ CALLED_BY_KEY: Mapping[str, tuple[str, ...]] = {
     "digitalBotFlow": ("digitalbot",),
     "voiceFlow": ("voice",),
 }
-"""Keys below a `call...` action that hold the names of flows as keys, and the type of those flows."""
+"""Keys below a `call...` action with names of flows as their own keys, and the types of those flows."""
 _LATEST_PUBLISHED = "ver_latestPublished"
 
 
@@ -82,9 +82,9 @@ def _reference(place: Place, name: str, types: tuple[str, ...], resolution: Reso
 
 
 def narrowed(references: Iterable[FlowReference], index: object) -> tuple[FlowReference, ...]:
-    """The references with the types that the export's own index (`referencedObjects`) declares, where they fit.
+    """The references, limited to the types in the export's own index (`referencedObjects`) if they match.
 
-    The index is only a cross-check: it adds no reference, and it never contradicts what the action allows.
+    The index is only a cross-check: it adds no reference and does not override the types of the action.
     """
     declared = _declared_types(index)
     return tuple(_narrow(reference, declared.get(reference.name, frozenset())) for reference in references)

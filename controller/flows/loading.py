@@ -1,4 +1,4 @@
-"""Flow files as plain values: the one document of a YAML text, and the positions of its mappings and keys."""
+"""Loads flow files as plain values: the one document of a YAML text, with positions of mappings and keys."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from controller.flows.yaml_reader import Keys, YamlNode, YamlRules, read_nodes, 
 T = TypeVar("T")
 
 MAXIMUM_NODES = 1_000_000
-"""Nodes after aliases are expanded. The largest public flow has fewer than 20,000."""
+"""Largest number of nodes after expansion of aliases. The largest public flow has fewer than 20,000."""
 MAXIMUM_DEPTH = 300
-"""Levels of nesting. The deepest public flow has 51."""
+"""Largest nesting depth. The deepest public flow has 51."""
 _RULES = YamlRules(
     MAXIMUM_DEPTH,
     MAXIMUM_NODES,
@@ -28,15 +28,15 @@ class YamlDocument:
 
     value: object
     mappings: Mapping[int, tuple[Position, Keys]] = field(repr=False)
-    """Where each mapping and its keys begin, by the mapping's `id`."""
+    """Positions of each mapping and its keys, by the mapping's `id`."""
 
     def begin_of(self, mapping: object) -> Position | None:
-        """Where a mapping of this document begins, which in block style is its first key; None for anything else."""
+        """The position of a mapping of this document, in block style its first key; None for anything else."""
         place = self.mappings.get(id(mapping))
         return place[0] if place is not None else None
 
     def locate(self, path: Sequence[str]) -> Position:
-        """The position of a path's last key; as far down as the path exists."""
+        """The position of a path's last key, or of the last one that exists."""
         value, position = self.value, (1, 1)
         for part in path:
             if not isinstance(value, dict) or part not in value:
@@ -57,12 +57,12 @@ def load_yaml(text: str) -> object:
 
 
 def load_node(text: str) -> YamlNode | None:
-    """As `load_yaml`, as a tree of nodes that know their positions; None for an empty text."""
+    """Like `load_yaml`, but as a tree of nodes with positions; None for an empty text."""
     return _only(read_nodes(text, _RULES))
 
 
 def load_document(text: str) -> YamlDocument:
-    """As `load_yaml`, with positions."""
+    """Like `load_yaml`, with positions."""
     mappings: dict[int, tuple[Position, Keys]] = {}
 
     def keep(value: object, position: Position, keys: Keys) -> object:
@@ -74,6 +74,6 @@ def load_document(text: str) -> YamlDocument:
 
 
 def _only(documents: Iterator[T]) -> T | None:
-    # Reads to the end, where a second document or another mistake may follow.
+    # Read to the end, because a second document or another mistake may follow.
     found = list(documents)
     return found[0] if found else None

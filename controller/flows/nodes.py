@@ -1,4 +1,4 @@
-"""The graph inside one flow, built from either dialect's content. Parts that do not fit become problems."""
+"""The graph inside one flow: nodes and their successors, from either dialect. No content is dropped silently."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class FlowNode:
-    """One step of a flow: an action, a task, a menu, a state, or the flow itself as the start."""
+    """One node of a flow: an action, a task, a menu, a state, or the flow itself as the start."""
 
     flow: str
-    """The id of the flow, or its `type/name` where it has none."""
+    """The id of the flow, or its `type/name` if it has none."""
     node: str
-    """The id within the flow: the definition's own, or the path in an Archy file."""
+    """The id within the flow: from the definition, or the path in an Archy file."""
     type: str
     name: str
 
@@ -32,7 +32,7 @@ class NodeEdge:
     source: str
     target: str
     condition: str = ""
-    """The output that leads there (`yes`, `case 2`) or the definition's own condition; empty for the next action."""
+    """The output that leads there (`yes`, `case 2`) or the definition's condition; empty if unconditional."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,7 +55,7 @@ class NodeGraph:
     problems: tuple[NodeProblem, ...] = ()
 
     def downstream(self, changed: Iterable[str]) -> frozenset[str]:
-        """The ids of all nodes that can be reached from the given ids; these only where a cycle leads back."""
+        """The ids of all nodes that are reachable from the given ids; those only if a path leads back to them."""
         following: dict[str, list[str]] = {}
         for edge in self.edges:
             following.setdefault(edge.source, []).append(edge.target)
@@ -72,7 +72,7 @@ class NodeGraph:
 def definition_graph(definition: Mapping[str, object], flow: str) -> NodeGraph:
     """The graph of a versioned definition: `nodes` by id, `transitions` as a list.
 
-    A transition from or to a node that the definition does not have becomes a problem, as does anything malformed.
+    A transition from or to an unknown node becomes a problem, as does malformed content.
     """
     problems: list[NodeProblem] = []
     nodes = {node.node: node for node in _nodes(definition.get("nodes"), flow, problems)}

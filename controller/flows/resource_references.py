@@ -106,7 +106,7 @@ def _target(place: Place, kind: str) -> Iterator[ResourceReference]:
 
 
 def _data_actions(place: Place, categories: Mapping[str, object]) -> Iterator[ResourceReference]:
-    """A data action's identity takes both names: its category's (the integration's) and its own."""
+    """References to data actions. Their identity has two names: the category (integration) and the action."""
     for category, content in categories.items():
         actions = content.get("dataAction") if isinstance(content, Mapping) else None
         for action, resolution in keyed_targets(actions):
@@ -130,7 +130,7 @@ def _found(place: Place, value: Mapping[str, object]) -> Iterator[ResourceRefere
 
 
 def _by_type(place: Place) -> Iterator[ResourceReference]:
-    """A literal name under a neutral key (`initialValue`, `value`): the typed key around it gives the kind."""
+    """A literal name under a neutral key (`initialValue`, `value`): the enclosing typed key gives the kind."""
     parent = place.parent
     around = str(parent.key).removesuffix("Variable") if parent is not None else ""
     name = _without_prefix(literal_name(place.value) or "") if isinstance(place.value, Mapping) else ""

@@ -1,4 +1,4 @@
-"""The flow types as Archy spells them at the root of a file, and which flows an interaction can move on to.
+"""Flow types in Archy's spelling, and the types that an interaction can move on to.
 
 Sources: the top-level keys of public Archy exports; `Flow.type` of the Platform API; the Flow Scripting SDK's
 documentation of transfers and of in-queue handling (chat has none).
@@ -32,7 +32,7 @@ ARCHY_ROOTS: Mapping[str, str] = MappingProxyType(
         "workitem": "workitem",
     }
 )
-"""Root key of an Archy file to the type in the Platform API."""
+"""Root keys of Archy files with their types in the Platform API."""
 
 _CALL, _EMAIL, _MESSAGE, _CHAT = "call", "email", "message", "chat"
 _CHANNELS: Mapping[str, str] = {
@@ -64,7 +64,7 @@ def transfer_types(flow_type: str) -> tuple[str, ...]:
 
 
 def inqueue_types(flow_type: str) -> tuple[str, ...]:
-    """The types that `overrideInQueueFlow` can name; all of them where the flow has no channel of its own."""
+    """The types that `overrideInQueueFlow` can name; all of them for a flow without a channel of its own."""
     channel = _CHANNELS.get(flow_type)
     if channel is None:
         return tuple(_INQUEUE.values())
@@ -80,5 +80,5 @@ def post_flow_types(flow_type: str) -> tuple[str, ...]:
 
 
 def api_type(spelling: str) -> str:
-    """The API's type for a root key or for any spelling of a type (`botFlow`, `InboundCall`)."""
+    """The API's type for a root key or any other spelling (`botFlow`, `InboundCall`)."""
     return ARCHY_ROOTS.get(spelling, spelling.lower())

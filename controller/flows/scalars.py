@@ -13,7 +13,7 @@ import yaml
 TAG = "tag:yaml.org,2002:"
 STR, INT, FLOAT, BOOL, NULL = (TAG + kind for kind in ("str", "int", "float", "bool", "null"))
 MAXIMUM_DIGITS = 400
-"""Longer numbers are refused: they cost quadratic time and no flow holds one."""
+"""Largest number of digits. Longer numbers cost quadratic time, and no flow contains one."""
 
 _PATTERNS: tuple[tuple[str, str, str], ...] = (
     (NULL, r"~|null|Null|NULL|", "~nN\0"),
@@ -26,7 +26,7 @@ _BASES = {"0o": 8, "0x": 16}
 
 
 class FlowLoader(yaml.CSafeLoader):
-    """libyaml's reader with the core schema's resolvers in place of YAML 1.1's."""
+    """libyaml's reader with the resolvers of the core schema instead of YAML 1.1's."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own way
 
@@ -37,13 +37,13 @@ for _tag, _pattern, _first in _PATTERNS:
 
 
 def tag_of(value: str, *, plain: bool) -> str:
-    """The tag that an untagged scalar has."""
+    """The tag of an untagged scalar."""
     candidates = FlowLoader.yaml_implicit_resolvers.get(value[:1], []) if plain else []
     return next((tag for tag, pattern in candidates if pattern.match(value)), STR)
 
 
 def scalar(tag: str, value: str) -> object:
-    """The Python value of a scalar. Raises ValueError for a tag this schema does not have or a value it cannot hold."""
+    """The Python value of a scalar. Raises ValueError for an unknown tag or an impossible value."""
     if tag == STR:
         return value
     if tag == NULL:

@@ -15,7 +15,7 @@ from controller.domain.redaction import is_secret_name
 
 Path = tuple[str, ...]
 View = Callable[[str, object], object]
-"""Shows a mapping's entry in another way: given key and value, the value to show, or HIDDEN."""
+"""A view of a mapping's entries: given key and value, returns the value to show, or HIDDEN."""
 HIDDEN = object()
 _UNITS = frozenset({"ms", "seconds", "minutes", "hours", "days"})
 _SHAPES = {"lit": "{}", "exp": "= {}", "var": "variable {}", "tts": "speech {}", "prompt": "prompt {}"}
@@ -31,14 +31,14 @@ class Setting:
 
 @dataclass(slots=True)
 class FlatSettings:
-    """A table of values by path, and the order of the items of each list."""
+    """Values by path, and the order of the items of each list."""
 
     values: dict[Path, Setting] = field(default_factory=dict)
     orders: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
 
 def flatten(content: Mapping[str, object], view: View, *, secret: bool = False) -> FlatSettings:
-    """The settings below a mapping, its entries seen through `view`; all of them secret when the mapping's name is."""
+    """The settings below a mapping, seen through `view`; all secret if the mapping's name is."""
     settings = FlatSettings()
     waiting: list[tuple[Path, object, bool]] = [
         ((key,), item, secret or is_secret_name(key)) for key, item in reversed(_shown(content, view))
@@ -66,7 +66,7 @@ def _shown(content: Mapping[str, object], view: View) -> list[tuple[str, object]
 
 
 def _value_text(value: object) -> str | None:
-    """A scalar or one of Architect's value shapes as text, distinct for distinct values; None for the rest."""
+    """A scalar or one of Architect's value shapes as unambiguous text; None for anything else."""
     if isinstance(value, Mapping) and len(value) == 1:
         ((key, inner),) = value.items()
         return _shape_text(key, inner)
@@ -90,7 +90,7 @@ def _shape_text(key: str, inner: object) -> str | None:
 
 
 def _scalar_text(value: object) -> str:
-    """Text in quotes, anything else bare, so that `"1"` and `1` differ; not escaped, so that secrets can be found."""
+    """Text in quotes, anything else bare, so that `"1"` and `1` differ. Unescaped, so that secrets can be found."""
     if isinstance(value, str):
         return f'"{value}"'
     return json.dumps(value) if isinstance(value, int | float | None) else repr(value)

@@ -1,4 +1,4 @@
-"""The differences between the settings of one element before and after, shown without secrets."""
+"""Compares the settings of one element before and after, without showing secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from controller.flows.resource_references import KEYED
 from controller.flows.settings import FlatSettings, Path, Setting
 
 SHOWN = 80
-"""Characters of a value that an entry shows."""
+"""Number of characters of a value that an entry shows."""
 _CONTEXT = 20
 _NAME_KEYS = frozenset({*CALLED_BY_KEY, *KEYED, "category", "dataAction"})
 """Keys that hold names as keys: another name there is a change of target, not a removal and an addition."""
@@ -25,7 +25,7 @@ _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Shower:
-    """Shows values and names: secrets masked, control characters escaped, long texts cut."""
+    """Formats values and names: masks secrets, escapes control characters, shortens long texts."""
 
     mask: Callable[[str], str]
     renamed: Mapping[str, str]
@@ -74,7 +74,7 @@ def settings_entries(one: Element, other: Element, shower: Shower) -> Iterator[D
 
 
 def table_entries(before: FlatSettings, after: FlatSettings, shower: Shower) -> Iterator[DiffEntry]:
-    """The differences between two tables; `what` and `where` are left empty."""
+    """The differences between two tables; `what` and `where` stay empty."""
     before, renames = _with_names_of(before, after)
     for path, old, new in renames:
         yield DiffEntry(DiffKind.CHANGED, "", "", _words(path), *shower.pair(Setting(old), Setting(new)))
@@ -96,7 +96,7 @@ def _same_target(path: Path, before: Setting, after: Setting, shower: Shower) ->
 
 
 def _one_sided(before: FlatSettings, after: FlatSettings, shower: Shower) -> Iterator[DiffEntry]:
-    """Settings that only one side has, one entry for each with all that it holds."""
+    """Settings that only one side has, one entry for each outermost setting."""
     gone, new = _groups(before, after), _groups(after, before)
     for path in dict.fromkeys((*gone, *new)):
         old, now = _summary(path, gone.get(path), shower), _summary(path, new.get(path), shower)
@@ -105,7 +105,7 @@ def _one_sided(before: FlatSettings, after: FlatSettings, shower: Shower) -> Ite
 
 
 def _groups(side: FlatSettings, other: FlatSettings) -> dict[Path, list[tuple[Path, Setting]]]:
-    """The values that `other` lacks, by the outermost setting that it lacks or that is a plain value on either side."""
+    """The values that `other` lacks, by the outermost setting that it lacks or that is a plain value on a side."""
     known = {path[:length] for path in (*other.values, *other.orders) for length in range(len(path) + 1)}
     groups: dict[Path, list[tuple[Path, Setting]]] = {}
     for path, setting in side.values.items():
@@ -137,7 +137,7 @@ def _reordered(before: FlatSettings, after: FlatSettings) -> Iterator[DiffEntry]
 
 
 def _with_names_of(before: FlatSettings, after: FlatSettings) -> tuple[FlatSettings, list[tuple[Path, str, str]]]:
-    """The older table under the newer one's names of targets, and which names changed."""
+    """The older table under the newer names of targets, with the changed names."""
     renames: list[tuple[Path, str, str]] = []
     while True:
         change = _renamed_target(before, after)
@@ -175,7 +175,7 @@ def _names(paths: Iterable[Path]) -> dict[Path, set[str]]:
 
 
 def _words(path: Path) -> str:
-    """A setting's path in words: `target queue`, `inputs > ClientId`."""
+    """A setting's path as text: `target queue`, `inputs > ClientId`."""
     words = []
     for index, key in enumerate(path):
         named = index > 0 and path[index - 1] in _NAMES_BELOW

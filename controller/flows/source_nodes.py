@@ -1,7 +1,7 @@
-"""The node graph of an Archy file: tasks, menus, states and actions, their order, and the jumps between them.
+"""The node graph of an Archy file: tasks, menus, states and actions, their successors, and jumps between them.
 
-A list of actions runs from top to bottom. An action's outputs hold lists of their own; when such a list ends, the
-flow goes on after the action. Actions that end a task, a state or the interaction lead nowhere but where they jump.
+A list of actions runs from top to bottom. An action's outputs hold lists of their own; after such a list, the flow
+continues after the action. Actions that end a task, a state or the interaction lead only to the target of their jump.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from controller.flows.nodes import FlowNode, NodeEdge, NodeGraph, NodeProblem
 from controller.flows.walk import ACTION_LISTS, Place, walk
 
 CONTAINERS: Mapping[str, str] = {"task": "tasks", "menu": "menus", "state": "states", "bot": "bots"}
-"""Kinds of containers at a flow's top level, and the lists that hold them."""
+"""Kinds of containers at a flow's top level, and the keys of their lists."""
 _OWN_STATES = frozenset({"startUpState", "periodicState"})
 _ENDING = re.compile(
     r"disconnect|menuDisconnect|end(Task|State|Flow|Workflow)|exit[A-Z]\w*|changeState|(j|menuJ)umpTo\w+|loop(Exit|Next)"
 )
-"""Actions that nothing follows."""
+"""Actions without a successor."""
 _KIND = re.compile(r"(?<![\w-])([\w-]++)\[")
 _LOOPS = frozenset({"loop", "loopAnythingElse"})
 
 
 def element_of(reference: str) -> tuple[str, str] | None:
-    """Kind and name of what `/inboundCall/tasks/task[Main_10]` leads to; None for text that is no such reference."""
+    """Kind and name of the target of `/inboundCall/tasks/task[Main_10]`; None for any other text."""
     kind = _KIND.search(reference) if reference.endswith("]") else None
     return (kind[1], reference[kind.end() : -1]) if kind else None
 
 
 def source_graph(document: Mapping[str, object], flow: str) -> NodeGraph:
-    """The graph of a parsed Archy document; a jump to something that is not there becomes a problem."""
+    """The graph of a parsed Archy document. A jump to a missing target becomes a problem."""
     root, content = next(iter(document.items()))
     return _Builder(flow, tuple(walk(root, content))).build()
 
 
 def is_container(place: Place) -> bool:
-    """Whether a place is a task, menu, state or bot of its own, and not the inside of an action."""
+    """Whether a place is a container (task, menu, state, bot), as opposed to the inside of an action."""
     if not isinstance(place.value, Mapping) or place.action is not None or place.parent is None:
         return False
     if place.key in _OWN_STATES:
@@ -48,7 +48,7 @@ def is_container(place: Place) -> bool:
 
 
 def branch_label(actions: Place) -> str:
-    """Which output of its owner a list of actions is: `yes`, `case Open`, `path Refund`; empty for a plain list."""
+    """The output of its owner that a list of actions belongs to: `yes`, `case Open`; empty for a plain list."""
     parent = actions.parent
     if parent is None or not isinstance(parent.value, Mapping) or parent.is_action or is_container(parent):
         return ""
@@ -62,7 +62,7 @@ def branch_label(actions: Place) -> str:
 
 
 def surroundings(place: Place) -> str:
-    """The action around a place and the task, menu, state or bot around that; empty at the flow's top level."""
+    """The enclosing action and the task, menu, state or bot around it; empty at the flow's top level."""
     around = [place, *_outwards(place)]
     action = place.action
     container = next((each for each in around if is_container(each)), None)
@@ -84,7 +84,7 @@ def plain_text(value: object) -> str:
 
 @dataclass(slots=True)
 class _Branch:
-    """A list of actions, and the node that leads into it."""
+    """A list of actions, and the node before it."""
 
     owner: Place
     label: str
@@ -94,7 +94,7 @@ class _Branch:
 
 
 class _Builder:
-    """Builds one graph; places are told apart by their path."""
+    """Builds one graph. Places are identified by their path."""
 
     def __init__(self, flow: str, places: tuple[Place, ...]) -> None:
         self._flow = flow
@@ -138,7 +138,7 @@ class _Builder:
             lists[id(above)].members.append(place)
 
     def _continue_lists(self) -> None:
-        """What runs after each action: outer lists come first, so an inner list knows where its owner goes on."""
+        """Find the successor of each list: outer lists first, so that an inner list knows how its owner continues."""
         for place in self._places:
             for branch in self._branches.get(id(place), ()):
                 # The last action of a loop leads back to the loop, any other to the action after its owner.
@@ -208,14 +208,14 @@ def _outwards(place: Place) -> Iterator[Place]:
 
 
 def _onward(kind: str, labels: set[str]) -> str:
-    """Why an action is followed by the next one: a transfer only when it failed."""
+    """The condition for the next action: after a transfer, only its failure."""
     if kind.startswith("transferTo"):
         return "failure"
     return "otherwise" if labels else ""
 
 
 def _choice_key(member: Place) -> str:
-    """The key that a caller presses for a choice, or what the choice is called."""
+    """The key that a caller presses for a choice, or the name of the choice."""
     if not isinstance(member.value, Mapping):
         return ""
     return plain_text(member.value.get("dtmf")) or plain_text(member.value.get("name"))

@@ -1,12 +1,11 @@
-"""Substitution of `{{name}}` in a flow file: in values and in keys, so that each value arrives as it is written.
+"""Substitutes `{{name}}` in a flow file, in values and keys, so that each value arrives unchanged.
 
-Values are inserted into the text, as CX as Code does, since two in five public files are no YAML before that. The
-result must be what Archy would give, which inserts into parsed values: the tree of the file with a neutral token in
-place of each placeholder, with the values put in. Where a placeholder is a whole plain scalar, its value is quoted if
-YAML would read it otherwise; everywhere else such a value is refused. Scalars are compared by their text, so that
-`true` and `5` keep the meaning that they have there.
-
+Values are inserted into the text, as in CX as Code, because two in five public files are not YAML before that. The
+result must equal Archy's, which inserts into parsed values: the tree of the file with a neutral token for each
+placeholder, with the values put in. A value for a whole plain scalar is quoted if YAML would read it differently;
+anywhere else such a value is refused. Scalars are compared by their text, so that `true` and `5` keep their meaning.
 Values can be secrets: no error here repeats one.
+
 Sources: Archy's lessons on substitutions (names have at least one character and no blanks around them) and on YAML
 escaping.
 """
@@ -29,12 +28,12 @@ from controller.flows.yaml_events import Position, read_events
 
 _BRACES = re.compile(r"\{\{([^{}\r\n]*)\}\}")
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What YAML counts as the end of a line."""
+"""Line endings of YAML."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Placeholder:
-    """One place in the file's text that a value goes to."""
+    """One placeholder in the text of the file."""
 
     name: str
     start: int
@@ -47,10 +46,10 @@ class _Inserted:
 
     text: str
     places: tuple[tuple[_Placeholder, int, int], ...]
-    """Placeholder, and where its replacement begins and ends in the text; in order."""
+    """Each placeholder with the start and end of its replacement in the text, in order."""
 
     def own_offset(self, line: int, column: int) -> int:
-        """The offset in the file of a line and column (from 1) of this text; a placeholder's begin for all inside."""
+        """The file's offset for a line and column (from 1) of this text; a placeholder's start for all inside it."""
         ends = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         offset = ends[min(line, len(ends)) - 1] + column - 1
         index = bisect_right(self.places, offset, key=lambda place: place[1]) - 1
@@ -63,8 +62,8 @@ class _Inserted:
 class FlowTemplate:
     """A flow file before substitution.
 
-    Raises FlowFileInvalid, with the file's own line and column, when the text with neutral tokens in place of its
-    placeholders is not YAML.
+    Raises FlowFileInvalid, with the file's own line and column, if the text with neutral tokens for its placeholders is
+    not YAML.
     """
 
     def __init__(self, text: str) -> None:
@@ -80,9 +79,9 @@ class FlowTemplate:
         self._used = frozenset(self._numbers_in_content()) if found else frozenset()
         self._found = found
         self.placeholders = tuple(dict.fromkeys(place.name for n, place in enumerate(found) if n in self._used))
-        """The names that need a value, each once, in the order in which they first occur. Comments need none."""
+        """Names that need a value, each once, in order of occurrence. Placeholders in comments need none."""
         self.mentioned = frozenset(place.name for place in found)
-        """The names that occur anywhere, comments included."""
+        """All names, including those in comments."""
 
     @property
     def literals(self) -> dict[str, str]:
@@ -96,10 +95,10 @@ class FlowTemplate:
         return len(before) + 1, offset - (before[-1] if before else 0) + 1
 
     def render(self, values: Mapping[str, str]) -> Rendered:
-        """The file with every placeholder outside of comments replaced by its value, in one pass.
+        """Replace every placeholder outside of comments by its value, in one pass.
 
-        Raises FlowFileInvalid for a placeholder without a value (at its line and column), for a value that no
-        placeholder uses or that is not a string, and for a value that YAML would not read as it is written.
+        Raises FlowFileInvalid for a placeholder without a value (at its line and column), for an unused or non-string
+        value, and for a value that YAML would read differently.
         """
         _check_values(values)
         self._check_missing(values)
@@ -130,7 +129,7 @@ class FlowTemplate:
             raise self._at(self._neutral, error) from error
 
     def _whole_plain_scalars(self) -> set[int]:
-        """The placeholders that are a plain scalar of their own."""
+        """The placeholders that make up a whole plain scalar."""
         return {
             int(match[1])
             for event in self._neutral_events()
@@ -139,7 +138,7 @@ class FlowTemplate:
         }
 
     def _refuse_other_trees(self, text: str, values: Mapping[str, str]) -> None:
-        """Raise FlowFileInvalid where the rendered text is not the file's tree with the values put in."""
+        """Raise FlowFileInvalid if the rendered text is not the file's tree with the values put in."""
         suspects: list[int] = []
         pairs: Iterator[tuple[yaml.Event | None, yaml.Event | None]]
         pairs = zip_longest(self._neutral_events(), _events_until_mistake(text))
@@ -150,7 +149,7 @@ class FlowTemplate:
                 raise self._changed(suspects or [min(self._used)])
 
     def _expected(self, event: yaml.Event, values: Mapping[str, str]) -> tuple[object, ...]:
-        """What the rendered text must say where the neutral one has this event."""
+        """The expected content of the rendered text for this event of the neutral text."""
 
         def value(match: re.Match[str]) -> str:
             return values[self._found[int(match[1])].name]
@@ -171,7 +170,7 @@ class FlowTemplate:
         )
 
     def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
-        """The mistake with the file's own position."""
+        """The mistake at its position in the file."""
         line, column = self._own(inserted, (error.line, error.column))
         return FlowFileInvalid(error.message, line=line, column=column, hint=error.hint)
 
@@ -223,12 +222,12 @@ class Rendered:
         return self.template._at(self._inserted, error)  # noqa: SLF001 - the two are one thing
 
     def own_position(self, position: Position) -> Position:
-        """The line and the column that something of the rendered text has in the file."""
+        """The position in the file of a position in the rendered text."""
         return self.template._own(self._inserted, position)  # noqa: SLF001 - the two are one thing
 
 
 def placeholders(text: str) -> tuple[str, ...]:
-    """The names that need a value in this flow file. Raises FlowFileInvalid when it is not YAML."""
+    """The names that need a value in this flow file. Raises FlowFileInvalid if it is not YAML."""
     return FlowTemplate(text).placeholders
 
 
@@ -265,7 +264,7 @@ def _events_until_mistake(text: str) -> Iterator[yaml.Event]:
 
 
 def _said(event: yaml.Event) -> tuple[type, str | None, str | None, str | None, bool]:
-    """What an event says of the tree: its kind, anchor, tag and text, and whether it is an empty plain scalar."""
+    """The content of an event: its kind, anchor, tag, text, and whether it is an empty plain scalar."""
     value = getattr(event, "value", None)
     empty = value == "" and bool(getattr(event, "implicit", (False,))[0])
     return type(event), getattr(event, "anchor", None), getattr(event, "tag", None), value, empty
@@ -277,14 +276,14 @@ def _texts(event: yaml.Event | None) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _quoted_if_needed(value: str) -> str:
-    """The value as a plain scalar where YAML reads it as it is written in every place, else in double quotes."""
+    """The value as a plain scalar if YAML reads it unchanged in every place, else in double quotes."""
     if value and _read_in_all_places(value) == _read_in_all_places("v", value):
         return value
     return str(yaml.dump(value, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=True, width=maxsize)).rstrip()
 
 
 def _read_in_all_places(inserted: str, value: str | None = None) -> list[tuple[object, ...]]:
-    """What YAML reads where a text is a key or a value, in block and in flow style; `value` in place of the text."""
+    """YAML's reading of a text as key and as value, in block and flow style; `value` may replace the text."""
     probes = (
         f"{inserted}: 1\n",
         f"- {inserted}\n- 1: {inserted}\n- {inserted}: 1\n- [{inserted}]\n- {{{inserted}: 1}}\n",

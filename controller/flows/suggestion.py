@@ -1,4 +1,4 @@
-"""Words in messages: quoted, so that a terminal acts on none of them, and the word that a mistyped one may mean."""
+"""Quotes words for messages, safe for terminals, and suggests the word that a mistyped one may mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LONGEST = 80
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes; characters that cannot be printed are escaped, long text is cut."""
+    """The text in double quotes, with unprintable characters escaped and long text shortened."""
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     escaped = "".join(_escape(character) for character in cut)
     return f'"{escaped}"'
@@ -22,7 +22,7 @@ def _escape(character: str) -> str:
 
 
 def near_miss(word: str, known: Iterable[str]) -> str | None:
-    """The closest of the known words, upper and lower case counting little; None when none is close."""
+    """The closest known word, with little weight on case; None if none is close."""
     by_folded = {candidate.casefold(): candidate for candidate in sorted(known, reverse=True)}
     close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None

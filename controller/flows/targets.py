@@ -15,11 +15,11 @@ Source: `Dependency.type` of the Platform API (AGENTICVIRTUALAGENT, GUIDE).
 """
 Target = tuple[str, Resolution]
 _UNSET = re.compile(r"(?:To[A-Z]\w*\(\s*)?NOT_SET(?:\s*\))?")
-"""`NOT_SET` or, with its type, `ToQueue(NOT_SET)`: nothing, on purpose."""
+"""`NOT_SET` or, with its type, `ToQueue(NOT_SET)`: deliberately empty."""
 
 
 def target_in(value: object) -> Target | None:
-    """The target of `{name: N}`, `{lit: {name: N}}`, `{exp: E}` or `{var: V}`; None when none is given."""
+    """The target of `{name: N}`, `{lit: {name: N}}`, `{exp: E}` or `{var: V}`; None without one."""
     if not isinstance(value, Mapping):
         return None
     name = literal_name(value)
@@ -33,7 +33,7 @@ def target_in(value: object) -> Target | None:
 
 
 def resource_in(value: object) -> Target | None:
-    """As `target_in`, but None for an expression that itself looks a resource up: the walk meets that on its own."""
+    """Like `target_in`, but None for an expression that looks up a resource, which the walk visits by itself."""
     target = target_in(value)
     if target is not None and target[1] is Resolution.DYNAMIC and any(True for _ in named_in(target[0])):
         return None
@@ -41,7 +41,7 @@ def resource_in(value: object) -> Target | None:
 
 
 def literal_name(value: Mapping[str, object]) -> str | None:
-    """N of `{name: N}` or of `{lit: {name: N}}` with no other key beside the name."""
+    """N of `{name: N}` or `{lit: {name: N}}` without any other key."""
     literal = value.get("lit", value)
     if isinstance(literal, Mapping):
         name = literal.get("name")
@@ -51,7 +51,7 @@ def literal_name(value: Mapping[str, object]) -> str | None:
 
 
 def keyed_targets(value: object) -> list[Target]:
-    """The names that are the keys of a mapping (`botFlow: {Greeter: {...}}`), or its expression or variable."""
+    """The keys of a mapping as names (`botFlow: {Greeter: {...}}`), or its expression or variable."""
     if not isinstance(value, Mapping):
         return []
     if len(value) == 1:

@@ -1,4 +1,4 @@
-"""A walk over a flow's content that knows, at every place, which action it is in. No recursion: flows nest deep."""
+"""Walks over a flow's content and knows the action at every place. No recursion, because flows nest deep."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]*\Z")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """One value in a flow's content and the way to it."""
+    """One value in a flow's content and the path to it."""
 
     key: str | int
     """The key or index of the value in its parent."""
     value: object
     parent: Place | None
     outer_action: Place | None
-    """The nearest action around the value, other than itself."""
+    """The nearest enclosing action, other than the value itself."""
     is_action: bool
     depth: int
 
     @property
     def action(self) -> Place | None:
-        """The nearest action around the value, or the value itself when it is one."""
+        """The nearest enclosing action, or the value itself if it is one."""
         return self if self.is_action else self.outer_action
 
     @property
     def action_kind(self) -> str:
-        """The kind of the nearest action (`callData`); outside of actions the setting at the flow's top level."""
+        """The kind of the nearest action (`callData`); outside of actions, the setting at the flow's top level."""
         if self.action is not None:
             return str(self.action.key)
         way = self.way()
@@ -51,12 +51,12 @@ class Place:
 
     @property
     def path(self) -> str:
-        """The way in words that people can follow: `inboundCall.tasks[0].task.actions[2].callData`."""
+        """The path for display: `inboundCall.tasks[0].task.actions[2].callData`."""
         return "".join(_step(place.key) for place in self.way()).removeprefix(".")
 
 
 def walk(root: str, content: object) -> Iterator[Place]:
-    """Every mapping entry and list item below a flow's root key, in document order; volatile entries are left out."""
+    """Every mapping entry and list item below a flow's root key, in document order, without volatile entries."""
     waiting = [_place(root, content, None, is_action=False)]
     while waiting:
         place = waiting.pop()

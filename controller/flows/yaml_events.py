@@ -1,4 +1,4 @@
-"""The events of a YAML text, as libyaml delivers them, with the scalars of YAML 1.2 and a place for every mistake."""
+"""The events of a YAML text from libyaml, with YAML 1.2 scalars and a position for every mistake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Position = tuple[int, int]
 """Line and column, both from 1."""
 
 _ESCAPE = re.compile(r"\\(?:\\|u[dD]([89a-fA-F][0-9a-fA-F]{2}))")
-"""Half of a pair, or a backslash that is itself escaped: what follows one is no escape."""
+"""Half of a surrogate pair, or an escaped backslash, after which no escape follows."""
 _HIDDEN = re.compile(r"\\(?:\\|u([eE])([89a-fA-F][0-9a-fA-F]{2}))")
 _PAIR = re.compile("([\ue800-\uebff])([\uec00-\uefff])")
 _HALF = re.compile("[\ue800-\uefff]")
@@ -25,9 +25,9 @@ _CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
 
 
 def read_events(text: str) -> Iterator[yaml.Event]:
-    """The events of a YAML text, with the resolvers of `FlowLoader`; aliases are not expanded.
+    """The events of a YAML text, with the resolvers of `FlowLoader` and unexpanded aliases.
 
-    Raises FlowFileInvalid, with line and column, where the text is too long or not YAML.
+    Raises FlowFileInvalid, with line and column, if the text is too long or not YAML.
     """
     if len(text) > MAXIMUM_CHARACTERS:
         raise FlowFileInvalid(f"the file has {len(text)} characters; at most {MAXIMUM_CHARACTERS} are read")
@@ -47,13 +47,13 @@ def read_events(text: str) -> Iterator[yaml.Event]:
 
 
 def position_of(event: yaml.Event) -> Position:
-    """Where an event begins."""
+    """The start of an event."""
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
 def mistake_at(position: Position, message: str, hint: str | None = None) -> FlowFileInvalid:
-    """The error for a place of the text."""
+    """The error for a position in the text."""
     return FlowFileInvalid(message, line=position[0], column=position[1], hint=hint)
 
 
@@ -69,7 +69,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 
 def _hide_surrogates(text: str) -> str | None:
-    r"""The text with private characters for halves of pairs; None where it has no halves, or such characters already.
+    r"""The text with private characters for surrogate halves; None if it has none, or such characters already.
 
     JSON writes one character as a pair of escapes such as `\ud83d\ude42` (RFC 8259, chapter 7), which libyaml refuses.
     Each half becomes the escape of a private character of the same length, so that positions stay.
@@ -84,7 +84,7 @@ def _hide_surrogates(text: str) -> str | None:
 
 
 def _restore_surrogates(event: yaml.ScalarEvent) -> None:
-    """Give a scalar its own text again. Raises FlowFileInvalid for half of a pair."""
+    """Restore the text of a scalar. Raises FlowFileInvalid for half of a pair."""
     if event.style != '"':  # only double quotes know escapes: in another style the text was only respelled
         event.value = _HIDDEN.sub(
             lambda match: f"\\u{'D' if match[1] == 'E' else 'd'}{match[2]}" if match[1] else match[0], event.value

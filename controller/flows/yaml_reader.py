@@ -19,23 +19,23 @@ from controller.flows.yaml_events import Position, mistake_at, position_of, read
 
 T = TypeVar("T")
 Keys = Mapping[str, Position]
-"""Where the keys of a mapping begin; empty for everything else."""
+"""Positions of the keys of a mapping; empty for everything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class YamlRules:
-    """The bounds of one kind of text."""
+    """The limits for one kind of text."""
 
     depth: int
     """Levels of nesting."""
     values: int
-    """Values of all documents once aliases are expanded."""
+    """Values in all documents after expansion of aliases."""
     single: bool = True
-    """Whether a second document is a mistake."""
+    """Whether a second document is an error."""
     scalar: Callable[[str, str], object] = scalar
-    """The value of a scalar, by its tag and its text. Raises ValueError with the reason."""
+    """Converts a scalar by tag and text. Raises ValueError with the reason."""
     key_hint: str | None = None
-    """The hint where a collection is used as a key."""
+    """The hint for a collection that is used as a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class YamlNode:
         return self.value
 
     def get(self, *path: str | int) -> YamlNode | None:
-        """The node at a path, or None where there is none."""
+        """The node at a path, or None."""
         node: YamlNode | None = self
         for part in path:
             node = node.child(part) if node is not None else None
@@ -73,7 +73,7 @@ class YamlNode:
         return None
 
     def locate(self, path: Sequence[str | int], *, at_key: bool = False) -> Position:
-        """The position of a path: a scalar's own, a collection's key; as far down as the path exists."""
+        """The position of a path: a scalar's own, a collection's key, or that of the deepest existing part."""
         node, position = self, self.position
         for part in path:
             child = node.child(part)
@@ -87,14 +87,14 @@ class YamlNode:
 
 
 def refuse(mistake: FlowFileInvalid) -> None:
-    """Stop at the first mistake."""
+    """Raise the first mistake."""
     raise mistake
 
 
 def read_nodes(
     text: str, rules: YamlRules, on_mistake: Callable[[FlowFileInvalid], None] = refuse
 ) -> Iterator[YamlNode]:
-    """The documents of a text, one after the other, as nodes; mistakes as `read_trees` treats them."""
+    """The documents of a text as nodes, one after the other; mistakes as in `read_trees`."""
     return read_trees(text, rules, YamlNode, on_mistake)
 
 
@@ -104,26 +104,26 @@ def read_trees(
     make: Callable[[object, Position, Keys], T],
     on_mistake: Callable[[FlowFileInvalid], None] = refuse,
 ) -> Iterator[T]:
-    """The documents of a text, each built by `make` from the values below it upwards.
+    """The documents of a text, each built by `make` from the bottom up.
 
-    A mistake that leaves the rest readable (a duplicate key) is given to `on_mistake`; any other raises
-    FlowFileInvalid, with line and column, after the documents before it.
+    A mistake that leaves the rest readable (a duplicate key) goes to `on_mistake`; any other raises FlowFileInvalid,
+    with line and column, after the documents before it.
     """
     return _TreeBuilder(rules, make, on_mistake).documents(read_events(text))
 
 
 @dataclass(slots=True)
 class _OpenCollection(Generic[T]):
-    """A collection that is being read."""
+    """A collection while it is read."""
 
     position: Position
     content: dict[str, T] | list[T]
     anchor: str | None
     keys: dict[str, Position] = field(default_factory=dict)
     key: str | None = None
-    """The key that waits for its value."""
+    """The key that has no value yet."""
     dropped: bool = False
-    """Whether the key was refused, so that its value is left out."""
+    """Whether the key was refused, so that its value is skipped."""
     size: int = 1
     height: int = 1
 
@@ -147,7 +147,7 @@ class _TreeBuilder(Generic[T]):
         self._on_mistake = on_mistake
         self._frames: list[_OpenCollection[T]] = []
         self._anchors: dict[str, _Anchored[T] | None] = {}
-        """By name; None while the anchored collection is still being read."""
+        """By name; None while the anchored collection is incomplete."""
         self._finished: list[T] = []
         self._begun = 0
         self._values = 0
@@ -249,8 +249,8 @@ class _TreeBuilder(Generic[T]):
         self._add(value, frame.size, frame.height, frame.position)
 
     def _add(self, value: T, size: int, height: int, position: Position, *, repeated: bool = False) -> None:
-        """Put a finished value into the collection around it."""
-        # The values inside a collection were counted when they were added; an alias repeats all of them.
+        """Add a complete value to the enclosing collection."""
+        # Values inside a collection were counted when they were added; an alias repeats all of them.
         self._values += size if repeated else 1
         if self._values > self._rules.values:
             message = f"more than {self._rules.values} values once aliases are expanded"
@@ -275,6 +275,6 @@ class _TreeBuilder(Generic[T]):
 
 
 def _reason(error: ValueError) -> str:
-    """Why a scalar was refused, without its text: that may hold a substituted secret."""
+    """The reason for refusing a scalar, without its text, which may contain a substituted secret."""
     reason = str(error)
     return "this is not a number" if "literal" in reason or "could not convert" in reason else reason
