@@ -33,7 +33,7 @@ def target_in(value: object) -> Target | None:
 
 
 def resource_in(value: object) -> Target | None:
-    """Like `target_in`, but None for an expression that looks up a resource, which the walk visits by itself."""
+    """Like `target_in`, but None for an expression that looks up a resource, which the walk visits separately."""
     target = target_in(value)
     if target is not None and target[1] is Resolution.DYNAMIC and any(True for _ in named_in(target[0])):
         return None

@@ -1,6 +1,6 @@
 """Calls to an organisation: one transport, two dialects.
 
-The only package that knows HTTP towards Genesys Cloud. Never decides what to publish.
+The only package that speaks HTTP to Genesys Cloud. Never decides what to publish.
 """
 
 from controller.genesys.architect.notifications import MOST_TOPICS

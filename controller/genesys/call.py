@@ -19,39 +19,39 @@ _NO_IDS = frozenset({"", ".", ".."})
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request by its route template, so that latencies, permissions and errors name the route and not the ids."""
+    """A request by its route template, so that latencies, permissions and errors name the route without ids."""
 
     method: str
     route: str
     """`/api/v2/flows/{flowId}`."""
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, QueryValue | None] = field(default_factory=dict)
-    """Values that are None are left out."""
+    """None values are left out."""
     body: object = None
     """Sent as JSON unless None."""
     priority: Priority = Priority.OBSERVE
     repeatable: bool = False
-    """Whether a write may be sent again when its answer was lost. Reads always may."""
+    """Whether a write may be sent again after a lost answer. Reads always may."""
     limit_bytes: int | None = None
-    """Largest answer in bytes; None means the settings' limit for JSON."""
+    """Largest answer in bytes; None for the settings' limit for JSON."""
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing at all."""
+        """Whether the call changes nothing."""
         return self.method in _READS
 
     @property
     def safe(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
+        """Whether a second request has no further effect."""
         return self.repeatable or self.reads
 
     @property
     def name(self) -> str:
-        """`GET /api/v2/flows/{flowId}`: how errors, metrics and tables of permissions name it."""
+        """`GET /api/v2/flows/{flowId}`, as used by errors, metrics and tables of permissions."""
         return f"{self.method} {self.route}"
 
     def target(self) -> str:
-        """The path with its ids filled in and escaped. Raises BadAnswer for an id that would change the path."""
+        """The path with escaped ids. Raises BadAnswer for an id that would change the path."""
         filled = self.route
         for name, value in self.path.items():
             if value in _NO_IDS:
@@ -76,7 +76,7 @@ def _texts(value: QueryValue | None) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, read within its limits."""
+    """A complete answer within its limits."""
 
     status: int
     headers: Mapping[str, str]
@@ -85,15 +85,15 @@ class Answer:
 
     @property
     def correlation_id(self) -> str | None:
-        """What Genesys' support asks for."""
+        """The correlation id, which Genesys' support asks for."""
         return self.headers.get("inin-correlation-id")
 
     @property
     def sent_at(self) -> datetime | None:
-        """When the organisation answered, to the second and by its own clock."""
+        """The time of the answer by the organisation's clock, to the second."""
         return http_date(self.headers.get("date", ""))
 
     @property
     def text(self) -> str:
-        """The body as text, for people."""
+        """The body as text, for display."""
         return self.content.decode("utf-8", "replace")

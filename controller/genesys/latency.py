@@ -1,4 +1,4 @@
-"""How long calls take, per method and route template: for people as percentiles, for Prometheus as histograms."""
+"""Latencies of calls by method and route template: percentiles for people, histograms for Prometheus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ANSWERS = Counter(
 
 @dataclass(frozen=True, slots=True)
 class RouteLatency:
-    """Latency of one route in milliseconds. Percentiles are over the last 2,048 calls, the maximum over all."""
+    """Latency of one route in milliseconds. Percentiles cover the last 2,048 calls, the maximum all calls."""
 
     method: str
     route: str
@@ -47,7 +47,7 @@ class Latency:
         self._routes: dict[tuple[str, str], _Samples] = {}
 
     def record(self, method: str, route: str, seconds: float, status: int) -> None:
-        """Count one exchange; `status` is 0 when no answer came."""
+        """Record one exchange; `status` is 0 without an answer."""
         samples = self._routes.setdefault((method, route), _Samples())
         samples.count += 1
         samples.max_ms = max(samples.max_ms, seconds * 1000)

@@ -1,8 +1,8 @@
-"""Which permission each call needs, and which calls each operation makes.
+"""The permissions of each call and the calls of each operation.
 
-Sources: the permissions that Genesys' platform CLI prints for each endpoint (architect), and the scopes of the
-version endpoints' table (versioned). OAuth scopes do not apply to client credentials on the architect dialect: there
-the roles on the client do.
+Sources: the permissions that Genesys' platform CLI prints for each endpoint (architect), and the scopes in the table of
+version endpoints (versioned). OAuth scopes do not apply to client credentials in the architect dialect; the client's
+roles do.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         },
     }
 )
-"""Per dialect and call: all of the permissions that it needs."""
+"""By dialect and call: all permissions that it needs."""
 
 OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -144,7 +144,7 @@ OPERATIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         },
     }
 )
-"""Per dialect and operation: the calls that it makes."""
+"""By dialect and operation: the calls that it makes."""
 
 
 def permissions_needed(dialect: str, operations: Iterable[str]) -> frozenset[str]:
@@ -156,6 +156,6 @@ def permissions_needed(dialect: str, operations: Iterable[str]) -> frozenset[str
 
 
 def needed_by(call: str, dialect: str | None = None) -> tuple[str, ...]:
-    """The permissions of one call, such as `GET /api/v2/flows`; empty when the table does not hold it."""
+    """The permissions of one call, such as `GET /api/v2/flows`; empty if the table does not contain it."""
     dialects = (dialect,) if dialect else (ARCHITECT, VERSIONED)
     return next((PERMISSIONS[name][call] for name in dialects if call in PERMISSIONS[name]), ())

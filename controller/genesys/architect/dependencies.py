@@ -1,4 +1,4 @@
-"""The organisation's dependency index: who consumes a flow. It can be stale, and says so."""
+"""The organisation's dependency index of flows' consumers. It can be stale, and reports that."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class ArchitectIndex(Part):
     """Implements `DependencyIndex`."""
 
     async def state(self) -> str:
-        """`OPERATIONAL`, or why the index cannot be relied on."""
+        """`OPERATIONAL`, or a state in which the index is unreliable."""
         call = ApiCall("GET", f"{_TRACKING}/build", priority=self._usually(Priority.OBSERVE))
         return (await self._transport.fetch(call, IndexBuild)).status
 
     async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
-        """The published flows that consume this flow. The index answers a row for each version: they are grouped."""
+        """The published flows that consume this flow. The index has a row per version: rows are grouped by flow."""
         partial = False
 
         async def page(call: ApiCall) -> PageOf[Dependency]:

@@ -1,4 +1,4 @@
-"""The architect dialect: the Platform API v2 as Genesys ships SDKs for it."""
+"""The architect dialect: the Platform API v2, for which Genesys ships SDKs."""
 
 from __future__ import annotations
 

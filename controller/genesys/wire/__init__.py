@@ -1,1 +1,1 @@
-"""The shapes of answers: what we need is checked, everything else is ignored."""
+"""The shapes of answers. Fields that we need are checked, all others are ignored."""

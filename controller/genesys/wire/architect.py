@@ -12,7 +12,7 @@ from controller.genesys.wire.model import EntityRef, Page, WireModel
 
 
 def _moment(value: object) -> object:
-    """Epoch milliseconds or ISO 8601, aware; None where it is neither: a date is never worth a failed call."""
+    """Epoch milliseconds or ISO 8601 with a zone; None for anything else, because a date must not fail a call."""
     if isinstance(value, bool):
         return None
     try:
@@ -44,7 +44,7 @@ class FlowVersion(WireModel):
 
     @property
     def author(self) -> str | None:
-        """Who made it: a person, or else a client."""
+        """The author: a person, else a client."""
         who = self.created_by or self.created_by_client
         return who.label if who else None
 
@@ -76,7 +76,7 @@ class WireOperation(WireModel):
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """The operation's own words about what went wrong."""
+        """The operation's messages about its failure."""
         shown = [" ".join(part for part in (self.error_code, self.error_message) if part)]
         for detail in self.error_details or []:
             parts = (detail.error_code, detail.field_name, detail.entity_name or detail.entity_id)
@@ -118,7 +118,7 @@ class HistoryEntry(WireModel):
 
     @property
     def author(self) -> str | None:
-        """A person, or else a client."""
+        """The person, else the client."""
         who = self.user or self.client
         return who.label if who else None
 
@@ -201,7 +201,7 @@ class Characteristics(WireModel):
 
 
 class LevelSetting(WireModel):
-    """A log level that holds: for one flow, or for all that have none of their own."""
+    """An effective log level: of one flow, or of all flows without one of their own."""
 
     log_level_characteristics: Characteristics
 

@@ -1,4 +1,4 @@
-"""The base of all answers."""
+"""The base class of all answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WireModel(BaseModel):
 
 
 class Page(WireModel):
-    """What listings tell of their size, as far as they do."""
+    """The announced size of a listing, as far as it is given."""
 
     page_size: int | None = None
     page_count: int | None = None
@@ -36,5 +36,5 @@ class EntityRef(WireModel):
 
     @property
     def label(self) -> str:
-        """What people recognise it by."""
+        """The display name."""
         return self.name or self.id or "someone unknown"
