@@ -3,17 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from controller.cli import exit_codes
-from controller.cli.failures import error_document, error_text
+from controller.cli.failures import ErrorDocument, error_document, error_text
 from controller.cli.workspace import commit_or_none
 from controller.delivery import Outcome, StepResult, SyncResult
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
-from controller.planning import Change
+from controller.planning import Change, ChangeKind
 from controller.reconcile import PassReport
 from controller.repository.record import RecordedCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedDocument:
+    flow: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitDocument:
+    sha: str | None
+    branch: str | None
+    pushed: bool
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDocument:
+    flow: str
+    type: str
+    name: str
+    change: ChangeKind
+    state: StepState
+    previous_version: str | None
+    version: str | None
+    error: ErrorDocument | None
+    parked: bool
+    paused: str | None
+    messages: Sequence[str]
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDocument:
+    name: str
+    revision: str | None
+    digest: str | None
+    outcome: str
+    sync: int | None
+    recovered: Sequence[str]
+    blocked: Sequence[BlockedDocument]
+    steps: Sequence[StepDocument]
+    commit: CommitDocument | None
+    error: ErrorDocument | None
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyDocument:
+    """`penstock.apply/v1`."""
+
+    schema: Literal["penstock.apply/v1"] = "penstock.apply/v1"
+    organizations: Sequence[DeliveryDocument]
 
 
 def apply_text(reports: Sequence[PassReport]) -> str:
@@ -122,32 +178,32 @@ def _versions(step: StepResult) -> str:
     return f", {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
 
 
-def apply_document(reports: Sequence[PassReport]) -> dict[str, object]:
-    """The `penstock.apply/v1` document."""
-    return {"schema": "penstock.apply/v1", "organizations": [_organization(report) for report in reports]}
+def apply_document(reports: Sequence[PassReport]) -> ApplyDocument:
+    """The document of some passes."""
+    return ApplyDocument(organizations=[_organization(report) for report in reports])
 
 
-def _organization(report: PassReport) -> dict[str, object]:
+def _organization(report: PassReport) -> DeliveryDocument:
     result, commit = report.result, report.commit
-    return {
-        "name": report.organization,
-        "revision": commit_or_none(report.revision),
-        "digest": report.plan.digest if report.plan else None,
-        "outcome": _outcome(report),
-        "sync": result.sync_id if result else None,
-        "recovered": list(report.recovered),
-        "blocked": [
-            {"flow": change.flow, "code": change.blocked.code, "message": change.blocked.message}
+    return DeliveryDocument(
+        name=report.organization,
+        revision=commit_or_none(report.revision),
+        digest=report.plan.digest if report.plan else None,
+        outcome=_outcome(report),
+        sync=result.sync_id if result else None,
+        recovered=report.recovered,
+        blocked=[
+            BlockedDocument(flow=change.flow, code=change.blocked.code, message=change.blocked.message)
             for change in report.blocked
             if change.blocked
         ],
-        "steps": [_step(step) for step in result.steps] if result else [],
-        "commit": {"sha": commit.sha, "branch": commit.branch, "pushed": commit.pushed, "note": commit.note}
+        steps=[_step(step) for step in result.steps] if result else [],
+        commit=CommitDocument(sha=commit.sha, branch=commit.branch, pushed=commit.pushed, note=commit.note)
         if commit
         else None,
-        "error": error_document(report.error, report.organization) if report.error else None,
-        "duration_s": round(report.duration_s, 3),
-    }
+        error=error_document(report.error, report.organization) if report.error else None,
+        duration_s=round(report.duration_s, 3),
+    )
 
 
 def _outcome(report: PassReport) -> str:
@@ -160,18 +216,18 @@ def _outcome(report: PassReport) -> str:
     return "blocked" if report.blocked else "in-sync"
 
 
-def _step(step: StepResult) -> dict[str, object]:
-    return {
-        "flow": step.change.flow,
-        "type": step.change.key.type,
-        "name": step.change.key.name,
-        "change": step.change.kind.value,
-        "state": step.state.value,
-        "previous_version": step.previous_version,
-        "version": step.version,
-        "error": error_document(step.error) if step.error else None,
-        "parked": step.parked,
-        "paused": step.paused,
-        "messages": list(step.messages),
-        "duration_s": round(step.duration_s, 3),
-    }
+def _step(step: StepResult) -> StepDocument:
+    return StepDocument(
+        flow=step.change.flow,
+        type=step.change.key.type,
+        name=step.change.key.name,
+        change=step.change.kind,
+        state=step.state,
+        previous_version=step.previous_version,
+        version=step.version,
+        error=error_document(step.error) if step.error else None,
+        parked=step.parked,
+        paused=step.paused,
+        messages=step.messages,
+        duration_s=round(step.duration_s, 3),
+    )

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from controller.domain.visible import visible
-from controller.flows.diff_model import diff_json
+from controller.flows.diff_model import DiffKind
 from controller.planning.rendering.pages import details_block
 from controller.questions.comparison import FlowComparison
 from controller.questions.flow_content import FlowContent
 
-DIFF_SCHEMA = "penstock.diff/v1"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideDocument:
+    organization: str
+    version: str | None
+    file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceDocument:
+    kind: DiffKind
+    what: str
+    where: str
+    setting: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowDiffDocument:
+    flow: str
+    type: str
+    name: str
+    from_: SideDocument | None
+    to: SideDocument | None
+    different: bool | None
+    note: str | None
+    summary: Mapping[str, int] | None
+    entries: Sequence[DifferenceDocument]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffDocument:
+    """`penstock.diff/v1`."""
+
+    schema: Literal["penstock.diff/v1"] = "penstock.diff/v1"
+    flows: Sequence[FlowDiffDocument]
 
 
 def comparisons_text(comparisons: Sequence[FlowComparison], *, everything: bool = False) -> str:
@@ -37,29 +75,39 @@ def comparisons_markdown(comparisons: Sequence[FlowComparison], limit: int) -> s
     return "\n".join(parts if len(parts) > 1 else [*parts, "None.\n"])
 
 
-def comparisons_document(comparisons: Iterable[FlowComparison]) -> dict[str, object]:
-    """The `penstock.diff/v1` document."""
-    return {"schema": DIFF_SCHEMA, "flows": [_document(each) for each in comparisons]}
+def comparisons_document(comparisons: Iterable[FlowComparison]) -> DiffDocument:
+    """The document of some comparisons."""
+    return DiffDocument(flows=[_document(each) for each in comparisons])
 
 
-def _document(each: FlowComparison) -> dict[str, object]:
-    found = diff_json(each.diff) if each.diff else {"summary": None, "entries": []}
-    return {
-        "flow": each.flow,
-        "type": each.key.type,
-        "name": each.key.name,
-        "from": _side(each.before),
-        "to": _side(each.after),
-        "different": each.different,
-        "note": each.note or None,
-        **found,
-    }
+def _document(each: FlowComparison) -> FlowDiffDocument:
+    return FlowDiffDocument(
+        flow=each.flow,
+        type=each.key.type,
+        name=each.key.name,
+        from_=_side(each.before),
+        to=_side(each.after),
+        different=each.different,
+        note=each.note or None,
+        summary=each.diff.summary() if each.diff else None,
+        entries=[
+            DifferenceDocument(
+                kind=entry.kind,
+                what=entry.what,
+                where=entry.where,
+                setting=entry.setting,
+                before=entry.before,
+                after=entry.after,
+            )
+            for entry in (each.diff.entries if each.diff else ())
+        ],
+    )
 
 
-def _side(content: FlowContent | None) -> dict[str, object] | None:
+def _side(content: FlowContent | None) -> SideDocument | None:
     if content is None:
         return None
-    return {"organization": content.organization, "version": content.version, "file": content.file}
+    return SideDocument(organization=content.organization, version=content.version, file=content.file)
 
 
 def _paragraph(each: FlowComparison) -> Iterator[str]:

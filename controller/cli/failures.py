@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import typer
 
 from controller.cli import exit_codes
+from controller.domain.documents import json_text, optional
 from controller.domain.errors import ManifestInvalid, Mistake, PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MistakeDocument:
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDocument:
+    """`penstock.error/v1`."""
+
+    schema: Literal["penstock.error/v1"] = "penstock.error/v1"
+    code: str
+    message: str
+    hint: str | None
+    organization: str | None
+    mistakes: Sequence[MistakeDocument] | None = optional()
+
+
 def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:
     """Report the error, with the organisation that it is about; returns the exit code for it."""
     if as_json:
-        print(json.dumps(error_document(error, organization), ensure_ascii=False, indent=2))
+        print(json_text(error_document(error, organization)))
     else:
         print(error_text(error, organization), file=sys.stderr)
     return exit_codes.for_error(error)
@@ -65,30 +89,27 @@ def error_text(error: PenstockError, organization: str | None = None) -> str:
     return "\n".join(map(visible, lines))
 
 
-def error_document(error: PenstockError, organization: str | None = None) -> dict[str, object]:
-    """The `penstock.error/v1` document; with an organisation where the error is about one."""
-    document: dict[str, object] = {
-        "schema": "penstock.error/v1",
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
-        "organization": organization,
-    }
-    if isinstance(error, ManifestInvalid):
-        document["mistakes"] = mistakes_document(error.mistakes)
-    return document
+def error_document(error: PenstockError, organization: str | None = None) -> ErrorDocument:
+    """The document; with an organisation where the error is about one."""
+    return ErrorDocument(
+        code=error.code,
+        message=error.message,
+        hint=error.hint,
+        organization=organization,
+        mistakes=mistakes_documents(error.mistakes) if isinstance(error, ManifestInvalid) else None,
+    )
 
 
-def mistakes_document(mistakes: Iterable[Mistake]) -> list[dict[str, object]]:
+def mistakes_documents(mistakes: Iterable[Mistake]) -> list[MistakeDocument]:
     """Mistakes as `penstock.validate/v1` lists them."""
     return [
-        {
-            "file": mistake.origin.file,
-            "line": mistake.origin.line,
-            "column": mistake.origin.column,
-            "code": mistake.code,
-            "message": SECRETS.text(mistake.message),
-            "hint": SECRETS.text(mistake.hint) if mistake.hint else None,
-        }
+        MistakeDocument(
+            file=mistake.origin.file,
+            line=mistake.origin.line,
+            column=mistake.origin.column,
+            code=mistake.code,
+            message=SECRETS.text(mistake.message),
+            hint=SECRETS.text(mistake.hint) if mistake.hint else None,
+        )
         for mistake in mistakes
     ]

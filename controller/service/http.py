@@ -7,7 +7,9 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -16,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from controller.domain.documents import plain
 from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
+from controller.domain.status import Health, SyncStatus
 from controller.genesys import RouteLatency
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
@@ -27,6 +31,28 @@ _QUEUE = 128
 
 Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
 """By organisation, how long its calls took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedOrganizationDocument:
+    name: str
+    sync: SyncStatus
+    health: Health
+    revision: str | None
+    message: str
+    warnings: Sequence[str]
+    at: datetime
+    calls: Sequence[RouteLatency]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatusDocument:
+    """`penstock.service-status/v1`."""
+
+    schema: Literal["penstock.service-status/v1"] = "penstock.service-status/v1"
+    revision: str | None
+    fault: str | None
+    organizations: Sequence[ServedOrganizationDocument]
 
 
 def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) -> Starlette:
@@ -44,7 +70,7 @@ def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) 
         return Response(SECRETS.plain(found), media_type=CONTENT_TYPE_LATEST)
 
     async def status(_: Request) -> Response:
-        return JSONResponse(SECRETS.texts(_status_document(board, latencies())))
+        return JSONResponse(SECRETS.texts(plain(_status_document(board, latencies()))))
 
     return Starlette(
         routes=[
@@ -56,25 +82,24 @@ def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) 
     )
 
 
-def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency]]) -> dict[str, object]:
-    return {
-        "schema": "penstock.service-status/v1",
-        "revision": board.revision,
-        "fault": board.fault,
-        "organizations": [
-            {
-                "name": entry.organization,
-                "sync": entry.status.value,
-                "health": entry.health.value,
-                "revision": entry.revision,
-                "message": entry.message,
-                "warnings": list(entry.warnings),
-                "at": entry.at.isoformat(),
-                "calls": [asdict(route) for route in latencies.get(entry.organization, ())],
-            }
+def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency]]) -> ServiceStatusDocument:
+    return ServiceStatusDocument(
+        revision=board.revision,
+        fault=board.fault,
+        organizations=[
+            ServedOrganizationDocument(
+                name=entry.organization,
+                sync=entry.status,
+                health=entry.health,
+                revision=entry.revision,
+                message=entry.message,
+                warnings=entry.warnings,
+                at=entry.at,
+                calls=latencies.get(entry.organization, ()),
+            )
             for entry in board.entries()
         ],
-    }
+    )
 
 
 class _ServiceServer(uvicorn.Server):

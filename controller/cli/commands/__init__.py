@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "run": ListedCommand("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
     "simulator": ListedCommand("simulator", "Serve a simulated organisation; prints its URL first."),
-    "schema": ListedCommand("schema", "Print the JSON Schema of the manifests."),
+    "schema": ListedCommand("schema", "Print the JSON Schema of the manifests, or of a document."),
 }
 """The commands in the order of `penstock --help`."""
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
+from controller.domain.documents import json_text
 from controller.questions.decisions import accept_paused
 from controller.reconcile import load_settings, open_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionDocument:
+    """`penstock.promotion/v1`; it keeps the name that it had when the command was called promote."""
+
+    schema: Literal["penstock.promotion/v1"] = "penstock.promotion/v1"
+    organization: str
+    flow: str
+    type: str
+    name: str
+    version: str | None
+    by: str
 
 
 def accept(
@@ -23,10 +38,15 @@ def accept(
     with opened_services(settings) as services:
         step = accept_paused(services, chosen, flow, by=by)
     if output is TextOrJson.JSON:
-        # The document keeps the name that it had when the command was called promote.
-        told = {"flow": step.flow, "type": step.key.type, "name": step.key.name, "version": step.live_version, "by": by}
-        document = {"schema": "penstock.promotion/v1", "organization": chosen.name, **told}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        document = PromotionDocument(
+            organization=chosen.name,
+            flow=step.flow,
+            type=step.key.type,
+            name=step.key.name,
+            version=step.live_version,
+            by=by,
+        )
+        print(json_text(document))
         return
     print(f"{chosen.name}: {step.flow} ({step.key}) {step.live_version} is accepted; the next pass continues with it")
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
+from controller.domain.documents import json_text
 from controller.questions.decisions import approve_plan
 from controller.reconcile import load_settings, open_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalDocument:
+    """`penstock.approval/v1`."""
+
+    schema: Literal["penstock.approval/v1"] = "penstock.approval/v1"
+    organization: str
+    digest: str
+    by: str
+    at: datetime
 
 
 def approve(
@@ -28,7 +40,9 @@ def approve(
     with opened_services(settings) as services:
         approval = approve_plan(services, chosen.name, digest, by=actor())
     if output is TextOrJson.JSON:
-        document = {"schema": "penstock.approval/v1", **asdict(approval), "at": approval.at.isoformat()}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        document = ApprovalDocument(
+            organization=approval.organization, digest=approval.digest, by=approval.by, at=approval.at
+        )
+        print(json_text(document))
         return
     print(f"{approval.organization}: approved by {approval.by} at {approval.at:%Y-%m-%d %H:%M} UTC: {approval.digest}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from controller.cli.progress_bars import progress_bar
 from controller.cli.running import opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
+from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
 from controller.planning import Plan
 from controller.questions.comparison import FlowComparison
@@ -88,7 +88,7 @@ def diff(options: DiffOptions) -> int:
         found = asyncio.run(_compared(options, workspace, services))
     with output_to(options.out) as write:
         if options.output is TextOrJson.JSON:
-            write(json.dumps(comparisons_document(found), indent=2, ensure_ascii=False) + "\n")
+            write(json_text(comparisons_document(found)) + "\n")
         else:
             write(comparisons_text(found, everything=options.everything or options.flow is not None))
     if any(each.different is None for each in found):

@@ -1,13 +1,12 @@
-"""`penstock import`: existing flows come under git; for programs `penstock.import/v1`."""
+"""`penstock import`: existing flows come under git."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,11 +16,35 @@ from controller.cli.progress_bars import progress_bar
 from controller.cli.running import opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
+from controller.domain.documents import json_text
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.importing import Imported, importable, take_back, write
 from controller.reconcile import Services, Settings, load_settings, open_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedFlowDocument:
+    flow: str | None
+    type: str
+    name: str
+    version: str | None
+    manifest: str | None
+    source: str | None
+    skipped: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDocument:
+    """`penstock.import/v1`."""
+
+    schema: Literal["penstock.import/v1"] = "penstock.import/v1"
+    organization: str
+    folder: str
+    written: bool
+    flows: Sequence[ImportedFlowDocument]
+
 
 _Flows = Annotated[
     list[str] | None,
@@ -68,7 +91,7 @@ def import_(
         _read_back(folder, settings, chosen.name, into, found)
     result = _Result(chosen.name, into, found, written=not dry_run)
     if output is TextOrJson.JSON:
-        print(json.dumps(_document(result), indent=2, ensure_ascii=False))
+        print(json_text(_document(result)))
     else:
         print("".join(f"{line}\n" for line in _lines(result)), end="")
     return exit_codes.ERROR if flows and result.skipped else exit_codes.DONE
@@ -96,25 +119,24 @@ def _read_back(folder: Path, settings: Settings, organization: str, into: Path, 
         raise
 
 
-def _document(result: _Result) -> dict[str, object]:
-    return {
-        "schema": "penstock.import/v1",
-        "organization": result.organization,
-        "folder": str(result.into),
-        "written": result.written,
-        "flows": [
-            {
-                "flow": flow.name or None,
-                "type": flow.key.type,
-                "name": flow.key.name,
-                "version": flow.version,
-                "manifest": flow.manifest_file if flow.name else None,
-                "source": flow.source_file,
-                "skipped": flow.skipped or None,
-            }
+def _document(result: _Result) -> ImportDocument:
+    return ImportDocument(
+        organization=result.organization,
+        folder=str(result.into),
+        written=result.written,
+        flows=[
+            ImportedFlowDocument(
+                flow=flow.name or None,
+                type=flow.key.type,
+                name=flow.key.name,
+                version=flow.version,
+                manifest=flow.manifest_file if flow.name else None,
+                source=flow.source_file,
+                skipped=flow.skipped or None,
+            )
             for flow in result.flows
         ],
-    }
+    )
 
 
 def _lines(result: _Result) -> Iterator[str]:

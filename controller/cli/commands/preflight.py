@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.text import Text
 
@@ -12,9 +14,42 @@ from controller.cli import exit_codes
 from controller.cli.console import console, judged, print_table
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
+from controller.domain.documents import json_text
 from controller.genesys import PreflightReport
 from controller.questions.preflight import preflight_organization
 from controller.reconcile import Services, Workspace, load_settings, open_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDocument:
+    name: str
+    verdict: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationPreflightDocument:
+    name: str
+    dialect: str
+    ready: bool
+    organization: str | None
+    missing_permissions: Sequence[str]
+    unproven_permissions: Sequence[str]
+    execution_data: bool | None
+    log_level: str | None
+    rate_limit_per_minute: int | None
+    clock_skew_s: float | None
+    dependency_index: str | None
+    checks: Sequence[CheckDocument]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightDocument:
+    """`penstock.preflight/v1`."""
+
+    schema: Literal["penstock.preflight/v1"] = "penstock.preflight/v1"
+    organizations: Sequence[OrganizationPreflightDocument]
 
 
 def preflight(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
@@ -24,8 +59,8 @@ def preflight(folder: Folder = Path(), organization: Organizations = None, outpu
     with opened_services(settings) as services:
         reports = asyncio.run(_reports(services, workspace))
     if output is TextOrJson.JSON:
-        organizations = [_document(name, report) for name, report in reports.items()]
-        print(json.dumps({"schema": "penstock.preflight/v1", "organizations": organizations}, indent=2))
+        document = PreflightDocument(organizations=[_document(name, report) for name, report in reports.items()])
+        print(json_text(document, ascii_only=True))
     else:
         _show(reports)
     return exit_codes.DONE if all(report.ok for report in reports.values()) else exit_codes.ERROR
@@ -48,21 +83,21 @@ def _show(reports: dict[str, PreflightReport]) -> None:
         print_table(("CHECK", "VERDICT", "WHAT WAS SEEN"), rows, indent=2)
 
 
-def _document(name: str, report: PreflightReport) -> dict[str, object]:
-    return {
-        "name": name,
-        "dialect": report.dialect,
-        "ready": report.ok,
-        "organization": report.organization,
-        "missing_permissions": list(report.missing_permissions),
-        "unproven_permissions": list(report.unproven_permissions),
-        "execution_data": report.execution_data,
-        "log_level": report.log_level,
-        "rate_limit_per_minute": report.rate_limit_per_minute,
-        "clock_skew_s": report.clock_skew_s,
-        "dependency_index": report.dependency_index,
-        "checks": [
-            {"name": check.name, "verdict": check.verdict.value, "message": check.message, "hint": check.hint}
+def _document(name: str, report: PreflightReport) -> OrganizationPreflightDocument:
+    return OrganizationPreflightDocument(
+        name=name,
+        dialect=report.dialect,
+        ready=report.ok,
+        organization=report.organization,
+        missing_permissions=report.missing_permissions,
+        unproven_permissions=report.unproven_permissions,
+        execution_data=report.execution_data,
+        log_level=report.log_level,
+        rate_limit_per_minute=report.rate_limit_per_minute,
+        clock_skew_s=report.clock_skew_s,
+        dependency_index=report.dependency_index,
+        checks=[
+            CheckDocument(name=check.name, verdict=check.verdict.value, message=check.message, hint=check.hint)
             for check in report.checks
         ],
-    }
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJs
 from controller.cli.running import opened_services, run_passes
 from controller.cli.workspace import actor, only_organization
 from controller.delivery import Outcome
+from controller.domain.documents import json_text
 from controller.reconcile import Mode, PassReport, PassRequest, load_settings, open_folder
 
 
@@ -34,7 +34,7 @@ def rollback(
     )
     with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         (report,) = run_passes(workspace, [request], services, listener)
-    print(json.dumps(apply_document([report]), indent=2) if output is TextOrJson.JSON else apply_text([report]))
+    print(json_text(apply_document([report]), ascii_only=True) if output is TextOrJson.JSON else apply_text([report]))
     return _exit_code(report)
 
 

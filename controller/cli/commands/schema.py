@@ -1,12 +1,47 @@
-"""`penstock schema`: the JSON Schema of the manifests, for editors."""
+"""`penstock schema`: the JSON Schema of the manifests, for editors, or of a document, for programs."""
 
 from __future__ import annotations
 
+import importlib
 import json
+from typing import Annotated
 
+import typer
+
+from controller.domain.documents import schema_of
+from controller.domain.errors import SettingsInvalid
 from controller.manifests.schema import json_schema
 
+DOCUMENTS = {
+    "apply/v1": "controller.cli.apply_output:ApplyDocument",
+    "approval/v1": "controller.cli.commands.approve:ApprovalDocument",
+    "diff/v1": "controller.cli.comparison_output:DiffDocument",
+    "error/v1": "controller.cli.failures:ErrorDocument",
+    "import/v1": "controller.cli.commands.import_:ImportDocument",
+    "plan/v1": "controller.planning.rendering.document:PlanDocument",
+    "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
+    "promotion/v1": "controller.cli.commands.accept:PromotionDocument",
+    "recording/v1": "controller.cli.commands.trace.settings:RecordingDocument",
+    "service-status/v1": "controller.service.http:ServiceStatusDocument",
+    "status/v1": "controller.cli.commands.status:StatusDocument",
+    "validate/v1": "controller.cli.commands.validate:ValidateDocument",
+}
+"""Where the class of each document is; only the one that is asked for is imported."""
 
-def schema() -> None:
-    """Print the schema."""
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+_Of = Annotated[str | None, typer.Option("--of", metavar="DOCUMENT", help="A document's: plan/v1, status/v1, ...")]
+
+
+def schema(of: _Of = None) -> None:
+    """Print the schema. Raises SettingsInvalid for a document that is not in the list."""
+    found = json_schema() if of is None else schema_of(document_class(of))
+    print(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def document_class(name: str) -> type:
+    """The class of a document, with or without `penstock.` before its name. Raises SettingsInvalid."""
+    place = DOCUMENTS.get(name.removeprefix("penstock."))
+    if place is None:
+        raise SettingsInvalid(f"no schema is named {name}", hint=f"name one of {', '.join(DOCUMENTS)}")
+    module, _, attribute = place.partition(":")
+    found: type = getattr(importlib.import_module(module), attribute)
+    return found

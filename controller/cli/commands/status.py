@@ -2,25 +2,77 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from rich.text import Text
 
 from controller.cli import exit_codes
 from controller.cli.console import console, judged, print_table
-from controller.cli.failures import error_document
+from controller.cli.failures import ErrorDocument, error_document
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.progress_bars import plan_bar
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.cli.workspace import commit_or_none, opened_workspace, shown_revision
+from controller.domain.documents import json_text
 from controller.domain.status import Health, SyncStatus
 from controller.domain.visible import visible
-from controller.questions.status import OrganizationStatus, organization_status
+from controller.planning import HeldBack
+from controller.questions.status import FlowStatus, OrganizationStatus, organization_status
 from controller.reconcile import PassReport, PassRequest, load_settings
-from controller.store import SyncRecord
+from controller.store import SyncRecord, SyncState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastSyncDocument:
+    id: int
+    state: SyncState
+    revision: str | None
+    actor: str
+    trigger: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowStatusDocument:
+    flow: str
+    type: str
+    name: str
+    sync: SyncStatus
+    health: Health
+    version: str | None
+    change: str
+    locked_by: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationStatusDocument:
+    name: str
+    revision: str | None
+    sync: SyncStatus
+    health: Health
+    flows: Sequence[FlowStatusDocument]
+    drift: Sequence[str]
+    warnings: Sequence[str]
+    unmanaged: int | None
+    last_sync: LastSyncDocument | None
+    held_back: Sequence[HeldBack]
+    at_work: str | None
+    error: ErrorDocument | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusDocument:
+    """`penstock.status/v1`."""
+
+    schema: Literal["penstock.status/v1"] = "penstock.status/v1"
+    organizations: Sequence[OrganizationStatusDocument]
+
 
 Statuses = Sequence[tuple[PassReport, OrganizationStatus | None]]
 """The status of each organisation; None where the pass failed, and its report holds the error."""
@@ -43,8 +95,7 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
         ]
     failed = [report for report, found in statuses if found is None]
     if output is TextOrJson.JSON:
-        document = {"schema": "penstock.status/v1", "organizations": [_organization(*each) for each in statuses]}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(StatusDocument(organizations=[_organization(*each) for each in statuses])))
         return exit_codes.of_all(exit_codes.for_error(each.error) for each in failed if each.error)
     for report, found in statuses:
         _show(report, found)
@@ -89,43 +140,44 @@ def _rest(found: OrganizationStatus) -> list[str]:
     return lines
 
 
-def _organization(report: PassReport, found: OrganizationStatus | None) -> dict[str, object]:
-    return {
-        "name": report.organization,
-        "revision": commit_or_none(report.revision),
-        "sync": (found.sync if found else SyncStatus.UNKNOWN).value,
-        "health": (found.health if found else Health.UNKNOWN).value,
-        "flows": [
-            {
-                "flow": flow.flow,
-                "type": flow.type,
-                "name": flow.name,
-                "sync": flow.sync.value,
-                "health": flow.health.value,
-                "version": flow.version,
-                "change": flow.change,
-                "locked_by": flow.locked_by,
-                "message": flow.message,
-            }
-            for flow in (found.flows if found else ())
-        ],
-        "drift": list(found.drift) if found else [],
-        "warnings": list(found.warnings) if found else [],
-        "unmanaged": found.unmanaged if found else None,
-        "last_sync": _sync(found.last_sync) if found and found.last_sync else None,
-        "held_back": [asdict(each) for each in (found.held_back if found else ())],
-        "at_work": found.at_work if found else None,
-        "error": error_document(report.error, report.organization) if found is None and report.error else None,
-    }
+def _organization(report: PassReport, found: OrganizationStatus | None) -> OrganizationStatusDocument:
+    return OrganizationStatusDocument(
+        name=report.organization,
+        revision=commit_or_none(report.revision),
+        sync=found.sync if found else SyncStatus.UNKNOWN,
+        health=found.health if found else Health.UNKNOWN,
+        flows=[_flow(flow) for flow in (found.flows if found else ())],
+        drift=found.drift if found else (),
+        warnings=found.warnings if found else (),
+        unmanaged=found.unmanaged if found else None,
+        last_sync=_sync(found.last_sync) if found and found.last_sync else None,
+        held_back=found.held_back if found else (),
+        at_work=found.at_work if found else None,
+        error=error_document(report.error, report.organization) if found is None and report.error else None,
+    )
 
 
-def _sync(last: SyncRecord) -> dict[str, object]:
-    return {
-        "id": last.id,
-        "state": last.state.value,
-        "revision": commit_or_none(last.revision),
-        "actor": last.actor,
-        "trigger": last.trigger,
-        "started_at": last.started_at.isoformat(),
-        "finished_at": last.finished_at.isoformat() if last.finished_at else None,
-    }
+def _flow(flow: FlowStatus) -> FlowStatusDocument:
+    return FlowStatusDocument(
+        flow=flow.flow,
+        type=flow.type,
+        name=flow.name,
+        sync=flow.sync,
+        health=flow.health,
+        version=flow.version,
+        change=flow.change,
+        locked_by=flow.locked_by,
+        message=flow.message,
+    )
+
+
+def _sync(last: SyncRecord) -> LastSyncDocument:
+    return LastSyncDocument(
+        id=last.id,
+        state=last.state,
+        revision=commit_or_none(last.revision),
+        actor=last.actor,
+        trigger=last.trigger,
+        started_at=last.started_at,
+        finished_at=last.finished_at,
+    )

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from controller.cli import exit_codes
-from controller.cli.failures import error_text, mistakes_document
+from controller.cli.failures import MistakeDocument, error_text, mistakes_documents
 from controller.cli.options import Folder, Format, TextOrJson
 from controller.cli.workspace import tell_uncommitted
+from controller.domain.documents import json_text
 from controller.domain.errors import ManifestInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.reconcile import load_settings, open_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowCountDocument:
+    name: str
+    flows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateDocument:
+    """`penstock.validate/v1`."""
+
+    schema: Literal["penstock.validate/v1"] = "penstock.validate/v1"
+    valid: bool
+    mistakes: Sequence[MistakeDocument]
+    organizations: Sequence[FlowCountDocument]
+    unused: Sequence[str]
+    warnings: Sequence[MistakeDocument]
 
 
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
@@ -21,17 +42,22 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
         workspace = open_folder(folder, load_settings())
     except ManifestInvalid as error:
         if output is TextOrJson.JSON:
-            mistakes = mistakes_document(error.mistakes)
-            print(_document(valid=False, mistakes=mistakes, organizations=[], unused=[], warnings=[]))
+            mistakes = mistakes_documents(error.mistakes)
+            print(json_text(ValidateDocument(valid=False, mistakes=mistakes, organizations=[], unused=[], warnings=[])))
         else:
             print(error_text(error))
         return exit_codes.ERROR
     desired = workspace.desired
-    counts = [{"name": each.name, "flows": len(each.flows)} for each in desired.organizations]
     tell_uncommitted(workspace)
     if output is TextOrJson.JSON:
-        warnings = mistakes_document(desired.doubts)
-        print(_document(valid=True, mistakes=[], organizations=counts, unused=desired.unused, warnings=warnings))
+        document = ValidateDocument(
+            valid=True,
+            mistakes=[],
+            organizations=[FlowCountDocument(name=each.name, flows=len(each.flows)) for each in desired.organizations],
+            unused=desired.unused,
+            warnings=mistakes_documents(desired.doubts),
+        )
+        print(json_text(document))
         return exit_codes.DONE
     for each in desired.organizations:
         print(f"{each.name}: {counted(len(each.flows), 'flow')}, no mistakes")
@@ -40,7 +66,3 @@ def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
     for name in desired.unused:
         print(visible(f"{name}: no manifest uses this flow file"))
     return exit_codes.DONE
-
-
-def _document(**fields: object) -> str:
-    return json.dumps({"schema": "penstock.validate/v1", **fields}, indent=2, ensure_ascii=False)

@@ -2,92 +2,161 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from controller.domain.documents import json_text, plain
 from controller.domain.recorded import NO_REVISION
+from controller.domain.status import StepState
 from controller.planning.digests import sha256
-from controller.planning.model import Change, ChangeKind, Drift, Plan, UnderWay
+from controller.planning.model import Blocked, Change, ChangeKind, Drift, HeldBack, Plan, UnderWay
 
-PLAN_SCHEMA = "penstock.plan/v1"
+PLAN_SCHEMA: Literal["penstock.plan/v1"] = "penstock.plan/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDocument:
+    flow: str
+    type: str
+    name: str
+    flow_id: str | None
+    change: ChangeKind
+    from_version: str | None
+    to_version: str | None
+    reason: str
+    blocked: Blocked | None
+    wave: int
+    depends_on: Sequence[str]
+    group: Sequence[str]
+    dependency_digest: str
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftDocument:
+    flow: str
+    type: str
+    name: str
+    kind: str
+    expected: str | None
+    actual: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWayDocument:
+    flow: str
+    type: str
+    name: str
+    change: ChangeKind
+    state: StepState
+    revision: str | None
+    from_version: str | None
+    to_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationPlanDocument:
+    name: str
+    digest: str
+    summary: Mapping[str, int]
+    changes: Sequence[ChangeDocument]
+    drift: Sequence[DriftDocument]
+    unmanaged: int
+    cycles: Sequence[Sequence[str]]
+    suspended: Sequence[str]
+    under_way: Sequence[UnderWayDocument]
+    held_back: Sequence[HeldBack]
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDocument:
+    """`penstock.plan/v1`."""
+
+    schema: Literal["penstock.plan/v1"] = PLAN_SCHEMA
+    digest: str
+    revision: str | None
+    organizations: Sequence[OrganizationPlanDocument]
 
 
 def plan_json(plans: Sequence[Plan], *, everything: bool = False) -> str:
     """The document as text, ending with a newline; the same plans give the same bytes."""
-    return json.dumps(plan_document(plans, everything=everything), indent=2) + "\n"
+    return json_text(_document(plans, everything=everything), ascii_only=True) + "\n"
 
 
-def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[str, object]:
-    """The document as plain JSON types. Only `everything` includes flows in sync.
+def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[str, Any]:
+    """The document in JSON's types; flows in sync are listed only with `everything`."""
+    found: dict[str, Any] = plain(_document(plans, everything=everything))
+    return found
 
-    `digest` is the plan's own for one organisation, else a digest over all plans.
-    """
+
+def _document(plans: Sequence[Plan], *, everything: bool) -> PlanDocument:
+    """`digest` is the plan's own where there is one organisation, else a digest over all of theirs."""
     digests = [plan.digest for plan in plans]
-    return {
-        "schema": PLAN_SCHEMA,
-        "digest": digests[0] if len(digests) == 1 else sha256(*digests),
-        "revision": plans[0].revision if plans and plans[0].revision != NO_REVISION else None,
-        "organizations": [_organization(plan, everything=everything) for plan in plans],
-    }
+    return PlanDocument(
+        digest=digests[0] if len(digests) == 1 else sha256(*digests),
+        revision=plans[0].revision if plans and plans[0].revision != NO_REVISION else None,
+        organizations=[_organization(plan, everything=everything) for plan in plans],
+    )
 
 
-def _organization(plan: Plan, *, everything: bool) -> dict[str, object]:
-    return {
-        "name": plan.organization,
-        "digest": plan.digest,
-        "summary": dict(plan.summary()),
-        "changes": [_change(change) for change in plan.changes if everything or change.kind is not ChangeKind.NONE],
-        "drift": [_drift(drift) for drift in plan.drift],
-        "unmanaged": plan.unmanaged,
-        "cycles": [list(cycle) for cycle in plan.cycles],
-        "suspended": list(plan.suspended),
-        "under_way": [_under_way(each) for each in plan.under_way],
-        "held_back": [asdict(each) for each in plan.held_back],
-        "warnings": list(plan.warnings),
-    }
+def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
+    return OrganizationPlanDocument(
+        name=plan.organization,
+        digest=plan.digest,
+        summary=plan.summary(),
+        changes=[_change(change) for change in plan.changes if everything or change.kind is not ChangeKind.NONE],
+        drift=[_drift(drift) for drift in plan.drift],
+        unmanaged=plan.unmanaged,
+        cycles=plan.cycles,
+        suspended=plan.suspended,
+        under_way=[_under_way(each) for each in plan.under_way],
+        held_back=plan.held_back,
+        warnings=plan.warnings,
+    )
 
 
-def _change(change: Change) -> dict[str, object]:
-    blocked = change.blocked
-    return {
-        "flow": change.flow,
-        "type": change.key.type,
-        "name": change.key.name,
-        "flow_id": change.flow_id,
-        "change": change.kind.value,
-        "from_version": change.from_version,
-        "to_version": change.to_version,
-        "reason": change.reason,
-        "blocked": {"code": blocked.code, "message": blocked.message} if blocked else None,
-        "wave": change.wave,
-        "depends_on": list(change.depends_on),
-        "group": list(change.group),
-        "dependency_digest": change.dependency_digest,
-        "warnings": list(change.warnings),
-    }
+def _change(change: Change) -> ChangeDocument:
+    return ChangeDocument(
+        flow=change.flow,
+        type=change.key.type,
+        name=change.key.name,
+        flow_id=change.flow_id,
+        change=change.kind,
+        from_version=change.from_version,
+        to_version=change.to_version,
+        reason=change.reason,
+        blocked=change.blocked,
+        wave=change.wave,
+        depends_on=change.depends_on,
+        group=change.group,
+        dependency_digest=change.dependency_digest,
+        warnings=change.warnings,
+    )
 
 
-def _drift(drift: Drift) -> dict[str, object]:
-    return {
-        "flow": drift.flow,
-        "type": drift.key.type,
-        "name": drift.key.name,
-        "kind": drift.kind,
-        "expected": drift.expected,
-        "actual": drift.actual,
-        "message": drift.message,
-    }
+def _drift(drift: Drift) -> DriftDocument:
+    return DriftDocument(
+        flow=drift.flow,
+        type=drift.key.type,
+        name=drift.key.name,
+        kind=drift.kind,
+        expected=drift.expected,
+        actual=drift.actual,
+        message=drift.message,
+    )
 
 
-def _under_way(each: UnderWay) -> dict[str, object]:
-    return {
-        "flow": each.flow,
-        "type": each.key.type,
-        "name": each.key.name,
-        "change": each.kind.value,
-        "state": each.state.value,
-        "revision": None if each.revision == NO_REVISION else each.revision,
-        "from_version": each.from_version,
-        "to_version": each.to_version,
-    }
+def _under_way(each: UnderWay) -> UnderWayDocument:
+    return UnderWayDocument(
+        flow=each.flow,
+        type=each.key.type,
+        name=each.key.name,
+        change=each.kind,
+        state=each.state,
+        revision=None if each.revision == NO_REVISION else each.revision,
+        from_version=each.from_version,
+        to_version=each.to_version,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services, run_passes
 from controller.cli.workspace import actor
 from controller.domain.desired import Organization
+from controller.domain.documents import json_text
 from controller.domain.errors import NotConfirmed, PenstockError, PlanStale
 from controller.domain.visible import visible
 from controller.domain.wording import counted
@@ -90,7 +90,7 @@ def apply(options: ApplyOptions) -> int:
             reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
         _explain_stale(saved, reports)
-    print(json.dumps(apply_document(reports), indent=2, ensure_ascii=False) if as_json else apply_text(reports))
+    print(json_text(apply_document(reports)) if as_json else apply_text(reports))
     return exit_codes.of_all(_exit_code(report) for report in reports)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +16,7 @@ from controller.cli.options import FolderOption, Format, OneOrganization, TextOr
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.desired import Organization
-from controller.domain.identity import FlowKey
+from controller.domain.documents import json_text
 from controller.domain.recording import LogLevel
 from controller.domain.visible import visible
 from controller.questions.recording import RecordingRequest, RecordingSettings, recording_settings
@@ -25,6 +26,32 @@ from controller.reconcile import Services, load_settings, open_folder
 class Switch(StrEnum):
     ON = "on"
     OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelDocument:
+    level: str
+    left_out: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowLevelDocument:
+    type: str
+    name: str
+    level: str
+    left_out: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDocument:
+    """`penstock.recording/v1`."""
+
+    schema: Literal["penstock.recording/v1"] = "penstock.recording/v1"
+    organization: str
+    execution_data: bool
+    default: LevelDocument
+    flows: Sequence[FlowLevelDocument]
+    changed: Sequence[str]
 
 
 _Level = Annotated[
@@ -52,7 +79,7 @@ def settings(
     with opened_services(ours) as services:
         shown = asyncio.run(_asked(services, chosen, wish))
     if output is TextOrJson.JSON:
-        print(json.dumps(_document(chosen.name, shown), indent=2, ensure_ascii=False))
+        print(json_text(_document(chosen.name, shown)))
     else:
         _show(chosen.name, shown, turned_on=bool(wish.execution_data))
 
@@ -80,20 +107,14 @@ def _words(level: LogLevel) -> str:
     return f"{level.level}, without {', '.join(level.left_out)}" if told else level.level
 
 
-def _document(name: str, shown: RecordingSettings) -> dict[str, object]:
-    return {
-        "schema": "penstock.recording/v1",
-        "organization": name,
-        "execution_data": shown.execution_data,
-        "default": _level(shown.default),
-        "flows": [_flow(key, level) for key, level in sorted(shown.own.items())],
-        "changed": list(shown.changed),
-    }
-
-
-def _flow(key: FlowKey, level: LogLevel) -> dict[str, object]:
-    return {"type": key.type, "name": key.name, **_level(level)}
-
-
-def _level(level: LogLevel) -> dict[str, object]:
-    return {"level": level.level, "left_out": list(level.left_out)}
+def _document(name: str, shown: RecordingSettings) -> RecordingDocument:
+    return RecordingDocument(
+        organization=name,
+        execution_data=shown.execution_data,
+        default=LevelDocument(level=shown.default.level, left_out=shown.default.left_out),
+        flows=[
+            FlowLevelDocument(type=key.type, name=key.name, level=level.level, left_out=level.left_out)
+            for key, level in sorted(shown.own.items())
+        ],
+        changed=shown.changed,
+    )
