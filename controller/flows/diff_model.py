@@ -63,22 +63,6 @@ class FlowDiff:
         return {kind.value: counts[kind] for kind in DiffKind}
 
 
-def diff_json(diff: FlowDiff) -> dict[str, object]:
-    """`{"summary": {kind: count}, "entries": [{"kind", "what", "where", "setting", "before", "after"}]}`."""
-    entries = [
-        {
-            "kind": entry.kind.value,
-            "what": entry.what,
-            "where": entry.where,
-            "setting": entry.setting,
-            "before": entry.before,
-            "after": entry.after,
-        }
-        for entry in diff.entries
-    ]
-    return {"summary": diff.summary(), "entries": entries}
-
-
 def quoted(name: str) -> str:
     """A name in single quotes, on one line, with control and formatting characters escaped."""
     return f"'{one_line(name)}'"

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 from prometheus_client import CollectorRegistry
 
+from controller.cli.commands.schema import DOCUMENTS, document_class
+from controller.domain.documents import schema_of
 from controller.domain.status import Health, SyncStatus
 from controller.genesys import RouteLatency
 from controller.service.board import Board, BoardEntry
@@ -40,6 +43,58 @@ def inline(schema: str, field: str, part: str | None = None) -> set[str]:
     found = re.search(rf"^\| `{field}` \|.*?`\{{(.*?)\}}`", section(schema, part), re.MULTILINE)
     assert found is not None, field
     return set(re.findall(r'"(\w+)"', found[1]))
+
+
+PARTS = {
+    "plan/v1": {
+        "An organisation": "OrganizationPlanDocument",
+        "A change": "ChangeDocument",
+        "Drift": "DriftDocument",
+        "Under way": "UnderWayDocument",
+    },
+    "validate/v1": {"A mistake": "MistakeDocument"},
+    "apply/v1": {"A delivery": "DeliveryDocument", "A step": "StepDocument"},
+    "status/v1": {
+        "An organisation's status": "OrganizationStatusDocument",
+        "A flow's status": "FlowStatusDocument",
+    },
+    "preflight/v1": {"An organisation's preflight": "OrganizationPreflightDocument"},
+    "service-status/v1": {"An organisation in the service": "ServedOrganizationDocument"},
+    "diff/v1": {"A compared flow": "FlowDiffDocument", "A difference": "DifferenceDocument"},
+    "import/v1": {"An imported flow": "ImportedFlowDocument"},
+}
+"""Which class of a document each table below its first one is about."""
+
+
+def types_of_table(schema: str, part: str | None) -> dict[str, str]:
+    """The type of each field, as the table has it."""
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", section(schema, part), re.MULTILINE)
+    words = {name: kind.strip() for names, kind in rows for name in re.findall(r"`(\w+)`", names)}
+    return {
+        name: re.sub(r"^list of .*", "list", kind.replace("true or false", "boolean")) for name, kind in words.items()
+    }
+
+
+def types_of_schema(schema: Fields, part: str | None) -> dict[str, str]:
+    """The type of each field, as the JSON Schema has it."""
+    definitions: dict[str, Fields] = schema.get("$defs", {})  # type: ignore[assignment]
+    properties: dict[str, Fields] = (definitions[part] if part else schema)["properties"]  # type: ignore[assignment]
+
+    def word(each: Fields) -> str:
+        if "$ref" in each:
+            return word(definitions[str(each["$ref"]).rpartition("/")[2]])
+        if "anyOf" in each:
+            return " or ".join(word(choice) for choice in each["anyOf"])  # type: ignore[attr-defined]
+        return {"integer": "number", "array": "list"}.get(str(each["type"]), str(each["type"]))
+
+    return {name: word(each) for name, each in properties.items()}
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_the_tables_are_those_of_the_schema(name: str) -> None:
+    schema = schema_of(document_class(name))
+    for part, definition in {None: None, **PARTS.get(name, {})}.items():
+        assert types_of_table(f"penstock.{name}", part) == types_of_schema(schema, definition), part
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +146,13 @@ def test_every_document_names_a_schema_of_the_page(documents: dict[str, Fields])
     headings = set(re.findall(r"^## (penstock\.\S+)$", PAGE, re.MULTILINE))
 
     assert {document["schema"] for document in documents.values()} <= headings
+
+
+def test_every_document_follows_its_schema(documents: dict[str, Fields]) -> None:
+    for name, document in documents.items():
+        schema = schema_of(document_class(str(document["schema"])))
+        jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+        assert document.keys() <= schema["properties"].keys(), name
 
 
 def test_plans(documents: dict[str, Fields]) -> None:
