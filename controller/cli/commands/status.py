@@ -74,10 +74,6 @@ class StatusDocument:
     organizations: Sequence[OrganizationStatusDocument]
 
 
-Statuses = Sequence[tuple[PassReport, OrganizationStatus | None]]
-"""The status of each organisation; None where the pass failed, and its report holds the error."""
-
-
 def status(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
     """Look at each organisation and show its status; the exit code is that of the worst failure."""
     settings = load_settings()
