@@ -1,7 +1,7 @@
 """Delivery: carrying a plan out, one change at a time or many, with gates, rollback and recovery.
 
 The only package that changes an organisation, and never without an intent in the journal and a held lease. It neither
-decides what is desired nor commits the results: the caller does both.
+chooses the desired state nor commits the results: the caller does both.
 
 In the order in which a change passes through: `delivery` opens a `sync`, which holds the lease (`lease_keeper`) while
 the `scheduler` starts a `change_runner` for each change. Its step (`publish_step`, `switch_step`, `remove_step`) makes

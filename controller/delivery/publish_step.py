@@ -16,7 +16,7 @@ from controller.domain.platform import FailureCause, Progress
 from controller.domain.status import StepState
 
 _UPLOADS = 2
-"""How often a file is sent whose job failed for no reason in the content: a request limit, a lock, or none given."""
+"""Tries of a file after job failures outside its content: a request limit, a lock, or no reason."""
 _UPLOAD_RETRY_S = 15.0
 
 

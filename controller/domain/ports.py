@@ -1,11 +1,9 @@
 """The port to an organisation, in parts: each part is a group of operations.
 
 `genesys/` implements the parts once for each dialect. A part that a dialect lacks is None, so the type checker proves
-that callers ask first. Reads may be repeated. A write whose response was lost is never repeated by the implementation:
-it raises `AnswerLost`, and the caller reads the flow to find out.
-
-Every operation may raise the errors of `domain.errors` and no others. Each has a usual priority; `Platform.at` gives
-the same operations at another one.
+that callers check for it. Reads may be repeated. The implementation never repeats a write after a lost response: it
+raises `AnswerLost`, and the caller reads the flow to determine the result. Every operation may raise the errors of
+`domain.errors` and no others. Each has a usual priority; `Platform.at` gives the same operations at another one.
 """
 
 from __future__ import annotations
@@ -40,21 +38,21 @@ from controller.domain.versions import VersionInfo
 
 
 class Flows(Protocol):
-    """Reading flows. None of these operations changes anything."""
+    """Read operations on flows."""
 
     async def listing(self, *, fresh: bool = False) -> FlowListing:
         """All flows; a `fresh` listing never comes from a cache, so it shows out-of-band changes."""
         ...
 
     async def get(self, flow_id: str) -> LiveFlow | None:
-        """One flow as it is now, never from a cache; None when it does not exist or was deleted.
+        """The current state of one flow, never from a cache; None if it does not exist or was deleted.
 
-        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
+        Raises `LiveUndetermined` while the organisation's answers contradict each other about the live version.
         """
         ...
 
     async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
-        """Those of these flows that exist, by id, in far fewer calls than one for each."""
+        """The existing ones among these flows, by id, in far fewer calls than one for each."""
         ...
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
@@ -67,25 +65,25 @@ class Flows(Protocol):
 
 
 class ChangedFlows(Protocol):
-    """Flows that were published lately, without a full listing."""
+    """Recently published flows, without a full listing."""
 
     async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
         """The flows that were published after that moment by the organisation's clock.
 
-        It says nothing about flows that were unpublished or deleted.
+        It does not include flows that were unpublished or deleted.
         """
         ...
 
 
 class Versions(Protocol):
-    """Reading the versions of a flow."""
+    """Read operations on the versions of a flow."""
 
     async def of(self, flow_id: str) -> Sequence[VersionInfo]:
         """All versions, newest first."""
         ...
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
-        """What one version refers to; a version never changes, so callers may cache it without an end."""
+        """The references of one version. A version never changes, so callers may cache them without limit."""
         ...
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
@@ -94,30 +92,30 @@ class Versions(Protocol):
 
 
 class ResourceReferences(Protocol):
-    """What a version uses besides flows."""
+    """The resources that a version uses."""
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
-        """The resources of one version, ordered; callers may cache them without an end."""
+        """The resources of one version, ordered. Callers may cache them without limit."""
         ...
 
 
 class ListedDefinitions(Protocol):
-    """Definitions that came with the last listing; reading them makes no call."""
+    """Definitions from the last listing; reading them makes no call."""
 
     def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
-        """The definition of the published version, or else of the newest one; None where the listing has none."""
+        """The definition of the published version, else of the newest one; None if the listing has none."""
         ...
 
 
 class Publishing(Protocol):
-    """Making versions live, and following that. Only delivery writes, and only through its journal."""
+    """Publishes versions and follows the progress. Only delivery writes, and only through its journal."""
 
     async def publish(self, request: PublishRequest) -> Ticket: ...
 
     async def switch(self, request: SwitchRequest) -> Ticket: ...
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
-        """What `publish` sends, for the audit log; without a secret."""
+        """The body that `publish` sends, for the audit log; it contains no secret."""
         ...
 
     async def progress(self, ticket: Ticket) -> Progress: ...
@@ -128,7 +126,7 @@ class Publishing(Protocol):
 
 
 class Uploads(Protocol):
-    """Publishing a flow file: only delivery writes, and only through its journal."""
+    """Publishes a flow file. Only delivery writes, and only through its journal."""
 
     async def register(self) -> UploadSlot: ...
 
@@ -136,13 +134,13 @@ class Uploads(Protocol):
 
 
 class Locks(Protocol):
-    """Breaking the lock of a flow: only delivery writes, and only through its journal."""
+    """Breaks the lock of a flow. Only delivery writes, and only through its journal."""
 
     async def unlock(self, flow_id: str) -> LiveFlow: ...
 
 
 class FlowRemoval(Protocol):
-    """Taking a flow out of use: only delivery writes, and only through its journal."""
+    """Takes a flow out of use. Only delivery writes, and only through its journal."""
 
     async def unpublish(self, flow_id: str) -> None: ...
 
@@ -150,10 +148,10 @@ class FlowRemoval(Protocol):
 
 
 class DependencyIndex(Protocol):
-    """The organisation's own index of who consumes a flow. It can be stale."""
+    """The organisation's own index of consumers. It can be stale."""
 
     async def state(self) -> str:
-        """State of the index; only `OPERATIONAL` can be relied on."""
+        """The state of the index; only `OPERATIONAL` is reliable."""
         ...
 
     async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
@@ -162,16 +160,16 @@ class DependencyIndex(Protocol):
 
 
 class Executions(Protocol):
-    """Finding executions of flows."""
+    """Finds executions of flows."""
 
     def of_version(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
-        """Executions of that version which started in the range, in no order."""
+        """Executions of that version that started in the range, unordered."""
         ...
 
     def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-        """The executions that a request asks for, in no order."""
+        """The executions that match a request, unordered."""
         ...
 
 
@@ -190,7 +188,7 @@ class ExecutionFiles(Protocol):
     """Execution data as files that the organisation renders."""
 
     async def rendered(self, ids: Sequence[str]) -> Sequence[ExecutionFile]:
-        """At most 200 files that can be saved one by one; those that cannot be rendered are missing."""
+        """At most 200 files that can be saved one by one, without those that cannot be rendered."""
         ...
 
 
@@ -198,7 +196,7 @@ class Traces(Protocol):
     """Execution data as traces, which know sessions."""
 
     async def header(self, trace_id: str) -> Mapping[str, Any]:
-        """One trace's header as it was answered. Raises NotFound."""
+        """The header of one trace as received. Raises NotFound."""
         ...
 
     def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
@@ -210,11 +208,11 @@ class ActionTraces(Protocol):
     """Asynchronous traces of single actions."""
 
     async def start(self, request: ActionTraceRequest) -> StartedTrace:
-        """Start tracing an action's invocation; the job to poll, or its result where that is ready."""
+        """Start a trace of an action's invocation. Returns the job to poll, or its result if it is ready."""
         ...
 
     async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> ActionTraceJob:
-        """The job when it has ended; one that was just started may not be found yet.
+        """Wait until the job has ended. A job that was just started may not be found yet.
 
         Raises ServerFault when it does not end in time; every error names the job.
         """
@@ -222,7 +220,7 @@ class ActionTraces(Protocol):
 
 
 class Launches(Protocol):
-    """Executions that Penstock starts itself, for a gate."""
+    """Launches executions for a gate."""
 
     async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch: ...
 
@@ -230,7 +228,7 @@ class Launches(Protocol):
 
 
 class EventStreams(Protocol):
-    """Events that the organisation pushes. A channel can miss events: callers poll as well."""
+    """Events that the organisation pushes. A channel can miss events, so callers poll as well."""
 
     def flow_events(
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
@@ -239,15 +237,15 @@ class EventStreams(Protocol):
         ...
 
     def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
-        """The executions of these flows as they end, until the connection does."""
+        """Executions of these flows as they end, until the connection ends."""
         ...
 
 
 class ExecutionRecording(Protocol):
-    """What the organisation records of executions. The writes are for a person's explicit command only."""
+    """Settings of recorded execution data. The writes are for a person's explicit command only."""
 
     async def of(self, flow_id: str) -> Recording:
-        """What is recorded of one flow's executions from now on; it says nothing about the past."""
+        """The recording of one flow's executions from now on; it says nothing about the past."""
         ...
 
     async def enabled(self) -> bool: ...
@@ -268,7 +266,7 @@ class ExecutionRecording(Protocol):
 
 
 class Platform(Protocol):
-    """An organisation. A part that is None is one that its dialect lacks."""
+    """An organisation. A part that its dialect lacks is None."""
 
     @property
     def dialect(self) -> str: ...
@@ -276,7 +274,7 @@ class Platform(Protocol):
     def capabilities(self) -> frozenset[Capability]: ...
     @property
     def clock_ahead(self) -> timedelta:
-        """How far the organisation's clock is ahead of ours, to the second, by its last response."""
+        """How far the organisation's clock is ahead of ours, in whole seconds, by its last response."""
         ...
 
     @property
@@ -315,11 +313,11 @@ class Platform(Protocol):
     def recording(self) -> ExecutionRecording | None: ...
 
     def at(self, priority: Priority) -> Platform:
-        """The same organisation; what its parts send goes at this priority."""
+        """The same organisation with this priority for all requests."""
         ...
 
     def called_by(self, flows: Iterable[DesiredFlow]) -> Platform:
-        """The same connection, with flows called as these manifests call them; one for each revision."""
+        """The same connection with the flow names of these manifests; one for each revision."""
         ...
 
     async def organization_id(self) -> str | None:
@@ -327,7 +325,7 @@ class Platform(Protocol):
         ...
 
     async def organization_name(self) -> str | None:
-        """What the organisation calls itself; None where the dialect or this client's rights do not show it."""
+        """The organisation's own name; None if the dialect or this client's rights do not show it."""
         ...
 
     async def aclose(self) -> None: ...

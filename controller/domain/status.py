@@ -49,7 +49,7 @@ class StepState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Nothing follows by itself."""
+        """No further state follows."""
         return self in {StepState.RECORDED, StepState.SKIPPED, StepState.ROLLED_BACK, StepState.ROLLBACK_FAILED}
 
     @property
@@ -59,22 +59,22 @@ class StepState(StrEnum):
 
     @property
     def idle(self) -> bool:
-        """The step says nothing about the live version: it waits, or it was skipped."""
+        """The step implies nothing about the live version: it is pending or was skipped."""
         return self in {StepState.PENDING, StepState.SKIPPED}
 
     @property
     def in_flight(self) -> bool:
-        """The step has begun, and a later process has to resume it."""
+        """The step has begun, and a later process must resume it."""
         return self.watched or self.moving or self is StepState.VALIDATED
 
     @property
     def moving(self) -> bool:
-        """The published version changes right now: forward, or back."""
+        """The published version is changing now, forward or back."""
         return self in {StepState.PUBLISHING, StepState.ROLLING_BACK}
 
     @property
     def changes_live(self) -> bool:
-        """The published version is going to change, and the live flow does not show it yet."""
+        """The published version will change, and the live state does not show it yet."""
         return self.not_started or self.moving
 
     @property
@@ -84,7 +84,7 @@ class StepState(StrEnum):
 
     @property
     def unjudged(self) -> bool:
-        """The new version was sent to the organisation, and is not known to be healthy."""
+        """The new version was sent to the organisation and is not known to be healthy."""
         return self.watched or self is StepState.PUBLISHING
 
     @property
@@ -109,18 +109,18 @@ class StepState(StrEnum):
 
 
 class StepCause(StrEnum):
-    """Why a change was rolled back, or skipped."""
+    """Why a change was rolled back or skipped."""
 
     FAILURE = "failure"
-    """It failed, or another change of its sync did."""
+    """The change failed, or another change of its sync did."""
     ON_REQUEST = "on-request"
-    """A person asked for the version before."""
+    """A person requested the previous version."""
     SUPERSEDED = "superseded"
-    """Git asks for something else by now."""
+    """Git has another desired state by now."""
     INTERRUPTED = "interrupted"
     """The process ended before the change took effect; the next sync resumes it."""
 
     @property
     def asked_for(self) -> bool:
-        """Nothing failed: the delivered version is not wanted any more."""
+        """Whether nothing failed: the delivered version is just no longer desired."""
         return self in {StepCause.ON_REQUEST, StepCause.SUPERSEDED}

@@ -1,4 +1,4 @@
-"""Who consumes whom: references are resolved, become a graph, and the graph answers questions.
+"""Resolves references into a dependency graph and answers questions about it.
 
 `resolve` finds the flows that a reference can mean. `consumption` is the graph that planning orders. `build` makes
 the neutral graph of `model` from manifests, live flows or the inside of one flow, and compares two. `components` and

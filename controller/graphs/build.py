@@ -25,8 +25,8 @@ def organization_graph(
 ) -> Graph:
     """The flows of the manifests and, with a live state, every live flow with its version and status.
 
-    Without a live state, references to flows that no manifest names count as missing. With
-    one, flows of the manifests that the organisation does not have are marked.
+    Without a live state, references to flows outside the manifests count as missing. With one, managed flows that the
+    organisation does not have are marked.
     """
     managed = {flow.key: flow for flow in organization.flows}
     seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
@@ -87,9 +87,9 @@ def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow],
 
 
 def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
-    """Actions, tasks, menus and states, with edges to what follows. An edge leads from a node to its successor.
+    """Actions, tasks, menus and states, with edges that lead from a node to its successor.
 
-    `ids` is whether the ways' ids are the organisation's.
+    `ids` tells whether the ids of the edges are the organisation's own.
     """
     nodes = {node.id: Node(node.id, node.name or _nameless(node.node), node.type) for node in content.nodes}
     edges = {
@@ -100,7 +100,7 @@ def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
 
 
 def _nameless(path: str) -> str:
-    """What to call a node without a name: the end of its path."""
+    """The display name of an unnamed node: the end of its path."""
     return ".".join(path.split(".")[-2:])
 
 
@@ -126,10 +126,10 @@ Item = TypeVar("Item", Edge, Unanswered)
 
 
 def merged(repository: Graph, live: Graph) -> Graph:
-    """Everything of both graphs, each once, marked with the side that has it.
+    """The union of both graphs, marked with the side that has each part.
 
-    An edge that both have keeps the repository's kind. Edges that manifests declare are not marked:
-    the organisation has nothing to compare them with.
+    If both sides have an edge, the repository's version of it counts. Edges that manifests declare are not marked,
+    because the organisation has no counterpart.
     """
     edges = _union(repository.edges, live.edges, _edge_identity)
     unanswered = _union(repository.unanswered, live.unanswered, lambda item: (item.consumer, item.name, item.types))
@@ -152,7 +152,7 @@ def _nodes(repository: Graph, live: Graph) -> Iterator[Node]:
 
 
 def _edge_identity(edge: Edge) -> Hashable:
-    """References and bindings are one thing here: only a file tells them apart for sure."""
+    """The identity of an edge. It ignores the difference between reference and binding, which only a file shows."""
     return edge.consumer, edge.consumed, edge.kind is EdgeKind.DEPENDS_ON, edge.label
 
 

@@ -11,7 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 
 ALLOWED_STATUSES = frozenset({"published", "deployed"})
-"""A draft or an archived version answers no call."""
+"""Draft and archived versions take no calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,13 @@ class Compatibility:
     """The verdict on one flow; `problems` is empty when it is compatible."""
 
     flow: str
-    """`metadata.name`; of a flow that no manifest names `type/name`, with the id where several carry them."""
+    """`metadata.name`; for a flow without a manifest `type/name`, with the id if several flows share it."""
     key: FlowKey
     version: str | None
-    """The live version; where none is live the newest."""
+    """The live version, else the newest one."""
     status: str | None
     target_version: str | None
-    """None where any version will do."""
+    """None if any version will do."""
     problems: tuple[str, ...] = ()
 
     @property
@@ -41,10 +41,10 @@ def compatibility(
     target_version: str | None = None,
     allowed_statuses: Collection[str] = ALLOWED_STATUSES,
 ) -> tuple[Compatibility, ...]:
-    """The verdict on each managed flow in order of id, then on each other one of those that are listed.
+    """The verdicts on managed flows in order of id, then on the other `listed` flows.
 
-    The target is `target_version` where it is given, else the version that the manifest pins, else any version.
-    Statuses are compared without regard to case.
+    The target is `target_version` if given, else the version that the manifest pins, else any version. The case of
+    statuses does not matter.
     """
     allowed = {status.lower() for status in allowed_statuses}
     flows = sorted(organization.flows, key=lambda flow: flow.id)

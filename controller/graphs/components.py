@@ -1,7 +1,7 @@
 """Strongly connected components, one short cycle of each, and the order in waves, in linear time.
 
-Elementary cycles are never enumerated: a handful of flows that transfer to each other have thousands of them.
-The components are found with Tarjan's algorithm, iteratively: recursion would end at a chain of a thousand flows.
+Elementary cycles are never enumerated: a handful of flows that transfer to each other have thousands of them. Tarjan's
+algorithm runs iteratively here: recursion would fail on a chain of a thousand flows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TypeVar
 Node = TypeVar("Node", bound=Hashable)
 
 CYCLE_SEARCH_BUDGET = 2_000_000
-"""Edges looked at while searching one component for its shortest cycle; beyond it the shortest found so far counts."""
+"""Number of edges searched for the shortest cycle of one component; beyond it, the shortest found so far counts."""
 
 
 def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> list[tuple[Node, ...]]:
-    """The components with everything that a component points to before it; members in the order of `nodes`.
+    """The components in dependency order (successors first); members in the order of `nodes`.
 
-    Successors that are not among `nodes` are ignored. The answer depends only on the order of the arguments.
+    Successors that are not among `nodes` are ignored. The result depends only on the order of the arguments.
     """
     number = {node: index for index, node in enumerate(nodes)}
     edges = [[number[child] for child in successors.get(node, ()) if child in number] for node in nodes]
@@ -28,7 +28,7 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
 
 
 def _tarjan(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """The components of a graph; its nodes are the indexes of `edges`."""
+    """The components of a graph that has the indexes of `edges` as nodes."""
     seen: dict[int, int] = {}  # node: when it was first seen
     lowest: dict[int, int] = {}  # node: the first seen of those that it leads to and that are in no component yet
     open_nodes: list[int] = []
@@ -64,7 +64,7 @@ def _closed(root: int, open_nodes: list[int], lowest: dict[int, int]) -> list[in
 
 
 def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:
-    """For each node one more than the highest wave that it points to, from 1. Members of a component share a wave."""
+    """The wave of each node, from 1: one more than its highest successor. Members of a component share a wave."""
     wave: dict[Node, int] = {}
     for component in strongly_connected(nodes, successors):
         inside = frozenset(component)
@@ -79,9 +79,9 @@ def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> d
 
 
 def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:
-    """A shortest cycle inside one strongly connected component, closed: `(a, b, a)`; empty where there is none.
+    """A shortest cycle in one strongly connected component, closed: `(a, b, a)`; empty if there is none.
 
-    Of several shortest cycles, the result begins with the earliest node of `component`.
+    Among cycles of equal length, the one with the earliest start in `component` wins.
     """
     members = set(component)
     inside = {node: [child for child in successors.get(node, ()) if child in members] for node in component}
@@ -98,7 +98,7 @@ def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence
 
 
 def _cycle_through(start: Node, inside: Mapping[Node, Sequence[Node]], limit: int) -> tuple[tuple[Node, ...], int]:
-    """The shortest cycle through `start` of at most `limit` edges, by breadth-first search, and the edges looked at."""
+    """A shortest cycle through `start` of at most `limit` edges (breadth-first), and the number of edges searched."""
     parents: dict[Node, Node] = {}
     depth = {start: 0}
     queue = deque([start])

@@ -14,40 +14,40 @@ from controller.graphs.resolve import ReferenceCandidates, resolve
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """What one managed flow refers to, sorted into what planning treats differently. No duplicates, in key order."""
+    """References of one managed flow, sorted by how planning treats them. No duplicates, in key order."""
 
     managed: tuple[FlowKey, ...] = ()
     outside: tuple[FlowKey, ...] = ()
-    """Live flows that no manifest names."""
+    """Live flows without a manifest."""
     missing: tuple[FlowReference, ...] = ()
-    """Static references that neither the manifests nor the organisation can answer."""
+    """Static references to flows that neither the manifests nor the organisation have."""
     unknown: tuple[FlowReference, ...] = ()
-    """References of a kind that the reader does not know."""
+    """References of an unknown kind."""
     itself: bool = False
     ambiguous: tuple[str, ...] = ()
-    """In words: references that several flows could answer."""
+    """Messages about references that match several flows."""
     undeclared: tuple[str, ...] = ()
-    """`dependsOn` ids that no manifest has."""
+    """`dependsOn` ids without a manifest."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowGraph:
-    """The managed flows of one organisation and their dependencies; edges lead from consumer to consumed."""
+    """The managed flows of one organisation and their dependencies. Edges lead from consumer to consumed flow."""
 
     flows: Mapping[FlowKey, DesiredFlow]
     consumption: Mapping[FlowKey, Consumption]
     edges: Mapping[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
-    """The managed part of `consumption`, without loops to oneself."""
+    """The managed part of `consumption`, without references of a flow to itself."""
     foreign: Mapping[FlowKey, Collection[FlowKey]] = field(default_factory=dict)
-    """Live flows outside the manifests that consume a flow, by the flow that they consume."""
+    """Unmanaged live flows that consume a flow, by the consumed flow."""
 
     def bound(self, key: FlowKey, binds_at_publish: Collection[str]) -> tuple[FlowKey, ...]:
-        """The flows, managed or not, that this one binds: it keeps their version from the moment of its own publish."""
+        """The flows, managed or not, that this one is bound to: it keeps the version they had when it was published."""
         consumed = self.consumption[key]
         return tuple(each for each in (*consumed.managed, *consumed.outside) if each.type in binds_at_publish)
 
     def consumers(self) -> dict[FlowKey, list[FlowKey]]:
-        """For each flow that something consumes, managed or not, its managed consumers in order of id."""
+        """The managed consumers of each consumed flow, managed or not, in order of id."""
         found: dict[FlowKey, list[FlowKey]] = {}
         for key, consumption in self.consumption.items():
             for callee in (*consumption.managed, *consumption.outside):
@@ -56,7 +56,7 @@ class FlowGraph:
 
 
 def build_graph(flows: Iterable[DesiredFlow], live: LiveState) -> FlowGraph:
-    """The graph of these flows, in order of id. References of pinned flows come from the organisation."""
+    """The graph of these flows, in order of id. The references of pinned flows come from the organisation."""
     managed = {flow.key: flow for flow in sorted(flows, key=lambda flow: flow.id)}
     resolved = resolve(managed, live)
     keys = {flow.id: flow.key for flow in managed.values()}

@@ -1,4 +1,4 @@
-"""A graph as a value: nodes and edges from consumer to consumed, sorted, with what could not be answered."""
+"""A graph as a value: sorted nodes, edges from consumer to consumed, and unresolved references."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from controller.domain.status import Health
 
 class EdgeKind(StrEnum):
     REFERENCES = "references"
-    """The content names it: a call, a transfer, a hand-over."""
+    """The content refers to it: a call, a transfer, a hand-over."""
     BINDS = "binds"
-    """The consumer keeps the version of the moment it was published."""
+    """The consumer keeps the version that was live when the consumer was published."""
     DEPENDS_ON = "depends-on"
     """Declared in a manifest."""
     TRANSITION = "transition"
-    """From one node inside a flow to another."""
+    """A transition between two nodes inside a flow."""
 
 
 class Presence(StrEnum):
@@ -40,12 +40,12 @@ class Node:
     version: str | None = None
     """The live version; without one, the newest version where the dialect tells its status."""
     status: str | None = None
-    """`draft`, `published`, `deployed` or `archived`; None where the organisation does not have it."""
+    """`draft`, `published`, `deployed` or `archived`; None if the organisation does not have the flow."""
     health: Health | None = None
     managed: bool = True
-    """Whether a manifest names it."""
+    """Whether a manifest describes it."""
     resource: bool = False
-    """Whether it is no flow: a queue, a data action, a prompt. Resources consume nothing."""
+    """Whether it is a resource and not a flow: a queue, a data action, a prompt. Resources consume nothing."""
     presence: Presence | None = field(default=None, compare=False)
     """None where nothing was compared."""
 
@@ -56,16 +56,16 @@ class Edge:
     consumed: str
     kind: EdgeKind = EdgeKind.REFERENCES
     label: str = ""
-    """Inside a flow: the output that leads there (`yes`); empty for what just follows."""
+    """Inside a flow: the output that the transition takes (`yes`); empty for an unconditional one."""
     presence: Presence | None = field(default=None, compare=False)
-    """None where nothing was compared, or only one side can have it."""
+    """None without a comparison, or if only one side can have it."""
     id: str = ""
-    """Inside a flow the organisation's id of the transition; empty where it has none."""
+    """Inside a flow: the organisation's id of the transition, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unanswered:
-    """A reference that leads to no node. With a static name it is missing, otherwise it cannot be told."""
+    """A reference without a node. A static name is missing; any other is decided at run time or unknown."""
 
     consumer: str
     name: str
@@ -79,20 +79,20 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in order of key, edges in order of their ends, without duplicates. Edges lead only to nodes."""
+    """Nodes in order of key and edges in order of their ends, without duplicates. Edges lead only to nodes."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...] = ()
     unanswered: tuple[Unanswered, ...] = ()
 
     def flows(self) -> Graph:
-        """The same graph without the resources."""
+        """The graph without its resources."""
         if not any(node.resource for node in self.nodes):
             return self
         return self.part(node.key for node in self.nodes if not node.resource)
 
     def part(self, keys: Iterable[str]) -> Graph:
-        """The nodes with these keys, and what lies between them."""
+        """The nodes with these keys, and the edges between them."""
         kept = frozenset(keys)
         return Graph(
             tuple(node for node in self.nodes if node.key in kept),
@@ -101,16 +101,16 @@ class Graph:
         )
 
     def reversed(self) -> Graph:
-        """The same graph with every edge turned round: what leads here becomes where it leads."""
+        """The graph with every edge reversed."""
         turned = (replace(edge, consumer=edge.consumed, consumed=edge.consumer) for edge in self.edges)
         return Graph(self.nodes, tuple(sorted(turned)), self.unanswered)
 
     def consumed(self) -> dict[str, list[str]]:
-        """For each key the keys that it consumes, in order, each once."""
+        """The consumed keys of each key, in order, each once."""
         return self._neighbours([(edge.consumer, edge.consumed) for edge in self.edges])
 
     def consumers(self) -> dict[str, list[str]]:
-        """For each key the keys that consume it, in order, each once."""
+        """The consumers of each key, in order, each once."""
         return self._neighbours(sorted((edge.consumed, edge.consumer) for edge in self.edges))
 
     def before(self) -> dict[str, list[str]]:

@@ -13,17 +13,17 @@ from controller.graphs.model import Graph, Node, Unanswered
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """One node that a change reaches."""
+    """One node that a change affects."""
 
     key: str
     distance: int
-    """How many edges away from what changed; 1 for direct consumers."""
+    """Number of edges to the changed node; 1 for direct consumers."""
     via: Impact | None = field(default=None, compare=False, repr=False)
     """The consumed node on the way to the change; None for a changed node."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """A shortest chain from what changed to this node, both included: each consumes the one before it."""
+        """A shortest chain from the changed node to this one, both included: each consumes the one before it."""
         keys = [self.key]
         step = self.via
         while step is not None:
@@ -33,9 +33,9 @@ class Impact:
 
 
 def impact(graph: Graph, changed: Iterable[str]) -> tuple[Impact, ...]:
-    """Everything that consumes the changed nodes, directly or not, nearest first; what changed is left out.
+    """All direct and indirect consumers of the changed nodes, nearest first, without the changed nodes.
 
-    Keys that the graph does not have reach nothing. Linear in the graph.
+    Keys outside the graph affect nothing. Linear in the graph.
     """
     consumers = graph.consumers()
     reached = {key: Impact(key, 0) for key in sorted(set(changed)) if key in consumers}
@@ -51,7 +51,7 @@ def impact(graph: Graph, changed: Iterable[str]) -> tuple[Impact, ...]:
 
 
 def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
-    """One shortest cycle for each strongly connected component, closed (`a, b, a`); loops to oneself included."""
+    """One shortest cycle for each strongly connected component, closed (`a, b, a`), self-references included."""
     consumed = graph.consumed()
     components = strongly_connected([node.key for node in graph.nodes], consumed)
     found = [shortest_cycle(component, consumed) for component in components]
@@ -59,10 +59,10 @@ def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
 
 
 def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
-    """The deployment sequence in waves: nothing consumes what comes later, except within a cycle.
+    """The deployment sequence in waves. A node consumes only nodes of earlier waves, except within a cycle.
 
-    Inside a flow what leads to a node comes before it. The members of a cycle share a wave; within a wave the
-    order is by key.
+    Inside a flow, a node comes after the nodes that lead to it. The members of a cycle share one wave. A wave is in
+    order of key.
     """
     wave = waves([node.key for node in graph.nodes], graph.before())
     found: list[list[str]] = [[] for _ in range(max(wave.values(), default=0))]
@@ -72,11 +72,11 @@ def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:
 
 
 def orphans(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that no other node consumes. Entry points are among them: a graph cannot tell them from leftovers."""
+    """The nodes without other consumers. Entry points are included: a graph cannot tell them from unused flows."""
     used = {edge.consumed for edge in graph.edges if edge.consumer != edge.consumed}
     return tuple(node for node in graph.nodes if node.key not in used)
 
 
 def missing(graph: Graph) -> tuple[Unanswered, ...]:
-    """The references by name that lead nowhere; what an expression decides at run time is never among them."""
+    """The static references without a target. References that are decided at run time are never included."""
     return tuple(item for item in graph.unanswered if item.resolution is Resolution.STATIC)

@@ -1,6 +1,6 @@
-"""Which flow a reference means: looked up by id, else by type and name, among managed and live flows.
+"""Finds the flow that a reference means: by id, else by type and name, among managed and live flows.
 
-Planning, pruning and the drawn graph all read the result of `resolve`, so that they agree on who consumes whom.
+Planning, pruning and pictures all use `resolve`, so that they agree about consumers.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from controller.domain.references import FlowReference, Resolution
 
 @dataclass(frozen=True, slots=True)
 class ReferenceCandidates:
-    """A reference and the existing flows that it can mean, most likely first; none unless it is static."""
+    """A reference and the flows that it may mean, most likely first; empty unless the reference is static."""
 
     reference: FlowReference
     candidates: tuple[FlowKey, ...] = ()
 
 
 def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[FlowKey, tuple[ReferenceCandidates, ...]]:
-    """The references of every flow with known content. A source file in git wins over the live version."""
+    """The resolved references of every flow with known content. A source file in git overrides the live version."""
     resolver = _Resolver(managed, live)
     found = {key: references for key, references in live.references.items() if key in managed or key in live.flows}
     found |= {key: flow.source.references for key, flow in managed.items() if isinstance(flow.source, SourceFile)}
@@ -32,7 +32,7 @@ def resolve(managed: Mapping[FlowKey, DesiredFlow], live: LiveState) -> dict[Flo
 
 
 class _Resolver:
-    """The flows of one organisation, managed and live alike."""
+    """An index of the flows of one organisation, managed and live."""
 
     def __init__(self, managed: Collection[FlowKey], live: LiveState) -> None:
         self._known = frozenset(managed) | frozenset(live.flows)

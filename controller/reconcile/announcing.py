@@ -80,7 +80,7 @@ class Announcements:
             await self._clock.sleep(RESTART_S)
 
     async def flush(self) -> None:
-        """Send what is due, for a short while. Never raises: unsent messages stay in the outbox."""
+        """Send due messages, for a short while. Never raises: unsent messages stay in the outbox."""
         if self._receiver is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""Which branches hold records, so that one that is gone is not taken for one that never was; and whose store it is."""
+"""Records the branches with records, so that a missing branch does not count as new, and the id of the store."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _require_held(row: RowMapping, lease: Lease, now: datetime) -> None:
 # Built once: every write to the journal proves the lease first.
 _LEASE: Final = select(leases).where(leases.c.name == bindparam("name"))
 _HELD: Final = _LEASE.with_for_update()
-"""Nobody else can take it until the transaction ends."""
+"""No other process can take it until the transaction ends."""
 
 
 def _row(connection: Connection, query: Select[tuple[object, ...]], name: str) -> RowMapping:

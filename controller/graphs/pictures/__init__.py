@@ -1,4 +1,4 @@
-"""A graph as JSON, a text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""
+"""Renders a graph as JSON, text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""
 
 from controller.graphs.pictures.document import GRAPH_SCHEMA, graph_document
 from controller.graphs.pictures.dot import graph_dot

@@ -10,7 +10,7 @@ from controller.graphs.questions import cycles, missing, orphans, sequence
 
 GRAPH_SCHEMA = "penstock.graph/v1"
 UNCONDITIONAL = "unconditional"
-"""The condition of a transition that just follows."""
+"""The condition of an unconditional transition."""
 
 
 def graph_document(graph: Graph) -> dict[str, object]:

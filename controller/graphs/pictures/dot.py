@@ -17,7 +17,7 @@ EDGE_STYLES = {
 
 
 def graph_dot(graph: Graph) -> str:
-    """The graph, consumers left of the flows that they consume; ends with a newline."""
+    """The graph, with consumers left of the nodes that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 
@@ -45,13 +45,13 @@ def _style(edge: Edge) -> str:
 
 
 def color_of(presence: Presence | None) -> str:
-    """The attributes that colour a node or an edge which only one side has; each follows a comma."""
+    """The colour attributes of a node or an edge that only one side has; each follows a comma."""
     color = PRESENCE_COLORS.get(presence) if presence else None
     return f', color="{color}", fontcolor="{color}"' if color else ""
 
 
 def quoted(key: str) -> str:
-    """A key as a quoted identifier. Different keys stay different: backslashes are doubled before escapes are added."""
+    """A key as a quoted identifier. Backslashes are doubled before escaping, so that different keys stay different."""
     return f'"{_escape(visible(key.replace(chr(92), chr(92) * 2)))}"'
 
 
@@ -60,7 +60,7 @@ def _tooltip(edge: Edge) -> str:
 
 
 def _label(text: str) -> str:
-    """Text inside a quoted label, where Graphviz reads backslashes and HTML entities."""
+    """Text for a quoted label, in which Graphviz interprets backslashes and HTML entities."""
     return _escape(visible(text)).replace("&", "&amp;")
 
 

@@ -1,4 +1,4 @@
-"""What an export writes beside a node's name and on an edge."""
+"""The labels of nodes and edges in exports."""
 
 from __future__ import annotations
 

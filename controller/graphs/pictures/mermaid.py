@@ -18,7 +18,7 @@ _SPECIAL = frozenset('"#&<>`\\;{}[]()|*_~')
 
 
 def graph_mermaid(graph: Graph) -> str:
-    """The graph, consumers left of the flows that they consume; ends with a newline."""
+    """The graph, with consumers left of the nodes that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph))
 
 

@@ -1,4 +1,4 @@
-"""A folded graph as Graphviz' input for SVG, and Graphviz' output as a document. Graphviz itself is run elsewhere.
+"""Writes Graphviz' input for an SVG picture and reads its output. Another module runs Graphviz.
 
 Labels are Graphviz' HTML-like ones, see https://graphviz.org/doc/info/shapes.html#html.
 """
@@ -24,7 +24,7 @@ MANY = 10
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Nodes that are drawn as one table, in order of key."""
+    """Nodes drawn as one table, in order of key."""
 
     nodes: tuple[Node, ...]
     target: str | None = None
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class FoldedGraph:
-    """What to draw; every node of the graph is in `nodes` or in one block."""
+    """The parts to draw. Every node of the graph is in `nodes` or in exactly one block."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -41,7 +41,7 @@ class FoldedGraph:
     written: Mapping[str, tuple[Edge, ...]]
     """By consumer, the edges that its box names instead of a line."""
     consumers: Mapping[str, int]
-    """How many nodes consume each busy node."""
+    """Number of consumers of each busy node."""
 
 
 def fold(graph: Graph) -> FoldedGraph:
@@ -92,12 +92,12 @@ _CELLS_PER_COLUMN = 4
 
 
 def svg_source(graph: Graph) -> str:
-    """The graph in DOT, with consumers left of the flows that they consume; ends with a newline."""
+    """The graph in DOT, with consumers left of the nodes that they consume; ends with a newline."""
     return "".join(f"{line}\n" for line in _lines(graph, fold(graph)))
 
 
 def svg_document(drawn: str) -> str:
-    """Graphviz' output without what precedes the element: the document type names a file on another host."""
+    """Graphviz' output from the `<svg` element on. The document type before it names a file on another host."""
     return drawn[max(drawn.find("<svg"), 0) :]
 
 
@@ -146,7 +146,7 @@ def _line(edge: Edge) -> str:
 
 
 def _text(node: Node, folded: FoldedGraph, names: dict[str, str]) -> str:
-    """The lines of a box: the name, the details, and the edges that are not drawn."""
+    """The lines of a box: the name, known facts, and edges that are not drawn."""
     health = _HEALTH_COLORS[node.health] if node.health else ""
     bullet = f'<FONT COLOR="{health}">●</FONT> ' if health else ""
     about = [details(node)] if details(node) else []
@@ -163,7 +163,7 @@ def _small(line: str) -> str:
 
 
 def _table(block: Block, folded: FoldedGraph, names: dict[str, str]) -> str:
-    """The block's nodes in columns, read downwards."""
+    """The block's nodes in columns, to be read downwards."""
     columns = max(math.ceil(math.sqrt(len(block.nodes) / _CELLS_PER_COLUMN)), 1)
     rows = math.ceil(len(block.nodes) / columns)
     cells = [_cell(node, _text(node, folded, names)) for node in block.nodes]

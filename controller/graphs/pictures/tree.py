@@ -1,4 +1,4 @@
-"""Graphs as a text tree: consumers at the root, the flows that they consume below. Each node's branch is drawn once."""
+"""Renders a graph as a text tree: consumers at the root, the nodes they consume below, each branch once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from controller.graphs.model import Graph, Node, Unanswered
 from controller.graphs.pictures.label import details, edge_words
 
 MAX_DEPTH = 24
-"""Deeper branches go on at the left margin, or the lines of a long chain would outgrow every screen."""
+"""Deeper branches continue at the left margin, so that the lines of a long chain fit the screen."""
 
 _VERDICTS = {
     Resolution.STATIC: "missing",
@@ -22,7 +22,7 @@ _VERDICTS = {
 
 
 def graph_text(graph: Graph) -> str:
-    """The tree; ends with a newline. Linear in the graph, because a branch that was drawn is only named again."""
+    """The tree, ending with a newline. Linear in the graph, because a branch that was drawn is only named again."""
     if not graph.nodes:
         return "No flows.\n"
     return "".join(f"{line}\n" for line in _Tree(graph).lines())
@@ -47,7 +47,7 @@ class _Tree:
                 yield from self._branch(key)
 
     def _branch(self, root: str) -> Iterator[str]:
-        """Depth first on a stack of our own: chains of flows may be longer than Python's recursion goes."""
+        """Depth first with an explicit stack, because chains of flows may exceed Python's recursion limit."""
         stack: list[tuple[str, str, str, int]] = [(root, "", "", 0)]
         while stack:
             key, first, rest, depth = stack.pop()
@@ -61,7 +61,7 @@ class _Tree:
                 stack.append((child, rest + branch + words, rest + trunk, depth + 1))
 
     def _children(self, key: str, depth: int) -> tuple[Sequence[str], str]:
-        """What to draw below a node here, or where it is drawn instead."""
+        """The children to draw here, or a remark about the place where they are drawn."""
         children = self._consumed[key]
         if key in self._drawn:
             return (), " (see above)" if children or key in self._unanswered else ""
@@ -84,7 +84,7 @@ def _words(node: Node) -> str:
 
 
 def _edge_words(graph: Graph) -> dict[tuple[str, str], str]:
-    """What to write in front of a child: how it is reached from its parent."""
+    """The words before a child: how its parent leads to it."""
     found: dict[tuple[str, str], list[str]] = {}
     for edge in graph.edges:
         words = edge_words(edge)
@@ -94,7 +94,7 @@ def _edge_words(graph: Graph) -> dict[tuple[str, str], str]:
 
 
 def _roots(graph: Graph, consumed: Mapping[str, Sequence[str]]) -> list[str]:
-    """The first node of each component that nothing outside of the component consumes, in order of key."""
+    """The first node of each component without outside consumers, in order of key."""
     components = strongly_connected([node.key for node in graph.nodes], consumed)
     home = {key: index for index, component in enumerate(components) for key in component}
     entered = {home[edge.consumed] for edge in graph.edges if home[edge.consumer] != home[edge.consumed]}

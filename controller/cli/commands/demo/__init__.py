@@ -1,6 +1,6 @@
 """`penstock demo`: the main job from start to finish, on a temporary git remote and a simulated organisation.
 
-Every chapter checks what it shows; the first check that fails ends the demo with an error.
+Every chapter checks its own results; the first failed check ends the demo with an error.
 """
 
 from __future__ import annotations
