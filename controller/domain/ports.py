@@ -1,9 +1,11 @@
 """The port to an organisation, in parts: each part is a group of operations.
 
 `genesys/` implements the parts once for each dialect. A part that a dialect lacks is None, so the type checker proves
-that callers check for it. Reads may be repeated. The implementation never repeats a write after a lost response: it
-raises `AnswerLost`, and the caller reads the flow to determine the result. Every operation may raise the errors of
-`domain.errors` and no others. Each has a usual priority; `Platform.at` gives the same operations at another one.
+that callers ask first. Reads may be repeated. A write whose response was lost is never repeated by the implementation:
+it raises `AnswerLost`, and the caller reads the flow to find out.
+
+Every operation may raise the errors of `domain.errors` and no others. Each has a usual priority; `Platform.at` gives
+the same operations at another one.
 """
 
 from __future__ import annotations
@@ -38,21 +40,21 @@ from controller.domain.versions import VersionInfo
 
 
 class Flows(Protocol):
-    """Read operations on flows."""
+    """Reading flows. None of these operations changes anything."""
 
     async def listing(self, *, fresh: bool = False) -> FlowListing:
         """All flows; a `fresh` listing never comes from a cache, so it shows out-of-band changes."""
         ...
 
     async def get(self, flow_id: str) -> LiveFlow | None:
-        """The current state of one flow, never from a cache; None if it does not exist or was deleted.
+        """One flow as it is now, never from a cache; None when it does not exist or was deleted.
 
-        Raises `LiveUndetermined` while the organisation's answers contradict each other about the live version.
+        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
         """
         ...
 
     async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
-        """The existing ones among these flows, by id, in far fewer calls than one for each."""
+        """Those of these flows that exist, by id, in far fewer calls than one for each."""
         ...
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
@@ -65,25 +67,25 @@ class Flows(Protocol):
 
 
 class ChangedFlows(Protocol):
-    """Recently published flows, without a full listing."""
+    """Flows that were published lately, without a full listing."""
 
     async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
         """The flows that were published after that moment by the organisation's clock.
 
-        It does not include flows that were unpublished or deleted.
+        It says nothing about flows that were unpublished or deleted.
         """
         ...
 
 
 class Versions(Protocol):
-    """Read operations on the versions of a flow."""
+    """Reading the versions of a flow."""
 
     async def of(self, flow_id: str) -> Sequence[VersionInfo]:
         """All versions, newest first."""
         ...
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
-        """The references of one version. A version never changes, so callers may cache them without limit."""
+        """What one version refers to; a version never changes, so callers may cache it without an end."""
         ...
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
@@ -92,30 +94,30 @@ class Versions(Protocol):
 
 
 class ResourceReferences(Protocol):
-    """The resources that a version uses."""
+    """What a version uses besides flows."""
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
-        """The resources of one version, ordered. Callers may cache them without limit."""
+        """The resources of one version, ordered; callers may cache them without an end."""
         ...
 
 
 class ListedDefinitions(Protocol):
-    """Definitions from the last listing; reading them makes no call."""
+    """Definitions that came with the last listing; reading them makes no call."""
 
     def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
-        """The definition of the published version, else of the newest one; None if the listing has none."""
+        """The definition of the published version, or else of the newest one; None where the listing has none."""
         ...
 
 
 class Publishing(Protocol):
-    """Publishes versions and follows the progress. Only delivery writes, and only through its journal."""
+    """Making versions live, and following that. Only delivery writes, and only through its journal."""
 
     async def publish(self, request: PublishRequest) -> Ticket: ...
 
     async def switch(self, request: SwitchRequest) -> Ticket: ...
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
-        """The body that `publish` sends, for the audit log; it contains no secret."""
+        """What `publish` sends, for the audit log; without a secret."""
         ...
 
     async def progress(self, ticket: Ticket) -> Progress: ...
@@ -126,7 +128,7 @@ class Publishing(Protocol):
 
 
 class Uploads(Protocol):
-    """Publishes a flow file. Only delivery writes, and only through its journal."""
+    """Publishing a flow file: only delivery writes, and only through its journal."""
 
     async def register(self) -> UploadSlot: ...
 
@@ -134,13 +136,13 @@ class Uploads(Protocol):
 
 
 class Locks(Protocol):
-    """Breaks the lock of a flow. Only delivery writes, and only through its journal."""
+    """Breaking the lock of a flow: only delivery writes, and only through its journal."""
 
     async def unlock(self, flow_id: str) -> LiveFlow: ...
 
 
 class FlowRemoval(Protocol):
-    """Takes a flow out of use. Only delivery writes, and only through its journal."""
+    """Taking a flow out of use: only delivery writes, and only through its journal."""
 
     async def unpublish(self, flow_id: str) -> None: ...
 
@@ -148,10 +150,10 @@ class FlowRemoval(Protocol):
 
 
 class DependencyIndex(Protocol):
-    """The organisation's own index of consumers. It can be stale."""
+    """The organisation's own index of who consumes a flow. It can be stale."""
 
     async def state(self) -> str:
-        """The state of the index; only `OPERATIONAL` is reliable."""
+        """State of the index; only `OPERATIONAL` can be relied on."""
         ...
 
     async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
@@ -160,16 +162,16 @@ class DependencyIndex(Protocol):
 
 
 class Executions(Protocol):
-    """Finds executions of flows."""
+    """Finding executions of flows."""
 
     def of_version(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
-        """Executions of that version that started in the range, unordered."""
+        """Executions of that version which started in the range, in no order."""
         ...
 
     def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-        """The executions that match a request, unordered."""
+        """The executions that a request asks for, in no order."""
         ...
 
 
@@ -188,7 +190,7 @@ class ExecutionFiles(Protocol):
     """Execution data as files that the organisation renders."""
 
     async def rendered(self, ids: Sequence[str]) -> Sequence[ExecutionFile]:
-        """At most 200 files that can be saved one by one, without those that cannot be rendered."""
+        """At most 200 files that can be saved one by one; those that cannot be rendered are missing."""
         ...
 
 
@@ -196,7 +198,7 @@ class Traces(Protocol):
     """Execution data as traces, which know sessions."""
 
     async def header(self, trace_id: str) -> Mapping[str, Any]:
-        """The header of one trace as received. Raises NotFound."""
+        """One trace's header as it was answered. Raises NotFound."""
         ...
 
     def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
@@ -208,11 +210,11 @@ class ActionTraces(Protocol):
     """Asynchronous traces of single actions."""
 
     async def start(self, request: ActionTraceRequest) -> StartedTrace:
-        """Start a trace of an action's invocation. Returns the job to poll, or its result if it is ready."""
+        """Start tracing an action's invocation; the job to poll, or its result where that is ready."""
         ...
 
     async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> ActionTraceJob:
-        """Wait until the job has ended. A job that was just started may not be found yet.
+        """The job when it has ended; one that was just started may not be found yet.
 
         Raises ServerFault when it does not end in time; every error names the job.
         """
@@ -220,7 +222,7 @@ class ActionTraces(Protocol):
 
 
 class Launches(Protocol):
-    """Launches executions for a gate."""
+    """Executions that Penstock starts itself, for a gate."""
 
     async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch: ...
 
@@ -228,7 +230,7 @@ class Launches(Protocol):
 
 
 class EventStreams(Protocol):
-    """Events that the organisation pushes. A channel can miss events, so callers poll as well."""
+    """Events that the organisation pushes. A channel can miss events: callers poll as well."""
 
     def flow_events(
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
@@ -237,15 +239,15 @@ class EventStreams(Protocol):
         ...
 
     def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
-        """Executions of these flows as they end, until the connection ends."""
+        """The executions of these flows as they end, until the connection does."""
         ...
 
 
 class ExecutionRecording(Protocol):
-    """Settings of recorded execution data. The writes are for a person's explicit command only."""
+    """What the organisation records of executions. The writes are for a person's explicit command only."""
 
     async def of(self, flow_id: str) -> Recording:
-        """The recording of one flow's executions from now on; it says nothing about the past."""
+        """What is recorded of one flow's executions from now on; it says nothing about the past."""
         ...
 
     async def enabled(self) -> bool: ...
@@ -266,7 +268,7 @@ class ExecutionRecording(Protocol):
 
 
 class Platform(Protocol):
-    """An organisation. A part that its dialect lacks is None."""
+    """An organisation. A part that is None is one that its dialect lacks."""
 
     @property
     def dialect(self) -> str: ...
@@ -274,7 +276,7 @@ class Platform(Protocol):
     def capabilities(self) -> frozenset[Capability]: ...
     @property
     def clock_ahead(self) -> timedelta:
-        """How far the organisation's clock is ahead of ours, in whole seconds, by its last response."""
+        """How far the organisation's clock is ahead of ours, to the second, by its last response."""
         ...
 
     @property
@@ -313,11 +315,11 @@ class Platform(Protocol):
     def recording(self) -> ExecutionRecording | None: ...
 
     def at(self, priority: Priority) -> Platform:
-        """The same organisation with this priority for all requests."""
+        """The same organisation; what its parts send goes at this priority."""
         ...
 
     def called_by(self, flows: Iterable[DesiredFlow]) -> Platform:
-        """The same connection with the flow names of these manifests; one for each revision."""
+        """The same connection, with flows called as these manifests call them; one for each revision."""
         ...
 
     async def organization_id(self) -> str | None:
@@ -325,7 +327,7 @@ class Platform(Protocol):
         ...
 
     async def organization_name(self) -> str | None:
-        """The organisation's own name; None if the dialect or this client's rights do not show it."""
+        """What the organisation calls itself; None where the dialect or this client's rights do not show it."""
         ...
 
     async def aclose(self) -> None: ...
