@@ -49,8 +49,8 @@ ALTERNATIVES: Mapping[Capability, str] = MappingProxyType(
             "deploy in waves through dependencies and watch each with rollout.bake and gates"
         ),
         Capability.LAUNCH: "use an http or errorRate gate",
-        Capability.UNPUBLISH: "unpublish the flow by hand",
-        Capability.DELETE: "delete the flow by hand",
+        Capability.UNPUBLISH: "unpublish the flow in the organisation yourself",
+        Capability.DELETE: "delete the flow in the organisation yourself",
         Capability.UNLOCK: "use onLocked: fail or wait",
     }
 )

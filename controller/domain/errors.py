@@ -17,7 +17,7 @@ from controller.domain.desired import Origin
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
 
-BY_THE_SERVICE = "; the service does so by itself"
+BY_THE_SERVICE = "; the service retries automatically"
 """The end of a hint about actions of a pass. The service never repeats a person's question."""
 
 
@@ -376,14 +376,14 @@ class ResourcesExhausted(Transient):
     """The machine ran out of processes, open files or memory."""
 
     code = "resources-exhausted"
-    usual_hint = "raise the limits of open files, processes or memory; the service tries again by itself"
+    usual_hint = "raise the limits of open files, processes or memory; the service tries again automatically"
 
 
 class InternalFault(Transient):
     """An unforeseen failure: the operation could not be done."""
 
     code = "internal-fault"
-    usual_hint = "look at the log of this moment and report it; the service tries again by itself"
+    usual_hint = "look at the log of this moment and report it; the service tries again automatically"
 
 
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
@@ -413,7 +413,7 @@ class PublishTimedOut(Transient):
 
     code = "publish-timed-out"
     usual_hint = (
-        "run it again: it reads first what became of it; PENSTOCK_PUBLISH_TIMEOUT and the flow's rollout.timeout "
+        "run it again: it reads the result first; PENSTOCK_PUBLISH_TIMEOUT and the flow's rollout.timeout "
         "let it wait longer"
     )
 

@@ -167,7 +167,7 @@ def followed(files: Files, path: str) -> str:
             links += 1
             ahead += _next_parts(files, here, links)
         elif kind is Kind.SUBMODULE and any(part not in {"", "."} for part in ahead):
-            raise PathLost(f"leads into the submodule {here}, of which nothing is read")
+            raise PathLost(f"leads into the submodule {here}, and nothing of it is read")
         else:
             done.append(part)
     return "/".join(done)

@@ -1,7 +1,7 @@
 """The port to an organisation, in parts: each part is a group of operations.
 
 `genesys/` implements the parts once for each dialect. A part that a dialect lacks is None, so the type checker proves
-that callers ask first. Reads may be repeated. A write whose response was lost is never repeated by the implementation:
+that callers ask first. Reads may be repeated. After a lost response the implementation never repeats a write:
 it raises `AnswerLost`, and the caller reads the flow to find out.
 
 Every operation may raise the errors of `domain.errors` and no others. Each has a usual priority; `Platform.at` gives
@@ -49,7 +49,7 @@ class Flows(Protocol):
     async def get(self, flow_id: str) -> LiveFlow | None:
         """One flow as it is now, never from a cache; None when it does not exist or was deleted.
 
-        Raises `LiveUndetermined` while the organisation's answers contradict each other about what is live.
+        Raises `LiveUndetermined` while the organisation's answers contradict each other about the live version.
         """
         ...
 
@@ -94,7 +94,7 @@ class Versions(Protocol):
 
 
 class ResourceReferences(Protocol):
-    """What a version uses besides flows."""
+    """Resources that a version uses: queues, data actions, prompts."""
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
         """The resources of one version, ordered; callers may cache them without an end."""
@@ -247,7 +247,7 @@ class ExecutionRecording(Protocol):
     """What the organisation records of executions. The writes are for a person's explicit command only."""
 
     async def of(self, flow_id: str) -> Recording:
-        """What is recorded of one flow's executions from now on; it says nothing about the past."""
+        """The recording of one flow's executions from now on; it says nothing about the past."""
         ...
 
     async def enabled(self) -> bool: ...

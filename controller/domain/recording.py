@@ -30,7 +30,7 @@ class LogLevel:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The recording of one flow's executions. None stands for an unknown value."""
+    """The recording of one flow's executions. None is an unknown value."""
 
     enabled: bool | None = None
     """The organisation's switch. If it is off, nothing is recorded at any level."""

@@ -7,8 +7,7 @@ from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.connect import connect, latency, permissions_used
 from controller.genesys.latency import RouteLatency
 from controller.genesys.permissions import permissions_needed
-from controller.genesys.preflight import preflight
-from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
+from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.genesys.settings import TransportSettings
 
 __all__ = [

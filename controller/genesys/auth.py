@@ -1,7 +1,7 @@
 """OAuth with client credentials: one token for all calls, fetched once however many calls wait for it.
 
-The token is fetched before it is needed, 60 s before it expires, and again when the organisation answers 401. The login
-is a part of the organisation: while it does not answer, neither does the organisation.
+The token is renewed 60 s before it expires, and again when the organisation answers 401. The circuit breaker counts the
+login as a part of the organisation.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from controller.genesys.wire.model import WireModel
 
 REFRESH_BEFORE_S = 60.0
 _SHORTEST_USE_S = 1.0
-"""A token is used at least so long, whatever its life is said to be: or nobody would ever get to use it."""
+"""A token is used at least this long, even if the organisation names a shorter life: else no call could use it."""
 _MASKED_TOKENS = 3
 _CALL = ApiCall("POST", "/oauth/token", repeatable=True)
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthClient:
-    """Who asks for tokens."""
+    """A client with its secret."""
 
     id: str
     secret: str = field(repr=False)
     scope: str | None = None
-    """What to ask for, separated by spaces; None asks for all that the client has."""
+    """The scopes to ask for, separated by spaces; None asks for all that the client has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,15 +84,15 @@ class TokenSource:
         self._failure: PenstockError | None = None
 
     def usable(self, refused: AccessToken | None = None) -> AccessToken | None:
-        """The token that may be sent now; None when it has to be renewed, or is the one that was refused."""
+        """The token that may be sent now; None when it needs renewal, or when it is the refused one."""
         token = self._token
         fresh = token is not None and self._clock.monotonic() < token.good_until_s
         return token if fresh and token is not refused else None
 
     async def renew(self, refused: AccessToken | None, *, since: int) -> None:
-        """See to it that a token is usable: one fetch, or its failure, for all who wait for it.
+        """Fetch a token unless one is usable. All waiting calls share the fetch, or its failure.
 
-        `since` is what `fetches` was when the caller began to wait, be it for this or for the request budget.
+        `since` is the value of `fetches` when the caller began to wait, for a token or for the request budget.
         Raises AuthenticationFailed, RateLimited, CircuitOpen, and the transport's errors.
         """
         if self.usable(refused) is not None:
@@ -118,7 +118,7 @@ class TokenSource:
         self._token = AccessToken(granted.access_token, self._clock.monotonic() + use_s)
 
     def _remember(self, token: str) -> None:
-        """Mask it, and the last ones before it, which may be in use still; what is older has expired."""
+        """Mask it, and the last tokens before it, which may still be in use; older ones have expired."""
         SECRETS.register(token)
         self._masked.append(token)
         if len(self._masked) > _MASKED_TOKENS:

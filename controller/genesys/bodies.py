@@ -16,14 +16,14 @@ from controller.genesys.wire.model import WireModel
 Model = TypeVar("Model", bound=WireModel)
 
 _NO_OBJECT = "model_type"
-"""pydantic's type of mistake where a model stands; its words name the class."""
+"""pydantic's error type for a wrong shape; its message would name our class."""
 
 
 def parse(call: ApiCall, answer: Answer, model: type[Model]) -> Model:
     """The answer as that model.
 
     Raises BadAnswer for JSON of another shape, which for a read is worth another try; for a write that must not be
-    repeated AnswerLost, because it probably took effect. What is not JSON raises like `read_json`.
+    repeated AnswerLost, because it probably took effect. Text that is not JSON raises like `read_json`.
     """
     try:
         return model.model_validate(read_json(call, answer))
@@ -33,7 +33,7 @@ def parse(call: ApiCall, answer: Answer, model: type[Model]) -> Model:
 
 
 def read_object(call: ApiCall, answer: Answer) -> dict[str, object]:
-    """The answer as a JSON object with whatever fields. Raises like `parse`."""
+    """The answer as a JSON object with any fields. Raises like `parse`."""
     found = read_json(call, answer)
     if isinstance(found, dict):
         return found
@@ -41,7 +41,7 @@ def read_object(call: ApiCall, answer: Answer) -> dict[str, object]:
 
 
 def read_json(call: ApiCall, answer: Answer) -> object:
-    """The answer's JSON, of whatever shape.
+    """The answer's JSON, of any shape.
 
     Raises ServerFault, which is worth another try: a page of a proxy, half an answer. For a write AnswerLost.
     """
@@ -54,7 +54,7 @@ def read_json(call: ApiCall, answer: Answer) -> object:
 
 
 def _misshapen(call: ApiCall, reason: str) -> PenstockError:
-    """A write is not repeated for that, be it as harmless as it may: it was answered, so reading tells more."""
+    """A write is not repeated here, even where that is harmless: it was answered, so reading tells more."""
     return BadAnswer(f"{call.name}: {reason}", again=call.reads) if call.safe else lost(call, reason)
 
 

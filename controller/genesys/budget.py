@@ -1,9 +1,9 @@
-"""The request budget of one credential in one organisation: nobody sends more than the limit allows.
+"""The request budget of one credential in one organisation.
 
-A slot is taken before a request and given back 60 s after its answer, so that whatever window the server counts in,
-sliding or fixed, it never sees more than the limit. One that sends nothing after all is given back at once. What the
-server tells in its `inin-ratelimit-*` headers lowers the budget further, because other programs may use the same
-credential. Waiting calls are served by priority.
+A slot is taken before a request and given back 60 s after its answer. So the server never counts more than the limit,
+in a sliding window or a fixed one. A slot without a request is given back at once. The server's `inin-ratelimit-*`
+headers lower the budget further, because other programs may use the same credential. Waiting calls are served by
+priority.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class RateBudget:
 
     @property
     def limit(self) -> int:
-        """Requests a minute as it stands: the configured limit, or what the organisation allows when that is less."""
+        """Requests a minute now: the configured limit, or the organisation's where that is lower."""
         return min(self._limit, self._allowed)
 
     @property
@@ -95,7 +95,7 @@ class RateBudget:
         self._server_window_end = window_end
 
     def pause(self, seconds: float) -> None:
-        """The organisation answered 429: nobody sends anything for this long."""
+        """The organisation answered 429: send nothing for this long."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     async def _acquire(self, priority: Priority) -> None:
@@ -121,7 +121,7 @@ class RateBudget:
         self._wake_first()
 
     def _wake_first(self) -> None:
-        """Only the first in the queue watches the time; whoever becomes first must be told."""
+        """Only the first in the queue watches the time; the next one is woken to do so."""
         if self._queue:
             self._queue[0].look_again.set()
 

@@ -1,4 +1,4 @@
-"""A circuit breaker: after a long outage calls fail at once, and one probe finds out when it is over (J7)."""
+"""A circuit breaker: after a long outage calls fail at once, and one probe at a time finds its end (J7)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 _FEWEST_FAULTS = 5
 _SILENCE_S = 5.0
-"""One call that waited so long in vain is told, as are several that had no answer."""
+"""A single call is reported when it waited this long without an answer; several are always."""
 _OUTAGE = frozenset({502, 503, 504})
 
 

@@ -1,4 +1,4 @@
-"""The entrance: an organisation's `Platform` from where it answers and who asks."""
+"""The entrance: an organisation's `Platform` from its endpoint and a client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from controller.genesys.versioned.platform import VersionedPlatform
 
 _TALKATIVE = ("httpx", "httpcore", "websockets.client")
 _budgets: WeakValueDictionary[tuple[object, ...], RateBudget] = WeakValueDictionary()
-"""The limit counts for a credential, not for a connection: whoever uses the same one shares the budget."""
+"""The limit counts for a credential, not for a connection: all connections of a credential share its budget."""
 
 
 def connect(
@@ -40,7 +40,7 @@ def connect(
 ) -> ArchitectPlatform | VersionedPlatform:
     """An organisation as `Platform`; nothing is sent before the first call. Close it with `aclose`.
 
-    `http` stands in for the network in tests. Raises SettingsInvalid for a dialect that does not exist.
+    `http` replaces the network in tests. Raises SettingsInvalid for a dialect that does not exist.
     """
     if dialect not in (ARCHITECT, VERSIONED):
         raise SettingsInvalid(f"there is no dialect {dialect!r}", hint=f"use {ARCHITECT} or {VERSIONED}")
@@ -75,7 +75,7 @@ def open_transport(
     settings: TransportSettings,
     http: httpx.AsyncBaseTransport | None = None,
 ) -> Transport:
-    """What both dialects send their calls through."""
+    """The transport below both dialects."""
     _quieten_libraries()
     sender = Sender(clock, settings, transport=http)
     circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)

@@ -1,4 +1,4 @@
-"""The one table at the border: what httpx raises and what the organisation answers, as errors of the domain."""
+"""The one table at the border: exceptions of httpx and answers of the organisation, as errors of the domain."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _TOO_MANY = 429
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
 
-class Reached(Enum):
+class RequestReach(Enum):
     """How far a request that got no answer came."""
 
     NO = auto()
-    """Certainly nothing was processed: whatever it was, it may be sent again."""
+    """Certainly nothing was processed: any call may be sent again."""
     MAYBE = auto()
     """It may have taken effect."""
     BAD_ANSWER = auto()
@@ -49,26 +49,26 @@ class Reached(Enum):
 
 
 # The order matters: the first class that matches decides. Base classes come last.
-HTTPX_FAULTS: Mapping[type[Exception], Reached] = {
-    httpx.ConnectError: Reached.NO,
-    httpx.ConnectTimeout: Reached.NO,
-    httpx.PoolTimeout: Reached.NO,
-    httpx.ProxyError: Reached.NO,
-    httpx.UnsupportedProtocol: Reached.NO,
-    httpx.LocalProtocolError: Reached.NO,
-    httpx.InvalidURL: Reached.NO,
-    httpx.CookieConflict: Reached.NO,
-    httpx.ReadError: Reached.MAYBE,
-    httpx.ReadTimeout: Reached.MAYBE,
-    httpx.WriteError: Reached.MAYBE,
-    httpx.WriteTimeout: Reached.MAYBE,
-    httpx.CloseError: Reached.MAYBE,
-    httpx.RemoteProtocolError: Reached.MAYBE,
-    httpx.DecodingError: Reached.BAD_ANSWER,
-    httpx.TooManyRedirects: Reached.BAD_ANSWER,
-    httpx.HTTPStatusError: Reached.BAD_ANSWER,
-    httpx.StreamError: Reached.BAD_ANSWER,
-    httpx.HTTPError: Reached.MAYBE,
+HTTPX_FAULTS: Mapping[type[Exception], RequestReach] = {
+    httpx.ConnectError: RequestReach.NO,
+    httpx.ConnectTimeout: RequestReach.NO,
+    httpx.PoolTimeout: RequestReach.NO,
+    httpx.ProxyError: RequestReach.NO,
+    httpx.UnsupportedProtocol: RequestReach.NO,
+    httpx.LocalProtocolError: RequestReach.NO,
+    httpx.InvalidURL: RequestReach.NO,
+    httpx.CookieConflict: RequestReach.NO,
+    httpx.ReadError: RequestReach.MAYBE,
+    httpx.ReadTimeout: RequestReach.MAYBE,
+    httpx.WriteError: RequestReach.MAYBE,
+    httpx.WriteTimeout: RequestReach.MAYBE,
+    httpx.CloseError: RequestReach.MAYBE,
+    httpx.RemoteProtocolError: RequestReach.MAYBE,
+    httpx.DecodingError: RequestReach.BAD_ANSWER,
+    httpx.TooManyRedirects: RequestReach.BAD_ANSWER,
+    httpx.HTTPStatusError: RequestReach.BAD_ANSWER,
+    httpx.StreamError: RequestReach.BAD_ANSWER,
+    httpx.HTTPError: RequestReach.MAYBE,
 }
 
 
@@ -76,7 +76,7 @@ def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
     """The domain's error for an exception that httpx raised. Never shows a URL: it may be presigned."""
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
-    if reached is Reached.NO:
+    if reached is RequestReach.NO:
         words = excerpt(str(error), limit=200) if isinstance(error, httpx.TransportError) else ""
         return Unreachable(
             f"{call.name}: {host} could not be reached ({': '.join(part for part in (kind, words) if part)})",
@@ -84,7 +84,7 @@ def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
         )
     if not call.safe:
         return lost(call, f"the connection to {host} broke ({kind})")
-    if reached is Reached.BAD_ANSWER:
+    if reached is RequestReach.BAD_ANSWER:
         return BadAnswer(f"{call.name}: {host} sent an answer that cannot be read ({kind})", again=call.reads)
     return Unreachable(f"{call.name}: the connection to {host} broke before the whole answer was there ({kind})")
 
@@ -99,7 +99,7 @@ def lost(call: ApiCall, reason: str) -> AnswerLost:
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """What the organisation said about a rejected request, redacted and shortened."""
+    """The organisation's words about a rejected request, redacted and shortened."""
 
     status: int
     message: str
@@ -116,7 +116,7 @@ class ErrorBody:
 
 
 def read_error_body(answer: Answer) -> ErrorBody:
-    """Genesys' ErrorBody, OAuth's `error_description`, or the first words of whatever came instead."""
+    """Genesys' ErrorBody, OAuth's `error_description`, or the first words of any other body."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -153,9 +153,9 @@ def _text(value: object) -> str | None:
 
 
 def error_of(call: ApiCall, answer: Answer, now: datetime, dialect: str | None = None) -> PenstockError:
-    """The domain's error for an answer whose status is no success.
+    """The domain's error for an answer without success.
 
-    The dialect tells which permission a 403 may mean that names none.
+    The dialect's table gives the permission for a 403 that names none.
     """
     if 300 <= answer.status < 400:
         return redirect(call, answer)

@@ -1,4 +1,4 @@
-"""What of a server's words may stand in an error: short, on one line, without secrets or signed links."""
+"""Excerpts of a server's words for errors: short, on one line, without secrets or signed links."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from controller.domain.redaction import MASK, SECRETS
 
 _URL = re.compile(r"(\b(?:https?|wss?)://[^\s\"'<>?]++)(\?[^\s\"'<>]*+)?", re.IGNORECASE)
 _TAGS = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*+>?", re.IGNORECASE | re.DOTALL)
-"""Each takes what it has begun to its end, so that no character is looked at once for every one before it."""
+"""Possessive quantifiers: without them a long run of `<` would take quadratic time."""
 _LONGEST_INPUT = 20_000
 
 

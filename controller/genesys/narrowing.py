@@ -1,4 +1,4 @@
-"""Queries over a range of time whose answers are cut at so many rows: ask again in halves until nothing is cut."""
+"""Queries over a range of time with a limit of rows: the range is halved until no answer is cut."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def all_rows(
 ) -> AsyncIterator[Row]:
     """Every row from `since` up to `until` once, in no order. An answer of `full` rows or more counts as cut.
 
-    The widest stretches are halved first, so that what is left out is spread evenly.
+    The widest stretches are halved first, so that gaps are spread evenly.
     """
     seen: set[str] = set()
     stretches = deque([(since, until)])

@@ -1,7 +1,7 @@
-"""Listings in numbered pages, read to their end whatever page size the organisation chooses.
+"""Listings in numbered pages, read to their end for any page size of the organisation.
 
-A listing ends with an empty page, or with a page that is not full while nothing tells of more: neither `pageCount`,
-`total` nor `nextUri`. A page that is shorter than asked proves nothing, because organisations cap page sizes.
+A listing ends with an empty page, or with a short page where none of `pageCount`, `total` and `nextUri` announces more.
+A page that is shorter than asked proves nothing, because organisations cap page sizes.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class PageOf(Generic[Item]):
 
     items: Sequence[Item]
     told: Page
-    """What the answer tells of the listing's size."""
+    """The answer's fields about the listing's size."""
     rows: Sequence[Hashable]
-    """What tells the rows of the answer apart, those that are no items included."""
+    """Keys of all rows of the answer, including the rows that are no items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ Fetch = Callable[[ApiCall], Coroutine[Any, Any, PageOf[Item]]]
 
 
 def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
-    """A page whose rows are its items."""
+    """A page with its items as rows."""
     return PageOf(items, told, [item.id for item in items])
 
 
@@ -109,7 +109,7 @@ class _PageWalk(Generic[Item]):
         self._seen |= new
 
     def following(self, at_once: int) -> list[ApiCall]:
-        """What is to be fetched next; nothing at the end of the listing."""
+        """The calls for the next pages; none at the end of the listing."""
         number = len(self._pages) + 1
         if number == 1:
             return [self._numbered(1)]

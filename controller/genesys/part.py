@@ -10,14 +10,14 @@ from controller.genesys.transport import Transport
 
 
 class Part:
-    """Operations of one kind. What they send goes at the usual priority of each, unless `at` sets one for all."""
+    """Operations of one kind. Each sends at its usual priority, unless `at` sets one for all."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._priority: Priority | None = None
 
     def at(self, priority: Priority) -> Self:
-        """The same operations at this priority; what they remember is shared."""
+        """The same operations at this priority; their memory is shared."""
         part = copy(self)
         part._priority = priority  # noqa: SLF001 - its own copy
         return part

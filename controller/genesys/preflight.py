@@ -1,11 +1,13 @@
-"""Before the first sync: does this client reach the organisation, and may it do what will be asked of it?
+"""Before the first sync: does this client reach the organisation, and does it have the needed permissions?
 
-Only reads. What cannot be told without writing is said to be unknown, never to be fine.
+Only reads. A permission that only a write can prove is reported as unknown, never as fine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
@@ -19,10 +21,52 @@ from controller.genesys.architect.recording import ArchitectRecording
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.connect import transport_of
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
-from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
 from controller.genesys.transport import SAME_TIME, Transport
 from controller.genesys.wire.account import AuthorizedSubject, TokenInfo
 from controller.genesys.wire.model import EntityRef
+
+
+class CheckVerdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: CheckVerdict
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightReport:
+    """The result of all checks. None is a value that could not be determined."""
+
+    dialect: str
+    checks: tuple[Check, ...]
+    organization: str | None = None
+    missing_permissions: tuple[str, ...] = ()
+    unproven_permissions: tuple[str, ...] = ()
+    """Needed, and not provable without writing."""
+    execution_data: bool | None = None
+    """Whether executions are recorded; the versioned dialect does not tell."""
+    log_level: str | None = None
+    """Of the flows that have none of their own."""
+    rate_limit_per_minute: int | None = None
+    clock_skew_s: float | None = None
+    """How far the organisation's clock is ahead of ours."""
+    dependency_index: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed; warnings and unknowns do not count."""
+        return all(check.verdict is not CheckVerdict.FAILED for check in self.checks)
+
 
 T = TypeVar("T")
 
@@ -44,8 +88,8 @@ async def preflight(
 ) -> PreflightReport:
     """Look at everything that the operations need; all of the dialect's by default. Raises nothing of an organisation.
 
-    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError. `flows` are those whose own log
-    levels matter.
+    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError. The log levels of
+    `flows` are checked as well.
     """
     wanted = tuple(operations) or tuple(OPERATIONS[platform.dialect])
     needed = permissions_needed(platform.dialect, wanted)
@@ -73,7 +117,7 @@ async def preflight(
 
 
 class _Probe:
-    """Looks at one thing after the other and writes down what it saw."""
+    """Makes one check after the other and notes the results."""
 
     def __init__(self, transport: Transport, dialect: str, operations: Collection[str]) -> None:
         self._transport = transport
@@ -86,7 +130,7 @@ class _Probe:
         self.checks.append(Check(name, verdict, message, hint))
 
     async def reach(self) -> Answer | None:
-        """The login and the API; the answer whose headers tell limits and time. None when there is none."""
+        """The login and the API: the answer, for its headers with limits and time. None when there is none."""
         told: EntityRef | None = None
         try:
             call = TOKEN if self._dialect == ARCHITECT else _FLOWS

@@ -49,7 +49,7 @@ class Sender:
         )
 
     async def send(self, call: ApiCall, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
-        """The whole answer, whatever its status; the body of a good one goes into `sink` where there is one.
+        """The whole answer, of any status; the body of a good one goes into `sink` where there is one.
 
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """

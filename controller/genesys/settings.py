@@ -9,7 +9,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSettings:
-    """One value for all that an operator may want to tune; the defaults are Genesys Cloud's own limits."""
+    """The values that an operator may want to tune; the defaults are Genesys Cloud's own limits."""
 
     rate_limit_per_minute: int = 300
     """Requests a minute that one credential may send; headers of the organisation can only lower it."""
@@ -19,7 +19,7 @@ class TransportSettings:
     """Requests in flight at once."""
 
     retries: int = 3
-    """Repetitions after the first attempt, only of what is safe to repeat."""
+    """Repetitions after the first attempt, only of calls that are safe to repeat."""
     retry_base_s: float = 2.0
     retry_cap_s: float = 30.0
     """Backoff with full jitter: a random wait between 0 and `min(cap, base * 2**attempt)`."""

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _UNAUTHORIZED = 401
 SAME_TIME = timedelta(seconds=2)
-"""Clocks that agree so far are taken for equal: an answer tells its time to the second, and is a while on its way."""
+"""Clocks this close count as equal: an answer gives its time to the second, and takes a while to arrive."""
 
 
 class Transport:
@@ -49,9 +49,9 @@ class Transport:
         self.clock = clock
         self.settings = settings
         self.dialect: str | None = None
-        """Whose table of permissions names what a 403 leaves unsaid."""
+        """The dialect, for the table of permissions behind a 403 that names none."""
         self.clock_ahead = timedelta()
-        """How far the organisation's clock is ahead of ours, to the second, as its last answer tells."""
+        """How far the organisation's clock is ahead of ours, to the second, by its last answer."""
         self.latency = sender.latency
         self.budget = budget
         self.circuit = tokens.circuit

@@ -3,11 +3,10 @@
 1. A call is tried at most `retries + 1` times (4 by default): after a rate limit, a server fault, a connection that
    broke and, for reads, an unreadable response. The waits have full jitter; `Retry-After` goes before them.
 2. A try that is answered 401 is sent a second time with a new token, because a refused call did nothing.
-3. A write whose response was lost is never sent again here: `AnswerLost` goes to the caller.
+3. A write is never sent again after its response was lost: `AnswerLost` goes to the caller.
 
-Delivery tries above this level and says so in its own settings: a write that certainly had no effect
-(`delivery/writer.py`, 3 times), a write that meets a lock or another operation (`delivery/locks.py`), a file whose job
-failed for no reason in the file (`delivery/publish_step.py`), an attempt to roll back (`delivery/rollback.py`).
+Above this level delivery repeats whole writes, only where the earlier ones certainly had no effect; its settings hold
+the numbers.
 """
 
 from __future__ import annotations

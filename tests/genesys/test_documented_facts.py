@@ -10,7 +10,7 @@ from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
 from controller.genesys import MOST_TOPICS
-from controller.genesys.architect.export_batch import LARGEST
+from controller.genesys.architect.exports import LARGEST
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.endpoint import REGIONS

@@ -11,8 +11,7 @@ import pytest
 
 from controller.domain.errors import ExportFailed, RequestRejected, ServerFault
 from controller.domain.platform import Export, Priority
-from controller.genesys.architect.export_batch import files_of
-from controller.genesys.architect.exports import _FLOW_FILE
+from controller.genesys.architect.exports import _FLOW_FILE, files_of
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect

@@ -9,8 +9,7 @@ from controller.domain.identity import FlowKey
 from controller.genesys import permissions_needed
 from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS
-from controller.genesys.preflight import preflight
-from controller.genesys.preflight_report import Check, CheckVerdict, PreflightReport
+from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.execution import LogSetting, SimulatedLogLevel, defaults

@@ -12,7 +12,7 @@ async def test_a_question_that_failed_is_an_entry_and_promises_no_service(world:
     """No service repeats what only a person asks: the hint says nothing of one."""
     organization = open_folder(world.clone, world.settings).organization(ORGANIZATION)
     error = ServerFault("POST /query: 503: down")
-    assert "the service does so by itself" in str(error.hint)
+    assert "the service retries automatically" in str(error.hint)
 
     TraceAudit(world.services, organization, "ada").failed(EXECUTION, {"flow": "front", "version": None}, error)
 

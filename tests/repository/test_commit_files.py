@@ -71,8 +71,8 @@ def test_filters_of_the_machine_are_not_applied(site: Site, work: Path) -> None:
         ("absolute", "leads out of the repository"),
         ("outside", "leads out of the repository"),
         ("one", "is a link that leads in a circle, or too long a path"),
-        ("modules/x/a.yaml", "leads into the submodule modules/x, of which nothing is read"),
-        ("behind/a.yaml", "leads into the submodule modules/x, of which nothing is read"),
+        ("modules/x/a.yaml", "leads into the submodule modules/x, and nothing of it is read"),
+        ("behind/a.yaml", "leads into the submodule modules/x, and nothing of it is read"),
     ],
 )
 def test_links_are_followed_within_the_commit_alone(site: Site, work: Path, path: str, leads_to: str) -> None:

@@ -1,4 +1,4 @@
-"""Who the caller is to the organisation."""
+"""The organisation that the token is for."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from controller.genesys.wire.account import TokenInfo
 from controller.genesys.wire.model import EntityRef
 
 TOKEN: Final = ApiCall("GET", "/api/v2/tokens/me")
-"""Needs no permission that Genesys documents; a gateway before the API may refuse it all the same."""
+"""Genesys documents no permission for it; a gateway in front of the API may still refuse it."""
 
 
 async def organization_id(transport: Transport, priority: Priority) -> str | None:
-    """The id of the organisation that the token is for; None where this client is not told."""
+    """The organisation's id; None where this client may not read it."""
     found = await _organization(transport, priority)
     return (found.id or None) if found else None
 
 
 async def organization_name(transport: Transport) -> str | None:
-    """What that organisation calls itself; None where this client is not told."""
+    """The organisation's own name; None where this client may not read it."""
     found = await _organization(transport, Priority.OBSERVE)
     return (found.name or None) if found else None
 

@@ -1,4 +1,4 @@
-"""Execution data: which executions a version had, how each went, and launching one.
+"""Execution data: the executions of a version, their results, and launching one.
 
 Off by default in an organisation, kept for ten days, and a query answers at most 200 rows that need not be the newest:
 the range of time is halved until every part has fewer.
@@ -77,7 +77,7 @@ class RenderedExecution:
 
     id: str
     url: str = field(repr=False)
-    """Presigned: whoever holds it can read the file. Never logged or stored."""
+    """Presigned: it is enough to read the file. Never logged or stored."""
     transport: Transport = field(repr=False)
 
     async def save(self, file: BinaryIO) -> None:
@@ -132,7 +132,7 @@ class ArchitectLaunches(Part):
         return Launch((await self._transport.fetch(call, LaunchedExecution)).id, "running")
 
     async def state(self, launch_id: str) -> Launch:
-        """How the launched execution stands. Raises NotFound."""
+        """The state of the launched execution. Raises NotFound."""
         path = {"flowExecutionId": launch_id}
         call = ApiCall("GET", f"{_EXECUTIONS}/{{flowExecutionId}}", path, priority=self._usually(Priority.GATE))
         execution = await self._transport.fetch(call, RuntimeExecution)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import structlog
 
-from controller.domain.errors import ExportFailed, NotFound
+from controller.domain.clock import Clock
+from controller.domain.errors import ExportFailed, NotFound, PenstockError
 from controller.domain.platform import Export, FailureCause, Priority
-from controller.genesys.architect.export_batch import ExportBatches, Wanted, files_of
+from controller.genesys.architect.flows import FLOW
 from controller.genesys.architect.jobs import failure_cause, finished_job, job_words
-from controller.genesys.architect.routes import FLOW
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import first_words
 from controller.genesys.settings import TransportSettings
@@ -21,13 +26,103 @@ from controller.genesys.wire.architect import RegisteredJob, WireJob
 
 log = structlog.get_logger()
 
+LARGEST = 10
+"""Flows to a job: an export takes about 15 s a flow where it is slow, and one bad flow fails the whole job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One version of one flow."""
+
+    flow_id: str
+    version: str
+
+
+Together = Callable[[Sequence[Wanted]], Coroutine[Any, Any, Mapping[Wanted, str]]]
+
+
+@dataclass(slots=True)
+class _Batch:
+    wanted: list[Wanted] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    texts: Mapping[Wanted, str] = field(default_factory=dict)
+
+
+class ExportBatches:
+    """The first export waits a little, then starts one job for all that came meanwhile, and shares its result."""
+
+    def __init__(self, clock: Clock, gather_s: float, job: Together) -> None:
+        self._clock = clock
+        self._gather_s = gather_s
+        self._job = job
+        self._gathering: _Batch | None = None
+
+    async def export(self, wanted: Wanted) -> str | None:
+        """The version's YAML; None when it needs a job of its own: no other export came, or the shared job failed."""
+        if not self._gather_s:
+            return None
+        batch = self._gathering
+        if batch is None:
+            batch = self._gathering = _Batch([wanted])
+            try:
+                await self._lead(batch)
+            finally:
+                self._close(batch)
+                batch.ended.set()
+        else:
+            batch.wanted.append(wanted)
+            if len(batch.wanted) >= LARGEST:
+                self._close(batch)
+            await batch.ended.wait()
+        return batch.texts.get(wanted)
+
+    async def _lead(self, batch: _Batch) -> None:
+        await self._clock.sleep(self._gather_s)
+        self._close(batch)
+        if len(batch.wanted) == 1:
+            return
+        try:
+            batch.texts = await self._job(tuple(dict.fromkeys(batch.wanted)))
+        except PenstockError as error:
+            log.info("export.not-together", flows=len(batch.wanted), code=error.code, error=error.message)
+
+    def _close(self, batch: _Batch) -> None:
+        """Later exports begin a new batch."""
+        if self._gathering is batch:
+            self._gathering = None
+
+
+def files_of(archive: bytes, limit_bytes: int) -> dict[str, str]:
+    """File names without their ending, and their texts. Raises ExportFailed unless it is an archive of YAML files.
+
+    `limit_bytes` holds for each file, unpacked.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            return {
+                entry.filename.rpartition(".")[0]: _unpacked(opened, entry, limit_bytes) for entry in opened.infolist()
+            }
+    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ExportFailed(f"the archive of an export is unreadable ({type(error).__name__})") from error
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int) -> str:
+    with archive.open(entry) as file:
+        content = file.read(limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise ExportFailed(f"a file in the archive of an export is larger than {limit_bytes} bytes")
+    return content.decode("utf-8-sig")
+
+
+log = structlog.get_logger()
+
 _JOBS = "/api/v2/flows/export/jobs"
 _ZIP = b"PK\x03\x04"
 _FLOW_FILE = re.compile(r"(?:[ \t]*(?:#.*|---.*|%.*)?\r?\n)*[A-Za-z]\w*:[ \t]*(?:#.*)?\r?\n")
-"""The flow's type stands alone on the first line; the page of a proxy, a perfect string of YAML, begins otherwise."""
+"""A flow file begins with its type alone on a line. The page of a proxy is valid YAML too, but begins otherwise."""
 _ENDS_OF_A_429 = ("exit code to 107", "exit code: 107", "archy failed")
 _SECONDS_A_FLOW = 30.0
-"""What every flow beyond the first may add to the duration of a job."""
+"""Each flow beyond the first may take this much longer."""
 _TRIES_WITHOUT_REASON = 3
 """As often as Genesys' Terraform provider makes an export job that fails without a reason."""
 _STEP_WITHOUT_REASON_S = 2.0
@@ -49,7 +144,7 @@ class Exports:
             yaml = await _alone(self._transport, wanted, priority)
         if not _FLOW_FILE.match(yaml):
             words = first_words(yaml.encode())
-            raise ExportFailed(f"{_shown(wanted)}: what was exported is no flow file: {words}")
+            raise ExportFailed(f"{_shown(wanted)}: the export is no flow file: {words}")
         try:
             definition: Mapping[str, object] | None = await configuration(self._transport, flow_id, version, priority)
         except NotFound:
@@ -57,7 +152,7 @@ class Exports:
         return Export(flow_id, version, yaml=yaml, definition=definition)
 
     async def _together(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, str]:
-        """One job, once: what is missing from its archive is asked for alone."""
+        """One job, once: a flow that is missing from its archive gets a job of its own."""
         transport = self._transport
         job = await _export_job(transport, wanted, Priority.EXPORT)
         words = job_words(job)
@@ -80,7 +175,7 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
 
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:
-    """A job of its own, repeated while it fails of the organisation's own rate limit, or without a reason."""
+    """A job of its own, repeated while it fails because of the organisation's own rate limit, or without a reason."""
     for attempt in count(1):
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
@@ -96,7 +191,7 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
 
 
 def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[str, ...], attempt: int) -> float | None:
-    """Seconds until a failed job is made again; None where that would be of no use."""
+    """Seconds until a failed job is made again; None where that is useless."""
     if _limited_in_disguise(words):
         return settings.export_retry_step_s * attempt if attempt <= settings.export_retries else None
     if failure_cause(job) is FailureCause.UNKNOWN and attempt < _TRIES_WITHOUT_REASON:
@@ -105,7 +200,7 @@ def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[st
 
 
 async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> WireJob:
-    """Always with the version: by id alone the organisation sometimes does not find a flow."""
+    """Always with the version: by id alone the organisation sometimes does not find the flow."""
     flows = [
         {"flow": {"id": each.flow_id, "version": each.version}, "fileName": name}
         for name, each in _named(wanted).items()
@@ -117,7 +212,7 @@ async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: 
 
 
 def _named(wanted: Sequence[Wanted]) -> dict[str, Wanted]:
-    """By the names of their files: the names of flows may stand twice, and hold what no file name may."""
+    """The versions by file name: names of flows can repeat, and can hold characters that file names cannot."""
     return {f"flow{number}": each for number, each in enumerate(wanted)}
 
 

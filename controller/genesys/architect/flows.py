@@ -1,29 +1,36 @@
-"""Reading flows: the listing, one flow, several by id, a flow by name, and what was published lately."""
+"""Reading flows: the listing, one flow, several by id, a flow by name, recent publishes and the last change."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from controller.domain.errors import AmbiguousFlow, NotFound
+from controller.domain.errors import AmbiguousFlow, BadAnswer, NotFound, ServerFault
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow, LockHolder
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.waiting import for_each
-from controller.genesys.architect.history import last_change
-from controller.genesys.architect.routes import FLOW
 from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.paging import Fetch, Listing, PageOf, all_pages, consistent_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import WireFlow, WireFlowPage
+from controller.genesys.wire.architect import HistoryPage, WireFlow, WireFlowPage, WireOperation
 
 MOST_FLOWS = 500
 """The largest page of flows that Genesys' own Terraform provider asks for; no document tells of more."""
 PAGE_SIZE = 100
 """The largest page of any other list that a client of Genesys' is known to ask for."""
 FLOWS = "/api/v2/flows"
+FLOW = "/api/v2/flows/{flowId}"
 LOOKUP = "/api/v2/flows/lookup"
+_CHANGING = ("PUBLISH", "DEACTIVATE")
+_NEWEST: Mapping[str, QueryValue] = {
+    "action": _CHANGING,
+    "sortBy": "timestamp",
+    "sortOrder": "desc",
+    "pageNumber": 1,
+    "pageSize": 25,
+}
 
 
 class ArchitectFlows(Part):
@@ -70,7 +77,29 @@ class ArchitectFlows(Part):
         return found[0] if found else None
 
     async def last_change(self, flow_id: str) -> HandChange | None:
-        return await last_change(self._transport, flow_id)
+        """The newest publish, or the unpublish that came after it; None when the history tells of neither.
+
+        Two calls. Asking changes nothing in the flow. Raises NotFound, and ServerFault when it is not ready in time.
+        """
+        transport = self._transport
+        asking = ApiCall("POST", f"{FLOW}/history", {"flowId": flow_id}, body={}, repeatable=True)
+        history = await transport.fetch(asking, WireOperation)
+        call = ApiCall("GET", f"{FLOW}/history/{{historyId}}", {"flowId": flow_id, "historyId": history.id}, _NEWEST)
+        deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
+        page = await transport.fetch(call, HistoryPage)
+        while page.complete is False:
+            if transport.clock.monotonic() >= deadline:
+                raise ServerFault(f"{call.name}: the history was not ready in time")
+            await transport.clock.sleep(transport.settings.poll_s)
+            page = await transport.fetch(call, HistoryPage)
+        if page.action_status == "FAILURE":
+            raise BadAnswer(f"{call.name}: the organisation could not put the history together")
+        changes = (
+            HandChange(entry.version if entry.action == "PUBLISH" else None, entry.timestamp, entry.author)
+            for entry in page.entities or []
+            if entry.action in _CHANGING and entry.timestamp is not None
+        )
+        return max(changes, key=lambda change: change.at, default=None)
 
     async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> Listing[WireFlow]:
         call = ApiCall("GET", FLOWS, query=query, priority=self._usually(usual))

@@ -1,4 +1,4 @@
-"""Jobs of the organisation: register, look again ever more rarely, read the messages."""
+"""Jobs of the organisation: poll them ever more rarely, read their messages."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _EMPTY_WORDS = re.compile(
     r"no text|architect scripting session ended in error|flow publish failed|no tracing messages|code: [0-9]+",
     re.IGNORECASE,
 )
-"""All that a job may say when it failed, without a reason: that its session ended, and with which code."""
+"""Messages of a failed job that give no reason: its session ended, with a code."""
 
 
 async def finished_job(
     transport: Transport, route: str, job_id: str, priority: Priority, *, more_s: float = 0.0
 ) -> WireJob:
-    """The job when it has ended, well or not. Raises ServerFault when it does not end in time, and `more_s`."""
+    """The job when it has ended, well or not. Raises ServerFault after the job timeout and `more_s`."""
     timeout_s = transport.settings.job_timeout_s + more_s
     deadline = transport.clock.monotonic() + timeout_s
     wait_s = transport.settings.poll_s
@@ -50,7 +50,7 @@ def job_words(job: WireJob) -> tuple[str, ...]:
 
 
 def failure_cause(job: WireJob) -> FailureCause:
-    """What a job failed of. It may tell nothing but that its session ended, or a request limit that it met itself."""
+    """Why a job failed. Its messages may hold only the end of its session, or a request limit that the job met."""
     told = [text for message in job.messages or [] if message.type != "Warning" and (text := _line(message))]
     if any(_LOCKED.search(text) for text in told):
         return FailureCause.LOCK

@@ -1,6 +1,6 @@
-"""What happens to flows, pushed by the organisation over a websocket.
+"""Events about flows, pushed by the organisation over a websocket.
 
-A channel is a promise of nothing: it ends after a day, or earlier, and events can be missed. Callers go on polling.
+A channel ends after a day or earlier, and can miss events. Callers poll as well.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ MOST_TOPICS = 1000
 _CLOSING = "v2.system.socket_closing"
 """Comes up to a minute before the organisation closes the connection."""
 _LONGEST_S = 23 * 3600.0
-"""A channel lives for a day after it was subscribed with; it is left before nothing comes any more."""
+"""A channel ends a day after the subscription. This one is left earlier, while events still arrive."""
 
 
 class _Websocket(connect):
-    """A websocket that stays at its host: the library would go wherever a redirect leads."""
+    """A websocket that stays at its host: the library would follow any redirect."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -75,7 +75,7 @@ class ArchitectNotifications(Part):
 async def _contents(
     transport: Transport, topic: str, flow_ids: Collection[str], on_open: Callable[[], None] | None = None
 ) -> AsyncGenerator[Mapping[str, object], None]:
-    """What is said on one topic of each flow; whatever else comes is nothing."""
+    """The messages on one topic of each flow; all others are ignored."""
     topics = [{"id": f"{topic}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
     channel = await transport.fetch(ApiCall("POST", _CHANNELS, body={}, repeatable=True), WireChannel)
     subscribe = ApiCall(
@@ -137,11 +137,11 @@ def _host(location: str) -> str:
     try:
         return urlsplit(location).hostname or "the same host"
     except ValueError:
-        return "what is no address"
+        return "an invalid address"
 
 
 def _content(message: str | bytes) -> Mapping[str, object]:
-    """What a message says; nothing where it is no JSON object."""
+    """The message; empty unless it is a JSON object."""
     try:
         content = json.loads(message)
     except (ValueError, RecursionError):
@@ -164,7 +164,7 @@ def _flow_event(body: Mapping[str, object]) -> FlowEvent | None:
 
 
 def _execution_event(body: Mapping[str, object]) -> ExecutionEvent | None:
-    """Versions are numbers as strings; a run for debugging names `debug` instead, and is nobody's traffic."""
+    """Versions are numbers as strings; a run for debugging names `debug` instead, and is no traffic."""
     flow_id, version = _field(body, "flowId"), _field(body, "flowVersion")
     if flow_id is None or version is None:
         return None

@@ -17,9 +17,8 @@ from controller.genesys.architect.flows import ArchitectFlows
 from controller.genesys.architect.notifications import ArchitectNotifications
 from controller.genesys.architect.publish import ArchitectLocks, ArchitectPublishing, ArchitectRemoval
 from controller.genesys.architect.recording import ArchitectRecording
-from controller.genesys.architect.resources import ArchitectResources
 from controller.genesys.architect.upload import ArchitectUploads
-from controller.genesys.architect.versions import ArchitectVersions
+from controller.genesys.architect.versions import ArchitectResources, ArchitectVersions
 from controller.genesys.transport import Transport
 
 

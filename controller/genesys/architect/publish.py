@@ -27,8 +27,7 @@ from controller.domain.platform import (
     Ticket,
     TicketKind,
 )
-from controller.genesys.architect.flows import live_flow, lock_holder, read_flow
-from controller.genesys.architect.routes import FLOW
+from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
 from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
@@ -37,7 +36,7 @@ from controller.genesys.wire.architect import WireFlow, WireOperation
 
 _ACTIONS = "/api/v2/flows/actions"
 _PUBLISH = "PUBLISH"
-"""`actionName` of a publish."""
+"""The `actionName` of a publish."""
 _LOCK_RETRY_S = 15.0
 
 
@@ -123,7 +122,7 @@ class ArchitectPublishing(_FlowWrites):
         return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
     async def _operation_progress(self, ticket: Ticket, priority: Priority) -> Progress:
-        """How a publish stands: the flow's current operation, or the published version that has already moved."""
+        """By the flow's current operation, or by the published version, which may have changed already."""
         flow = await read_flow(self._transport, ticket.flow_id or "", priority)
         if flow is None:
             return Progress(ProgressState.RUNNING, messages=("the flow is not found",), flow_id=ticket.flow_id)

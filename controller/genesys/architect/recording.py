@@ -1,6 +1,6 @@
-"""What the organisation records of executions: its switch, the default log level, and flows' own levels.
+"""The organisation's recording of executions: its switch, the default log level, and flows' own levels.
 
-The writes change what is recorded from then on, for everybody: only a person's explicit command makes them.
+The writes change the recording from then on, for all clients: only a person's explicit command makes them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PAGE_SIZE = 200
 class ArchitectRecording(Part):
     """Implements `ExecutionRecording`. Every method raises PermissionMissing where the client lacks its permission.
 
-    Writes may be repeated: a second one changes nothing. They return how the organisation then says that it stands.
+    Writes may be repeated: a second one changes nothing. They return the new setting as the organisation confirms it.
     """
 
     async def enabled(self) -> bool:
@@ -61,7 +61,7 @@ class ArchitectRecording(Part):
             return await self.default_level()
 
     async def of(self, flow_id: str) -> Recording:
-        """What is recorded of one flow's executions."""
+        """The recording of one flow's executions."""
         view = self.at(self._usually(Priority.GATE))
         enabled = await view.enabled()
         return Recording(enabled, await view.flow_level(flow_id) if enabled else None)
@@ -95,6 +95,6 @@ class ArchitectRecording(Part):
         return (await self._transport.fetch(call, LevelSetting)).log_level
 
     async def _set(self, method: str, route: str, path: Mapping[str, str], level: str) -> LogLevel:
-        """Only the level is named: which characteristics it brings is the organisation's to say."""
+        """Only the level is sent: the organisation decides which characteristics it has."""
         body = {"logLevelCharacteristics": {"level": level}}
         return await self._level(ApiCall(method, route, path, body=body, priority=Priority.PUBLISH, repeatable=True))

@@ -35,7 +35,7 @@ class ArchitectUploads(Part):
 
 
 async def upload_progress(transport: Transport, ticket: Ticket, priority: Priority) -> Progress:
-    """How an upload stands; `started` is False while the job waits for its file."""
+    """The state of an upload; `started` is False while the job waits for its file."""
     call = ApiCall("GET", f"{JOBS}/{{jobId}}", {"jobId": ticket.id}, {"expand": "messages"}, priority=priority)
     job = await transport.fetch(call, WireJob)
     state = _STATES.get(job.status)

@@ -1,23 +1,27 @@
-"""The versions of a flow: their list, what each refers to, its validation and its export."""
+"""The versions of a flow: their list, the references of each, its resources, its validation and its export.
+
+The manifest in a version's configuration groups references by type: `manifest.inboundCallFlow[] = {id, name}`,
+`commonModuleFlow`, `botFlow`, `queue`, ... Validation is a preview API: not every organisation offers it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from controller.domain.identity import version_rank
-from controller.domain.platform import Export, Priority, ValidationReport
-from controller.domain.references import FlowReference
+from controller.domain.errors import NotFound, PermissionMissing, RequestRejected
+from controller.domain.identity import FlowType, version_rank
+from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
+from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.versions import VersionInfo
 from controller.genesys.architect.exports import Exports, configuration
-from controller.genesys.architect.flows import PAGE_SIZE
-from controller.genesys.architect.references import references_of
-from controller.genesys.architect.routes import FLOW
-from controller.genesys.architect.validation import validate
+from controller.genesys.architect.flows import FLOW, PAGE_SIZE
+from controller.genesys.architect.jobs import finished_job, job_words
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import FlowVersion, WireVersionPage
+from controller.genesys.wire.architect import FlowVersion, RegisteredJob, WireJob, WireVersionPage
 
 
 class ArchitectVersions(Part):
@@ -67,3 +71,112 @@ def _status(version: FlowVersion) -> str:
     if version.date_published is not None:
         return "published" if version.date_published_end is not None else "deployed"
     return "published" if version.type == "PUBLISH" else "draft"
+
+
+_ACTIONS = {
+    FlowType.COMMON_MODULE: "callCommonModule",
+    FlowType.BOT: "callBotFlow",
+    FlowType.DIGITAL_BOT: "callDigitalBotFlow",
+}
+
+
+def references_of(configuration: Mapping[str, object]) -> Sequence[FlowReference]:
+    """The flows that a version calls, transfers or hands over to, ordered."""
+    manifest = configuration.get("manifest")
+    return sorted(set(_flow_references(manifest)), key=lambda found: found.path) if isinstance(manifest, dict) else []
+
+
+def _flow_references(manifest: Mapping[str, object]) -> Iterator[FlowReference]:
+    for group, entries in manifest.items():
+        flow_type = _type_of_group(group)
+        if flow_type is None or not isinstance(entries, list):
+            continue
+        for index, entry in enumerate(entries):
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                yield FlowReference(
+                    name=entry["name"],
+                    types=(flow_type.value,),
+                    action=_ACTIONS.get(flow_type, "transferToFlow"),
+                    path=f"manifest.{group}[{index}]",
+                    binds_at_publish=flow_type in _ACTIONS,
+                    flow_id=entry["id"] if isinstance(entry.get("id"), str) else None,
+                )
+
+
+def _type_of_group(group: str) -> FlowType | None:
+    """`commonModuleFlow` is a commonmodule, `workflow` a workflow, `queue` no flow at all."""
+    name = group.lower()
+    candidates = (name, name.removesuffix("flow")) if name.endswith("flow") else ()
+    return next((FlowType(candidate) for candidate in candidates if candidate in set(FlowType)), None)
+
+
+_FLOW_GROUPS = frozenset({str(kind) for kind in FlowType} | {f"{kind}flow" for kind in FlowType})
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class ArchitectResources(Part):
+    """Implements `ResourceReferences`."""
+
+    async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
+        """The resources that a version names, ordered. Raises NotFound."""
+        document = await configuration(self._transport, flow_id, version, self._usually(Priority.OBSERVE))
+        manifest = document.get("manifest")
+        return sorted(set(_resource_references(manifest))) if isinstance(manifest, dict) else []
+
+
+def _resource_references(manifest: Mapping[str, object]) -> Iterator[ResourceReference]:
+    for group, entries in manifest.items():
+        if group.lower() in _FLOW_GROUPS or not isinstance(entries, list):
+            continue
+        kind = _WORD.sub("-", group).lower()
+        for index, entry in enumerate(entries):
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+                yield ResourceReference(kind, entry["name"], f"manifest.{group}[{index}]")
+
+
+_VALIDATIONS = "/api/v2/flows/validate/jobs"
+_NOT_OFFERED = frozenset({404, 405, 501})
+
+
+async def validate(transport: Transport, flow_id: str, version: str, priority: Priority) -> ValidationReport:
+    """What the organisation finds; where it does not offer validation, a successful report that says so.
+
+    Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
+    """
+    body = {"flows": [{"flow": {"id": flow_id, "version": version}}]}
+    call = ApiCall("POST", _VALIDATIONS, body=body, priority=priority, repeatable=True)
+    try:
+        registered = await transport.fetch(call, RegisteredJob)
+    except RequestRejected as error:
+        if _not_offered(error):
+            return _unavailable(error)
+        raise
+    job = await finished_job(transport, _VALIDATIONS, registered.id, priority)
+    return _validation_report(job)
+
+
+def _not_offered(error: RequestRejected) -> bool:
+    if isinstance(error, PermissionMissing):
+        told = error.message.lower()
+        return "not enabled" in told or "feature" in told
+    if isinstance(error, NotFound) and (error.api_code or "").startswith("architect.flow"):
+        return False
+    return error.status in _NOT_OFFERED
+
+
+def _unavailable(error: RequestRejected) -> ValidationReport:
+    message = f"the organisation does not offer validation ({error.status}); the version was not checked"
+    return ValidationReport((ValidationFinding(Severity.WARNING, message, "validation-unavailable"),))
+
+
+def _validation_report(job: WireJob) -> ValidationReport:
+    successful = job.status == "Success"
+    errors = sum(message.type == "Error" for message in job.messages or [])
+    words = job_words(job)
+    findings = [
+        ValidationFinding(Severity.ERROR if index < errors else Severity.WARNING, text)
+        for index, text in enumerate(words)
+    ]
+    if not successful and not errors:
+        findings.insert(0, ValidationFinding(Severity.ERROR, "validation failed and the job gave no reason"))
+    return ValidationReport(tuple(findings), successful=successful and not errors)

@@ -27,7 +27,7 @@ _BASE_S = 2.0
 _LONGEST_S = 30.0
 _UNSEEN_S = 30.0
 """How long a job that was just started may not be found."""
-_NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already ends by itself"
+_NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already will end"
 
 
 class VersionedActionTraces(Part):

@@ -1,29 +1,34 @@
-"""Reading flows: from the listing, and where it matters what is live, from the list of versions as well."""
+"""Reading flows from the listing; the live version is read from the list of versions as well.
+
+Either may lag behind a publish, and a list of versions may be cut short. The live version is certain only where both
+agree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Self
 
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import AmbiguousFlow, NotFound
+from controller.domain.errors import AmbiguousFlow, LiveUndetermined, NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import HandChange, LiveFlow
 from controller.domain.platform import FlowListing, Priority
+from controller.domain.versions import VersionInfo, live_candidates
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.versioned import live
-from controller.genesys.versioned.listing import CachedListing, live_flow, lock_holder
+from controller.genesys.versioned.listing import CachedListing, live_flow, live_version, lock_holder
 from controller.genesys.versioned.naming import FlowNames
-from controller.genesys.versioned.versions import VersionReader
+from controller.genesys.versioned.versions import VersionDirectory
 from controller.genesys.wire.versioned import FlowEntity
 
 
 class VersionedFlows(Part):
     """Implements `Flows`."""
 
-    def __init__(self, transport: Transport, listing: CachedListing, versions: VersionReader) -> None:
+    def __init__(self, transport: Transport, listing: CachedListing, versions: VersionDirectory) -> None:
         super().__init__(transport)
         self._listing = listing
         self._versions = versions
@@ -41,9 +46,9 @@ class VersionedFlows(Part):
         return FlowListing([self._flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
     async def get(self, flow_id: str) -> LiveFlow | None:
-        """What is live is certain when the flow's versions and the listing agree; both are read again when not.
+        """Both are read again where the versions and the listing disagree about the live version.
 
-        Only the listing tells of locks: it is read anew while it shows one, and after every 409.
+        Only the listing shows locks: it is read anew while it shows one, and after every 409.
         """
         priority = self._usually(Priority.PUBLISH)
         for fresh in (False, True):
@@ -52,9 +57,9 @@ class VersionedFlows(Part):
                 versions = await self._versions.read(flow_id, priority)
             except NotFound:
                 versions = None
-            if live.agree(entity, versions, fresh=fresh):
-                return live.flow_of(entity, versions, self._names)
-        raise live.undetermined(flow_id, entity, versions)
+            if agree(entity, versions, fresh=fresh):
+                return flow_of(entity, versions, self._names)
+        raise undetermined(flow_id, entity, versions)
 
     async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
         entities = await self._listing.flows(priority=self._usually(Priority.OBSERVE)) if flow_ids else {}
@@ -81,3 +86,50 @@ class VersionedFlows(Part):
         if entity is not None and not fresh and lock_holder(entity) is not None:
             return await self._listed(flow_id, fresh=True, priority=priority)
         return entity
+
+
+def agree(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, *, fresh: bool) -> bool:
+    """Whether the listing and the versions tell the same; a flow without versions has None.
+
+    Where several versions are published, only the listing tells which of them is live, and has to be a `fresh` one.
+    """
+    if entity is None or versions is None:
+        return entity is None and versions is None
+    candidates = live_candidates(versions)
+    listed = live_version(entity)
+    if listed is None:
+        return not candidates
+    return _live(candidates, listed) is not None and (fresh or len(candidates) == 1)
+
+
+def flow_of(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, names: FlowNames) -> LiveFlow | None:
+    """The flow, of a listing and versions that agree; None where neither knows it."""
+    if entity is None or versions is None:
+        return None
+    flow = live_flow(entity, names)
+    live = _live(live_candidates(versions), flow.published_version)
+    return replace(
+        flow,
+        published_version=live.version if live else None,
+        checked_in_version=versions[0].version if versions else None,
+        status=live.status if live else "draft",
+        published_at=live.published_at if live else None,
+    )
+
+
+def undetermined(flow_id: str, entity: FlowEntity | None, versions: Sequence[VersionInfo] | None) -> LiveUndetermined:
+    """The error for a listing and versions that do not agree, with what each of them tells."""
+    if entity is None:
+        listed = "the listing does not have it"
+    else:
+        listed = f"the listing shows {live_version(entity) or 'nothing'} live"
+    if versions is None:
+        told = "it has no list of versions"
+    else:
+        told = f"its versions show {' or '.join(info.version for info in live_candidates(versions)) or 'nothing'}"
+    name = f"{entity.name} ({flow_id})" if entity else flow_id
+    return LiveUndetermined(f"the live version of flow {name} cannot be determined: {listed}, {told}")
+
+
+def _live(candidates: Sequence[VersionInfo], listed: str | None) -> VersionInfo | None:
+    return next((info for info in candidates if listed in (info.version, info.id)), None)

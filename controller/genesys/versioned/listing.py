@@ -42,14 +42,14 @@ class CachedListing:
         """Of what `flows` returned last."""
 
     def drop(self) -> None:
-        """Something was written: what was listed no longer holds."""
+        """Forget the listing: a write has changed something."""
         self._last = None
         self._writes += 1
 
     def definition(self, flow_id: str, version: str | None) -> Mapping[str, object] | None:
-        """The definition of just this version where the last listing holds it, which is so for what is live.
+        """The definition of this version where the last listing holds it, as it does for the live version.
 
-        However old the listing is: a version never changes.
+        The age of the listing does not matter: a version never changes.
         """
         entity = self._last.entities.get(flow_id) if self._last is not None else None
         if entity is None or entity.version != version or entity.definition is None:
@@ -57,13 +57,13 @@ class CachedListing:
         return entity.definition if isinstance(entity.definition.get("nodes"), dict) else None
 
     def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
-        """The definition of what is live, or else of the flow's newest version."""
+        """The definition of the live version, or else of the flow's newest one."""
         return self.definition(flow.id, flow.published_version or flow.checked_in_version)
 
     async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
         """The flows by id, listed anew when they are too old or `fresh` ones are asked for.
 
-        Callers share a listing that is under way, save one that waits at another priority: a rollback waits for nobody.
+        Callers of one priority share a running listing. A rollback does not wait for the listing of another priority.
         """
         asked_at = self._now()
         async with self._locks[priority]:

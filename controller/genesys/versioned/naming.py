@@ -1,7 +1,7 @@
 """Which flow of the organisation each manifest means (D4).
 
-This dialect need not tell a flow's type. A manifest means the flow with its `spec.id`; without one, the flow of its
-name, whose type is the manifest's wherever the manifest or the organisation tells none.
+This dialect need not show a flow's type. A manifest means the flow with its `spec.id`; without one, the flow of its
+name. Where the manifest or the organisation names no type, the type is the manifest's.
 """
 
 from __future__ import annotations

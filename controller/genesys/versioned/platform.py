@@ -12,11 +12,11 @@ from controller.domain.desired import DesiredFlow
 from controller.domain.platform import Capability, Priority
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.debugging import VersionedActionTraces
-from controller.genesys.versioned.executions import VersionedExecutions, VersionedTraces
 from controller.genesys.versioned.flows import VersionedFlows
 from controller.genesys.versioned.listing import CachedListing
 from controller.genesys.versioned.publish import VersionedPublishing
-from controller.genesys.versioned.versions import VersionedVersions, VersionReader
+from controller.genesys.versioned.traces import VersionedExecutions, VersionedTraces
+from controller.genesys.versioned.versions import VersionDirectory, VersionedVersions
 
 
 class VersionedPlatform:
@@ -27,7 +27,7 @@ class VersionedPlatform:
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         transport.dialect = VERSIONED
-        listing, reader = CachedListing(transport), VersionReader(transport)
+        listing, reader = CachedListing(transport), VersionDirectory(transport)
         self.flows = VersionedFlows(transport, listing, reader)
         self.versions = VersionedVersions(transport, listing, reader)
         self.publishing = VersionedPublishing(transport, self.flows, listing, reader)

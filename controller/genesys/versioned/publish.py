@@ -34,7 +34,7 @@ from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.flows import VersionedFlows
 from controller.genesys.versioned.listing import CachedListing, lock_holder
-from controller.genesys.versioned.versions import ROUTED, VERSION, VersionReader
+from controller.genesys.versioned.versions import ROUTED, VERSION, VersionDirectory
 from controller.genesys.wire.versioned import PublishAccepted, PublishError, PublishStatus, RoutedFlow
 
 _BAD_REQUEST = 400
@@ -53,7 +53,7 @@ class VersionedPublishing(Part):
     """Implements `Publishing`."""
 
     def __init__(
-        self, transport: Transport, flows: VersionedFlows, listing: CachedListing, versions: VersionReader
+        self, transport: Transport, flows: VersionedFlows, listing: CachedListing, versions: VersionDirectory
     ) -> None:
         super().__init__(transport)
         self._flows = flows
@@ -92,7 +92,7 @@ class VersionedPublishing(Part):
         return seen
 
     async def _published(self, ticket: Ticket, priority: Priority) -> Progress:
-        """How a publish stands (P5)."""
+        """The state of a publish (P5)."""
         path = await self._versions.path(ticket.flow_id or "", ticket.version or "", priority)
         call = ApiCall("GET", f"{VERSION}/publishstatus", path, priority=priority)
         status = await self._transport.fetch(call, PublishStatus)
@@ -142,7 +142,7 @@ class VersionedPublishing(Part):
             raise PublishFailed(
                 f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
                 f" {routed.version} of flow {routed.id}",
-                hint="what is live has to be read again; a rollback follows where the manifest asks for it",
+                hint="read the live version again; a rollback follows where the manifest asks for it",
             )
         return _done(request)
 
@@ -159,7 +159,7 @@ class VersionedPublishing(Part):
         return flow is not None and flow.published_version == version
 
     async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket], priority: Priority) -> Ticket:
-        """Whatever comes of a write, what was listed before no longer holds."""
+        """Every write, even a failed one, makes the listing stale."""
         try:
             return await write
         except RequestRejected as error:
@@ -170,7 +170,7 @@ class VersionedPublishing(Part):
             self._listing.drop()
 
     async def _locked(self, flow_id: str, error: RequestRejected, priority: Priority) -> FlowLocked:
-        """Another deployment runs, or somebody holds the flow: then the listing tells who."""
+        """Another deployment runs, or the flow is locked: then the listing names the holder."""
         try:
             entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
         except PenstockError:
@@ -187,9 +187,9 @@ class VersionedPublishing(Part):
 
 
 def publish_body(request: PublishRequest) -> Mapping[str, object]:
-    """What is sent: durations of stages in minutes, all traffic as the one stage of a publish that is not staged.
+    """The body of a publish: durations of stages in minutes; a publish without stages sends one stage with all traffic.
 
-    The hash only where there is one.
+    The hash is sent only where there is one.
     """
     metadata = dict(request.metadata) | ({"reason": SECRETS.text(request.reason)} if request.reason else {})
     body: dict[str, object] = {"publishType": "standard", "metadata": metadata}
@@ -211,7 +211,7 @@ def _done(request: SwitchRequest) -> Ticket:
 
 
 def _description(request: SwitchRequest) -> str:
-    """It carries what to go back to, for people who have to do it by hand."""
+    """It names the version to go back to, for people who roll back in the user interface."""
     parts = [SECRETS.text(request.reason)] if request.reason else []
     if request.rollback_to:
         parts.append(f"rollback to {request.rollback_to}")

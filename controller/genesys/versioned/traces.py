@@ -1,4 +1,7 @@
-"""Traces of executions: found by a query for one version, read page by page, counted for error rates."""
+"""Traces of executions: found by a query for one version, read page by page, counted for error rates (T1, T4).
+
+Where the query gives an id alone, the trace itself says how the execution ended.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from controller.domain.errors import BadAnswer, PermissionMissing
+from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
 from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
 from controller.domain.versions import VersionInfo, is_number
 from controller.genesys.call import ApiCall
 from controller.genesys.narrowing import all_rows
+from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.versions import VersionReader
+from controller.genesys.versioned.versions import VersionDirectory
 from controller.genesys.wire.versioned import TracePage, TraceRow
 
 log = structlog.get_logger()
@@ -71,7 +75,7 @@ async def trace_steps(
 
 
 async def executions(
-    transport: Transport, versions: VersionReader, request: TraceRequest
+    transport: Transport, versions: VersionDirectory, request: TraceRequest
 ) -> AsyncIterator[ExecutionSummary]:
     """Executions of the request's version that started in its range, in no order.
 
@@ -85,7 +89,7 @@ async def executions(
 
 
 async def found(
-    transport: Transport, versions: VersionReader, request: TraceRequest
+    transport: Transport, versions: VersionDirectory, request: TraceRequest
 ) -> AsyncIterator[ExecutionSummary]:
     """The executions that a request asks for, by flow, version, session and time, in no order.
 
@@ -97,7 +101,7 @@ async def found(
             yield summary
 
 
-async def _asked(versions: VersionReader, request: TraceRequest) -> Sequence[_Asked]:
+async def _asked(versions: VersionDirectory, request: TraceRequest) -> Sequence[_Asked]:
     flow_id, version = request.flow_id, request.flow_version
     if flow_id is None:
         return [_Asked(version_id=version)]
@@ -170,7 +174,7 @@ def _row(raw: Mapping[str, Any]) -> TraceRow:
 
 
 def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
-    """What the row tells; nothing is made up for what it does not tell."""
+    """The row as a summary; missing fields stay unknown."""
     status = (row.status or "").lower()
     ended_at = row.end_time or row.end_date_time
     told = Standing.ENDED if status else Standing.UNKNOWN
@@ -196,3 +200,84 @@ def _remember(call: ApiCall, seen: set[str], token: str) -> None:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+MOST_READ = 100
+"""Traces that one count reads; the others stay unknown, and the next count goes on."""
+_REMEMBERED = 10_000
+
+
+class VersionedExecutions(Part):
+    """Implements `Executions`."""
+
+    def __init__(self, transport: Transport, versions: VersionDirectory) -> None:
+        super().__init__(transport)
+        self._versions = versions
+        self._untold = Untold(transport)
+
+    def of_version(
+        self, flow_id: str, version: str, *, since: datetime, until: datetime
+    ) -> AsyncIterator[ExecutionSummary]:
+        request = TraceRequest(since, until, flow_id, version)
+        return self._untold.resolved(executions(self._transport, self._versions, request))
+
+    def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, in no order; their ids are those of their traces."""
+        return found(self._transport, self._versions, request)
+
+
+class VersionedTraces(Part):
+    """Implements `Traces`."""
+
+    async def header(self, trace_id: str) -> Mapping[str, Any]:
+        return await trace(self._transport, trace_id)
+
+    def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        return trace_steps(self._transport, trace_id)
+
+
+class Untold:
+    """Reads headers and, where those say nothing either, steps. Ended executions are remembered."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._ended: dict[str, ExecutionSummary] = {}
+
+    async def resolved(self, summaries: AsyncIterator[ExecutionSummary]) -> AsyncIterator[ExecutionSummary]:
+        """The same executions, with those that nothing is told of read: up to `MOST_READ` of them."""
+        left = MOST_READ
+        async for summary in summaries:
+            if summary.standing is not Standing.UNKNOWN:
+                yield summary
+            elif summary.id in self._ended:
+                yield self._ended[summary.id]
+            elif left:
+                left -= 1
+                yield self._keep(await self._read(summary))
+            else:
+                yield summary
+
+    def _keep(self, summary: ExecutionSummary) -> ExecutionSummary:
+        if summary.standing is Standing.ENDED:
+            if len(self._ended) >= _REMEMBERED:
+                self._ended.clear()
+            self._ended[summary.id] = summary
+        return summary
+
+    async def _read(self, summary: ExecutionSummary) -> ExecutionSummary:
+        try:
+            header = await trace(self._transport, summary.id, Priority.GATE)
+            told = summary_of(TraceRow.model_validate(header), summary.flow_id, summary.version)
+            return told if told.standing is not Standing.UNKNOWN else await self._walked(told)
+        except (NotFound, ValidationError):
+            return summary
+
+    async def _walked(self, summary: ExecutionSummary) -> ExecutionSummary:
+        """Failed where a step failed; ended where the last step names no next one."""
+        ended = False
+        async for page in trace_steps(self._transport, summary.id, Priority.GATE):
+            for step in page:
+                status, ended = str(step.get("status") or "").lower(), not step.get("nextStepId")
+                if status in FAILED:
+                    return replace(summary, failed=True, reason=status, told=Standing.ENDED)
+        return replace(summary, told=Standing.ENDED) if ended else summary

@@ -1,13 +1,18 @@
-"""The versions of one flow: their numbers, ids and statuses, their definitions, their validation."""
+"""The versions of one flow: their numbers, ids and statuses, their definitions, references and validation.
+
+A node of a definition that refers to a flow is `{"type": "callCommonModule" | "transferToFlow" | ..., "name": ...,
+"flow": {"id", "name", "type"}}`; a node without `flow` refers to none. `"flow": {"expression"}` instead of a name is
+dynamic. This reader and the simulator both keep to that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
 from controller.domain.identity import version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
-from controller.domain.references import FlowReference
+from controller.domain.references import FlowReference, Resolution
 from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
 from controller.genesys.call import ApiCall
@@ -16,7 +21,6 @@ from controller.genesys.paging import PageOf, consistent_pages, page_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.listing import CachedListing
-from controller.genesys.versioned.references import references_of
 from controller.genesys.wire.versioned import (
     Validation,
     ValidationResult,
@@ -37,10 +41,10 @@ _SEVERITIES = {
     "info": Severity.INFO,
     "information": Severity.INFO,
 }
-"""Whatever else a finding is called counts as an error."""
+"""Any other severity counts as an error."""
 
 
-class VersionReader:
+class VersionDirectory:
     """Reads versions, and remembers which id belongs to which pin, a number or an id: that never changes."""
 
     def __init__(self, transport: Transport) -> None:
@@ -86,7 +90,7 @@ class VersionReader:
         return {"flowId": flow_id, "versionId": await self.id_of(flow_id, version, priority)}
 
     async def definition(self, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
-        """The version's definition as JSON, of whichever of the two shapes it is told. A version never changes."""
+        """The version's definition as JSON, in either of its two shapes. A version never changes."""
         path = await self.path(flow_id, version, priority)
         call = ApiCall("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
         found = (await self._transport.fetch(call, VersionDefinition)).content
@@ -98,7 +102,7 @@ class VersionReader:
 class VersionedVersions(Part):
     """Implements `Versions`."""
 
-    def __init__(self, transport: Transport, listing: CachedListing, reader: VersionReader) -> None:
+    def __init__(self, transport: Transport, listing: CachedListing, reader: VersionDirectory) -> None:
         super().__init__(transport)
         self._listing = listing
         self._reader = reader
@@ -151,3 +155,36 @@ def _version_info(entity: VersionEntity) -> VersionInfo:
         published_at=entity.date_published,
         published_until=entity.date_published_end,
     )
+
+
+_BINDING = frozenset({"callCommonModule", "callBotFlow", "callDigitalBotFlow"})
+
+
+def references_of(definition: Mapping[str, object]) -> Sequence[FlowReference]:
+    """The flows that a definition calls, transfers or hands over to, in the order of their nodes."""
+    nodes = definition.get("nodes")
+    return list(_from_nodes(nodes)) if isinstance(nodes, dict) else []
+
+
+def _from_nodes(nodes: Mapping[str, object]) -> Iterator[FlowReference]:
+    for node_id, node in nodes.items():
+        target = node.get("flow") if isinstance(node, dict) else None
+        if not isinstance(node, dict) or not isinstance(target, dict):
+            continue
+        name, expression = _text(target.get("name")), _text(target.get("expression"))
+        if name is None and expression is None:
+            continue
+        action, flow_type = _text(node.get("type")) or "unknown", _text(target.get("type"))
+        yield FlowReference(
+            name=name or expression or "",
+            types=(flow_type.lower(),) if flow_type else (),
+            action=action,
+            path=f"definition.nodes.{node_id}",
+            resolution=Resolution.STATIC if name else Resolution.DYNAMIC,
+            binds_at_publish=action in _BINDING,
+            flow_id=_text(target.get("id")),
+        )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -17,7 +17,7 @@ class Policy(WireModel):
     actions: list[str] = Field(default_factory=list)
 
     def grants(self, permission: str) -> bool:
-        """Whether this policy gives `domain:entity:action`; `*` stands for all."""
+        """Whether this policy gives `domain:entity:action`; `*` means all."""
         domain, _, rest = permission.partition(":")
         entity, _, action = rest.partition(":")
         return (

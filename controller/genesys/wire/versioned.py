@@ -46,7 +46,7 @@ class FlowEntity(WireModel):
 
     @property
     def standing(self) -> str:
-        """The status, wherever it stands; `draft` when nobody tells, so that nothing counts as live unsaid."""
+        """The status, from either place; `draft` where there is none, so that nothing counts as live by default."""
         return (self.metadata.status or self.status or "draft").lower()
 
 
@@ -78,7 +78,7 @@ class VersionDefinition(WireModel):
 
     @property
     def content(self) -> dict[str, Any] | None:
-        """The definition, or the nodes and transitions that stand at the top level in its place."""
+        """The definition, or the nodes and transitions at the top level in its place."""
         if self.definition is not None or self.nodes is None:
             return self.definition
         return {"nodes": self.nodes, "transitions": self.transitions or []}
@@ -213,7 +213,7 @@ class TraceJob(WireModel):
 
     @property
     def unreadable(self) -> str | None:
-        """What is wrong with the shape of the result, in words."""
+        """A description of the fault in the result's shape; None for a good one."""
         found = self._decoded
         whole = (
             found is None

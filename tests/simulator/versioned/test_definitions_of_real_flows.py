@@ -10,7 +10,7 @@ import pytest
 from controller.flows.flow_file import parse
 from controller.flows.nodes import definition_graph
 from controller.flows.source_nodes import source_graph
-from controller.genesys.versioned.references import references_of
+from controller.genesys.versioned.versions import references_of
 from controller.simulator import Simulator
 from controller.simulator.definition import definition
 from tests.flows.corpus import FILES, each, text_of
