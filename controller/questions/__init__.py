@@ -1,4 +1,4 @@
-"""What people ask of several packages at once. None of it delivers anything.
+"""Answers questions of people that need several packages. Nothing here delivers.
 
 Plans and organisations: `preflight`, `held_back`, `status`, `decisions`. Graphs: `dependency_graph`,
 `dependency_index`, `node_graph`, drawn by `drawing`. Contents: `flow_content`, `comparison` of two, `comparisons` of

@@ -22,7 +22,7 @@ from controller.reconcile.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ActionQuestion:
-    """The question; `flow` as a person names it."""
+    """The question; `flow` is a name as a person gives it."""
 
     flow: str
     invocation: str
@@ -32,10 +32,10 @@ class ActionQuestion:
     inputs: Mapping[str, object] | None = None
     timeout_s: float = 300.0
     job: str | None = None
-    """A job that was started before, for which is only waited."""
+    """An earlier job to wait for, instead of starting one."""
 
     def request(self) -> ActionTraceRequest:
-        """The request, with the flow as it was named."""
+        """The request with the flow's name as given."""
         return ActionTraceRequest(
             flow_id=self.flow,
             action_invocation_id=self.invocation,
@@ -49,10 +49,10 @@ class ActionQuestion:
 async def trace_action(
     services: Services, organization: Organization, question: ActionQuestion, *, patterns: Sequence[str] = ()
 ) -> ActionAnalysis:
-    """Trace the action and analyse what ran; captured values with a name in `patterns` are masked, too.
+    """Trace the action and analyse the result; captured values with a name in `patterns` are masked as well.
 
     Raises TraceRequestInvalid and CapabilityMissing before any call, SettingsInvalid for an unknown flow, and
-    ServerFault when the job does not end in time. A job that failed is a result with its message.
+    ServerFault when the job does not end in time. A failed job is a result with its message.
     """
     check_action_trace_request(question.request())
     platform = services.platform(organization)
@@ -97,10 +97,10 @@ class _Message:
 
 
 class TraceWebhook:
-    """One receiver. Making it checks everything, so that nothing is traced for a receiver that will not do.
+    """One receiver. The constructor checks everything, so that no action is traced for an unusable receiver.
 
-    Raises HostNotAllowed for a host that is not on the operator's list, SettingsInvalid for a URL that is none and
-    when the secret that signs messages is missing.
+    Raises HostNotAllowed for a host that is not on the operator's list, SettingsInvalid for an invalid URL and when the
+    secret that signs messages is missing.
     """
 
     def __init__(self, services: Services, url: str) -> None:
@@ -109,5 +109,5 @@ class TraceWebhook:
         self._clock = services.clock
 
     async def send(self, analysis: ActionAnalysis) -> str | None:
-        """Send it; None when it arrived, otherwise why not. A receiver that is away is tried four times in all."""
+        """Send the analysis. Returns None on success, else the reason. An unreachable receiver gets four tries."""
         return await send_now(self._receiver, _Message(webhook_payload(analysis)), self._clock, attempts=ATTEMPTS)

@@ -1,4 +1,4 @@
-"""Two contents of one flow side by side: what changed, in Architect's words, or why that cannot be told."""
+"""Compares two contents of one flow: the differences in Architect's terms, or why they are unknown."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class FlowComparison:
     """One flow on both sides."""
 
     flow: str
-    """`metadata.name`; for a flow that no manifest names, `type/name`."""
+    """`metadata.name`; `type/name` for a flow without a manifest."""
     key: FlowKey
     before: FlowContent | None = None
-    """None when the flow is not there on that side."""
+    """None if the flow does not exist on that side."""
     after: FlowContent | None = None
     diff: FlowDiff | None = None
-    """None when it could not be compared; `note` says why."""
+    """None without a comparison; `note` gives the reason."""
     note: str = ""
 
     @property
     def different(self) -> bool | None:
-        """None when that cannot be told."""
+        """None if that is unknown."""
         if self.diff is None:
             return None
         return not self.diff.empty or (self.before is None) != (self.after is None)
 
 
 def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None) -> FlowComparison:
-    """The comparison. A flow that only one side has is all added, or all removed."""
+    """The comparison. A flow that only one side has is added or removed as a whole."""
     one, other = before or _nothing_like(after), after or _nothing_like(before)
     if one is None or other is None:
         return FlowComparison(flow, key, diff=FlowDiff(), note="neither side has it")
@@ -48,7 +48,7 @@ def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowCon
 
 
 def _nothing_like(content: FlowContent | None) -> FlowContent | None:
-    """The same flow without anything in it."""
+    """The same flow without content."""
     if content is None:
         return None
     return FlowContent(content.form, _emptied(content), content.organization)

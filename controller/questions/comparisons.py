@@ -1,4 +1,4 @@
-"""Which flows are compared with what: source against live, two versions, two organisations."""
+"""Chooses what to compare: source with live, two versions, two organisations."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class VersionRange:
 async def differences(
     services: Services, organization: Organization, plan: Plan, advance: Advance = unwatched
 ) -> list[FlowComparison]:
-    """The difference that each change of a plan makes in its flow: the live content against the desired content.
+    """The differences that a plan's changes make: the live content compared with the desired content.
 
-    Flows that are in sync, adopted or removed are left out. Out-of-band publishes are compared, too.
+    Flows that are in sync, adopted or removed are left out. Out-of-band publishes are included.
     """
     drifted = {drift.flow for drift in plan.drift if not drift.informative}
     wanted = [
@@ -95,9 +95,9 @@ async def between_organizations(
     said: Sequence[str] = (),
     advance: Advance = unwatched,
 ) -> list[FlowComparison]:
-    """The live content of two organisations, flow by flow of the same type and name.
+    """The live content of two organisations, compared flow by flow by type and name.
 
-    Of the flows that are named, or else of those that a manifest of either organisation names.
+    Covers the named flows, or all flows with a manifest in either organisation.
     """
     before = {flow.key: flow for flow in (await services.platform(one).flows.listing()).flows}
     after = {flow.key: flow for flow in (await services.platform(other).flows.listing()).flows}
@@ -115,7 +115,7 @@ async def between_organizations(
 async def _all(
     items: Iterable[tuple[str, FlowKey, Comparing]], advance: Advance, *, strict: bool = False
 ) -> list[FlowComparison]:
-    """The comparisons in the order of the items. What cannot be exported becomes a note, unless `strict`."""
+    """The comparisons in the order of the items. A failed export becomes a note, unless `strict`."""
     waiting = list(items)
     found: dict[int, FlowComparison] = {}
 
@@ -171,7 +171,7 @@ async def _published_content(
 
 
 async def _existing(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:
-    """The version's content. Raises NotFound that names those there are."""
+    """The version's content. Raises NotFound with the existing versions."""
     try:
         return await version_content(services, organization, live, version)
     except NotFound as error:

@@ -1,4 +1,4 @@
-"""A person's decisions, recorded: approving a plan by its digest, and accepting a paused version."""
+"""Records decisions of people: approval of a plan by its digest, acceptance of a paused version."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def require_digest(digest: str) -> None:
-    """Raises SettingsInvalid when this cannot be the digest of a plan: half of one, or anything else."""
+    """Raise SettingsInvalid unless this has the form of a plan's digest."""
     if not _DIGEST.fullmatch(digest):
         raise SettingsInvalid(f"{digest!r} is not the digest of a plan", hint="copy it whole from `penstock plan`")
 
 
 def approve_plan(services: Services, organization: str, digest: str, *, by: str) -> Approval:
-    """Approve the plan with this digest. Raises SettingsInvalid when it is no digest."""
+    """Approve the plan with this digest. Raises SettingsInvalid for an invalid digest."""
     require_digest(digest)
     approval = services.store.approvals.give(organization, digest, by=by)
     services.store.audit.append(AuditEntry(organization, "approve", "success", by, details={"plan": digest}))
@@ -30,7 +30,7 @@ def approve_plan(services: Services, organization: str, digest: str, *, by: str)
 
 
 def accept_paused(services: Services, organization: Organization, said: str, *, by: str) -> StepRecord:
-    """Let the paused version of a flow stay; the next pass resumes. Raises SettingsInvalid when nothing is paused."""
+    """Accept the paused version of a flow; the next pass resumes. Raises SettingsInvalid if nothing is paused."""
     key = chosen_flow(said, organization.flows)
     step = next((step for step in unfinished_steps(services, organization, key) if paused_reason(step)), None)
     if step is None:

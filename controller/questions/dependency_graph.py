@@ -1,4 +1,4 @@
-"""Who consumes whom: from the repository without a call, from the live flows, or from both compared."""
+"""Builds the dependency graph: from the repository without a call, from live flows, or from both compared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class GraphOrigin(StrEnum):
-    """What a graph is made from."""
+    """The source of a graph."""
 
     REPOSITORY = "repository"
     LIVE = "live"
@@ -35,15 +35,15 @@ class GraphOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DependencyGraph:
-    """The graph of one organisation, and what could not be told."""
+    """The graph of one organisation, with its gaps as warnings."""
 
     organization: Organization
     origin: GraphOrigin
     graph: Graph
     live: LiveState | None = None
-    """None when the organisation was not asked."""
+    """None if the organisation was not asked."""
     listed: tuple[LiveFlow, ...] = ()
-    """All flows of the organisation, those that share a type and name included."""
+    """All flows of the organisation, including those with the same type and name."""
     warnings: tuple[str, ...] = ()
 
 
@@ -71,7 +71,7 @@ async def observed_graph(
 ) -> DependencyGraph:
     """The graph of the live flows, or of both sides compared.
 
-    Costs one listing, and one call for each published version that was never read before.
+    Costs one listing, and one call for each published version that is not cached.
     """
     listing = await services.platform(organization).flows.listing()
     flows = {flow.key: flow for flow in _told_apart(listing.flows)}
@@ -91,7 +91,7 @@ async def observed_graph(
 
 
 async def _wanted_graph(content: _Contents, organization: Organization, live: LiveState, *, resources: bool) -> Graph:
-    """The repository's graph, with references resolved among live flows, too."""
+    """The repository's graph, with references resolved among live flows as well."""
     pinned = [
         (flow, desired.source.version)
         for desired in organization.flows
@@ -119,7 +119,7 @@ def _shared(flows: Iterable[LiveFlow]) -> frozenset[FlowKey]:
 
 
 def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
-    """The flows with keys of their own: of those that share one, all but the published one are told with their ids."""
+    """The flows with unique keys: among equal keys, all but the published flow get their id as a part of the key."""
     shared, kept = _shared(flows), set[FlowKey]()
     apart = []
     for flow in sorted(flows, key=lambda flow: (flow.published_version is None, flow.id)):
@@ -137,7 +137,7 @@ def _ambiguous(flows: Sequence[LiveFlow]) -> list[str]:
 
 
 class _Contents:
-    """Reads many versions. `incomplete` collects, in words, those that could not be read."""
+    """Reads many versions. `incomplete` collects messages about unreadable ones."""
 
     def __init__(self, services: Services, organization: Organization) -> None:
         self._reader = FactReader(services, services.platform(organization), organization.name)

@@ -1,4 +1,4 @@
-"""The organisation's own dependency index, held against what the versions themselves say. It can be stale."""
+"""Compares the organisation's dependency index, which can be stale, with the content of versions."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ OPERATIONAL = "OPERATIONAL"
 
 @dataclass(frozen=True, slots=True)
 class IndexCheck:
-    """The state of the index, and where it and the versions disagree."""
+    """The state of the index and its differences from the versions."""
 
     status: str
-    """`OPERATIONAL`, or why it cannot be relied on."""
+    """`OPERATIONAL`, or a state in which the index is unreliable."""
     complete: bool
-    """Whether every answer was said to be whole."""
+    """Whether all answers were complete."""
     only_index: tuple[tuple[str, str], ...] = ()
-    """Pairs of consumer and consumed that only the index knows."""
+    """Pairs of consumer and consumed flow that only the index has."""
     only_content: tuple[tuple[str, str], ...] = ()
-    """Pairs that only the versions' own content knows."""
+    """Pairs that only the content of versions has."""
 
     @property
     def stale(self) -> bool:
         return self.status != OPERATIONAL or not self.complete
 
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know."""
+        """Warnings for people."""
         found = []
         if self.stale:
             found.append(f"the organisation's dependency index is stale ({self.status}): do not rely on it")
@@ -43,7 +43,7 @@ class IndexCheck:
 
 
 async def check_index(services: Services, found: DependencyGraph, advance: Advance = unwatched) -> IndexCheck:
-    """Ask the index who consumes each live flow: a call for each. Raises CapabilityMissing where there is no index."""
+    """Ask the index for the consumers of each live flow, a call for each. Raises CapabilityMissing without an index."""
     platform = services.platform(found.organization)
     index = platform.dependency_index
     if index is None:
@@ -69,7 +69,7 @@ async def check_index(services: Services, found: DependencyGraph, advance: Advan
 
 
 def _live_pairs(graph: Graph) -> set[tuple[str, str]]:
-    """What published versions consume; what only the repository knows is no business of the index."""
+    """Pairs from published versions. References that only the repository has do not concern the index."""
     return {
         (edge.consumer, edge.consumed)
         for edge in graph.flows().edges

@@ -1,6 +1,6 @@
-"""Executions of flows: the question is checked before any call, matches are found, and each is read as a trace.
+"""Finds executions of flows and reads each as a trace, after a check of the question.
 
-A trace is on disk while it is analysed: an analysis walks it more than once, and memory must stay small.
+A trace is on disk during its analysis, which walks it more than once with little memory.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from controller.reconcile.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ExecutionQuestion:
-    """The question; the times are aware."""
+    """The question; its times have a zone."""
 
     since: datetime
     until: datetime
     asked_at: datetime
-    """Against which `since` is held: a range of all that is kept stays valid while it is asked for."""
+    """The time of the question. It keeps a range of the whole retention valid while the question is answered."""
     flow: str | None = None
-    """As a person names it."""
+    """Name as a person gives it."""
     version: str | None = None
     conversation: str | None = None
     session: str | None = None
     snapshots: tuple[SnapshotRange, ...] = ()
     tier: str = "standard"
-    """How long the organisation keeps traces (versioned dialect): `standard` or `enterprise`."""
+    """Retention tier of the organisation (versioned dialect): `standard` or `enterprise`."""
 
 
 async def find_executions(
@@ -60,8 +60,8 @@ async def find_executions(
 ) -> Sequence[ExecutionSummary]:
     """The executions in order of their start, those without one first.
 
-    Raises TraceRequestInvalid before any call when the range is not kept or too long, SettingsInvalid for an unknown
-    flow, CapabilityMissing when the dialect knows no sessions.
+    Before any call, raises TraceRequestInvalid when the range is not kept or too long. Raises SettingsInvalid for an
+    unknown flow, CapabilityMissing when the dialect has no sessions.
     """
     platform = services.platform(organization)
     executions = platform.executions
@@ -99,7 +99,7 @@ def _checked(organization: Organization, question: ExecutionQuestion) -> TraceRe
 
 
 async def live_modules(services: Services, organization: Organization) -> dict[str, LiveModule]:
-    """The published versions by flow id; without those that have no known time of publishing.
+    """The published versions by flow id, without those with an unknown publish time.
 
     Costs one listing. Raises what the listing raises.
     """
@@ -113,30 +113,30 @@ async def live_modules(services: Services, organization: Organization) -> dict[s
 
 _KEPT = "traces are kept for 30 days, 90 on the enterprise tier, and those of an archived version may be gone"
 BATCH = 20
-"""Execution files that one job renders: links to them do not live long."""
+"""Execution files in one job; links to them expire soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedTrace:
-    """One execution. Its trace can be walked until the next one is asked for."""
+    """One execution. Its trace is valid until the next execution is requested."""
 
     id: str
     trace: Trace | None
     latency_ms: float = 0.0
-    """How long the organisation took for all that was asked."""
+    """Total response time of the organisation."""
     reason: str = ""
-    """Why it could not be read, where `trace` is None."""
+    """The reason for a missing `trace`."""
 
 
 class Watcher(Protocol):
-    """Told how far the reading is."""
+    """Receives the progress of the reading."""
 
     def done(self, count: int, total: int) -> None:
-        """So many of so many executions are read."""
+        """`count` of `total` executions are read."""
         ...
 
     def received(self, amount: int, unit: str) -> None:
-        """So many bytes or steps of the execution at hand have come."""
+        """This many bytes or steps of the current execution have arrived."""
         ...
 
 
@@ -148,7 +148,7 @@ async def fetched_traces(
     *,
     snapshots: Sequence[SnapshotRange] = (),
 ) -> AsyncGenerator[FetchedTrace, None]:
-    """The traces of these executions in their order; close the iterator, or read it to its end.
+    """The traces of these executions in their order. Close the iterator or read it to its end.
 
     Raises SettingsInvalid when the temporary folder cannot hold them, and what the organisation's calls raise.
     """
@@ -183,7 +183,7 @@ class _Spool:
     watcher: Watcher
 
     def stopwatch(self) -> Callable[[], float]:
-        """Milliseconds from now on."""
+        """A stopwatch in milliseconds."""
         started = self.clock.monotonic()
         return lambda: (self.clock.monotonic() - started) * 1000
 
@@ -248,14 +248,14 @@ _CHUNK = 64 * 1024
 
 
 class CountingFile(BufferedRandom):
-    """A new file that tells how many bytes it holds whenever it grows."""
+    """A new file that reports its size whenever it grows."""
 
     def __init__(self, path: Path, told: Callable[[int], None]) -> None:
         super().__init__(FileIO(path, "w+"))
         self._told = told
 
     def write(self, content: Buffer, /) -> int:
-        """Append and tell."""
+        """Append the content and report the size."""
         written = super().write(content)
         self._told(self.tell())
         return written
@@ -269,7 +269,7 @@ def text_chunks(path: Path) -> Iterator[str]:
 
 
 class StepPages:
-    """The pages of one trace of the versioned dialect, a line of JSON each; walked anew as often as one likes."""
+    """The pages of one trace of the versioned dialect, each a line of JSON; can be iterated repeatedly."""
 
     def __init__(self, path: Path, ranges: Sequence[SnapshotRange] = ()) -> None:
         self._path = path
@@ -277,7 +277,7 @@ class StepPages:
         self._path.write_text("", encoding="utf-8")
 
     def add(self, page: Sequence[Mapping[str, object]]) -> None:
-        """Keep the next page."""
+        """Store the next page."""
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(list(page)) + "\n")
 

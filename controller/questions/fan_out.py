@@ -1,4 +1,4 @@
-"""Doing one thing for many flows, a few at a time, with progress."""
+"""Runs one operation for many flows, a few at a time, with progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from controller.domain.waiting import Advance, for_each
 T = TypeVar("T")
 
 CONCURRENCY = 8
-"""Flows that are read at once; the request budget limits them further."""
+"""Flows read at once; the request budget limits them further."""
 
 
 def unwatched(_done: int, _total: int) -> None:

@@ -1,4 +1,4 @@
-"""What one side of a comparison holds: a flow file, or a version as the organisation exports it."""
+"""The content of one side of a comparison: a flow file, or an exported version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from controller.reconcile.services import Services
 
 
 class ContentForm(StrEnum):
-    """Only contents of one form can be compared."""
+    """The form of a content. Only contents of one form can be compared."""
 
     SOURCE = "source"
     """Archy YAML."""
@@ -26,7 +26,7 @@ class ContentForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlowContent:
-    """The content of a flow, and where it comes from."""
+    """The content of a flow with its origin."""
 
     form: ContentForm
     document: Mapping[str, object] = field(repr=False)
@@ -38,7 +38,7 @@ class FlowContent:
 
     @property
     def place(self) -> str:
-        """Where it comes from, for people."""
+        """Its origin, for display."""
         return self.file or f"version {self.version}"
 
 

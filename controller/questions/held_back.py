@@ -1,4 +1,4 @@
-"""What keeps all or a part of a plan from being carried out at this very moment."""
+"""Reasons why `apply` would not carry out all of a plan at this moment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from controller.store import Store
 
 
 def held_back_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
-    """Closed windows, limits and missing approvals; or the removals that are not confirmed.
+    """Closed windows, limits and missing approvals, or else unconfirmed removals.
 
-    Blocks that hold for everyone are in the plan itself. Raises StoreFailed.
+    Blocks that do not depend on the moment are in the plan itself. Raises StoreFailed.
     """
     approved = store.approvals.of(plan.organization, plan.digest)
     said = Confirmations(approved_digest=plan.digest if approved else None)
@@ -40,10 +40,10 @@ def with_held_back(
     dirty: Sequence[str],
     unpushed: PenstockError | None = None,
 ) -> Plan:
-    """The plan with everything that `apply` would refuse now: also uncommitted files, an unpushed commit, another
-    controller at work, and an earlier delivery that waits.
+    """The plan with all refusals of an `apply` now.
 
-    Raises StoreFailed.
+    They include uncommitted files, an unpushed commit, another controller at work, and an unfinished delivery. Raises
+    StoreFailed.
     """
     left_open = _left_open(services, organization)
     found = [] if left_open is None else [HeldBack.of(left_open)]
@@ -60,7 +60,7 @@ def with_held_back(
 
 
 def _left_open(services: Services, organization: Organization) -> PenstockError | None:
-    """What an earlier delivery left open, where that keeps a new one from beginning."""
+    """The refusal because of an earlier delivery that must end first."""
     if may_write(organization):
         return paused_before(services, organization)
     try:

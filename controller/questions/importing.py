@@ -1,4 +1,4 @@
-"""Bringing flows that exist already under git: manifests, and sources where the organisation gives them out."""
+"""Imports existing flows: writes manifests, and flow files if the organisation exports them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.services import Services
 
 _SOURCES = "flows"
-"""The folder beside the manifests that flow files are written to."""
+"""The folder for flow files, next to the manifests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Imported:
     key: FlowKey
     version: str | None
     name: str = ""
-    """`metadata.name` of its manifest; empty while it has none."""
+    """`metadata.name` of its manifest; empty until it has one."""
     source: str | None = field(default=None, repr=False)
-    """The flow file's text; None where the manifest pins the version."""
+    """The text of the flow file; None if the manifest pins the version."""
     literals: Mapping[str, str] = field(default_factory=dict)
-    """Substitutions that leave double braces of the flow's own text as they are, as message templates have them."""
+    """Substitutions that preserve double braces in the flow's own text, as message templates have them."""
     skipped: str = ""
-    """Why nothing is written."""
+    """The reason why nothing is written."""
 
     @property
     def manifest_file(self) -> str:
@@ -51,7 +51,7 @@ class Imported:
 
     @property
     def files(self) -> Mapping[str, str]:
-        """Path to text, flow files before the manifests that name them."""
+        """The files by path, flow files before the manifests that refer to them."""
         if not self.name or self.version is None:
             return {}
         manifest = flow_manifest(self.name, self.key, self.source_file or PinnedVersion(self.version), self.literals)
@@ -62,10 +62,10 @@ class Imported:
 async def importable(
     services: Services, organization: Organization, said: Sequence[str], advance: Advance = unwatched
 ) -> list[Imported]:
-    """The flows that no manifest names, all of them or those that `said` matches, by type and name.
+    """The flows without a manifest: all, or those that match `said`, by type and name.
 
-    A flow is said by `type/name`, its name or its id; `*` and `?` match any letters. Nothing is written yet.
-    Raises SettingsInvalid when nothing matches, and what the organisation's calls raise.
+    A flow is given as `type/name`, name or id; `*` and `?` match any letters. Nothing is written yet. Raises
+    SettingsInvalid when nothing matches, and what the organisation's calls raise.
     """
     platform = services.platform(organization)
     managed = {flow.key for flow in organization.flows}
@@ -83,7 +83,7 @@ async def importable(
 
 
 def write(folder: Path, flows: Iterable[Imported]) -> None:
-    """Write all files or none, and never over another one. Raises SettingsInvalid."""
+    """Write all files or none, and never overwrite a file. Raises SettingsInvalid."""
     written: list[Path] = []
     try:
         for flow in flows:
@@ -100,7 +100,7 @@ def write(folder: Path, flows: Iterable[Imported]) -> None:
 
 
 def take_back(folder: Path, flows: Iterable[Imported]) -> None:
-    """Remove what `write` wrote."""
+    """Remove the files of `write`."""
     for flow in flows:
         for name in flow.files:
             (folder / name).unlink(missing_ok=True)
@@ -127,12 +127,12 @@ def _names(flow: LiveFlow) -> tuple[str, ...]:
 
 
 def _is_meant(pattern: str, text: str) -> bool:
-    """Flows' names contain brackets, which match themselves."""
+    """Whether the pattern matches. Brackets in names of flows match themselves."""
     return pattern == text or fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 async def _source_of(services: Services, organization: Organization, live: LiveFlow) -> Imported:
-    """The published version as a flow file, if reading it back gives the same flow."""
+    """The published version as a flow file, if parsing it gives the same flow."""
     version = live.published_version
     if version is None:
         return _pinned(live)
@@ -152,7 +152,7 @@ async def _source_of(services: Services, organization: Organization, live: LiveF
 
 
 def _pinned(live: LiveFlow) -> Imported:
-    """What only its version tells."""
+    """The import of a flow with a pinned version."""
     if live.published_version is None:
         return Imported(live.key, None, skipped="it is not published")
     if live.key.type not in {*FlowType, UNTYPED}:

@@ -1,4 +1,4 @@
-"""The inside of one flow: its actions, tasks, menus and states, from its file or from a live version."""
+"""The nodes inside one flow: actions, tasks, menus and states, from its file or a live version."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class FlowInside:
     """The nodes of one flow."""
 
     name: str
-    """`type/name`, or that they are of all flows."""
+    """`type/name`, or `all flows`."""
     version: str | None
-    """The version that they were read from; None for a file."""
+    """The version of the nodes; None for a file."""
     graph: Graph
     prefix: str
-    """The part before the colon in the nodes' keys, where all are of one flow."""
+    """The part before the colon in the nodes' keys, if all belong to one flow."""
     live: bool = False
     problems: tuple[str, ...] = ()
-    """Malformed nodes and ways, in words."""
+    """Messages about malformed nodes and edges."""
 
 
 def source_inside(organization: Organization, said: str) -> FlowInside:
-    """The nodes of a flow as its file has them. Makes no call. Raises SettingsInvalid."""
+    """The nodes of a flow in its file. Makes no call. Raises SettingsInvalid."""
     key = chosen_flow(said, organization.flows)
     desired = next(flow for flow in organization.flows if flow.key == key)
     if not isinstance(desired.source, SourceFile):
@@ -58,9 +58,9 @@ def all_source_insides(organization: Organization) -> FlowInside:
 
 
 async def live_inside(services: Services, organization: Organization, said: str) -> FlowInside:
-    """The nodes of a flow as it is published; where the listing holds definitions, as that has them.
+    """The nodes of a live flow, from the listing if it holds definitions, else from an export.
 
-    So drafts and archived flows have theirs, too. Raises SettingsInvalid, NotFound, ExportFailed.
+    So drafts and archived flows have nodes, too. Raises SettingsInvalid, NotFound, ExportFailed.
     """
     platform = services.platform(organization)
     live = await live_flow(platform, organization.flows, said)
@@ -80,9 +80,9 @@ async def live_inside(services: Services, organization: Organization, said: str)
 
 
 async def all_live_insides(services: Services, organization: Organization) -> FlowInside:
-    """The nodes of every listed flow in one graph, keyed `flow_id:node_id`, from the listing alone (D3).
+    """The nodes of all listed flows in one graph, keyed `flow_id:node_id`, from the listing alone (D3).
 
-    Raises CapabilityMissing where listings hold no definitions.
+    Raises CapabilityMissing if listings hold no definitions.
     """
     platform = services.platform(organization)
     if platform.listed_definitions is None:
@@ -100,12 +100,12 @@ async def all_live_insides(services: Services, organization: Organization) -> Fl
 
 
 def downstream(inside: FlowInside, changed: Iterable[str]) -> tuple[Impact, ...]:
-    """Every node that the nodes with these keys lead to, nearest first."""
+    """All nodes that are reachable from the nodes with these keys, nearest first."""
     return impact(inside.graph.reversed(), changed)
 
 
 def chosen_node(inside: FlowInside, said: str) -> str:
-    """The key of the node that is meant by its id or by a name that only one has. Raises SettingsInvalid."""
+    """The key of the node with this id or unique name. Raises SettingsInvalid."""
     nodes = {node.key.removeprefix(f"{inside.prefix}:"): node for node in inside.graph.nodes}
     if said in nodes:
         return nodes[said].key
@@ -132,7 +132,7 @@ def _joined(contents: Sequence[NodeGraph]) -> NodeGraph:
 def _inside(
     name: str, prefix: str, content: NodeGraph, version: str | None = None, *, live: bool = False
 ) -> FlowInside:
-    """Only a live definition has ids of its own: those of a file come from the place in it."""
+    """The result. Only a live definition has ids of its own; ids of a file are positions in it."""
     problems = tuple(f"{problem.code} at {problem.where}: {problem.message}" for problem in content.problems)
     graph = inside_graph(content, ids=live)
     return FlowInside(name, version, graph, prefix, live, problems)

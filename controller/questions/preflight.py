@@ -1,4 +1,4 @@
-"""What a repository's manifests will ask an organisation for, so that preflight looks at that and nothing else."""
+"""Limits a preflight to the operations that the manifests of a repository need."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _architect_operations(organization: Organization) -> set[str]:
 
 
 async def preflight_organization(services: Services, organization: Organization) -> PreflightReport:
-    """Look at one organisation as its manifests will use it; missing credentials are a check that failed."""
+    """Check one organisation for the needs of its manifests. Missing credentials are a failed check."""
     operations = operations_needed(organization)
     try:
         platform = services.platform(organization)
@@ -61,7 +61,7 @@ async def preflight_organization(services: Services, organization: Organization)
 
 
 def _probe_checks(services: Services, organization: Organization) -> tuple[Check, ...]:
-    """Problems of `http` gates that would otherwise show only once a new version is live."""
+    """Problems of `http` gates that would otherwise appear only after a new version is live."""
     urls = {gate.url for flow in organization.flows for gate in flow.gates if isinstance(gate, HttpGate)}
     hosts = sorted({urlsplit(url).hostname or "" for url in urls if passes_by_proxy(url, services.settings.gate_hosts)})
     if not hosts:

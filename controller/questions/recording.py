@@ -1,4 +1,4 @@
-"""What an organisation records of executions: shown, and changed where a person asks for it. No pass ever does."""
+"""Shows the settings of recorded execution data, and changes them at a person's request. No pass changes them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from controller.store import AuditEntry
 T = TypeVar("T")
 
 DEFAULT = "default"
-"""In place of a level: the flow is to have none of its own."""
+"""Replaces a level: removes the flow's own level."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingRequest:
-    """What a person wants to have changed; nothing, where only `flow` is given or not even that."""
+    """The requested changes; none if only `flow` is given or nothing at all."""
 
     flow: str | None = None
-    """As a person names it; the level of all flows that have none of their own, where it is None."""
+    """Name as a person gives it; None for the level of all flows without one of their own."""
     level: str | None = None
     execution_data: bool | None = None
 
@@ -40,9 +40,9 @@ class RecordingSettings:
     execution_data: bool
     default: LogLevel
     own: Mapping[FlowKey, LogLevel]
-    """Of the flows with a level of their own; of the one that was asked for, its own or else the default."""
+    """Levels of flows with one of their own, or the effective level of the requested flow."""
     changed: tuple[str, ...] = ()
-    """The changes, in words."""
+    """Messages about the changes."""
 
 
 async def recording_settings(

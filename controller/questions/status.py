@@ -27,7 +27,7 @@ class FlowStatus:
     health: Health
     version: str | None
     change: str
-    """The kind of change that a plan made now would bring."""
+    """The kind of change that a plan would make now."""
     locked_by: str | None
     message: str
 
@@ -44,7 +44,7 @@ class OrganizationStatus:
     unmanaged: int
     last_sync: SyncRecord | None
     held_back: tuple[HeldBack, ...]
-    """The changes that would not be delivered now, and why."""
+    """Refusals of an `apply` at this moment."""
     at_work: str | None
     """The controller that holds the organisation's lease."""
 
@@ -76,7 +76,7 @@ def organization_status(report: PassReport, organization: Organization, services
 
 
 def _waiting(store: Store) -> tuple[str, ...]:
-    """What change management has not been told yet."""
+    """A warning about messages that change management has not received yet."""
     waiting = store.outbox.pending()
     if not waiting:
         return ()
@@ -91,7 +91,7 @@ def _held_back(report: PassReport, organization: Organization, services: Service
 
 
 def _promoted(steps: Iterable[StepRecord], organization: Organization, store: Store) -> dict[FlowKey, str]:
-    """The paused versions that a person accepted, and no pass has resumed yet."""
+    """Paused versions that a person accepted and no pass has resumed yet."""
     paused = [step for step in steps if paused_reason(step) is not None]
     words = [(step, store.approvals.promotion(organization.name, step.id)) for step in paused]
     return {
@@ -140,7 +140,7 @@ def _to_record(latest: StepRecord | None, published: str | None) -> str | None:
 
 
 def _failed_before(change: Change, latest: StepRecord | None) -> str | None:
-    """Why the last try failed, where the change is still to be done."""
+    """Why the last try failed, if the change is still needed."""
     if latest is None or latest.state is not StepState.FAILED or change.kind is ChangeKind.NONE or change.blocked:
         return None
     same = change.desired is not None and change.desired.wanted == latest.wanted

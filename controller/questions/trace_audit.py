@@ -1,6 +1,6 @@
-"""The audit log's entries of traces: who read which, with which rights, and the findings (T5, J6).
+"""Writes audit entries about traces: who read which trace, with which rights, and the findings (T5, J6).
 
-The actions' names and fields are those of the versioned dialect's documents; both dialects have them.
+The names and fields are those of the versioned dialect's documents; both dialects use them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TraceAudit:
     def execution(
         self, header: TraceHeader, summary: AnalysisSummary, latency_ms: float, asked: Mapping[str, object]
     ) -> None:
-        """A person was shown the trace of an execution. Raises StoreFailed."""
+        """Record that a person read the trace of an execution. Raises StoreFailed."""
         details = {
             **_given(asked),
             "trace_id": header.id,
@@ -49,7 +49,7 @@ class TraceAudit:
         self._append(EXECUTION, "success", details, version=header.flow_version, latency_ms=latency_ms)
 
     def action(self, analysis: ActionAnalysis) -> None:
-        """An action's trace is there, or failed. Raises StoreFailed."""
+        """Record the trace of an action, successful or not. Raises StoreFailed."""
         result = analysis.result
         details = {
             "flow_id": result.flow_id,
@@ -65,7 +65,7 @@ class TraceAudit:
         self._append(ACTION, status, details, latency_ms=result.retrieval_latency_ms)
 
     def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
-        """Nothing could be shown, for this reason, which stays the command's own error."""
+        """Record a failure. Its error stays the command's own."""
         error.only_asked()
         try:
             self._append(action, "failure", _given(asked) | {"code": error.code}, error=error.message)
@@ -73,7 +73,7 @@ class TraceAudit:
             log.warning("audit.failed", action=action, organization=self.organization.name, error=fault.message)
 
     def scopes(self) -> tuple[str, ...]:
-        """The permissions, or scopes, of the calls that were made."""
+        """The permissions or scopes of all calls so far."""
         return permissions_used(self.services.platform(self.organization))
 
     def _append(
@@ -102,5 +102,5 @@ class TraceAudit:
 
 
 def _given(asked: Mapping[str, object]) -> dict[str, object]:
-    """The parts of the question that were given."""
+    """The given parts of the question."""
     return {name: value for name, value in asked.items() if value is not None}

@@ -1,6 +1,6 @@
-"""Telling change management of migrations: the receiver that the operator named, the outbox, its dispatcher.
+"""Notifies change management of migrations: the operator's receiver, the outbox, its dispatcher.
 
-The receiver's URL comes from the operator alone, so naming it allows its host; no manifest gains a host by it.
+The receiver's URL comes only from the operator, so its host is allowed; no manifest gains a host by it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 def receiver_of(settings: Settings) -> Receiver | None:
-    """The operator's receiver, checked; its secret and URL are masked from then on. Raises SettingsInvalid."""
+    """The operator's receiver after a check; its secret and URL are masked from then on. Raises SettingsInvalid."""
     if settings.webhook_url is None:
         return None
     SECRETS.register(settings.webhook_url)
@@ -61,7 +61,7 @@ def webhook_secret(settings: Settings) -> str | None:
 
 
 class Announcements:
-    """Sends what waits in the outbox. Without a receiver it does nothing, and what waits goes on waiting."""
+    """Sends the messages in the outbox. Without a receiver, messages stay there."""
 
     def __init__(self, store: Store, receiver: Receiver | None, clock: Clock) -> None:
         self._clock = clock
@@ -69,7 +69,7 @@ class Announcements:
         self._receiver = receiver
 
     async def run(self) -> None:
-        """Send until cancelled. A dead receiver is a matter of patience, and a fault of ours is told and outlived."""
+        """Send until cancelled. An unreachable receiver is retried, and an internal fault is logged and survived."""
         if self._receiver is None:
             return
         while True:

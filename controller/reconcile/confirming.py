@@ -1,4 +1,4 @@
-"""Reading by id what a listing may only lag behind: nothing is called missing or moved before that.
+"""Reads doubtful flows by id before they count as missing or changed, because a listing may lag.
 
 A listing shows a flow that was just created, or a version that was just published, seconds late.
 """
@@ -16,7 +16,7 @@ from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.waiting import for_each
 
 LAG = timedelta(minutes=10)
-"""How long after a version was recorded a listing that shows another one is not believed."""
+"""Time after a record in which a listing with another version is not trusted."""
 
 
 async def confirmed(
@@ -27,7 +27,7 @@ async def confirmed(
     *,
     priority: Priority = Priority.OBSERVE,
 ) -> dict[FlowKey, LiveFlow]:
-    """The listed flows, with those that are in doubt as they are by their recorded id: one call for each."""
+    """The listed flows; doubtful ones are read by their recorded id, one call for each."""
     doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
     found = await for_each((record.flow_id for record in doubtful), platform.at(priority).flows.get)
     return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}

@@ -1,6 +1,6 @@
-"""From where a manifest says a credential is, to the credential itself; only at the moment it is needed.
+"""Reads credentials from the sources that manifests name, only when they are needed.
 
-Manifests name credentials, and operators decide which names there are: a pull request could otherwise send any
+Manifests name credentials, and operators decide which names are allowed: a pull request could otherwise send any
 variable or file of the controller to the host that answers as the organisation.
 """
 
@@ -23,14 +23,14 @@ LARGEST_FILE = 64 * 1024
 _OWN_PREFIX = "PENSTOCK_"
 _NEVER_BELOW = tuple(map(Path, ("/proc", "/dev", "/sys")))
 _NEVER_IN = "serviceaccount"
-"""The folder of tokens that the cluster, or the cloud below it, gives to the controller's pod."""
+"""The folder of the tokens that the cluster, or its cloud, gives to the controller's pod."""
 
 
 def client_credentials(organization: Organization, settings: Settings) -> tuple[str, str]:
-    """Client id and secret of an organisation, which are masked from then on. It may block: call it off the loop.
+    """Client id and secret of an organisation, masked from then on. May block: call it off the event loop.
 
-    Raises CredentialNotAllowed for a name that the operator does not allow, and SettingsInvalid when nothing usable
-    is behind it; both name the source and never the value.
+    Raises CredentialNotAllowed for a name that the operator does not allow, and SettingsInvalid for an unusable source;
+    both name the source and never the value.
     """
     credentials, found = organization.credentials, []
     for key, source in (("clientId", credentials.client_id), ("clientSecret", credentials.client_secret)):
@@ -64,7 +64,7 @@ def read_secret(source: SecretSource, what: str) -> str:
 
 
 def _content(file: Path, what: str) -> bytes:
-    """A regular file's bytes. A pipe could block without end, so it is opened without waiting and refused."""
+    """The bytes of a regular file. It is opened without blocking, because a pipe could block without end."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -100,7 +100,7 @@ def _require_variable(name: str, what: str, patterns: tuple[str, ...]) -> None:
 
 
 def _require_file(file: Path, what: str, folders: tuple[Path, ...]) -> None:
-    """The file must be named below a listed folder, and what links lead to must be below one as well."""
+    """Check that the file is below a listed folder, and the target of its links as well."""
     shown = os.pathsep.join(map(str, folders)) or "none"
     hint = f"have the operator add its folder to PENSTOCK_CREDENTIAL_FOLDERS ({shown})"
     if not any(file.is_relative_to(folder) for folder in folders):
@@ -117,7 +117,7 @@ def _require_file(file: Path, what: str, folders: tuple[Path, ...]) -> None:
 
 
 def _refuse_surroundings(file: Path, what: str) -> None:
-    """What no list of the operator allows."""
+    """Refuse places that the operator cannot allow."""
     if any(file.is_relative_to(folder) for folder in _NEVER_BELOW):
         raise CredentialNotAllowed(
             f"{what}: {file} belongs to the operating system, and no manifest may name it",

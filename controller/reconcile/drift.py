@@ -1,4 +1,4 @@
-"""Drift that begins and ends, as entries of the audit log."""
+"""Records the begin and end of drift in the audit log."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from controller.reconcile.pass_ import Located, Observed
 from controller.store import AuditEntry, OpenDrift
 
 UNKNOWN = "unknown"
-"""The actor where the organisation does not say who published."""
+"""The actor if the organisation does not report who published."""
 _NOTED = frozenset({"version", "missing", "orphaned"})
-"""The live version is not the recorded one. Other kinds of drift leave it as it is, or are undetermined."""
+"""Kinds with a live version that differs from the record. Other kinds are informative or undetermined."""
 
 
 def note_drift(at: Located, seen: Observed, plan: Plan) -> None:
-    """Note the drift that began or ended since the last look. Raises StoreFailed."""
+    """Record drift that began or ended since the last pass. Raises StoreFailed."""
     store, name = at.services.store, at.kept_as
     now = at.services.clock.now()
     noted = [drift for drift in plan.drift if drift.kind in _NOTED]
@@ -41,7 +41,7 @@ def note_drift(at: Located, seen: Observed, plan: Plan) -> None:
 
 
 def note_delivered(at: Located, steps: Iterable[StepResult]) -> None:
-    """Note that a delivery ended the drift of the flows that it changed. Raises StoreFailed."""
+    """Record that a delivery ended the drift of its flows. Raises StoreFailed."""
     store, name = at.services.store, at.kept_as
     moved = {
         str(step.change.key): step for step in steps if step.state.delivered and not step.parked and not step.error
@@ -54,9 +54,9 @@ def note_delivered(at: Located, steps: Iterable[StepResult]) -> None:
 
 
 def _over(seen: Observed, noted: Iterable[Drift]) -> Callable[[str], bool]:
-    """Whether this look proves that a flow's drift is over.
+    """Whether the observation proves the end of a flow's drift.
 
-    A flow that is missing from the listing, or with contradictory answers, proves nothing.
+    A flow that is missing from the listing, or has contradictory answers, proves nothing.
     """
     unsure = {str(key) for key in (*seen.live.undetermined, *seen.live.ambiguous)}
     shown = {str(key) for key in seen.live.flows} | {str(each.key) for each in noted}
@@ -65,7 +65,7 @@ def _over(seen: Observed, noted: Iterable[Drift]) -> Callable[[str], bool]:
 
 
 def _who(seen: Observed, key: FlowKey | None) -> str:
-    """The person who published the live version, or unpublished the flow, as far as the organisation says."""
+    """The person who published the live version or unpublished the flow, if the organisation reports one."""
     if key is None:
         return UNKNOWN
     found, change = seen.live.flows[key], seen.live.hand_changes.get(key)

@@ -1,4 +1,4 @@
-"""Which flow a person means: its `metadata.name`, its `type/name`, its id, or a name that only one flow has."""
+"""Finds the flow that a person names: by `metadata.name`, `type/name`, id, or unique name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def chosen_flow(said: str, managed: Iterable[DesiredFlow], live: Iterable[LiveFlow] = ()) -> FlowKey:
-    """The flow that is meant. Raises SettingsInvalid, with a near miss, when there is none or more than one."""
+    """The named flow. Raises SettingsInvalid, with a suggestion, when there is none or more than one."""
     ids = {flow.id: flow.key for flow in managed}
     seen = list(live)
     if said in ids:
@@ -41,16 +41,16 @@ def chosen_flow(said: str, managed: Iterable[DesiredFlow], live: Iterable[LiveFl
 
 
 async def live_flow(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> LiveFlow:
-    """The flow of the organisation that is meant, in one call where `said` names just one flow.
+    """The named flow of the organisation, in one call if `said` is unambiguous.
 
-    Raises SettingsInvalid, with a near miss, when there is none or more than one.
+    Raises SettingsInvalid, with a suggestion, when there is none or more than one.
     """
     found = await _read(platform, managed, said) if platform.dialect == ARCHITECT else None
     return found or chosen_live(said, managed, (await platform.flows.listing()).flows)
 
 
 def chosen_live(said: str, managed: Iterable[DesiredFlow], flows: Collection[LiveFlow]) -> LiveFlow:
-    """The listed flow that is meant; an id means its flow, even where others share its name. Raises SettingsInvalid."""
+    """The named flow of the listing. An id identifies a flow even if others share its name. Raises SettingsInvalid."""
     known = {flow.key for flow in flows}
     there = [flow for flow in managed if flow.key in known]
     by_id = next((flow for flow in flows if flow.id == said), None)
@@ -69,10 +69,10 @@ def chosen_live(said: str, managed: Iterable[DesiredFlow], flows: Collection[Liv
 
 
 async def flow_id(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> str:
-    """The id of the flow that is meant, without a listing where it is told by its id. Raises SettingsInvalid.
+    """The id of the named flow, without a listing if the name is an id. Raises SettingsInvalid.
 
-    A client of the versioned dialect that may not list flows (flow:view) has to tell the id: what no manifest names is
-    taken for one.
+    A client of the versioned dialect without the right to list flows (flow:view) must give the id: a name that is in no
+    manifest counts as an id.
     """
     if platform.dialect == ARCHITECT:
         return (await live_flow(platform, managed, said)).id
@@ -91,7 +91,7 @@ async def flow_id(platform: Platform, managed: Sequence[DesiredFlow], said: str)
 
 
 async def _read(platform: Platform, managed: Sequence[DesiredFlow], said: str) -> LiveFlow | None:
-    """The flow with this metadata.name, type/name or id; None where it is another word for one, or there is none."""
+    """The flow with this metadata.name, type/name or id; None for any other name or a missing flow."""
     desired = next((flow for flow in managed if flow.id == said), None)
     if desired is not None:
         return await platform.at(Priority.OBSERVE).flows.find(desired.key)

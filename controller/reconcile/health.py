@@ -1,4 +1,4 @@
-"""The health of managed flows, from the live versions and the last steps in the journal."""
+"""Determines the health of managed flows from the live versions and the last steps in the journal."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def _each(
 def flow_health(
     desired: DesiredFlow | None, published: str | None, latest: StepRecord | None, *, suspended: bool = False
 ) -> Health:
-    """A rollback that failed is Degraded until the version that it was to bring back is live, or another is delivered.
+    """The health of one flow. After a failed rollback it is Degraded until the target or another delivery is live.
 
-    `latest` is the flow's last step that did anything; `suspended` is whether the whole organisation is.
+    `latest` is the flow's last step with any effect; `suspended` is whether the whole organisation is.
     """
     if degraded_reason(published, latest) is not None:
         return Health.DEGRADED
@@ -62,7 +62,7 @@ def flow_health(
 
 
 def degraded_reason(published: str | None, latest: StepRecord | None) -> str | None:
-    """What failed and is live still, or could not be brought back, and what a person can do, where that is still so."""
+    """What failed and is still live, or could not be restored, with the next step; None if that is over."""
     if latest is None:
         return None
     if latest.state is StepState.FAILED and published is not None and latest.live_version == published:
@@ -96,10 +96,10 @@ def is_unrecorded(published: str | None, latest: StepRecord | None, *, at_work: 
 
 
 def is_authored(published: str | None, recorded_at: datetime | None, latest: StepRecord | None) -> bool:
-    """Whether a delivery made the version live and recorded it later than git's record: git was reset since.
+    """Whether a delivery made the version live and recorded it after git's record: git was reset since.
 
-    `recorded_at` is the time of git's record of the flow. A record newer than that delivery is trusted, and the live
-    version is then no delivery's.
+    `recorded_at` is the time of git's record of the flow. A newer record than that delivery's is trusted; no delivery
+    of ours made the live version then.
     """
     if published is None or recorded_at is None or latest is None or latest.recorded_at is None:
         return False
@@ -112,12 +112,12 @@ def made_by_delivery(published: str | None, latest: StepRecord) -> bool:
 
 
 def paused_reason(latest: StepRecord | None) -> str | None:
-    """Why a person has to decide about what the flow's last step made live."""
+    """Why a person must decide about the version of the flow's last step."""
     return latest.reason if latest is not None and latest.paused else None
 
 
 def under_way(latest: StepRecord | None) -> str | None:
-    """What the flow's last step waits for, where it was not brought to its end."""
+    """The state of the flow's last step if it is unfinished."""
     if latest is None or not latest.state.in_flight:
         return None
     paused = paused_reason(latest)

@@ -1,4 +1,4 @@
-"""How a process names itself in leases, and whether the process behind such a name is still there."""
+"""Names this process in leases, and checks whether the process behind such a name still runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def own_name() -> str:
-    """`host:process@namespace`: the last part tells containers that share a host name apart."""
+    """`host:process@namespace`. The last part distinguishes containers with the same host name."""
     return f"{socket.gethostname()}:{os.getpid()}@{_process_namespace()}"
 
 
 def is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this machine, as seen from here, that has ended.
+    """Whether the holder was a process on this machine that has ended.
 
-    False whenever that is not certain: another machine, another container, a name that the operator chose.
+    False if that is uncertain: another machine, another container, a name from the operator.
     """
     place, _, process = holder.partition("@")[0].rpartition(":")
     if place != socket.gethostname() or holder.partition("@")[2] != _process_namespace() or not process.isdecimal():

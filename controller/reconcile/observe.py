@@ -1,7 +1,7 @@
-"""Observing: what the organisation answers, and what git has recorded of it.
+"""Observes the live state of the organisation.
 
-Costs one listing (a call for each 500 flows) when nothing changed: facts about a version never change and
-are kept in the store, and only flows that no record explains cost more, once.
+Costs one listing (a call for each 500 flows) if nothing changed: facts about a version never change and are cached in
+the store. Flows without a record cost further calls once.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from controller.reconcile.version_reader import FactReader
 
 V = TypeVar("V")
 Looked = Callable[[int, int], None]
-"""Told how many of how many versions are read."""
+"""Receives the number of read versions and their total."""
 Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
-"""Which of the live flows are as an unfinished delivery made them."""
+"""The live flows that an unfinished delivery of ours changed."""
 
 
 async def observe_organization(
@@ -52,10 +52,10 @@ async def observe_organization(
     delivered: Delivered,
     looked: Looked = lambda _done, _total: None,
 ) -> LiveState:
-    """Read the live state of the organisation, and of its managed flows all that a plan needs to know.
+    """Read the live state of the organisation, with the details of managed flows that a plan needs.
 
-    The first look at an organisation can take minutes, because each version is read: `looked` is told how far it is.
-    The listing is read anew: a plan from a cached one would miss an out-of-band publish of a moment ago.
+    The first observation of an organisation can take minutes, because it reads each version; `looked` receives the
+    progress. The listing is always fresh: a plan from a cached one would miss a recent out-of-band publish.
     """
     live = listed(await platform.flows.listing(fresh=True), services.clock.now())
     flows = await confirmed(platform, recorded, live.flows, services.clock.now())
@@ -88,7 +88,7 @@ async def observe_organization(
 
 
 def listed(listing: FlowListing, now: datetime) -> LiveState:
-    """What a listing alone tells."""
+    """The live state from a listing alone."""
     counts = Counter(flow.key for flow in listing.flows)
     return LiveState(
         flows={flow.key: flow for flow in listing.flows},
@@ -99,7 +99,7 @@ def listed(listing: FlowListing, now: datetime) -> LiveState:
 
 
 def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
-    """The version that a change of this flow could make live without publishing a new one."""
+    """The existing version that a change of this flow could make live."""
     if isinstance(flow.source, PinnedVersion):
         return flow.source.version
     record = recorded.flows.get(flow.key) if recorded is not None else None
@@ -107,7 +107,7 @@ def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
 
 
 class _Looker:
-    """Reads what the listing does not tell, through the store's facts."""
+    """Reads facts that the listing lacks, through the store's cache."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _Looker:
         self.incomplete: list[str] = []
 
     async def references(self, desired: Iterable[DesiredFlow]) -> dict[FlowKey, tuple[FlowReference, ...]]:
-        """What pinned versions refer to; the version that is asked for, not the one that is live."""
+        """References of pinned versions (the desired ones, not the live ones)."""
         wanted = [
             (live, each.source.version)
             for each in desired
@@ -133,12 +133,12 @@ class _Looker:
         return await self._each(wanted, self._references_of)
 
     async def references_of(self, flows: Iterable[LiveFlow]) -> dict[FlowKey, tuple[FlowReference, ...]]:
-        """What the published versions of these flows refer to."""
+        """References of the published versions of these flows."""
         wanted = [(flow, flow.published_version) for flow in flows if flow.published_version]
         return await self._each(wanted, self._references_of)
 
     async def digests(self, desired: Iterable[DesiredFlow], recorded: RecordedState) -> dict[FlowKey, str]:
-        """Digests of live versions that no record explains, so that matching content is adopted."""
+        """Digests of live versions without a record, so that matching content is adopted."""
         if Capability.YAML_EXPORT not in self._platform.capabilities:
             return {}
         wanted = [
@@ -154,9 +154,9 @@ class _Looker:
     async def versions(
         self, organization: Organization, recorded: RecordedState, delivered: Collection[FlowKey]
     ) -> dict[FlowKey, tuple[VersionInfo, ...]]:
-        """What the versions that may be made live are judged by, each where another one is live: a call for each flow.
+        """The versions of flows that a change may switch to another existing version: a call for each flow.
 
-        That is a pinned version, and the recorded one where it is to be restored.
+        These are pinned flows, and flows to restore to their recorded version.
         """
         if organization.suspended:
             return {}
@@ -172,7 +172,7 @@ class _Looker:
         return await self._each(wanted, self._versions_of)
 
     async def settle(self, versions: Mapping[FlowKey, tuple[VersionInfo, ...]]) -> dict[FlowKey, str]:
-        """Read a flow again where the listing and the versions disagree; returns the undetermined ones, in words."""
+        """Read a flow again if the listing and the versions disagree. Returns messages about undetermined ones."""
         if Capability.ATOMIC_SWITCH not in self._platform.capabilities:
             return {}
         undetermined: dict[FlowKey, str] = {}
@@ -219,7 +219,7 @@ class _Looker:
 log = structlog.get_logger()
 
 MOST_ASKED = 20
-"""Flows that are asked for their history in one look: where more changed at once, one change explains them all."""
+"""Largest number of histories read in one observation; more changes at once usually have one cause."""
 
 
 async def hand_changes(
@@ -229,9 +229,9 @@ async def hand_changes(
     flows: Mapping[FlowKey, LiveFlow],
     delivered: Collection[FlowKey],
 ) -> dict[FlowKey, HandChange]:
-    """The last out-of-band change of each managed flow. An unreadable history is left out, and is no fault.
+    """The last out-of-band change of each managed flow. An unreadable history is skipped.
 
-    Flows in `delivered` are not asked about: an unrecorded delivery of ours changed them.
+    Flows in `delivered` are skipped too, because an unrecorded delivery of ours changed them.
     """
     others = (each for each in organization.flows if each.key not in delivered)
     moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]
@@ -248,7 +248,7 @@ async def hand_changes(
 
 
 def _is_moved(desired: DesiredFlow, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]) -> bool:
-    """Another version is live than was recorded and than is asked for, or none at all."""
+    """Whether another version is live than the recorded and the desired one, or none at all."""
     record, live = recorded.flows.get(desired.key), flows.get(desired.key)
     if record is None or live is None:
         return False

@@ -1,8 +1,8 @@
-"""Becoming the one writer of an organisation under any name in manifests, with its own history and no other's.
+"""Makes a pass the only writer of an organisation, under any name in manifests, with its own history.
 
-`identify` finds out which organisation a manifest leads to. A lease goes by that identity, so two manifests of one
-organisation wait for each other; `held_lease` renews it while a pass lasts. A name that was given to another
-organisation is moved only while both organisations' leases are held, and only when no delivery is open.
+`identify` finds the organisation of a manifest. A lease belongs to that identity, so two manifests of one organisation
+wait for each other; `held_lease` renews it during a pass. A name that was given to another organisation is moved only
+while both organisations' leases are held and no delivery is open.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 async def identify(
     services: Services, organization: Organization, platform: Platform, priority: Priority
 ) -> OrganizationIdentity:
-    """The identity with the organisation's own id where it is known; each client asks until it got an answer.
+    """The identity, with the organisation's own id if it is known; each client asks until it gets an answer.
 
     Raises what reading the organisation raises.
     """
@@ -49,10 +49,9 @@ async def identify(
 
 @contextlib.asynccontextmanager
 async def held_lease(services: Services, identity: OrganizationIdentity, request: PassRequest) -> AsyncIterator[Lease]:
-    """Take the organisation, renew in the background, release. Raises LeaseHeld and DeliveryUnfinished.
+    """Take the lease, renew it in the background, release it. Raises LeaseHeld and DeliveryUnfinished.
 
-    A renewal that fails is only logged: the journal refuses every write of a holder that lost its lease, and that is
-    the check that counts.
+    A failed renewal is only logged: the decisive check is in the journal, which refuses every write without the lease.
     """
     lease = take_organization(services, identity, request)
     renewal = asyncio.create_task(_renew(services, lease), name=f"lease {lease}")
@@ -79,10 +78,9 @@ async def _renew(services: Services, lease: Lease) -> None:
 
 
 def take_organization(services: Services, identity: OrganizationIdentity, request: PassRequest) -> Lease:
-    """The organisation's lease, with the manifest's name bound to it; in one transaction.
+    """Take the organisation's lease and bind the manifest's name to it, in one transaction.
 
-    Raises LeaseHeld, and DeliveryUnfinished when the name belonged to another organisation to which a delivery is
-    unfinished.
+    Raises LeaseHeld, and DeliveryUnfinished if the name belonged to another organisation with an unfinished delivery.
     """
     with services.store.together():
         services.store.bindings.alone()

@@ -1,7 +1,7 @@
-"""What a pass was asked, and the stages that it goes through: each stage is a value that the next one needs.
+"""The request of a pass and its stages: each stage is a value that the next one needs.
 
-`Pass` → `CheckedOut` → `Located` → `Held` (only where something may be written) and `Observed`. A step takes the stages
-that it builds on, so a step that runs too early does not type-check.
+`Pass` → `CheckedOut` → `Located` → `Held` (only for writing) and `Observed`. A step takes the stages that it builds on,
+so a step that runs too early does not type-check.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Mode(StrEnum):
     """Read and report; nothing is written anywhere."""
     APPLY = "apply"
     RECOVER = "recover"
-    """Finish the syncs that an earlier process left open, and begin nothing new."""
+    """Finish unfinished syncs of earlier processes, and begin nothing new."""
     ROLLBACK = "rollback"
-    """Bring one flow back to a version that a person chose, regardless of git."""
+    """Roll one flow back to a version that a person chose, regardless of git."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassRequest:
-    """What a person or a trigger asked for."""
+    """The request of a person or a trigger."""
 
     organization: str
     mode: Mode = Mode.PLAN
@@ -53,11 +53,11 @@ class PassRequest:
     retry: bool = False
     """Try quarantined content again although git did not change."""
     flow: str | None = None
-    """For a rollback: the flow as a person names it."""
+    """For a rollback: the flow, as a person names it."""
     watches: bool = False
-    """The controller's own poll: drift that begins or ends is noted, as in every delivery."""
+    """Whether it is the controller's own poll, which records drift like every delivery."""
     version: str | None = None
-    """For a rollback: the version; None is the one that was delivered before."""
+    """For a rollback: the version; None for the previously delivered one."""
 
 
 Source = Callable[[], Awaitable[Workspace]]
@@ -108,11 +108,11 @@ class CheckedOut(Pass):
 
     workspace: Workspace
     author: str | None
-    """The author of the commit; None in a pass that neither delivers nor notes anything."""
+    """The author of the commit; None in a pass that neither delivers nor records drift."""
 
     @property
     def actor(self) -> str:
-        """The person who asked; where the controller acts on its own, the author of the commit."""
+        """The person who asked; the author of the commit if the controller acts on its own."""
         if self.request.actor != SERVICE:
             return self.request.actor
         return self.author or SERVICE
@@ -140,7 +140,7 @@ class Located(CheckedOut):
         )
 
     def sync_context(self) -> SyncContext:
-        """Who asked for a sync, why, and from which commit."""
+        """The requester, trigger and commit of a sync."""
         return SyncContext(
             revision=self.workspace.revision,
             actor=self.actor,
@@ -157,7 +157,7 @@ class Held(Located):
     lease: Lease
 
     def require_lease(self) -> None:
-        """Raise LeaseLost once another controller may write: the next holder records what this one made live."""
+        """Raise LeaseLost once another controller may write; the next holder then records the live versions."""
         self.services.store.leases.require(self.lease)
 
 

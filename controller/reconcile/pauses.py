@@ -1,4 +1,4 @@
-"""Deliveries that nothing may be added to: paused for a person's decision, or left open in a suspended organisation."""
+"""Unfinished deliveries that block new ones: paused for a decision, or left open in a suspended organisation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOK_S = 60.0
 
 
 def may_write(organization: Organization) -> bool:
-    """Whether a pass may change the organisation; a person's own command always may."""
+    """Whether a pass may change the organisation; a person's command always may."""
     return not organization.suspended and organization.sync.mode is not SyncMode.OBSERVE
 
 
@@ -43,7 +43,7 @@ def _open(sync: SyncRecord) -> str:
 
 
 def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaused | None:
-    """The refusal of anything new while a gate cannot decide: nothing is built on an unproven version."""
+    """The refusal of new work while a gate cannot decide, because nothing may build on an unproven version."""
     if not found.paused:
         return None
     told = (f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
@@ -74,9 +74,9 @@ def _paused(organization: Organization, told: Iterable[str], flow: str) -> Deliv
 
 
 def give_up(held: Held) -> dict[FlowKey, str]:
-    """For a rollback: the flow that a person gives up while it is being delivered, with the reason.
+    """For a rollback: the flow that a person gives up during its delivery, with the reason.
 
-    Its content is quarantined first, or the next pass would try it again.
+    Its content is quarantined first, because the next pass would try it again otherwise.
     """
     request, organization = held.request, held.organization
     if request.mode is not Mode.ROLLBACK:

@@ -1,4 +1,4 @@
-"""The steps that look and decide: observe the recorded and the live state, plan, present the plan, check it."""
+"""The steps of planning: observe the recorded and the live state, plan, present and check the plan."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def observe(at: Located) -> Observed:
 
 
 async def read_record(at: Located) -> RecordedState:
-    """The recorded state; empty where it belongs to another organisation."""
+    """The recorded state; empty if the record belongs to another organisation."""
     repository, organization = at.workspace.repository, at.organization
     state = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
     return state.of(at.identity.organization_id)
@@ -65,7 +65,7 @@ async def plan(at: Located, seen: Observed) -> Plan:
 
 
 async def present(at: Located, seen: Observed, made: Plan, undecided: DeliveryPaused | None) -> None:
-    """Note the drift and show the plan. Raises PlanStale when it is not the plan that the person saw."""
+    """Record drift and show the plan. Raises PlanStale if it differs from the plan that the person saw."""
     if at.request.mode is Mode.APPLY or at.request.watches:
         note_drift(at, seen, made)
     expected = at.request.expected_digest
@@ -88,7 +88,7 @@ async def check(held: Held, made: Plan, undecided: DeliveryPaused | None) -> Pla
 
 
 def _unrecorded(at: Located, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecorded, ...]:
-    """The live versions that the journal knows as our own deliveries, and git does not record yet."""
+    """Live versions from our own deliveries, by the journal, that git does not record yet."""
     latest = at.services.store.journal.latest(at.kept_as)
     # Without the lease another controller may be delivering: the organisation shows that before the journal does.
     others = not isinstance(at, Held) and at_work(at.services, at.identity.key) is not None
@@ -102,7 +102,7 @@ def _unrecorded(at: Located, live: Mapping[FlowKey, LiveFlow]) -> tuple[Unrecord
 
 
 def _authored(at: Located, recorded: RecordedState, live: Mapping[FlowKey, LiveFlow]) -> tuple[Authored, ...]:
-    """The live versions that the journal knows as our own deliveries, made after git's record."""
+    """Live versions from our own deliveries, by the journal, that are newer than git's record."""
     latest = at.services.store.journal.latest(at.kept_as)
     return tuple(
         Authored(key, published)
@@ -132,7 +132,7 @@ def _under_way(at: Located) -> tuple[UnderWay, ...]:
 
 
 async def _former_names(at: Located, live: Collection[LiveFlow]) -> tuple[str, ...]:
-    """A warning for each record of this organisation under a name that no manifest has."""
+    """A warning for each record of this organisation under a name without a manifest."""
     policy = at.organization.artifacts
     states = await asyncio.to_thread(at.workspace.repository.recorded_states, policy)
     names = {each.name for each in at.workspace.desired.organizations}
@@ -149,7 +149,7 @@ async def _former_names(at: Located, live: Collection[LiveFlow]) -> tuple[str, .
 def _of_same(
     states: Collection[RecordedState], organization_id: str | None, live: Collection[LiveFlow]
 ) -> Iterator[RecordedState]:
-    """Compares the organisations' ids; where one is unknown, a flow's id, type and name."""
+    """The states of the same organisation, by its id; if an id is unknown, by a flow's id, type and name."""
     there = {(flow.id, flow.key) for flow in live}
     for state in states:
         if organization_id is not None and state.organization_id is not None:

@@ -1,4 +1,4 @@
-"""Who consumes flows that are about to be pruned: asked of the organisation, as manifests name few of its flows."""
+"""Finds consumers of flows to prune, from the organisation, because manifests cover only some of its flows."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from controller.domain.references import FlowReference, Resolution
 from controller.domain.waiting import for_each
 
 INDEX_LAG = timedelta(hours=1)
-"""The index learns of a version some time after it was published: younger ones are read themselves."""
+"""Delay of the index after a publish; younger versions are read themselves."""
 
 
 @dataclass(slots=True)
 class Consumers:
-    """What the organisation says, for each flow that may be pruned."""
+    """Consumers of each flow that may be pruned, or why they are unknown."""
 
     known: dict[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
     unknown: dict[FlowKey, str] = field(default_factory=dict)
 
     def add(self, flows: Iterable[LiveFlow], references: Mapping[FlowKey, tuple[FlowReference, ...]]) -> None:
-        """Count flows that refer to one of these flows as its consumers, even where the index does not."""
+        """Add flows that refer to one of these flows as its consumers, even if the index lacks them."""
         for flow in flows:
             referring = {key for key, made in references.items() if any(_means(each, flow) for each in made)}
             if flow.key not in self.unknown:
@@ -46,7 +46,7 @@ def _means(reference: FlowReference, flow: LiveFlow) -> bool:
 def prunable(
     organization: Organization, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]
 ) -> tuple[LiveFlow, ...]:
-    """Flows that were delivered once, are still published, and that no manifest names; none where pruning is off."""
+    """Published flows with a record but no manifest; none if pruning is off."""
     if not organization.sync.prune or organization.suspended:
         return ()
     wanted = {flow.key for flow in organization.flows}
@@ -55,14 +55,14 @@ def prunable(
 
 
 def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[LiveFlow]:
-    """Flows with consumptions that the index may not know yet."""
+    """Flows with references that the index may not have yet."""
     for flow in flows:
         if flow.published_version and (flow.published_at is None or flow.published_at > now - INDEX_LAG):
             yield flow
 
 
 async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: Mapping[str, FlowKey]) -> Consumers:
-    """Ask the dependency index about each flow; `keys` are the live flows by id. A call for each, and one more."""
+    """Ask the dependency index about each flow; `keys` are the live flows by id. One call for each, and one more."""
     found = Consumers()
     index = platform.dependency_index
     if not flows or index is None:

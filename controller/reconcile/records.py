@@ -1,7 +1,7 @@
-"""Recording a delivery: from its results to a commit with its exports, and one audit entry for each flow.
+"""Records a delivery: a commit with its exports, and one audit entry for each flow.
 
-Everyone who can clone the repository reads that commit. Values that were filled in from the environment are masked
-there, while digests are over the organisation's export.
+Everyone who can clone the repository can read that commit. So values from the environment are masked there, while
+digests cover the organisation's export.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 
 
 async def prepare_records(held: Held) -> None:
-    """Move a record that was kept on the followed branch to its own, and push records that were left over."""
+    """Move a record from the followed branch to the records branch, and push pending records."""
     organization, known = held.organization, held.services.store.known_branches
     repository = held.workspace.repository
     tip = await asyncio.to_thread(
@@ -43,7 +43,7 @@ async def prepare_records(held: Held) -> None:
 
 
 async def record_sync(held: Held, result: SyncResult) -> RecordedCommit | None:
-    """Commit what a sync made live, with its exports, and push it. What a failed sync made live is recorded as well."""
+    """Commit the versions that a sync made live, with exports, and push. Versions of a failed sync are included."""
     note_delivered(held, result.steps)
     return await record_steps(held, result.to_record, f"{held.request.organization}-{result.sync_id}")
 
@@ -57,7 +57,7 @@ def as_recorded(result: SyncResult) -> SyncResult:
 
 
 async def record_steps(held: Held, steps: Sequence[StepResult], deployment: str) -> RecordedCommit | None:
-    """Commit what these steps made live, and mark it as committed in the journal; None when there is nothing.
+    """Commit the versions that these steps made live, and note it in the journal; None if there are none.
 
     Raises what `Repository.record` raises, LeaseLost and StoreFailed.
     """
@@ -99,7 +99,7 @@ def artifact_commit(
     deployment: str,
     now: datetime,
 ) -> ArtifactCommit | None:
-    """The commit for everything that these steps made live; None when there is nothing to record.
+    """The commit for all versions that these steps made live; None if there are none.
 
     Recovered steps come oldest first, so a later step of a flow replaces an earlier one.
     """
@@ -156,7 +156,7 @@ def _recorded(step: StepResult, dialect: str, now: datetime) -> RecordedFlow:
 
 
 async def _committed(held: Held, commit: ArtifactCommit) -> RecordedCommit:
-    """Commit and push; each flow's audit entry names the commit that holds it, or the error."""
+    """Commit and push. Each flow's audit entry names the commit or the error."""
     clock = held.services.clock
     started_s = clock.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""What a pass came to: written once, read by the command line, the service and those who are told."""
+"""The result of a pass: written once, read by the command line, the service and notifications."""
 
 from __future__ import annotations
 
@@ -43,32 +43,32 @@ class PassReport:
     duration_s: float
     trigger: str
     health: Health
-    """The worst of the managed flows, or of this delivery; Unknown when there was no look."""
+    """The worst health of the managed flows or of this delivery; Unknown without an observation."""
     unpushed: PenstockError | None
-    """Why `apply` would refuse the revision: the branch that is followed does not hold it."""
+    """Why `apply` would refuse the revision: the followed branch does not hold it."""
     kept_as: str
-    """The name under which the store keeps the organisation's history; empty before it is known which one it is."""
+    """The name under which the store keeps the organisation's history; empty until the organisation is known."""
 
     def plan_or_raise(self) -> Plan:
-        """The plan, or the error that kept it from being made."""
+        """The plan, or the error that prevented it."""
         if self.plan is None:
             raise self.error or AssertionError("a pass ended with neither a plan nor an error")
         return self.plan
 
     @property
     def blocked(self) -> tuple[Change, ...]:
-        """Changes that are wanted, and that something does not allow: a lock, a quarantine, a cycle."""
+        """Needed changes that are blocked: by a lock, a quarantine, a cycle."""
         return tuple(change for change in self.plan.actions if change.blocked) if self.plan else ()
 
     @property
     def delivered(self) -> bool:
-        """Whether everything that git asks for is live: nothing failed, and nothing was held back."""
+        """Whether the desired state is completely live: nothing failed, and nothing was held back."""
         succeeded = self.result is None or self.result.outcome is Outcome.SUCCEEDED
         return self.error is None and not self.blocked and succeeded
 
     @property
     def sync_status(self) -> SyncStatus:
-        """Synced only when a complete look found no change to make, no drift, and no change on its way."""
+        """Synced only if a complete observation found no change to make, no drift, and no running change."""
         if self.plan is None or (self.error is not None and self.result is None and not self._was_refused):
             return SyncStatus.UNKNOWN
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
@@ -80,12 +80,12 @@ class PassReport:
 
     @property
     def _was_refused(self) -> bool:
-        """Whether policy, or who else is at work, said no to a plan that was made and holds still."""
+        """Whether policy or another controller refused a plan that is still valid."""
         return isinstance(self.error, _REFUSALS)
 
     @property
     def moved(self) -> tuple[Drift, ...]:
-        """Out-of-band changes; a flow that is open in an editor is none."""
+        """Out-of-band changes, without flows that are only open in an editor."""
         return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
 
     def log_fields(self) -> dict[str, object]:
@@ -107,7 +107,7 @@ class PassReport:
 
 @dataclass(slots=True)
 class PassProgress:
-    """How far a pass came. The loop fills it and the report reads it; no step sees it."""
+    """The progress of a pass. The loop fills it and the report reads it; no step sees it."""
 
     start: Pass
     workspace: Workspace | None = None
@@ -121,7 +121,7 @@ class PassProgress:
 
 
 def make_report(reached: PassProgress, error: PenstockError | None, duration_s: float) -> PassReport:
-    """The report of a pass that ended, however far it came."""
+    """The report of a pass that ended at any point."""
     request, seen = reached.start.request, reached.observed
     return PassReport(
         organization=request.organization,

@@ -1,4 +1,4 @@
-"""What every pass needs and no pass owns: the store, the clock, connections."""
+"""Shared services of all passes: the store, the clock, connections."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ log = structlog.get_logger()
 
 @dataclass
 class Services:
-    """One for each process. Connections are kept, so that a token and the request budget are shared by all passes."""
+    """The services of one process. Connections are kept, so that all passes share tokens and request budgets."""
 
     settings: Settings
     store: Store
     clock: Clock = field(default_factory=SystemClock)
     connect: Callable[..., Platform] = connect
-    """Opens connections; called as `genesys.connect` is."""
+    """Opens connections, with the signature of `genesys.connect`."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
-    """Whether a delivery was begun, and there may be something to announce."""
+    """Whether a delivery was started, so that there may be messages to send."""
 
     @cached_property
     def receiver(self) -> Receiver | None:
-        """Who is told of migrations. Raises SettingsInvalid when the operator's settings for it will not do."""
+        """The receiver of notifications. Raises SettingsInvalid for unusable settings."""
         return receiver_of(self.settings)
 
     @property
     def announcements(self) -> Announcements:
-        """What sends the messages that wait. Raises SettingsInvalid as `receiver` does."""
+        """The sender of queued messages. Raises SettingsInvalid as `receiver` does."""
         return Announcements(self.store, self.receiver, self.clock)
 
     @property
     def holder(self) -> str:
-        """How this process names itself in leases."""
+        """The name of this process in leases."""
         return self.settings.holder or own_name()
 
     def client_id(self, organization: Organization) -> str:
-        """Who we are in an organisation: locks of this client are our own."""
+        """Our client id in an organisation; locks of this client are our own."""
         return self._client(organization)[0]
 
     def identity(self, organization: Organization) -> OrganizationIdentity:
-        """Which organisation the manifest leads to, as far as it is known without asking it."""
+        """The identity of the manifest's organisation, as far as it is known without a call."""
         identity = OrganizationIdentity(organization.endpoint.api_url.rstrip("/"), self.client_id(organization))
         return self.store.identities.known(identity)
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
-        """How patient a delivery is, which client's locks are its own, and who is notified. Raises SettingsInvalid."""
+        """Waiting times, our client's id and notifications for deliveries. Raises SettingsInvalid."""
         told = (self.receiver.name,) if self.receiver is not None else ()
         self._delivers = True
         settings = self.settings
@@ -83,7 +83,7 @@ class Services:
         )
 
     async def read_credentials(self, organization: Organization) -> None:
-        """Read an organisation's credentials anew, off the event loop; all that needs them uses these from then on.
+        """Read the organisation's credentials again, off the event loop, for all later uses.
 
         Raises CredentialNotAllowed and SettingsInvalid.
         """
@@ -98,7 +98,7 @@ class Services:
         return self._clients[key]
 
     def platform(self, organization: Organization) -> Platform:
-        """The connection to an organisation; opened at first use and again when its credentials or scopes changed."""
+        """The connection to an organisation, opened at first use and again after a change of credentials or scopes."""
         client_id, secret = self._client(organization)
         scope = " ".join(organization.credentials.scopes) or None
         identity = f"{organization.endpoint}|{organization.dialect}|{client_id}|{hash(secret)}|{scope}"
@@ -122,11 +122,11 @@ class Services:
         return known.called_by(organization.flows)
 
     def latencies(self) -> dict[str, tuple[RouteLatency, ...]]:
-        """By organisation, how long the calls of its open connection took; of the newest, where there are several."""
+        """Latencies of calls by organisation, over its newest connection."""
         return {name: latency(platform) for (name, _), platform in self._platforms.items()}
 
     async def disconnect(self) -> None:
-        """Close all connections; the next use opens them again. Deliveries are announced first, for a while."""
+        """Close all connections; the next use opens them again. Queued messages are sent first, for a short time."""
         if self._delivers:
             await self.announcements.flush()
         for (name, _), platform in self._platforms.items():

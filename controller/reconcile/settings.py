@@ -1,6 +1,6 @@
-"""What the operator decides, from the environment: where state lives, which hosts may be called, how often to look.
+"""The operator's settings from the environment: place of the state, allowed hosts, intervals.
 
-Nothing in here can be set from the repository, so that no pull request changes where credentials go.
+The repository cannot change them, so that no pull request changes where credentials go.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 LONGEST_S = 31 * 24 * 3600
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
-"""A length of time that a clock can add up."""
+"""A duration that clocks can add."""
 _RENAMED = "it is read as PENSTOCK_ORGANIZATION_HOSTS; hosts that gates and webhooks ask are PENSTOCK_GATE_HOSTS"
 
 
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Limits:
-        """How much of a repository is read at most."""
+        """Limits for reading a repository."""
         return Limits(self.repository_entries, self.repository_mib * 1024**2)
 
     @field_validator("git_environment", mode="before")
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(*, service: bool = False) -> Settings:
-    """Read the environment; for the service, or for a person's command.
+    """Read the environment, for the service or for a person's command.
 
     A command may also read credentials below the user's own configuration folder. Raises SettingsInvalid that names
     each variable and its mistake.
@@ -210,7 +210,7 @@ def load_settings(*, service: bool = False) -> Settings:
 
 
 def _values_of_flows() -> Iterator[str]:
-    """What flow files can be filled with may be secret, whether a manifest of today names it or not."""
+    """Values for flow files, which may be secret even if no manifest refers to them now."""
     return (value for name, value in os.environ.items() if name.startswith(VALUE_PREFIX))
 
 

@@ -66,7 +66,7 @@ async def refuse_uncommitted(out: CheckedOut, unpushed: PenstockError | None) ->
 
 
 async def locate(out: CheckedOut) -> Located:
-    """Find the organisation among the manifests, connect to it, and find out which organisation it is."""
+    """Find the organisation among the manifests, connect to it, and determine its identity."""
     services = out.services
     organization = out.workspace.organization(out.request.organization)
     # A branch that the store knows and the remote has lost is not taken for a new one.
@@ -91,7 +91,7 @@ async def locate(out: CheckedOut) -> Located:
 
 
 async def acquire(at: Located, stack: AsyncExitStack) -> Held:
-    """Become the organisation's one writer until the stack is closed."""
+    """Become the organisation's only writer until the stack is closed."""
     lease = await stack.enter_async_context(ownership.held_lease(at.services, at.identity, at.request))
     return Held(
         request=at.request,
@@ -110,19 +110,19 @@ async def acquire(at: Located, stack: AsyncExitStack) -> Held:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How unfinished syncs of earlier processes ended."""
+    """The results of unfinished syncs of earlier processes."""
 
     steps: tuple[str, ...] = ()
-    """In words, each with its state."""
+    """Messages, each with the state of a step."""
     to_record: tuple[StepResult, ...] = ()
     result: SyncResult | None = None
-    """The sync that a person gave up, for a rollback."""
+    """The sync that a person gave up, in a rollback."""
     undecided: DeliveryPaused | None = None
     """Why nothing new may be delivered: a gate of an earlier sync cannot decide."""
 
 
 async def recover(held: Held) -> Recovery | None:
-    """Finish what an earlier process left open; None where nothing may be written. Raises SyncSuspended."""
+    """Finish the syncs of earlier processes; None if nothing may be written. Raises SyncSuspended."""
     await prepare_records(held)
     if held.request.mode is not Mode.ROLLBACK and not pauses.may_write(held.organization):
         pauses.refuse_unfinished(held.services, held.organization)
@@ -144,14 +144,14 @@ async def recover(held: Held) -> Recovery | None:
 
 
 async def refuse_unsettled(held: Held, recovery: Recovery) -> None:
-    """Raise DeliveryPaused when recovery was all that was asked, and DeliveryUnfinished for the same organisation."""
+    """Raise DeliveryPaused if the mode is recovery only, and DeliveryUnfinished for a delivery under another name."""
     if recovery.undecided is not None and held.request.mode is Mode.RECOVER:
         raise recovery.undecided
     ownership.refuse_other_names(held.services, held.identity, held.request.organization)
 
 
 async def deliver(held: Held, plan: Plan) -> SyncResult | None:
-    """Carry the plan out; None where every change is blocked, so that the history shows no empty sync."""
+    """Carry the plan out; None if every change is blocked, so that the history shows no empty sync."""
     if all(change.blocked for change in plan.actions):
         return None
     return await held.delivery().deliver(

@@ -1,4 +1,4 @@
-"""Reads the content of versions. A version never changes, so a fact is read once and kept in the store."""
+"""Reads the content of versions. A version never changes, so a fact is read once and cached in the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FactReader:
         return await self._once(self._facts.references, self._facts.remember_references, live, version, read)
 
     async def resources(self, live: LiveFlow, version: str) -> tuple[ResourceReference, ...]:
-        """The queues, data actions and prompts that a version uses; nothing where the dialect does not say."""
+        """The queues, data actions and prompts that a version uses; empty if the dialect does not report them."""
         resources = self.platform.resources
         if resources is None:
             return ()

@@ -1,4 +1,4 @@
-"""One revision of the repository, read: its place, its commit and its manifests."""
+"""Reads one revision of the repository: its place, commit and manifests."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from controller.repository.work_tree_files import WorkTreeFiles
 class Workspace:
     repository: Repository
     revision: str
-    """The commit's full id, or `none` where there is no git."""
+    """The commit's full id; `none` without git."""
     dirty: tuple[str, ...]
-    """Manifests and flow files that differ from the commit; empty where a commit alone was read."""
+    """Manifests and flow files that differ from the commit; empty if only a commit was read."""
     desired: Desired
 
     def organization(self, name: str) -> Organization:
-        """The organisation of that name. Raises SettingsInvalid that names those there are."""
+        """The organisation of that name. Raises SettingsInvalid with the known names."""
         for each in self.desired.organizations:
             if each.name == name:
                 return each
@@ -44,11 +44,10 @@ def open_folder(
     loopback: bool = True,
     committed: bool = False,
 ) -> Workspace:
-    """Read the manifests of a folder: those of HEAD, and what differs from them on the disk; without git the disk.
+    """Read the manifests of a folder: HEAD with the local changes on disk, or the disk without git.
 
-    `loopback` lets credentials go to organisations on this machine. With `committed` HEAD alone is read where nothing
-    that matters differs; `dirty` tells where something does. The repository around the folder limits where paths may
-    lead.
+    `loopback` lets credentials go to organisations on this machine. `committed` reads HEAD alone if nothing relevant
+    differs; `dirty` lists the differences. The repository around the folder limits the targets of paths.
     """
     if not folder.is_dir():
         raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
@@ -71,12 +70,12 @@ def open_revision(repository: Repository, sha: str, settings: Settings) -> Works
 
 
 def _untracked(repository: Repository, desired: Desired) -> tuple[str, ...]:
-    """The uncommitted files before the first commit: all that were read; none in a folder without git."""
+    """The uncommitted files before the first commit: all files that were read; none without git."""
     return desired.files if repository.has_git else ()
 
 
 def _uncommitted(files: WorkTreeFiles, head: Files, desired: Desired, limits: Limits) -> tuple[str, ...]:
-    """Manifests, the flow files that they name, and links on the way to them, where HEAD differs."""
+    """Manifests, their flow files, and links on the way to them that differ from HEAD."""
     gone_or_changed = manifest_files(head, desired.places, Budget(limits), files.differs)
     read = (path for path in (*desired.files, *files.links) if files.differs(path))
     return tuple(sorted({*gone_or_changed, *read}))
