@@ -1,4 +1,4 @@
-"""Transactions on the store; the one place where the driver's exceptions become ours."""
+"""Migrations and transactions; the one place where the driver's exceptions become ours."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Connection, Engine, Table, func, select, text
+from sqlalchemy import Connection, Engine, Table, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, create_engine, shown_url
-from controller.store.migrate import migrate
 
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+HEAD: Final = "0006"
+"""The newest migration."""
+_ADVISORY_LOCK: Final = 0x70656E73
+"""PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
 SAME_TIME = timedelta(milliseconds=500)
 """Clocks that agree so far are taken for equal: an answer is a while on its way."""
 _PG_DISK_FULL = "53100"
@@ -39,7 +45,7 @@ class Database:
         engine = create_engine(url)
         try:
             with _mapped(engine), engine.begin() as connection:
-                migrate(connection)
+                _migrate(connection)
         except BaseException:
             engine.dispose()
             raise
@@ -119,3 +125,36 @@ def _hint(cause: BaseException | None) -> str | None:
     if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OURS:
         return "let the user that runs penstock write that file and its folder, or set PENSTOCK_STORE to another place"
     return None
+
+
+def _migrate(connection: Connection) -> None:
+    """Run the missing migrations inside the connection's transaction, one process at a time.
+
+    Raises StoreFailed where a version wrote it that is newer than this one.
+    """
+    if _is_current(connection):
+        return
+    # Imported here: most openings find nothing to do, and the library takes as long to load as all the rest.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreFailed(
+            f"the store {shown_url(connection.engine.url)} has a schema that this version does not know: {error}",
+            hint="run the version of penstock that wrote it, or a newer one",
+        ) from error
+
+
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD]

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Final, Self, TextIO
+
+from sqlalchemy import select, update
 
 from controller.domain.clock import Clock
 from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import KEEP_DAYS, AuditCopy, AuditFile, AuditStream
 from controller.store.bindings import Bindings
-from controller.store.database import Database
+from controller.store.database import Database, insert_if_absent
 from controller.store.drifts import Drifts
 from controller.store.facts import Facts
 from controller.store.identities import ClientIdentities
 from controller.store.journal import Journal
-from controller.store.known_branches import KnownBranches
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
 from controller.store.quarantine import Quarantines
+from controller.store.schema import installation, known_branches
+
+_ID: Final = "id"
 
 
 class Store:
@@ -88,3 +94,42 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class KnownBranches:
+    """The branches that hold records, so that a lost branch is not taken for a new one; and the store's own id.
+
+    Every method may raise StoreFailed.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @cached_property
+    def store_id(self) -> str:
+        """The store's own id, the same as long as it lives; chosen when it is first asked for."""
+        query = select(installation.c.value).where(installation.c.key == _ID)
+        with self._database.write() as connection:
+            insert_if_absent(connection, installation, {"key": _ID, "value": str(uuid.uuid4())})
+            return str(connection.execute(query).scalar_one())
+
+    def of(self, organization: str) -> dict[str, str]:
+        """By branch, the commit that an organisation's record was last known to be at."""
+        query = select(known_branches.c.branch, known_branches.c.sha).where(
+            known_branches.c.organization == organization
+        )
+        with self._database.read() as connection:
+            return {row.branch: row.sha for row in connection.execute(query)}
+
+    def note(self, organization: str, branch: str, sha: str) -> None:
+        """Remember where the record is."""
+        key = {"organization": organization, "branch": branch}
+        values = {"sha": sha, "at": self._clock.now()}
+        with self._database.write() as connection:
+            insert_if_absent(connection, known_branches, key | values)
+            connection.execute(
+                update(known_branches)
+                .where(known_branches.c.organization == organization, known_branches.c.branch == branch)
+                .values(values)
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +10,8 @@ from alembic import command
 from alembic.config import Config
 
 from controller.domain.status import StepCause, StepState
-from controller.store import Store, migrate
+from controller.store import Store
+from controller.store.database import MIGRATIONS
 from controller.store.engine import create_engine
 from controller.store.schema import metadata
 from tests.support.clock import SteppedClock
@@ -57,7 +57,7 @@ def test_what_a_reason_told_of_a_step_is_in_columns_of_its_own(
 def _write_old_journal(url: str, state: StepState, reason: str | None) -> None:
     engine = create_engine(url)
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     now = datetime(2026, 1, 5, 13, tzinfo=UTC)
     with engine.begin() as connection:

@@ -18,7 +18,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from controller.domain.errors import SettingsInvalid, StoreFailed
-from controller.store import Store, migrate
+from controller.store import Store
+from controller.store.database import HEAD, MIGRATIONS
 from controller.store.engine import create_engine
 from controller.store.schema import metadata
 from tests.support.clock import SteppedClock
@@ -40,7 +41,7 @@ def test_a_store_of_an_older_version_keeps_what_it_holds(url: str, clock: Steppe
     engine = create_engine(url)
     with engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
@@ -144,10 +145,10 @@ def test_a_file_that_is_no_database_is_a_store_failure(tmp_path: Path, clock: St
 
 
 def test_the_newest_migration_is_known_without_loading_them() -> None:
-    folder = Path(migrate.__file__).parent / "migrations" / "versions"
+    folder = MIGRATIONS / "versions"
     numbers = sorted(file.name[1:5] for file in folder.glob("v0*.py"))
 
-    assert numbers[-1] == migrate.HEAD
+    assert numbers[-1] == HEAD
 
 
 @pytest.mark.parametrize("begin", ["readonly", "a folder"])
