@@ -7,6 +7,7 @@ a version that was published meanwhile is neither overwritten nor published agai
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun
 from controller.delivery.live_state import (
@@ -67,40 +68,34 @@ async def publish_version(
         metadata=_metadata(run),
         stages=tuple(stages),
     )
-    return await _make_live(
-        run,
-        Write(
-            run.action("publish"),
-            lambda: run.platform.publishing.publish(request),
-            details={"version": version, "stages": len(stages)},
-            sent={"payload": run.sync.platform.publishing.payload(request)},
-            version=version,
-            state=state,
-        ),
-        version,
+    call = Write(
+        run.action("publish"),
+        lambda: run.platform.publishing.publish(request),
+        details={"version": version, "stages": len(stages)},
+        sent={"payload": run.sync.platform.publishing.payload(request)},
+        version=version,
+        state=state,
     )
+    return await write(run, await _with_checks(run, call, version))
 
 
 async def switch_version(run: ChangeRun, version: str, *, state: StepState | None = None) -> Ticket:
     """Switch traffic to a version; the request carries the version that a rollback would switch back to."""
     back_to = None if run.going_back else run.record.previous_version
     request = SwitchRequest(run.flow_id or "", version, back_to, _reason(run))
-    return await _make_live(
-        run,
-        Write(
-            run.action("switch"),
-            lambda: run.platform.publishing.switch(request),
-            details={"version": version, "rollback_to": back_to},
-            sent={"reason": request.reason},
-            version=version,
-            state=state,
-        ),
-        version,
+    call = Write(
+        run.action("switch"),
+        lambda: run.platform.publishing.switch(request),
+        details={"version": version, "rollback_to": back_to},
+        sent={"reason": request.reason},
+        version=version,
+        state=state,
     )
+    return await write(run, await _with_checks(run, call, version))
 
 
-async def _make_live(run: ChangeRun, call: Write[Ticket], version: str) -> Ticket:
-    """Make the write unless the version is there already; a lost answer is found out by reading."""
+async def _with_checks(run: ChangeRun, call: Write[Ticket], version: str) -> Write[Ticket]:
+    """The write, not made where the version is there already; a lost answer is found out by reading."""
     known = run.change.previous_digest
     noted = {} if run.going_back else {**({PREVIOUS_DIGEST: known} if known else {}), **run.noted}
     details = {**call.details, **noted, **await publish_marker(run, version)}
@@ -109,7 +104,7 @@ async def _make_live(run: ChangeRun, call: Write[Ticket], version: str) -> Ticke
         ticket = await find_publish_in_flight(run, version, lambda live: was_published_after(live, version, details))
         return None if ticket is None else Took(ticket)
 
-    return await write(run, call.with_checks(details, look, _ready_to_make_live(run, version, call.action)))
+    return replace(call, details=details, look=look, ready=_ready_to_make_live(run, version, call.action))
 
 
 def _metadata(run: ChangeRun) -> Mapping[str, str]:

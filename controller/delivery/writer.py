@@ -2,16 +2,20 @@
 
 The intent proves the lease, and the lease is checked again when the call is sent, however long it waited.
 
-How often a publish is tried: `write` makes at most 3 attempts, and another one only where the one before certainly had
-no effect, because it was never sent or because reading showed so. A conflict (409) has no effect either:
-`locks.through_conflicts` waits for the other operation and writes again, for as long as the operator allows. Below this
-module the transport repeats no write with a lost answer.
+How often a publish is tried, from the inside out:
+
+1. `genesys/tries.py` sends one call up to 4 times, but never again once its answer was lost.
+2. `write` makes up to 3 attempts. Another one follows only where the one before certainly had no effect: it was never
+   sent, or reading showed so.
+3. `locks.through_conflicts` writes again after a conflict (409), which has no effect either: 20 times, unless the
+   operator sets another timeout.
+4. `publish_step` sends a file twice if its job failed for no reason in the content, and `rollback` makes 3 attempts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from controller.delivery.change_run import EFFECTIVE, NO_EFFECT, ChangeRun
@@ -72,10 +76,6 @@ class Write(Generic[T]):
     """Where the intent moves the change."""
     ready: Check[T] | None = None
     """Reads the live flow right before each attempt. Raises where it forbids the write; a value where it is there."""
-
-    def with_checks(self, details: Mapping[str, object], look: Check[T], ready: Check[T]) -> Write[T]:
-        """The same write, proven by reading before and after it."""
-        return replace(self, details=details, look=look, ready=ready)
 
 
 async def write(run: ChangeRun, call: Write[T]) -> T:

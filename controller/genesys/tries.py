@@ -5,8 +5,8 @@
 2. A try that is answered 401 is sent a second time with a new token, because a refused call did nothing.
 3. A write is never sent again after its response was lost: `AnswerLost` goes to the caller.
 
-Above this level delivery repeats whole writes, only where the earlier ones certainly had no effect; its settings hold
-the numbers.
+Above this level delivery repeats whole writes, only where the earlier ones certainly had no effect:
+`delivery/writer.py` holds the numbers.
 """
 
 from __future__ import annotations
