@@ -11,7 +11,7 @@ import pytest
 from controller.delivery import DeliveryEvent, Outcome, SyncContext
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import HttpGate, Stage
-from controller.domain.desired import SimulatedRollout as Stages
+from controller.domain.desired import Rollout as Stages
 from controller.planning import Change, ChangeKind
 from controller.simulator.rollout import RolloutStage, RolloutStatus, SimulatedRollout
 from tests.delivery.probe import URL, Probe, probing
