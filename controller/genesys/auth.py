@@ -1,7 +1,7 @@
-"""OAuth with client credentials: one token for all calls, fetched once however many calls wait for it.
+"""OAuth with client credentials: one token for all calls, fetched once for all waiting calls.
 
-The token is renewed 60 s before it expires, and again when the organisation answers 401. The circuit breaker counts the
-login as a part of the organisation.
+The token is fetched before it is needed, 60 s before it expires, and again when the organisation answers 401. The login
+counts as a part of the organisation: while it does not answer, the organisation counts as unreachable.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from controller.genesys.wire.model import WireModel
 
 REFRESH_BEFORE_S = 60.0
 _SHORTEST_USE_S = 1.0
-"""A token is used at least this long, even if the organisation names a shorter life: else no call could use it."""
+"""Shortest use of a token in seconds, regardless of its reported lifetime, so that it is used at all."""
 _MASKED_TOKENS = 3
 _CALL = ApiCall("POST", "/oauth/token", repeatable=True)
 
@@ -45,11 +45,11 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccessToken:
-    """A token that was granted. The same text may be granted twice, so tokens are told apart by identity."""
+    """A granted token. The same text may be granted twice, so tokens are compared by identity."""
 
     value: str = field(repr=False)
     good_until_s: float
-    """Monotonic; the margin is taken off."""
+    """Monotonic time, with the margin already subtracted."""
 
 
 class _Granted(WireModel):
@@ -70,7 +70,7 @@ class TokenSource:
         clock: Clock,
     ) -> None:
         self.circuit = circuit
-        """Shared with the calls that the tokens are for."""
+        """Shared with the calls that use the tokens."""
         self._sender = sender
         self._url = f"{login_url.rstrip('/')}/oauth/token"
         self._client = client
@@ -80,11 +80,11 @@ class TokenSource:
         self._lock = asyncio.Lock()
         self._token: AccessToken | None = None
         self.fetches = 0
-        """How many have ended, well or not."""
+        """Number of fetches that have ended, successful or not."""
         self._failure: PenstockError | None = None
 
     def usable(self, refused: AccessToken | None = None) -> AccessToken | None:
-        """The token that may be sent now; None when it needs renewal, or when it is the refused one."""
+        """The token to send now; None if it needs renewal or is the refused one."""
         token = self._token
         fresh = token is not None and self._clock.monotonic() < token.good_until_s
         return token if fresh and token is not refused else None
@@ -118,7 +118,7 @@ class TokenSource:
         self._token = AccessToken(granted.access_token, self._clock.monotonic() + use_s)
 
     def _remember(self, token: str) -> None:
-        """Mask it, and the last tokens before it, which may still be in use; older ones have expired."""
+        """Mask the token and the last ones before it, which may still be in use. Older ones have expired."""
         SECRETS.register(token)
         self._masked.append(token)
         if len(self._masked) > _MASKED_TOKENS:
@@ -143,7 +143,7 @@ class TokenSource:
         return self._sender.build("POST", self._url, headers=headers, content=urlencode(form, quote_via=quote).encode())
 
     def _refusal(self, answer: Answer) -> PenstockError:
-        """The token endpoint says "rate limit exceeded" with a 400."""
+        """The error for a refused request. The token endpoint reports "rate limit exceeded" with a 400."""
         body = read_error_body(answer)
         now = self._clock.now()
         if answer.status == 400 and "rate limit" in body.message.lower():

@@ -1,4 +1,4 @@
-"""Reading answers: JSON of the promised shape, or an error that names the endpoint and the field."""
+"""Reads answers: JSON of the promised shape, or an error that names the endpoint and the field."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NO_OBJECT = "model_type"
 
 
 def parse(call: ApiCall, answer: Answer, model: type[Model]) -> Model:
-    """The answer as that model.
+    """Parse the answer as that model.
 
-    Raises BadAnswer for JSON of another shape, which for a read is worth another try; for a write that must not be
-    repeated AnswerLost, because it probably took effect. Text that is not JSON raises like `read_json`.
+    Raises BadAnswer for JSON of another shape: a read may be tried again. Raises AnswerLost for a write that must not
+    be repeated, because it probably took effect. Raises like `read_json` for anything but JSON.
     """
     try:
         return model.model_validate(read_json(call, answer))
@@ -41,9 +41,9 @@ def read_object(call: ApiCall, answer: Answer) -> dict[str, object]:
 
 
 def read_json(call: ApiCall, answer: Answer) -> object:
-    """The answer's JSON, of any shape.
+    """The answer's JSON of any shape.
 
-    Raises ServerFault, which is worth another try: a page of a proxy, half an answer. For a write AnswerLost.
+    Raises ServerFault for a proxy's page or half an answer, which is worth another try. Raises AnswerLost for a write.
     """
     try:
         return json.loads(answer.content)
@@ -54,7 +54,7 @@ def read_json(call: ApiCall, answer: Answer) -> object:
 
 
 def _misshapen(call: ApiCall, reason: str) -> PenstockError:
-    """A write is not repeated here, even where that is harmless: it was answered, so reading tells more."""
+    """The error for JSON of another shape. No write is repeated for it: it was answered, so a read shows the result."""
     return BadAnswer(f"{call.name}: {reason}", again=call.reads) if call.safe else lost(call, reason)
 
 
@@ -63,7 +63,7 @@ def _correlation(answer: Answer) -> str:
 
 
 def _wrong_field(error: ValidationError) -> str:
-    """The first wrong field with its place; never the value, which may be secret."""
+    """The first wrong field with its place, without its value, which may be secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     shown = f"the answer's field {place}" if place else "the answer"

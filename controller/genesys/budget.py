@@ -1,9 +1,8 @@
-"""The request budget of one credential in one organisation.
+"""The request budget of one credential in one organisation. It keeps all calls below the limit.
 
-A slot is taken before a request and given back 60 s after its answer. So the server never counts more than the limit,
-in a sliding window or a fixed one. A slot without a request is given back at once. The server's `inin-ratelimit-*`
-headers lower the budget further, because other programs may use the same credential. Waiting calls are served by
-priority.
+A slot is taken before a request and returned 60 s after its answer. So the server sees no more than the limit in any
+window, sliding or fixed. A slot without a request is returned at once. The `inin-ratelimit-*` headers of the server can
+lower the budget further, because other programs may use the same credential. Waiting calls are served by priority.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ class _Place:
 
 @dataclass(slots=True)
 class Slot:
-    """One call's turn to send a request."""
+    """The right of one call to send a request."""
 
     spent: bool = False
     """Set before the request is sent."""
 
 
 class RateBudget:
-    """Slots for requests; see the module's text for the rule."""
+    """Slots for requests, by the rule in the module's docstring."""
 
     def __init__(self, clock: Clock, *, limit: int, reserve: float, concurrency: int) -> None:
         self._clock = clock
@@ -60,17 +59,17 @@ class RateBudget:
 
     @property
     def limit(self) -> int:
-        """Requests a minute now: the configured limit, or the organisation's where that is lower."""
+        """Current limit of requests per minute: the configured one, or a lower one that the organisation reports."""
         return min(self._limit, self._allowed)
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for a slot."""
+        """Number of calls that wait for a slot."""
         return len(self._queue)
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[Slot]:
-        """Wait for this call's turn and hold a slot for its duration; it counts when it was spent."""
+        """Wait for a slot and hold it during the block. It counts against the limit if it was spent."""
         await self._acquire(priority)
         slot = Slot()
         try:
@@ -82,7 +81,7 @@ class RateBudget:
             self._wake_first()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take in the rate-limit headers of an answer; unreadable ones are ignored."""
+        """Apply the rate-limit headers of an answer. Unreadable ones are ignored."""
         count, allowed = _number(headers, "inin-ratelimit-count"), _number(headers, "inin-ratelimit-allowed")
         reset = _number(headers, "inin-ratelimit-reset")
         if allowed is not None and allowed > 0:
@@ -95,7 +94,7 @@ class RateBudget:
         self._server_window_end = window_end
 
     def pause(self, seconds: float) -> None:
-        """The organisation answered 429: send nothing for this long."""
+        """Pause all requests for this long after a 429."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     async def _acquire(self, priority: Priority) -> None:
@@ -121,7 +120,7 @@ class RateBudget:
         self._wake_first()
 
     def _wake_first(self) -> None:
-        """Only the first in the queue watches the time; the next one is woken to do so."""
+        """Wake the first call in the queue, because only the first one watches the time."""
         if self._queue:
             self._queue[0].look_again.set()
 
@@ -137,7 +136,7 @@ class RateBudget:
             self._expiries.popleft()
 
     def _wait_s(self, priority: Priority) -> float | None:
-        """Seconds until a call of this priority could be sent; 0 is now, None: only an answer can free a slot."""
+        """Seconds until a call of this priority can be sent; 0 for now, None if it needs an answer to free a slot."""
         now = self._clock.monotonic()
         if self._paused_until > now:
             return self._paused_until - now
@@ -151,13 +150,13 @@ class RateBudget:
         return max(0.001, self._expiries[0] - now) if self._expiries else None
 
     def _ceiling(self, priority: Priority) -> int:
-        """The most requests in a window that a call of this priority may see, at least one."""
+        """The most requests in a window that a call of this priority may add to, at least one."""
         share = 1.0 if priority is Priority.ROLLBACK else 1.0 - self._reserve
         return max(1, int(self.limit * share))
 
 
 _DIGITS = 9
-"""No limit, count or time of a window has more."""
+"""Largest number of digits in a limit, count or time of a window."""
 
 
 def _number(headers: Mapping[str, str], name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""A circuit breaker: after a long outage calls fail at once, and one probe at a time finds its end (J7)."""
+"""A circuit breaker: during a long outage calls fail at once, and single probes detect its end (J7)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _OUTAGE = frozenset({502, 503, 504})
 
 @dataclass(slots=True)
 class Exchange:
-    """One exchange; its sender sets the status of the answer."""
+    """One exchange. Its sender sets the status of the answer."""
 
     status: int = 0
 
 
 class Circuit:
-    """Closed while the organisation answers at all; a 4xx is an answer."""
+    """Closed while the organisation answers at all; a 4xx is an answer too."""
 
     def __init__(self, clock: Clock, *, outage_s: float, probe_after_s: float) -> None:
         self._clock = clock
@@ -45,7 +45,7 @@ class Circuit:
         return self._next_probe is not None
 
     def check(self) -> None:
-        """Raises CircuitOpen when a call would fail at once."""
+        """Raise CircuitOpen if a call would fail at once."""
         if self._next_probe is None:
             return
         wait_s = self._next_probe - self._clock.monotonic()
@@ -57,10 +57,10 @@ class Circuit:
 
     @contextmanager
     def exchange(self, *, proves: bool = True) -> Iterator[Exchange]:
-        """Let one exchange through, as the probe when the circuit is open, and learn whether the organisation answers.
+        """Allow one exchange, as the probe if the circuit is open, and learn whether the organisation answers.
 
-        An answer that `proves` nothing ends no outage: the login may grant tokens while the API is away. An answer that
-        cannot be read says nothing either way. Raises CircuitOpen.
+        An answer that `proves` nothing ends no outage: the login may grant tokens while the API is away. An unreadable
+        answer is neutral. Raises CircuitOpen.
         """
         self.check()
         exchange, began, probe = Exchange(), self._clock.monotonic(), self.is_open
@@ -91,7 +91,7 @@ class Circuit:
         self._told = False
 
     def _failed(self, fault: str, began: float) -> None:
-        """No answer, or one that says that the service is away (502, 503, 504)."""
+        """Count a missing answer, or one that reports an unavailable service (502, 503, 504)."""
         now = self._clock.monotonic()
         if self._faults and now - self._last_fault > self._outage_s and not self.is_open:
             self._faults = 0  # two faults with a long silence between them are no outage
@@ -107,7 +107,7 @@ class Circuit:
         self._tell(fault, began)
 
     def _tell(self, fault: str, began: float) -> None:
-        """Say once in an outage that the organisation does not answer, while its calls are tried again."""
+        """Log once per outage that the organisation does not answer, while its calls are tried again."""
         if self._told or (self._faults == 1 and self._clock.monotonic() - began < _SILENCE_S):
             return
         self._told = True

@@ -1,4 +1,4 @@
-"""The one table at the border: exceptions of httpx and answers of the organisation, as errors of the domain."""
+"""Maps httpx's exceptions and the organisation's answers to errors of the domain, in one table."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII
 
 
 class RequestReach(Enum):
-    """How far a request that got no answer came."""
+    """How far an unanswered request came."""
 
     NO = auto()
-    """Certainly nothing was processed: any call may be sent again."""
+    """Certainly not processed: any request may be sent again."""
     MAYBE = auto()
     """It may have taken effect."""
     BAD_ANSWER = auto()
-    """An answer came, and it is not HTTP."""
+    """An answer came, but it is not HTTP."""
 
 
-# The order matters: the first class that matches decides. Base classes come last.
+# The order matters: the first matching class decides. Base classes come last.
 HTTPX_FAULTS: Mapping[type[Exception], RequestReach] = {
     httpx.ConnectError: RequestReach.NO,
     httpx.ConnectTimeout: RequestReach.NO,
@@ -73,7 +73,7 @@ HTTPX_FAULTS: Mapping[type[Exception], RequestReach] = {
 
 
 def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
-    """The domain's error for an exception that httpx raised. Never shows a URL: it may be presigned."""
+    """The domain's error for an exception of httpx. It never shows a URL, which may be presigned."""
     reached = next(far for kind, far in HTTPX_FAULTS.items() if isinstance(error, kind))
     kind = type(error).__name__
     if reached is RequestReach.NO:
@@ -90,7 +90,7 @@ def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
 
 
 def lost(call: ApiCall, reason: str) -> AnswerLost:
-    """A write may or may not have taken effect."""
+    """The error for a write that may or may not have taken effect."""
     return AnswerLost(
         f"{call.name}: {reason}{UNCERTAIN}",
         hint="read the flow's state before writing again",
@@ -116,7 +116,7 @@ class ErrorBody:
 
 
 def read_error_body(answer: Answer) -> ErrorBody:
-    """Genesys' ErrorBody, OAuth's `error_description`, or the first words of any other body."""
+    """Read Genesys' ErrorBody, OAuth's `error_description`, or the first words of any other body."""
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -153,9 +153,9 @@ def _text(value: object) -> str | None:
 
 
 def error_of(call: ApiCall, answer: Answer, now: datetime, dialect: str | None = None) -> PenstockError:
-    """The domain's error for an answer without success.
+    """The domain's error for an unsuccessful answer.
 
-    The dialect's table gives the permission for a 403 that names none.
+    The dialect gives the likely permission for a 403 that names none.
     """
     if 300 <= answer.status < 400:
         return redirect(call, answer)
@@ -175,7 +175,7 @@ def error_of(call: ApiCall, answer: Answer, now: datetime, dialect: str | None =
 
 
 def presigned_error(call: ApiCall, answer: Answer, now: datetime) -> PenstockError:
-    """Like `error_of`, for a presigned URL: there a 401, 403 or 404 means that the link is no longer good."""
+    """Like `error_of`, for a presigned URL: 401, 403 and 404 mean that the link is no longer valid."""
     if answer.status not in (400, 401, 403, 404, 410):
         return error_of(call, answer, now)
     return RequestRejected(
@@ -186,7 +186,7 @@ def presigned_error(call: ApiCall, answer: Answer, now: datetime) -> PenstockErr
 
 
 def redirect(call: ApiCall, answer: Answer) -> PenstockError:
-    """A redirect is never followed: the token would go along."""
+    """The error for a redirect, which is never followed, because the token would go along."""
     target = excerpt(answer.headers.get("location", "nowhere"), limit=200)
     return HostNotAllowed(
         f"{call.name}: answered {answer.status}, a redirect to {target}; redirects are never followed,"
@@ -196,7 +196,7 @@ def redirect(call: ApiCall, answer: Answer) -> PenstockError:
 
 
 def _rate_limited(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime, dialect: str | None) -> PenstockError:
-    """Without `Retry-After` Genesys' limit ends with its minute; the versioned dialect asks for a backoff instead."""
+    """The error for a 429. Without `Retry-After`, Genesys' limit ends with its minute; versioned needs a backoff."""
     told_s = retry_after_s(answer.headers, now)
     usual_s = VERSIONED_RETRY_AFTER_S if dialect == VERSIONED else DEFAULT_RETRY_AFTER_S
     wait_s = usual_s if told_s is None else told_s

@@ -13,7 +13,7 @@ _LONGEST_INPUT = 20_000
 
 
 def excerpt(text: str, *, limit: int = 500) -> str:
-    """The text's first `limit` characters on one line; every query string of a link is masked."""
+    """The first `limit` characters on one line, with the query string of every link masked."""
     shown = _URL.sub(lambda link: f"{link[1]}?{MASK}" if link[2] else link[0], text[:_LONGEST_INPUT])
     shown = "".join(character if character.isprintable() else " " for character in SECRETS.text(shown))
     shown = " ".join(shown.split())
@@ -21,6 +21,6 @@ def excerpt(text: str, *, limit: int = 500) -> str:
 
 
 def first_words(content: bytes) -> str:
-    """The first words of a body that is no JSON; markup is left out."""
+    """The first words of a body that is not JSON, without markup."""
     text = content[:4000].decode("utf-8", "replace")
     return excerpt(_TAGS.sub(" ", text), limit=120) or "an empty body"

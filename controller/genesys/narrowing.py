@@ -1,4 +1,4 @@
-"""Queries over a range of time with a limit of rows: the range is halved until no answer is cut."""
+"""Queries over a range of time with a limited number of rows: halves the range until no answer is cut."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 Row = TypeVar("Row", bound=HasId)
 
 MOST_CALLS = 64
-"""At busy times everything would cost too many calls: past this a sample, spread over the whole range, has to do."""
+"""Largest number of calls. Beyond it, a sample that is spread over the whole range has to suffice."""
 _NARROWEST = timedelta(milliseconds=1)
 
 
@@ -27,9 +27,10 @@ async def all_rows(
     *,
     full: int,
 ) -> AsyncIterator[Row]:
-    """Every row from `since` up to `until` once, in no order. An answer of `full` rows or more counts as cut.
+    """Every row from `since` up to `until` once, unordered.
 
-    The widest stretches are halved first, so that gaps are spread evenly.
+    An answer of `full` rows or more counts as cut. The widest parts are halved first, so that missing rows are spread
+    evenly.
     """
     seen: set[str] = set()
     stretches = deque([(since, until)])

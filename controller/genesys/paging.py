@@ -1,7 +1,7 @@
-"""Listings in numbered pages, read to their end for any page size of the organisation.
+"""Reads listings in numbered pages to their end, at any page size that the organisation chooses.
 
-A listing ends with an empty page, or with a short page where none of `pageCount`, `total` and `nextUri` announces more.
-A page that is shorter than asked proves nothing, because organisations cap page sizes.
+A listing ends with an empty page, or with a page that is not full if none of `pageCount`, `total` and `nextUri`
+announces more. A page shorter than requested proves nothing, because organisations cap page sizes.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class HasId(Protocol):
 Item = TypeVar("Item", bound=HasId)
 
 MOST_PAGES = 1_000
-"""More than any organisation has: a listing that tells of more than this never ends."""
+"""More pages than any organisation has: a listing that announces more never ends."""
 _AT_ONCE = 16
-"""Pages that are fetched at once: a total that lies does not cost a call for each page that it promises."""
+"""Pages fetched at once. It bounds the calls that a wrong total can cause."""
 _LONGEST_URI = 4_000
 _NUMBER, _SIZE = "pageNumber", "pageSize"
 
 
 @dataclass(frozen=True, slots=True)
 class PageOf(Generic[Item]):
-    """One page as the organisation answered it."""
+    """One page as the organisation returned it."""
 
     items: Sequence[Item]
     told: Page
@@ -47,7 +47,7 @@ class PageOf(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """All pages together; `consistent` is False when they do not add up, because something changed meanwhile."""
+    """All pages together. `consistent` is False if they do not add up, because something changed meanwhile."""
 
     items: Sequence[Item]
     consistent: bool
@@ -64,7 +64,7 @@ def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
 async def all_pages(
     transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
 ) -> Listing[Item]:
-    """Every page of the listing that the call asks for, each once; up to `at_once` together where their number is told.
+    """Every page of the call's listing once, up to `at_once` at a time if their number is known.
 
     Raises BadAnswer for a listing that would never end, and for a `nextUri` that leads elsewhere.
     """
@@ -80,7 +80,7 @@ async def all_pages(
 async def consistent_pages(
     transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
 ) -> Listing[Item]:
-    """Like `all_pages`; a listing that changed underneath is fetched once more."""
+    """Like `all_pages`, but fetches a listing that changed meanwhile once more."""
     listing = await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
     if listing.consistent:
         return listing
@@ -88,7 +88,7 @@ async def consistent_pages(
 
 
 class _PageWalk(Generic[Item]):
-    """A listing while it is read."""
+    """The state of reading one listing."""
 
     def __init__(self, api_url: str, call: ApiCall, page_size: int) -> None:
         self._api_url = api_url
@@ -132,7 +132,7 @@ class _PageWalk(Generic[Item]):
         return Listing(list({item.id: item for item in items}.values()), consistent)
 
     def _more(self) -> bool:
-        """Whether something tells of another page; a full page does, unless it completes the total."""
+        """Whether another page is announced or likely: a full page is, unless it completes the total."""
         told, number = self._pages[-1].told, len(self._pages)
         if told.next_uri or (told.page_count or 0) > number or (told.total or 0) > self._rows:
             return True
@@ -140,7 +140,7 @@ class _PageWalk(Generic[Item]):
         return len(self._pages[-1].rows) >= full and told.total != self._rows
 
     def _expected(self) -> int:
-        """The number of pages as the first one tells it; what the later ones tell decides."""
+        """The number of pages as the first page announces it; the later pages decide."""
         first = self._pages[0]
         if first.told.total is None:
             return first.told.page_count or 1
@@ -150,12 +150,12 @@ class _PageWalk(Generic[Item]):
         return replace(self._call, query={**self._call.query, _SIZE: self._page_size, _NUMBER: number})
 
     def _only_numbers(self, told: Mapping[str, QueryValue], number: int) -> bool:
-        """Whether a link says nothing but the number of the page that follows."""
+        """Whether a link contains only the number of the following page."""
         own = {*self._call.query, _SIZE, _NUMBER, "sortBy", "sortOrder"}
         return told.keys() <= own and told.get(_NUMBER) == [str(number)]
 
     def _named_query(self, uri: str | None) -> Mapping[str, QueryValue] | None:
-        """The query of a `nextUri`, which has to lead to the same list. Raises BadAnswer for any other."""
+        """The query of a `nextUri`, which must lead to the same list. Raises BadAnswer for any other."""
         if not uri:
             return None
         try:

@@ -1,6 +1,6 @@
-"""Before the first sync: does this client reach the organisation, and does it have the needed permissions?
+"""Checks before the first sync whether the client can reach the organisation and has the needed permissions.
 
-Only reads. A permission that only a write can prove is reported as unknown, never as fine.
+Only reads. A permission that only a write can prove is reported as unknown, never as granted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """One check."""
 
     name: str
     verdict: CheckVerdict
@@ -52,11 +52,11 @@ class PreflightReport:
     organization: str | None = None
     missing_permissions: tuple[str, ...] = ()
     unproven_permissions: tuple[str, ...] = ()
-    """Needed, and not provable without writing."""
+    """Needed permissions that only a write could prove."""
     execution_data: bool | None = None
-    """Whether executions are recorded; the versioned dialect does not tell."""
+    """Whether executions are recorded; the versioned dialect does not report it."""
     log_level: str | None = None
-    """Of the flows that have none of their own."""
+    """The level of flows without one of their own."""
     rate_limit_per_minute: int | None = None
     clock_skew_s: float | None = None
     """How far the organisation's clock is ahead of ours."""
@@ -64,16 +64,16 @@ class PreflightReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; warnings and unknowns do not count."""
+        """Whether no check failed; warnings and unknown results do not count."""
         return all(check.verdict is not CheckVerdict.FAILED for check in self.checks)
 
 
 T = TypeVar("T")
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-"""An id that no flow, job or trace has: asking for it tells 404 from 403 and changes nothing."""
+"""An id that no flow, job or trace has. Reading it distinguishes 404 from 403 and changes nothing."""
 _FORBIDDEN = 403
-"""An answer as good as any other: it tells limits and time, too."""
+"""A 403 also shows limits and time."""
 _MOST_SKEW_S = 30.0
 _GRANT = {
     ARCHITECT: "give the client a role with these permissions, in the divisions of the flows",
@@ -86,10 +86,10 @@ _FLOWS = ApiCall("GET", "/api/v2/flows", query={"expand": "definition", "pageSiz
 async def preflight(
     platform: Platform, operations: Collection[str] = (), flows: Collection[FlowKey] = ()
 ) -> PreflightReport:
-    """Look at everything that the operations need; all of the dialect's by default. Raises nothing of an organisation.
+    """Check everything that the operations need, by default all operations of the dialect. Never raises an API error.
 
-    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError. The log levels of
-    `flows` are checked as well.
+    Operations are the keys of `permissions.OPERATIONS`; an unknown one is a KeyError. `flows` are those with relevant
+    log levels.
     """
     wanted = tuple(operations) or tuple(OPERATIONS[platform.dialect])
     needed = permissions_needed(platform.dialect, wanted)
@@ -130,7 +130,7 @@ class _Probe:
         self.checks.append(Check(name, verdict, message, hint))
 
     async def reach(self) -> Answer | None:
-        """The login and the API: the answer, for its headers with limits and time. None when there is none."""
+        """Check the login and the API. Returns an answer with limits and time in its headers, or None."""
         told: EntityRef | None = None
         try:
             call = TOKEN if self._dialect == ARCHITECT else _FLOWS
@@ -145,7 +145,7 @@ class _Probe:
         return answer
 
     def _identify(self, told: EntityRef | None) -> None:
-        """Which organisation it is: what leases and the history go by."""
+        """Note the organisation's identity, which determines leases and history."""
         self.organization = told.label if told is not None else None
         if told is not None and told.id is not None:
             self.note("identity", CheckVerdict.OK, f"{told.label} ({told.id})")
@@ -158,7 +158,7 @@ class _Probe:
             self.note("identity", CheckVerdict.UNKNOWN, message, hint)
 
     def limit(self, answer: Answer) -> int | None:
-        """The organisation's own word about its request limit."""
+        """The request limit that the organisation reports."""
         text = answer.headers.get("inin-ratelimit-allowed", "")
         if not text.isdecimal():
             self.note("request limit", CheckVerdict.UNKNOWN, "the organisation does not tell its request limit")
@@ -185,7 +185,7 @@ class _Probe:
         return skew_s
 
     async def permissions(self, needed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The missing and the unproven permissions, from the client's roles or else from harmless calls."""
+        """The missing and the unproven permissions, from the client's roles, else from harmless calls."""
         subject, untold = await self._subject() if self._dialect == ARCHITECT else (None, None)
         if subject is not None:
             missing = {permission for permission in needed if not subject.holds(permission)}
@@ -207,16 +207,16 @@ class _Probe:
         return tuple(sorted(missing)), tuple(sorted(unproven))
 
     async def _subject(self) -> tuple[AuthorizedSubject | None, str | None]:
-        """The client with its roles, or why these cannot be read."""
+        """The client with its roles, or why they cannot be read."""
         try:
             subject = await self._transport.fetch(_SUBJECT, AuthorizedSubject)
         except PenstockError as error:
             return None, error.message
-        # Roles that do not tell what they grant prove nothing: neither that it is there nor that it is missing.
+        # Roles without their grants prove neither that a permission is present nor that it is missing.
         return (subject, None) if subject.tells else (None, None)
 
     async def _probed(self, needed: Collection[str]) -> tuple[set[str], set[str]]:
-        """Reads that no permission but the asked one can refuse; a 404 proves it as well as a 200."""
+        """Test permissions with reads that only the tested permission can refuse. A 404 proves it as well as a 200."""
         missing: set[str] = set()
         proven: set[str] = set()
         calls = {name for operation in self._operations for name in OPERATIONS[self._dialect][operation]}
@@ -229,7 +229,7 @@ class _Probe:
         return missing - proven, set(needed) - proven - missing
 
     async def _allowed(self, name: str) -> bool | None:
-        """Whether the read is allowed; None when that cannot be told."""
+        """Whether the read is allowed; None if that is unknown."""
         method, _, route = name.partition(" ")
         path = {part[1:-1]: NOBODY for part in route.split("/") if part.startswith("{")}
         query = _FLOWS.query if route == _FLOWS.route and self._dialect != ARCHITECT else {}
@@ -244,7 +244,7 @@ class _Probe:
         return True
 
     async def execution_data(self) -> bool | None:
-        """Whether the organisation keeps execution data, which error-rate gates and traces live on."""
+        """Whether the organisation keeps execution data, which error-rate gates and traces need."""
         enabled = await self._look("execution data", lambda: ArchitectRecording(self._transport).enabled())
         if enabled is False:
             hint = "penstock trace settings --execution-data on, then publish the flows again; or use http gates"
@@ -254,7 +254,7 @@ class _Probe:
         return enabled
 
     async def log_level(self, flows: Collection[FlowKey]) -> LogLevel | None:
-        """The default level, and which of the flows record nothing."""
+        """The default log level; notes the flows that record nothing."""
 
         async def look() -> tuple[LogLevel, Mapping[FlowKey, LogLevel]]:
             settings = ArchitectRecording(self._transport)

@@ -1,4 +1,4 @@
-"""One exchange over HTTP: bounded in time and size, redirects refused, httpx's exceptions translated."""
+"""Makes one exchange over HTTP: bounded in time and size, without redirects, with httpx's exceptions translated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from controller.genesys.latency import Latency
 from controller.genesys.settings import TransportSettings
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
-"""A block of 64 KiB unpacks to 64 MiB at most; other encodings, or one around another, could fill the memory."""
+"""Accepted encodings: 64 KiB unpack to at most 64 MiB. Other or nested encodings could fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
 
 
 class Sender:
-    """Sends requests exactly once, and measures each. Holds the connections of one organisation."""
+    """Sends each request exactly once and measures it. Holds the connections of one organisation."""
 
     def __init__(
         self, clock: Clock, settings: TransportSettings, *, transport: httpx.AsyncBaseTransport | None = None
@@ -49,7 +49,7 @@ class Sender:
         )
 
     async def send(self, call: ApiCall, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
-        """The whole answer, of any status; the body of a good one goes into `sink` where there is one.
+        """The whole answer of any status. The body of a successful one goes into `sink` if it is given.
 
         Raises Unreachable, AnswerLost (writes) or BadAnswer.
         """
@@ -81,7 +81,7 @@ class Sender:
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Request:
-        """A request that `send` takes. Raises BadAnswer when the URL cannot be one."""
+        """A request for `send`. Raises BadAnswer for an invalid URL."""
         try:
             query = httpx.QueryParams(tuple(params)) if params else None
             return self._http.build_request(method, url, params=query, headers=headers, content=content)

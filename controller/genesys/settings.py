@@ -1,4 +1,4 @@
-"""How the transport behaves: limits, waits and sizes. Seconds and bytes throughout."""
+"""Settings of the transport: limits, waits and sizes, in seconds and bytes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class TransportSettings:
     """The values that an operator may want to tune; the defaults are Genesys Cloud's own limits."""
 
     rate_limit_per_minute: int = 300
-    """Requests a minute that one credential may send; headers of the organisation can only lower it."""
+    """Requests per minute of one credential; the organisation's headers can only lower it."""
     reserve: float = 0.1
-    """Share of that limit which is left for people and for rollbacks: no other call uses it."""
+    """Share of that limit that is reserved for people and rollbacks."""
     concurrency: int = 16
     """Requests in flight at once."""
 
@@ -24,38 +24,38 @@ class TransportSettings:
     retry_cap_s: float = 30.0
     """Backoff with full jitter: a random wait between 0 and `min(cap, base * 2**attempt)`."""
     longest_wait_s: float = 120.0
-    """A `Retry-After` beyond this is handed to the caller instead of being waited for."""
+    """A longer `Retry-After` is passed to the caller without waiting."""
 
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
     write_timeout_s: float = 30.0
     pool_timeout_s: float = 30.0
     deadline_s: float = 120.0
-    """One exchange from the first byte sent to the last byte read, however slowly they drip."""
+    """Deadline of one exchange, from the first byte sent to the last byte read."""
 
     json_limit_bytes: int = 16 * MIB
     export_limit_bytes: int = 64 * MIB
     execution_limit_bytes: int = 1024 * MIB
-    """Execution files go to disk: this only keeps an answer that never ends from filling it."""
+    """Execution files go to disk; this limit only prevents an endless answer from filling it."""
 
     page_size: int = 500
-    """Flows to a page of a listing; the dialect's largest page where that is smaller."""
+    """Flows in a page of a listing, or the dialect's largest page if that is smaller."""
     cache_ttl_s: float = 300.0
-    """How long the versioned dialect's listing may be reused; any write drops it."""
+    """Seconds for which the versioned dialect's listing is reused; any write drops it."""
 
     outage_s: float = 300.0
-    """This long without anything but 502, 503, 504 or no answer at all opens the circuit."""
+    """Seconds with only 502, 503, 504 or no answers until the circuit opens."""
     probe_after_s: float = 30.0
-    """While it is open, one call is let through this often."""
+    """Seconds between probes while the circuit is open."""
 
     poll_s: float = 2.0
-    """Before the second look at a job of the organisation (export, validation, execution data); the waits grow."""
+    """Seconds before the second read of a job (export, validation, execution data); later waits grow."""
     job_timeout_s: float = 90.0
     export_gather_s: float = 1.0
-    """How long an export waits for others to share its job; 0 gives every flow a job of its own."""
+    """Seconds that an export waits for others to share its job; 0 gives every flow its own job."""
     export_retries: int = 5
     export_retry_step_s: float = 15.0
-    """An export job that failed over a hidden 429 is started again after 15 s, 30 s, 45 s, ..."""
+    """An export job that failed on a hidden 429 is repeated after 15 s, 30 s, 45 s, ..."""
 
     scope: str | None = None
-    """OAuth scopes to ask for, separated by spaces; only the versioned dialect knows scopes for client credentials."""
+    """OAuth scopes to request, separated by spaces; only versioned has scopes for client credentials."""

@@ -1,4 +1,4 @@
-"""The one way to an organisation: budget, token, circuit, retries, latency and errors around every call."""
+"""The only way to an organisation: budget, token, circuit, retries, latency and errors for every call."""
 
 from __future__ import annotations
 
@@ -51,30 +51,31 @@ class Transport:
         self.dialect: str | None = None
         """The dialect, for the table of permissions behind a 403 that names none."""
         self.clock_ahead = timedelta()
-        """How far the organisation's clock is ahead of ours, to the second, by its last answer."""
+        """How far the organisation's clock is ahead of ours, in whole seconds, by its last answer."""
         self.latency = sender.latency
         self.budget = budget
         self.circuit = tokens.circuit
         self._sender = sender
         self._tokens = tokens
 
-    # These return the coroutine of `_answered` itself: one frame less to read in every traceback.
+    # These return the coroutine of `_answered` itself, which saves a frame in every traceback.
     def fetch(self, call: ApiCall, model: type[Model]) -> Coroutine[Any, Any, Model]:
-        """Send the call and read its answer as that model."""
+        """Send the call and parse its answer as that model."""
         return self._answered(call, lambda answer: parse(call, answer, model))
 
     def fetch_object(self, call: ApiCall) -> Coroutine[Any, Any, dict[str, object]]:
-        """Send the call and read its answer as a JSON object of any fields."""
+        """Send the call and parse its answer as a JSON object with any fields."""
         return self._answered(call, lambda answer: read_object(call, answer))
 
     def send(self, call: ApiCall, *, wanted: Collection[int] = ()) -> Coroutine[Any, Any, Answer]:
-        """Send the call, and again where that is safe. Returns answers of 200 to 299 and those of a wanted status; all
-        others are errors.
+        """Send the call, repeatedly if that is safe.
+
+        Returns answers of 200 to 299 and those of a wanted status; all others are errors.
         """
         return self._answered(call, lambda answer: answer, wanted)
 
     def read(self, call: ApiCall, answer: Answer, model: type[Model]) -> Model:
-        """An answer that `send` returned, as that model."""
+        """Parse an answer of `send` as that model."""
         return parse(call, answer, model)
 
     async def put_presigned(self, url: str, headers: Mapping[str, str], content: bytes, *, call: ApiCall) -> None:
@@ -86,7 +87,7 @@ class Transport:
         return (await self._presigned(call, url, {"Accept": "*/*"}, None)).content
 
     async def save_presigned(self, url: str, file: BinaryIO, *, call: ApiCall) -> None:
-        """Fetch a presigned URL without a token into a file, which is emptied before; memory stays small."""
+        """Fetch a presigned URL without a token into a file, which is emptied first, with little memory."""
         await self._presigned(call, url, {"Accept": "*/*"}, None, sink=file)
 
     async def aclose(self) -> None:
@@ -94,7 +95,7 @@ class Transport:
         await self._sender.aclose()
 
     async def _answered(self, call: ApiCall, read: Callable[[Answer], T], wanted: Collection[int] = ()) -> T:
-        """Send and read the answer; an answer that cannot be read counts as a failed try, too."""
+        """Send the call and read the answer. An unreadable answer counts as a failed try."""
         tries = Tries(call.name, self.clock, self.settings)
         while True:
             try:
@@ -106,9 +107,9 @@ class Transport:
                 await tries.wait_after(error)
 
     async def _sent(self, call: ApiCall, *, refused: AccessToken | None = None) -> tuple[AccessToken, Answer]:
-        """Send the call once, with a token that is usable when its turn comes, however long it waited for that.
+        """Send the call once, with a token that is still usable after any wait for a slot.
 
-        No call holds a turn while a token is fetched: calls that need no new token go first.
+        No call holds a slot while a token is fetched: calls that need no new token go first.
         """
         began = self._tokens.fetches
         while True:
@@ -171,7 +172,7 @@ class Transport:
                 await tries.wait_after(error)
 
     def _check_presigned(self, call: ApiCall, url: str) -> None:
-        """A presigned URL is https, except where the operator chose plain http for this very host."""
+        """Check a presigned URL: https, or plain http on exactly the host that the operator configured so."""
         try:
             there, api = urlsplit(url), urlsplit(self.api_url)
             same = (there.scheme, there.hostname, there.port) == (api.scheme, api.hostname, api.port)

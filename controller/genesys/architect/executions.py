@@ -1,7 +1,7 @@
-"""Execution data: the executions of a version, their results, and launching one.
+"""Execution data: lists a version's executions with their results, and launches executions.
 
-Off by default in an organisation, kept for ten days, and a query answers at most 200 rows that need not be the newest:
-the range of time is halved until every part has fewer.
+The data is off by default in an organisation and kept for ten days. A query returns at most 200 rows, not necessarily
+the newest, so the range of time is halved until every part has fewer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ArchitectExecutions(Part):
     async def of_version(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
-        """Executions of that version which started from `since` up to, not including, `until`, in no order."""
+        """Executions of that version that started from `since` up to, not including, `until`, unordered."""
 
         async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionRow]:
             return await self._query([("FlowId", "eq", flow_id), *_between(start, end)])
@@ -50,7 +50,7 @@ class ArchitectExecutions(Part):
                 yield summary
 
     async def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-        """The executions that a request asks for, by flow, version, conversation and time, in no order."""
+        """The executions that match a request by flow, version, conversation and time, unordered."""
         asked = {"FlowId": request.flow_id, "ConversationId": request.conversation_id}
         criteria = [(key, "eq", value) for key, value in asked.items() if value]
 
@@ -63,7 +63,7 @@ class ArchitectExecutions(Part):
                 yield summary
 
     async def _query(self, criteria: Sequence[tuple[str, str, str]]) -> Sequence[ExecutionRow]:
-        """At most 200 rows that meet all criteria `(key, operator, value)`."""
+        """At most 200 rows that match all criteria `(key, operator, value)`."""
         body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
         query: dict[str, QueryValue] = {"pageSize": MOST_ROWS}
         priority = self._usually(Priority.GATE)
@@ -73,11 +73,11 @@ class ArchitectExecutions(Part):
 
 @dataclass(frozen=True, slots=True)
 class RenderedExecution:
-    """An execution file that waits to be fetched."""
+    """An execution file that can be fetched."""
 
     id: str
     url: str = field(repr=False)
-    """Presigned: it is enough to read the file. Never logged or stored."""
+    """Presigned, so the URL alone permits reading the file. Never log or store it."""
     transport: Transport = field(repr=False)
 
     async def save(self, file: BinaryIO) -> None:
@@ -90,7 +90,7 @@ class ArchitectExecutionFiles(Part):
     """Implements `ExecutionFiles`."""
 
     async def rendered(self, ids: Sequence[str]) -> Sequence[RenderedExecution]:
-        """At most 200 execution files, rendered by one job; those that could not be rendered are missing.
+        """At most 200 execution files, rendered by one job, without those that could not be rendered.
 
         Raises ServerFault when the organisation does not render them in time.
         """
@@ -116,7 +116,7 @@ class ArchitectExecutionFiles(Part):
 
 
 def _asking(ids: Sequence[str]) -> ApiCall:
-    """One execution is asked for by its id: the organisation then says at once when it knows no such execution."""
+    """The request for these executions. A single one is requested by its id, so that an unknown one fails at once."""
     if len(ids) == 1:
         return ApiCall("GET", f"{_INSTANCES}/{{instanceId}}", {"instanceId": ids[0]})
     return ApiCall("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
@@ -126,7 +126,7 @@ class ArchitectLaunches(Part):
     """Implements `Launches`."""
 
     async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:
-        """Start one execution of a flow type that can be launched. Raises AnswerLost: it may be running."""
+        """Launch one execution of a flow type that allows it. Raises AnswerLost, after which it may be running."""
         body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
         call = ApiCall("POST", _EXECUTIONS, body=body, priority=self._usually(Priority.GATE))
         return Launch((await self._transport.fetch(call, LaunchedExecution)).id, "running")
@@ -152,7 +152,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _summary(row: ExecutionRow, flow_id: str) -> ExecutionSummary | None:
-    """The query has no key for the version, so callers choose by it; without it or a start a row counts for none."""
+    """A row's summary. The query cannot filter by version, so callers do. A row without version or start is skipped."""
     if row.flow_version is None or row.start_date_time is None:
         return None
     return ExecutionSummary(

@@ -1,4 +1,4 @@
-"""Exporting versions: Archy YAML through export jobs, and each version's JSON configuration."""
+"""Exports versions: Archy YAML through export jobs, and the JSON configuration of each version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from controller.genesys.wire.architect import RegisteredJob, WireJob
 log = structlog.get_logger()
 
 LARGEST = 10
-"""Flows to a job: an export takes about 15 s a flow where it is slow, and one bad flow fails the whole job."""
+"""Flows in one job. A slow export takes about 15 s for each flow, and one bad flow fails the whole job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ class ExportBatches:
 
 
 def files_of(archive: bytes, limit_bytes: int) -> dict[str, str]:
-    """File names without their ending, and their texts. Raises ExportFailed unless it is an archive of YAML files.
+    """The texts of an archive by file name without extension. Raises ExportFailed for anything but an archive of YAML.
 
-    `limit_bytes` holds for each file, unpacked.
+    `limit_bytes` applies to each unpacked file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
@@ -124,13 +124,13 @@ _ENDS_OF_A_429 = ("exit code to 107", "exit code: 107", "archy failed")
 _SECONDS_A_FLOW = 30.0
 """Each flow beyond the first may take this much longer."""
 _TRIES_WITHOUT_REASON = 3
-"""As often as Genesys' Terraform provider makes an export job that fails without a reason."""
+"""Number of tries for an export job that fails without a reason, as in Genesys' Terraform provider."""
 _STEP_WITHOUT_REASON_S = 2.0
-"""Such a job is made again after 2 s, then after 4 s."""
+"""The job is repeated after 2 s, then after 4 s."""
 
 
 class Exports:
-    """Exports versions of one organisation's flows: several in one job where they are asked for together."""
+    """Exports versions of one organisation's flows; concurrent requests share a job."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -152,7 +152,7 @@ class Exports:
         return Export(flow_id, version, yaml=yaml, definition=definition)
 
     async def _together(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, str]:
-        """One job, once: a flow that is missing from its archive gets a job of its own."""
+        """Export several versions in one job, once. Callers export those that its archive lacks alone."""
         transport = self._transport
         job = await _export_job(transport, wanted, Priority.EXPORT)
         words = job_words(job)
@@ -175,7 +175,7 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
 
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:
-    """A job of its own, repeated while it fails because of the organisation's own rate limit, or without a reason."""
+    """Export one version in its own job, repeated after the organisation's rate limit or a failure without a reason."""
     for attempt in count(1):
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
@@ -191,7 +191,7 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
 
 
 def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[str, ...], attempt: int) -> float | None:
-    """Seconds until a failed job is made again; None where that is useless."""
+    """Seconds until a failed job is repeated; None if a repetition is useless."""
     if _limited_in_disguise(words):
         return settings.export_retry_step_s * attempt if attempt <= settings.export_retries else None
     if failure_cause(job) is FailureCause.UNKNOWN and attempt < _TRIES_WITHOUT_REASON:
@@ -200,7 +200,7 @@ def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[st
 
 
 async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: Priority) -> WireJob:
-    """Always with the version: by id alone the organisation sometimes does not find the flow."""
+    """Start an export job. It always names versions: by id alone the organisation sometimes does not find a flow."""
     flows = [
         {"flow": {"id": each.flow_id, "version": each.version}, "fileName": name}
         for name, each in _named(wanted).items()
@@ -238,9 +238,9 @@ def _shown(wanted: Wanted) -> str:
 
 
 def _limited_in_disguise(words: tuple[str, ...]) -> bool:
-    """The organisation's own 429 inside the job shows as one of these ends with a flow that is not found.
+    """Whether the job failed on a hidden 429 of the organisation: its messages end with a flow that is not found.
 
-    Source: Genesys' Terraform provider, issue 2061 for the first, its code for the others.
+    Source: Genesys' Terraform provider, issue 2061 for the first message, its code for the others.
     """
     told = "\n".join(words).lower()
     return any(end in told for end in _ENDS_OF_A_429) and "could not find the flow with id" in told

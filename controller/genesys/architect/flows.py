@@ -1,4 +1,4 @@
-"""Reading flows: the listing, one flow, several by id, a flow by name, recent publishes and the last change."""
+"""Reads flows: the listing, one flow, several by id, a flow by name, and recently published flows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import HistoryPage, WireFlow, WireFlowPage, WireOperation
 
 MOST_FLOWS = 500
-"""The largest page of flows that Genesys' own Terraform provider asks for; no document tells of more."""
+"""The largest page of flows that Genesys' own Terraform provider requests; no document gives a limit."""
 PAGE_SIZE = 100
-"""The largest page of any other list that a client of Genesys' is known to ask for."""
+"""The largest page of any other list that a client by Genesys is known to request."""
 FLOWS = "/api/v2/flows"
 FLOW = "/api/v2/flows/{flowId}"
 LOOKUP = "/api/v2/flows/lookup"
@@ -53,7 +53,7 @@ class ArchitectFlows(Part):
         return live_flow(flow) if flow else None
 
     async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
-        """A call for each hundred."""
+        """Costs one call for each hundred flows."""
         ids = sorted(set(flow_ids))
         parts = [ids[start : start + PAGE_SIZE] for start in range(0, len(ids), PAGE_SIZE)]
 
@@ -65,7 +65,7 @@ class ArchitectFlows(Part):
         return {flow.id: live_flow(flow) for listing in listings for flow in listing.items if _counts(flow)}
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
-        """The API's own filter matches loosely and ignores case."""
+        """Compares type and name exactly, because the API's own filter matches loosely and ignores case."""
         query: dict[str, QueryValue] = {"type": [key.type], "name": key.name}
         listing = await self._chosen(query, Priority.PUBLISH)
         found = [flow for flow in map(live_flow, filter(_counts, listing.items)) if flow.key == key]
@@ -77,9 +77,9 @@ class ArchitectFlows(Part):
         return found[0] if found else None
 
     async def last_change(self, flow_id: str) -> HandChange | None:
-        """The newest publish, or the unpublish that came after it; None when the history tells of neither.
+        """The newest publish, or the unpublish after it; None if the history has neither. Two calls.
 
-        Two calls. Asking changes nothing in the flow. Raises NotFound, and ServerFault when it is not ready in time.
+        The request does not change the flow. Raises NotFound, and ServerFault when the history is not ready in time.
         """
         transport = self._transport
         asking = ApiCall("POST", f"{FLOW}/history", {"flowId": flow_id}, body={}, repeatable=True)
@@ -107,7 +107,7 @@ class ArchitectFlows(Part):
 
 
 async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> WireFlow | None:
-    """One flow as the API answers it; None when it does not exist or was deleted."""
+    """One flow as the API returns it; None if it does not exist or was deleted."""
     try:
         flow = await transport.fetch(ApiCall("GET", FLOW, {"flowId": flow_id}, priority=priority), WireFlow)
     except NotFound:
@@ -116,7 +116,7 @@ async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> W
 
 
 def flows_a_page(transport: Transport) -> int:
-    """The page size of listings of flows: the operator's, up to the largest that is known to work."""
+    """The page size for listings of flows: the operator's, up to the largest that is known to work."""
     return min(transport.settings.page_size, MOST_FLOWS)
 
 
@@ -133,7 +133,7 @@ def _counts(flow: WireFlow) -> bool:
 
 
 def live_flow(flow: WireFlow) -> LiveFlow:
-    """The API's flow in the vocabulary."""
+    """The API's flow as a domain value."""
     published = flow.published_version
     publisher = flow.published_by.label if flow.published_by else None
     return LiveFlow(
@@ -151,7 +151,7 @@ def live_flow(flow: WireFlow) -> LiveFlow:
 
 
 def lock_holder(flow: WireFlow) -> LockHolder | None:
-    """Who holds the lock: a person or a service client."""
+    """The holder of the lock: a person or a service client."""
     since = flow.saved_version.date_saved if flow.saved_version else None
     if flow.locked_user:
         return LockHolder(flow.locked_user.label, "user", since, flow.locked_user.id)
@@ -161,7 +161,7 @@ def lock_holder(flow: WireFlow) -> LockHolder | None:
 
 
 def _has_draft(flow: WireFlow) -> bool:
-    """A saved version that is neither checked in nor published: its id then looks like `saved_version_...`."""
+    """Whether there is a saved version that is neither checked in nor published: its id is `saved_version_...`."""
     if flow.saved_version is None:
         return False
     known = {version.id for version in (flow.checked_in_version, flow.published_version) if version}

@@ -1,4 +1,4 @@
-"""Jobs of the organisation: poll them ever more rarely, read their messages."""
+"""Jobs of the organisation: polls them at growing intervals and reads their messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EMPTY_WORDS = re.compile(
 async def finished_job(
     transport: Transport, route: str, job_id: str, priority: Priority, *, more_s: float = 0.0
 ) -> WireJob:
-    """The job when it has ended, well or not. Raises ServerFault after the job timeout and `more_s`."""
+    """Wait until the job has ended. Raises ServerFault when it does not end in time, plus `more_s`."""
     timeout_s = transport.settings.job_timeout_s + more_s
     deadline = transport.clock.monotonic() + timeout_s
     wait_s = transport.settings.poll_s
@@ -44,7 +44,7 @@ async def finished_job(
 
 
 def job_words(job: WireJob) -> tuple[str, ...]:
-    """The job's messages, errors first, shortened and redacted; nothing of request and answer bodies."""
+    """The job's messages, errors first, shortened and redacted, without bodies of requests and responses."""
     ordered = sorted(job.messages or [], key=lambda message: message.type != "Error")
     return tuple(excerpt(_line(message)) for message in ordered)
 
@@ -61,7 +61,7 @@ def failure_cause(job: WireJob) -> FailureCause:
 
 
 def _line(message: JobMessage) -> str:
-    """Details hold unredacted bodies and URLs of the organisation's own calls: only code and message are shown."""
+    """One message as a line. Its details hold unredacted bodies and URLs, so only code and text are shown."""
     details = [
         " ".join(str(part) for part in (detail.status_code, detail.error_code, detail.error_message) if part)
         for detail in message.details or []

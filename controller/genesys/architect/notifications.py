@@ -28,19 +28,19 @@ log = structlog.get_logger()
 
 _CHANNELS = "/api/v2/notifications/channels"
 _FLOW = "v2.flows."
-"""The topic of a flow, before its id."""
+"""The prefix of a flow's topic, followed by its id."""
 _EXECUTIONS = "v2.flows.instances.flow."
-"""The topic of a flow's executions, before its id."""
+"""The prefix of the topic of a flow's executions, followed by the flow's id."""
 MOST_TOPICS = 1000
 """Topics that one channel can hold."""
 _CLOSING = "v2.system.socket_closing"
-"""Comes up to a minute before the organisation closes the connection."""
+"""The topic of a message that precedes the closing of the connection by up to a minute."""
 _LONGEST_S = 23 * 3600.0
 """A channel ends a day after the subscription. This one is left earlier, while events still arrive."""
 
 
 class _Websocket(connect):
-    """A websocket that stays at its host: the library would follow any redirect."""
+    """A websocket that stays at its host; the library would follow a redirect to any host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -52,9 +52,9 @@ class ArchitectNotifications(Part):
     async def flow_events(
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
     ) -> AsyncIterator[FlowEvent]:
-        """Events of up to 1,000 flows until the connection ends, or is about to end.
+        """Events of up to 1,000 flows until the connection ends or is about to end.
 
-        Raises Unreachable when the channel cannot be opened, HostNotAllowed where it leads to another host, and the
+        Raises Unreachable when the channel cannot be opened, HostNotAllowed when it leads to another host, and the
         transport's errors.
         """
         async with aclosing(_contents(self._transport, _FLOW, flow_ids, on_open)) as contents:
@@ -64,7 +64,7 @@ class ArchitectNotifications(Part):
                     yield event
 
     async def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
-        """Executions of up to 1,000 flows as they end, until the connection does. Raises as `flow_events` does."""
+        """Executions of up to 1,000 flows as they end, until the connection ends. Raises as `flow_events` does."""
         async with aclosing(_contents(self._transport, _EXECUTIONS, flow_ids)) as contents:
             async for content in contents:
                 event = _execution_event(content)
@@ -109,7 +109,7 @@ async def _contents(
 
 
 def _check_uri(transport: Transport, uri: str) -> None:
-    """The URI holds the right to listen: it goes over TLS, except to the very host of a plain-http API."""
+    """Check the URI, which carries the right to listen: it needs TLS, except on the host of a plain-http API."""
     api = urlsplit(transport.api_url)
     try:
         there = urlsplit(uri)
@@ -122,7 +122,7 @@ def _check_uri(transport: Transport, uri: str) -> None:
 
 
 def _refusal(answer: Response) -> PenstockError:
-    """An answer that opens no websocket. Of a redirect only the host is shown: the rest may be a right to listen."""
+    """The error for an answer that opens no websocket. A redirect shows only its host: its URL may carry rights."""
     if not 300 <= answer.status_code < 400:
         return Unreachable(f"the notification channel failed: the answer is {answer.status_code}")
     [location, *_] = *answer.headers.get_all("Location"), ""
@@ -164,7 +164,7 @@ def _flow_event(body: Mapping[str, object]) -> FlowEvent | None:
 
 
 def _execution_event(body: Mapping[str, object]) -> ExecutionEvent | None:
-    """Versions are numbers as strings; a run for debugging names `debug` instead, and is no traffic."""
+    """The event of an ended execution. Versions are numbers as strings; debug runs (`debug`) are ignored."""
     flow_id, version = _field(body, "flowId"), _field(body, "flowVersion")
     if flow_id is None or version is None:
         return None

@@ -41,11 +41,11 @@ _LOCK_RETRY_S = 15.0
 
 
 class _FlowWrites(Part):
-    """What the writes to one flow share."""
+    """The common base of writes to one flow."""
 
     @asynccontextmanager
     async def _unless_locked(self, flow_id: str, priority: Priority) -> AsyncIterator[None]:
-        """A 409 becomes FlowLocked with the holder's name, read from the flow: the error body does not tell it."""
+        """Turn a 409 into FlowLocked with the holder's name, read from the flow because the error body lacks it."""
         try:
             yield
         except RequestRejected as error:
@@ -72,7 +72,7 @@ class ArchitectPublishing(_FlowWrites):
     """Implements `Publishing`. A switch is a publish of a version that was published before."""
 
     async def publish(self, request: PublishRequest) -> Ticket:
-        """Publish a version that exists. The API's 200 proves nothing: follow the ticket, then read the flow.
+        """Publish an existing version. The API's 200 proves nothing: follow the ticket, then read the flow.
 
         Raises FlowLocked, NoSuchVersion, NotFound, PublishFailed, PublishUnexplained, AnswerLost, CapabilityMissing.
         """
@@ -98,7 +98,7 @@ class ArchitectPublishing(_FlowWrites):
         return await self.publish(PublishRequest(request.flow_id, request.version))
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
-        """The request names the version and nothing else; its body is empty."""
+        """The request contains only the version; its body is empty."""
         return {"flow": request.flow_id, "version": request.version}
 
     async def progress(self, ticket: Ticket) -> Progress:
@@ -114,7 +114,7 @@ class ArchitectPublishing(_FlowWrites):
                 raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {ARCHITECT}")
 
     async def running(self, flow_id: str, version: str) -> Ticket | None:
-        """The publish that runs on the flow; the flow does not say for which version."""
+        """The publish that is running on the flow. The flow does not show its version."""
         flow = await read_flow(self._transport, flow_id, self._usually(Priority.PUBLISH))
         operation = flow.current_operation if flow else None
         if operation is None or operation.complete or operation.action_name != _PUBLISH:
@@ -149,7 +149,7 @@ class ArchitectLocks(Part):
     """Implements `Locks`."""
 
     async def unlock(self, flow_id: str) -> LiveFlow:
-        """Break the lock. The organisation checks in the holder's saved changes: that makes a new version."""
+        """Break the lock. The organisation checks in the holder's saved changes as a new version."""
         priority = self._usually(Priority.PUBLISH)
         call = ApiCall("POST", f"{_ACTIONS}/unlock", query={"flow": flow_id}, body={}, priority=priority)
         return live_flow(await self._transport.fetch(call, WireFlow))
@@ -166,7 +166,7 @@ class ArchitectRemoval(_FlowWrites):
             await self._transport.send(call)
 
     async def delete(self, flow_id: str) -> None:
-        """Delete the flow; that it is gone already is no error."""
+        """Delete the flow. A flow that is already gone is not an error."""
         priority = self._usually(Priority.PUBLISH)
         call = ApiCall("DELETE", FLOW, {"flowId": flow_id}, priority=priority, repeatable=True)
         try:

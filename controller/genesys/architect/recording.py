@@ -26,9 +26,10 @@ _PAGE_SIZE = 200
 
 
 class ArchitectRecording(Part):
-    """Implements `ExecutionRecording`. Every method raises PermissionMissing where the client lacks its permission.
+    """Implements `ExecutionRecording`. Every method raises PermissionMissing when the client lacks its permission.
 
-    Writes may be repeated: a second one changes nothing. They return the new setting as the organisation confirms it.
+    Writes may be repeated, because a second one changes nothing. They return the resulting setting as the organisation
+    reports it.
     """
 
     async def enabled(self) -> bool:
@@ -37,11 +38,11 @@ class ArchitectRecording(Part):
         return (await self._transport.fetch(call, ExecutionDataSettings)).enabled
 
     async def default_level(self) -> LogLevel:
-        """The level of the flows that have none of their own."""
+        """The level of flows without one of their own."""
         return await self._level(ApiCall("GET", _DEFAULT_LEVEL, priority=self._usually(Priority.OBSERVE)))
 
     async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]:
-        """The levels of the flows with one of their own, in `ceil(count / 200)` calls."""
+        """The levels of flows with one of their own, in `ceil(count / 200)` calls."""
 
         async def page(call: ApiCall) -> PageOf[FlowLevel]:
             answer = await self._transport.fetch(call, FlowLevelPage)
@@ -53,7 +54,7 @@ class ArchitectRecording(Part):
         }
 
     async def flow_level(self, flow_id: str) -> LogLevel:
-        """The level that holds for one flow: its own, or else the default."""
+        """The effective level of one flow: its own, else the default."""
         try:
             priority = self._usually(Priority.OBSERVE)
             return await self._level(ApiCall("GET", _FLOW_LEVEL, {"flowId": flow_id}, priority=priority))
@@ -67,16 +68,16 @@ class ArchitectRecording(Part):
         return Recording(enabled, await view.flow_level(flow_id) if enabled else None)
 
     async def switch(self, *, on: bool) -> bool:
-        """Record execution data, or do not."""
+        """Enable or disable the recording of execution data."""
         call = ApiCall("PATCH", _SWITCH, body={"enabled": on}, priority=Priority.PUBLISH, repeatable=True)
         return (await self._transport.fetch(call, ExecutionDataSettings)).enabled
 
     async def set_default(self, level: str) -> LogLevel:
-        """Set the level of the flows that have none of their own."""
+        """Set the level of flows without one of their own."""
         return await self._set("PUT", _DEFAULT_LEVEL, {}, level)
 
     async def set_level(self, flow_id: str, level: str) -> LogLevel:
-        """Give one flow a level of its own: the API has one call to change it, and another where there is none."""
+        """Set the own level of one flow. The API has separate calls to add and to change a level."""
         path = {"flowId": flow_id}
         try:
             return await self._set("PUT", _FLOW_LEVEL, path, level)
@@ -84,7 +85,7 @@ class ArchitectRecording(Part):
             return await self._set("POST", _FLOW_LEVEL, path, level)
 
     async def drop(self, flow_id: str) -> None:
-        """Let the default hold for a flow again; that it has no level of its own is no error."""
+        """Remove the own level of a flow. A flow without one is not an error."""
         call = ApiCall("DELETE", _FLOW_LEVEL, {"flowId": flow_id}, priority=Priority.PUBLISH, repeatable=True)
         try:
             await self._transport.send(call)
@@ -95,6 +96,6 @@ class ArchitectRecording(Part):
         return (await self._transport.fetch(call, LevelSetting)).log_level
 
     async def _set(self, method: str, route: str, path: Mapping[str, str], level: str) -> LogLevel:
-        """Only the level is sent: the organisation decides which characteristics it has."""
+        """Set a level by its name; the organisation decides which characteristics belong to it."""
         body = {"logLevelCharacteristics": {"level": level}}
         return await self._level(ApiCall(method, route, path, body=body, priority=Priority.PUBLISH, repeatable=True))

@@ -1,4 +1,4 @@
-"""Publishing a flow file: register a job, put the YAML to its presigned URL, follow the job."""
+"""Publishes a flow file: registers a job, puts the YAML to its presigned URL, and follows the job."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ArchitectUploads(Part):
     """Implements `Uploads`."""
 
     async def register(self) -> UploadSlot:
-        """A place to put a flow file. Registering twice is harmless: a job without a file does nothing."""
+        """Register an upload and return its slot. A repetition is harmless: a job without a file does nothing."""
         call = ApiCall("POST", JOBS, body={}, priority=self._usually(Priority.PUBLISH), repeatable=True)
         job = await self._transport.fetch(call, RegisteredUpload)
         return UploadSlot(Ticket(TicketKind.JOB, job.id, None), job.presigned_url, dict(job.headers or {}))
 
     async def send(self, slot: UploadSlot, text: str) -> None:
-        """Send the YAML; from then on the organisation publishes it. Raises AnswerLost: look at the job's progress."""
+        """Send the YAML, which the organisation then publishes. Raises AnswerLost; then check the job's progress."""
         call = ApiCall("PUT", "(presigned upload)", priority=self._usually(Priority.PUBLISH))
         await self._transport.put_presigned(slot.url, slot.headers, text.encode(), call=call)
 

@@ -1,8 +1,4 @@
-"""The versions of a flow: their list, the references of each, its resources, its validation and its export.
-
-The manifest in a version's configuration groups references by type: `manifest.inboundCallFlow[] = {id, name}`,
-`commonModuleFlow`, `botFlow`, `queue`, ... Validation is a preview API: not every organisation offers it.
-"""
+"""The versions of a flow: their list, references, validation and export."""
 
 from __future__ import annotations
 
@@ -67,7 +63,7 @@ def _version(version: FlowVersion) -> VersionInfo:
 
 
 def _status(version: FlowVersion) -> str:
-    """The live version is `deployed`, one that was live is `published`, all others are drafts."""
+    """`deployed` for the live version, `published` for an earlier live version, `draft` for all others."""
     if version.date_published is not None:
         return "published" if version.date_published_end is not None else "deployed"
     return "published" if version.type == "PUBLISH" else "draft"
@@ -104,7 +100,7 @@ def _flow_references(manifest: Mapping[str, object]) -> Iterator[FlowReference]:
 
 
 def _type_of_group(group: str) -> FlowType | None:
-    """`commonModuleFlow` is a commonmodule, `workflow` a workflow, `queue` no flow at all."""
+    """`commonModuleFlow` is a commonmodule, `workflow` a workflow, `queue` not a flow."""
     name = group.lower()
     candidates = (name, name.removesuffix("flow")) if name.endswith("flow") else ()
     return next((FlowType(candidate) for candidate in candidates if candidate in set(FlowType)), None)
@@ -139,7 +135,7 @@ _NOT_OFFERED = frozenset({404, 405, 501})
 
 
 async def validate(transport: Transport, flow_id: str, version: str, priority: Priority) -> ValidationReport:
-    """What the organisation finds; where it does not offer validation, a successful report that says so.
+    """The organisation's findings. Without validation, a successful report that says so.
 
     Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
     """

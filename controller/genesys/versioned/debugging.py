@@ -1,4 +1,4 @@
-"""Asynchronous traces of actions: start a job, poll it until it has ended, through outages too (J1, J3, J7)."""
+"""Asynchronous traces of actions: starts a job and polls it until it ends, also through outages (J1, J3, J7)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _JOB = "/api/v2/jobs/{jobId}"
 _BASE_S = 2.0
 _LONGEST_S = 30.0
 _UNSEEN_S = 30.0
-"""How long a job that was just started may not be found."""
+"""Seconds for which a job that was just started may not be found."""
 _NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already will end"
 
 
@@ -34,7 +34,7 @@ class VersionedActionTraces(Part):
     """Implements `ActionTraces`."""
 
     async def start(self, request: ActionTraceRequest) -> StartedTrace:
-        """Start tracing an action's invocation (J1). Raises AnswerLost, and BadAnswer for an answer without a job."""
+        """Start a trace of an action's invocation (J1). Raises AnswerLost, BadAnswer for an answer without a job."""
         body: dict[str, object] = {
             "flowId": request.flow_id,
             "actionInvocationId": request.action_invocation_id,
@@ -56,10 +56,10 @@ class VersionedActionTraces(Part):
         return _in_the_answer(self._transport, call, answer)
 
     async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> TraceJob:
-        """The job when it has ended, well or not: polled at once and after 2 s, then ever more rarely.
+        """Wait until the job has ended, successful or not. It is read at once, after 2 s, then at growing intervals.
 
-        An outage that is shorter than the circuit breaker's ends nothing, and its time does not count. Every error
-        names the job, which goes on. Raises ServerFault when it does not end in time.
+        An outage that is shorter than the circuit breaker's does not end the wait, and its time does not count. Every
+        error names the job, which continues. Raises ServerFault when the job does not end in time.
         """
         try:
             return await _Polling(self._transport, job_id, timeout_s, just_started=just_started).finished()
@@ -69,7 +69,7 @@ class VersionedActionTraces(Part):
 
 
 def _in_the_answer(transport: Transport, call: ApiCall, answer: Answer) -> StartedTrace:
-    """What an answer without a `Location` holds: the trace itself, or the id of its job."""
+    """The content of an answer without a `Location`: the trace itself, or the id of its job."""
     found = read_json(call, answer) if answer.content.strip() else None
     if isinstance(found, dict):
         named = found.get("id") or found.get("jobId")
@@ -83,7 +83,7 @@ def _in_the_answer(transport: Transport, call: ApiCall, answer: Answer) -> Start
 
 
 def job_id_of(call: ApiCall, location: str) -> str:
-    """The last segment of a `Location`'s path, absolute or relative. The host in it is never asked."""
+    """The last path segment of an absolute or relative `Location`. Its host is never called."""
     try:
         job_id = unquote(urlsplit(location).path.rstrip("/").rpartition("/")[2])
     except ValueError:
@@ -103,7 +103,7 @@ class _Polling:
         self._deadline = self._began + timeout_s
         self._unseen_until = self._began + (_UNSEEN_S if just_started else 0.0)
         self._away_since: float | None = None
-        """Since when nothing could be read."""
+        """Start of the period in which no read has succeeded."""
 
     async def finished(self) -> TraceJob:
         backoff_s = _BASE_S
@@ -122,14 +122,14 @@ class _Polling:
             backoff_s = min(_LONGEST_S, backoff_s * 2)
 
     async def _poll(self) -> tuple[TraceJob, float | None]:
-        """The job, and how long its answer asks to wait."""
+        """The job, and the wait that its answer asks for."""
         call = ApiCall("GET", _JOB, {"jobId": self._job_id})
         answer = await self._transport.send(call)
         told_s = retry_after_s(answer.headers, self._clock.now())
         return self._transport.read(call, answer, TraceJob), told_s
 
     def _outlast(self, error: PenstockError, asked_at: float) -> float | None:
-        """Go on although the job could not be read, as long as an outage may last; how long the error asks to wait."""
+        """Continue despite an error, within the length of a tolerated outage. Returns the wait that it asks for."""
         now = self._clock.monotonic()
         if isinstance(error, NotFound):
             if now >= self._unseen_until:
@@ -143,7 +143,7 @@ class _Polling:
         return error.retry_after_s if isinstance(error, Waiting) else None
 
     def _back(self, job: TraceJob) -> None:
-        """The job could be read again. Raises ServerFault when its time is over."""
+        """Handle a successful read after an outage. Raises ServerFault when the job's time is over."""
         if self._away_since is not None:
             self._deadline += self._clock.monotonic() - self._away_since
             self._away_since = None
@@ -153,7 +153,7 @@ class _Polling:
             raise ServerFault(message)
 
     def _left_s(self) -> float:
-        """Until the next look at the latest."""
+        """Longest time until the next read."""
         now = self._clock.monotonic()
         if self._away_since is not None:
             return max(self._away_since + self._transport.settings.outage_s - now, 1.0)

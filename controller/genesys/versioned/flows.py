@@ -35,13 +35,13 @@ class VersionedFlows(Part):
         self._names = FlowNames()
 
     def called_by(self, flows: Iterable[DesiredFlow]) -> Self:
-        """The same reader, with flows called as these manifests call them."""
+        """The same reader with the flow names of these manifests."""
         view = copy(self)
         view._names = FlowNames(flows)  # noqa: SLF001 - its own copy
         return view
 
     async def listing(self, *, fresh: bool = False) -> FlowListing:
-        """From the last listing where it is not older than the settings allow and nothing was written since."""
+        """The listing, cached within the age that the settings allow and until the next write."""
         entities = await self._listing.flows(fresh=fresh, priority=self._usually(Priority.OBSERVE))
         return FlowListing([self._flow(entity) for entity in entities.values()], complete=self._listing.complete)
 
@@ -89,9 +89,9 @@ class VersionedFlows(Part):
 
 
 def agree(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, *, fresh: bool) -> bool:
-    """Whether the listing and the versions tell the same; a flow without versions has None.
+    """Whether the listing and the versions agree; `versions` is None for a flow without any.
 
-    Where several versions are published, only the listing tells which of them is live, and has to be a `fresh` one.
+    If several versions are published, only the listing shows the live one, and it must be a `fresh` listing.
     """
     if entity is None or versions is None:
         return entity is None and versions is None
@@ -103,7 +103,7 @@ def agree(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, *, 
 
 
 def flow_of(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, names: FlowNames) -> LiveFlow | None:
-    """The flow, of a listing and versions that agree; None where neither knows it."""
+    """The flow from a listing and versions that agree; None if neither has it."""
     if entity is None or versions is None:
         return None
     flow = live_flow(entity, names)
@@ -118,7 +118,7 @@ def flow_of(entity: FlowEntity | None, versions: Sequence[VersionInfo] | None, n
 
 
 def undetermined(flow_id: str, entity: FlowEntity | None, versions: Sequence[VersionInfo] | None) -> LiveUndetermined:
-    """The error for a listing and versions that do not agree, with what each of them tells."""
+    """The error for a listing and versions that disagree, with the content of both."""
     if entity is None:
         listed = "the listing does not have it"
     else:

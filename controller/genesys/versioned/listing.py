@@ -1,4 +1,4 @@
-"""The listing with definitions: read to its end, kept for a while, dropped by any write (D2)."""
+"""The listing with definitions: read completely, cached for a while, dropped by any write (D2)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class _Listed:
 
 
 class CachedListing:
-    """The organisation's flows as last listed; implements `ListedDefinitions`.
+    """The flows of the last listing; implements `ListedDefinitions`.
 
-    `complete` is False when the pages do not add up because something changed between them.
+    `complete` is False if the pages do not add up because something changed between them.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -39,7 +39,7 @@ class CachedListing:
         self._last: _Listed | None = None
         self._writes = 0
         self.complete = True
-        """Of what `flows` returned last."""
+        """Describes the last result of `flows`."""
 
     def drop(self) -> None:
         """Forget the listing: a write has changed something."""
@@ -61,9 +61,10 @@ class CachedListing:
         return self.definition(flow.id, flow.published_version or flow.checked_in_version)
 
     async def flows(self, *, fresh: bool = False, priority: Priority = Priority.OBSERVE) -> dict[str, FlowEntity]:
-        """The flows by id, listed anew when they are too old or `fresh` ones are asked for.
+        """The flows by id, from a new listing if the cached one is too old or `fresh` is set.
 
-        Callers of one priority share a running listing. A rollback does not wait for the listing of another priority.
+        Callers share a running listing, except one that waits at another priority: a rollback never waits for other
+        callers.
         """
         asked_at = self._now()
         async with self._locks[priority]:
@@ -74,7 +75,7 @@ class CachedListing:
             return listed.entities
 
     async def _read(self, priority: Priority) -> _Listed:
-        """A new listing, which is kept unless something was written or a newer one came meanwhile."""
+        """Read a new listing and cache it, unless a write or a newer listing came meanwhile."""
         writes, read_at = self._writes, self._now()
         settings = self._transport.settings
         call = ApiCall(
@@ -84,7 +85,7 @@ class CachedListing:
             priority=priority,
             limit_bytes=settings.export_limit_bytes,
         )
-        # One page at a time: each may be as large as the limit.
+        # One page at a time, because each may be as large as the limit.
         size = min(settings.page_size, MOST_FLOWS)
         found = await consistent_pages(self._transport, call, self._page, page_size=size, at_once=1)
         listed = _Listed({row.id: row for row in found.items}, found.consistent, read_at)
@@ -101,13 +102,13 @@ class CachedListing:
 
 
 def live_version(entity: FlowEntity) -> str | None:
-    """The listed version where it is live: it is published or deployed, and still is."""
+    """The listed version if it is live, which means published or deployed and not ended."""
     live = entity.standing in LIVE and entity.metadata.date_published_end is None
     return entity.version if live else None
 
 
 def live_flow(entity: FlowEntity, names: FlowNames) -> LiveFlow:
-    """The listed flow in the vocabulary, under the key that its manifest gives it."""
+    """The listed flow as a domain value, under the key that its manifest gives it."""
     return LiveFlow(
         id=entity.id,
         key=names.key(entity),
@@ -121,6 +122,6 @@ def live_flow(entity: FlowEntity, names: FlowNames) -> LiveFlow:
 
 
 def lock_holder(entity: FlowEntity) -> LockHolder | None:
-    """Who holds the flow's lock, where the listing tells."""
+    """The holder of the flow's lock, if the listing shows it."""
     metadata = entity.metadata
     return LockHolder(metadata.locked_by, "user", metadata.date_locked) if metadata.locked_by else None

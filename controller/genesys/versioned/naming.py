@@ -1,7 +1,7 @@
-"""Which flow of the organisation each manifest means (D4).
+"""Matches manifests to the organisation's flows (D4).
 
-This dialect need not show a flow's type. A manifest means the flow with its `spec.id`; without one, the flow of its
-name. Where the manifest or the organisation names no type, the type is the manifest's.
+This dialect may not report the type of a flow. A manifest means the flow with its `spec.id`. Without one it means the
+flow with its name; if manifest or organisation gives no type, the other's type counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from controller.genesys.wire.versioned import FlowEntity
 
 
 class FlowNames:
-    """The keys by which manifests call the organisation's flows."""
+    """The keys that manifests give to the organisation's flows."""
 
     def __init__(self, flows: Iterable[DesiredFlow] = ()) -> None:
         self._by_id: dict[str, FlowKey] = {}
@@ -28,9 +28,10 @@ class FlowNames:
         self._taken = frozenset(self._by_id.values())
 
     def key(self, entity: FlowEntity) -> FlowKey:
-        """The key of a listed flow. Two flows that one manifest could mean share its key, and are ambiguous.
+        """The key of a listed flow.
 
-        A flow that only shares the name of one that a manifest names by id is told with its id.
+        Two flows that match one manifest share its key and are ambiguous. A flow that shares only the name of a flow
+        that a manifest names by id gets its id as a part of its key.
         """
         if entity.id in self._by_id:
             return self._by_id[entity.id]

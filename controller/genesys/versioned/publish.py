@@ -1,4 +1,4 @@
-"""Publishing in stages, and the atomic switch with its proof."""
+"""Publishes in stages and switches atomically, with a proof of the switch."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class VersionedPublishing(Part):
         self._versions = versions
 
     async def publish(self, request: PublishRequest) -> Ticket:
-        """Start publishing a version, all at once or in stages (P2). Raises NoSuchVersion, FlowLocked, AnswerLost."""
+        """Start the publish of a version, at once or in stages (P2). Raises NoSuchVersion, FlowLocked, AnswerLost."""
         priority = self._usually(Priority.PUBLISH)
         return await self._write(request.flow_id, self._accepted(request, priority), priority)
 
@@ -72,7 +72,7 @@ class VersionedPublishing(Part):
         return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
 
     async def switch(self, request: SwitchRequest) -> Ticket:
-        """Already there is success without a write; where it is not certain, the switch is sent: it changes nothing."""
+        """Switch to a version. A version that is certainly live succeeds without a write; else a switch is harmless."""
         priority = self._usually(Priority.PUBLISH)
         if await self._is_live(request.flow_id, request.version, priority):
             return _done(request)
@@ -112,7 +112,7 @@ class VersionedPublishing(Part):
         )
 
     async def running(self, flow_id: str, version: str) -> Ticket | None:
-        """The publish of the version that has not ended; none where the flow or its version is gone."""
+        """The running publish of the version; None if there is none or the flow or version is gone."""
         priority = self._usually(Priority.PUBLISH)
         try:
             path = await self._versions.path(flow_id, version, priority)
@@ -125,7 +125,7 @@ class VersionedPublishing(Part):
         return Ticket(TicketKind.PUBLISH, status.publish_id or "", flow_id, version)
 
     async def _switched(self, request: SwitchRequest, priority: Priority) -> Ticket:
-        """Let calls go to a version, in one step (S2, S3), told by its id; by its number where no such id is known.
+        """Route calls to a version in one step (S2, S3), by its id, or by its number if the id is unknown.
 
         Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when
         the answer does not prove the switch.
@@ -134,7 +134,7 @@ class VersionedPublishing(Part):
         try:
             routed = await self._route(request, version_id, priority)
         except RequestRejected as error:
-            # It did nothing. The document's example sends an id; that a number is meant is possible, too.
+            # The switch had no effect. The document's example sends an id, but a number may be meant as well.
             if error.status != _BAD_REQUEST or version_id == request.version:
                 raise
             routed = await self._route(request, request.version, priority)
@@ -170,7 +170,7 @@ class VersionedPublishing(Part):
             self._listing.drop()
 
     async def _locked(self, flow_id: str, error: RequestRejected, priority: Priority) -> FlowLocked:
-        """Another deployment runs, or the flow is locked: then the listing names the holder."""
+        """The error for a 409: another deployment runs, or the flow has a holder, whom the listing names."""
         try:
             entity = (await self._listing.flows(fresh=True, priority=priority)).get(flow_id)
         except PenstockError:

@@ -35,14 +35,14 @@ _PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The flow and version that a query is about, as far as they are known."""
+    """The flow and version of a query, as far as they are known."""
 
     flow_id: str | None = None
     version_id: str | None = None
     number: str | None = None
 
     def fits(self, row: TraceRow) -> bool:
-        """Whether the row does not say that it is of another flow or version."""
+        """Whether the row may belong to this flow and version."""
         other_flow = None not in (self.flow_id, row.flow_id) and row.flow_id != self.flow_id
         known = {None, self.version_id, self.number}
         return not other_flow and (self.version_id is None or row.flow_version in known)
@@ -52,7 +52,7 @@ class _Asked:
 
 
 async def trace(transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE) -> Mapping[str, Any]:
-    """One trace's header as it was answered. Raises NotFound when it is unknown, archived or expired."""
+    """The header of one trace as received. Raises NotFound when it is unknown, archived or expired."""
     call = ApiCall("GET", f"{TRACES}/{{traceId}}", {"traceId": trace_id}, priority=priority)
     return await transport.fetch_object(call)
 
@@ -60,7 +60,7 @@ async def trace(transport: Transport, trace_id: str, priority: Priority = Priori
 async def trace_steps(
     transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """The steps of one trace in order, a page of up to 100 at a time. Raises BadAnswer for a cursor that repeats."""
+    """The steps of one trace in order, in pages of up to 100. Raises BadAnswer for a repeated cursor."""
     token: str | None = None
     seen: set[str] = set()
     while True:
@@ -77,9 +77,9 @@ async def trace_steps(
 async def executions(
     transport: Transport, versions: VersionDirectory, request: TraceRequest
 ) -> AsyncIterator[ExecutionSummary]:
-    """Executions of the request's version that started in its range, in no order.
+    """Executions of the request's version that started in its range, unordered.
 
-    The query's answer names no next page: one that is full may have been cut.
+    The query's answer names no next page, so a full one may have been cut.
     """
     flow_id, version = request.flow_id or "", request.flow_version or ""
     asked = _Asked(flow_id, await versions.id_of(flow_id, version, Priority.GATE), version)
@@ -119,7 +119,7 @@ async def _asked(versions: VersionDirectory, request: TraceRequest) -> Sequence[
 
 
 def _may_have_run(info: VersionInfo, request: TraceRequest) -> bool:
-    """Whether the version was not certainly live only before or only after the range."""
+    """Whether the version may have been live in the range."""
     later = info.published_at is not None and info.published_at >= request.end
     return not later and (info.published_until is None or info.published_until >= request.start)
 
@@ -149,7 +149,7 @@ async def _pages(transport: Transport, body: dict[str, object]) -> AsyncIterator
 
 
 def query_body(request: TraceRequest, version_id: str | None) -> dict[str, object]:
-    """The query as the table writes it: snake case, the version by its id from the version list (T1)."""
+    """The body of the query: snake case, the version by its id from the list of versions (T1)."""
     body: dict[str, object] = {
         "session_token": request.session_token or request.conversation_id or str(uuid.uuid4()),
         "start_date_time": _iso(request.start),
@@ -203,7 +203,7 @@ def _iso(moment: datetime) -> str:
 
 
 MOST_READ = 100
-"""Traces that one count reads; the others stay unknown, and the next count goes on."""
+"""Traces read for one count; the others stay unknown until the next count."""
 _REMEMBERED = 10_000
 
 
@@ -237,14 +237,14 @@ class VersionedTraces(Part):
 
 
 class Untold:
-    """Reads headers and, where those say nothing either, steps. Ended executions are remembered."""
+    """Reads headers and, if those give nothing either, steps. Ended executions are cached."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._ended: dict[str, ExecutionSummary] = {}
 
     async def resolved(self, summaries: AsyncIterator[ExecutionSummary]) -> AsyncIterator[ExecutionSummary]:
-        """The same executions, with those that nothing is told of read: up to `MOST_READ` of them."""
+        """The same executions, with up to `MOST_READ` unknown ones resolved by reading their traces."""
         left = MOST_READ
         async for summary in summaries:
             if summary.standing is not Standing.UNKNOWN:
@@ -273,7 +273,7 @@ class Untold:
             return summary
 
     async def _walked(self, summary: ExecutionSummary) -> ExecutionSummary:
-        """Failed where a step failed; ended where the last step names no next one."""
+        """The execution after reading its steps: failed if a step failed, ended if the last step names no next one."""
         ended = False
         async for page in trace_steps(self._transport, summary.id, Priority.GATE):
             for step in page:

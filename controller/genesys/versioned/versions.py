@@ -1,9 +1,4 @@
-"""The versions of one flow: their numbers, ids and statuses, their definitions, references and validation.
-
-A node of a definition that refers to a flow is `{"type": "callCommonModule" | "transferToFlow" | ..., "name": ...,
-"flow": {"id", "name", "type"}}`; a node without `flow` refers to none. `"flow": {"expression"}` instead of a name is
-dynamic. This reader and the simulator both keep to that.
-"""
+"""The versions of one flow: numbers, ids, statuses, definitions and validation."""
 
 from __future__ import annotations
 
@@ -30,7 +25,7 @@ from controller.genesys.wire.versioned import (
 )
 
 PAGE_SIZE = 100
-"""Versions to a page; no document tells the largest, and few flows have more."""
+"""Versions in a page. No document gives the largest, and few flows have more."""
 VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 ROUTED = "/api/v2/routing/flows/{flowId}"
 
@@ -45,7 +40,7 @@ _SEVERITIES = {
 
 
 class VersionDirectory:
-    """Reads versions, and remembers which id belongs to which pin, a number or an id: that never changes."""
+    """Reads versions and caches the id for each pin (a number or an id), which never changes."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -65,7 +60,7 @@ class VersionDirectory:
         return infos
 
     def _remember(self, flow_id: str, infos: Sequence[VersionInfo]) -> None:
-        """Which id each number and each id means; what could mean two versions means none."""
+        """Cache the id for each number and each id, without ambiguous ones."""
         pins = {pin for info in infos for pin in (info.version, info.id) if pin}
         for pin in pins:
             ids = {info.id for info in named(infos, pin)}
@@ -90,7 +85,7 @@ class VersionDirectory:
         return {"flowId": flow_id, "versionId": await self.id_of(flow_id, version, priority)}
 
     async def definition(self, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
-        """The version's definition as JSON, in either of its two shapes. A version never changes."""
+        """The version's definition as JSON, from either of its two shapes. A version never changes."""
         path = await self.path(flow_id, version, priority)
         call = ApiCall("GET", VERSION, path, priority=priority, limit_bytes=self._transport.settings.export_limit_bytes)
         found = (await self._transport.fetch(call, VersionDefinition)).content
@@ -122,7 +117,7 @@ class VersionedVersions(Part):
         return Export(flow_id, version, definition=definition)
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
-        """What the organisation finds. Errors count even where the summary calls them a success."""
+        """The organisation's findings. Errors count even if the summary reports a success."""
         priority = self._usually(Priority.PUBLISH)
         path = await self._reader.path(flow_id, version, priority)
         call = ApiCall("POST", f"{VERSION}/validate", path, body={}, priority=priority, repeatable=True)
@@ -145,7 +140,7 @@ class VersionedVersions(Part):
 
 
 def _version_info(entity: VersionEntity) -> VersionInfo:
-    """The version in the vocabulary."""
+    """The version as a domain value."""
     return VersionInfo(
         version=entity.number,
         status=entity.status.lower(),

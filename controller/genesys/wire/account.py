@@ -17,7 +17,7 @@ class Policy(WireModel):
     actions: list[str] = Field(default_factory=list)
 
     def grants(self, permission: str) -> bool:
-        """Whether this policy gives `domain:entity:action`; `*` means all."""
+        """Whether this policy grants `domain:entity:action`; `*` matches all."""
         domain, _, rest = permission.partition(":")
         entity, _, action = rest.partition(":")
         return (
@@ -41,14 +41,14 @@ class Grant(WireModel):
 
 
 class AuthorizedSubject(WireModel):
-    """Who asks, with all roles that it was granted."""
+    """The calling client with all its roles."""
 
     id: str
     grants: list[Grant]
 
     @property
     def tells(self) -> bool:
-        """Whether the answer holds what the roles grant, and not only their names."""
+        """Whether the answer contains the grants of the roles, not only their names."""
         return any(grant.role.policies for grant in self.grants)
 
     def holds(self, permission: str) -> bool:

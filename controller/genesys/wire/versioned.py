@@ -15,7 +15,7 @@ from controller.genesys.wire.model import Page, WireModel
 
 
 def _label(value: object) -> object:
-    """A person or client, told as a name or as `{id, name}`; None for anything else."""
+    """A person or client, given as a name or as `{id, name}`; None for anything else."""
     if isinstance(value, dict):
         value = value.get("name") or value.get("id")
     return value if isinstance(value, str) and value else None
@@ -65,12 +65,12 @@ class VersionEntity(WireModel):
 
     @property
     def number(self) -> str:
-        """The version as manifests name it; where the answer tells none, its id."""
+        """The version as manifests name it, or its id if the answer has no number."""
         return self.version or self.id
 
 
 class VersionDefinition(WireModel):
-    """A version as it is asked for because of its definition."""
+    """A version that is read for its definition."""
 
     definition: dict[str, Any] | None = None
     nodes: dict[str, Any] | None = None
@@ -78,7 +78,7 @@ class VersionDefinition(WireModel):
 
     @property
     def content(self) -> dict[str, Any] | None:
-        """The definition, or the nodes and transitions at the top level in its place."""
+        """The definition, or an equivalent from nodes and transitions at the top level."""
         if self.definition is not None or self.nodes is None:
             return self.definition
         return {"nodes": self.nodes, "transitions": self.transitions or []}
@@ -129,7 +129,7 @@ class PublishStatus(WireModel):
 
 
 class RoutedFlow(WireModel):
-    """What the atomic switch answers."""
+    """The answer of the atomic switch."""
 
     id: Id
     version: Id
@@ -139,7 +139,7 @@ class RoutedFlow(WireModel):
 
 
 class TraceRow(WireModel):
-    """One execution in a query's answer; the table promises the id only."""
+    """One execution in a query's answer. Only the id is promised."""
 
     id: Id
     status: str | None = None
@@ -156,7 +156,7 @@ _ENDED = frozenset({"completed", "failed", "cancelled", "canceled", "error"})
 
 
 class TracePage(WireModel):
-    """Traces, or the steps of one, as they are: the reader in `diagnosis` understands more than the table promises."""
+    """Traces, or the steps of one, unchanged: the reader in `diagnosis` understands more than the table promises."""
 
     entities: list[dict[str, Any]]
     next_page_token: str | None = None
@@ -164,7 +164,7 @@ class TracePage(WireModel):
 
     @property
     def cursor(self) -> str | None:
-        """What the next page is asked by, also where only a link tells it; None at the end."""
+        """The cursor of the next page, from a field or a link; None at the end."""
         if self.next_page_token or not self.next_uri:
             return self.next_page_token
         query = parse_qs(urlsplit(self.next_uri).query)
@@ -175,12 +175,12 @@ class TracePage(WireModel):
 
 
 class TraceJob(WireModel):
-    """in_progress until it is completed, failed, cancelled or ended by an error."""
+    """A trace job: in_progress, completed, failed, cancelled or error."""
 
     status: str = "completed"
-    """An answer that holds the result and no status is the trace itself."""
+    """Default: an answer with a result but no status is the trace itself."""
     result: Any = None
-    """Of any shape in the document; `steps` reads it."""
+    """The result, of any shape; `steps` reads it."""
     message: Any = None
     error_message: Any = None
     expected_steps: Any = None
@@ -198,7 +198,7 @@ class TraceJob(WireModel):
 
     @property
     def steps(self) -> Sequence[object]:
-        """The result's steps: a list, a list under `steps`, or either as JSON text; empty where there are none."""
+        """The steps of the result: a list, a list under `steps`, or either as JSON text; empty without any."""
         found = self._decoded
         if isinstance(found, dict):
             found = found.get("steps")
@@ -206,7 +206,7 @@ class TraceJob(WireModel):
 
     @property
     def announced(self) -> int | None:
-        """How many steps the job says that there are."""
+        """Number of steps that the job announces."""
         inside = self._decoded if isinstance(self._decoded, dict) else {}
         told = (self.expected_steps, self.total_steps, inside.get("expectedSteps"), inside.get("totalSteps"))
         return next((count for count in told if isinstance(count, int) and not isinstance(count, bool)), None)
