@@ -201,9 +201,9 @@ def confirmed_part(plan: Plan, organization: Organization, confirmations: Confir
     """The plan with unconfirmed removals blocked. In manual mode it stays whole: approval covers all or nothing."""
     if organization.sync.mode is SyncMode.MANUAL or _confirmed(plan, confirmations or Confirmations()):
         return plan
-    held_back = Blocked(NotConfirmed.code, f"its removal is not confirmed; {_CONFIRM}")
+    unconfirmed = Blocked(NotConfirmed.code, f"its removal is not confirmed; {_CONFIRM}")
     changes = tuple(
-        replace(change, blocked=change.blocked or held_back) if change.kind in REMOVALS else change
+        replace(change, blocked=change.blocked or unconfirmed) if change.kind in REMOVALS else change
         for change in plan.changes
     )
     return replace(plan, changes=changes)
@@ -225,7 +225,7 @@ def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) ->
     if organization.sync.mode is SyncMode.MANUAL:
         removed = [] if _confirmed(plan, said) else [change.flow for change in left if change.kind in REMOVALS]
     else:
-        removed = [] if left else [change.flow for change in plan.actions if _held_back(change)]
+        removed = [] if left else [change.flow for change in plan.actions if _lacks_confirmation(change)]
     if removed:
         yield NotConfirmed(f"{organization.name}: would unpublish or delete {', '.join(removed)}", hint=_CONFIRM)
 
@@ -234,7 +234,7 @@ def _confirmed(plan: Plan, said: Confirmations) -> bool:
     return said.prune or said.approved_digest == plan.digest
 
 
-def _held_back(change: Change) -> bool:
+def _lacks_confirmation(change: Change) -> bool:
     return change.blocked is not None and change.blocked.code == NotConfirmed.code
 
 

@@ -48,7 +48,13 @@ def orphan_drift(orphans: Iterable[Orphan], *, pruned: bool) -> list[Drift]:
 
 
 class Pruning:
-    """Plans the removal of orphans: consumers before consumed flows, and never a flow that is still consumed."""
+    """Plans the removal of orphans: consumers before consumed flows, and never a flow that is still consumed.
+
+    Four sources name consumers of an orphan: the graph (`_managed_consumers`, `graph.foreign`), the dependency index
+    (`live.consumers`), and the record of the last delivery (`_recorded_consumers`). A change that ends a consumption
+    or takes over the orphan's name (`_successors`) comes first; any other consumer blocks the removal. Orphans do
+    not block each other: they go in the order of their components.
+    """
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
 from controller.planning import Change, ChangeKind, Drift, HeldBack, Plan
-from controller.questions.held_back import held_back_now
+from controller.questions.refusals import refusals_now
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
 from controller.reconcile.ownership import at_work
 from controller.reconcile.pauses import may_write
@@ -87,7 +87,7 @@ def _waiting(store: Store) -> tuple[str, ...]:
 def _held_back(report: PassReport, organization: Organization, services: Services) -> tuple[HeldBack, ...]:
     unpushed = () if report.unpushed is None else (HeldBack.of(report.unpushed),)
     now = services.clock.now()
-    return (*unpushed, *held_back_now(report.plan_or_raise(), organization, services.store, now))
+    return (*unpushed, *refusals_now(report.plan_or_raise(), organization, services.store, now))
 
 
 def _promoted(steps: Iterable[StepRecord], organization: Organization, store: Store) -> dict[FlowKey, str]:

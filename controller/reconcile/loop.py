@@ -136,11 +136,15 @@ class _Run:
 
     async def _always(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step that completes the one before, also when the pass is to stop."""
+        self._log(step)
         return await step(*args, **kwargs)
 
+    def _log(self, step: Callable[..., object]) -> None:
+        name, organization = getattr(step, "__name__", ""), self._start.request.organization
+        log.debug("pass.step", step=name, organization=organization)
+
     def _begin(self, step: Callable[..., object]) -> None:
-        request = self._start.request
-        log.debug("pass.step", step=getattr(step, "__name__", ""), organization=request.organization)
+        self._log(step)
         if self._start.stopping():
             raise self._interrupted()
 

@@ -240,7 +240,7 @@ async def hand_changes(
         try:
             return await platform.flows.last_change(flows[key].id)
         except PenstockError as error:
-            log.info("history.unread", organization=organization.name, flow=str(key), error=error.message)
+            log.info("history.unreadable", organization=organization.name, flow=str(key), error=error.message)
             return None
 
     found = await for_each(moved, one)

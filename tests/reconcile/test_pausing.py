@@ -9,7 +9,7 @@ from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
 from controller.questions.decisions import accept_paused
-from controller.questions.held_back import with_held_back
+from controller.questions.refusals import with_refusals
 from controller.reconcile import PassReport, open_folder
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
@@ -67,7 +67,7 @@ async def test_what_is_live_stays_and_a_person_is_told(world: World) -> None:
 async def shown(world: World) -> Plan:
     """The plan as people see it now."""
     organization = open_folder(world.clone, world.settings).organization(ORGANIZATION)
-    return with_held_back((await world.plan()).plan_or_raise(), organization, world.services, ())
+    return with_refusals((await world.plan()).plan_or_raise(), organization, world.services, ())
 
 
 async def test_a_plan_tells_in_every_format_that_an_earlier_delivery_is_paused(world: World) -> None:

@@ -22,7 +22,7 @@ from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_
 from controller.planning.rendering.pages import COMMENT_LIMIT
 from controller.questions.comparison import FlowComparison
 from controller.questions.comparisons import differences
-from controller.questions.held_back import with_held_back
+from controller.questions.refusals import with_refusals
 from controller.reconcile import PassReport, PassRequest, Services, Workspace, load_settings, open_folder
 
 
@@ -83,7 +83,7 @@ def plan(options: PlanOptions) -> int:
 def _plans(reports: Sequence[PassReport], workspace: Workspace, services: Services) -> list[Plan]:
     """The plans, each with the reasons that hold back a delivery at this moment."""
     return [
-        with_held_back(
+        with_refusals(
             report.plan, workspace.organization(report.organization), services, workspace.dirty, report.unpushed
         )
         for report in reports

@@ -26,7 +26,7 @@ from controller.domain.wording import counted
 from controller.planning import Confirmations, Plan, plan_text
 from controller.planning.limits import deliverable
 from controller.questions.decisions import require_digest
-from controller.questions.held_back import with_held_back
+from controller.questions.refusals import with_refusals
 from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, load_settings, open_folder
 
 
@@ -132,7 +132,7 @@ def _confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: 
             found.append(request)
             continue
         organization = workspace.organization(request.organization)
-        shown = with_held_back(plan, organization, services, workspace.dirty)
+        shown = with_refusals(plan, organization, services, workspace.dirty)
         print(plan_text([shown], color=False), end="", file=sys.stderr)
         own_name = asyncio.run(_own_name(organization, services))
         if not typer.confirm(_question(plan, organization, own_name), err=True):

@@ -16,7 +16,7 @@ from controller.reconcile.services import Services
 from controller.store import Store
 
 
-def held_back_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
+def refusals_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:
     """Closed windows, limits and missing approvals, or else unconfirmed removals.
 
     Blocks that do not depend on the moment are in the plan itself. Raises StoreFailed.
@@ -33,7 +33,7 @@ def held_back_now(plan: Plan, organization: Organization, store: Store, now: dat
     )
 
 
-def with_held_back(
+def with_refusals(
     plan: Plan,
     organization: Organization,
     services: Services,
@@ -47,7 +47,7 @@ def with_held_back(
     """
     left_open = _left_open(services, organization)
     found = [] if left_open is None else [HeldBack.of(left_open)]
-    found += held_back_now(plan, organization, services.store, services.clock.now())
+    found += refusals_now(plan, organization, services.store, services.clock.now())
     if dirty:
         words = f"this plan holds {counted(len(dirty), 'uncommitted change')}"
         found.append(HeldBack(None, DirtyTree.code, words, "commit them, or pass --allow-dirty"))
