@@ -122,6 +122,7 @@ def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
     """The flows with unique keys: among equal keys, all but the published flow get their id as a part of the key."""
     shared, kept = _shared(flows), set[FlowKey]()
     apart = []
+    # Published flows come first, so that one of them keeps the plain key.
     for flow in sorted(flows, key=lambda flow: (flow.published_version is None, flow.id)):
         told = FlowKey(flow.key.type, f"{flow.key.name} ({flow.id})") if flow.key in kept else flow.key
         if flow.key in shared:

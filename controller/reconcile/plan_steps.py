@@ -69,6 +69,7 @@ async def present(at: Located, seen: Observed, made: Plan, undecided: DeliveryPa
     if at.request.mode is Mode.APPLY or at.request.watches:
         note_drift(at, seen, made)
     expected = at.request.expected_digest
+    # An undecided gate is refused by `check` next, and that says more than a stale plan.
     if expected is not None and expected != made.digest and undecided is None:
         raise PlanStale(
             f"{at.organization.name}: the plan is {made.digest} now, not {expected}",

@@ -145,6 +145,7 @@ def _keep_away(held: Held, flow: DesiredFlow, reason: str) -> None:
 def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord], known: Sequence[str]) -> str:
     """The version before the delivery that made the present one live."""
     for step in earlier:
+        # A rollback's step has its target as previous and as live version: it does not lead further back.
         if step.live_version == live.published_version and step.previous_version not in (None, step.live_version):
             return str(step.previous_version)
     others = [version for version in known if version != live.published_version]
@@ -210,7 +211,7 @@ def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepRes
 def _change(
     seen: Observed, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
 ) -> Change:
-    """The way back; `delivered` is the step that made the version live once, where anybody knows."""
+    """The way back; `delivered` is the journal's step that made the version live once."""
     recorded = seen.recorded.flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
     known = recorded.dependency_digest if recorded and recorded.version == version else ""

@@ -50,6 +50,7 @@ def fold(graph: Graph) -> FoldedGraph:
     busy = {key: count for key, count in counts.items() if count > MANY}
     drawn = [e for e in graph.edges if e.consumed not in busy or e.consumer in busy]
     folded = [e for e in graph.edges if e.consumed in busy and e.consumer not in busy]
+    # A busy node never stands in a block: the lines into it would end inside a table.
     fixed = {key for edge in drawn for key in (edge.consumer, edge.consumed)} | busy.keys()
     beside: dict[str, str] = {}
     for edge in folded:
