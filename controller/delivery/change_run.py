@@ -69,7 +69,7 @@ class Why:
     """Why a change is rolled back."""
 
     reason: str
-    """For people."""
+    """For display."""
     cause: StepCause = StepCause.FAILURE
     error_code: str | None = None
     """Of the failure."""
@@ -95,12 +95,12 @@ class ChangeRun:
     seen: LiveFlow | None = None
     """The flow when it was last found as the plan expects it."""
     noted: Mapping[str, object] = field(default_factory=dict)
-    """Details for the intent of its write, which tell later publishes of others apart."""
+    """Details for the intent of its write, which distinguish later publishes by others."""
     drafts: list[Export] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     error: PenstockError | None = None
     cause: PenstockError | None = None
-    """The failure that it is rolled back for, of an earlier process too, as far as the journal tells."""
+    """The failure that causes its rollback, also from an earlier process, as far as the journal shows it."""
     parked: bool = False
     """Left in its state, for the rollback or for the next process."""
     paused: bool = False
@@ -181,7 +181,7 @@ class ChangeRun:
 
     @property
     def on_request(self) -> bool:
-        """Whether it is rolled back because it is not wanted any more; nothing failed then."""
+        """Whether it is rolled back because it is no longer desired; nothing failed then."""
         return self.going_back and self.record.cause is not None and self.record.cause.asked_for
 
     @property
@@ -267,7 +267,7 @@ class ChangeRun:
         self.tell("change.parked", state=self.state.value)
 
     def pause(self, why: str) -> None:
-        """Leave a live version as it is, because a gate could not decide about it; a person is told once."""
+        """Leave a live version as it is, because a gate could not decide about it. Notifies a person once."""
         if not self.record.paused:
             self.advance(StepState.BAKING, paused=True, reason=why)
         self.paused = True

@@ -41,7 +41,7 @@ class ChangeStep(Protocol):
         ...
 
     async def settle(self) -> LiveFlow | None:
-        """Wait for the end, and prove it on the live flow, which is returned (None where it is gone)."""
+        """Wait for the end and prove it on the live flow. Returns the flow; None if it is gone."""
         ...
 
     async def took_effect(self) -> bool:
@@ -133,7 +133,7 @@ class ChangeRunner:
         self._run.advance(StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None)
 
     def _overtaken(self, change: OutOfBandChange, also: Callable[[], None] | None = None) -> None:
-        """It was delivered, and another version was published over it: it is recorded, and drift shows the other.
+        """Record a delivered version that another publish has replaced; drift shows the other version.
 
         Its gates have nothing to judge any more, and there is nothing to roll back.
         """

@@ -156,7 +156,7 @@ def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -
 
 
 def _asked_by(sync: SyncRecord) -> str | None:
-    """Who asked for the rollback, in a sync that is nothing but one: it has no plan."""
+    """The requester of a rollback on request, which is a sync without a plan."""
     return None if sync.plan_digest else sync.actor
 
 

@@ -57,9 +57,9 @@ async def follow(
 
 
 def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
-    """The flow shows no trace of the operation: it never began, or another one took its place.
+    """Whether the flow shows no trace of the operation: it never began, or another one replaced it.
 
-    Waiting longer tells nothing; the caller reads the live flow next.
+    Waiting longer reveals nothing; the caller reads the live flow next.
     """
     return ticket.kind is TicketKind.OPERATION and progress.stage is None and progress.percent is None
 

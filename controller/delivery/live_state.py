@@ -38,7 +38,7 @@ that the client may not read, can still be on its way."""
 LOST_ANSWER_S = 30.0
 """How long the flow is read after an answer was lost, before the write counts as never arrived."""
 _READS = 3
-"""Reads may lag behind a publish that has just ended: so many are made before its version counts as not live."""
+"""Number of reads before a version counts as not live, because reads may lag behind a publish."""
 _SAME_MOMENT = timedelta(seconds=1)
 """Two answers may give the same moment with different precision."""
 _LIVE, _BEFORE, _FIRST = "live_before", "published_before", "first_publish"
@@ -97,9 +97,9 @@ def require_planned(run: ChangeRun, live: LiveFlow | None, *, or_version: str | 
 
 
 def _published_again(run: ChangeRun, live: LiveFlow) -> bool:
-    """Both moments are the organisation's own; where one is missing there is nothing to compare.
+    """Whether the version was published again, by two dates of the organisation. Without one, there is no comparison.
 
-    The plan's moment comes from a listing, which agrees with the flow only where changes can be asked for by date.
+    The plan's date comes from a listing, which matches the flow only if changes can be queried by date.
     """
     listed = run.change.from_published_at if run.sync.can(Capability.CHANGED_SINCE) else None
     before = listed if run.seen is None else run.seen.published_at
@@ -230,7 +230,7 @@ async def _last_publish(run: ChangeRun, version: str) -> ProgressState | None:
 
 
 def proves(intent: Mapping[str, object]) -> bool:
-    """Whether seeing the version live proves the write of this intent: it was not live before, or its date tells."""
+    """Whether the live version proves the write of this intent: it was not live before, or its date shows it."""
     return _LIVE not in intent or _BEFORE in intent
 
 
@@ -280,7 +280,7 @@ async def rollout_in_flight(run: ChangeRun) -> bool:
 
 
 async def publish_vanished(run: ChangeRun) -> bool:
-    """Whether nothing is known of a publish although its time is over, and the flow is as it was before."""
+    """Whether a publish left no trace within its time, and the flow is unchanged."""
     ticket = run.record.ticket
     if ticket is None or ticket.kind is not TicketKind.PUBLISH or not outlasted(run):
         return False

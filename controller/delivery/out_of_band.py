@@ -22,7 +22,7 @@ _WITHOUT_SUCCESS = frozenset({ProgressState.FAILED, ProgressState.CANCELLED})
 
 
 def noted_of_versions(versions: Sequence[VersionInfo]) -> Mapping[str, object]:
-    """Details of an intent that tell later publishes apart: the newest publish date, or else the active versions."""
+    """Details of an intent that distinguish later publishes: the newest publish date, or else the active versions."""
     moments = [info.published_at for info in versions if info.published_at is not None]
     if moments:
         return {_NEWEST: max(moments).isoformat()}
@@ -71,9 +71,9 @@ async def require_not_overtaken(run: ChangeRun, version: str) -> None:
 
 
 async def require_still_live(run: ChangeRun, version: str) -> None:
-    """Raises OutOfBandChange where another version is live than the one that was watched.
+    """Raise OutOfBandChange if another version is live than the watched one.
 
-    Nothing is raised where the flow cannot be read: drift detection will tell.
+    Raises nothing if the flow cannot be read, because drift detection will find the change.
     """
     if run.desired is None or not (run.desired.gates or run.desired.rollout.bake_s):
         return
@@ -109,9 +109,10 @@ def tell_left(run: ChangeRun, version: str) -> None:
 
 
 async def is_ours(run: ChangeRun, live: LiveFlow) -> bool:
-    """Whether the live version comes from this change, or from before it. It counts as ours unless proven otherwise.
+    """Whether the live version comes from this change or from before it.
 
-    An organisation may report success and make another version live than it was asked for.
+    It counts as ours unless proven otherwise. An organisation may report success and make a version live that was not
+    requested.
     """
     version, record = live.published_version, run.record
     if version == record.previous_version:
@@ -129,7 +130,7 @@ async def is_ours(run: ChangeRun, live: LiveFlow) -> bool:
 
 
 def _was_taken(write: WriteRecord) -> bool:
-    """Whether the organisation accepted the call; a switch's answer may name another version than was asked for."""
+    """Whether the organisation accepted the call. A switch's answer may name a version that was not requested."""
     result = write.result or {}
     refused = write.outcome is WriteOutcome.FAILED or NO_EFFECT.items() <= result.items()
     mistaken = write.action == "switch" and result.get("error") == PublishFailed.code

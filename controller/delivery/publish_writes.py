@@ -172,7 +172,7 @@ async def _require_ours(run: ChangeRun, live: LiveFlow | None) -> None:
 
 
 async def _there(run: ChangeRun, live: LiveFlow | None, version: str, action: str) -> Took[Ticket] | None:
-    """The version where it is live, or on its way by an earlier attempt; None where it has to be asked for."""
+    """The version if it is live or on its way by an earlier attempt; None if it must be requested."""
     made = run.last_write(action)
     done = Ticket(TicketKind.DONE, "", run.flow_id, version)
     if live is not None and _is_there(run, live, version, made):
@@ -251,7 +251,7 @@ async def arrived(run: ChangeRun, ticket: Ticket) -> bool:
 
 
 async def failed_without_effect(run: ChangeRun, progress: Progress) -> bool:
-    """Whether a publish failed for no reason in the content, and the flow is as it was before.
+    """Whether a publish failed for no reason in the content and left the flow as it was.
 
     The journal notes that the write had no effect, so nothing is rolled back for it.
     """

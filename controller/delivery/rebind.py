@@ -119,7 +119,7 @@ async def restored_bindings(run: ChangeRun, version: str | None) -> Mapping[Flow
 
 
 def _was_published_again(run: ChangeRun) -> bool:
-    """Whether the rollback published, which binds anew: an atomic switch leaves the version as it was published."""
+    """Whether the rollback published, which binds again. An atomic switch keeps the version's old bindings."""
     published, switched = f"{ROLLBACK}publish", f"{ROLLBACK}switch"
     ways = [write.action for write in run.record.writes if write.action in (published, switched)]
     return ways[-1:] == [published] or not run.sync.can(Capability.ATOMIC_SWITCH)

@@ -73,7 +73,7 @@ async def _given_up(run: ChangeRun) -> Why | None:
 
 
 async def _superseded(run: ChangeRun) -> str | None:
-    """Why a version that git does not ask for any more is rolled back; None where its change is finished all the same.
+    """Why a version that git no longer has is rolled back; None if its change is finished all the same.
 
     Its gates went with the manifest. A version that they have not judged must not reach all callers, and a later
     rollback must not lead to it. A first version stays where the organisation cannot unpublish it.
@@ -102,7 +102,7 @@ def _judged_before(run: ChangeRun, version: str | None) -> bool:
 
 
 async def _commit_draft(run: ChangeRun) -> None:
-    """Commit the draft under a broken lock: git may not ask for this flow any more, and no later change would."""
+    """Commit the draft under a broken lock: the flow may have left git, so that no later change would do it."""
     if any(made.action == UNLOCK for made in run.record.writes):
         await keep_draft(run, await run.live())
 
@@ -130,7 +130,7 @@ def _failed_before(sync: SyncRun) -> bool:
 
 
 def _error_of(step: StepRecord) -> PenstockError:
-    """The error that the change failed with, as far as the journal tells."""
+    """The error of the failed change, as far as the journal shows it."""
     kind = next((kind for kind in VERDICTS if kind.code == step.error_code), ServerFault)
     return kind(step.reason or f"{step.flow} failed before the controller ended")
 

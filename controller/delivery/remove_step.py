@@ -1,6 +1,6 @@
-"""Taking a flow out of use, or deleting it, when its manifest is gone; and who consumes it still.
+"""Unpublishes or deletes a flow without a manifest, after a check of its consumers.
 
-The organisation's own dependency index tells who consumes a flow. An index that is not up to date proves nothing.
+The check uses the organisation's own dependency index. A stale index proves nothing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class RemoveStep:
         return True
 
     async def _refuse_while_consumed(self, live: LiveFlow) -> None:
-        """Raises PlanStale where another flow consumes it by now.
+        """Raise PlanStale if another flow consumes it by now.
 
-        Flows of this sync do not count: by the plan they do not consume it any more, which the index may not know yet.
+        Flows of this sync do not count: by the plan they no longer consume it, which the index may not show yet.
         """
         run, index = self._run, self._run.sync.platform.dependency_index
         if index is None:

@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncContext:
-    """Who asks for a sync, why, and from which commit."""
+    """The requester, trigger and commit of a sync."""
 
     revision: str
     actor: str
@@ -62,7 +62,7 @@ class StepResult:
     """Digest of the source that `version` came from, after a rollback too; None for a pinned version, and where the
     journal does not know."""
     dependency_digest: str = ""
-    """Digest over `version`'s content and all that it consumes, as it was delivered; empty where it is unknown."""
+    """Digest over the delivered content of `version` and all that it consumes; empty if unknown."""
     consumed: Mapping[FlowKey, str] = field(default_factory=dict)
     """Versions of the flows that it consumes, at the moment when it was published."""
     drafts: tuple[Export, ...] = ()
@@ -82,10 +82,10 @@ class StepResult:
 
     @property
     def to_record(self) -> bool:
-        """Whether the caller has something to commit for it: a delivered version, or one that a rollback made.
+        """Whether the caller must commit a record for it: of a delivered version, or of a rollback.
 
-        A rollback to the very version that was recorded leaves nothing to commit, unless a person asked for it. A
-        version that is live but could not be exported is recorded without an export.
+        A rollback to the recorded version leaves nothing to commit, unless a person requested it. A live version
+        without an export is recorded without one.
         """
         if self.parked:
             return False

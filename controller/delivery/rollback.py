@@ -32,7 +32,7 @@ from controller.domain.status import StepCause, StepState
 from controller.planning.model import ChangeKind
 
 BIND_ANEW = "commit a change to it, or to a module that it is bound to: either publishes it again"
-"""The way out for a caller that was rolled back, but could not be bound again."""
+"""The hint for a caller that was rolled back but could not be bound again."""
 _ATTEMPTS = 3
 _RETRY_S = 15.0
 _OUTAGE_S = 900.0
@@ -74,7 +74,7 @@ def _automatic(run: ChangeRun) -> bool:
 
 
 async def _nothing_happened(run: ChangeRun) -> bool:
-    """Whether a failed change left the flow as it was: there is nothing to roll back."""
+    """Whether a failed change left the flow as it was, so that there is nothing to roll back."""
     if run.state is not StepState.FAILED or run.change.kind is ChangeKind.DELETE:
         return False
     try:

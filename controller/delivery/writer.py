@@ -63,9 +63,9 @@ class Write(Generic[T]):
     action: str
     send: Callable[[], Awaitable[T]]
     look: Check[T] | None = None
-    """Called when the answer was lost: reads until it knows; None when the write certainly had no effect.
+    """Called after a lost answer: reads until it knows; None if the write certainly had no effect.
 
-    A write without an effect of its own has no look: it is simply repeated.
+    A write without an effect of its own needs no look: it is simply repeated.
     """
     details: Mapping[str, object] = field(default_factory=dict)
     """For the journal and the audit log; never a secret."""
@@ -75,7 +75,7 @@ class Write(Generic[T]):
     state: StepState | None = None
     """Where the intent moves the change."""
     ready: Check[T] | None = None
-    """Reads the live flow right before each attempt. Raises where it forbids the write; a value where it is there."""
+    """Reads the live flow right before each attempt. Raises to forbid the write; a value means that it is done."""
 
 
 async def write(run: ChangeRun, call: Write[T]) -> T:
@@ -140,7 +140,7 @@ def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
 
 
 async def _looked(run: ChangeRun, call: Write[T]) -> Took[T] | None:
-    """What `look` finds. Raises Parked where it cannot be read whether a version is live now."""
+    """The result of `look`. Raises Parked if it cannot be read whether a version is live now."""
     if call.look is None:
         return None
     if run.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
@@ -197,7 +197,7 @@ def _found_out(run: ChangeRun, call: Write[T], value: T) -> None:
 
 
 def _not_needed(run: ChangeRun, call: Write[T], value: T) -> None:
-    """The write is not needed any more. An earlier attempt of ours may have done it, although it was refused."""
+    """Handle a write that is no longer needed. An earlier, refused attempt of ours may have done it."""
     what = f"{call.version} was made live" if call.version else f"{call.action} was done"
     made = run.last_write(call.action)
     if made is None or made.outcome is WriteOutcome.DONE:
@@ -211,7 +211,7 @@ def _not_needed(run: ChangeRun, call: Write[T], value: T) -> None:
 
 
 def _tell_found(run: ChangeRun, call: Write[T], found: str) -> None:
-    """For people, and for the audit log, which has the attempt as failed or lost."""
+    """Report the finding to people and the audit log, which has the attempt as failed or lost."""
     run.note(found)
     run.audit(call.action, "success", version=call.version, details={**call.details, "found": found})
 

@@ -157,9 +157,9 @@ class ErrorRateWatch:
 
 
 class Announced:
-    """The executions of a version that were announced since the last poll, added to that poll's count.
+    """Announced executions of a version since the last poll, added to that poll's count.
 
-    They are not trusted: the bell rings when a poll is worth its calls, and the poll decides.
+    They are only hints: the bell rings when a poll is worth its calls, and the poll decides.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Announced:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Ring the bell within the block, where executions are announced at all."""
+        """Ring the bell within the block, if executions are announced."""
         with self._sync.events.executions(self._subject.flow_id, self._heard):
             yield
 
@@ -194,7 +194,7 @@ class Announced:
 
 
 async def rest_between_looks(sync: SyncRun, longest_s: float, *announced: Announced) -> None:
-    """The usual pause between two polls, or a shorter one where a bell rings. Raises Parked."""
+    """The usual pause between two polls, cut short by a bell. Raises Parked."""
     shortest_s = min(PAUSE_S, INTERVAL_S, longest_s)
     await sync.signals.rest(shortest_s)
     left_s = min(INTERVAL_S, longest_s) - shortest_s

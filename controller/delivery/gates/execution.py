@@ -57,7 +57,7 @@ async def run_once(run: ChangeRun, gate: ExecutionGate, subject: GateSubject) ->
 
 
 def _earlier(run: ChangeRun, details: dict[str, str]) -> WriteRecord | None:
-    """The same launch by an earlier look or process, unless it certainly came to nothing."""
+    """The same launch by an earlier look or process, unless it certainly had no effect."""
     made = (
         each
         for each in reversed(run.record.writes)
