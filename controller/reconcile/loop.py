@@ -1,4 +1,4 @@
-"""Running a pass: for each mode the steps in order, with their stages as values, and one `finally` that reports."""
+"""Runs a pass: the steps of its mode in order, with stages as values, and one `finally` that reports."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def run_pass(
     listener: Listener | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> PassReport:
-    """Run one pass. Its errors are in the report; only cancellation and mistakes of ours are raised.
+    """Run one pass. Its errors are in the report; only cancellation and internal errors are raised.
 
-    Once `stopping` returns true nothing new is begun, and delivered changes are recorded.
+    Once `stopping` returns true, no new step begins, and delivered changes are recorded.
     """
     started = services.clock.monotonic()
     error: PenstockError | None = None
@@ -51,7 +51,7 @@ async def run_pass(
 
 
 class _Run:
-    """One run. What the steps return is noted in `reached`, so that a pass that fails reports how far it came."""
+    """One run. It stores the results of steps in `reached`, so that a failed pass reports how far it came."""
 
     def __init__(self, start: Pass, reached: PassProgress, stack: AsyncExitStack) -> None:
         self._start = start
@@ -122,7 +122,7 @@ class _Run:
         reached.commit = commit or reached.commit
 
     async def _look(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step that only reads: it is abandoned when the pass is to stop."""
+        """Run a step that only reads. A shutdown abandons it."""
         self._begin(step)
         try:
             return await finished_before(self._stopping(), step(*args, **kwargs))
@@ -130,12 +130,12 @@ class _Run:
             raise self._interrupted() from None
 
     async def _write(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step that writes: once begun, it parks its own work when the pass is to stop."""
+        """Run a step that writes. Once begun, it handles a shutdown itself and parks its work."""
         self._begin(step)
         return await step(*args, **kwargs)
 
     async def _always(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a step that completes the one before, also when the pass is to stop."""
+        """Run a step that completes the one before, even during a shutdown."""
         self._log(step)
         return await step(*args, **kwargs)
 

@@ -1,7 +1,7 @@
-"""A rollback that a person asks for: one flow, back to a version that it had.
+"""A rollback at a person's request: one flow, back to an earlier version.
 
-Git stays the truth: what the manifest asks for is quarantined first, so that no controller brings it back before git
-changes, and the report tells which commit to revert.
+Git stays authoritative: the manifest's desired state is quarantined first, so that no controller restores it before git
+changes, and the report names the commit to revert.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from controller.store import StepRecord
 
 
 async def look(held: Held) -> Observed:
-    """Read the record and the listing ahead of all other calls, and nothing that only a plan needs."""
+    """Read the record and the listing with priority, without the details that only a plan needs."""
     recorded, platform, now = await read_record(held), held.platform, held.services.clock.now()
     live = listed(await platform.at(Priority.ROLLBACK).flows.listing(fresh=True), now)
     asked = {flow.key for flow in held.organization.flows if held.request.flow in _names(flow)}
@@ -45,8 +45,8 @@ def _names(flow: DesiredFlow) -> tuple[str, ...]:
 async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[StepResult]]:
     """Roll the flow back; returns the result and the steps to record.
 
-    Raises NoSuchVersion when there is nothing to go back to, SettingsInvalid for an unknown flow, and FlowLocked where
-    another person holds the flow and policy is to fail.
+    Raises NoSuchVersion if there is no earlier version, SettingsInvalid for an unknown flow, and FlowLocked if another
+    person holds the flow and policy is to fail.
 
     A flow that is rolled back already stays as it is; only a named version leads further back.
     """
@@ -91,7 +91,7 @@ def _target_flow(held: Held, seen: Observed) -> tuple[DesiredFlow, LiveFlow]:
 
 
 def _must_be_free(held: Held, flow: DesiredFlow, live: LiveFlow) -> None:
-    """Raise FlowLocked at once: a person on call must not wait for a lock that stays."""
+    """Raise FlowLocked at once, because a person on call must not wait for a lock."""
     organization = held.organization
     blocked = locked(flow.key, live, organization, held.services.client_id(organization))
     if blocked is not None and live.locked_by is not None:
@@ -109,13 +109,13 @@ def _deliveries(held: Held, key: FlowKey) -> list[StepRecord]:
 
 
 def _rolled_back_by(live: LiveFlow, earlier: list[StepRecord]) -> StepRecord | None:
-    """The rollback that made the live version live; None where a delivery did, or the journal does not know."""
+    """The rollback that made the live version live; None after a delivery or without a journal entry."""
     made = next((step for step in earlier if step.live_version == live.published_version), None)
     return made if made is not None and made.state is StepState.ROLLED_BACK else None
 
 
 def _answer(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
-    """The rollback that was asked for before, as its result; what git asks for stays quarantined."""
+    """The result of an earlier rollback to the live version. The desired state stays quarantined."""
     version = live.published_version or ""
     delivered = held.services.store.journal.delivered(held.request.organization, flow.key, version)
     if flow.wanted not in (version, delivered and delivered.source_digest):
@@ -143,7 +143,7 @@ def _keep_away(held: Held, flow: DesiredFlow, reason: str) -> None:
 
 
 def _version_before(flow: DesiredFlow, live: LiveFlow, earlier: list[StepRecord], known: Sequence[str]) -> str:
-    """The version before the delivery that made the present one live."""
+    """The version before the delivery of the live one."""
     for step in earlier:
         # A rollback's step has its target as previous and as live version: it does not lead further back.
         if step.live_version == live.published_version and step.previous_version not in (None, step.live_version):
@@ -167,7 +167,7 @@ def _shown(versions: Sequence[str]) -> str:
 
 
 def _settle_wanted(held: Held, flow: DesiredFlow, reason: str, *, asked_for: bool) -> None:
-    """No pass may bring back what the person does not want; going to what git asks for lifts that again."""
+    """Quarantine the desired state, or release it if the rollback leads to it."""
     quarantines, organization = held.services.store.quarantines, held.request.organization
     if asked_for:
         quarantines.release(organization, flow.key, by=held.request.actor, wanted=flow.wanted)
@@ -176,7 +176,7 @@ def _settle_wanted(held: Held, flow: DesiredFlow, reason: str, *, asked_for: boo
 
 
 async def _asked_in(held: Held, flow: DesiredFlow) -> tuple[str, ...]:
-    """Which commit to look at first; nothing where git does not tell."""
+    """The commit that changed the flow's files last, as a message; empty if git does not know it."""
     workspace = held.workspace
     files = [flow.origin.file, *([flow.source.file] if isinstance(flow.source, SourceFile) else [])]
     try:
@@ -187,7 +187,7 @@ async def _asked_in(held: Held, flow: DesiredFlow) -> tuple[str, ...]:
 
 
 def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
-    """Callers keep the version of a module that they were published with, even after its rollback."""
+    """A message about callers that keep the module's version from their publish, even after its rollback."""
     recorded = seen.recorded.flows
     callers = [
         each.id
@@ -201,7 +201,7 @@ def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) 
 
 
 def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepResult:
-    """The step with the version before the request, and the remaining work; the journal knows the target."""
+    """The step with the version before the request, and the remaining work. The journal has the target."""
     done = step.state is StepState.ROLLED_BACK
     return replace(
         step, previous_version=live.published_version, messages=(*step.messages, *told) if done else step.messages
@@ -211,7 +211,7 @@ def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepRes
 def _change(
     seen: Observed, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
 ) -> Change:
-    """The way back; `delivered` is the journal's step that made the version live once."""
+    """The change back to the version; `delivered` is the step that delivered it, if known."""
     recorded = seen.recorded.flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
     known = recorded.dependency_digest if recorded and recorded.version == version else ""
