@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Select, String, and_, bindparam, func, insert, or_, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
@@ -198,14 +198,8 @@ class Journal:
 
     def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
         """Of each flow the last step that did anything; without its writes."""
-        newest = (
-            select(func.max(steps.c.id))
-            .join(syncs)
-            .where(syncs.c.organization == organization, steps.c.state.not_in(_IDLE))
-            .group_by(steps.c.type, steps.c.name)
-        )
         with self._database.read() as connection:
-            rows = connection.execute(select(steps).where(steps.c.id.in_(newest))).mappings()
+            rows = connection.execute(_LATEST, {"organization": organization}).mappings()
             return {record.key: record for record in map(step_record, rows)}
 
     def delivered(self, organization: str, key: FlowKey, version: str) -> StepRecord | None:
@@ -247,27 +241,8 @@ class Journal:
 
     def unfinished(self, organization: str) -> list[SyncRecord]:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
-        in_need = select(steps.c.sync_id).where(
-            or_(
-                steps.c.state.in_(_TO_RECORD),
-                steps.c.state == StepState.ROLLING_BACK.value,
-                and_(
-                    steps.c.state == StepState.ROLLED_BACK.value,
-                    steps.c.recorded_at.is_(None),
-                    or_(
-                        steps.c.live_version != steps.c.previous_version,
-                        steps.c.live_version == steps.c.target_version,
-                    ),
-                ),
-            )
-        )
-        query = (
-            select(syncs)
-            .where(syncs.c.organization == organization, or_(syncs.c.state.in_(_OPEN), syncs.c.id.in_(in_need)))
-            .order_by(syncs.c.id)
-        )
         with self._database.read() as connection:
-            return _load(connection, query)
+            return _load(connection, _UNFINISHED, organization=organization)
 
 
 def _move_step(connection: Connection, step_id: int, state: StepState, now: datetime, facts: StepFacts) -> None:
@@ -285,9 +260,40 @@ def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more:
     connection.execute(update(steps).where(steps.c.id == step_id).values(values))
 
 
-# Built once: every move of a step ends with these two.
+# Built once: these are asked for again and again, and to put them together takes longer than to run them.
+_ORGANIZATION: Final = bindparam("organization", type_=String)
+_LATEST: Final = select(steps).where(
+    steps.c.id.in_(
+        select(func.max(steps.c.id))
+        .join(syncs)
+        .where(syncs.c.organization == _ORGANIZATION, steps.c.state.not_in(_IDLE))
+        .group_by(steps.c.type, steps.c.name)
+    )
+)
+_IN_NEED: Final = select(steps.c.sync_id).where(
+    or_(
+        steps.c.state.in_(_TO_RECORD),
+        steps.c.state == StepState.ROLLING_BACK.value,
+        and_(
+            steps.c.state == StepState.ROLLED_BACK.value,
+            steps.c.recorded_at.is_(None),
+            or_(
+                steps.c.live_version != steps.c.previous_version,
+                steps.c.live_version == steps.c.target_version,
+            ),
+        ),
+    )
+)
+_UNFINISHED: Final = (
+    select(syncs)
+    .where(syncs.c.organization == _ORGANIZATION, or_(syncs.c.state.in_(_OPEN), syncs.c.id.in_(_IN_NEED)))
+    .order_by(syncs.c.id)
+)
 _STEP: Final = select(steps).where(steps.c.id == bindparam("step"))
 _WRITES: Final = select(writes).where(writes.c.step_id == bindparam("step")).order_by(writes.c.id)
+_SYNCS: Final[BindParameter[int]] = bindparam("syncs", expanding=True)
+_STEPS_OF: Final = select(steps).where(steps.c.sync_id.in_(_SYNCS)).order_by(steps.c.sync_id, steps.c.position)
+_WRITES_OF: Final = select(writes).join(steps).where(steps.c.sync_id.in_(_SYNCS)).order_by(writes.c.id)
 
 
 def _one_step(connection: Connection, step_id: int) -> StepRecord:
@@ -296,12 +302,10 @@ def _one_step(connection: Connection, step_id: int) -> StepRecord:
     return step_record(row, [write_record(write) for write in made])
 
 
-def _load(connection: Connection, query: Select[tuple[object, ...]]) -> list[SyncRecord]:
-    found = connection.execute(query).mappings().all()
+def _load(connection: Connection, query: Select[tuple[object, ...]], **named: object) -> list[SyncRecord]:
+    found = connection.execute(query, named).mappings().all()
     ids = [row["id"] for row in found]
-    rows = connection.execute(
-        select(steps).where(steps.c.sync_id.in_(ids)).order_by(steps.c.sync_id, steps.c.position)
-    ).mappings()
+    rows = connection.execute(_STEPS_OF, {"syncs": ids}).mappings()
     by_sync: dict[int, list[StepRecord]] = {sync_id: [] for sync_id in ids}
     made = _writes_of(connection, ids)
     for row in rows:
@@ -310,8 +314,7 @@ def _load(connection: Connection, query: Select[tuple[object, ...]]) -> list[Syn
 
 
 def _writes_of(connection: Connection, sync_ids: Sequence[int]) -> dict[int, list[WriteRecord]]:
-    query = select(writes).join(steps).where(steps.c.sync_id.in_(sync_ids)).order_by(writes.c.id)
     by_step: dict[int, list[WriteRecord]] = {}
-    for row in connection.execute(query).mappings():
+    for row in connection.execute(_WRITES_OF, {"syncs": sync_ids}).mappings():
         by_step.setdefault(row["step_id"], []).append(write_record(row))
     return by_step
