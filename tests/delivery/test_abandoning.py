@@ -16,6 +16,8 @@ from tests.delivery.site import NAME, Crash, Site, organization
 from tests.delivery.test_crashes import nth
 from tests.support.sources import inbound
 
+pytestmark = pytest.mark.proof
+
 JUDGED = {"rollout": Rollout(bake_s=300), "gates": (ErrorRateGate(60, 1, 0.1, OnNoData.PASS),)}
 NEWER = "Fourth"
 

@@ -21,6 +21,8 @@ from tests.delivery.scenes import DESK, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site
 from tests.support.sources import inbound, module
 
+pytestmark = pytest.mark.proof
+
 
 def nth(number: int) -> Callable[[DeliveryEvent], bool]:
     seen = 0
