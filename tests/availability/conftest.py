@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.availability.rivals import Rivals, make_service
-from tests.support.postgres import needed_server, new_database
+from tests.support.postgres import needed_server, new_store
 from tests.support.shell import simulator_process
 from tests.support.world import World
 
@@ -20,8 +20,8 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str) -> str:
-    """The URL of an empty database."""
-    return new_database(postgres)
+    """The URL of a store that nothing was written to."""
+    return new_store(postgres)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from controller.domain.errors import StoreFailed
 from tests.availability.rivals import Rivals
 from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH
-from tests.support.postgres import Server, needed_server, new_database
+from tests.support.postgres import Server, needed_server, new_store
 from tests.support.service import eventually
 from tests.support.world import Recording, World
 
@@ -28,7 +28,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def database(server: Server) -> str:
     """An empty one on this server instead of the one that all other tests share."""
-    return new_database(server.url)
+    return new_store(server.url)
 
 
 @pytest.fixture

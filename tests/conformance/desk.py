@@ -17,6 +17,7 @@ from tests.conformance.flows import FINDER, IVR
 from tests.conformance.recorded import recorded_in
 from tests.support.fast_clock import FastClock
 from tests.support.inside import InsideShell
+from tests.support.stores import prepare
 
 NAME = "acme"
 SPEED = 50.0
@@ -44,6 +45,7 @@ class Desk(InsideShell):
             "GENESYS_ACME_SECRET": client[1],
         }
         self.folder.mkdir(parents=True)
+        prepare(folder / "store.db")
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("remote", "add", "origin", str(self.remote))

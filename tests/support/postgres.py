@@ -10,10 +10,14 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
+
+from controller.domain.clock import SystemClock
+from controller.store import Store
 
 
 def server_programs() -> Path | None:
@@ -77,14 +81,27 @@ def needed_server() -> Iterator[Server]:
         yield server
 
 
-def new_database(server: str) -> str:
-    """The URL of an empty database on that server."""
+def new_database(server: str, template: str = "template1") -> str:
+    """The URL of a database of its own on that server: empty, or a copy of another one that nobody uses."""
     name = f"s{uuid.uuid4().hex}"
     engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
     return server.replace("/postgres?", f"/{name}?")
+
+
+def new_store(server: str) -> str:
+    """The URL of a store of its own on that server, with its schema."""
+    return new_database(server, _migrated(server))
+
+
+@cache
+def _migrated(server: str) -> str:
+    """The name of a store that is copied."""
+    url = new_database(server)
+    Store.open(url, clock=SystemClock()).close()
+    return str(make_url(url).database)
 
 
 class _Runner:

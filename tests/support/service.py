@@ -14,6 +14,7 @@ import httpx
 
 from tests.support.patience import PATIENCE_S
 from tests.support.shell import free_port
+from tests.support.stores import prepare
 from tests.support.world import World
 
 
@@ -34,6 +35,7 @@ class Service:
         self.url = url
         self.port = free_port()
         self.log = folder / "service.log"
+        prepare(folder / "service.db")
         self.environment = {
             **os.environ,
             "PENSTOCK_STORE": f"sqlite:///{folder / 'service.db'}",

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from tests.support.sources import inbound, module
+from tests.support.stores import prepare
 
 _PORTS = range(15_000, 30_000)
 """Below those that systems give to connections."""
@@ -65,6 +66,7 @@ class Shell:
             "ACME_ID": "penstock",
             "ACME_SECRET": "penstock-secret",
         }
+        prepare(folder / "store.db")
         self.folder.mkdir()
         self.git("init", "--quiet", "--initial-branch=main")
         (self.folder / "organization.yaml").write_text(
