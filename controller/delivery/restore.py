@@ -183,7 +183,7 @@ async def _end_rollout(run: ChangeRun, previous: str) -> str:
     require_success(run, progress)
     await require_version(run, previous)
     if rollout is not None and not (await run.platform.publishing.progress(rollout)).finished:
-        raise PublishFailed(f"the rollout {rollout.id} of {run.key} goes on, though {previous} was published again")
+        raise PublishFailed(f"the rollout {rollout.id} of {run.key} continues, although {previous} was published again")
     return previous
 
 

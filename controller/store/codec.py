@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -14,7 +15,7 @@ from controller.store.records import NewStep, StepRecord, SyncRecord, SyncState,
 
 
 def ticket_to_json(ticket: Ticket) -> dict[str, object]:
-    """A ticket in a form that a later process can go on polling with."""
+    """A ticket in a form that a later process can poll."""
     return {"kind": ticket.kind.value, "id": ticket.id, "flow_id": ticket.flow_id, "version": ticket.version}
 
 
@@ -28,80 +29,39 @@ def consumed_to_json(consumed: Mapping[FlowKey, str]) -> dict[str, str]:
 
 def new_step_values(step: NewStep) -> dict[str, object]:
     """Column values of a step that has not started."""
-    return {
-        "flow": step.flow,
+    values: dict[str, object] = {each.name: getattr(step, each.name) for each in fields(step) if each.name != "key"}
+    return values | {
         "type": step.key.type,
         "name": step.key.name,
-        "kind": step.kind,
-        "wanted": step.wanted,
-        "source_digest": step.source_digest,
-        "dependency_digest": step.dependency_digest,
         "consumes": [str(key) for key in step.consumes],
-        "flow_id": step.flow_id,
-        "previous_version": step.previous_version,
-        "target_version": step.target_version,
         "consumed": {},
         "state": StepState.PENDING.value,
-        "reason": step.reason,
     }
 
 
 def step_record(row: RowMapping, writes: Iterable[WriteRecord] = ()) -> StepRecord:
-    return StepRecord(
-        id=row["id"],
-        sync_id=row["sync_id"],
-        flow=row["flow"],
-        key=FlowKey(row["type"], row["name"]),
-        kind=row["kind"],
-        wanted=row["wanted"],
-        source_digest=row["source_digest"],
-        dependency_digest=row["dependency_digest"],
-        consumes=tuple(FlowKey.parse(text) for text in row["consumes"]),
-        flow_id=row["flow_id"],
-        previous_version=row["previous_version"],
-        target_version=row["target_version"],
-        live_version=row["live_version"],
-        consumed={FlowKey.parse(text): version for text, version in row["consumed"].items()},
-        state=StepState(row["state"]),
-        ticket=ticket_from_json(row["ticket"]),
-        reason=row["reason"],
-        cause=None if row["cause"] is None else StepCause(row["cause"]),
-        error_code=row["error_code"],
-        paused=row["paused"],
-        bake_until=row["bake_until"],
-        updated_at=row["updated_at"],
-        recorded_at=row["recorded_at"],
-        writes=tuple(writes),
-    )
+    values = _columns(StepRecord, row) | {
+        "key": FlowKey(row["type"], row["name"]),
+        "consumes": tuple(FlowKey.parse(text) for text in row["consumes"]),
+        "consumed": {FlowKey.parse(text): version for text, version in row["consumed"].items()},
+        "state": StepState(row["state"]),
+        "ticket": ticket_from_json(row["ticket"]),
+        "cause": None if row["cause"] is None else StepCause(row["cause"]),
+        "writes": tuple(writes),
+    }
+    return StepRecord(**values)
 
 
 def write_record(row: RowMapping) -> WriteRecord:
-    return WriteRecord(
-        id=row["id"],
-        step_id=row["step_id"],
-        action=row["action"],
-        details=row["details"],
-        intent_at=row["intent_at"],
-        outcome=None if row["outcome"] is None else WriteOutcome(row["outcome"]),
-        result=row["result"],
-        result_at=row["result_at"],
-    )
+    outcome = None if row["outcome"] is None else WriteOutcome(row["outcome"])
+    return WriteRecord(**_columns(WriteRecord, row) | {"outcome": outcome})
 
 
 def sync_record(row: RowMapping, steps: Iterable[StepRecord] = ()) -> SyncRecord:
-    return SyncRecord(
-        id=row["id"],
-        organization=row["organization"],
-        revision=row["revision"],
-        dirty=row["dirty"],
-        plan_digest=row["plan_digest"],
-        on_failure=row["on_failure"],
-        state=SyncState(row["state"]),
-        actor=row["actor"],
-        trigger=row["trigger"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        summary=row["summary"],
-        steps=tuple(steps),
-        author=row["author"],
-    )
+    values = _columns(SyncRecord, row) | {"state": SyncState(row["state"]), "steps": tuple(steps)}
+    return SyncRecord(**values)
+
+
+def _columns(record: type[StepRecord | WriteRecord | SyncRecord], row: RowMapping) -> dict[str, Any]:
+    """The columns with the name of a field; the others are not kept, or need a conversion."""
+    return {each.name: row[each.name] for each in fields(record) if each.name in row}

@@ -24,17 +24,17 @@ HEAD: Final = "0006"
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
 SAME_TIME = timedelta(milliseconds=500)
-"""Clocks that agree so far are taken for equal: an answer is a while on its way."""
+"""Clocks that differ less count as equal: an answer takes a while."""
 _PG_DISK_FULL = "53100"
 _NOT_OURS = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
-"""What SQLite says of a file that this process may not write; further bits tell more exactly why."""
+"""SQLite's errors for a file that this process may not write; further bits give the exact reason."""
 
 
 class Database:
     """One engine. Every method may raise StoreFailed."""
 
     def __init__(self, engine: Engine, machine: Clock | None = None) -> None:
-        """`machine` is the clock that this machine shows, which its server's may differ from."""
+        """`machine` is this machine's clock; the server's may differ."""
         self._engine = engine
         self._machine = machine or SystemClock()
         self._joined: ContextVar[Connection | None] = ContextVar("joined", default=None)
@@ -78,7 +78,7 @@ class Database:
             yield connection
 
     def common_time(self, connection: Connection, clock: Clock) -> datetime:
-        """The time of all who share the store: the clock's, set right by the server's where there is one.
+        """The time of all processes that share the store: the clock's, corrected by the server's where there is one.
 
         Machines with different clocks would otherwise take each other's leases too early.
         """
@@ -89,7 +89,7 @@ class Database:
         return clock.now() + ahead if abs(ahead) > SAME_TIME else clock.now()
 
     def ping(self) -> None:
-        """Ask the store for an answer."""
+        """Raises StoreFailed when the store does not answer."""
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -121,7 +121,7 @@ def _mapped(engine: Engine) -> Iterator[None]:
 def _hint(cause: BaseException | None) -> str | None:
     full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
     if full or getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
-        return "free some disk space; the next pass goes on from the journal"
+        return "free some disk space; the next pass resumes from the journal"
     if (getattr(cause, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OURS:
         return "let the user that runs penstock write that file and its folder, or set PENSTOCK_STORE to another place"
     return None

@@ -1,4 +1,4 @@
-"""Which drift was seen to begin, and goes on: so that its begin and its end are noted once, by one process."""
+"""Drift that has begun and not ended, so that its begin and its end are noted once, by one process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class OpenDrift:
 
     @property
     def same(self) -> tuple[str, str, str | None, str | None]:
-        """Equal for two looks at one drift."""
+        """Equal for the same drift seen twice."""
         return self.flow, self.kind, self.expected, self.actual
 
 
@@ -38,14 +38,14 @@ class Drifts:
         self._database = database
 
     def open(self, organization: str) -> list[OpenDrift]:
-        """What goes on, by flow and kind."""
+        """The drift that has not ended, by flow and kind."""
         query = select(drifts).where(drifts.c.organization == organization).order_by(drifts.c.flow, drifts.c.kind)
         with self._database.write() as connection:
             rows = connection.execute(query).mappings().all()
         return [OpenDrift(**{name: row[name] for name in OpenDrift.__slots__}) for row in rows]
 
     def change(self, organization: str, ended: Iterable[OpenDrift], begun: Iterable[OpenDrift]) -> None:
-        """Forget what ended, and keep what began."""
+        """Forget ended drift, and keep new drift."""
         with self._database.write() as connection:
             for drift in ended:
                 connection.execute(

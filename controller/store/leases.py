@@ -30,7 +30,7 @@ class Lease:
     fence: int
     expires_at: datetime
     manifest: str = ""
-    """What the manifest that it is held for calls the organisation."""
+    """The organisation's name in the manifest that it is held for."""
 
     def __str__(self) -> str:
         return self.manifest or self.name
@@ -74,7 +74,7 @@ class Leases:
             _require_held(_row(connection, _LEASE, lease.name), lease, self._now(connection))
 
     def release(self, lease: Lease) -> None:
-        """Let others have it at once; nothing happens when it is not ours any more."""
+        """Release the lease; a no-op when it is not ours any more."""
         with self._database.write() as connection:
             connection.execute(
                 update(leases)
@@ -83,7 +83,7 @@ class Leases:
             )
 
     def holder(self, name: str) -> Lease | None:
-        """Who holds the lease now."""
+        """The present holder of the lease."""
         with self._database.read() as connection:
             row = connection.execute(_LEASE, {"name": name}).mappings().one_or_none()
             now = self._now(connection)
@@ -116,7 +116,7 @@ def _require_held(row: RowMapping, lease: Lease, now: datetime) -> None:
     )
     raise LeaseLost(
         f"{lease}: {lease.holder} no longer holds the lease ({why}); nothing more is written",
-        hint="the controller that holds it now goes on from the journal",
+        hint="the controller that holds it now resumes from the journal",
     )
 
 

@@ -1,4 +1,4 @@
-"""The outbox: notifications that are kept until their receiver has them."""
+"""The outbox: notifications that are kept until they are delivered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Notification:
 
 
 class OutboxTable:
-    """Delivery is at least once: a claim that its sender did not live to finish is given out again."""
+    """Delivery is at least once: an unfinished claim of a dead process is given out again."""
 
     def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
         self._database = database
@@ -74,7 +74,7 @@ class OutboxTable:
         return due
 
     def delivered(self, message_id: int) -> None:
-        """Note that its receiver has it; the audit entry that it tells of is synced then."""
+        """Note that the receiver has the message, also in its audit entry."""
         done = {"delivered_at": self._clock.now(), "last_error": None}
         with self._database.together(), self._database.write() as connection:
             row = connection.execute(

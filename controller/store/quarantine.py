@@ -1,4 +1,4 @@
-"""Quarantines: wishes that were rolled back, and are not tried again until git asks for something else."""
+"""Quarantines: desired states that were rolled back, and are not delivered again until git changes them."""
 
 from __future__ import annotations
 

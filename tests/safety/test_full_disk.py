@@ -54,7 +54,7 @@ async def stopped_by_a_full_store(world: World, recording: Recording, store: Ful
     assert store.full
     assert isinstance(report.error, StoreFailed)
     assert "database or disk is full" in report.error.message
-    assert report.error.hint == "free some disk space; the next pass goes on from the journal"
+    assert report.error.hint == "free some disk space; the next pass resumes from the journal"
     assert report.result is None
 
 
