@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
@@ -43,11 +41,6 @@ def console() -> Console:
     """A console for stdout."""
     found = _Stdout(highlight=False)
     return found if found.is_terminal else _Stdout(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
-
-
-def wants_color() -> bool:
-    """Whether stdout is a terminal and the user did not ask for plain text (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def judged(word: str) -> Text:

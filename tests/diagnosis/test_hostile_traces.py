@@ -8,18 +8,11 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.diagnosis import (
-    Analysis,
-    Audit,
-    Trace,
-    module_calls,
-    open_execution,
-    page,
-    report,
-    strict_json,
-    timeline,
-)
+from controller.diagnosis import Analysis, Audit, Trace, module_calls, open_execution, strict_json
 from controller.diagnosis.action import ActionTraceResult, action_dot, action_report, analyse_action, waterfall
+from controller.diagnosis.page import page
+from controller.diagnosis.report import report
+from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import read_execution, read_trace

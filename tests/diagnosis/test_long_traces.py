@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit, VersionedReader, open_execution, report, timeline
+from controller.diagnosis import Analysis, Audit, VersionedReader, open_execution
+from controller.diagnosis.report import report
+from controller.diagnosis.timeline import timeline
 from tests.diagnosis.traces import at, write
 
 pytestmark = pytest.mark.proof

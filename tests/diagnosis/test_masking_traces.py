@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit, page, report, timeline
+from controller.diagnosis import Analysis, Audit
 from controller.diagnosis.masking import Masking, learned
+from controller.diagnosis.page import page
+from controller.diagnosis.report import report
+from controller.diagnosis.timeline import timeline
 from controller.domain.redaction import MASK
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import event, execution, read_execution, read_trace, write

@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.diagnosis import (
-    Analysis,
-    AnomalyKind,
-    LiveModule,
-    ScopeKind,
-    StepStatus,
-    module_calls,
-    open_execution,
-    timeline,
-)
+from controller.diagnosis import Analysis, AnomalyKind, LiveModule, ScopeKind, StepStatus, module_calls, open_execution
 from controller.diagnosis.model import Withheld
+from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from tests.diagnosis.traces import at, detect, event, execution, read_execution, stale_calls, write
 

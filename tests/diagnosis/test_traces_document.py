@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis import Analysis, AnomalyKind, page, timeline
+from controller.diagnosis import Analysis, AnomalyKind
 from controller.diagnosis.action import analyse_action, waterfall
+from controller.diagnosis.page import page
+from controller.diagnosis.timeline import timeline
 from tests.diagnosis.browser import needs_browser, run
 from tests.diagnosis.example import ACTION, EXECUTION
 from tests.diagnosis.traces import read_execution

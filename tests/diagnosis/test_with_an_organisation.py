@@ -19,12 +19,12 @@ from controller.diagnosis import (
     judge_error_rate,
     measure_error_rate,
     open_execution,
-    page,
     retention,
-    timeline,
     versioned_header,
 )
 from controller.diagnosis.action import ActionTraceResult, analyse_action
+from controller.diagnosis.page import page
+from controller.diagnosis.timeline import timeline
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint, ErrorRateGate
 from controller.domain.platform import ExecutionSummary

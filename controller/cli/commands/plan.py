@@ -13,9 +13,8 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.comparison_output import comparisons_markdown, comparisons_text
-from controller.cli.console import wants_color
 from controller.cli.options import Folder, Organizations
-from controller.cli.output import output_to
+from controller.cli.output import output_to, wants_color
 from controller.cli.progress_bars import plan_bar, progress_bar
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
