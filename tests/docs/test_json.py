@@ -56,7 +56,7 @@ PARTS = {
     "apply/v1": {"A delivery": "DeliveryDocument", "A step": "StepDocument"},
     "status/v1": {
         "An organisation's status": "OrganizationStatusDocument",
-        "A flow's status": "FlowStatusDocument",
+        "A flow's status": "FlowStatus",
     },
     "preflight/v1": {"An organisation's preflight": "OrganizationPreflightDocument"},
     "service-status/v1": {"An organisation in the service": "ServedOrganizationDocument"},

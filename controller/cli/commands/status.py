@@ -38,25 +38,12 @@ class LastSyncDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowStatusDocument:
-    flow: str
-    type: str
-    name: str
-    sync: SyncStatus
-    health: Health
-    version: str | None
-    change: str
-    locked_by: str | None
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationStatusDocument:
     name: str
     revision: str | None
     sync: SyncStatus
     health: Health
-    flows: Sequence[FlowStatusDocument]
+    flows: Sequence[FlowStatus]
     drift: Sequence[str]
     warnings: Sequence[str]
     unmanaged: int | None
@@ -142,7 +129,7 @@ def _organization(report: PassReport, found: OrganizationStatus | None) -> Organ
         revision=commit_or_none(report.revision),
         sync=found.sync if found else SyncStatus.UNKNOWN,
         health=found.health if found else Health.UNKNOWN,
-        flows=[_flow(flow) for flow in (found.flows if found else ())],
+        flows=found.flows if found else (),
         drift=found.drift if found else (),
         warnings=found.warnings if found else (),
         unmanaged=found.unmanaged if found else None,
@@ -150,20 +137,6 @@ def _organization(report: PassReport, found: OrganizationStatus | None) -> Organ
         held_back=found.held_back if found else (),
         at_work=found.at_work if found else None,
         error=error_document(report.error, report.organization) if found is None and report.error else None,
-    )
-
-
-def _flow(flow: FlowStatus) -> FlowStatusDocument:
-    return FlowStatusDocument(
-        flow=flow.flow,
-        type=flow.type,
-        name=flow.name,
-        sync=flow.sync,
-        health=flow.health,
-        version=flow.version,
-        change=flow.change,
-        locked_by=flow.locked_by,
-        message=flow.message,
     )
 
 
