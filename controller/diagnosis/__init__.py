@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         ModuleCall,
         StaleCall,
         StaleCaller,
-        module_calls,
     )
     from controller.diagnosis.nested import strict_json
     from controller.diagnosis.query import Retention, check_action_trace_request, check_trace_request, retention
@@ -67,7 +66,6 @@ __all__ = [
     "check_trace_request",
     "judge_error_rate",
     "measure_error_rate",
-    "module_calls",
     "open_execution",
     "retention",
     "strict_json",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.diagnosis.model import Trace, TraceHeader, TraceStep
+from controller.diagnosis.model import TraceHeader, TraceStep
 from controller.domain.identity import version_rank
 
 
@@ -116,13 +116,6 @@ class CallTracker:
         for call in found[:1]:
             self._open.append((step.depth, Caller(call.flow_id, call.flow_name or call.flow_id or "", call.version)))
         return found
-
-
-def module_calls(trace: Trace) -> Iterator[ModuleCall]:
-    """All calls with the version that ran."""
-    tracker = CallTracker(trace.header)
-    for step in trace.steps:
-        yield from tracker.calls(step)
 
 
 def stale_among(calls: Iterable[ModuleCall], live: Mapping[str, LiveModule]) -> Iterator[StaleCall]:

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.diagnosis import Analysis, Audit, Trace, module_calls, open_execution, strict_json
+from controller.diagnosis import Analysis, Audit, Trace, open_execution, strict_json
 from controller.diagnosis.action import ActionTraceResult, action_dot, action_report, analyse_action, waterfall
 from controller.diagnosis.page import page
 from controller.diagnosis.report import report
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
-from tests.diagnosis.traces import read_execution, read_trace
+from tests.diagnosis.traces import module_calls, read_execution, read_trace
 
 AUDIT = Audit("op", (), 0.0, datetime(2026, 8, 10, tzinfo=UTC))
 MOMENTS = ["2026-08-10T14:00:00Z", "2026-08-10T14:00:01", "never", 1_754_834_400_000, 10**30, -1, True, None, {}]

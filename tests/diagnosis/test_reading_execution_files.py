@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.diagnosis import Analysis, AnomalyKind, LiveModule, ScopeKind, StepStatus, module_calls, open_execution
+from controller.diagnosis import Analysis, AnomalyKind, LiveModule, ScopeKind, StepStatus, open_execution
 from controller.diagnosis.model import Withheld
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
-from tests.diagnosis.traces import at, detect, event, execution, read_execution, stale_calls, write
+from tests.diagnosis.traces import at, detect, event, execution, module_calls, read_execution, stale_calls, write
 
 CALL = event(
     "actionCallCommonModule",

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from controller.diagnosis import (
     Anomaly,
     LiveModule,
+    ModuleCall,
     StaleCall,
     StateTracker,
     Trace,
     VersionedReader,
-    module_calls,
     open_execution,
     versioned_header,
 )
 from controller.diagnosis.anomalies import anomalies_of
-from controller.diagnosis.modules import stale_among
+from controller.diagnosis.modules import CallTracker, stale_among
 from controller.domain.traces import SnapshotRange
 
 GOOD = "success"
@@ -214,6 +214,13 @@ def detect(trace: Trace) -> Iterator[Anomaly]:
     tracker = StateTracker()
     for step in trace.steps:
         yield from anomalies_of(step, tracker.apply(step))
+
+
+def module_calls(trace: Trace) -> Iterator[ModuleCall]:
+    """All calls with the version that ran."""
+    tracker = CallTracker(trace.header)
+    for step in trace.steps:
+        yield from tracker.calls(step)
 
 
 def stale_calls(trace: Trace, live: Mapping[str, LiveModule]) -> tuple[StaleCall, ...]:

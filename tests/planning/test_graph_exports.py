@@ -41,7 +41,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def graph_json(graph: Graph) -> str:
-    return json.dumps(graph_document(graph))
+    return json.dumps(graph_document(graph), indent=2) + "\n"
 
 
 def _flow(name: str, **fields: object) -> Node:
