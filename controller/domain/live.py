@@ -42,7 +42,7 @@ class LiveFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class HandChange:
+class LastChange:
     """The last publish or unpublish of a flow."""
 
     version: str | None
@@ -72,7 +72,7 @@ class LiveState:
     """All versions, newest first; only for flows with a pinned or recorded version that is not live."""
     undetermined: Mapping[FlowKey, str] = field(default_factory=dict)
     """Flows with contradictory answers about the live version, with these answers as text."""
-    hand_changes: Mapping[FlowKey, HandChange] = field(default_factory=dict)
+    last_changes: Mapping[FlowKey, LastChange] = field(default_factory=dict)
     """Authors of out-of-band changes to managed flows; for display, without effect on the plan."""
     partial: tuple[str, ...] = ()
     """Messages about parts that could not be read. A plan from a partial observation shows them."""

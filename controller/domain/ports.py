@@ -10,14 +10,16 @@ the same operations at another one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, Self
 
+from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import DesiredFlow
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow
+from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import (
     Capability,
     ExecutionSummary,
@@ -61,7 +63,7 @@ class Flows(Protocol):
         """The flow with exactly this type and name. Raises `AmbiguousFlow` when there are several."""
         ...
 
-    async def last_change(self, flow_id: str) -> HandChange | None:
+    async def last_change(self, flow_id: str) -> LastChange | None:
         """The last publish or unpublish of a flow; None where the listing already says everything."""
         ...
 
@@ -267,67 +269,52 @@ class ExecutionRecording(Protocol):
     async def drop(self, flow_id: str) -> None: ...
 
 
-class Platform(Protocol):
+class Platform(ABC):
     """An organisation. A part that is None is one that its dialect lacks."""
 
+    dialect: str
+    flows: Flows
+    versions: Versions
+    publishing: Publishing
+    changes: ChangedFlows | None = None
+    resources: ResourceReferences | None = None
+    listed_definitions: ListedDefinitions | None = None
+    uploads: Uploads | None = None
+    locks: Locks | None = None
+    removal: FlowRemoval | None = None
+    dependency_index: DependencyIndex | None = None
+    executions: Executions | None = None
+    execution_files: ExecutionFiles | None = None
+    traces: Traces | None = None
+    action_traces: ActionTraces | None = None
+    launches: Launches | None = None
+    notifications: EventStreams | None = None
+    recording: ExecutionRecording | None = None
+
     @property
-    def dialect(self) -> str: ...
+    def capabilities(self) -> frozenset[Capability]:
+        return CAPABILITIES[self.dialect]
+
     @property
-    def capabilities(self) -> frozenset[Capability]: ...
-    @property
+    @abstractmethod
     def clock_ahead(self) -> timedelta:
         """How far the organisation's clock is ahead of ours, to the second, by its last response."""
-        ...
 
-    @property
-    def flows(self) -> Flows: ...
-    @property
-    def versions(self) -> Versions: ...
-    @property
-    def publishing(self) -> Publishing: ...
-    @property
-    def changes(self) -> ChangedFlows | None: ...
-    @property
-    def resources(self) -> ResourceReferences | None: ...
-    @property
-    def listed_definitions(self) -> ListedDefinitions | None: ...
-    @property
-    def uploads(self) -> Uploads | None: ...
-    @property
-    def locks(self) -> Locks | None: ...
-    @property
-    def removal(self) -> FlowRemoval | None: ...
-    @property
-    def dependency_index(self) -> DependencyIndex | None: ...
-    @property
-    def executions(self) -> Executions | None: ...
-    @property
-    def execution_files(self) -> ExecutionFiles | None: ...
-    @property
-    def traces(self) -> Traces | None: ...
-    @property
-    def action_traces(self) -> ActionTraces | None: ...
-    @property
-    def launches(self) -> Launches | None: ...
-    @property
-    def notifications(self) -> EventStreams | None: ...
-    @property
-    def recording(self) -> ExecutionRecording | None: ...
+    @abstractmethod
+    def at(self, priority: Priority) -> Self:
+        """The same organisation; its parts send at this priority."""
 
-    def at(self, priority: Priority) -> Platform:
-        """The same organisation; what its parts send goes at this priority."""
-        ...
-
-    def called_by(self, flows: Iterable[DesiredFlow]) -> Platform:
+    def called_by(self, flows: Iterable[DesiredFlow]) -> Self:  # noqa: ARG002 - for dialects that show no types
         """The same connection, with flows called as these manifests call them; one for each revision."""
-        ...
+        return self
 
     async def organization_id(self) -> str | None:
         """The organisation's own id; None where the dialect or this client's rights do not show it."""
-        ...
+        return None
 
     async def organization_name(self) -> str | None:
-        """What the organisation calls itself; None where the dialect or this client's rights do not show it."""
-        ...
+        """The organisation's own name; None where the dialect or this client's rights do not show it."""
+        return None
 
+    @abstractmethod
     async def aclose(self) -> None: ...

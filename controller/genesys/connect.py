@@ -17,6 +17,7 @@ from controller.genesys.auth import OAuthClient, TokenSource
 from controller.genesys.budget import RateBudget
 from controller.genesys.circuit import Circuit
 from controller.genesys.latency import RouteLatency
+from controller.genesys.part import ConnectedPlatform
 from controller.genesys.permissions import needed_by
 from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
@@ -37,7 +38,7 @@ def connect(
     clock: Clock,
     settings: TransportSettings = TransportSettings(),  # noqa: B008 - frozen
     http: httpx.AsyncBaseTransport | None = None,
-) -> ArchitectPlatform | VersionedPlatform:
+) -> ConnectedPlatform:
     """An organisation as `Platform`; nothing is sent before the first call. Close it with `aclose`.
 
     `http` replaces the network in tests. Raises SettingsInvalid for a dialect that does not exist.
@@ -50,7 +51,7 @@ def connect(
 
 def transport_of(platform: Platform) -> Transport:
     """The transport below a connected organisation. Raises TypeError for any other implementation of the port."""
-    if not isinstance(platform, ArchitectPlatform | VersionedPlatform):
+    if not isinstance(platform, ConnectedPlatform):
         raise TypeError(f"{type(platform).__name__} was not opened by connect()")
     return platform.transport
 

@@ -1,11 +1,13 @@
-"""The base of the parts of a platform: operations that share a connection and a priority."""
+"""The bases of the platforms and of their parts: a part is a group of operations of one dialect."""
 
 from __future__ import annotations
 
 from copy import copy
+from datetime import timedelta
 from typing import Self
 
 from controller.domain.platform import Priority
+from controller.domain.ports import Platform
 from controller.genesys.transport import Transport
 
 
@@ -24,3 +26,25 @@ class Part:
 
     def _usually(self, priority: Priority) -> Priority:
         return priority if self._priority is None else self._priority
+
+
+class ConnectedPlatform(Platform):
+    """An organisation behind a transport."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        transport.dialect = self.dialect
+
+    @property
+    def clock_ahead(self) -> timedelta:
+        return self.transport.clock_ahead
+
+    def at(self, priority: Priority) -> Self:
+        view = copy(self)
+        for name, part in vars(self).items():
+            if isinstance(part, Part):
+                setattr(view, name, part.at(priority))
+        return view
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()

@@ -80,7 +80,7 @@ def _by_whom(situation: Situation, live: LiveFlow) -> str:
 
     The history is reliable. A listing names people but not clients, and says nothing about an unpublish.
     """
-    change = situation.hand_change
+    change = situation.last_change
     who, at = (live.published_by, live.published_at) if live.published_version else (None, None)
     if change is not None and change.version == live.published_version:
         who, at = change.by, change.at

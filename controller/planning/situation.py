@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow, LiveState
+from controller.domain.live import LastChange, LiveFlow, LiveState
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.versions import VersionInfo, pinned_number
 from controller.planning.model import Unrecorded
@@ -35,7 +35,7 @@ class Situation:
     flow: DesiredFlow
     live: LiveFlow | None
     record: RecordedFlow | None
-    hand_change: HandChange | None = None
+    last_change: LastChange | None = None
     """The last publish or unpublish, if the live version is not the recorded one."""
     unrecorded: Unrecorded | None = None
     """The live version, if an unfinished delivery made it live."""

@@ -112,7 +112,7 @@ class Walk:
             flow=flow,
             live=live.flows.get(flow.key),
             record=record,
-            hand_change=live.hand_changes.get(flow.key),
+            last_change=live.last_changes.get(flow.key),
             unrecorded=self._unrecorded(live.flows.get(flow.key), record),
             authored=self._authored(live.flows.get(flow.key), record),
             dialect=self._organization.dialect,

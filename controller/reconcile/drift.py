@@ -68,7 +68,7 @@ def _who(seen: Observed, key: FlowKey | None) -> str:
     """The person who published the live version or unpublished the flow, if the organisation reports one."""
     if key is None:
         return UNKNOWN
-    found, change = seen.live.flows[key], seen.live.hand_changes.get(key)
+    found, change = seen.live.flows[key], seen.live.last_changes.get(key)
     by = change.by if change is not None and change.version == found.published_version else None
     return by or (found.published_by if found.published_version else None) or UNKNOWN
 

@@ -25,7 +25,7 @@ from controller.domain.errors import (
     Waiting,
 )
 from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow, LiveState
+from controller.domain.live import LastChange, LiveFlow, LiveState
 from controller.domain.platform import Capability, FlowListing, Priority
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
@@ -71,7 +71,7 @@ async def observe_organization(
     digests = await looker.digests(organization.flows, recorded)
     versions = await looker.versions(organization, recorded, delivered(flows))
     undetermined = await looker.settle(versions)
-    moved = await hand_changes(platform, organization, recorded, flows, delivered(flows))
+    moved = await last_changes(platform, organization, recorded, flows, delivered(flows))
     return replace(
         live,
         flows=flows,
@@ -82,7 +82,7 @@ async def observe_organization(
         undetermined=undetermined,
         consumers=consumers.known,
         consumers_unknown=consumers.unknown,
-        hand_changes=moved,
+        last_changes=moved,
         partial=(*live.partial, *looker.incomplete),
     )
 
@@ -222,13 +222,13 @@ MOST_ASKED = 20
 """Largest number of histories read in one observation; more changes at once usually have one cause."""
 
 
-async def hand_changes(
+async def last_changes(
     platform: Platform,
     organization: Organization,
     recorded: RecordedState,
     flows: Mapping[FlowKey, LiveFlow],
     delivered: Collection[FlowKey],
-) -> dict[FlowKey, HandChange]:
+) -> dict[FlowKey, LastChange]:
     """The last out-of-band change of each managed flow. An unreadable history is skipped.
 
     Flows in `delivered` are skipped too, because an unrecorded delivery of ours changed them.
@@ -236,7 +236,7 @@ async def hand_changes(
     others = (each for each in organization.flows if each.key not in delivered)
     moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]
 
-    async def one(key: FlowKey) -> HandChange | None:
+    async def one(key: FlowKey) -> LastChange | None:
         try:
             return await platform.flows.last_change(flows[key].id)
         except PenstockError as error:

@@ -75,10 +75,7 @@ def test_all_scenes_together_make_every_kind_of_write(tmp_path: Path) -> None:
 
 
 def test_every_operation_of_the_port_is_known_to_be_a_read_or_a_write() -> None:
-    annotations = (
-        get_type_hints(part.fget)["return"] for part in vars(ports.Platform).values() if isinstance(part, property)
-    )
-    kinds = {kind for found in annotations for kind in (get_args(found) or (found,))}
+    kinds = {kind for found in get_type_hints(ports.Platform).values() for kind in (get_args(found) or (found,))}
     parts = {kind for kind in kinds if kind.__module__ == ports.__name__} - {ports.ExecutionRecording}
     operations = {f"{part.__name__}.{name}" for part in parts for name in vars(part) if not name.startswith("_")}
 

@@ -184,9 +184,9 @@ async def test_a_redirect_that_leads_nowhere_is_refused_as_well(location: str | 
 
 async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
     async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(302, elsewhere) as uri:
-        hearing = PublishEvents()
-        await hearing.listen(ArchitectPlatform(_transport(script(_channel(uri), reply()))), {"f1"})
-    assert not hearing.reliable
+        events = PublishEvents()
+        await events.follow_flows(ArchitectNotifications(_transport(script(_channel(uri), reply()))), {"f1"})
+    assert not events.reliable
     assert seen == []
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from controller.domain.errors import AmbiguousFlow, BadAnswer, NotFound, ServerFault
 from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow, LockHolder
+from controller.domain.live import LastChange, LiveFlow, LockHolder
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.waiting import for_each
 from controller.genesys.call import ApiCall, QueryValue
@@ -76,7 +76,7 @@ class ArchitectFlows(Part):
             )
         return found[0] if found else None
 
-    async def last_change(self, flow_id: str) -> HandChange | None:
+    async def last_change(self, flow_id: str) -> LastChange | None:
         """The newest publish, or the unpublish after it; None if the history has neither. Two calls.
 
         The request does not change the flow. Raises NotFound, and ServerFault when the history is not ready in time.
@@ -95,7 +95,7 @@ class ArchitectFlows(Part):
         if page.action_status == "FAILURE":
             raise BadAnswer(f"{call.name}: the organisation could not put the history together")
         changes = (
-            HandChange(entry.version if entry.action == "PUBLISH" else None, entry.timestamp, entry.author)
+            LastChange(entry.version if entry.action == "PUBLISH" else None, entry.timestamp, entry.author)
             for entry in page.entities or []
             if entry.action in _CHANGING and entry.timestamp is not None
         )

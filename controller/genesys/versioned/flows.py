@@ -14,7 +14,7 @@ from typing import Self
 from controller.domain.desired import DesiredFlow
 from controller.domain.errors import AmbiguousFlow, LiveUndetermined, NotFound
 from controller.domain.identity import FlowKey
-from controller.domain.live import HandChange, LiveFlow
+from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.versions import VersionInfo, live_candidates
 from controller.genesys.part import Part
@@ -75,7 +75,7 @@ class VersionedFlows(Part):
             )
         return found[0] if found else None
 
-    async def last_change(self, flow_id: str) -> HandChange | None:  # noqa: ARG002 - the listing says everything
+    async def last_change(self, flow_id: str) -> LastChange | None:  # noqa: ARG002 - the listing says everything
         return None
 
     def _flow(self, entity: FlowEntity) -> LiveFlow:
