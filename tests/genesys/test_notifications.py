@@ -19,7 +19,6 @@ from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
-from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.connect import open_transport
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
