@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from controller.delivery import Delivery, DeliveryEvent, Outcome, SyncContext
 from controller.domain.desired import Rollout
-from controller.domain.status import StepState
+from controller.domain.status import StepCause, StepState
 from controller.store import SyncState
 from tests.delivery.scenes import DESK, OLD, three
 from tests.delivery.site import SETTINGS, Site, states
@@ -35,6 +35,17 @@ async def test_a_running_publish_is_followed_to_its_end_and_nothing_new_begins(s
     await site.converge()
     assert site.live() == OLD
     assert (await site.plan()).empty
+
+
+async def test_the_journal_keeps_that_a_change_was_interrupted_before_it_began(site: Site) -> None:
+    three(site)
+    stop_at(site, "write.concluded", "hours")
+
+    await site.deliver()
+
+    (sync, *_) = site.store.journal.history()
+    causes = {step.flow: step.cause for step in sync.steps}
+    assert causes == {"hours": None, "desk": StepCause.INTERRUPTED, "front": None}
 
 
 async def test_a_bake_is_parked_at_once_and_its_rest_is_kept(site: Site) -> None:
