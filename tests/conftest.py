@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 import structlog
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
@@ -25,6 +26,7 @@ PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs
 
 _IN_MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
+_CERTIFICATE_END = "-----END CERTIFICATE-----\n"
 
 _NO_LOGS = structlog.get_config()
 
@@ -87,7 +89,16 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
             environment.delenv(name)
         environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        environment.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        # Nothing is tidied up in repositories that a test fills: git starts a process for it after each command.
+        settings = tmp_path_factory.mktemp("git") / "config"
+        settings.write_text("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n", encoding="utf-8")
+        environment.setenv("GIT_CONFIG_GLOBAL", str(settings))
+        # Every HTTP client reads the certificates that it trusts, all 140 of them where nobody says which: one will do.
+        certificate = settings.with_name("certificate.pem")
+        certificate.write_text(
+            "".join(Path(certifi.where()).read_text("utf-8").partition(_CERTIFICATE_END)[:2]), "utf-8"
+        )
+        environment.setenv("SSL_CERT_FILE", str(certificate))
         environment.setenv("GIT_CONFIG_NOSYSTEM", "1")
         for role in ("AUTHOR", "COMMITTER"):
             environment.setenv(f"GIT_{role}_NAME", "Flow Author")

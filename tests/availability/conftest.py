@@ -7,7 +7,7 @@ import pytest
 
 from tests.availability.rivals import Rivals, make_service
 from tests.support.postgres import needed_server, new_store
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.world import World
 
 
@@ -26,7 +26,7 @@ def database(postgres: str) -> str:
 
 @pytest.fixture
 def rivals(world: World, database: str, tmp_path: Path) -> Iterator[Rivals]:
-    with simulator_process("--rate-limit", "6000") as url:
+    with simulator_thread(rate_limit=6000) as url:
         world.describe(apiUrl=url, loginUrl=url)
         one = make_service(world, url, database, tmp_path / "one", "one")
         other = make_service(world, url, database, tmp_path / "other", "other")

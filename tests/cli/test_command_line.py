@@ -10,13 +10,13 @@ import httpx
 import pytest
 import yaml
 
-from tests.support.shell import Shell, simulator_process
+from tests.support.shell import Shell, simulator_thread
 from tests.support.sources import module
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    with simulator_process() as url:
+    with simulator_thread() as url:
         yield Shell(tmp_path, url)
 
 

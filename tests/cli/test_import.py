@@ -12,7 +12,7 @@ import yaml
 from controller.domain.identity import FlowKey
 from controller.manifests.flow import free_name
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound, module
 
 ODD = 'Zürich | "Desk" [1] 📞 '
@@ -21,7 +21,7 @@ ODD = 'Zürich | "Desk" [1] 📞 '
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[InsideShell]:
     """Two managed flows, and three that only the organisation knows."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path, url)
         assert made.run("apply").returncode == 0
         for text in (inbound(ODD), module("Front"), inbound("Night Line", calls=["Front"])):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.inside import InsideShell
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import module
 
 EXECUTIONS = (
@@ -25,7 +25,7 @@ TOLD = "Front ran Hours 1.0, but 2.0 is live: republish Front"
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[InsideShell]:
     """Front calls Hours, and somebody published Hours by hand since: Front keeps the version that it is bound to."""
-    with simulator_process() as url:
+    with simulator_thread() as url:
         made = InsideShell(tmp_path, url)
         assert made.run("apply").returncode == 0
         run_executions(made)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.service import Service, eventually
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import RECORDS, World
 
 
 @pytest.fixture
 def service(world: World, tmp_path: Path) -> Iterator[Service]:
-    with simulator_process("--rate-limit", "3000") as url:
+    with simulator_thread(rate_limit=3000) as url:
         world.describe(apiUrl=url, loginUrl=url)
         world.flow("front", inbound("Front"))
         world.commit()

@@ -15,7 +15,7 @@ from controller.repository.repository import Repository
 from controller.service import FolderFeed, GitFeed
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually
-from tests.support.shell import simulator_process
+from tests.support.shell import simulator_thread
 from tests.support.sources import inbound
 from tests.support.world import World
 
@@ -25,7 +25,7 @@ BLANK_LINES = "\n" * 40 + "title: notes of the team\n"
 
 @pytest.fixture
 def service(world: World, tmp_path: Path) -> Iterator[Service]:
-    with simulator_process("--rate-limit", "3000") as simulator:
+    with simulator_thread(rate_limit=3000) as simulator:
         world.describe(apiUrl=simulator, loginUrl=simulator)
         world.flow("front", inbound("Front"))
         world.commit()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from controller.simulator import Simulator, SimulatorSettings, running
 from tests.support.sources import inbound, module
 from tests.support.stores import prepare
 
@@ -50,6 +51,14 @@ def simulator_process(*arguments: str) -> Iterator[str]:
         code = process.wait(timeout=60)
         process.stdout.close()
     assert code == 0
+
+
+@contextlib.contextmanager
+def simulator_thread(*, rate_limit: int = 300) -> Iterator[str]:
+    """Serve the same from a thread of this process, which starts at once; gives its URL."""
+    settings = SimulatorSettings(time_scale=50, rate_limit_per_minute=rate_limit)
+    with running(Simulator(settings=settings)) as url:
+        yield url
 
 
 class Shell:
