@@ -6,10 +6,14 @@ import json
 
 import pytest
 
+from controller.cli.comparison_output import comparisons_document
+from controller.domain.documents import json_text
+from controller.domain.identity import FlowKey
 from controller.domain.redaction import Redactor
 from controller.flows.diff import diff_sources
-from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, diff_json
+from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff
 from controller.flows.loading import load_yaml
+from controller.questions.comparison import FlowComparison
 from tests.flows.diffs import diff_text
 
 Json = dict[str, object]
@@ -54,6 +58,13 @@ inboundCall:
 
 REMEMBER = "action 'Remember' (setParticipantData) in task 'Main'"
 OPEN = "in task 'Main' > action 'Open?' (decision)"
+
+
+def diff_json(diff: FlowDiff) -> Json:
+    """What the document of a comparison says of it."""
+    document = comparisons_document([FlowComparison("main", FlowKey("inboundcall", "Main IVR"), diff=diff)])
+    [flow] = json.loads(json_text(document))["flows"]
+    return {name: flow[name] for name in ("summary", "entries")}
 
 
 def loaded(text: str) -> Json:

@@ -9,7 +9,8 @@ from controller.genesys import permissions_needed
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS
 from controller.questions.preflight import operations_needed, preflight_organization
 from controller.reconcile import open_folder
-from controller.simulator.app import ARCHITECT_ROUTES, VERSIONED_ROUTES
+from controller.simulator.app import ARCHITECT as ARCHITECT_ROUTES
+from controller.simulator.app import VERSIONED as VERSIONED_ROUTES
 from controller.simulator.settings import SimulatedClient
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
