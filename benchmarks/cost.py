@@ -68,7 +68,7 @@ async def walk(world: World) -> int:
 
 def world_organization(world: World):  # type: ignore[no-untyped-def]
     """The organisation's manifest as the passes read it."""
-    from controller.reconcile import open_folder
+    from controller.reconcile.workspace import open_folder
 
     return open_folder(world.clone, world.settings).desired.organizations[0]
 

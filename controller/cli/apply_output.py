@@ -9,12 +9,12 @@ from typing import Literal
 from controller.cli import exit_codes
 from controller.cli.failures import ErrorDocument, error_document, error_text
 from controller.cli.workspace import commit_or_none
-from controller.delivery import Outcome, StepResult, SyncResult
+from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
-from controller.planning import Change, ChangeKind
-from controller.reconcile import PassReport
+from controller.planning.model import Change, ChangeKind
+from controller.reconcile.report import PassReport
 from controller.repository.record import RecordedCommit
 
 

@@ -14,11 +14,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import StepState
 from controller.domain.visible import visible
-from controller.planning import Plan, plan_text
-from controller.reconcile import Listener, Unwatched
+from controller.planning.model import Plan
+from controller.planning.rendering.text import plan_text
+from controller.reconcile.pass_ import Listener, Unwatched
 
 _ENDED: Final = frozenset(
     {*(state.value for state in StepState if state.final), StepState.EXPORTED.value, "failed", "parked", "paused"}

@@ -17,7 +17,7 @@ from controller.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from controller.planning import Plan
+    from controller.planning.model import Plan
 
 DONE = 0
 """Done, or nothing to do."""

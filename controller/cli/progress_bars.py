@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from controller.reconcile import Listener, Unwatched
+from controller.reconcile.pass_ import Listener, Unwatched
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -11,8 +11,13 @@ from collections.abc import Iterator, Sequence
 from controller.cli import exit_codes
 from controller.cli.failures import report_failure
 from controller.domain.clock import SystemClock
-from controller.reconcile import Listener, Mode, PassReport, PassRequest, Services, Settings, Workspace, run_pass
-from controller.store import Store
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Listener, Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace
+from controller.store.store import Store
 
 _SHOW_CURSOR = "\x1b[?25h"
 """The live table hides the cursor, and a process that a second signal ends cannot show it again later."""

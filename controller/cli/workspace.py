@@ -12,7 +12,8 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.recorded import NO_REVISION
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.reconcile import Settings, Workspace, open_folder
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder
 
 
 def opened_workspace(folder: Path, settings: Settings, organizations: Sequence[str] | None) -> Workspace:

@@ -10,23 +10,3 @@ result and `out_of_band` finds changes of others. Then `gates` judge, and `expor
 `rollback_policy` chooses, `rollback` goes through the changes, `restore` brings one back, `rebind` its callers.
 `recovery` resumes all this after a crash.
 """
-
-from controller.delivery.delivery import Delivery
-from controller.delivery.exporting import export_digest
-from controller.delivery.result import Outcome, RecoveryResult, StepResult, SyncContext, SyncResult
-from controller.delivery.settings import DeliverySettings
-from controller.delivery.sync_run import DeliveryEvent, KeepDraft, OnEvent
-
-__all__ = [
-    "Delivery",
-    "DeliveryEvent",
-    "DeliverySettings",
-    "KeepDraft",
-    "OnEvent",
-    "Outcome",
-    "RecoveryResult",
-    "StepResult",
-    "SyncContext",
-    "SyncResult",
-    "export_digest",
-]

@@ -28,8 +28,9 @@ from controller.domain.ports import Platform
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import AuditEntry, StepRecord, WriteOutcome, WriteRecord
+from controller.store.audit import AuditEntry
 from controller.store.journal import StepFacts
+from controller.store.records import StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})

@@ -18,7 +18,9 @@ from controller.domain.identity import FlowKey
 from controller.domain.ports import Platform
 from controller.domain.status import StepState
 from controller.planning.model import Change, Plan
-from controller.store import Lease, NewStep, NewSync, Store, SyncRecord
+from controller.store.leases import Lease
+from controller.store.records import NewStep, NewSync, SyncRecord
+from controller.store.store import Store
 
 
 class Delivery:

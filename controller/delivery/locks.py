@@ -16,7 +16,7 @@ from controller.domain.errors import FlowLocked, RequestRejected
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Export
 from controller.domain.ports import Locks
-from controller.store import WriteOutcome, WriteRecord
+from controller.store.records import WriteOutcome, WriteRecord
 
 T = TypeVar("T")
 UNLOCK, KEEP = "unlock", "keep-draft"

@@ -15,7 +15,7 @@ from controller.domain.identity import version_rank
 from controller.domain.live import LiveFlow
 from controller.domain.platform import ProgressState
 from controller.domain.versions import VersionInfo
-from controller.store import WriteOutcome, WriteRecord
+from controller.store.records import WriteOutcome, WriteRecord
 
 _NEWEST, _ACTIVE, _CHECKED_IN = "published_until", "active", "checked_in"
 _WITHOUT_SUCCESS = frozenset({ProgressState.FAILED, ProgressState.CANCELLED})

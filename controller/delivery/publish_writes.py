@@ -48,7 +48,7 @@ from controller.domain.platform import (
 )
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
-from controller.store import WriteRecord
+from controller.store.records import WriteRecord
 
 _UNKNOWN_DIGEST = "rollback-bypass-hash"
 """The hash that the organisation accepts for a version without a known hash."""

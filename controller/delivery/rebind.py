@@ -19,7 +19,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Priority, Ticket
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
-from controller.store import WriteRecord
+from controller.store.records import WriteRecord
 
 
 async def rebind(run: ChangeRun) -> None:

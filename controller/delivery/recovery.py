@@ -21,7 +21,7 @@ from controller.domain.desired import DesiredFlow, OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import StepRecord
+from controller.store.records import StepRecord
 
 
 def recovered_runs(sync: SyncRun) -> list[ChangeRun]:

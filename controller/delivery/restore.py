@@ -33,7 +33,7 @@ from controller.domain.errors import (
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind
 from controller.planning.model import ChangeKind
-from controller.store import WriteOutcome
+from controller.store.records import WriteOutcome
 
 
 async def restore(run: ChangeRun) -> str | None:

@@ -16,7 +16,7 @@ from controller.domain.desired import DesiredFlow, OnFailure
 from controller.domain.errors import StoreFailed
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
-from controller.store import NewStep, StepRecord, SyncState
+from controller.store.records import NewStep, StepRecord, SyncState
 
 _MOST_PARTS = 20
 

@@ -15,7 +15,7 @@ from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import OutOfBandChange, RollbackFailed
 from controller.domain.status import StepCause, StepState
-from controller.store import StepRecord, SyncState
+from controller.store.records import StepRecord, SyncState
 
 
 async def carry_out(sync: SyncRun) -> SyncResult:

@@ -18,7 +18,10 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Capability, Export
 from controller.domain.ports import Platform
 from controller.planning.model import Change
-from controller.store import AuditEntry, Lease, Store, SyncRecord
+from controller.store.audit import AuditEntry
+from controller.store.leases import Lease
+from controller.store.records import SyncRecord
+from controller.store.store import Store
 
 if TYPE_CHECKING:
     from controller.delivery.change_run import ChangeRun

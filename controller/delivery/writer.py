@@ -36,7 +36,7 @@ from controller.domain.platform import Launch, Ticket, UploadSlot
 from controller.domain.redaction import SECRETS
 from controller.domain.send_guard import sends_guarded_by
 from controller.domain.status import StepState
-from controller.store import WriteOutcome, WriteRecord
+from controller.store.records import WriteOutcome, WriteRecord
 
 T = TypeVar("T")
 _ATTEMPTS = 3

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from controller.diagnosis import check_action_trace_request
-from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
+from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
+from controller.diagnosis.action.exports import webhook_payload
+from controller.diagnosis.action.model import ActionTraceResult
+from controller.diagnosis.query import check_action_trace_request
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing
 from controller.domain.traces import ActionTraceRequest, StartedTrace
-from controller.notify import ACTION_TRACE, Receiver, checked_receiver, send_now
+from controller.notify.outbox import ACTION_TRACE
+from controller.notify.receiver import Receiver, checked_receiver
+from controller.notify.webhook import send_now
 from controller.reconcile.announcing import webhook_secret
 from controller.reconcile.flow_choice import flow_id
 from controller.reconcile.services import Services

@@ -10,7 +10,7 @@ from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, Sett
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.waiting import Advance
-from controller.planning import Change, ChangeKind, Plan
+from controller.planning.model import Change, ChangeKind, Plan
 from controller.questions.comparison import FlowComparison, compared
 from controller.questions.fan_out import each_of, unwatched
 from controller.questions.flow_content import FlowContent, source_content, version_content

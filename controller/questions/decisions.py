@@ -10,7 +10,9 @@ from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
 from controller.reconcile.pauses import unfinished_steps
 from controller.reconcile.services import Services
-from controller.store import Approval, AuditEntry, StepRecord
+from controller.store.approvals import Approval
+from controller.store.audit import AuditEntry
+from controller.store.records import StepRecord
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -17,16 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from controller.diagnosis import (
-    LiveModule,
-    Trace,
-    TraceStep,
-    VersionedReader,
-    check_trace_request,
-    open_execution,
-    retention,
-    versioned_header,
-)
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.model import Trace, TraceStep
+from controller.diagnosis.modules import LiveModule
+from controller.diagnosis.query import check_trace_request, retention
+from controller.diagnosis.versioned_reader import VersionedReader, versioned_header
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.errors import CapabilityMissing, NotFound, PermissionMissing, SettingsInvalid, TraceUnreadable

@@ -17,7 +17,8 @@ from controller.domain.desired import (
     SourceFile,
 )
 from controller.domain.errors import SettingsInvalid
-from controller.genesys import Check, CheckVerdict, PreflightReport, permissions_needed, preflight
+from controller.genesys.permissions import permissions_needed
+from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.reconcile.services import Services
 
 

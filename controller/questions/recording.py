@@ -15,7 +15,7 @@ from controller.domain.recording import LEVELS, LogLevel
 from controller.flows.suggestion import did_you_mean
 from controller.reconcile.flow_choice import live_flow
 from controller.reconcile.services import Services
-from controller.store import AuditEntry
+from controller.store.audit import AuditEntry
 
 T = TypeVar("T")
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from controller.domain.desired import Organization
 from controller.domain.errors import DirtyTree, LeaseHeld, PenstockError, SyncSuspended
 from controller.domain.wording import counted
-from controller.planning import Confirmations, HeldBack, Plan, confirmed_part, refusals
+from controller.planning.guard import Confirmations, confirmed_part, refusals
+from controller.planning.model import HeldBack, Plan
 from controller.reconcile.ownership import at_work
 from controller.reconcile.pauses import may_write, paused_before, refuse_unfinished
 from controller.reconcile.services import Services
-from controller.store import Store
+from controller.store.store import Store
 
 
 def refusals_now(plan: Plan, organization: Organization, store: Store, now: datetime) -> tuple[HeldBack, ...]:

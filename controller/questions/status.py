@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, StepState, SyncStatus, worst
-from controller.planning import Change, ChangeKind, Drift, HeldBack, Plan
+from controller.planning.model import Change, ChangeKind, Drift, HeldBack, Plan
 from controller.questions.refusals import refusals_now
 from controller.reconcile.health import degraded_reason, flow_health, is_unrecorded, paused_reason, under_way
 from controller.reconcile.ownership import at_work
 from controller.reconcile.pauses import may_write
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
-from controller.store import StepRecord, Store, SyncRecord
+from controller.store.records import StepRecord, SyncRecord
+from controller.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)

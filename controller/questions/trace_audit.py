@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.diagnosis import AnalysisSummary, TraceHeader
-from controller.diagnosis.action import ActionAnalysis
+from controller.diagnosis.action.analysis import ActionAnalysis
+from controller.diagnosis.analysis import AnalysisSummary
+from controller.diagnosis.model import TraceHeader
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError, StoreFailed
-from controller.genesys import permissions_used
+from controller.genesys.connect import permissions_used
 from controller.reconcile.services import Services
-from controller.store import AuditEntry
+from controller.store.audit import AuditEntry
 
 log = structlog.get_logger()
 

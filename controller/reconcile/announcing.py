@@ -15,10 +15,11 @@ from controller.domain.clock import Clock
 from controller.domain.desired import SecretSource
 from controller.domain.errors import PenstockError
 from controller.domain.redaction import SECRETS
-from controller.notify import Dispatcher, Receiver, checked_receiver
+from controller.notify.dispatcher import Dispatcher
+from controller.notify.receiver import Receiver, checked_receiver
 from controller.reconcile.credentials import read_secret
 from controller.reconcile.settings import Settings
-from controller.store import Store
+from controller.store.store import Store
 
 SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
 RECEIVER = "change-management"

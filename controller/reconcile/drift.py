@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from controller.delivery import StepResult
+from controller.delivery.result import StepResult
 from controller.domain.identity import FlowKey
-from controller.planning import Drift, Plan
+from controller.planning.model import Drift, Plan
 from controller.reconcile.pass_ import Located, Observed
-from controller.store import AuditEntry, OpenDrift
+from controller.store.audit import AuditEntry
+from controller.store.drifts import OpenDrift
 
 UNKNOWN = "unknown"
 """The actor if the organisation does not report who published."""

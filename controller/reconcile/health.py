@@ -11,7 +11,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.status import Health, StepState, worst
 from controller.reconcile.services import Services
-from controller.store import StepRecord
+from controller.store.records import StepRecord
 
 _UNPUBLISH = "unpublish it in Architect"
 

@@ -10,7 +10,7 @@ import structlog
 
 from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.waiting import Overtaken, finished_before
-from controller.planning import Plan
+from controller.planning.model import Plan
 from controller.reconcile import plan_steps, records, rollback, steps
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassProgress, PassReport, make_report

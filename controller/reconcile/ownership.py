@@ -23,7 +23,9 @@ from controller.domain.recorded import NO_REVISION
 from controller.reconcile.holder import is_dead
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.services import Services
-from controller.store import AuditEntry, Lease, SyncRecord
+from controller.store.audit import AuditEntry
+from controller.store.leases import Lease
+from controller.store.records import SyncRecord
 
 _RENEWALS_PER_TTL = 4
 

@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from controller.delivery import Delivery, DeliveryEvent, SyncContext
+from controller.delivery.delivery import Delivery
+from controller.delivery.result import SyncContext
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
-from controller.planning import Confirmations, Plan
+from controller.planning.guard import Confirmations
+from controller.planning.model import Plan
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
-from controller.store import Lease
+from controller.store.leases import Lease
 
 SERVICE = "service"
 """The actor of a pass that the controller started on its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from controller.delivery import RecoveryResult, SyncResult
+from controller.delivery.result import RecoveryResult, SyncResult
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, SettingsInvalid, SyncSuspended
 from controller.domain.identity import FlowKey
@@ -12,7 +12,7 @@ from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.health import paused_reason
 from controller.reconcile.pass_ import Held, Mode
 from controller.reconcile.services import Services
-from controller.store import StepRecord, SyncRecord
+from controller.store.records import StepRecord, SyncRecord
 
 LOOK_S = 60.0
 """Seconds until a paused delivery is read again."""

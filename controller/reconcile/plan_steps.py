@@ -10,17 +10,9 @@ from controller.domain.errors import DeliveryPaused, PlanStale
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
-from controller.planning import (
-    Authored,
-    ChangeKind,
-    Plan,
-    PlanInputs,
-    Quarantine,
-    UnderWay,
-    Unrecorded,
-    guard,
-    make_plan,
-)
+from controller.planning.guard import guard
+from controller.planning.model import Authored, ChangeKind, Plan, PlanInputs, Quarantine, UnderWay, Unrecorded
+from controller.planning.plan import make_plan
 from controller.reconcile.drift import note_drift
 from controller.reconcile.health import is_authored, is_unrecorded
 from controller.reconcile.observe import observe_organization

@@ -12,19 +12,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from controller.delivery import StepResult, SyncResult
+from controller.delivery.result import StepResult, SyncResult
 from controller.domain.desired import Organization
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind
+from controller.planning.model import Change, ChangeKind
 from controller.reconcile.drift import note_delivered
 from controller.reconcile.pass_ import Held
 from controller.repository.artifacts import ArtifactCommit, DeliveredFlow, SavedDraft, export_paths
 from controller.repository.record import RecordedCommit
-from controller.store import AuditEntry
+from controller.store.audit import AuditEntry
 
 _REMOVALS = (ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.errors import (
     DeliveryPaused,
     LeaseHeld,
@@ -19,7 +19,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.recorded import RecordedState
 from controller.domain.status import Health, StepState, SyncStatus
-from controller.planning import Change, Drift, Plan
+from controller.planning.model import Change, Drift, Plan
 from controller.reconcile.health import organization_health
 from controller.reconcile.pass_ import Located, Mode, Observed, Pass
 from controller.reconcile.workspace import Workspace

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from controller.delivery import Outcome, StepResult, SyncResult
+from controller.delivery.result import Outcome, StepResult, SyncResult
 from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.errors import FlowLocked, NoSuchVersion, RepositoryFailed, SettingsInvalid
 from controller.domain.identity import FlowKey
@@ -18,14 +18,14 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Priority
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind
 from controller.planning.block import locked
+from controller.planning.model import Change, ChangeKind
 from controller.reconcile.confirming import confirmed
 from controller.reconcile.flow_choice import chosen_flow
 from controller.reconcile.observe import listed
 from controller.reconcile.pass_ import Held, Observed
 from controller.reconcile.plan_steps import read_record
-from controller.store import StepRecord
+from controller.store.records import StepRecord
 
 
 async def look(held: Held) -> Observed:

@@ -9,18 +9,20 @@ from functools import cached_property
 
 import structlog
 
-from controller.delivery import DeliverySettings
+from controller.delivery.settings import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
-from controller.genesys import RouteLatency, TransportSettings, connect, latency
-from controller.notify import Receiver
+from controller.genesys.connect import connect, latency
+from controller.genesys.latency import RouteLatency
+from controller.genesys.settings import TransportSettings
+from controller.notify.receiver import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
 from controller.reconcile.settings import Settings
-from controller.store import Store
+from controller.store.store import Store
 
 log = structlog.get_logger()
 

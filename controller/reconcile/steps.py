@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from controller.delivery import StepResult, SyncResult
+from controller.delivery.result import StepResult, SyncResult
 from controller.domain.errors import DeliveryPaused, DirtyTree, PenstockError, Unpushed
 from controller.domain.platform import Priority
 from controller.domain.wording import counted
-from controller.planning import Plan
+from controller.planning.model import Plan
 from controller.reconcile import ownership, pauses
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records

@@ -4,9 +4,3 @@ A `feed` yields desired states, `controller` starts a `worker` for each organisa
 new revision, on a timer, or when `flow_events` or the `change_poll` report an `out_of_band` change. Reports go to the
 `board`, to `trouble` (the log) and to `metrics`, and `http` shows them.
 """
-
-from controller.service.connections import raise_limit_of_files
-from controller.service.controller import Controller
-from controller.service.feeds import Feed, FolderFeed, GitFeed
-
-__all__ = ["Controller", "Feed", "FolderFeed", "GitFeed", "raise_limit_of_files"]

@@ -10,7 +10,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError, as_fault
 from controller.domain.status import Health, SyncStatus
 from controller.domain.wording import counted
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
-from controller.reconcile import PassReport, Services, Unwatched, Workspace
+from controller.reconcile.pass_ import Unwatched
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.http import create_app, serve
 from controller.service.metrics import Metrics
 from controller.service.worker import Telling, Worker
-from controller.store import Store
+from controller.store.store import Store
 
 log = structlog.get_logger()
 

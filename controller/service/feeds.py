@@ -12,7 +12,8 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid, as_fault
-from controller.reconcile import Settings, Workspace, open_folder, open_revision
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder, open_revision
 from controller.repository.follow import FollowSettings, follow, watch
 from controller.repository.repository import Repository
 

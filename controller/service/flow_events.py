@@ -12,7 +12,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
 from controller.domain.events import FlowEvent
 from controller.domain.ports import Platform
-from controller.genesys import MOST_TOPICS
+from controller.genesys.architect.notifications import MOST_TOPICS
 
 log = structlog.get_logger()
 

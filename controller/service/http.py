@@ -22,7 +22,7 @@ from controller.domain.documents import plain
 from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Health, SyncStatus
-from controller.genesys import RouteLatency
+from controller.genesys.latency import RouteLatency
 from controller.service.board import Board
 from controller.service.connections import BoundedProtocol, most_connections
 

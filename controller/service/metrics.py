@@ -6,9 +6,10 @@ import re
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from controller.delivery import DeliveryEvent, Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import Health, StepState, SyncStatus
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 
 _COMMIT = re.compile(r"^revision .*")
 

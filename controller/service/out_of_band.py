@@ -8,8 +8,9 @@ import structlog
 
 from controller.domain.errors import StoreFailed
 from controller.domain.events import FlowEvent
-from controller.reconcile import PassReport, made_by_delivery
-from controller.store import Journal
+from controller.reconcile.health import made_by_delivery
+from controller.reconcile.report import PassReport
+from controller.store.journal import Journal
 
 log = structlog.get_logger()
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.errors import Interrupted, LeaseHeld, PenstockError, Refused, Transient, Waiting
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 
 log = structlog.get_logger()
 

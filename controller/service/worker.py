@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import DeliveryPaused, Interrupted, LeaseHeld, PenstockError, Transient, Waiting, as_fault
 from controller.domain.platform import Capability
 from controller.domain.waiting import first_of
-from controller.reconcile import SERVICE, Listener, Mode, PassReport, PassRequest, Services, Workspace, run_pass
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace
 from controller.service.change_poll import POLL_S, ChangePoll
 from controller.service.flow_events import FlowSubscription
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import StoreFailed
 from tests.availability.rivals import Rivals
 from tests.availability.wishes import ask_for_a_bake

@@ -14,8 +14,10 @@ from structlog.testing import capture_logs
 
 from controller.domain.errors import LeaseHeld
 from controller.domain.status import Health, SyncStatus
-from controller.genesys import connect
-from controller.reconcile import PassReport, Unwatched, open_folder
+from controller.genesys.connect import connect
+from controller.reconcile.pass_ import Unwatched
+from controller.reconcile.report import PassReport
+from controller.reconcile.workspace import open_folder
 from controller.service.board import Board, BoardEntry
 from controller.service.worker import Telling, Worker
 from tests.support.dialects import BOTH

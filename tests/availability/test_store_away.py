@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url, text
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import StoreFailed
 from tests.availability.wishes import ask_for_a_bake
 from tests.support.dialects import BOTH

@@ -13,9 +13,12 @@ from sqlalchemy import event
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, PenstockError
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.reconcile import PassRequest, Services, Settings
 from controller.reconcile.ownership import take_organization
-from controller.store import Lease, Store
+from controller.reconcile.pass_ import PassRequest
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.store.leases import Lease
+from controller.store.store import Store
 
 EAST = OrganizationIdentity("https://api.example.com", "client-east", "east")
 WEST = OrganizationIdentity("https://api.example.com", "client-west", "west")

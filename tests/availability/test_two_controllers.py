@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, StoreFailed
-from controller.store import Lease, Store
+from controller.store.leases import Lease
+from controller.store.store import Store
 from tests.availability.rivals import Rivals
 from tests.support.patience import PATIENCE_S
 from tests.support.service import eventually

@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import Refused
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
-from controller.planning import plan_json
-from controller.reconcile import PassReport
+from controller.planning.rendering.document import plan_json
+from controller.reconcile.report import PassReport
 from controller.simulator.execution import Traffic
 from controller.simulator.problem import ApiError
 from tests.chaos.promises import broken, own_publishes

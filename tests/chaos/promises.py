@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.status import StepState
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 from controller.simulator.flow import SimulatedFlow
-from controller.store import StepRecord, SyncRecord, SyncState, WriteOutcome
+from controller.store.records import StepRecord, SyncRecord, SyncState, WriteOutcome
 from tests.chaos.turmoil import Turmoil
 from tests.support.world import ORGANIZATION
 

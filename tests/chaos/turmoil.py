@@ -16,9 +16,13 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace, open_folder
 from controller.simulator.flow import SimulatedFlow
-from controller.store import Store
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.organizations import identity_of
 from tests.support.world import ORGANIZATION, Crash, Recording, World, said

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.shell import Shell
 
 _PATIENCE_S = 120.0

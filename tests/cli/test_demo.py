@@ -13,8 +13,8 @@ from controller.cli import exit_codes
 from controller.cli.commands.demo.chapters import CHAPTERS
 from controller.cli.commands.demo.stage import open_stage
 from controller.domain.errors import Interrupted
-from controller.planning import Plan
-from controller.reconcile import Unwatched
+from controller.planning.model import Plan
+from controller.reconcile.pass_ import Unwatched
 
 PENSTOCK = Path(sys.executable).with_name("penstock")
 

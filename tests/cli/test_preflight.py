@@ -18,8 +18,9 @@ from controller.cli.commands.preflight import preflight
 from controller.cli.logs import configure_logs
 from controller.cli.options import TextOrJson
 from controller.domain.clock import SystemClock
-from controller.simulator import Simulator, running
+from controller.simulator.serve import running
 from controller.simulator.settings import SimulatedClient
+from controller.simulator.simulator import Simulator
 from tests.support.clock import ShiftedClock
 from tests.support.shell import Shell
 

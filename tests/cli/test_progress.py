@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.cli.delivery_progress import LiveTable, PlainLines
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.identity import FlowKey
-from controller.planning import Change, ChangeKind, Plan
+from controller.planning.model import Change, ChangeKind, Plan
 
 
 def event(name: str, flow: str | None = "main-ivr", **fields: object) -> DeliveryEvent:

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from controller.cli.apply_output import apply_text
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from controller.simulator.user_edits import EDITS, UserEdit
 from controller.simulator.user_edits import person as person_of
 from tests.support.inside import InsideShell

@@ -15,7 +15,7 @@ from typing import Self
 import httpx
 import pytest
 
-from controller.notify import verify
+from controller.notify.signature import verify
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
 from tests.support.versioned import pin_to_the_versioned_dialect

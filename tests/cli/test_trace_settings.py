@@ -10,10 +10,12 @@ import httpx
 import pytest
 
 from controller.domain.clock import SystemClock
-from controller.simulator import Simulator, running
 from controller.simulator.execution import SimulatedLogLevel
+from controller.simulator.serve import running
 from controller.simulator.settings import SimulatedClient
-from controller.store import AuditEntry, Store
+from controller.simulator.simulator import Simulator
+from controller.store.audit import AuditEntry
+from controller.store.store import Store
 from tests.support.inside import InsideShell
 from tests.support.sources import inbound, module
 from tests.support.versioned import pin_to_the_versioned_dialect

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from controller.domain.status import StepState
-from controller.reconcile import PassReport
-from controller.store import AuditEntry
+from controller.reconcile.report import PassReport
+from controller.store.audit import AuditEntry
 from tests.conformance.flows import Happening
 from tests.conformance.played import Moves, Played
 

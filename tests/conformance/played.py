@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from controller.reconcile import PassReport
-from controller.store import AuditEntry
+from controller.reconcile.report import PassReport
+from controller.store.audit import AuditEntry
 from tests.conformance.flows import Happening
 from tests.conformance.recorded import recorded_in
 from tests.support.world import ORGANIZATION, World

@@ -17,15 +17,20 @@ from functools import partial
 from pathlib import Path
 
 from controller.domain.errors import DeliveryPaused
-from controller.genesys import connect
-from controller.planning import Confirmations
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
-from controller.simulator import Simulator, SimulatorSettings
+from controller.genesys.connect import connect
+from controller.planning.guard import Confirmations
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder
 from controller.simulator.faults import Fault
 from controller.simulator.serve import serve
-from controller.simulator.simulator import StateFile
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator, StateFile
 from controller.simulator.state import SimulatedState
-from controller.store import Store
+from controller.store.store import Store
 from tests.crash.points import Points, WatchedTransport
 from tests.support.fast_clock import FastClock
 from tests.support.forked import forked

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
-from controller.reconcile import Mode, PassReport, PassRequest, Workspace, open_folder, run_pass
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.workspace import Workspace, open_folder
 from controller.simulator.rollout import SimulatedRollout
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World

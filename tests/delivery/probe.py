@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from controller.delivery import DeliverySettings
+from controller.delivery.settings import DeliverySettings
 from tests.delivery.site import Site
 
 URL = "https://probe.example.com/ivr?token=abcdefgh"

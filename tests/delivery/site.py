@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 
-from controller import genesys
-from controller.delivery import Delivery, DeliveryEvent, DeliverySettings, RecoveryResult, SyncContext, SyncResult
+from controller.delivery.delivery import Delivery
+from controller.delivery.result import RecoveryResult, SyncContext, SyncResult
+from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import (
     Credentials,
@@ -32,11 +34,17 @@ from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.status import StepState
 from controller.flows.flow_file import parse
-from controller.genesys import TransportSettings
-from controller.planning import Plan, PlanInputs, Quarantine, make_plan
-from controller.simulator import Fault, Simulator, SimulatorSettings, UserEdit, create_app
-from controller.simulator.user_edits import EDITS, person
-from controller.store import Lease, Store
+from controller.genesys.connect import connect
+from controller.genesys.settings import TransportSettings
+from controller.planning.model import Plan, PlanInputs, Quarantine
+from controller.planning.plan import make_plan
+from controller.simulator.app import create_app
+from controller.simulator.faults import Fault
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
+from controller.simulator.user_edits import EDITS, UserEdit, person
+from controller.store.leases import Lease
+from controller.store.store import Store
 from tests.support.clock import ShiftedClock, SteppedClock
 from tests.support.stores import prepare
 
@@ -199,7 +207,7 @@ class Site:
         self.store.close()
 
     def _connect(self) -> Platform:
-        return genesys.connect(
+        return connect(
             self.organization.endpoint,
             self.organization.dialect,
             "penstock",

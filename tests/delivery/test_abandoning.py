@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from controller.delivery import Outcome, SyncResult
 from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
 from controller.delivery.follow import EVENT_WAIT_S
 from controller.delivery.publish_events import PublishEvents
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.errors import RollbackFailed
 from controller.domain.status import StepState
 from controller.reconcile.health import degraded_reason

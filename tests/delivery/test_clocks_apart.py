@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState
 from controller.simulator.execution import Traffic

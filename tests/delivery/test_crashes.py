@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome, SyncContext
+from controller.delivery.result import Outcome, SyncContext
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.status import StepState
-from controller.simulator import UnclearPublish
+from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site
 from tests.support.sources import inbound, module

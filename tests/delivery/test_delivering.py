@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import Rollout
 from controller.domain.errors import LeaseLost
-from controller.planning import ChangeKind, Plan
+from controller.planning.model import ChangeKind, Plan
 from tests.delivery.scenes import DESK, HOURS, three
 from tests.delivery.site import NAME, Site, states
 from tests.support.sources import inbound, module

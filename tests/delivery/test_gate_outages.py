@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate, OnNoData
 from controller.domain.identity import FlowKey
 from controller.simulator.execution import Traffic

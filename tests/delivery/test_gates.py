@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.desired import ErrorRateGate, ExecutionGate, Gate, HttpGate, OnNoData, Rollout
 from controller.domain.identity import FlowKey
 from controller.simulator.execution import Traffic

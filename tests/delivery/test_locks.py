@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome, SyncContext
+from controller.delivery.result import Outcome, SyncContext
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import OnLocked
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
-from controller.planning import Change, Plan
+from controller.planning.model import Change, Plan
 from controller.simulator.operation import Action
 from controller.simulator.user_edits import person
 from tests.delivery.scenes import DESK

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import SyncPolicy
-from controller.store import WriteOutcome
+from controller.store.records import WriteOutcome
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, SETTINGS, Site
 from tests.support.sources import inbound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import Rollout
 from tests.delivery.scenes import DESK, FRONT
 from tests.delivery.site import NAME, Crash, Site, states

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome, SyncContext
+from controller.delivery.result import Outcome, SyncContext
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import HttpGate, Stage
 from controller.domain.desired import Rollout as Stages
-from controller.planning import Change, ChangeKind
+from controller.planning.model import Change, ChangeKind
 from controller.simulator.rollout import RolloutStage, RolloutStatus, SimulatedRollout
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions

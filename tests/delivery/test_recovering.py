@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, DeliverySettings, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.clock import SystemClock
 from controller.domain.desired import OnFailure, Rollout
 from controller.domain.errors import LeaseLost, Transient
 from controller.domain.status import StepState
-from controller.simulator import SimulatorSettings, UnclearPublish
+from controller.simulator.settings import SimulatorSettings, UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site, states
 from tests.support.sources import inbound, module

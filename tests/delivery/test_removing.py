@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.desired import SyncPolicy
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind, Plan
+from controller.planning.model import Change, ChangeKind, Plan
 from tests.delivery.scenes import DESK
 from tests.delivery.site import Site, states
 from tests.support.sources import inbound

@@ -11,7 +11,8 @@ from typing import BinaryIO
 import httpx
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnLocked, OnNoData, Rollout, Stage
 from controller.domain.platform import Priority, PublishRequest
@@ -26,8 +27,8 @@ from controller.genesys.sender import Sender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import UnclearPublish
 from controller.simulator.execution import Traffic
+from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, three, three_versions
 from tests.delivery.site import SETTINGS, Site, organization
 from tests.delivery.test_rolling_back_by_hand import roll_back

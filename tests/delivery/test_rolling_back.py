@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import OnFailure, Rollout
 from controller.domain.status import StepState
-from controller.planning import ChangeKind
-from controller.simulator import UnclearPublish
-from controller.store import AuditEntry, Store, SyncState
+from controller.planning.model import ChangeKind
+from controller.simulator.settings import UnclearPublish
+from controller.store.audit import AuditEntry
+from controller.store.records import SyncState
+from controller.store.store import Store
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Site, states
 from tests.support.sources import inbound

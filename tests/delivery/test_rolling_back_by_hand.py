@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import Outcome, SyncContext, SyncResult
+from controller.delivery.result import Outcome, SyncContext, SyncResult
 from controller.domain.status import StepState
-from controller.planning import Change, ChangeKind
-from controller.simulator import UnclearPublish
+from controller.planning.model import Change, ChangeKind
+from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, SETTINGS, Crash, Site
 from tests.delivery.test_crashes import nth

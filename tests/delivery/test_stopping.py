@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.delivery import Delivery, DeliveryEvent, Outcome, SyncContext
+from controller.delivery.delivery import Delivery
+from controller.delivery.result import Outcome, SyncContext
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Rollout
 from controller.domain.status import StepCause, StepState
-from controller.store import SyncState
+from controller.store.records import SyncState
 from tests.delivery.scenes import DESK, OLD, three
 from tests.delivery.site import SETTINGS, Site, states
 from tests.support.sources import inbound

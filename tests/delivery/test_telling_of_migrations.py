@@ -7,9 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import HttpGate, Rollout
-from controller.store import AuditEntry
+from controller.store.audit import AuditEntry
 from tests.delivery.probe import URL, Probe
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site

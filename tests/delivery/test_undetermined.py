@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Rollout
 from controller.domain.errors import PublishTimedOut

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import BadAnswer, PenstockError, ServerFault
 from tests.delivery.scenes import DESK, three_versions

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import ErrorRateGate, HttpGate, OnNoData, Rollout, Safety, Stage
 from controller.simulator.execution import Execution, Traffic

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controller.reconcile import Settings
+from controller.reconcile.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 BUILDS = ("base", "examples/production")

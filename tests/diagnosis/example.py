@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from controller.diagnosis.action import ActionTraceResult
+from controller.diagnosis.action.model import ActionTraceResult
 from tests.diagnosis.traces import at, event, execution, write
 
 EXECUTION = execution(

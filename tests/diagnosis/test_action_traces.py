@@ -11,17 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis.action import (
-    ACTION_SCHEMA,
-    ActionAnalysis,
-    ActionTraceResult,
-    action_dot,
-    action_report,
-    analyse_action,
-    build_graph,
-    waterfall,
-    webhook_payload,
-)
+from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
+from controller.diagnosis.action.exports import ACTION_SCHEMA, action_dot, action_report, webhook_payload
+from controller.diagnosis.action.graph import build_graph
+from controller.diagnosis.action.model import ActionTraceResult
+from controller.diagnosis.action.waterfall import waterfall
 from tests.diagnosis.browser import dump, needs_browser
 from tests.diagnosis.traces import at
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from controller.diagnosis import Analysis, AnomalyKind, StateTracker
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.anomalies import AnomalyKind
+from controller.diagnosis.state import StateTracker
 from tests.diagnosis.traces import Written, detect, event, execution, read_execution, read_trace, write, written_traces
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.diagnosis.action import ActionGraph, build_graph, critical_path
-from controller.diagnosis.action.critical_path import own_times
+from controller.diagnosis.action.critical_path import critical_path, own_times
+from controller.diagnosis.action.graph import ActionGraph, build_graph
 from tests.diagnosis.traces import at
 
 NEVER = float("-inf")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.diagnosis import ErrorRate, Verdict, judge_error_rate, measure_error_rate
+from controller.diagnosis.error_rate import ErrorRate, Verdict, judge_error_rate, measure_error_rate
 from controller.domain.desired import ErrorRateGate
 from controller.domain.platform import ExecutionSummary
 

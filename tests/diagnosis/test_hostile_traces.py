@@ -8,10 +8,16 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.diagnosis import Analysis, Audit, Trace, open_execution, strict_json
-from controller.diagnosis.action import ActionTraceResult, action_dot, action_report, analyse_action, waterfall
+from controller.diagnosis.action.analysis import analyse_action
+from controller.diagnosis.action.exports import action_dot, action_report
+from controller.diagnosis.action.model import ActionTraceResult
+from controller.diagnosis.action.waterfall import waterfall
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.model import Trace
+from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
-from controller.diagnosis.report import report
+from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit, VersionedReader, open_execution
-from controller.diagnosis.report import report
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
+from controller.diagnosis.versioned_reader import VersionedReader
 from tests.diagnosis.traces import at, write
 
 pytestmark = pytest.mark.proof

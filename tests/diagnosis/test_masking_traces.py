@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.diagnosis import Analysis, Audit
+from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.masking import Masking, learned
 from controller.diagnosis.page import page
-from controller.diagnosis.report import report
+from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
 from controller.domain.redaction import MASK
 from controller.domain.traces import SnapshotRange

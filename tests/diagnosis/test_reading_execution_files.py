@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.diagnosis import Analysis, AnomalyKind, LiveModule, ScopeKind, StepStatus, open_execution
-from controller.diagnosis.model import Withheld
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.anomalies import AnomalyKind
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.model import ScopeKind, StepStatus, Withheld
+from controller.diagnosis.modules import LiveModule
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors import TraceUnreadable
 from tests.diagnosis.traces import at, detect, event, execution, module_calls, read_execution, stale_calls, write

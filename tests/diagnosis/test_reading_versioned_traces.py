@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller.diagnosis import StateTracker, StepStatus, VersionedReader
-from controller.diagnosis.model import Withheld
+from controller.diagnosis.model import StepStatus, Withheld
+from controller.diagnosis.state import StateTracker
+from controller.diagnosis.versioned_reader import VersionedReader
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from controller.diagnosis import SCHEMA, Analysis, Audit
+from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.display import printable, shown_duration
-from controller.diagnosis.report import report
+from controller.diagnosis.report import SCHEMA, Audit, report
 from controller.diagnosis.timeline import timeline
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import at, event, execution, read_execution, read_trace, write

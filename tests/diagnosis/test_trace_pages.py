@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis import Analysis
+from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.page import page
 from tests.diagnosis.browser import dump, needs_browser
 from tests.diagnosis.traces import event, execution, read_execution, read_trace, write

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.diagnosis import check_action_trace_request, check_trace_request, retention
-from controller.diagnosis.query import merged_ranges
+from controller.diagnosis.query import check_action_trace_request, check_trace_request, merged_ranges, retention
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import TraceRequestInvalid
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest

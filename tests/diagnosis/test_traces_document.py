@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.diagnosis import Analysis, AnomalyKind
-from controller.diagnosis.action import analyse_action, waterfall
+from controller.diagnosis.action.analysis import analyse_action
+from controller.diagnosis.action.waterfall import waterfall
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.anomalies import AnomalyKind
 from controller.diagnosis.page import page
 from controller.diagnosis.timeline import timeline
 from tests.diagnosis.browser import needs_browser, run

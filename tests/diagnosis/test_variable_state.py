@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.diagnosis import ScopeKind, StateTracker
+from controller.diagnosis.model import ScopeKind
+from controller.diagnosis.state import StateTracker
 from tests.diagnosis.traces import event, execution, read_execution, write
 
 NESTED = execution(

@@ -9,22 +9,18 @@ from io import BytesIO
 import httpx
 import pytest
 
-from controller.diagnosis import (
-    Analysis,
-    AnomalyKind,
-    LiveModule,
-    Trace,
-    VersionedReader,
-    check_trace_request,
-    judge_error_rate,
-    measure_error_rate,
-    open_execution,
-    retention,
-    versioned_header,
-)
-from controller.diagnosis.action import ActionTraceResult, analyse_action
+from controller.diagnosis.action.analysis import analyse_action
+from controller.diagnosis.action.model import ActionTraceResult
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.anomalies import AnomalyKind
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.error_rate import judge_error_rate, measure_error_rate
+from controller.diagnosis.model import Trace
+from controller.diagnosis.modules import LiveModule
 from controller.diagnosis.page import page
+from controller.diagnosis.query import check_trace_request, retention
 from controller.diagnosis.timeline import timeline
+from controller.diagnosis.versioned_reader import VersionedReader, versioned_header
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint, ErrorRateGate
 from controller.domain.platform import ExecutionSummary

@@ -8,19 +8,12 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from controller.diagnosis import (
-    Anomaly,
-    LiveModule,
-    ModuleCall,
-    StaleCall,
-    StateTracker,
-    Trace,
-    VersionedReader,
-    open_execution,
-    versioned_header,
-)
-from controller.diagnosis.anomalies import anomalies_of
-from controller.diagnosis.modules import CallTracker, stale_among
+from controller.diagnosis.anomalies import Anomaly, anomalies_of
+from controller.diagnosis.architect_reader import open_execution
+from controller.diagnosis.model import Trace
+from controller.diagnosis.modules import CallTracker, LiveModule, ModuleCall, StaleCall, stale_among
+from controller.diagnosis.state import StateTracker
+from controller.diagnosis.versioned_reader import VersionedReader, versioned_header
 from controller.domain.traces import SnapshotRange
 
 GOOD = "success"

@@ -9,7 +9,7 @@ import pytest
 
 from controller.cli.commands import COMMANDS, Commands
 from controller.cli.lazy import LazyGroup
-from controller.reconcile import Settings
+from controller.reconcile.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from controller.cli.commands.schema import DOCUMENTS, document_class
 from controller.domain.documents import schema_of
 from controller.domain.status import Health, SyncStatus
-from controller.genesys import RouteLatency
+from controller.genesys.latency import RouteLatency
 from controller.service.board import Board, BoardEntry
 from controller.service.http import create_app
 from tests.support.clock import SteppedClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 
 DELIVERED = "delivered"
 

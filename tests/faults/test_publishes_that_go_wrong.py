@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.simulator.faults import Fault, FaultKind, Match

@@ -9,8 +9,8 @@ import pytest
 from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
-from controller.genesys import MOST_TOPICS
 from controller.genesys.architect.exports import LARGEST
+from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.endpoint import REGIONS

@@ -6,9 +6,8 @@ import httpx
 import pytest
 
 from controller.domain.identity import FlowKey
-from controller.genesys import permissions_needed
 from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.permissions import OPERATIONS, PERMISSIONS
+from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
 from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.genesys.settings import TransportSettings
 from controller.genesys.versioned.platform import VersionedPlatform

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from controller.diagnosis import measure_error_rate
+from controller.diagnosis.error_rate import measure_error_rate
 from controller.domain.errors import AnswerLost, BadAnswer, NotFound, PermissionMissing, ServerFault
 from controller.domain.platform import Standing
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest

@@ -14,17 +14,12 @@ import pytest
 import structlog
 
 from controller.domain.errors import HostNotAllowed, StoreFailed
-from controller.notify import (
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    Dispatcher,
-    DispatchSettings,
-    Receiver,
-    event,
-    verify,
-)
+from controller.notify.dispatcher import Dispatcher, DispatchSettings
+from controller.notify.outbox import event
+from controller.notify.receiver import Receiver
 from controller.notify.retry import retry_after_s
-from controller.store import Store
+from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.patience import PATIENCE_S
 

@@ -8,7 +8,8 @@ import hmac
 import pytest
 
 from controller.domain.errors import HostNotAllowed, SettingsInvalid
-from controller.notify import Receiver, checked_receiver, sign, verify
+from controller.notify.receiver import Receiver, checked_receiver
+from controller.notify.signature import sign, verify
 
 SECRET = "0123456789abcdef"
 ALLOWED = ("hooks.example.com",)

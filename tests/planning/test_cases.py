@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from controller.domain.identity import FlowKey
-from controller.planning import ChangeKind, Plan, make_plan, plan_json
+from controller.planning.model import ChangeKind, Plan
+from controller.planning.plan import make_plan
+from controller.planning.rendering.document import plan_json
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
 CASES = sorted((Path(__file__).parents[1] / "cases").glob("*/case.yaml"))

@@ -13,8 +13,10 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
-from controller.graphs.pictures import graph_document
-from controller.planning import ChangeKind, PlanInputs, UnderWay, make_plan, plan_document
+from controller.graphs.pictures.document import graph_document
+from controller.planning.model import ChangeKind, PlanInputs, UnderWay
+from controller.planning.plan import make_plan
+from controller.planning.rendering.document import plan_document
 from tests.planning.compact import live_state, organization, plan_inputs, recorded_state
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "json.md"

@@ -19,8 +19,11 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text, svg_source
-from controller.graphs.pictures.svg import MANY, fold, shortened
+from controller.graphs.pictures.document import graph_document
+from controller.graphs.pictures.dot import graph_dot
+from controller.graphs.pictures.mermaid import graph_mermaid
+from controller.graphs.pictures.svg import MANY, fold, shortened, svg_source
+from controller.graphs.pictures.tree import graph_text
 from controller.questions.drawing import graph_svg
 
 NASTY = [

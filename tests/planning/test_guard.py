@@ -9,7 +9,9 @@ import pytest
 
 from controller.domain.desired import Organization, Safety, SyncMode, SyncPolicy, Window, WindowKind
 from controller.domain.errors import ManifestInvalid, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed
-from controller.planning import Blocked, Confirmations, Plan, PlanInputs, guard, make_plan, refusals
+from controller.planning.guard import Confirmations, guard, refusals
+from controller.planning.model import Blocked, Plan, PlanInputs
+from controller.planning.plan import make_plan
 from tests.planning.compact import live_state, organization, recorded_state
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)  # a Monday

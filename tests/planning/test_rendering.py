@@ -12,18 +12,11 @@ import pytest
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
 from controller.domain.visible import visible
-from controller.planning import (
-    ChangeKind,
-    Plan,
-    PlanInputs,
-    UnderWay,
-    make_plan,
-    plan_html,
-    plan_json,
-    plan_markdown,
-    plan_text,
-)
-from controller.planning.rendering.pages import escape
+from controller.planning.model import ChangeKind, Plan, PlanInputs, UnderWay
+from controller.planning.plan import make_plan
+from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.pages import escape, plan_html, plan_markdown
+from controller.planning.rendering.text import plan_text
 from tests.planning.compact import live_state, organization, recorded_state
 
 NASTY = "Main | <script>alert(1)</script> `x` **b** [a](http://e) @team #12 \r\n\x1b[31m\u202ered\u2028 😀 "

@@ -12,9 +12,10 @@ import pytest
 from controller.domain.identity import FlowKey
 from controller.graphs.components import shortest_cycle, strongly_connected, waves
 from controller.graphs.model import Edge, Graph, Node
-from controller.graphs.pictures import graph_text
+from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, sequence
-from controller.planning import ChangeKind, PlanInputs, Quarantine, make_plan
+from controller.planning.model import ChangeKind, PlanInputs, Quarantine
+from controller.planning.plan import make_plan
 from tests.planning.compact import live_state, organization, recorded_state
 
 pytestmark = pytest.mark.proof

@@ -8,8 +8,10 @@ import pytest
 
 from controller.cli.running import opened_services
 from controller.domain.errors import GitRemoteFailed
-from controller.reconcile import SERVICE, Settings, open_folder
-from controller.store import AuditEntry
+from controller.reconcile.pass_ import SERVICE
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import open_folder
+from controller.store.audit import AuditEntry
 from tests.safety.test_workers import running
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, RECORDS, World

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from controller.reconcile import PassReport
 from controller.reconcile.observe import MOST_ASKED
+from controller.reconcile.report import PassReport
 from controller.simulator import publishing
 from controller.simulator.actor import Actor
 from tests.support.dialects import BOTH

@@ -15,9 +15,10 @@ import pytest
 from controller.domain.clock import SystemClock
 from controller.domain.desired import SecretSource
 from controller.domain.errors import CredentialNotAllowed, ManifestInvalid, SettingsInvalid
-from controller.reconcile import Settings, load_settings, open_folder
 from controller.reconcile.credentials import LARGEST_FILE, client_credentials
-from controller.service import FolderFeed
+from controller.reconcile.settings import Settings, load_settings
+from controller.reconcile.workspace import open_folder
+from controller.service.feeds import FolderFeed
 from tests.manifests.repository import load, organization, write
 from tests.support.world import SECRET, World
 

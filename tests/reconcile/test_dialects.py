@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import ManifestInvalid
 from controller.domain.status import StepState, SyncStatus
-from controller.planning import ChangeKind
+from controller.planning.model import ChangeKind
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, World, said
 

@@ -15,17 +15,24 @@ import httpx
 import pytest
 import yaml
 
-from controller.delivery import DeliverySettings
+from controller.delivery.settings import DeliverySettings
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.flows.flow_file import parse
-from controller.genesys import connect
-from controller.planning import Confirmations
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
-from controller.simulator import Simulator, SimulatorSettings, create_app
+from controller.genesys.connect import connect
+from controller.planning.guard import Confirmations
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder
+from controller.simulator.app import create_app
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from controller.simulator.traffic import Traffic
 from controller.simulator.user_edits import EDITS, UserEdit, person
-from controller.store import Store
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.sources import inbound, module
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import Health, SyncStatus
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound

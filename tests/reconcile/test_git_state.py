@@ -8,8 +8,8 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import BranchGone, Unpushed
 from controller.domain.identity import FlowKey
 from controller.domain.status import SyncStatus
-from controller.planning import ChangeKind
-from controller.reconcile import Mode
+from controller.planning.model import ChangeKind
+from controller.reconcile.pass_ import Mode
 from tests.support.dialects import BOTH
 from tests.support.organizations import apply_as, rename, writes_to
 from tests.support.sources import inbound

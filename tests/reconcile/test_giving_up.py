@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import VERSIONED
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.status import StepState
 from tests.support.sources import inbound, module

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.questions.importing import importable
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, World

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.errors import FlowLocked, NoSuchVersion, SettingsInvalid
-from controller.reconcile import PassReport
-from controller.simulator import SimulatorSettings, UnclearPublish
+from controller.reconcile.report import PassReport
+from controller.simulator.settings import SimulatorSettings, UnclearPublish
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World
 

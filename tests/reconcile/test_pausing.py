@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
-from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
+from controller.planning.model import Plan
+from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.pages import plan_html, plan_markdown
+from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import accept_paused
 from controller.questions.refusals import with_refusals
-from controller.reconcile import PassReport, open_folder
+from controller.reconcile.report import PassReport
+from controller.reconcile.workspace import open_folder
 from controller.simulator.execution import Traffic
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES
-from controller.genesys import permissions_needed
-from controller.genesys.permissions import OPERATIONS, PERMISSIONS
+from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
 from controller.questions.preflight import operations_needed, preflight_organization
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from controller.simulator.app import ARCHITECT as ARCHITECT_ROUTES
 from controller.simulator.app import VERSIONED as VERSIONED_ROUTES
 from controller.simulator.settings import SimulatedClient

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import SyncStatus
-from controller.planning import Change, Plan, plan_text
+from controller.planning.model import Change, Plan
+from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import accept_paused
-from controller.reconcile import PassReport, open_folder
+from controller.reconcile.report import PassReport
+from controller.reconcile.workspace import open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import Crash, Recording, World

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import ManifestInvalid, PenstockError, RepositoryTooLarge
-from controller.reconcile import Settings, Workspace, open_folder, open_revision
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder, open_revision
 from controller.repository.repository import Repository
 from tests.manifests.repository import flow, organization
 from tests.repository.site import Site

@@ -7,10 +7,11 @@ import math
 
 import pytest
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.ports import Platform
 from controller.genesys.budget import WINDOW_S
-from controller.reconcile import Mode, open_folder
+from controller.reconcile.pass_ import Mode
+from controller.reconcile.workspace import open_folder
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, Recording, World

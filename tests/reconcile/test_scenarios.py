@@ -6,7 +6,7 @@ checked in, which the manifest pins. Everything after that is told once, for bot
 
 from __future__ import annotations
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DirtyTree, PlanStale, RateLimited, ServerFault
 from controller.domain.status import StepState, SyncStatus

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from controller.domain.capabilities import VERSIONED
-from controller.genesys import permissions_needed
+from controller.genesys.permissions import permissions_needed
 from controller.questions.preflight import operations_needed
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from tests.support.sources import inbound
 from tests.support.world import SECRET, World
 

@@ -8,13 +8,14 @@ import sys
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import Health, SyncStatus
 from controller.questions.decisions import approve_plan
 from controller.questions.status import FlowStatus, OrganizationStatus
-from controller.reconcile import PassReport
 from controller.reconcile.holder import own_name
+from controller.reconcile.report import PassReport
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of
 from tests.support.sources import inbound

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import Interrupted
-from controller.reconcile import Mode, PassRequest, Workspace, open_folder, run_pass
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.workspace import Workspace, open_folder
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, Recording, World
 

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-from controller.delivery import DeliveryEvent, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.status import StepState
-from controller.reconcile import PassReport
-from controller.store import StepRecord
+from controller.reconcile.report import PassReport
+from controller.store.records import StepRecord
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import Crash, Recording, World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.domain.errors import ServerFault
 from controller.questions.trace_audit import EXECUTION, TraceAudit
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from tests.support.world import ORGANIZATION, World
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from controller.diagnosis.action import ActionAnalysis, ActionTraceResult, analyse_action, webhook_payload
+from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
+from controller.diagnosis.action.exports import webhook_payload
+from controller.diagnosis.action.model import ActionTraceResult
 from controller.questions.action_trace import ATTEMPTS, TraceWebhook
-from controller.reconcile import Services, Settings
 from controller.reconcile.announcing import SECRET_VARIABLE
-from controller.store import Store
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 

@@ -19,10 +19,9 @@ from controller.questions.action_trace import ActionQuestion, trace_action
 from controller.questions.dependency_graph import GraphOrigin, observed_graph
 from controller.questions.executions import ExecutionQuestion, find_executions
 from controller.questions.importing import importable
-from controller.reconcile import open_folder
 from controller.reconcile.flow_choice import flow_id, live_flow
-from controller.simulator import SimulatorSettings
-from controller.simulator.settings import SimulatedClient
+from controller.reconcile.workspace import open_folder
+from controller.simulator.settings import SimulatedClient, SimulatorSettings
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, SECRET, World
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import event, text
 
-from controller.store import Store
+from controller.store.store import Store
 
 _TABLES = ("writes", "steps", "syncs", "audit", "leases", "facts")
 _LARGE = 200_000

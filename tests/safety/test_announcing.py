@@ -12,9 +12,11 @@ import pytest
 import structlog
 
 from controller.domain.errors import SettingsInvalid
-from controller.notify import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
-from controller.reconcile import Services, Settings, open_folder
+from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
 from controller.reconcile.announcing import receiver_of
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import open_folder
 from tests.safety.test_workers import running
 from tests.support.sources import inbound, module
 from tests.support.world import World

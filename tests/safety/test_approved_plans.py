@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.questions.decisions import approve_plan
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from tests.safety.test_workers import running
 from tests.support.sources import inbound
 from tests.support.world import World, said

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
 from controller.domain.capabilities import VERSIONED
-from controller.reconcile import open_folder
+from controller.reconcile.workspace import open_folder
 from controller.service.board import Board
 from controller.service.http import create_app
 from controller.service.metrics import Metrics

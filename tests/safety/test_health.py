@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.errors import Unreachable
 from controller.domain.status import Health, SyncStatus
-from controller.reconcile import PassReport
+from controller.reconcile.report import PassReport
 from controller.service.board import Board
 from controller.simulator.faults import Fault
-from controller.store import NewSync, SyncState
+from controller.store.records import NewSync, SyncState
 from tests.support.sources import inbound
 from tests.support.world import World
 

@@ -13,7 +13,9 @@ import httpx
 import pytest
 import yaml
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.safety.hostile import GATES, ORGANIZATIONS, HalfOpen, Hostile, Memory
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.errors import DeliveryUnfinished, GitRemoteFailed, LeaseHeld
 from controller.domain.status import SyncStatus
-from controller.reconcile import open_folder
-from controller.store import NewSync
+from controller.reconcile.workspace import open_folder
+from controller.store.records import NewSync
 from tests.safety.test_workers import running
 from tests.support.dialects import BOTH
 from tests.support.organizations import apply_as, crash, identity_of, names, rename, writes_to

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.delivery import DeliverySettings, Outcome
+from controller.delivery.result import Outcome
+from controller.delivery.settings import DeliverySettings
 from controller.domain.desired import HttpGate
 from controller.domain.errors import ManifestInvalid
 from tests.delivery.site import Site

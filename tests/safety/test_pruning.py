@@ -10,7 +10,7 @@ import pytest
 from controller.domain.errors import NotConfirmed
 from controller.domain.identity import FlowKey
 from controller.domain.status import StepState
-from controller.simulator import SimulatorSettings
+from controller.simulator.settings import SimulatorSettings
 from tests.support.sources import inbound, module
 from tests.support.world import SECRET, Recording, World, said
 

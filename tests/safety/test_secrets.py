@@ -13,15 +13,18 @@ from prometheus_client import REGISTRY, generate_latest
 from structlog.testing import capture_logs
 
 from controller.cli.apply_output import apply_document, apply_text
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.redaction import SECRETS
 from controller.flows.flow_file import parse
-from controller.genesys import connect
-from controller.planning import plan_html, plan_json, plan_markdown, plan_text
-from controller.reconcile import PassReport, Services
+from controller.genesys.connect import connect
+from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.pages import plan_html, plan_markdown
+from controller.planning.rendering.text import plan_text
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
 from controller.service.board import Board
 from controller.service.metrics import Metrics
-from controller.store import Store
+from controller.store.store import Store
 from tests.safety.test_announcing import Receiver, receiver
 from tests.support.sources import inbound, module
 from tests.support.world import RECORDS, SECRET, World

@@ -18,7 +18,9 @@ from urllib.parse import quote, quote_plus
 import httpx
 import pytest
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.patience import PATIENCE_S
 from tests.support.service import eventually
 from tests.support.shell import Shell, free_port

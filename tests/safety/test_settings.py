@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.reconcile import Settings, load_settings
+from controller.reconcile.settings import Settings, load_settings
 from tests.support.patience import PATIENCE_S
 
 _NUMBERS = ("x", "", "-1", "nan", "inf", "1e300", "9" * 5000, "1,5")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import LeaseLost
-from controller.store import Lease
+from controller.store.leases import Lease
 from tests.support.dialects import BOTH
 from tests.support.organizations import identity_of, writes_to
 from tests.support.sources import inbound

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from controller.cli.apply_output import apply_text
-from controller.delivery import Outcome, SyncResult
+from controller.delivery.result import Outcome, SyncResult
 from controller.domain.status import StepState
-from controller.reconcile import PassReport
-from controller.store import SyncState
+from controller.reconcile.report import PassReport
+from controller.store.records import SyncState
 from tests.crash.invariants import publishes
 from tests.safety.stopping import NEW, OLD, PHASES, Phase, Word, prepare
 from tests.support.world import ORGANIZATION, World

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import Rollout
-from controller.store import AuditEntry, Store
+from controller.store.audit import AuditEntry
+from controller.store.store import Store
 from tests.delivery.site import Site
 from tests.support.clock import SteppedClock
 from tests.support.sources import inbound

@@ -13,10 +13,12 @@ from structlog.testing import capture_logs
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed, StoreFailed
 from controller.domain.ports import Platform
 from controller.domain.status import Health, SyncStatus
-from controller.reconcile import Services, Workspace, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace, open_folder
 from controller.repository.repository import Repository
-from controller.service import Controller, GitFeed
-from controller.store import Store
+from controller.service.controller import Controller
+from controller.service.feeds import GitFeed
+from controller.store.store import Store
 from tests.support.dialects import BOTH
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound

@@ -16,9 +16,10 @@ from controller.domain.clock import SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.events import FlowEvent
 from controller.domain.ports import Platform
-from controller.genesys import connect
+from controller.genesys.connect import connect
 from controller.service.flow_events import FlowSubscription
-from controller.simulator import Simulator, running
+from controller.simulator.serve import running
+from controller.simulator.simulator import Simulator
 from tests.support.patience import PATIENCE_S
 from tests.support.sources import inbound
 

@@ -12,7 +12,7 @@ import pytest
 
 from controller.domain.errors import InternalFault, ManifestInvalid, PenstockError, RepositoryFailed, ResourcesExhausted
 from controller.repository.repository import Repository
-from controller.service import FolderFeed, GitFeed
+from controller.service.feeds import FolderFeed, GitFeed
 from tests.support.patience import PATIENCE_S
 from tests.support.service import Service, eventually
 from tests.support.shell import simulator_thread

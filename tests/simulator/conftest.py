@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.simulator import Simulator, create_app
+from controller.simulator.app import create_app
+from controller.simulator.simulator import Simulator
 from tests.simulator import sources
 from tests.support.clock import SteppedClock
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.support.clock import SteppedClock
 
 Json = dict[str, Any]

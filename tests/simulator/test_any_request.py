@@ -9,9 +9,11 @@ from itertools import cycle
 import httpx
 import pytest
 
-from controller.simulator import Simulator, SimulatorSettings, conditions, control
+from controller.simulator import conditions, control
 from controller.simulator.app import ARCHITECT, VERSIONED
 from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import token
 from tests.simulator.steps import main_id
 from tests.support.clock import SteppedClock

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.simulator import Fault, FaultKind, Simulator
 from controller.simulator.calls import Calls, LoggedCall
+from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import token
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import Json, export, main_id, publish, upload

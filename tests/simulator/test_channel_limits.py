@@ -12,8 +12,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from controller.simulator import Simulator, SimulatorSettings, running
 from controller.simulator.notifications import EXPIRED, MAINTENANCE, REPLACED
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import token
 from tests.simulator.steps import Json
 from tests.support.clock import SteppedClock

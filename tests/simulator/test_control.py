@@ -9,7 +9,10 @@ import httpx
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator import Fault, FaultKind, Match, Simulator, SimulatorSettings, create_app
+from controller.simulator.app import create_app
+from controller.simulator.faults import Fault, FaultKind, Match
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import BASE_URL
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import Json, main_id, publish, upload

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import Json, main_id, upload
 from tests.support.clock import SteppedClock

@@ -10,7 +10,10 @@ import httpx
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator import Fault, FaultKind, Match, Point, Simulator, create_app, running
+from controller.simulator.app import create_app
+from controller.simulator.faults import Fault, FaultKind, Match, Point
+from controller.simulator.serve import running
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, changed
 from tests.simulator.steps import export, main_id, publish, texts, upload
 from tests.support.clock import SteppedClock

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator import javascript_sdk, sources
 from tests.simulator.typescript_models import Declarations
 

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from controller.flows.flow_file import parse
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator import javascript_sdk, sources
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.typescript_models import Declarations

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from controller.domain.identity import FlowKey
-from controller.simulator import PENSTOCK, Simulator
+from controller.simulator.settings import PENSTOCK
+from controller.simulator.simulator import Simulator
 from tests.simulator.steps import main_id
 from tests.support.clock import SteppedClock
 

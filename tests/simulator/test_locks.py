@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import main_id, publish
 from tests.support.clock import SteppedClock

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from pydantic import TypeAdapter
 
-from controller.simulator import Simulator
 from controller.simulator.execution import CHARACTERISTICS
+from controller.simulator.simulator import Simulator
 from controller.simulator.state import SimulatedState
 from tests.simulator.sources import MAIN
 from tests.simulator.steps import Json, main_id, upload

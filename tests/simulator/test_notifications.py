@@ -10,7 +10,9 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.steps import main_id
 
 

@@ -12,7 +12,10 @@ import pytest
 import urllib3
 
 from controller.flows.flow_file import parse
-from controller.simulator import Fault, FaultKind, Simulator, SimulatorSettings, running
+from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
 from tests.support import genesys_sdk
 from tests.support.patience import PATIENCE_S

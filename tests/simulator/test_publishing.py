@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import httpx
 
-from controller.simulator import Simulator, UnclearPublish
+from controller.simulator.settings import UnclearPublish
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, changed
 from tests.simulator.steps import main_id, publish, upload
 from tests.support.clock import SteppedClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import token
 from tests.support.clock import SteppedClock
 

@@ -12,7 +12,10 @@ import httpx
 import pytest
 
 from controller.domain.errors import SettingsInvalid
-from controller.simulator import Simulator, SimulatorSettings, create_app, running, serve
+from controller.simulator.app import create_app
+from controller.simulator.serve import running, serve
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import BASE_URL
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import main_id, publish, upload

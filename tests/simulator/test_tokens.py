@@ -5,7 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from controller.simulator import SimulatedClient, Simulator, SimulatorSettings, create_app
+from controller.simulator.app import create_app
+from controller.simulator.settings import SimulatedClient, SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import BASE_URL, token
 from tests.support.clock import SteppedClock
 

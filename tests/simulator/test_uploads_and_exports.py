@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from controller.flows.flow_file import parse
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, SUPPORT, changed
 from tests.simulator.steps import export, main_id, put, register, texts, upload
 from tests.support.clock import SteppedClock

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from controller.simulator import Fault, FaultKind, Simulator
+from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, changed
 from tests.simulator.steps import Json, main_id, publish, texts, upload
 from tests.support.clock import SteppedClock

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.store import Store
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.postgres import needed_server, new_database
 

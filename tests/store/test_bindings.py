@@ -7,7 +7,8 @@ import threading
 
 from controller.domain.identity import FlowKey
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.store import NewSync, Store
+from controller.store.records import NewSync
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 IVR = FlowKey("inboundcall", "Main IVR")

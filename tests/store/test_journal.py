@@ -10,7 +10,9 @@ from controller.domain.errors import LeaseLost
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
 from controller.domain.status import StepState
-from controller.store import Lease, NewStep, NewSync, Store, SyncRecord, SyncState, WriteOutcome
+from controller.store.leases import Lease
+from controller.store.records import NewStep, NewSync, SyncRecord, SyncState, WriteOutcome
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 MENU = FlowKey("commonmodule", "Menu | <b>")

@@ -12,7 +12,8 @@ import pytest
 from controller.domain.identity import FlowKey
 from controller.domain.redaction import SECRETS
 from controller.domain.references import FlowReference, Resolution
-from controller.store import AuditEntry, Store
+from controller.store.audit import AuditEntry
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 IVR = FlowKey("inboundcall", "Main IVR")

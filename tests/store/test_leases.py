@@ -11,8 +11,10 @@ import pytest
 
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, LeaseLost
-from controller.store import Lease, NewSync, Store
 from controller.store.database import Database
+from controller.store.leases import Lease
+from controller.store.records import NewSync
+from controller.store.store import Store
 from tests.support.clock import ShiftedClock, SteppedClock
 from tests.support.postgres import new_database
 

@@ -10,10 +10,10 @@ from alembic import command
 from alembic.config import Config
 
 from controller.domain.status import StepCause, StepState
-from controller.store import Store
 from controller.store.database import MIGRATIONS
 from controller.store.engine import create_engine
 from controller.store.schema import metadata
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 FAILURE, ON_REQUEST, SUPERSEDED, INTERRUPTED = StepCause

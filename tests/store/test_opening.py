@@ -18,10 +18,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from controller.domain.errors import SettingsInvalid, StoreFailed
-from controller.store import Store
 from controller.store.database import HEAD, MIGRATIONS
 from controller.store.engine import create_engine
 from controller.store.schema import metadata
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 

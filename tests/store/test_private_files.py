@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.store import Store
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 
 

@@ -14,10 +14,15 @@ import yaml
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.genesys import connect
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, open_folder, run_pass
-from controller.simulator import Simulator, create_app
+from controller.genesys.connect import connect
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.workspace import Workspace, open_folder
+from controller.simulator.app import create_app
 from controller.simulator.settings import SimulatedClient
+from controller.simulator.simulator import Simulator
 from tests.support.world import ORGANIZATION, SECRET, URL, Crash, Recording, World
 
 OTHER_URL = "http://127.0.0.1:8081"

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from controller.domain.clock import SystemClock
-from controller.store import Store
+from controller.store.store import Store
 
 
 def server_programs() -> Path | None:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from controller.simulator import Simulator, SimulatorSettings, running
+from controller.simulator.serve import running
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from tests.support.sources import inbound, module
 from tests.support.stores import prepare
 

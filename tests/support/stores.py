@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from controller.domain.clock import SystemClock
-from controller.store import Store
+from controller.store.store import Store
 
 
 def prepare(path: Path) -> None:

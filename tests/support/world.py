@@ -14,19 +14,28 @@ from pathlib import Path
 import httpx
 import yaml
 
-from controller.delivery import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.identity import FlowKey
 from controller.flows.flow_file import parse
-from controller.genesys import connect
-from controller.planning import Confirmations, Plan, plan_json
+from controller.genesys.connect import connect
+from controller.planning.guard import Confirmations
+from controller.planning.model import Plan
+from controller.planning.rendering.document import plan_json
 from controller.questions.status import OrganizationStatus, organization_status
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Settings, Workspace, open_folder, run_pass
-from controller.simulator import Simulator, SimulatorSettings, create_app
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import Workspace, open_folder
+from controller.simulator.app import create_app
 from controller.simulator.faults import Fault
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 from controller.simulator.user_edits import EDITS, UserEdit
 from controller.simulator.user_edits import person as person_of
-from controller.store import Store
+from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.remotes import remote_and_clone
 from tests.support.stores import prepare

@@ -14,7 +14,8 @@ from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.domain.documents import json_text
 from controller.questions.decisions import approve_plan
-from controller.reconcile import load_settings, open_folder
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
-from controller.planning import Plan
+from controller.planning.model import Plan
 from controller.questions.comparison import FlowComparison
 from controller.questions.comparisons import (
     VersionRange,
@@ -28,7 +28,11 @@ from controller.questions.comparisons import (
     between_versions,
     differences,
 )
-from controller.reconcile import PassRequest, Services, Workspace, load_settings, run_pass
+from controller.reconcile.loop import run_pass
+from controller.reconcile.pass_ import PassRequest
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

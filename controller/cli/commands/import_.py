@@ -21,7 +21,9 @@ from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.importing import Imported, importable, take_back, write
-from controller.reconcile import Services, Settings, load_settings, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.settings import Settings, load_settings
+from controller.reconcile.workspace import open_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

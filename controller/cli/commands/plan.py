@@ -17,12 +17,18 @@ from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to, wants_color
 from controller.cli.progress_bars import plan_bar, progress_bar
 from controller.cli.running import opened_services, report_failures, run_passes
-from controller.planning import Plan, plan_html, plan_json, plan_markdown, plan_text
-from controller.planning.rendering.pages import COMMENT_LIMIT
+from controller.planning.model import Plan
+from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
+from controller.planning.rendering.text import plan_text
 from controller.questions.comparison import FlowComparison
 from controller.questions.comparisons import differences
 from controller.questions.refusals import with_refusals
-from controller.reconcile import PassReport, PassRequest, Services, Workspace, load_settings, open_folder
+from controller.reconcile.pass_ import PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import Workspace, open_folder
 
 
 class PlanFormat(StrEnum):

@@ -15,9 +15,11 @@ from controller.cli.console import console, judged, print_table
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.domain.documents import json_text
-from controller.genesys import PreflightReport
+from controller.genesys.preflight import PreflightReport
 from controller.questions.preflight import preflight_organization
-from controller.reconcile import Services, Workspace, load_settings, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import Workspace, open_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,12 @@ from controller.cli.delivery_progress import watcher
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services, run_passes
 from controller.cli.workspace import actor, only_organization
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.documents import json_text
-from controller.reconcile import Mode, PassReport, PassRequest, load_settings, open_folder
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 
 def rollback(

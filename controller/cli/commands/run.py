@@ -13,10 +13,12 @@ from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
 from controller.domain.errors import SettingsInvalid
-from controller.reconcile import Settings, load_settings
+from controller.reconcile.settings import Settings, load_settings
 from controller.repository.credentials import GitCredentials
 from controller.repository.repository import Repository
-from controller.service import Controller, Feed, FolderFeed, GitFeed, raise_limit_of_files
+from controller.service.connections import raise_limit_of_files
+from controller.service.controller import Controller
+from controller.service.feeds import Feed, FolderFeed, GitFeed
 
 
 def run(

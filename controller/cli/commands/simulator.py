@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-from controller.simulator import Simulator, SimulatorSettings, serve
+from controller.simulator.serve import serve
+from controller.simulator.settings import SimulatorSettings
+from controller.simulator.simulator import Simulator
 
 _Load = Annotated[
     list[Path] | None,

@@ -20,10 +20,12 @@ from controller.cli.workspace import commit_or_none, opened_workspace, shown_rev
 from controller.domain.documents import json_text
 from controller.domain.status import Health, SyncStatus
 from controller.domain.visible import visible
-from controller.planning import HeldBack
+from controller.planning.model import HeldBack
 from controller.questions.status import FlowStatus, OrganizationStatus, organization_status
-from controller.reconcile import PassReport, PassRequest, load_settings
-from controller.store import SyncRecord, SyncState
+from controller.reconcile.pass_ import PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.settings import load_settings
+from controller.store.records import SyncRecord, SyncState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from controller.domain.documents import json_text
 from controller.domain.errors import ManifestInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.reconcile import load_settings, open_folder
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from controller.domain.errors import AnswerLost, PenstockError, Refused, StoreFa
 from controller.domain.platform import Launch
 from controller.domain.ports import Launches
 from controller.flows.canonical import digest
-from controller.store import WriteOutcome, WriteRecord
+from controller.store.records import WriteOutcome, WriteRecord
 
 NAME = "execution"
 ACTION = "launch"

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.delivery.change_run import ChangeRun
-from controller.store import WriteOutcome
+from controller.store.records import WriteOutcome
 
 CORRECT_IT = "correct the flow and commit it, or change the gate"
 """The way out after a gate failed."""

@@ -9,9 +9,9 @@ import pytest
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Endpoint
-from controller.genesys import connect
+from controller.genesys.connect import connect
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import URL, make, new_version
 from tests.support.clock import SteppedClock
 

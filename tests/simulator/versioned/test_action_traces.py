@@ -10,7 +10,8 @@ import pytest
 
 from controller.domain.traces import ActionTraceRequest
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Fault, FaultKind, Simulator
+from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, by_hand, traffic
 from tests.support.clock import SteppedClock
 

@@ -10,7 +10,8 @@ import pytest
 from controller.domain.errors import PublishFailed
 from controller.domain.platform import SwitchRequest
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Fault, FaultKind, Simulator
+from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, changed
 from tests.simulator.steps import upload
 from tests.simulator.versioned.deeds import (

@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.traces import SnapshotRange, TraceRequest
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, make, query, traffic
 from tests.support.clock import SteppedClock
 

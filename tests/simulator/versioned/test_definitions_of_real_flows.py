@@ -11,8 +11,8 @@ from controller.flows.flow_file import parse
 from controller.flows.nodes import definition_graph
 from controller.flows.source_nodes import source_graph
 from controller.genesys.versioned.versions import references_of
-from controller.simulator import Simulator
 from controller.simulator.definition import definition
+from controller.simulator.simulator import Simulator
 from tests.flows.corpus import FILES, each, text_of
 from tests.support.clock import SteppedClock
 

@@ -6,7 +6,7 @@ import httpx
 
 from controller.flows.canonical import digest
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import upload
 from tests.simulator.versioned.deeds import by_hand, definition, entity, make

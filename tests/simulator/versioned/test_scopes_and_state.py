@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.simulator import Simulator, create_app
+from controller.simulator.app import create_app
+from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import PREPARED_S, STAGES, URL, definition, order, publish, standing, statuses
 from tests.support.clock import SteppedClock
 

@@ -7,7 +7,7 @@ import pytest
 
 from controller.domain.platform import Severity
 from controller.genesys.versioned.platform import VersionedPlatform
-from controller.simulator import Simulator
+from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, by_hand, definition, make
 
 

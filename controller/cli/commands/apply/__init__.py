@@ -23,11 +23,17 @@ from controller.domain.documents import json_text
 from controller.domain.errors import NotConfirmed, PenstockError, PlanStale
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning import Confirmations, Plan, plan_text
+from controller.planning.guard import Confirmations
 from controller.planning.limits import deliverable
+from controller.planning.model import Plan
+from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import require_digest
 from controller.questions.refusals import with_refusals
-from controller.reconcile import Mode, PassReport, PassRequest, Services, Workspace, load_settings, open_folder
+from controller.reconcile.pass_ import Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import Workspace, open_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controller.domain.errors import PlanStale, SettingsInvalid
-from controller.planning import PLAN_SCHEMA, Plan, plan_document
+from controller.planning.model import Plan
+from controller.planning.rendering.document import PLAN_SCHEMA, plan_document
 
 _SHOWN = 5
 _MOST_BYTES = 256 * 1024**2

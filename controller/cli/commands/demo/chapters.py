@@ -8,12 +8,13 @@ from typing import Any
 from controller.cli.apply_output import apply_text
 from controller.cli.commands.demo.narrator import Narrator
 from controller.cli.commands.demo.stage import DemoStage
-from controller.delivery import Outcome
+from controller.delivery.result import Outcome
 from controller.domain.desired import DesiredFlow, SourceFile
 from controller.domain.references import Resolution
 from controller.domain.status import SyncStatus
-from controller.planning import Plan, plan_text
-from controller.reconcile import PassReport
+from controller.planning.model import Plan
+from controller.planning.rendering.text import plan_text
+from controller.reconcile.report import PassReport
 
 _MODULE = ("commonmodule", "Branded Greeting")
 _CALLER = ("inboundcall", "Main IVR")

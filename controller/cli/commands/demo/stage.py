@@ -18,7 +18,10 @@ from controller.cli.apply_output import was_stopped
 from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, run_passes
 from controller.domain.errors import Interrupted, SettingsInvalid
-from controller.reconcile import Listener, Mode, PassReport, PassRequest, Settings, open_folder
+from controller.reconcile.pass_ import Listener, Mode, PassRequest
+from controller.reconcile.report import PassReport
+from controller.reconcile.settings import Settings
+from controller.reconcile.workspace import open_folder
 
 ORGANIZATION = "demo"
 _TIME_SCALE = 20

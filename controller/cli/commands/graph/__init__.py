@@ -22,7 +22,10 @@ from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.model import Graph
-from controller.graphs.pictures import graph_document, graph_dot, graph_mermaid, graph_text
+from controller.graphs.pictures.document import graph_document
+from controller.graphs.pictures.dot import graph_dot
+from controller.graphs.pictures.mermaid import graph_mermaid
+from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
 from controller.questions.dependency_index import check_index
@@ -36,8 +39,9 @@ from controller.questions.node_graph import (
     live_inside,
     source_inside,
 )
-from controller.reconcile import Services, load_settings
 from controller.reconcile.flow_choice import chosen_flow
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
 
 
 class GraphFormat(StrEnum):

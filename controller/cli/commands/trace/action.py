@@ -20,15 +20,19 @@ from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.diagnosis import strict_json
-from controller.diagnosis.action import ActionAnalysis, action_dot, action_report, waterfall
+from controller.diagnosis.action.analysis import ActionAnalysis
+from controller.diagnosis.action.exports import action_dot, action_report
+from controller.diagnosis.action.waterfall import waterfall
+from controller.diagnosis.nested import strict_json
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.action_trace import ActionQuestion, TraceWebhook, trace_action
 from controller.questions.trace_audit import ACTION, TraceAudit
-from controller.reconcile import Services, load_settings, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 
 class ActionFormat(StrEnum):

@@ -42,7 +42,10 @@ from controller.cli.output import output_to
 from controller.cli.progress_bars import new_progress
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.diagnosis import Analysis, StaleCaller, measure_error_rate, retention
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.error_rate import measure_error_rate
+from controller.diagnosis.modules import StaleCaller
+from controller.diagnosis.query import retention
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import Organization
 from controller.domain.errors import NotFound, PenstockError, TraceUnreadable
@@ -57,7 +60,9 @@ from controller.questions.executions import (
     live_modules,
 )
 from controller.questions.trace_audit import EXECUTION, TraceAudit
-from controller.reconcile import Services, load_settings, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 log = structlog.get_logger()
 

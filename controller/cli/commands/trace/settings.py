@@ -20,7 +20,9 @@ from controller.domain.documents import json_text
 from controller.domain.recording import LogLevel
 from controller.domain.visible import visible
 from controller.questions.recording import RecordingRequest, RecordingSettings, recording_settings
-from controller.reconcile import Services, load_settings, open_folder
+from controller.reconcile.services import Services
+from controller.reconcile.settings import load_settings
+from controller.reconcile.workspace import open_folder
 
 
 class Switch(StrEnum):

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from controller.cli.commands.trace.options import TraceFormat
 from controller.cli.output import output_to
-from controller.diagnosis import Analysis, Audit, LiveModule, Trace, strict_json
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.model import Trace
+from controller.diagnosis.modules import LiveModule
+from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
-from controller.diagnosis.report import report
+from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
 from controller.domain.errors import SettingsInvalid
 from controller.domain.traces import SnapshotRange

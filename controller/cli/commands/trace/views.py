@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from controller.cli.commands.trace.style import PageFolder, TraceStyle, Write, json_text
-from controller.diagnosis import Analysis, ErrorRate, StaleCaller
+from controller.diagnosis.analysis import Analysis
+from controller.diagnosis.error_rate import ErrorRate
+from controller.diagnosis.modules import StaleCaller
 from controller.domain.platform import ExecutionSummary, Standing
 from controller.domain.visible import visible
 from controller.domain.wording import counted
