@@ -15,7 +15,7 @@ FORESEEN = {
     ("delivery/switch_step.py", "_flow_id", "NoSuchVersion"): "missing-flow",
     ("delivery/locks.py", "_locked", "FlowLocked"): "flow-locked",
     ("delivery/publish_step.py", "prepare", "CapabilityMissing"): "a mistake in the manifest: capability-missing",
-    ("reconcile/steps.py", "checkout", "DirtyTree"): "dirty-tree, held back in every format",
+    ("reconcile/steps.py", "refuse_uncommitted", "DirtyTree"): "dirty-tree, held back in every format",
 }
 """What the plan tells, by its code."""
 SINCE = "somebody changed it after the plan was made"
@@ -25,17 +25,17 @@ GATE = "a gate judges what is live"
 BACK = "a way back, which no plan makes"
 OURS = "no plan of ours leads here"
 NOT_FORESEEN = {
-    ("delivery/before_writing.py", "require_ours", "RollbackFailed"): BACK,
-    ("delivery/consumers.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
+    ("delivery/publish_writes.py", "_require_ours", "RollbackFailed"): BACK,
+    ("delivery/remove_step.py", "consumers_of", "PlanStale"): "the index is asked again, right before a removal",
     ("delivery/exporting.py", "export_digest", "ExportFailed"): AFTER,
     ("delivery/exporting.py", "export_version", "ExportFailed"): AFTER,
     ("delivery/gates/bake.py", "_require_pass", "GateFailed"): GATE,
     ("delivery/gates/http.py", "_refused", "HostNotAllowed"): GATE,
-    ("delivery/gates/stages.py", "__call__", "GateFailed"): GATE,
-    ("delivery/meanwhile.py", "overtaken", "OutOfBandChange"): AFTER,
+    ("delivery/gates/watch.py", "__call__", "GateFailed"): GATE,
+    ("delivery/out_of_band.py", "overtaken", "OutOfBandChange"): AFTER,
     ("delivery/publish_step.py", "_same_flow", "PublishFailed"): AFTER,
     ("delivery/publish_step.py", "_source", "CapabilityMissing"): OURS,
-    ("delivery/reading.py", "_stale", "PlanStale"): SINCE,
+    ("delivery/live_state.py", "_stale", "PlanStale"): SINCE,
     ("delivery/rebind.py", "_publish_again", "PublishFailed"): BACK,
     ("delivery/remove_step.py", "_refuse_while_consumed", "PlanStale"): SINCE,
     ("delivery/remove_step.py", "settle", "PublishFailed"): AFTER,
@@ -44,22 +44,23 @@ NOT_FORESEEN = {
     ("delivery/restore.py", "_unpublish", "RollbackFailed"): BACK,
     ("delivery/restore.py", "restore", "RollbackFailed"): BACK,
     ("delivery/rollback.py", "_report_failure", "RollbackFailed"): BACK,
-    ("delivery/same_content.py", "made_by_another", "RollbackFailed"): BACK,
-    ("delivery/same_content.py", "upload_back", "RollbackFailed"): BACK,
+    ("delivery/restore.py", "made_by_another", "RollbackFailed"): BACK,
+    ("delivery/restore.py", "upload_back", "RollbackFailed"): BACK,
     ("delivery/switch_step.py", "_target", "NoSuchVersion"): OURS,
-    ("delivery/upload.py", "require_success", "FlowLocked"): AFTER,
-    ("delivery/upload.py", "require_success", "PublishFailed"): AFTER,
+    ("delivery/publish_writes.py", "require_success", "FlowLocked"): AFTER,
+    ("delivery/publish_writes.py", "require_success", "PublishFailed"): AFTER,
     ("delivery/validation.py", "validate", "FlowRejected"): CONTENT,
-    ("delivery/verify.py", "_verified", "NotFound"): AFTER,
-    ("delivery/verify.py", "_verified", "PublishFailed"): AFTER,
-    ("delivery/verify.py", "require_there", "PlanStale"): SINCE,
-    ("reconcile/steps.py", "plan", "PlanStale"): SINCE,
+    ("delivery/live_state.py", "_verified", "NotFound"): AFTER,
+    ("delivery/live_state.py", "_verified", "PublishFailed"): AFTER,
+    ("delivery/live_state.py", "require_there", "PlanStale"): SINCE,
+    ("reconcile/plan_steps.py", "present", "PlanStale"): SINCE,
 }
 _REFUSALS = (errors.Refused, errors.Invalid, errors.Permanent, errors.FlowLocked)
 
 
 def _refusals() -> Iterator[tuple[str, str, str]]:
-    files = [*sorted((CONTROLLER / "delivery").rglob("*.py")), CONTROLLER / "reconcile" / "steps.py"]
+    steps = (CONTROLLER / "reconcile" / name for name in ("steps.py", "plan_steps.py"))
+    files = [*sorted((CONTROLLER / "delivery").rglob("*.py")), *steps]
     for path in files:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

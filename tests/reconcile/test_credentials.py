@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,13 @@ from tests.manifests.repository import load, organization, write
 from tests.support.world import SECRET, World
 
 LOCAL = organization(endpoint="apiUrl: http://127.0.0.1:9\n  loginUrl: http://127.0.0.1:9")
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder outside /dev, below which no credential may be, and where other tests may keep their files."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
