@@ -190,8 +190,7 @@ def require_there(run: ChangeRun, live: LiveFlow | None) -> None:
     """Raises PlanStale when a flow that existed before is gone, although there was time enough for it to be visible."""
     if live is None and run.record.previous_version is not None:
         raise PlanStale(
-            f"{run.label}: the flow was deleted while it was published",
-            hint="make a new plan and look at it again",
+            f"{run.label}: the flow was deleted while it was published", hint="make a new plan and look at it again"
         )
 
 

@@ -112,8 +112,7 @@ class PublishStep:
 def _source(run: ChangeRun) -> SourceFile:
     if run.source is None:
         raise CapabilityMissing(
-            f"{run.label}: there is no source to publish",
-            hint="give the manifest a spec.source.file",
+            f"{run.label}: there is no source to publish", hint="give the manifest a spec.source.file"
         )
     return run.source
 

@@ -89,11 +89,7 @@ async def between_versions(
 
 
 async def between_organizations(
-    services: Services,
-    one: Organization,
-    other: Organization,
-    said: Sequence[str] = (),
-    advance: Advance = unwatched,
+    services: Services, one: Organization, other: Organization, said: Sequence[str] = (), advance: Advance = unwatched
 ) -> list[FlowComparison]:
     """The live content of two organisations, compared flow by flow by type and name.
 

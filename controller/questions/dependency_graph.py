@@ -157,10 +157,7 @@ class _Contents:
         return await self._read(versions, self._reader.resources, unwatched)
 
     async def _read(
-        self,
-        versions: Iterable[tuple[LiveFlow, str]],
-        read: Callable[[LiveFlow, str], Awaitable[T]],
-        advance: Advance,
+        self, versions: Iterable[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Awaitable[T]], advance: Advance
     ) -> dict[FlowKey, T]:
         found: dict[FlowKey, T] = {}
 

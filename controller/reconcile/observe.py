@@ -110,12 +110,7 @@ class _Looker:
     """Reads facts that the listing lacks, through the store's cache."""
 
     def __init__(
-        self,
-        services: Services,
-        platform: Platform,
-        organization: str,
-        flows: dict[FlowKey, LiveFlow],
-        looked: Looked,
+        self, services: Services, platform: Platform, organization: str, flows: dict[FlowKey, LiveFlow], looked: Looked
     ) -> None:
         self._looked = looked
         self._reader = FactReader(services, platform, organization)

@@ -37,12 +37,7 @@ class Workspace:
 
 
 def open_folder(
-    folder: Path,
-    settings: Settings,
-    only: Collection[str] = (),
-    *,
-    loopback: bool = True,
-    committed: bool = False,
+    folder: Path, settings: Settings, only: Collection[str] = (), *, loopback: bool = True, committed: bool = False
 ) -> Workspace:
     """Read the manifests of a folder: HEAD with the local changes on disk, or the disk without git.
 

@@ -90,10 +90,7 @@ def _require_decision(run: ChangeRun, report: GateReport) -> None:
 def _require_pass(run: ChangeRun, report: GateReport) -> None:
     message = _tell(run, report)
     if report.verdict is not GateVerdict.PASS:
-        raise GateFailed(
-            f"{run.label}: gate {report.gate}: {report.verdict.value}: {message}",
-            hint=CORRECT_IT,
-        )
+        raise GateFailed(f"{run.label}: gate {report.gate}: {report.verdict.value}: {message}", hint=CORRECT_IT)
 
 
 def _tell(run: ChangeRun, report: GateReport) -> str:
