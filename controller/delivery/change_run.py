@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypedDict, Unpack
 
 from controller.delivery.sync_run import AuditFacts, SyncRun
@@ -15,11 +16,13 @@ from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFi
 from controller.domain.errors import (
     AuthenticationFailed,
     CircuitOpen,
+    LeaseLost,
     NotFound,
     PenstockError,
     PermissionMissing,
     RateLimited,
     RequestRejected,
+    StoreFailed,
 )
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
@@ -44,14 +47,8 @@ PREVIOUS_DIGEST = "previous_digest"
 """Detail of a write's intent: the dependency digest of the version that it replaces, for a rollback after a crash."""
 
 _REFUSED = frozenset(
-    {
-        AuthenticationFailed.code,
-        CircuitOpen.code,
-        NotFound.code,
-        PermissionMissing.code,
-        RateLimited.code,
-        RequestRejected.code,
-    }
+    error.code
+    for error in (AuthenticationFailed, CircuitOpen, NotFound, PermissionMissing, RateLimited, RequestRejected)
 )
 """Errors of a write that certainly had no effect."""
 _CONFLICT = 409
@@ -167,6 +164,29 @@ class ChangeRun:
             return await self.platform.flows.get(self.flow_id)
         return await self.platform.flows.find(self.key)
 
+    async def bindings(self) -> Mapping[FlowKey, str]:
+        """The versions that the flow is bound to where it was published just now: this sync's, and else the live ones.
+
+        A version that cannot be read is left out: that is no reason to roll a healthy flow back.
+        """
+        mine = {other.key: other.record.live_version for other in self.sync.runs if other is not self}
+        priority = Priority.ROLLBACK if self.going_back else Priority.OBSERVE
+        consumed: dict[FlowKey, str] = {}
+        for key in self.record.consumes:
+            version = mine.get(key)
+            if not version:
+                try:
+                    found = await self.sync.platform.at(priority).flows.find(key)
+                except (LeaseLost, StoreFailed):
+                    raise
+                except PenstockError as error:
+                    self.note(f"the version of {key} that it is bound to could not be read: {error.message}")
+                    continue
+                version = None if found is None else found.published_version
+            if version is not None:
+                consumed[key] = version
+        return consumed
+
     def action(self, name: str) -> str:
         """The journal action of a write in this state."""
         if not self.going_back:
@@ -202,12 +222,12 @@ class ChangeRun:
         return any(map(_may_have_changed, self.record.writes))
 
     @property
-    def staged(self) -> bool:
-        """Whether its version was sent to be published in stages: it may have traffic without being the live one."""
-        return any(
-            write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
-            for write in self.record.writes
-        )
+    def rollout_began_at(self) -> datetime | None:
+        """When its version was sent to be published in stages: it may have traffic since then without being live."""
+        for write in reversed(self.record.writes):
+            if write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED:
+                return write.intent_at
+        return None
 
     @property
     def effective(self) -> bool:
@@ -225,9 +245,9 @@ class ChangeRun:
         """Orders changes by when they first touched the organisation."""
         return min((write.id for write in self.record.writes if _may_have_changed(write)), default=0)
 
-    def last_write(self, action: str) -> WriteRecord | None:
-        """The newest call of this kind that was announced for the change."""
-        return next((write for write in reversed(self.record.writes) if write.action == action), None)
+    def last_write(self, *actions: str) -> WriteRecord | None:
+        """The newest call of one of these kinds that was announced for the change."""
+        return next((write for write in reversed(self.record.writes) if write.action in actions), None)
 
     @property
     def taken_ms(self) -> float:

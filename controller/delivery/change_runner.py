@@ -6,18 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from controller.delivery.announce import announce_migration
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
 from controller.delivery.exporting import export_live
-from controller.delivery.gates.bake import bake, pass_gates
 from controller.delivery.gates.model import GateSubject, subject_of
+from controller.delivery.gates.watch import bake, pass_gates
 from controller.delivery.live_state import as_planned, leave_undetermined
 from controller.delivery.out_of_band import require_still_live, tell_overtaken
-from controller.delivery.publish_step import PublishStep
-from controller.delivery.rebind import current_bindings
+from controller.delivery.outcome import announce_migration
+from controller.delivery.publish_step import PublishStep, SwitchStep
 from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
-from controller.delivery.switch_step import SwitchStep
 from controller.domain.errors import OutOfBandChange
 from controller.domain.live import LiveFlow
 from controller.domain.status import StepState
@@ -129,7 +127,7 @@ class ChangeRunner:
     async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._run.flow_id if live is None else live.id
         version = None if live is None else live.published_version
-        consumed = await current_bindings(self._run) if live is not None else {}
+        consumed = await self._run.bindings() if live is not None else {}
         self._run.advance(StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None)
 
     def _overtaken(self, change: OutOfBandChange, also: Callable[[], None] | None = None) -> None:

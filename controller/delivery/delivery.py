@@ -8,10 +8,9 @@ from dataclasses import replace
 from controller.delivery.change_run import NEW_FLOW, ChangeRun, source_digest_of, wanted_of
 from controller.delivery.recovery import recover_sync, recovered_runs
 from controller.delivery.result import RecoveryResult, StepResult, SyncContext, SyncResult
-from controller.delivery.settings import DeliverySettings
 from controller.delivery.signals import Signals
 from controller.delivery.sync import bring_back, carry_out
-from controller.delivery.sync_run import Announcer, KeepDraft, OnEvent, SyncRun
+from controller.delivery.sync_run import Announcer, DeliverySettings, KeepDraft, OnEvent, SyncRun
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey

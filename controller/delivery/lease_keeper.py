@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any
 
 from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import ErrorRateGate
@@ -23,8 +24,7 @@ async def with_lease(sync: SyncRun, work: Callable[[], Awaitable[None]], *, subs
                 group.create_task(_await_shutdown(sync), name="stop"),
             ]
             if subscribe:
-                beside.append(group.create_task(_follow_flows(sync), name="channel"))
-                beside.append(group.create_task(_follow_executions(sync), name="executions"))
+                beside += [group.create_task(following, name=name) for name, following in _subscriptions(sync)]
             try:
                 await work()
             finally:
@@ -56,28 +56,21 @@ async def _await_shutdown(sync: SyncRun) -> None:
         await sync.clock.sleep(sync.settings.stop_check_s)
 
 
-async def _follow_flows(sync: SyncRun) -> None:
-    """Only for flows with a known id."""
+def _subscriptions(sync: SyncRun) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """Two, each with its name: if that of executions fails, the ends of publishes are still announced.
+
+    Only for flows with a known id.
+    """
     notifications = sync.platform.notifications
     if not sync.settings.listens or notifications is None:
         return
-    flow_ids = {run.flow_id for run in sync.runs if run.flow_id is not None and run.may_publish}
-    if flow_ids:
-        await sync.events.follow_flows(notifications, flow_ids)
-
-
-async def _follow_executions(sync: SyncRun) -> None:
-    """A subscription of its own: if it fails, the ends of publishes are still announced."""
-    notifications = sync.platform.notifications
-    if not sync.settings.listens or notifications is None:
-        return
-    flow_ids = {
-        run.flow_id
-        for run in sync.runs
-        if run.flow_id is not None and any(isinstance(gate, ErrorRateGate) for gate in run.gates)
-    }
-    if flow_ids:
-        await sync.events.follow_executions(notifications, flow_ids)
+    known = [(run.flow_id, run) for run in sync.runs if run.flow_id is not None]
+    publishing = {flow_id for flow_id, run in known if run.may_publish}
+    if publishing:
+        yield "channel", sync.events.follow_flows(notifications, publishing)
+    gated = {flow_id for flow_id, run in known if any(isinstance(gate, ErrorRateGate) for gate in run.gates)}
+    if gated:
+        yield "executions", sync.events.follow_executions(notifications, gated)
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -40,7 +40,7 @@ async def tell_replaced(run: ChangeRun, live: LiveFlow) -> None:
 
     Raises OutOfBandChange where an upload of ours was published, and another client's version after it.
     """
-    write, version = _effective(run), live.published_version
+    write, version = run.last_write(*EFFECTIVE), live.published_version
     if write is None or version is None or not _worth_a_look(write, version):
         return
     versions = await run.platform.versions.of(live.id)
@@ -150,16 +150,12 @@ async def _ended_without_success(run: ChangeRun) -> bool:
 
 async def _was_published(run: ChangeRun, version: str) -> bool:
     """Whether our write took effect: a switch's answer proves it, a publish shows in the version's status or date."""
-    write = _effective(run)
+    write = run.last_write(*EFFECTIVE)
     if write is None or write.action == "switch":
         return write is not None and write.outcome is WriteOutcome.DONE
     versions = await run.platform.versions.of(run.flow_id or "")
     info = next((info for info in versions if info.version == version), None)
     return info is not None and info.active and _is_new(info, write)
-
-
-def _effective(run: ChangeRun) -> WriteRecord | None:
-    return next((write for write in reversed(run.record.writes) if write.action in EFFECTIVE), None)
 
 
 def _worth_a_look(write: WriteRecord, version: str) -> bool:

@@ -190,7 +190,9 @@ def _is_there(run: ChangeRun, live: LiveFlow, version: str, made: WriteRecord | 
     """A version that is to be published once more is there by an earlier attempt or not at all."""
     if made is not None:
         return proves(made.details) and was_published_after(live, version, made.details)
-    once_more = version == run.record.live_version or (run.staged and version == run.record.previous_version)
+    once_more = version == run.record.live_version or (
+        run.rollout_began_at is not None and version == run.record.previous_version
+    )
     again = once_more if run.going_back else version == run.record.previous_version
     return is_version(live, version) and not again
 

@@ -12,7 +12,7 @@ from controller.delivery.exporting import export_live
 from controller.delivery.lease_keeper import with_lease
 from controller.delivery.live_state import outlasted, rollout_in_flight
 from controller.delivery.locks import UNLOCK, keep_draft
-from controller.delivery.quarantine import VERDICTS, harmless
+from controller.delivery.outcome import VERDICTS, harmless
 from controller.delivery.result import SyncResult
 from controller.delivery.rollback import roll_one_back
 from controller.delivery.sync import carry_out

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from controller.delivery.announce import announce_rollback
 from controller.delivery.change_run import ChangeRun, Why
 from controller.delivery.live_state import rollout_in_flight
 from controller.delivery.out_of_band import is_ours, tell_left
-from controller.delivery.quarantine import quarantine
-from controller.delivery.rebind import rebind, restored_bindings
-from controller.delivery.restore import restore
+from controller.delivery.outcome import announce_rollback, quarantine
 from controller.delivery.sync_run import SyncRun
+from controller.delivery.way_back import rebind, restore, restored_bindings
 from controller.domain.errors import (
     LeaseLost,
     OutOfBandChange,
@@ -79,7 +77,7 @@ async def _nothing_happened(run: ChangeRun) -> bool:
         return False
     try:
         live = await run.live()
-        if run.staged or await rollout_in_flight(run):
+        if run.rollout_began_at or await rollout_in_flight(run):
             return False
         ours = live is None or await is_ours(run, live)
     except (LeaseLost, StoreFailed):

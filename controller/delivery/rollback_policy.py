@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun, Why
 from controller.delivery.live_state import READ_FAULTS
-from controller.delivery.quarantine import harmless
+from controller.delivery.outcome import harmless
 from controller.delivery.rollback import roll_back
 from controller.delivery.scheduler import with_groups
 from controller.delivery.sync_run import SyncRun

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from controller.delivery.announce import announce_migration
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
 from controller.delivery.change_runner import ChangeRunner
-from controller.delivery.quarantine import deserves_quarantine, harmless, quarantine
+from controller.delivery.outcome import announce_migration, deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.validation import validate

@@ -1,12 +1,22 @@
-"""Shutdown: waits end early, running publishes are followed a little longer, nothing new begins."""
+"""What ends a wait early: a shutdown, the rollback of the sync, and the events that the organisation pushes.
+
+On a shutdown running publishes are followed a little longer, and nothing new begins.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
+import structlog
+
 from controller.domain.clock import Clock
+from controller.domain.errors import PenstockError
+from controller.domain.events import ExecutionEvent
+from controller.domain.ports import EventStreams
 from controller.domain.waiting import Overtaken, finished_before, first_of
 
 T = TypeVar("T")
@@ -104,3 +114,84 @@ class Signals:
     async def _grace_used_up(self) -> None:
         await self._stop.wait()
         await self._clock.sleep(max((self._give_up_at or 0.0) - self._clock.monotonic(), 0.0))
+
+
+log = structlog.get_logger()
+
+OnExecution = Callable[[ExecutionEvent], None]
+
+_UNDER_WAY = frozenset({"STARTED", "LOCKED", "PENDING_GENERATION", "PENDING_BACKEND_NOTIFICATION"})
+"""Statuses of an operation that has not ended (`FlowsQueryCriteria` of the Platform API lists them)."""
+
+
+@contextmanager
+def _faults_survived() -> Iterator[None]:
+    """A fault of the organisation, a proxy or a library must not end a delivery: it polls anyway."""
+    try:
+        yield
+    except PenstockError as error:
+        log.info("channel.failed", code=error.code, error=error.message)
+    except Exception:
+        log.exception("channel.broke")
+
+
+class PublishEvents:
+    """Subscriptions for the flows of a sync. They are optional: an event only makes the next poll come sooner.
+
+    Events are never trusted, and polling goes on without them.
+    """
+
+    def __init__(self) -> None:
+        self._bells: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._counting: defaultdict[str, list[OnExecution]] = defaultdict(list)
+        self._open = False
+        self._missed = False
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the end of a publish is announced from now on."""
+        return self._open and not self._missed
+
+    def bell(self, flow_id: str | None) -> asyncio.Event:
+        """Set when the flow's operation may have ended, or when events have ceased; the reader clears it."""
+        return self._bells[flow_id or ""]
+
+    def missed(self, flow_id: str | None) -> None:
+        """Report an end that was not announced: events are not waited for from now on."""
+        log.info("channel.silent", flow=flow_id)
+        self._missed = True
+        self._ring_all()
+
+    @contextmanager
+    def executions(self, flow_id: str, on_execution: OnExecution) -> Iterator[None]:
+        """Call `on_execution` for every announced execution of the flow within the block."""
+        self._counting[flow_id].append(on_execution)
+        try:
+            yield
+        finally:
+            self._counting[flow_id].remove(on_execution)
+
+    async def follow_executions(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
+        """Pass executions on until cancelled or until the subscription ends. Raises nothing."""
+        with _faults_survived():
+            async for event in notifications.execution_events(flow_ids):
+                for on_execution in tuple(self._counting[event.flow_id]):
+                    on_execution(event)
+
+    async def follow_flows(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
+        """Set the bells until cancelled or until the subscription ends. Raises nothing."""
+        try:
+            with _faults_survived():
+                async for event in notifications.flow_events(flow_ids, on_open=self._opened):
+                    if event.status not in _UNDER_WAY:
+                        self.bell(event.flow_id).set()
+        finally:
+            self._open = False
+            self._ring_all()
+
+    def _opened(self) -> None:
+        self._open = True
+
+    def _ring_all(self) -> None:
+        for bell in self._bells.values():
+            bell.set()

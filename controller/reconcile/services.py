@@ -9,7 +9,7 @@ from functools import cached_property
 
 import structlog
 
-from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity

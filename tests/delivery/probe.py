@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliverySettings
 from tests.delivery.site import Site
 
 URL = "https://probe.example.com/ivr?token=abcdefgh"

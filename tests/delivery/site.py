@@ -13,8 +13,7 @@ import httpx
 
 from controller.delivery.delivery import Delivery
 from controller.delivery.result import RecoveryResult, SyncContext, SyncResult
-from controller.delivery.settings import DeliverySettings
-from controller.delivery.sync_run import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent, DeliverySettings
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.desired import (
     Credentials,

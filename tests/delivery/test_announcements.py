@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from controller.delivery.follow import EVENT_WAIT_S
-from controller.delivery.publish_events import PublishEvents
 from controller.delivery.result import Outcome
+from controller.delivery.signals import PublishEvents
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from controller.delivery.result import Outcome
-from controller.delivery.settings import DeliverySettings
-from controller.delivery.sync_run import DeliveryEvent
+from controller.delivery.sync_run import DeliveryEvent, DeliverySettings
 from controller.domain.clock import SystemClock
 from controller.domain.desired import OnFailure, Rollout
 from controller.domain.errors import LeaseLost, Transient

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from controller.delivery.publish_events import PublishEvents
+from controller.delivery.signals import PublishEvents
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, HostNotAllowed, Unreachable

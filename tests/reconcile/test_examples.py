@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliverySettings
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
 from controller.flows.flow_file import parse

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controller.delivery.result import Outcome
-from controller.delivery.settings import DeliverySettings
+from controller.delivery.sync_run import DeliverySettings
 from controller.domain.desired import HttpGate
 from controller.domain.errors import ManifestInvalid
 from tests.delivery.site import Site

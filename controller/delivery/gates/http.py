@@ -2,25 +2,29 @@
 
 A manifest names the URL, so it may not lead into the controller's own network unless the operator allows the host: a
 name is resolved once, every address of it is checked, and the connection goes to a checked one. Behind a proxy it would
-be the proxy that resolves, so the environment's proxy is asked only for hosts that the operator allows.
+be the proxy that resolves, so the environment's proxy is asked only for hosts that the operator allows. The JSON is
+judged outside this process: a manifest wrote the expression, a stranger the body.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import socket
+import sys
 from collections.abc import Collection
+from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from controller.delivery.gates.answer_body import Unreadable, judge_body
 from controller.delivery.gates.model import GateReport, GateVerdict
-from controller.delivery.settings import DeliverySettings
-from controller.delivery.sync_run import SyncRun
+from controller.delivery.sync_run import DeliverySettings, SyncRun
 from controller.domain.addresses import is_allowed, is_internal_address, is_internal_host
 from controller.domain.desired import HttpGate
 from controller.domain.errors import HostNotAllowed
@@ -29,6 +33,9 @@ from controller.domain.redaction import SECRETS
 NAME = "http"
 _RETRY_S: Final = 5.0
 _BODY_LIMIT: Final = 1024 * 1024
+_PROGRAM: Final = Path(__file__).with_name("json_path_program.py")
+_LONGEST_S: Final = 15.0
+"""Time to start the program and to evaluate; a fraction of a second is enough."""
 
 
 async def conclude(sync: SyncRun, gate: HttpGate) -> GateReport:
@@ -141,3 +148,61 @@ def _refused(host: str, address: str) -> HostNotAllowed:
         f"{leads} an address of the controller's own network",
         hint=f"the operator can allow {host} in PENSTOCK_GATE_HOSTS",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A body that cannot be judged, and why."""
+
+    why: str
+
+
+async def judge_body(path: str, equals: object, body: bytes | Unreadable) -> tuple[GateVerdict, str]:
+    """The verdict, and what to say after the URL. What cannot be evaluated, or not in time, is an ERROR."""
+    if isinstance(body, Unreadable):
+        return GateVerdict.ERROR, f" cannot be judged: {body.why}"
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return GateVerdict.FAIL, " answered something that is not JSON"
+    request = {"path": path, "body": text} | ({} if equals is None else {"equals": equals})
+    answer = await _run(json.dumps(request).encode())
+    if answer is None:
+        return GateVerdict.ERROR, f": {path} could not be evaluated within {_LONGEST_S:g} s and 512 MiB of memory"
+    if answer.get("error") == "not-json":
+        return GateVerdict.FAIL, " answered something that is not JSON"
+    if "error" in answer:
+        return GateVerdict.ERROR, f": {path} could not be evaluated: {answer['error']}"
+    if not answer["found"]:
+        return GateVerdict.FAIL, f": there is nothing at {path}"
+    if not answer["same"]:
+        return GateVerdict.FAIL, f": {path} is {answer['shown']}, expected {json.dumps(equals)}"
+    return GateVerdict.PASS, f": {path} is as expected"
+
+
+async def _run(request: bytes) -> dict[str, object] | None:
+    """What the program says; None where it says nothing in time. It never outlives this call."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            str(_PROGRAM),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+        )
+    except (OSError, RuntimeError):  # no process, file or thread is left for it
+        return None
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            output, _ = await process.communicate(request)
+        answer = json.loads(output)
+    except (TimeoutError, ValueError, OSError):
+        return None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return answer if isinstance(answer, dict) else None

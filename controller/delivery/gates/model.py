@@ -7,7 +7,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.delivery.change_run import ChangeRun
-from controller.store.records import WriteOutcome
 
 CORRECT_IT = "correct the flow and commit it, or change the gate"
 """The way out after a gate failed."""
@@ -41,14 +40,4 @@ class GateSubject:
 
 def subject_of(run: ChangeRun, version: str, live_since: datetime) -> GateSubject:
     """The version as gates see it: with a staged rollout it has traffic from the first stage on."""
-    began = _rollout_began_at(run)
-    return GateSubject(run.flow_id or "", version, run.record.previous_version, began or live_since)
-
-
-def _rollout_began_at(run: ChangeRun) -> datetime | None:
-    asked = [
-        write.intent_at
-        for write in run.record.writes
-        if write.action == "publish" and write.details.get("stages") and write.outcome is not WriteOutcome.FAILED
-    ]
-    return asked[-1] if asked else None
+    return GateSubject(run.flow_id or "", version, run.record.previous_version, run.rollout_began_at or live_since)

@@ -1,21 +1,28 @@
-"""Rolling one change back: ways to the previous version, tried in order until the live flow shows it.
+"""The way back of one change: ways to the previous version, tried in order until the live flow shows it.
 
-Where the organisation does not make an old version live again, its content is uploaded as a new version.
+Where the organisation does not make an old version live again, its content is uploaded as a new version. A caller is
+bound again after the rollback of a module. Source: a caller is bound to the module versions that are live when the
+caller is published. In reverse order a caller is rolled back first, while the failed module is still live, and would
+stay bound to it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
-from controller.delivery.change_run import EFFECTIVE, ROLLBACK, ChangeRun
+from controller.delivery.change_run import EFFECTIVE, REBIND, ROLLBACK, ChangeRun
 from controller.delivery.exporting import export_version
 from controller.delivery.follow import follow
 from controller.delivery.live_state import (
+    Expected,
     find_publish_in_flight,
     is_version,
     require_newer,
     require_version,
     rollout_in_flight,
+    wait_until,
+    was_published_after,
 )
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.out_of_band import is_ours, tell_left
@@ -30,10 +37,16 @@ from controller.domain.errors import (
     RequestRejected,
     RollbackFailed,
 )
+from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability, Priority, ProgressState, Ticket, TicketKind
+from controller.domain.references import BINDING_TYPES
+from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 from controller.store.records import WriteOutcome
+
+_AGAIN = f"{REBIND}publish"
+"""The journal action that binds a caller again."""
 
 
 async def restore(run: ChangeRun) -> str | None:
@@ -54,7 +67,7 @@ async def restore(run: ChangeRun) -> str | None:
     if await rollout_in_flight(run):
         return await _end_rollout(run, await _live_beside_it(run, live, previous))
     if is_version(live, previous):
-        ended = not run.staged or await _published_again(run, previous)
+        ended = run.rollout_began_at is None or await _rollout_ended(run, previous)
         return previous if ended else await _end_rollout(run, previous)
     if not await is_ours(run, live):
         return await made_by_another(run, live, previous)
@@ -124,12 +137,11 @@ async def _unpublish(run: ChangeRun, live: LiveFlow | None) -> None:
 
 async def _route_back(run: ChangeRun, previous: str) -> str:
     """Go back as the change came, by publish or switch; the other way where the previous version is not live then."""
-    ways = [publish_version, switch_version]
-    if _was_switched(run):
+    ways, came = [publish_version, switch_version], run.last_write(*EFFECTIVE)
+    if came is not None and came.action == "switch":
         ways.reverse()
     for way in ways:
-        ask = partial(way, run, previous)
-        ticket = await through_conflicts(run, ask)
+        ticket = await through_conflicts(run, partial(way, run, previous))
         await _follow(run, ticket)
         try:
             await require_version(run, previous)
@@ -140,17 +152,12 @@ async def _route_back(run: ChangeRun, previous: str) -> str:
     raise failure
 
 
-async def _published_again(run: ChangeRun, previous: str) -> bool:
+async def _rollout_ended(run: ChangeRun, previous: str) -> bool:
     """Whether an earlier attempt to publish the previous version at 100 % succeeded."""
     ticket = run.record.ticket
     if ticket is None or ticket.version != previous:
         return False
     return (await run.platform.publishing.progress(ticket)).state is ProgressState.SUCCEEDED
-
-
-def _was_switched(run: ChangeRun) -> bool:
-    made = [write.action for write in run.record.writes if write.action in EFFECTIVE]
-    return made[-1:] == ["switch"]
 
 
 async def _live_beside_it(run: ChangeRun, live: LiveFlow, previous: str) -> str:
@@ -170,17 +177,15 @@ async def _end_rollout(run: ChangeRun, previous: str) -> str:
     it is refused, the organisation has to show that no rollout is left.
     """
     rollout = run.record.ticket
-    ask = partial(publish_version, run, previous)
     try:
-        ticket = await through_conflicts(run, ask)
+        ticket = await through_conflicts(run, partial(publish_version, run, previous))
     except RequestRejected as error:
         live = await run.live()
         if await rollout_in_flight(run) or not is_version(live, previous):
             raise
         run.note(f"{previous} is live; publishing it at 100 % again was refused: {error.message}")
         return previous
-    progress = await follow(run, ticket)
-    require_success(run, progress)
+    require_success(run, await follow(run, ticket))
     await require_version(run, previous)
     if rollout is not None and not (await run.platform.publishing.progress(rollout)).finished:
         raise PublishFailed(f"the rollout {rollout.id} of {run.key} continues, although {previous} was published again")
@@ -249,8 +254,7 @@ async def upload_back(run: ChangeRun, previous: str) -> str:
     if export.yaml is None:
         raise RollbackFailed(f"the organisation gives no YAML of {previous}, so it cannot be uploaded")
     ticket = await send_source(run, export.yaml)
-    progress = await follow(run, ticket)
-    require_success(run, progress)
+    require_success(run, await follow(run, ticket))
     than = None if before is None else before.published_version
     live = await require_newer(run, than)
     version = live.published_version or ""
@@ -259,3 +263,88 @@ async def upload_back(run: ChangeRun, previous: str) -> str:
             f"{version} was made from the export of {previous}, but its own export differs from it ({wanted[:19]}...)"
         )
     return version
+
+
+# Binding a caller again.
+
+
+async def rebind(run: ChangeRun) -> None:
+    """Publish the restored version once more where a module below it was rolled back after it; park on shutdown.
+
+    Raises RollbackFailed, PublishFailed, PublishTimedOut and the organisation's refusal.
+    """
+    modules = _modules_rolled_back(run)
+    version = run.record.live_version
+    if not modules or version is None or not _binds_again(run):
+        return
+    if run.sync.signals.stopping:
+        run.park()
+        return
+    version = await _bound_again(run, version)
+    moved = any(run.record.consumed.get(key) != bound for key, bound in modules.items())
+    if moved or version != run.record.live_version:
+        consumed = {**run.record.consumed, **modules}
+        run.advance(StepState.ROLLED_BACK, live_version=version, consumed=consumed, ticket=None)
+
+
+async def _bound_again(run: ChangeRun, version: str) -> str:
+    """Return the version that is live afterwards: the same one, or else a new one with its content."""
+    await finish_earlier_attempt(run)
+    live = await run.live()
+    if live is not None and not is_version(live, version):
+        return await made_by_another(run, live, version)
+    try:
+        await _publish_again(run, version)
+    except (PublishFailed, RequestRejected, AnswerLost) as error:
+        if not can_upload_back(run):
+            raise
+        run.note(f"{version} could not be bound again ({error.message}); its export is uploaded")
+        return await upload_back(run, version)
+    return version
+
+
+async def _publish_again(run: ChangeRun, version: str) -> None:
+    """Publish the live version again. Only the moment of its publish proves that: it was live before."""
+    ticket = None
+    if run.last_write(_AGAIN) is not None:  # an earlier process may have begun it
+        ticket = await find_publish_in_flight(run, version, _was_published_anew(run, version))
+    if ticket is None:
+        ticket = await through_conflicts(run, lambda: publish_version(run, version))
+    require_success(run, await follow(run, ticket))
+    anew, _ = await wait_until(run, _was_published_anew(run, version))
+    if not anew:
+        raise PublishFailed(f"the organisation reported success, but {version} was not published again")
+
+
+def _was_published_anew(run: ChangeRun, version: str) -> Expected:
+    """Whether the version was published since the newest intent to do so."""
+    made = run.last_write(_AGAIN)
+    return lambda live: made is not None and was_published_after(live, version, made.details)
+
+
+def _modules_rolled_back(run: ChangeRun) -> dict[FlowKey, str]:
+    return {
+        other.key: other.record.live_version
+        for other in run.sync.runs
+        if other.state is StepState.ROLLED_BACK
+        and other.record.live_version is not None
+        and other.key in run.record.consumes
+        and other.key.type in BINDING_TYPES
+    }
+
+
+async def restored_bindings(run: ChangeRun, version: str | None) -> Mapping[FlowKey, str]:
+    """The versions that a flow is bound to after its rollback to a version."""
+    if version is None:
+        return {}
+    if _binds_again(run):
+        return await run.bindings()
+    earlier = run.sync.store.journal.delivered(run.sync.organization.name, run.key, version)
+    return {} if earlier is None else earlier.consumed
+
+
+def _binds_again(run: ChangeRun) -> bool:
+    """Whether the rollback published, which binds again. An atomic switch keeps the version's old bindings."""
+    way = run.last_write(f"{ROLLBACK}publish", f"{ROLLBACK}switch")
+    published = way is not None and way.action == f"{ROLLBACK}publish"
+    return published or not run.sync.can(Capability.ATOMIC_SWITCH)
