@@ -42,7 +42,7 @@ def _pieces(document: object) -> Iterator[bytes]:
     while waiting:
         value, depth = waiting.pop()
         if isinstance(value, _Encoded):
-            yield value.data
+            yield value
         elif isinstance(value, Mapping):
             entries = sorted(_entries(value, depth), key=lambda entry: entry[0])
             yield b"m%d:" % len(entries)
@@ -58,13 +58,8 @@ def _pieces(document: object) -> Iterator[bytes]:
             yield _scalar(value)
 
 
-class _Encoded:
+class _Encoded(bytes):
     """A key in its encoded form."""
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
 
 
 def _entries(mapping: Mapping[object, object], depth: int) -> list[tuple[bytes, object]]:

@@ -22,7 +22,7 @@ from controller.domain.references import FlowReference
 from controller.flows.flow_file import FlowFile
 from controller.flows.suggestion import did_you_mean
 from controller.flows.walk import Place, walk
-from controller.flows.yaml_events import Position, position_of, read_events
+from controller.flows.yaml_events import Position, mistake_at, position_of, read_events
 
 LONGEST_NAME = 200
 """Largest length of a flow's name, in characters."""
@@ -45,11 +45,7 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
     places = list(walk(flow.root, flow.document[flow.root]))
     found = [*_name(flow), *_references(places), *_twice(places)]
     positions = locate(text, {finding.way for finding in found}) if found else {}
-    told = [
-        FlowFileInvalid(finding.message, line=line, column=column, hint=finding.hint)
-        for finding in found
-        for line, column in (positions.get(finding.way, (1, 1)),)
-    ]
+    told = [mistake_at(positions.get(finding.way, (1, 1)), finding.message, finding.hint) for finding in found]
     return sorted(told, key=lambda mistake: (mistake.line, mistake.column))
 
 
@@ -127,16 +123,15 @@ def _references(places: Sequence[Place]) -> Iterator[_Flaw]:
 
 def _refers(place: Place) -> bool:
     if place.key in _MERGING:
-        return (
-            isinstance(place.parent, Place) and isinstance(place.parent.value, Mapping) and len(place.parent.value) == 1
-        )
+        return place.parent is not None and isinstance(place.parent.value, Mapping) and len(place.parent.value) == 1
     return isinstance(place.key, str) and place.key.endswith("Ref")
 
 
 def _inside(place: Place, reference: str) -> Iterator[_Flaw]:
     steps = reference.split("/")
     first, rest = steps[0], steps[1:]
-    around = _levels(place)
+    # The objects and lists around the property, outermost first; a list item and its only object are one level.
+    around = [each for each in place.way()[:-1] if not isinstance(each.key, int)]
     current: object = {str(around[0].key): around[0].value}
     if first in {".", ".."}:
         ups = [first, *rest]
@@ -154,11 +149,6 @@ def _inside(place: Place, reference: str) -> Iterator[_Flaw]:
             yield _Flaw(_way(place), f"{place.key} {reference!r}: there is no {step!r}", hint)
             return
         current = found
-
-
-def _levels(place: Place) -> list[Place]:
-    """The objects and lists around a property, outermost first; a list item and its only object are one level."""
-    return [each for each in place.way()[:-1] if not isinstance(each.key, int)]
 
 
 def _follow(current: object, step: str) -> object | None:

@@ -1,15 +1,17 @@
-"""Compares two versions of a flow's source, in the terms that Architect shows to authors."""
+"""Compares two versions of a flow: sources in the terms that Architect shows to authors, definitions by their ids."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from controller.domain.redaction import masked_patterns
-from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff
+from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, quoted
 from controller.flows.elements import Element, elements
-from controller.flows.settings_diff import Shower, settings_entries
+from controller.flows.settings import FlatSettings, flatten
+from controller.flows.settings_diff import Shower, settings_entries, table_entries
 
 Key = Callable[[Element], Hashable]
 """A key that two versions of one element share; None for elements that the rule does not cover."""
@@ -37,7 +39,9 @@ class Matching:
         self.older: dict[Element, Element] = {}
         self._pair(before[0], after[0])
         for rule in (*_ANYWHERE, _by_unique_name(self._left(before), self._right(after))):
-            self._pair_below(_pairs(self._left(before), self._right(after), rule))
+            for one, other in _pairs(self._left(before), self._right(after), rule):
+                if one not in self.newer and other not in self.older:
+                    self._pair(one, other)
 
     def _left(self, before: Iterable[Element]) -> list[Element]:
         return [element for element in before if element not in self.newer]
@@ -54,11 +58,6 @@ class Matching:
                 for pair in _pairs(self._left(one.children), self._right(other.children), rule):
                     self.newer[pair[0]], self.older[pair[1]] = pair[1], pair[0]
                     waiting.append(pair)
-
-    def _pair_below(self, pairs: Iterable[tuple[Element, Element]]) -> None:
-        for before, after in pairs:
-            if before not in self.newer and after not in self.older:
-                self._pair(before, after)
 
 
 def _pairs(before: Iterable[Element], after: Iterable[Element], rule: Key) -> list[tuple[Element, Element]]:
@@ -181,10 +180,8 @@ def _alone(element: Element, matched: Mapping[Element, Element], kind: DiffKind)
     if element.parent is None or element.parent in matched:
         count = _count_inside(element, matched)
         inside = f"with {count} more inside" if count else None
-        added = kind is DiffKind.ADDED
-        yield DiffEntry(
-            kind, element.title, element.where, before=None if added else inside, after=inside if added else None
-        )
+        before, after = (None, inside) if kind is DiffKind.ADDED else (inside, None)
+        yield DiffEntry(kind, element.title, element.where, "", before, after)
 
 
 def _count_inside(element: Element, matched: Mapping[Element, Element]) -> int:
@@ -202,11 +199,7 @@ def _after(sibling: Element | None) -> str:
 
 
 def _moved(
-    one: Element,
-    other: Element,
-    matching: Matching,
-    misplaced: frozenset[Element],
-    previous: Mapping[Element, Element],
+    one: Element, other: Element, matching: Matching, misplaced: frozenset[Element], previous: Mapping[Element, Element]
 ) -> Iterator[DiffEntry]:
     if other.parent is None or one.parent is None:
         return
@@ -216,3 +209,75 @@ def _moved(
     elif other in misplaced:
         before, after = (_after(previous.get(element)) for element in (one, other))
         yield DiffEntry(DiffKind.MOVED, other.title, other.where, "", before, after)
+
+
+_Parts = dict[str, tuple[str, FlatSettings]]
+"""Title and settings by identity."""
+
+
+def diff_definitions(
+    before: Mapping[str, object], after: Mapping[str, object], *, mask: Callable[[str], str] = masked_patterns
+) -> FlowDiff:
+    """Compare two definitions of the versioned dialect; masks secrets as `diff_sources` does."""
+    shower = Shower(mask, {})
+    entries = list(_compared({"": ("flow", _rest(before))}, {"": ("flow", _rest(after))}, shower))
+    entries.extend(_compared(_nodes(before), _nodes(after), shower))
+    entries.extend(_compared(_transitions(before), _transitions(after), shower))
+    return FlowDiff(tuple(shower.clean(entry) for entry in entries))
+
+
+def _compared(before: _Parts, after: _Parts, shower: Shower) -> Iterator[DiffEntry]:
+    for identity, (title, settings) in after.items():
+        if identity not in before:
+            yield DiffEntry(DiffKind.ADDED, title)
+        else:
+            for entry in table_entries(before[identity][1], settings, shower):
+                yield replace(entry, what=title)
+    for identity, (title, _) in before.items():
+        if identity not in after:
+            yield DiffEntry(DiffKind.REMOVED, title)
+
+
+def _rest(definition: Mapping[str, object]) -> FlatSettings:
+    """The content that is neither a proper mapping of nodes nor a proper list of transitions."""
+    proper = {"nodes": Mapping, "transitions": list}
+    return _table({key: value for key, value in definition.items() if not isinstance(value, proper.get(key, ()))})
+
+
+def _nodes(definition: Mapping[str, object]) -> _Parts:
+    nodes = definition.get("nodes")
+    if not isinstance(nodes, Mapping):
+        return {}
+    parts: _Parts = {}
+    for key, node in nodes.items():
+        kind = node.get("type") if isinstance(node, Mapping) else None
+        parts[str(key)] = (f"node {quoted(str(key))} ({kind or 'unknown'})", _table(node))
+    return parts
+
+
+def _transitions(definition: Mapping[str, object]) -> _Parts:
+    transitions = definition.get("transitions")
+    parts: _Parts = {}
+    for transition in transitions if isinstance(transitions, list) else ():
+        identity = title = _identity(transition)
+        number = 1
+        while title in parts:
+            number += 1
+            title = f"{identity} #{number}"
+        parts[title] = (f"transition {quoted(title)}", _table(transition))
+    return parts
+
+
+def _identity(transition: object) -> str:
+    """The id of a transition; without one, its two ends."""
+    if not isinstance(transition, Mapping):
+        return str(transition)
+    own = transition.get("id")
+    if own is not None:
+        return str(own)
+    return f"{transition.get('from')} -> {transition.get('to')}"
+
+
+def _table(value: object) -> FlatSettings:
+    content = value if isinstance(value, Mapping) else {"value": value}
+    return flatten(content, lambda _, item: item)

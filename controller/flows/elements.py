@@ -99,16 +99,10 @@ def _element(place: Place, parent: Element | None, slot: str) -> Element:
 
 def _is_variable(place: Place) -> bool:
     """Whether it is an item of a list of variables: `- stringVariable: {name: Task.x, ...}`."""
-    above = place.parent.parent if place.parent is not None else None
-    return (
-        isinstance(place.key, str)
-        and place.key.endswith("Variable")
-        and above is not None
-        and above.key == "variables"
-        and isinstance(place.value, Mapping)
-        and place.parent is not None
-        and isinstance(place.parent.key, int)
-    )
+    item = place.parent
+    if item is None or item.parent is None or not isinstance(item.key, int) or item.parent.key != "variables":
+        return False
+    return isinstance(place.value, Mapping) and str(place.key).endswith("Variable")
 
 
 def _surrounding(place: Place, found: Mapping[int, Element]) -> tuple[Element | None, str]:
@@ -154,15 +148,10 @@ def _is_part(key: str, value: object) -> bool:
     """Whether an entry at the top level of a flow holds elements: tasks, menus, states, bots."""
     if key in _OWN_STATES:
         return isinstance(value, Mapping)
-    kinds = [kind for kind, holder in CONTAINERS.items() if holder == key]
-    return (
-        bool(kinds)
-        and isinstance(value, list)
-        and all(
-            isinstance(item, Mapping) and set(item) == set(kinds) and isinstance(item[kinds[0]], Mapping)
-            for item in value
-        )
-    )
+    kind = next((kind for kind, holder in CONTAINERS.items() if holder == key), None)
+    if kind is None or not isinstance(value, list):
+        return False
+    return all(isinstance(item, Mapping) and set(item) == {kind} and isinstance(item[kind], Mapping) for item in value)
 
 
 def _view(targets: Mapping[tuple[str, str], str]) -> View:
@@ -171,9 +160,7 @@ def _view(targets: Mapping[tuple[str, str], str]) -> View:
     def view(key: str, value: object) -> object:
         if key in _NUMBERS and isinstance(value, str | int | float | None):
             return HIDDEN
-        if key in ACTION_LISTS and _holds_only_mappings(value):
-            return HIDDEN
-        if key == "variables" and _holds_only_mappings(value) and _holds_variables(value):
+        if _holds_elements(key, value):
             return HIDDEN
         if key == "referencedObjects" and isinstance(value, Mapping | list):
             return HIDDEN
@@ -183,12 +170,12 @@ def _view(targets: Mapping[tuple[str, str], str]) -> View:
     return view
 
 
-def _holds_only_mappings(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
-
-
-def _holds_variables(value: object) -> bool:
-    return isinstance(value, list) and all(
-        len(item) == 1 and next(iter(item)).endswith("Variable") and isinstance(next(iter(item.values())), Mapping)
-        for item in value
+def _holds_elements(key: str, value: object) -> bool:
+    """Whether it is a list of actions or of variables."""
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        return False
+    entries = [list(item.items()) for item in value]
+    variables = all(
+        len(own) == 1 and own[0][0].endswith("Variable") and isinstance(own[0][1], Mapping) for own in entries
     )
+    return key in ACTION_LISTS or (key == "variables" and variables)

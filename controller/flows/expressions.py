@@ -50,9 +50,8 @@ def named_in(expression: str) -> Iterator[Named]:
     """All names in an expression, in order, prompts last. Text in quotes does not count."""
     covered = [match.span() for match in _STRING.finditer(expression)]
     for call in _CALL.finditer(expression):
-        if call[1] in _NOT_RESOURCES or _within(call.start(), covered):
-            continue
-        yield from _looked_up(call[1], expression, call.end())
+        if call[1] not in _NOT_RESOURCES and not any(start <= call.start() < end for start, end in covered):
+            yield from _looked_up(call[1], expression, call.end())
     for prompt in _PROMPT.finditer(_STRING.sub('""', expression)):
         yield Named("user-prompt", prompt[1], Resolution.STATIC)
 
@@ -65,7 +64,3 @@ def _looked_up(function: str, expression: str, start: int) -> Iterator[Named]:
         yield Named(kind or "unknown", _ESCAPE.sub(r"\1", literal[1]), resolution)
     elif kind is not None:
         yield Named(kind, expression, Resolution.DYNAMIC)
-
-
-def _within(offset: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= offset < end for start, end in spans)

@@ -15,6 +15,7 @@ from controller.flows.resource_references import resource_references
 from controller.flows.roots import ARCHY_ROOTS
 from controller.flows.suggestion import did_you_mean
 from controller.flows.walk import walk
+from controller.flows.yaml_events import mistake_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +95,4 @@ def _text(document: YamlDocument, root: str, flow: Mapping[str, object], key: st
 
 
 def _at(document: YamlDocument, path: tuple[str, ...], message: str, hint: str) -> FlowFileInvalid:
-    line, column = document.locate(path)
-    return FlowFileInvalid(message, line=line, column=column, hint=hint)
+    return mistake_at(document.locate(path), message, hint)

@@ -25,10 +25,7 @@ _LATEST_PUBLISHED = "ver_latestPublished"
 def flow_references(
     places: Iterable[Place], flow_type: str, begin_of: Callable[[object], Position | None]
 ) -> Iterator[FlowReference]:
-    """The references in the places of a walk, in document order, one for each place.
-
-    `begin_of` gives the position of a mapping in the file.
-    """
+    """The references at the places of a walk, in order, one each; `begin_of` gives a mapping's position in the file."""
     for place in places:
         if isinstance(place.key, str) and isinstance(place.value, Mapping):
             for reference in _references_at(place, place.key, place.value, flow_type):
@@ -87,23 +84,21 @@ def narrowed(references: Iterable[FlowReference], index: object) -> tuple[FlowRe
     The index is only a cross-check: it adds no reference and does not override the types of the action.
     """
     declared = _declared_types(index)
-    return tuple(_narrow(reference, declared.get(reference.name, frozenset())) for reference in references)
+    return tuple(_narrow(reference, declared.get(reference.name, set())) for reference in references)
 
 
-def _narrow(reference: FlowReference, declared: frozenset[str]) -> FlowReference:
+def _narrow(reference: FlowReference, declared: set[str]) -> FlowReference:
     if reference.resolution is Resolution.DYNAMIC or not declared:
         return reference
-    fitting = tuple(kind for kind in reference.types if kind in declared)
-    if not reference.types:
-        fitting = tuple(sorted(declared))
+    fitting = tuple(kind for kind in reference.types or sorted(declared) if kind in declared)
     return replace(reference, types=fitting) if fitting else reference
 
 
-def _declared_types(index: object) -> dict[str, frozenset[str]]:
+def _declared_types(index: object) -> dict[str, set[str]]:
     flows = index.get("flows") if isinstance(index, Mapping) else None
-    declared: dict[str, frozenset[str]] = {}
+    declared: dict[str, set[str]] = {}
     for item in flows if isinstance(flows, list) else ():
         flow = item.get("flow") if isinstance(item, Mapping) else None
         if isinstance(flow, Mapping) and isinstance(flow.get("name"), str) and isinstance(flow.get("type"), str):
-            declared[flow["name"]] = declared.get(flow["name"], frozenset()) | {api_type(flow["type"])}
+            declared.setdefault(flow["name"], set()).add(api_type(flow["type"]))
     return declared

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -54,20 +53,6 @@ class NodeGraph:
     edges: tuple[NodeEdge, ...] = ()
     problems: tuple[NodeProblem, ...] = ()
 
-    def downstream(self, changed: Iterable[str]) -> frozenset[str]:
-        """The ids of all nodes that are reachable from the given ids; those only if a path leads back to them."""
-        following: dict[str, list[str]] = {}
-        for edge in self.edges:
-            following.setdefault(edge.source, []).append(edge.target)
-        reached: set[str] = set()
-        waiting = deque(changed)
-        while waiting:
-            for target in following.get(waiting.popleft(), ()):
-                if target not in reached:
-                    reached.add(target)
-                    waiting.append(target)
-        return frozenset(reached)
-
 
 def definition_graph(definition: Mapping[str, object], flow: str) -> NodeGraph:
     """The graph of a versioned definition: `nodes` by id, `transitions` as a list.
@@ -108,19 +93,15 @@ def _transitions(transitions: object, problems: list[NodeProblem]) -> Iterator[t
         problems.append(NodeProblem("malformed-transition", "transitions", "'transitions' is not a list"))
         return
     for index, transition in enumerate(transitions):
+        label = f"transitions[{index}]"
         if isinstance(transition, Mapping):
-            yield _text(transition.get("id"), f"transitions[{index}]"), transition
+            yield _text(transition.get("id"), label), transition
         else:
-            label = f"transitions[{index}]"
             problems.append(NodeProblem("malformed-transition", label, f"{label} is not a mapping"))
 
 
 def _edge(
-    label: str,
-    transition: Mapping[str, object],
-    nodes: Mapping[str, FlowNode],
-    flow: str,
-    problems: list[NodeProblem],
+    label: str, transition: Mapping[str, object], nodes: Mapping[str, FlowNode], flow: str, problems: list[NodeProblem]
 ) -> NodeEdge | None:
     ends = {end: transition.get(end) for end in ("from", "to")}
     for end, node in ends.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.domain.references import Resolution, ResourceReference
-from controller.flows.expressions import named_in
+from controller.flows.expressions import FINDERS, named_in
 from controller.flows.targets import CALLED_RESOURCES, keyed_targets, literal_name, resource_in
 from controller.flows.walk import Place
 
@@ -47,18 +47,12 @@ NAMED: Mapping[str, str] = {
 }
 """Keys with a value that names one resource: `{name: N}`, `{lit: {name: N}}`, an expression or a variable."""
 _FIND_ACTIONS: Mapping[str, str] = {
-    "findEmergencyGroup": "emergency-group",
-    "findGroup": "group",
-    "findLanguageSkill": "language-skill",
-    "findQueue": "queue",
-    "findSchedule": "schedule",
-    "findScheduleGroup": "schedule-group",
-    "findSkill": "skill",
-    "findUser": "user",
-    "findUserPrompt": "user-prompt",
+    f"f{function[1:]}": kind for function, kind in FINDERS.items() if kind != "wrap-up-code"
 }
+"""Actions that find resources, called like the functions; none is known that finds wrap-up codes."""
 _FLOW_KEYS = frozenset({"targetFlow", "overrideInQueueFlow"})
 _BUILT_IN = "PromptSystem."
+_PROMPT = "Prompt."
 _NO_ENGINE = "defaultEngine"
 
 
@@ -102,7 +96,7 @@ def _target(place: Place, kind: str) -> Iterator[ResourceReference]:
     target = resource_in(place.value)
     if target is not None and not target[0].startswith(_BUILT_IN):
         name, resolution = target
-        yield ResourceReference(kind, _without_prefix(name), place.path, resolution)
+        yield ResourceReference(kind, name.removeprefix(_PROMPT), place.path, resolution)
 
 
 def _data_actions(place: Place, categories: Mapping[str, object]) -> Iterator[ResourceReference]:
@@ -133,16 +127,13 @@ def _by_type(place: Place) -> Iterator[ResourceReference]:
     """A literal name under a neutral key (`initialValue`, `value`): the enclosing typed key gives the kind."""
     parent = place.parent
     around = str(parent.key).removesuffix("Variable") if parent is not None else ""
-    name = _without_prefix(literal_name(place.value) or "") if isinstance(place.value, Mapping) else ""
+    written = (literal_name(place.value) or "") if isinstance(place.value, Mapping) else ""
+    name = written.removeprefix(_PROMPT)
     if name.startswith(_BUILT_IN):
         return
-    if isinstance(place.value, Mapping) and (literal_name(place.value) or "").startswith("Prompt."):
+    if written.startswith(_PROMPT):
         yield ResourceReference("user-prompt", name, place.path)
     elif place.key in ("initialValue", "value") and around in NAMED:
         yield ResourceReference(NAMED[around], name, place.path)
     else:
         yield ResourceReference("unknown", name, place.path, Resolution.UNKNOWN)
-
-
-def _without_prefix(name: str) -> str:
-    return name.removeprefix("Prompt.")

@@ -66,7 +66,7 @@ def settings_entries(one: Element, other: Element, shower: Shower) -> Iterator[D
     """All differences between two versions of one element, without the elements inside it."""
     for setting, before, after in (("name", one.name, other.name), ("type", one.type, other.type)):
         if before != after:
-            yield _entry(DiffKind.CHANGED, other, setting, f'"{before}"', f'"{after}"')
+            yield DiffEntry(DiffKind.CHANGED, other.title, other.where, setting, f'"{before}"', f'"{after}"')
     if one.mark == other.mark:
         return
     for entry in table_entries(one.settings, other.settings, shower):
@@ -84,10 +84,6 @@ def table_entries(before: FlatSettings, after: FlatSettings, shower: Shower) -> 
             yield DiffEntry(DiffKind.CHANGED, "", "", _words(path), *shower.pair(setting, now))
     yield from _one_sided(before, after, shower)
     yield from _reordered(before, after)
-
-
-def _entry(kind: DiffKind, element: Element, setting: str, before: str | None, after: str | None) -> DiffEntry:
-    return DiffEntry(kind, element.title, element.where, setting, before, after)
 
 
 def _same_target(path: Path, before: Setting, after: Setting, shower: Shower) -> bool:

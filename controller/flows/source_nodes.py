@@ -157,7 +157,8 @@ class _Builder:
         complete = labels >= {"yes", "no"} or "default" in labels
         kind = str(place.key)
         if after is not None and not complete and not _ENDING.fullmatch(kind):
-            self._connect(place, after, _onward(kind, labels))
+            # After a transfer, only its failure leads on.
+            self._connect(place, after, "failure" if kind.startswith("transferTo") else "otherwise" if labels else "")
         if kind in _OWN_STATES and not place.is_action:
             self._connect(self._root, place, "start" if kind == "startUpState" else "periodic")
         if kind in ("loopNext", "loopExit") and place.is_action:
@@ -174,9 +175,9 @@ class _Builder:
         while source is not None and id(source) not in self._nodes:
             source = source.parent
         named = element_of(text)
-        target = self._targets.get(named) if named else None
         if source is None:
             return
+        target = self._targets.get(named) if named else None
         if target is None:
             message = f"{place.key} leads to {text!r}, which this flow does not have"
             self._problems.append(NodeProblem("unknown-target", place.path, message))
@@ -194,10 +195,8 @@ class _Builder:
 
 def _owner(actions: Place) -> Place:
     """The action, container or flow that holds these actions."""
-    for place in _outwards(actions):
-        if place.is_action or is_container(place):
-            return place
-    return actions.way()[0]
+    holders = (place for place in _outwards(actions) if place.is_action or is_container(place))
+    return next(holders, actions.way()[0])
 
 
 def _outwards(place: Place) -> Iterator[Place]:
@@ -205,13 +204,6 @@ def _outwards(place: Place) -> Iterator[Place]:
     while around is not None:
         yield around
         around = around.parent
-
-
-def _onward(kind: str, labels: set[str]) -> str:
-    """The condition for the next action: after a transfer, only its failure."""
-    if kind.startswith("transferTo"):
-        return "failure"
-    return "otherwise" if labels else ""
 
 
 def _choice_key(member: Place) -> str:

@@ -24,7 +24,7 @@ import yaml
 
 from controller.domain.errors import FlowFileInvalid
 from controller.flows.suggestion import near_miss
-from controller.flows.yaml_events import Position, read_events
+from controller.flows.yaml_events import Position, mistake_at, read_events
 
 _BRACES = re.compile(r"\{\{([^{}\r\n]*)\}\}")
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -68,11 +68,8 @@ class FlowTemplate:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        found = tuple(
-            _Placeholder(match[1].strip(), match.start(), match.end())
-            for match in _BRACES.finditer(text)
-            if match[1].strip()
-        )
+        matches = ((match[1].strip(), match) for match in _BRACES.finditer(text))
+        found = tuple(_Placeholder(name, match.start(), match.end()) for name, match in matches if name)
         self._prefix = _unused_prefix(text)
         self._token = re.compile(rf"{self._prefix}([0-9]+)z")
         self._neutral = _insert(text, ((place, f"{self._prefix}{number}z") for number, place in enumerate(found)))
@@ -161,18 +158,13 @@ class FlowTemplate:
     def _changed(self, numbers: Iterable[int]) -> FlowFileInvalid:
         places = [self._found[number] for number in numbers]
         names = " or ".join(dict.fromkeys(f"{{{{{place.name}}}}}" for place in places))
-        line, column = self.position(places[0].start)
-        return FlowFileInvalid(
-            f"the value of {names} would not arrive as it is written: YAML reads it otherwise at this place",
-            line=line,
-            column=column,
-            hint="let the placeholder be the whole value, without quotes, or change the value",
-        )
+        message = f"the value of {names} would not arrive as it is written: YAML reads it otherwise at this place"
+        hint = "let the placeholder be the whole value, without quotes, or change the value"
+        return mistake_at(self.position(places[0].start), message, hint)
 
     def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
         """The mistake at its position in the file."""
-        line, column = self._own(inserted, (error.line, error.column))
-        return FlowFileInvalid(error.message, line=line, column=column, hint=error.hint)
+        return mistake_at(self._own(inserted, (error.line, error.column)), error.message, error.hint)
 
     def _own(self, inserted: _Inserted, position: Position) -> Position:
         return self.position(inserted.own_offset(*position)) if inserted.places else position
@@ -182,12 +174,10 @@ class FlowTemplate:
         if not missing:
             return
         first = next(place for n, place in enumerate(self._found) if n in self._used and place.name == missing[0])
-        line, column = self.position(first.start)
-        raise FlowFileInvalid(
+        raise mistake_at(
+            self.position(first.start),
             f"no value for {', '.join(f'{{{{{name}}}}}' for name in missing)}",
-            line=line,
-            column=column,
-            hint=_hint(missing, set(values) - self.mentioned)
+            _hint(missing, set(values) - self.mentioned)
             or "add it under spec.source.substitutions; "
             f"where it is text of the flow, its value is '{{{{{missing[0]}}}}}'",
         )

@@ -64,13 +64,12 @@ class YamlNode:
 
     def child(self, part: str | int) -> YamlNode | None:
         """The node under one key or index, or None."""
+        found: object = None
         if isinstance(self.value, dict):
             found = self.value.get(part)
-            return found if isinstance(found, YamlNode) else None
-        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+        elif isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
             found = self.value[part]
-            return found if isinstance(found, YamlNode) else None
-        return None
+        return found if isinstance(found, YamlNode) else None
 
     def locate(self, path: Sequence[str | int], *, at_key: bool = False) -> Position:
         """The position of a path: a scalar's own, a collection's key, or that of the deepest existing part."""

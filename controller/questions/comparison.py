@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from controller.domain.identity import FlowKey
 from controller.domain.redaction import SECRETS
-from controller.flows.definition_diff import diff_definitions
-from controller.flows.diff import diff_sources
+from controller.flows.diff import diff_definitions, diff_sources
 from controller.flows.diff_model import FlowDiff
 from controller.questions.flow_content import ContentForm, FlowContent
 

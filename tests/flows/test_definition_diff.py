@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from controller.flows.definition_diff import diff_definitions
+from controller.flows.diff import diff_definitions
 from tests.flows.diffs import diff_text
 
 Json = dict[str, object]
