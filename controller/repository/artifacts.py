@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.domain.desired import ArtifactsPolicy
@@ -86,8 +86,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
     folder = _folder(commit.organization, commit.policy)
     files: dict[str, bytes] = {}
     for flow in commit.flows:
-        if flow.export is not None:
-            files |= _export_files(_stem(folder, flow, flow.export), flow.export)
+        files |= _flow_files(folder, flow)
     for draft in commit.drafts:
         name = f"{checked_slug(draft.manifest, 'manifest name')}/drafts/{checked_slug(draft.label, 'draft label')}"
         files |= _export_files(f"{folder}/{name}", draft.export)
@@ -106,18 +105,15 @@ def edit_of(commit: ArtifactCommit) -> Edit:
 def export_paths(commit: ArtifactCommit) -> dict[FlowKey, list[str]]:
     """The paths of the exports of each flow. Raises RepositoryFailed for unsafe names and paths."""
     folder = _folder(commit.organization, commit.policy)
-    return {flow.recorded.key: sorted(_paths(folder, flow)) for flow in commit.flows}
+    return {flow.recorded.key: sorted(_flow_files(folder, flow)) for flow in commit.flows}
 
 
-def _paths(folder: str, flow: DeliveredFlow) -> Iterator[str]:
-    if flow.export is not None:
-        stem = _stem(folder, flow, flow.export)
-        yield from (f"{stem}{suffix}" for suffix in _forms(flow.export))
-
-
-def _stem(folder: str, flow: DeliveredFlow, export: Export) -> str:
+def _flow_files(folder: str, flow: DeliveredFlow) -> dict[str, bytes]:
+    if flow.export is None:
+        return {}
     manifest = checked_slug(flow.recorded.manifest, "manifest name")
-    return f"{folder}/{manifest}/{checked_slug(export.version, f'version of {flow.recorded.key}')}"
+    version = checked_slug(flow.export.version, f"version of {flow.recorded.key}")
+    return _export_files(f"{folder}/{manifest}/{version}", flow.export)
 
 
 def message_of(commit: ArtifactCommit) -> str:
@@ -150,14 +146,10 @@ def _folder(organization: str, policy: ArtifactsPolicy) -> str:
     return f"{checked_folder(policy.path)}/{checked_slug(organization, 'organization')}"
 
 
-def _forms(export: Export) -> dict[str, object]:
-    """The parts of an export, by the suffix of its file."""
-    forms = {".json": export.definition, ".yaml": export.yaml}
-    return {suffix: content for suffix, content in forms.items() if content is not None}
-
-
 def _export_files(stem: str, export: Export) -> dict[str, bytes]:
-    return {f"{stem}{suffix}": _encoded(content) for suffix, content in _forms(export).items()}
+    """The parts of an export, by the path of its file."""
+    forms = {".json": export.definition, ".yaml": export.yaml}
+    return {f"{stem}{suffix}": _encoded(content) for suffix, content in forms.items() if content is not None}
 
 
 def _encoded(content: object) -> bytes:

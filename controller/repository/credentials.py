@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from controller.domain.addresses import is_loopback
 from controller.domain.errors import SettingsInvalid
 
 _HELPER = (
@@ -42,7 +42,7 @@ class GitCredentials:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
             return {}
-        if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise SettingsInvalid(f"a token would travel unencrypted to {parts.hostname}", hint="use https")
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         return {
@@ -63,10 +63,3 @@ class GitCredentials:
         if self.known_hosts is not None:
             command += ["-o", f"UserKnownHostsFile={self.known_hosts}"]
         return {"GIT_SSH_COMMAND": shlex.join(command)}
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -39,18 +39,10 @@ _FIXED = {
 
 _OWN_SETTINGS = {
     "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.quotePath": "false",
-    "advice.detachedHead": "false",
-    "gc.autoDetach": "false",
-    "maintenance.autoDetach": "false",
-    "commit.gpgSign": "false",
-    "log.showSignature": "false",
-    "push.gpgSign": "false",
-    "push.followTags": "false",
+    **dict.fromkeys(("core.fsmonitor", "core.quotePath", "advice.detachedHead", "log.showSignature"), "false"),
+    **dict.fromkeys(("gc.autoDetach", "maintenance.autoDetach", "commit.gpgSign", "push.gpgSign"), "false"),
+    **dict.fromkeys(("push.followTags", "fetch.recurseSubmodules", "submodule.recurse"), "false"),
     "push.recurseSubmodules": "no",
-    "fetch.recurseSubmodules": "false",
-    "submodule.recurse": "false",
     "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }

@@ -69,21 +69,8 @@ def decode(content: bytes, *, file: str, organization: str) -> RecordedState:
     return RecordedState(organization, flows, reader.optional(root, "organizationId"), reader.optional(root, "store"))
 
 
-_FIELDS = {
-    "type",
-    "name",
-    "manifest",
-    "id",
-    "version",
-    "sourceDigest",
-    "exportDigest",
-    "dependencyDigest",
-    "consumed",
-    "revision",
-    "recordedAt",
-    "dirty",
-    "api",
-}
+_DIGESTS = ("sourceDigest", "exportDigest", "dependencyDigest")
+_FIELDS = {"type", "name", "manifest", "id", "version", *_DIGESTS, "consumed", "revision", "recordedAt", "dirty", "api"}
 
 
 def _flow_lines(flow: RecordedFlow) -> Iterator[str]:

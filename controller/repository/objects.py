@@ -25,12 +25,8 @@ class Signature:
 
     def environment(self) -> dict[str, str]:
         """The variables that make git sign commits with this name."""
-        return {
-            "GIT_AUTHOR_NAME": self.name,
-            "GIT_AUTHOR_EMAIL": self.email,
-            "GIT_COMMITTER_NAME": self.name,
-            "GIT_COMMITTER_EMAIL": self.email,
-        }
+        parts = {"NAME": self.name, "EMAIL": self.email}
+        return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in parts.items()}
 
 
 def resolve(git: GitCommand, name: str) -> str | None:

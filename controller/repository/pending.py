@@ -75,23 +75,19 @@ def edits_of(git: GitCommand, pending: Pending, landed: str | None) -> list[Edit
 def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
     """The edit of one commit, read from its difference to its parent."""
     parent = resolve(git, f"{sha}^")
-    files = [path for path in changed_paths(git, parent or _empty_tree(git), sha) if path != lock]
+    before_it = parent or git.run("mktree").decode().strip()  # the empty tree
+    files = [path for path in changed_paths(git, before_it, sha) if path != lock]
     before = state_in_commit(git, parent, lock, organization).flows
     state = state_in_commit(git, sha, lock, organization)
-    after = state.flows
     contents = read_objects(git, [f"{sha}:{path}" for path in files])
     return Edit(
         lock_path=lock,
         organization=organization,
         files={path: content for path, content in zip(files, contents, strict=True) if content is not None},
-        set_flows={key: flow for key, flow in after.items() if before.get(key) != flow},
-        dropped=frozenset(before.keys() - after.keys()),
+        set_flows={key: flow for key, flow in state.flows.items() if before.get(key) != flow},
+        dropped=frozenset(before.keys() - state.flows.keys()),
         organization_id=state.organization_id,
         store_id=state.store_id,
         replayed=True,
         message=git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
     )
-
-
-def _empty_tree(git: GitCommand) -> str:
-    return git.run("mktree").decode().strip()

@@ -11,50 +11,37 @@ from controller.domain.errors import RepositoryFailed
 
 @dataclass(frozen=True, slots=True)
 class GitFolders:
-    """The folders of one repository; all absolute."""
+    """One repository."""
 
     top: Path
-    """The top of the work tree; for a bare repository its git folder."""
-    git_directory: Path
-    """Differs from `common_directory` in a linked work tree."""
-    common_directory: Path
+    """The top of the work tree, absolute; for a bare repository its git folder."""
     bare: bool = False
 
 
 def discover(path: Path) -> GitFolders | None:
-    """The repository of the folder; None if there is no git above it.
-
-    Raises RepositoryFailed for a missing folder and for a broken repository.
-    """
+    """The repository of a folder; None without one. Raises RepositoryFailed for a missing folder and a broken one."""
     folder = path.resolve()
-    if folder.exists() and not _may_be_git(folder):
-        return None
+    folders = (folder, *folder.parents)
+    above = next((each for each in folders if (each / ".git").exists()), None)
+    if folder.exists() and above is None and not any((each / "HEAD").exists() for each in folders):
+        return None  # neither below a `.git` nor itself in a git folder
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # a missing git program is reported when it is needed
     from git import InvalidGitRepositoryError, NoSuchPathError, Repo  # takes long, and plain folders do not need it
 
     try:
         with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
-            git_directory = Path(repo.git_dir).resolve()
             # The folder of .git is the work tree; core.worktree and GIT_WORK_TREE are ignored.
-            above = (parent for parent in (folder, *folder.parents) if (parent / ".git").exists())
-            top = git_directory if repo.bare else next(above, git_directory)
-            return GitFolders(top, git_directory, Path(repo.common_dir).resolve(), repo.bare)
+            git_folder = Path(repo.git_dir).resolve()
+            return GitFolders(git_folder if repo.bare else above or git_folder, repo.bare)
     except NoSuchPathError as error:
         raise RepositoryFailed(f"{path} does not exist") from error
     except InvalidGitRepositoryError as error:
-        broken = next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
-        if broken is not None:
-            raise RepositoryFailed(
-                f"{broken / '.git'} is not a usable git repository", hint="clone it again, or remove that folder"
-            ) from error
-        return None
-
-
-def _may_be_git(folder: Path) -> bool:
-    """Whether the folder or a parent has a `.git` or is itself a git folder."""
-    return any((each / ".git").exists() or (each / "HEAD").exists() for each in (folder, *folder.parents))
+        if above is None:
+            return None
+        message = f"{above / '.git'} is not a usable git repository"
+        raise RepositoryFailed(message, hint="clone it again, or remove that folder") from error
 
 
 def bare_place(folder: Path) -> GitFolders:
     """The folders of a bare repository that Penstock created."""
-    return GitFolders(folder.resolve(), folder.resolve(), folder.resolve(), bare=True)
+    return GitFolders(folder.resolve(), bare=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 import structlog
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed
+from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import Edit
 from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
@@ -64,8 +65,6 @@ def _work_tree_on(git: GitCommand, branch: str) -> GitFolders | None:
 
 
 _log = structlog.get_logger()
-
-
 Permit = Callable[[], None]
 """Raises if nothing may be pushed any more; called in the thread of git, just before every push."""
 
@@ -108,12 +107,7 @@ class Recorder:
     """Applies edits to one branch of one repository."""
 
     def __init__(
-        self,
-        git: GitCommand,
-        branch: str,
-        branches: Branches,
-        settings: RecordSettings,
-        permit: Permit = always,
+        self, git: GitCommand, branch: str, branches: Branches, settings: RecordSettings, permit: Permit = always
     ) -> None:
         self._git = git
         self._branch = branch
@@ -205,11 +199,7 @@ class Recorder:
         return base
 
     def _commit(self, base: str | None, edit: Edit) -> str | None:
-        before = state_in_commit(self._git, base, edit.lock_path, edit.organization)
-        after = apply_edit(before, edit)
-        files = dict(edit.files)
-        if after != before:
-            files[edit.lock_path] = lock_bytes(after)
+        files = _files(state_in_commit(self._git, base, edit.lock_path, edit.organization), edit)
         if not files:
             return base
         tree = write_tree(self._git, base, files)
@@ -239,16 +229,18 @@ class Recorder:
 
 def record_in_folder(top: Path, edit: Edit) -> bool:
     """Write the files of an edit, the lock file last. Returns whether anything changed. Raises RepositoryFailed."""
-    before = state_in_folder(top, edit.lock_path, edit.organization)
-    after = apply_edit(before, edit)
-    files = dict(edit.files)
-    if after != before:
-        files[edit.lock_path] = lock_bytes(after)
+    files = _files(state_in_folder(top, edit.lock_path, edit.organization), edit)
     try:
         written = [path for path, content in files.items() if _put(top, path, content)]
     except OSError as error:
         raise RepositoryFailed(f"{top}: an artifact cannot be written: {error}") from error
     return bool(written)
+
+
+def _files(before: RecordedState, edit: Edit) -> dict[str, bytes]:
+    """The files that an edit writes, the lock file last and only where it changes."""
+    after = apply_edit(before, edit)
+    return {**edit.files, **({edit.lock_path: lock_bytes(after)} if after != before else {})}
 
 
 def _put(top: Path, path: str, content: bytes) -> bool:

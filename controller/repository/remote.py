@@ -187,9 +187,8 @@ class Remote:
         if answer.ok:
             self._git.run("update-ref", self.kept_ref(branch), sha)
             return PushAnswer(Push.DONE)
-        status = next(
-            (line for line in answer.output.decode("utf-8", "replace").splitlines() if line.startswith("!")), ""
-        )
+        lines = answer.output.decode("utf-8", "replace").splitlines()
+        status = next((line for line in lines if line.startswith("!")), "")
         if not status:
             raise self._failed(answer)
         reason = SECRETS.text(status.rpartition("\t")[2])

@@ -45,7 +45,8 @@ class WorkTreeFiles:
         here = dict(self._disk.listing(folder))
         for name, kind in committed.items():
             path = joined(folder, name)
-            if kind is Kind.SUBMODULE or (name not in here and self._is_left_out(path)):
+            left_out = path in self._left_out or path in self._folders_left_out
+            if kind is Kind.SUBMODULE or (name not in here and left_out):
                 here[name] = kind
         return here
 
@@ -89,9 +90,6 @@ class WorkTreeFiles:
             return False
         committed_content = self.head.content(path, _COMPARED_BYTES)
         return committed_content is None or not _means_the_same(committed_content, content)
-
-    def _is_left_out(self, path: str) -> bool:
-        return path in self._left_out or path in self._folders_left_out
 
 
 def _object_id(content: bytes, like: str) -> str:
