@@ -17,7 +17,7 @@ from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate
-from controller.manifests.report import Report
+from controller.manifests.report import Report, repeated
 from controller.manifests.sources import FlowFiles
 from controller.manifests.wording import did_you_mean, dotted, quoted
 
@@ -50,7 +50,8 @@ class Assembly:
         """The organisation with its flows, sorted by id; None or an incomplete one after mistakes were reported."""
         manifest, shape = estate.organization, estate.organization.shape
         contents = Contents(manifest, self._files, self._report).read(estate.flows)
-        Identities(estate, self._manifests, self._report).check({flow: found.key for flow, found in contents.items()})
+        _check_identities(estate, {flow: found.key for flow, found in contents.items()}, self._report)
+        _check_dependencies(estate, self._manifests, self._report)
         for flow in estate.flows:
             found = contents.get(flow)
             capability.check_flow(flow, manifest, found.key.type if found is not None else None, self._report)
@@ -133,76 +134,44 @@ def _flow(manifest: FlowManifest, shape: FlowShape, content: Content) -> Desired
 _APART = "give one of the two another spec.name; with spec.id it is only what people read"
 
 
-class Identities:
-    """The names of one organisation's flows."""
+def _check_identities(estate: Estate, keys: Mapping[FlowManifest, FlowKey], report: Report) -> None:
+    """Report duplicate names, and flows that several manifests describe."""
+    name = estate.organization.name
+    within = f" in {quoted(name)}" if name is not None else ""
+    for same, earlier, flow in repeated((flow.name, flow) for flow in estate.flows):
+        report.add(
+            flow.origin("metadata", "name"),
+            f"another flow is called {quoted(same)} too{within}: {earlier.origin('metadata', 'name')}",
+            hint="give one of the two another metadata.name",
+        )
+    ids = {flow: flow.shape.spec.id if flow.shape is not None else None for flow in keys}
+    for flow_id, earlier, flow in repeated((ids[flow], flow) for flow in keys):
+        report.add(
+            flow.origin("spec", "id"),
+            f"the flow with the id {quoted(flow_id)} is described by {earlier.origin('spec', 'id')} too{within}",
+            hint="remove one of the two manifests",
+        )
+    for key, earlier, flow in repeated((key, flow) for flow, key in keys.items()):
+        report.add(
+            flow.origin("spec", "source"),
+            f"the {_flow_words(key)} is described by {earlier.origin('spec', 'source')} too{within}",
+            hint=_APART if ids[flow] is not None else "remove one of the two manifests",
+        )
 
-    def __init__(self, estate: Estate, manifests: Manifests, report: Report) -> None:
-        self._estate = estate
-        self._manifests = manifests
-        self._report = report
-        self._names = {flow.name for flow in estate.flows if flow.name is not None}
 
-    def check(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
-        """Report duplicate names, flows that several manifests describe, and dependencies on nothing."""
-        self._check_names()
-        self._check_keys(keys)
-        for flow in self._estate.flows:
-            self._check_dependencies(flow)
-
-    def _check_keys(self, keys: Mapping[FlowManifest, FlowKey]) -> None:
-        ids: dict[str, FlowManifest] = {}
-        first: dict[FlowKey, FlowManifest] = {}
-        for flow, key in keys.items():
-            flow_id = flow.shape.spec.id if flow.shape is not None else None
-            same_id = ids.setdefault(flow_id, flow) if flow_id is not None else flow
-            if same_id is not flow:
-                self._report.add(
-                    flow.origin("spec", "id"),
-                    f"the flow with the id {quoted(str(flow_id))} is described by {same_id.origin('spec', 'id')} too"
-                    f"{self._within()}",
-                    hint="remove one of the two manifests",
-                )
-            earlier = first.setdefault(key, flow)
-            if earlier is not flow:
-                self._report.add(
-                    flow.origin("spec", "source"),
-                    f"the {_flow_words(key)} is described by {earlier.origin('spec', 'source')} too{self._within()}",
-                    hint=_APART if flow_id is not None else "remove one of the two manifests",
-                )
-
-    def _check_names(self) -> None:
-        first: dict[str, FlowManifest] = {}
-        for flow in self._estate.flows:
-            if flow.name is None:
-                continue
-            earlier = first.setdefault(flow.name, flow)
-            if earlier is not flow:
-                self._report.add(
-                    flow.origin("metadata", "name"),
-                    f"another flow is called {quoted(flow.name)} too{self._within()}:"
-                    f" {earlier.origin('metadata', 'name')}",
-                    hint="give one of the two another metadata.name",
-                )
-
-    def _check_dependencies(self, flow: FlowManifest) -> None:
+def _check_dependencies(estate: Estate, manifests: Manifests, report: Report) -> None:
+    """Report dependencies on nothing, and on the flow itself."""
+    organization = estate.organization.name
+    whose = quoted(organization) if organization is not None else "this organisation"
+    names = {flow.name for flow in estate.flows if flow.name is not None}
+    for flow in estate.flows:
         for index, name in enumerate(flow.shape.spec.depends_on if flow.shape is not None else ()):
             origin = flow.origin("spec", "dependsOn", index)
             if name == flow.name:
-                self._report.add(origin, f"spec.dependsOn[{index}] names the flow itself", hint="remove it")
-            elif name not in self._names and not self._manifests.may_define(name):
-                self._report.add(
-                    origin,
-                    f"spec.dependsOn[{index}] names {quoted(name)}, which is no flow of{self._whose()}",
-                    hint=did_you_mean(name, self._names - {flow.name or ""}),
-                )
-
-    def _within(self) -> str:
-        name = self._estate.organization.name
-        return f" in {quoted(name)}" if name is not None else ""
-
-    def _whose(self) -> str:
-        name = self._estate.organization.name
-        return f" {quoted(name)}" if name is not None else " this organisation"
+                report.add(origin, f"spec.dependsOn[{index}] names the flow itself", hint="remove it")
+            elif name not in names and not manifests.may_define(name):
+                message = f"spec.dependsOn[{index}] names {quoted(name)}, which is no flow of {whose}"
+                report.add(origin, message, hint=did_you_mean(name, names - {flow.name or ""}))
 
 
 def _flow_words(key: FlowKey) -> str:

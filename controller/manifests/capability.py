@@ -48,8 +48,10 @@ def check_flow(
             _report_missing(report, manifest, path, message, capability)
     _check_pin(manifest, shape, dialect, report)
     _check_identity(manifest, shape, dialect, report)
-    if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None:
-        _check_launchable(manifest, shape, flow_type, report)
+    if Capability.LAUNCH in CAPABILITIES[dialect] and flow_type is not None and flow_type not in LAUNCHABLE:
+        for path in _launches(shape):
+            message = f"{dotted(path)} cannot launch a flow of type {flow_type}; only workflow flows can be"
+            _report_missing(report, manifest, path, message, Capability.LAUNCH)
 
 
 def _check_pin(manifest: FlowManifest, shape: FlowShape, dialect: str, report: Report) -> None:
@@ -85,14 +87,6 @@ def _dialect(organization: OrganizationManifest) -> str | None:
     return written.value if isinstance(written.value, str) and written.value in CAPABILITIES else None
 
 
-def _check_launchable(manifest: FlowManifest, shape: FlowShape, flow_type: str, report: Report) -> None:
-    if flow_type in LAUNCHABLE:
-        return
-    for path in _launches(shape):
-        message = f"{dotted(path)} cannot launch a flow of type {flow_type}; only workflow flows can be"
-        _report_missing(report, manifest, path, message, Capability.LAUNCH)
-
-
 def _organization_needs(shape: OrganizationShape) -> Iterator[Need]:
     if shape.spec.sync.prune:
         deletes = shape.spec.sync.removal is Removal.DELETE
@@ -110,7 +104,6 @@ def _flow_needs(shape: FlowShape) -> Iterator[Need]:
     for index, gate in enumerate(shape.spec.gates):
         if gate.error_rate is not None:
             yield ("spec", "gates", index, "errorRate"), Capability.EXECUTION_DATA, "execution data"
-
     for path in _launches(shape):
         yield path, Capability.LAUNCH, "launching the flow"
 
@@ -125,15 +118,7 @@ def _launches(shape: FlowShape) -> Iterator[Path]:
 
 
 def _report_missing(
-    report: Report,
-    manifest: OrganizationManifest | FlowManifest,
-    path: Path,
-    message: str,
-    capability: Capability,
+    report: Report, manifest: OrganizationManifest | FlowManifest, path: Path, message: str, capability: Capability
 ) -> None:
-    report.add(
-        manifest.origin(*path),
-        message,
-        hint=_WITHOUT_PROBE if path[-1] == "onNoData" else ALTERNATIVES.get(capability),
-        code=CapabilityMissing.code,
-    )
+    hint = _WITHOUT_PROBE if path[-1] == "onNoData" else ALTERNATIVES.get(capability)
+    report.add(manifest.origin(*path), message, hint=hint, code=CapabilityMissing.code)

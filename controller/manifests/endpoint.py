@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
 from types import MappingProxyType
 
+from controller.domain.addresses import is_loopback
 from controller.domain.desired import Endpoint
 from controller.manifests.wording import did_you_mean, quoted
 
@@ -70,20 +69,6 @@ class AddressRefused(Exception):  # noqa: N818 - the loader turns it into a mist
         """False when the host itself is refused, and not its spelling."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Address:
-    scheme: str
-    host: str
-    port: str | None
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}"
-
-    @property
-    def authority(self) -> str:
-        return self.host if self.port is None else f"{self.host}:{self.port}"
-
-
 def of_region(domain: str) -> Endpoint:
     """Where the organisations of a Genesys domain answer."""
     return Endpoint(domain, f"https://api.{domain}", f"https://login.{domain}")
@@ -101,19 +86,21 @@ def checked_address(url: str, allowed_hosts: Collection[str], *, loopback: bool)
             "must be https://host or https://host:port, without a path, a user or a query",
             "for example https://api.genesys.example.com",
         )
-    address = _Address(match["scheme"].lower(), match["host"].lower(), match["port"])
+    scheme, host = match["scheme"].lower(), match["host"].lower()
+    authority = host if match["port"] is None else f"{host}:{match['port']}"
+    address = f"{scheme}://{authority}"
     allowed = {entry.strip().lower().rstrip("/") for entry in allowed_hosts}
-    local = _is_loopback(address.host)
-    if (local and loopback) or str(address) in allowed or f"{address.scheme}://{address.host}" in allowed:
-        return str(address)
-    if address.host not in allowed and address.authority not in allowed:
-        raise AddressRefused(f"leads to {address.host}, which is not allowed", _way_out(address.host), allowed=False)
-    if address.scheme != "https" and not local:
+    local = is_loopback(host)
+    if (local and loopback) or address in allowed or f"{scheme}://{host}" in allowed:
+        return address
+    if host not in allowed and authority not in allowed:
+        raise AddressRefused(f"leads to {host}, which is not allowed", _way_out(host), allowed=False)
+    if scheme != "https" and not local:
         raise AddressRefused(
-            f"must begin with https://, because {address.host} is not this machine",
-            f"or the operator allows http://{address.authority} in PENSTOCK_ORGANIZATION_HOSTS",
+            f"must begin with https://, because {host} is not this machine",
+            f"or the operator allows http://{authority} in PENSTOCK_ORGANIZATION_HOSTS",
         )
-    return str(address)
+    return address
 
 
 def _way_out(host: str) -> str:
@@ -121,12 +108,3 @@ def _way_out(host: str) -> str:
         if host in (domain, f"api.{domain}", f"login.{domain}"):
             return f"write region: {domain} instead of the URLs"
     return f"use a Genesys region, or have the operator add {host} to PENSTOCK_ORGANIZATION_HOSTS"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -125,12 +125,7 @@ Percent = Annotated[
     float,
     BeforeValidator(_percent),
     WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": 100},
-                {"type": "string", "pattern": PERCENT_PATTERN},
-            ]
-        }
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, {"type": "string", "pattern": PERCENT_PATTERN}]}
     ),
 ]
 """0 to 100; written `2%` or `2`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
@@ -43,13 +42,11 @@ class Manifest(Generic[S]):
 
     def origin(self, *path: str | int) -> Origin:
         """The origin of a path of this document."""
-        line, column = self.node.locate(path)
-        return Origin(self.file, line, column)
+        return Origin(self.file, *self.node.locate(path))
 
     def key_origin(self, *path: str | int) -> Origin:
         """The origin of the last key of a path."""
-        line, column = self.node.locate(path, at_key=True)
-        return Origin(self.file, line, column)
+        return Origin(self.file, *self.node.locate(path, at_key=True))
 
 
 OrganizationManifest = Manifest[OrganizationShape]
@@ -143,16 +140,10 @@ def _kind_of(node: YamlNode, file: str, report: Report) -> str | None:
     message, hint = f"kind must be {one_of(sorted(KINDS))}", None
     if kind is not None:
         message, hint = f"{message}, and not {quoted(kind)}", did_you_mean(kind, KINDS)
-    elif node.value:
-        hint = _near_key(node, "kind")
-    line, column = node.locate(("kind",))
-    report.add(Origin(file, line, column), message, hint=hint)
+    elif (near := next((name for name in node.keys if name != "kind" and name.lower() == "kind"), None)) is not None:
+        hint = f'write "kind" instead of {quoted(near)}'
+    report.add(Origin(file, *node.locate(("kind",))), message, hint=hint)
     return ""
-
-
-def _near_key(node: YamlNode, key: str) -> str | None:
-    keys: Sequence[str] = [name for name in node.keys if name.lower() == key and name != key]
-    return f"write {quoted(key)} instead of {quoted(keys[0])}" if keys else None
 
 
 def _text(node: YamlNode, key: str) -> str | None:

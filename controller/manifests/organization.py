@@ -52,9 +52,8 @@ def _variable(value: str) -> str:
             "a manifest must not hold the credential itself",
         )
     if value.startswith("PENSTOCK_"):
-        raise mistaken(
-            "must not be a setting of Penstock itself", "name a variable of its own, such as GENESYS_CLIENT_SECRET"
-        )
+        hint = "name a variable of its own, such as GENESYS_CLIENT_SECRET"
+        raise mistaken("must not be a setting of Penstock itself", hint)
     return value
 
 
@@ -73,9 +72,8 @@ def _absolute(value: str) -> str:
 
 def _region(value: str) -> str:
     if value not in REGIONS:
-        raise mistaken(
-            f"must be a Genesys domain, and not {quoted(value)}", suggestion(value) or "such as mypurecloud.ie"
-        )
+        hint = suggestion(value) or "such as mypurecloud.ie"
+        raise mistaken(f"must be a Genesys domain, and not {quoted(value)}", hint)
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from controller.domain.files import Files, kind_of
 from controller.manifests.manifest import FlowManifest, Manifests, OrganizationManifest
 from controller.manifests.paths import PathRefused, nearest, resolved
-from controller.manifests.report import Report
+from controller.manifests.report import Report, repeated
 from controller.manifests.wording import quoted
 
 
@@ -26,8 +26,11 @@ class Estate:
 
     def holds(self, file: str) -> bool:
         """Whether a file is in the organisation's folder or in one of its includes."""
-        path = PurePosixPath(file)
-        return any(path.is_relative_to(place) for place in (self.organization.folder, *self.included))
+        return _below(file, (self.organization.folder, *self.included))
+
+
+def _below(file: str, places: Iterable[PurePosixPath]) -> bool:
+    return any(PurePosixPath(file).is_relative_to(place) for place in places)
 
 
 def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, ...]:
@@ -38,8 +41,12 @@ def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, 
     estates = []
     for organization in manifests.organizations:
         included = tuple(_included(files, organization, manifests, report))
-        flows = tuple(flow for flow in manifests.flows if _belongs(flow, organization, owners.get(flow), included))
-        estates.append(Estate(organization, flows, included))
+        flows = (
+            flow
+            for flow in manifests.flows
+            if (owners[flow] is organization if flow in owners else _below(flow.file, included))
+        )
+        estates.append(Estate(organization, tuple(flows), included))
     taken = {flow for estate in estates for flow in estate.flows}
     for flow in manifests.flows:
         if flow not in taken and not manifests.broken_above(flow.folder) and not _includes_unknown(manifests):
@@ -47,17 +54,6 @@ def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, 
                 flow.origin("metadata", "name"), "this flow belongs to no organisation", hint=_way_in(flow, estates)
             )
     return tuple(estates)
-
-
-def _belongs(
-    flow: FlowManifest,
-    organization: OrganizationManifest,
-    owner: OrganizationManifest | None,
-    included: tuple[PurePosixPath, ...],
-) -> bool:
-    if owner is not None:
-        return owner is organization
-    return any(PurePosixPath(flow.file).is_relative_to(place) for place in included)
 
 
 def _check_folders(organizations: list[OrganizationManifest], report: Report) -> None:
@@ -75,17 +71,12 @@ def _check_folders(organizations: list[OrganizationManifest], report: Report) ->
 
 
 def _check_names(organizations: list[OrganizationManifest], report: Report) -> None:
-    first: dict[str, OrganizationManifest] = {}
-    for organization in organizations:
-        if organization.name is None:
-            continue
-        earlier = first.setdefault(organization.name, organization)
-        if earlier is not organization:
-            report.add(
-                organization.origin("metadata", "name"),
-                f"another organisation is called {quoted(organization.name)} too: {earlier.origin('metadata', 'name')}",
-                hint="names tell organisations and their artifacts apart",
-            )
+    for name, earlier, later in repeated((each.name, each) for each in organizations):
+        report.add(
+            later.origin("metadata", "name"),
+            f"another organisation is called {quoted(name)} too: {earlier.origin('metadata', 'name')}",
+            hint="names tell organisations and their artifacts apart",
+        )
 
 
 def _called(organization: OrganizationManifest) -> str:
@@ -109,10 +100,10 @@ def _included(
 ) -> Iterator[PurePosixPath]:
     written = organization.shape.spec.include if organization.shape is not None else ()
     for index, path in enumerate(written):
-        origin = organization.origin("spec", "include", index)
         try:
             yield _place(files, organization, path, manifests)
         except PathRefused as error:
+            origin = organization.origin("spec", "include", index)
             report.add(origin, f"spec.include[{index}] {error.message}", hint=error.hint)
 
 
@@ -139,8 +130,7 @@ def _place(files: Files, organization: OrganizationManifest, path: str, manifest
                 f"reaches into the folder of another organisation, {_called(other)}",
                 "move the flows that both need into a folder that belongs to neither",
             )
-    held = any(PurePosixPath(flow.file).is_relative_to(place) for flow in manifests.flows)
-    if not held and not any(PurePosixPath(file).is_relative_to(place) for file in manifests.broken):
+    if not any(_below(file, [place]) for file in (*(flow.file for flow in manifests.flows), *manifests.broken)):
         raise PathRefused(f"names {quoted(place.as_posix())}, where there is no Flow manifest")
     return place
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TypeVar
+
 from controller.domain.desired import Origin
 from controller.domain.errors import Mistake
 
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 MANIFEST_INVALID = "manifest-invalid"
 
 
@@ -24,3 +29,11 @@ class Report:
     def mistakes(self) -> tuple[Mistake, ...]:
         """All mistakes in file order."""
         return tuple(sorted(self._mistakes, key=lambda mistake: (mistake.origin, mistake.message, mistake.hint or "")))
+
+
+def repeated(items: Iterable[tuple[K | None, T]]) -> Iterator[tuple[K, T, T]]:
+    """Each item whose name an earlier one has, after the name and the first one that has it; items without are left."""
+    first: dict[K, T] = {}
+    for name, item in items:
+        if name is not None and first.setdefault(name, item) is not item:
+            yield name, first[name], item

@@ -13,7 +13,6 @@ from controller.manifests.organization import OrganizationShape
 
 KINDS: Mapping[str, type[BaseModel]] = {"Flow": FlowShape, "Organization": OrganizationShape}
 """The shape of each kind."""
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, object]:
@@ -24,7 +23,7 @@ def json_schema() -> dict[str, object]:
         definitions |= schema["$defs"]
         definitions[kind] = {key: value for key, value in schema.items() if key != "$defs"}
     return {
-        "$schema": _DIALECT,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Penstock manifest",
         "description": "One document of a repository that Penstock deploys from.",
         "type": "object",

@@ -34,16 +34,14 @@ class Choice(Shape):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [name for name in self.choices if name in self._given()]
+        fields = type(self).model_fields
+        written = {fields[name].alias or name for name in self.model_fields_set}
+        given = [name for name in self.choices if name in written]
         if len(given) > 1:
             raise mistaken(f"must hold only one of {one_of(self.choices)}; it holds {' and '.join(given)}")
         if not given:
             raise mistaken(f"must hold {one_of(self.choices)}")
         return self
-
-    def _given(self) -> set[str]:
-        fields = type(self).model_fields
-        return {fields[name].alias or name for name in self.model_fields_set}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> Any:

@@ -132,31 +132,26 @@ def looks_like_manifest(content: bytes) -> bool:
 
 def decode(name: str, content: bytes | None, report: Report) -> str | None:
     """The text of a file, or None after reporting why it has none: too large (None), stored elsewhere, no text."""
+    origin = Origin(name)
     if content is None:
-        report.add(Origin(name), f"the file is larger than {MAXIMUM_BYTES // 1024**2} MiB", hint="split it")
-        return None
-    if content.startswith(_LFS_POINTER):
+        message, hint = f"the file is larger than {MAXIMUM_BYTES // 1024**2} MiB", "split it"
+    elif content.startswith(_LFS_POINTER):
+        message = "the file is a Git LFS pointer, which only says where the content is"
         hint = "put the file itself into git, with: git lfs migrate export --include=FILE"
-        report.add(Origin(name), "the file is a Git LFS pointer, which only says where the content is", hint=hint)
-        return None
-    if content.startswith(_GIT_CRYPT):
-        report.add(Origin(name), "the file is encrypted by git-crypt", hint="put it into git as it is")
-        return None
-    try:
-        return as_utf8(content).decode("utf-8")
-    except UnicodeDecodeError as error:
-        _tell_undecodable(name, content, error, report)
-        return None
-
-
-def _tell_undecodable(name: str, content: bytes, error: UnicodeDecodeError, report: Report) -> None:
-    if not error.encoding.startswith("utf-8"):
-        report.add(Origin(name), f"the file is not {error.encoding}, as its first bytes say", hint="save it as UTF-8")
-        return
-    before = content[: error.start]
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    origin = Origin(name, before.count(b"\n") + 1, column)
-    report.add(origin, f"the file is not UTF-8: byte 0x{content[error.start]:02x}", hint="save it as UTF-8")
+    elif content.startswith(_GIT_CRYPT):
+        message, hint = "the file is encrypted by git-crypt", "put it into git as it is"
+    else:
+        try:
+            return as_utf8(content).decode("utf-8")
+        except UnicodeDecodeError as error:
+            message, hint = f"the file is not {error.encoding}, as its first bytes say", "save it as UTF-8"
+            if error.encoding.startswith("utf-8"):
+                before = content[: error.start]
+                column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+                origin = Origin(name, before.count(b"\n") + 1, column)
+                message = f"the file is not UTF-8: byte 0x{content[error.start]:02x}"
+    report.add(origin, message, hint=hint)
+    return None
 
 
 def _origin(name: str) -> Origin:
@@ -206,10 +201,8 @@ def _tell_folder_link(files: Files, link: str, place: str, report: Report, budge
         return
     held = any(kind is Kind.FILE and _is_yaml(name) for name, kind in files.listing(folder).items())
     if held and manifest_files(files, [folder], budget, lambda _: True):
-        hint = f"name {quoted(folder)} in spec.include of the organisation instead"
-        report.add(
-            _origin(link), "this link leads to a folder with manifests, and no link to a folder is followed", hint=hint
-        )
+        message = "this link leads to a folder with manifests, and no link to a folder is followed"
+        report.add(_origin(link), message, hint=f"name {quoted(folder)} in spec.include of the organisation instead")
 
 
 def _is_yaml(name: str) -> bool:
@@ -236,10 +229,9 @@ def _distinct(files: Files, found: Mapping[str, Kind], report: Report) -> Iterat
 
 
 def _tell_lost_link(link: str, reason: str, report: Report) -> None:
+    message, hint = "this link leads to nothing that can be read", "remove it, or add its target"
     if reason.startswith("leads out of"):
-        report.add(_origin(link), "this link leads out of the repository", hint="put the file itself here")
+        message, hint = "this link leads out of the repository", "put the file itself here"
     elif "submodule" in reason:
-        report.add(_origin(link), f"this link {reason}", hint="put the file itself here")
-    else:
-        hint = "remove it, or add its target"
-        report.add(_origin(link), "this link leads to nothing that can be read", hint=hint)
+        message, hint = f"this link {reason}", "put the file itself here"
+    report.add(_origin(link), message, hint=hint)

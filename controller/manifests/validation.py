@@ -59,8 +59,8 @@ def _without_nulls(node: YamlNode, path: Path, file: str, report: Report) -> obj
     for key, item in node.value.items():
         here = (*path, key)
         if item.value is None:
-            line, column = node.keys[key]
-            report.add(Origin(file, line, column), f"{dotted(here)} has no value", hint="give it one or remove the key")
+            origin = Origin(file, *node.keys[key])
+            report.add(origin, f"{dotted(here)} has no value", hint="give it one or remove the key")
         else:
             result[key] = _without_nulls(item, here, file, report)
     return result
@@ -68,13 +68,11 @@ def _without_nulls(node: YamlNode, path: Path, file: str, report: Report) -> obj
 
 def _tell(details: ErrorDetails, kind: str, node: YamlNode, file: str, report: Report) -> None:
     path = _written_path(details["loc"])
-    handler = _HANDLERS.get(details["type"], _other)
-    found = node.get(*path)
-    if _told_already(details["type"], found):
+    if _told_already(details["type"], node.get(*path)):
         return
-    message, hint = handler(details, kind, path)
-    line, column = node.locate(path, at_key=details["type"] == "extra_forbidden")
-    report.add(Origin(file, line, column), message, hint=hint)
+    message, hint = _HANDLERS.get(details["type"], _other)(details, kind, path)
+    position = node.locate(path, at_key=details["type"] == "extra_forbidden")
+    report.add(Origin(file, *position), message, hint=hint)
 
 
 def _written_path(location: tuple[str | int, ...]) -> Path:
