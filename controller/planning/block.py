@@ -61,10 +61,9 @@ def lock_warning(
     """A warning about a lock: the consequence of `onLocked: wait` or `onLocked: unlock`."""
     if not _held(live, client_name) or organization.on_locked is OnLocked.FAIL:
         return ()
-    consequence = {
-        OnLocked.WAIT: "the change waits until it is released",
-        OnLocked.UNLOCK: "the draft is exported and committed, and then the lock is broken",
-    }[organization.on_locked]
+    consequence = "the draft is exported and committed, and then the lock is broken"
+    if organization.on_locked is OnLocked.WAIT:
+        consequence = "the change waits until it is released"
     return (f"{_lock_words(key, live)}; {consequence}",)
 
 
@@ -178,10 +177,10 @@ def place_words(flow: DesiredFlow, reference: FlowReference) -> str:
 
 
 def _reference_words(flow: DesiredFlow, reference: FlowReference, known: Collection[FlowKey]) -> str:
-    types = " or ".join(reference.types) or "flow"
+    types, meant = " or ".join(reference.types) or "flow", _meant(reference, known)
     return (
         f"{types} {reference.name!r} ({place_words(flow, reference)}), which neither the manifests nor the "
-        f"organisation have{_in_brackets(_meant(reference, known))}"
+        f"organisation have{f' ({meant})' if meant else ''}"
     )
 
 
@@ -192,7 +191,3 @@ def _meant(reference: FlowReference, known: Collection[FlowKey]) -> str | None:
     )
     others = sorted(key.type for key in known if key.name == reference.name)
     return close or (f"there is one of this name of type {' and '.join(others)}" if others else None)
-
-
-def _in_brackets(hint: str | None) -> str:
-    return f" ({hint})" if hint else ""

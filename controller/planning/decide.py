@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.domain.capabilities import VERSIONED
+from controller.domain.live import LiveFlow
 from controller.planning.model import Blocked, ChangeKind, Unrecorded
 from controller.planning.situation import Situation
 
@@ -23,31 +24,24 @@ class Decision:
 def decide(situation: Situation) -> Decision:
     """Decide the change of one managed flow."""
     if situation.flow.suspended:
-        return _none(situation, "the flow is suspended (spec.suspend)")
+        return unchanged(situation, "the flow is suspended (spec.suspend)")
     if situation.ambiguous:
-        return _ambiguous(situation)
+        kind = ChangeKind.SWITCH if situation.pinned is not None else ChangeKind.PUBLISH
+        message = f"several flows in the organisation carry the type and name {situation.flow.key}; {_apart(situation)}"
+        blocked = Blocked("ambiguous-flow", message)
+        return Decision(kind, "it is not clear which flow is meant", situation.pinned, blocked)
     if situation.live is None:
         return _absent(situation)
     if situation.unrecorded is not None:
         return _on_its_way(situation, situation.unrecorded)
     if situation.unchanged_in_git and situation.undetermined:
-        return _none(situation, f"which version is live cannot be told with api: {situation.dialect}")
+        return unchanged(situation, f"which version is live cannot be told with api: {situation.dialect}")
     return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
 
 
 def unchanged(situation: Situation, reason: str) -> Decision:
-    """Leave the flow as it is, regardless of the table."""
-    return _none(situation, reason)
-
-
-def _none(situation: Situation, reason: str) -> Decision:
+    """Leave the flow as it is."""
     return Decision(ChangeKind.NONE, reason, situation.live_version)
-
-
-def _ambiguous(situation: Situation) -> Decision:
-    kind = ChangeKind.SWITCH if situation.pinned is not None else ChangeKind.PUBLISH
-    message = f"several flows in the organisation carry the type and name {situation.flow.key}; {_apart(situation)}"
-    return Decision(kind, "it is not clear which flow is meant", situation.pinned, Blocked("ambiguous-flow", message))
 
 
 def _absent(situation: Situation) -> Decision:
@@ -59,7 +53,7 @@ def _absent(situation: Situation) -> Decision:
         blocked = Blocked("missing-flow", message)
         return Decision(ChangeKind.SWITCH, f"{situation.pinned} is wanted", situation.pinned, blocked)
     if situation.previous is not None:
-        return _renamed(situation)
+        return _renamed(situation, situation.previous)
     if situation.record is not None:
         return Decision(ChangeKind.CREATE, "the flow was deleted in the organisation; it is created again")
     return Decision(ChangeKind.CREATE, "the organisation has no such flow")
@@ -79,9 +73,7 @@ def _apart(situation: Situation) -> str:
     return "rename or delete all but one of them in Architect"
 
 
-def _renamed(situation: Situation) -> Decision:
-    previous = situation.previous
-    assert previous is not None  # noqa: S101 - the caller looked
+def _renamed(situation: Situation, previous: LiveFlow) -> Decision:
     names = ", ".join(situation.old_name_consumers)
     consumers = f"; still consumed under its old name by {names}" if names else "; no managed flow uses its old name"
     reason = (
@@ -110,7 +102,7 @@ def _pinned(situation: Situation, pinned: str) -> Decision:
     live = situation.live_version
     if live == pinned:
         if situation.unchanged_in_git and not situation.recreated:
-            return _none(situation, f"{pinned} is live, as pinned")
+            return unchanged(situation, f"{pinned} is live, as pinned")
         return Decision(ChangeKind.ADOPT, f"{pinned} is live already; only the record is missing", pinned)
     if situation.authored:
         return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned)
@@ -131,7 +123,7 @@ def _source(situation: Situation) -> Decision:
         return _drifted(situation, situation.record.version)
     if situation.moved:
         return Decision(ChangeKind.REPUBLISH, _rebind_words(situation))
-    return _none(situation, f"{situation.live_version} is live, as recorded")
+    return unchanged(situation, f"{situation.live_version} is live, as recorded")
 
 
 def _unrecorded(situation: Situation) -> Decision:
@@ -151,7 +143,7 @@ def _drifted(situation: Situation, version: str) -> Decision:
     """Someone else changed the live version and git did not change: heal it if policy allows."""
     hand_made = f"{version} is recorded, {_live_words(situation.live_version)}"
     if not situation.heal:
-        return _none(situation, f"changed out of band: {hand_made}; sync.heal is off")
+        return unchanged(situation, f"changed out of band: {hand_made}; sync.heal is off")
     if situation.recreated:
         return Decision(ChangeKind.PUBLISH, "the flow was deleted and made again out of band; its source is published")
     if situation.moved and situation.pinned is None:

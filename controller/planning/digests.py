@@ -81,7 +81,11 @@ def plan_digest(
         inputs.authored,
         inputs.binds_at_publish,
     )
-    deeds = [_deed(change) for change in changes if change.kind is not ChangeKind.NONE]
+    deeds = [
+        (each.key, each.kind, each.from_version, each.to_version, each.depends_on, each.group, each.blocked is not None)
+        for each in changes
+        if each.kind is not ChangeKind.NONE
+    ]
     # All organisations of a region share one address. Flow ids tell them apart; without flows, the organisation's id.
     home = None if flows else inputs.organization_id or inputs.client_name
     return sha256(organization, home, flows, of_versions, doubts, recorded, journaled, deeds)
@@ -92,11 +96,6 @@ def _standing(flow: LiveFlow, client_name: str | None) -> object:
     holder = flow.locked_by
     held = None if holder is None or holder.is_client(client_name) else (holder.kind, holder.id or holder.name)
     return (flow.id, flow.published_version, held)
-
-
-def _deed(change: Change) -> object:
-    blocked = change.blocked is not None
-    return (change.key, change.kind, change.from_version, change.to_version, change.depends_on, change.group, blocked)
 
 
 def dependency_digests(
@@ -124,9 +123,8 @@ def _own_part(graph: FlowGraph, key: FlowKey, live: LiveState) -> object:
     source = graph.flows[key].source
     found = live.flows.get(key)
     content = (found.id if found else None, source.version) if isinstance(source, PinnedVersion) else source.digest
-    outside = [
-        (callee, live.flows[callee].id, live.flows[callee].published_version)
-        for callee in graph.consumption[key].outside
-    ]
-    unanswered = [(reference.name, reference.types) for reference in graph.consumption[key].missing]
+    consumption = graph.consumption[key]
+    callees = ((callee, live.flows[callee]) for callee in consumption.outside)
+    outside = [(callee, flow.id, flow.published_version) for callee, flow in callees]
+    unanswered = [(reference.name, reference.types) for reference in consumption.missing]
     return (key, content, outside, unanswered)

@@ -8,7 +8,7 @@ from controller.planning.decide import Decision
 from controller.planning.model import Blocked, ChangeKind
 from controller.planning.situation import Situation
 
-_NEW_VERSION = frozenset({ChangeKind.CREATE, ChangeKind.PUBLISH, ChangeKind.REPUBLISH, ChangeKind.RENAME})
+NEW_VERSION = frozenset({ChangeKind.CREATE, ChangeKind.PUBLISH, ChangeKind.REPUBLISH, ChangeKind.RENAME})
 _KEEPS_LIVE = frozenset({ChangeKind.NONE, ChangeKind.ADOPT})
 
 
@@ -58,10 +58,8 @@ class Draft:
     def outcome(self) -> LiveOutcome:
         if self.blocked is not None or not self.writes:
             return LiveOutcome(self.situation.live_version, anew=False, blocked=self.blocked is not None)
-        return LiveOutcome(self.decision.to_version, anew=self.decision.kind in _NEW_VERSION)
+        return LiveOutcome(self.decision.to_version, anew=self.decision.kind in NEW_VERSION)
 
     def block(self, blocked: Blocked | None) -> Draft:
         """The draft, blocked unless it has a reason already. Drafts that write nothing are never blocked."""
-        return (
-            self if self.blocked is not None or blocked is None or not self.writes else replace(self, blocked=blocked)
-        )
+        return replace(self, blocked=self.blocked or blocked) if self.writes else self

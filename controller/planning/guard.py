@@ -20,7 +20,7 @@ from controller.domain.errors import (
     WindowClosed,
 )
 from controller.planning.limits import REMOVALS, deliverable, exceeded
-from controller.planning.model import Blocked, Change, ChangeKind, Plan
+from controller.planning.model import Blocked, ChangeKind, Plan
 
 HORIZON = timedelta(days=400)
 """How far ahead to search for an opening."""
@@ -67,8 +67,8 @@ def _closed_until(windows: Sequence[Window], moment: datetime) -> tuple[str | No
     allowing = [window for window in windows if window.kind is WindowKind.ALLOW]
     if not allowing or any(_open_until(window, moment) for window in allowing):
         return None, None
-    starts = [start for window in allowing for start in [_next_start(window, moment)] if start is not None]
-    return f"changes are allowed only in {' or '.join(map(_words, allowing))}", min(starts, default=None)
+    starts = (next(_starts(window, moment), None) for window in allowing)
+    return f"changes are allowed only in {' or '.join(map(_words, allowing))}", min(filter(None, starts), default=None)
 
 
 def _open_until(window: Window, moment: datetime) -> datetime | None:
@@ -102,10 +102,6 @@ def _before_a_clock_change(moment: datetime, zone: ZoneInfo) -> datetime:
     """The moment, or an earlier one outside the hours that follow a change of clocks."""
     changed = moment.astimezone(zone).utcoffset() != (moment - AMBIGUOUS).astimezone(zone).utcoffset()
     return moment - AMBIGUOUS if changed else moment
-
-
-def _next_start(window: Window, moment: datetime) -> datetime | None:
-    return next(_starts(window, moment), None)
 
 
 def _starts(window: Window, after: datetime) -> Iterator[datetime]:
@@ -156,10 +152,9 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
     found = refusals(allowed, organization, now, confirmations)
     if not found:
         return allowed
-    gravest, *others = found
-    if others:
-        also = "; also: ".join(refusal.message for refusal in others)
-        gravest.message = f"{gravest.message}; also: {also}"
+    gravest = found[0]
+    if len(found) > 1:
+        gravest.message = "; also: ".join(refusal.message for refusal in found)
         gravest.args = (gravest.message,)
         gravest.hint = "; ".join(dict.fromkeys(refusal.hint for refusal in found if refusal.hint))
     raise gravest
@@ -186,8 +181,7 @@ def _suspended(plan: Plan, organization: Organization) -> Iterator[PenstockError
         )
     elif organization.sync.mode is SyncMode.OBSERVE and deliverable(plan):
         yield SyncSuspended(
-            f"{organization.name}: sync.mode is observe, so nothing is changed",
-            hint="set sync.mode to auto or manual",
+            f"{organization.name}: sync.mode is observe, so nothing is changed", hint="set sync.mode to auto or manual"
         )
 
 
@@ -225,7 +219,8 @@ def _unconfirmed(plan: Plan, organization: Organization, said: Confirmations) ->
     if organization.sync.mode is SyncMode.MANUAL:
         removed = [] if _confirmed(plan, said) else [change.flow for change in left if change.kind in REMOVALS]
     else:
-        removed = [] if left else [change.flow for change in plan.actions if _lacks_confirmation(change)]
+        lacking = (each for each in plan.actions if each.blocked and each.blocked.code == NotConfirmed.code)
+        removed = [] if left else [change.flow for change in lacking]
     if removed:
         yield NotConfirmed(f"{organization.name}: would unpublish or delete {', '.join(removed)}", hint=_CONFIRM)
 
@@ -234,15 +229,15 @@ def _confirmed(plan: Plan, said: Confirmations) -> bool:
     return said.prune or said.approved_digest == plan.digest
 
 
-def _lacks_confirmation(change: Change) -> bool:
-    return change.blocked is not None and change.blocked.code == NotConfirmed.code
-
-
 def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirmations) -> Iterator[PenstockError]:
     """Adopting a live version needs no open window."""
     if said.ignore_windows or all(change.kind is ChangeKind.ADOPT for change in deliverable(plan)):
         return
-    found = _closure(organization, now)
+    try:
+        found = closure(organization.windows, now)
+    except (CronSimError, KeyError, ValueError) as error:
+        mistake = Mistake(organization.origin, f"spec.windows of {organization.name} cannot be read: {error}")
+        raise ManifestInvalid([mistake]) from error
     if found is None:
         return
     retry_after_s = (found.opens_at - now).total_seconds() if found.opens_at else NO_OPENING_RETRY_S
@@ -252,11 +247,3 @@ def _closed(plan: Plan, organization: Organization, now: datetime, said: Confirm
         retry_after_s=retry_after_s,
         hint="wait, or pass --ignore-windows in an emergency",
     )
-
-
-def _closure(organization: Organization, now: datetime) -> Closure | None:
-    try:
-        return closure(organization.windows, now)
-    except (CronSimError, KeyError, ValueError) as error:
-        mistake = Mistake(organization.origin, f"spec.windows of {organization.name} cannot be read: {error}")
-        raise ManifestInvalid([mistake]) from error

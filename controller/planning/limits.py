@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
@@ -29,9 +29,10 @@ def exceeded(plan: Plan, organization: Organization) -> Iterator[str]:
     existing = sum(change.flow_id is not None or change.kind is ChangeKind.RENAME for change in plan.changes)
     if existing < safety.minimum_existing:
         return
-    changes = deliverable(plan)
-    yield from _share("change", "Update", _count(changes, UPDATES), existing, safety.max_update_percent)
-    yield from _share("take away", "Delete", _count(changes, REMOVALS), existing, safety.max_delete_percent)
+    kinds = [change.kind for change in deliverable(plan)]
+    updates, removals = (sum(kind in counted for kind in kinds) for counted in (UPDATES, REMOVALS))
+    yield from _share("change", "Update", updates, existing, safety.max_update_percent)
+    yield from _share("take away", "Delete", removals, existing, safety.max_delete_percent)
 
 
 def one_too_many(key: FlowKey, target: str, active: Collection[str], limit: int) -> str | None:
@@ -45,8 +46,9 @@ def one_too_many(key: FlowKey, target: str, active: Collection[str], limit: int)
 def _emptied(plan: Plan, organization: Organization) -> Iterator[str]:
     orphans = {drift.key for drift in plan.drift if drift.kind == "orphaned"}
     if not organization.flows and orphans:
+        flows = "flow is" if len(orphans) == 1 else "flows are"
         yield (
-            f"no Flow manifest is left, although {len(orphans)} recorded {_flows(len(orphans))} still live; "
+            f"no Flow manifest is left, although {len(orphans)} recorded {flows} still live; "
             "restore the manifests or pass --force"
         )
 
@@ -58,11 +60,3 @@ def _share(verb: str, setting: str, count: int, existing: int, limit: float) -> 
             f"would {verb} {count} of {existing} flows ({percent:.4g} %, limit {limit:g} %); "
             f"raise safety.max{setting}Percent or pass --force"
         )
-
-
-def _count(changes: Sequence[Change], kinds: frozenset[ChangeKind]) -> int:
-    return sum(change.kind in kinds for change in changes)
-
-
-def _flows(count: int) -> str:
-    return "flow is" if count == 1 else "flows are"

@@ -13,8 +13,8 @@ from controller.graphs.components import strongly_connected
 from controller.graphs.consumption import FlowGraph
 from controller.planning import block
 from controller.planning.draft import Draft
-from controller.planning.drift import became, orphaned
-from controller.planning.model import Blocked, Change, ChangeKind, Drift, PlanInputs
+from controller.planning.drift import became
+from controller.planning.model import Blocked, Change, ChangeKind, PlanInputs
 
 _KINDS = {Removal.UNPUBLISH: ChangeKind.UNPUBLISH, Removal.DELETE: ChangeKind.DELETE}
 
@@ -41,10 +41,6 @@ def find_orphans(graph: FlowGraph, live: LiveState, recorded: RecordedState) -> 
         taken.add(name)
         orphans.append(Orphan(name, record, found))
     return orphans
-
-
-def orphan_drift(orphans: Iterable[Orphan], *, pruned: bool) -> list[Drift]:
-    return [orphaned(orphan.flow, orphan.record, orphan.live, pruned=pruned) for orphan in orphans]
 
 
 class Pruning:
@@ -146,32 +142,22 @@ class Pruning:
             return Blocked("ambiguous-flow", f"several flows carry the type and name {key}; remove it in Architect")
         consumers = self._consumers(key)
         if consumers:
-            return Blocked(
-                "still-consumed", f"{key} is still consumed by {', '.join(consumers)}; take the references out first"
-            )
+            message = f"{key} is still consumed by {', '.join(consumers)}; take the references out first"
+            return Blocked("still-consumed", message)
         if key in self._live.consumers_unknown:
-            return Blocked(
-                "consumers-unknown",
-                f"whether anything still consumes {key} cannot be told: {self._live.consumers_unknown[key]}; "
-                "it is looked at again in the next pass",
-            )
+            words = f"whether anything still consumes {key} cannot be told: {self._live.consumers_unknown[key]}"
+            return Blocked("consumers-unknown", f"{words}; it is looked at again in the next pass")
         held = block.locked(key, live, self._organization, self._inputs.client_name)
         return held or block.waits_for_blocked(depends_on, blocked)
 
     def _consumers(self, key: FlowKey) -> list[str]:
         consumers = {self._graph.flows[consumer].id for consumer in self._managed_consumers.get(key, ())}
-        unmoved = [draft for draft in self._recorded_consumers.get(key, ()) if not draft.acts]
-        consumers |= {draft.id for draft in unmoved if draft.situation.live_version}
-        indexed = [consumer for consumer in self._live.consumers.get(key, ()) if consumer not in self._orphans]
-        consumers |= {
-            self._drafts[consumer].id
-            for consumer in indexed
-            if consumer in self._drafts and not self._drafts[consumer].acts
-        }
-        foreign = {consumer for consumer in indexed if consumer not in self._drafts} | set(
-            self._graph.foreign.get(key, ())
-        )
-        return sorted(consumers) + [str(consumer) for consumer in sorted(foreign - self._orphans)]
+        recorded = [draft for draft in self._recorded_consumers.get(key, ()) if draft.situation.live_version]
+        indexed = {consumer for consumer in self._live.consumers.get(key, ()) if consumer not in self._orphans}
+        drafts = [self._drafts[consumer] for consumer in indexed & self._drafts.keys()]
+        consumers |= {draft.id for draft in (*recorded, *drafts) if not draft.acts}
+        foreign = {*(indexed - self._drafts.keys()), *self._graph.foreign.get(key, ())} - self._orphans
+        return sorted(consumers) + [str(consumer) for consumer in sorted(foreign)]
 
 
 def _all_or_none(members: Sequence[Change]) -> list[Change]:

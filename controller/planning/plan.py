@@ -13,9 +13,9 @@ from controller.graphs.components import strongly_connected, waves
 from controller.graphs.consumption import FlowGraph, build_graph
 from controller.planning.digests import dependency_digests, plan_digest
 from controller.planning.draft import Draft
-from controller.planning.drift import drift_of
+from controller.planning.drift import drift_of, orphaned
 from controller.planning.model import Change, ChangeKind, Drift, Plan, PlanInputs
-from controller.planning.orphans import Pruning, find_orphans, orphan_drift
+from controller.planning.orphans import Pruning, find_orphans
 from controller.planning.situation import Situation
 from controller.planning.walk import Walk
 
@@ -41,7 +41,7 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
         revision=inputs.revision,
         digest=plan_digest(organization, live, recorded, inputs, _concerned(graph, recorded, walk), in_order),
         changes=in_order,
-        drift=_drift(walk, orphan_drift(orphans, pruned=pruning), inputs),
+        drift=_drift(walk, [orphaned(each.flow, each.record, each.live, pruned=pruning) for each in orphans], inputs),
         unmanaged=sum(key not in graph.flows and key not in recorded.flows for key in live.flows),
         cycles=tuple(sorted(walk.cycles)),
         warnings=(*(f"the organisation could not be read completely: {part}" for part in live.partial), *inputs.former),
@@ -52,12 +52,10 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
 
 def _versions(drafts: Mapping[FlowKey, Draft]) -> dict[FlowKey, str | None]:
     """The version of each flow after the plan. A new version is described by the version that precedes it."""
-    versions: dict[FlowKey, str | None] = {}
-    for key, draft in drafts.items():
-        outcome = draft.outcome
-        after = f"after {draft.situation.live_version or 'none'}"
-        versions[key] = after if outcome.anew else outcome.version
-    return versions
+    return {
+        key: f"after {draft.situation.live_version or 'none'}" if draft.outcome.anew else draft.outcome.version
+        for key, draft in drafts.items()
+    }
 
 
 def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inputs: PlanInputs) -> Change:
@@ -104,9 +102,9 @@ def _in_order(changes: list[Change]) -> tuple[Change, ...]:
     return tuple(sorted(placed, key=lambda change: (change.kind is ChangeKind.NONE, change.wave, change.flow)))
 
 
-def _drift(walk: Walk, orphaned: list[Drift], inputs: PlanInputs) -> tuple[Drift, ...]:
+def _drift(walk: Walk, of_orphans: list[Drift], inputs: PlanInputs) -> tuple[Drift, ...]:
     found = [drift for draft in walk.drafts.values() for drift in drift_of(draft.situation, inputs.client_name)]
-    return tuple(sorted([*found, *orphaned], key=lambda drift: (drift.flow, drift.kind, drift.message)))
+    return tuple(sorted([*found, *of_orphans], key=lambda drift: (drift.flow, drift.kind, drift.message)))
 
 
 def _concerned(graph: FlowGraph, recorded: RecordedState, walk: Walk) -> frozenset[FlowKey]:

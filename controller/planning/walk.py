@@ -47,12 +47,12 @@ class Walk:
         self._previous = previous_keys(graph.flows, recorded)
 
     def run(self, components: Iterable[Sequence[FlowKey]]) -> None:
-        """Decide the flows of each component; `components` are in dependency order."""
+        """Decide the flows of each component, a single flow or a cycle; `components` are in dependency order."""
         for component in components:
             self._visit(component)
 
     def _visit(self, component: Sequence[FlowKey]) -> None:
-        """Decide one component: a single flow or a cycle. Each member knows the outcome of those before it."""
+        """Each member knows the outcome of those before it."""
         cycle = self._cycle(component)
         first = self._below(component)
         drafts: list[Draft] = []
@@ -224,10 +224,7 @@ def in_order(
 
 
 def as_one(drafts: Sequence[Draft]) -> list[Draft]:
-    """The changes of one component as a group. If one of them is blocked, all are.
-
-    Members without a change are part of the cycle, but not of the group.
-    """
+    """The changes of one component as a group, all blocked if one is; members without a change are not part of it."""
     writing = tuple(draft.id for draft in drafts if draft.writes)
     if len(writing) < 2:
         return list(drafts)

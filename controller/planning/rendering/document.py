@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
 
 from controller.domain.documents import json_text, plain
 from controller.domain.recorded import NO_REVISION
@@ -56,6 +56,9 @@ class UnderWayDocument:
     to_version: str | None
 
 
+D = TypeVar("D", ChangeDocument, DriftDocument, UnderWayDocument)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationPlanDocument:
     name: str
@@ -103,12 +106,13 @@ def _document(plans: Sequence[Plan], *, everything: bool) -> PlanDocument:
 
 
 def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
+    changes = plan.changes if everything else plan.actions
     return OrganizationPlanDocument(
         name=plan.organization,
         digest=plan.digest,
         summary=plan.summary(),
-        changes=[_change(change) for change in plan.changes if everything or change.kind is not ChangeKind.NONE],
-        drift=[_drift(drift) for drift in plan.drift],
+        changes=[_about(ChangeDocument, change, change=change.kind) for change in changes],
+        drift=[_about(DriftDocument, drift) for drift in plan.drift],
         unmanaged=plan.unmanaged,
         cycles=plan.cycles,
         suspended=plan.suspended,
@@ -118,45 +122,13 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
     )
 
 
-def _change(change: Change) -> ChangeDocument:
-    return ChangeDocument(
-        flow=change.flow,
-        type=change.key.type,
-        name=change.key.name,
-        flow_id=change.flow_id,
-        change=change.kind,
-        from_version=change.from_version,
-        to_version=change.to_version,
-        reason=change.reason,
-        blocked=change.blocked,
-        wave=change.wave,
-        depends_on=change.depends_on,
-        group=change.group,
-        dependency_digest=change.dependency_digest,
-        warnings=change.warnings,
-    )
-
-
-def _drift(drift: Drift) -> DriftDocument:
-    return DriftDocument(
-        flow=drift.flow,
-        type=drift.key.type,
-        name=drift.key.name,
-        kind=drift.kind,
-        expected=drift.expected,
-        actual=drift.actual,
-        message=drift.message,
-    )
-
-
 def _under_way(each: UnderWay) -> UnderWayDocument:
-    return UnderWayDocument(
-        flow=each.flow,
-        type=each.key.type,
-        name=each.key.name,
-        change=each.kind,
-        state=each.state,
-        revision=None if each.revision == NO_REVISION else each.revision,
-        from_version=each.from_version,
-        to_version=each.to_version,
-    )
+    revision = None if each.revision == NO_REVISION else each.revision
+    return _about(UnderWayDocument, each, change=each.kind, revision=revision)
+
+
+def _about(document: type[D], each: Change | Drift | UnderWay, **own: Any) -> D:
+    """A document with its `own` fields, the flow's type and name, and what `each` has under the other fields' names."""
+    own |= {"type": each.key.type, "name": each.key.name}
+    named = {field.name: getattr(each, field.name) for field in fields(document) if field.name not in own}
+    return document(**own, **named)

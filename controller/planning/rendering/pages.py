@@ -23,10 +23,7 @@ _EDGE_SPACE = re.compile(r"^ +| +$|(?<= ) +")
 
 
 def plan_markdown(plans: Iterable[Plan], *, everything: bool = False, limit: int = COMMENT_LIMIT) -> str:
-    """One table for each organisation, ending with a newline.
-
-    Changes beyond `limit` characters are counted instead of shown.
-    """
+    """One table for each organisation, ending with a newline; changes beyond `limit` characters are only counted."""
     shown = tables(plans, everything=everything)
     if not shown:
         return "No organisation to plan for.\n"
@@ -83,14 +80,15 @@ def _lines(table: Table) -> Iterator[str]:
 
 
 def _cells(title: str, row: PlanRow) -> str:
-    flow = f'**{escape(row.flow)}**<br>{escape(row.type)} "{escape(row.name)}"'
-    why = [escape(row.reason)]
-    why += [f"after {escape(', '.join(row.after))}"] if row.after else []
-    why += [f"as one group, in this order: {escape(', '.join(row.group))}"] if row.group else []
+    change = row.change
+    flow = f'**{escape(change.flow)}**<br>{escape(change.key.type)} "{escape(change.key.name)}"'
+    why = [escape(change.reason)]
+    why += [f"after {escape(', '.join(change.depends_on))}"] if change.depends_on else []
+    why += [f"as one group, in this order: {escape(', '.join(change.group))}"] if change.group else []
     why += [f"**blocked:** {escape(row.blocked)}"] if row.blocked else []
-    why += [f"warning: {escape(warning)}" for warning in row.warnings]
+    why += [f"warning: {escape(warning)}" for warning in change.warnings]
     wave = title.removeprefix("Wave ").lower()
-    return f"| `{row.mark}` | {wave} | {flow} | {row.change} | {escape(row.versions)} | {'<br>'.join(why)} |"
+    return f"| `{row.mark}` | {wave} | {flow} | {change.kind.value} | {escape(row.versions)} | {'<br>'.join(why)} |"
 
 
 def _list(title: str, items: Iterable[str]) -> Iterator[str]:

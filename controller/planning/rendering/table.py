@@ -9,6 +9,8 @@ from itertools import groupby
 
 from controller.domain.recorded import NO_REVISION
 from controller.domain.status import StepState
+from controller.planning.draft import NEW_VERSION
+from controller.planning.limits import REMOVALS
 from controller.planning.model import Change, ChangeKind, Plan, UnderWay
 
 
@@ -24,21 +26,12 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """One change."""
+    """One change, and the parts of it that are worded for people."""
 
+    change: Change
     mark: Mark
-    flow: str
-    change: str
-    type: str
-    name: str
     versions: str
-    reason: str
-    after: tuple[str, ...]
-    """Changes that must come first."""
-    group: tuple[str, ...]
-    """Changes deployed as one with it, itself included, in order."""
     blocked: str | None
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +60,7 @@ class Table:
     notes: tuple[str, ...]
 
 
-_VERBS = {
-    ChangeKind.CREATE: "to create",
-    ChangeKind.PUBLISH: "to publish",
-    ChangeKind.SWITCH: "to switch",
-    ChangeKind.REPUBLISH: "to republish",
-    ChangeKind.RESTORE: "to restore",
-    ChangeKind.ADOPT: "to adopt",
-    ChangeKind.RENAME: "to rename",
-    ChangeKind.UNPUBLISH: "to unpublish",
-    ChangeKind.DELETE: "to delete",
-}
 _ADDS = frozenset({ChangeKind.CREATE, ChangeKind.ADOPT})
-_REMOVES = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
-_NEW = frozenset({ChangeKind.CREATE, ChangeKind.PUBLISH, ChangeKind.REPUBLISH, ChangeKind.RENAME})
 
 
 def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
@@ -105,7 +85,7 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
 def headline(plan: Plan) -> str:
     """`1 to create, 2 to publish (1 blocked)`, or that there is nothing to do."""
     summary = plan.summary()
-    counts = [f"{summary[kind]} {verb}" for kind, verb in _VERBS.items() if summary[kind]]
+    counts = [f"{summary[kind]} to {kind}" for kind in ChangeKind if kind is not ChangeKind.NONE and summary[kind]]
     if not counts:
         return "nothing to do" if plan.drift or plan.suspended or plan.under_way else "in sync, nothing to do"
     return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
@@ -137,7 +117,7 @@ def _how_far(each: UnderWay) -> str:
 
 def _sections(changes: Sequence[Change]) -> Iterable[Section]:
     for title, group in groupby(changes, key=_title):
-        yield Section(title, tuple(_row(change) for change in group))
+        yield Section(title, tuple(map(_row, group)))
 
 
 def _title(change: Change) -> str:
@@ -145,19 +125,8 @@ def _title(change: Change) -> str:
 
 
 def _row(change: Change) -> PlanRow:
-    return PlanRow(
-        mark=_mark(change),
-        flow=change.flow,
-        change=change.kind.value,
-        type=change.key.type,
-        name=change.key.name,
-        versions=_versions(change),
-        reason=change.reason,
-        after=change.depends_on,
-        group=change.group,
-        blocked=f"{change.blocked.message} ({change.blocked.code})" if change.blocked else None,
-        warnings=change.warnings,
-    )
+    blocked = f"{change.blocked.message} ({change.blocked.code})" if change.blocked else None
+    return PlanRow(change, _mark(change), _versions(change), blocked)
 
 
 def _mark(change: Change) -> Mark:
@@ -167,13 +136,13 @@ def _mark(change: Change) -> Mark:
         return Mark.SAME
     if change.kind in _ADDS:
         return Mark.ADD
-    return Mark.REMOVE if change.kind in _REMOVES else Mark.CHANGE
+    return Mark.REMOVE if change.kind in REMOVALS else Mark.CHANGE
 
 
 def _versions(change: Change) -> str:
-    if change.kind in _REMOVES:
+    if change.kind in REMOVALS:
         target = "nothing"
-    elif change.kind in _NEW:
+    elif change.kind in NEW_VERSION:
         target = "a new version"
     else:
         target = change.to_version or "nothing"

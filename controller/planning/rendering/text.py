@@ -35,16 +35,17 @@ def _lines(table: Table, *, color: bool) -> Iterator[str]:
 
 def _row_lines(row: PlanRow, *, color: bool) -> Iterator[str]:
     sign = f"\x1b[{_COLORS[row.mark]}m{row.mark}\x1b[0m" if color else row.mark.value
-    flow = f'{visible(row.flow)}  {visible(row.type)} "{visible(row.name)}"'
-    yield f"    {sign} {row.change} {flow}  {visible(row.versions)}"
-    yield f"        {visible(row.reason)}"
-    if row.after:
-        yield f"        after {visible(', '.join(row.after))}"
-    if row.group:
-        yield f"        as one group, in this order: {visible(', '.join(row.group))}"
+    change = row.change
+    flow = f'{visible(change.flow)}  {visible(change.key.type)} "{visible(change.key.name)}"'
+    yield f"    {sign} {change.kind.value} {flow}  {visible(row.versions)}"
+    yield f"        {visible(change.reason)}"
+    if change.depends_on:
+        yield f"        after {visible(', '.join(change.depends_on))}"
+    if change.group:
+        yield f"        as one group, in this order: {visible(', '.join(change.group))}"
     if row.blocked:
         yield f"        blocked: {visible(row.blocked)}"
-    for warning in row.warnings:
+    for warning in change.warnings:
         yield f"        warning: {visible(warning)}"
 
 
