@@ -18,10 +18,7 @@ from controller.graphs.resolve import ReferenceCandidates, resolve
 
 
 def organization_graph(
-    organization: Organization,
-    live: LiveState | None = None,
-    *,
-    health: Mapping[FlowKey, Health] | None = None,
+    organization: Organization, live: LiveState | None = None, *, health: Mapping[FlowKey, Health] | None = None
 ) -> Graph:
     """The flows of the manifests and, with a live state, every live flow with its version and status.
 
@@ -36,8 +33,16 @@ def organization_graph(
         _connect(key, resolved, edges, unanswered)
     nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
     if live is not None:
-        nodes = (replace(node, presence=_absent(node)) for node in nodes)
-    return Graph(tuple(sorted(nodes, key=lambda node: node.key)), tuple(sorted(edges)), tuple(sorted(unanswered)))
+        nodes = (
+            replace(node, presence=Presence.REPOSITORY) if node.managed and node.status is None else node
+            for node in nodes
+        )
+    return _graph(nodes, edges, unanswered)
+
+
+def _graph(nodes: Iterable[Node], edges: Iterable[Edge], unanswered: Iterable[Unanswered] = ()) -> Graph:
+    in_order = sorted(nodes, key=lambda node: node.key)
+    return Graph(tuple(in_order), tuple(sorted(edges)), tuple(sorted(unanswered)))
 
 
 def live_graph(organization: Organization, live: LiveState, *, health: Mapping[FlowKey, Health] | None = None) -> Graph:
@@ -45,10 +50,6 @@ def live_graph(organization: Organization, live: LiveState, *, health: Mapping[F
     graph = organization_graph(replace(organization, flows=()), live, health=health)
     managed = {str(flow.key) for flow in organization.flows}
     return replace(graph, nodes=tuple(replace(node, managed=node.key in managed) for node in graph.nodes))
-
-
-def _absent(node: Node) -> Presence | None:
-    return Presence.REPOSITORY if node.managed and node.status is None else None
 
 
 def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
@@ -69,8 +70,7 @@ def _connect(
             binds = reference.binds_at_publish or callee.type in BINDING_TYPES
             edges.add(Edge(str(key), str(callee), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
         else:
-            item = Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
-            unanswered.add(item)
+            unanswered.add(Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution))
 
 
 def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow], health: Health | None) -> Node:
@@ -87,21 +87,16 @@ def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow],
 
 
 def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
-    """Actions, tasks, menus and states, with edges that lead from a node to its successor.
-
-    `ids` tells whether the ids of the edges are the organisation's own.
-    """
-    nodes = {node.id: Node(node.id, node.name or _nameless(node.node), node.type) for node in content.nodes}
+    """Actions, tasks, menus and states, with edges to their successors; `ids` says that those have ids of their own."""
+    # An unnamed node is shown by the end of its path.
+    nodes = {
+        node.id: Node(node.id, node.name or ".".join(node.node.split(".")[-2:]), node.type) for node in content.nodes
+    }
     edges = {
         Edge(edge.source, edge.target, EdgeKind.TRANSITION, edge.condition, id=edge.id if ids else "")
         for edge in content.edges
     }
-    return Graph(tuple(sorted(nodes.values(), key=lambda node: node.key)), tuple(sorted(edges)))
-
-
-def _nameless(path: str) -> str:
-    """The display name of an unnamed node: the end of its path."""
-    return ".".join(path.split(".")[-2:])
+    return _graph(nodes.values(), edges)
 
 
 def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:
@@ -118,8 +113,7 @@ def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceRefere
             key = f"{resource.kind}/{resource.name}"
             nodes.setdefault(key, Node(key, resource.name, resource.kind, managed=False, resource=True))
             edges.add(Edge(consumer, key))
-    ordered = tuple(sorted(nodes.values(), key=lambda node: node.key))
-    return Graph(ordered, tuple(sorted(edges)), tuple(sorted(unanswered)))
+    return _graph(nodes.values(), edges, unanswered)
 
 
 Item = TypeVar("Item", Edge, Unanswered)
@@ -131,13 +125,10 @@ def merged(repository: Graph, live: Graph) -> Graph:
     If both sides have an edge, the repository's version of it counts. Edges that manifests declare are not marked,
     because the organisation has no counterpart.
     """
-    edges = _union(repository.edges, live.edges, _edge_identity)
+    edges: Iterator[Edge] = _union(repository.edges, live.edges, _edge_identity)
+    edges = (replace(edge, presence=None) if edge.kind is EdgeKind.DEPENDS_ON else edge for edge in edges)
     unanswered = _union(repository.unanswered, live.unanswered, lambda item: (item.consumer, item.name, item.types))
-    return Graph(
-        tuple(sorted(_nodes(repository, live), key=lambda node: node.key)),
-        tuple(sorted(replace(edge, presence=None) if edge.kind is EdgeKind.DEPENDS_ON else edge for edge in edges)),
-        tuple(sorted(unanswered)),
-    )
+    return _graph(_nodes(repository, live), edges, unanswered)
 
 
 def _nodes(repository: Graph, live: Graph) -> Iterator[Node]:

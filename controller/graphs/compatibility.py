@@ -62,13 +62,12 @@ def _pinned(flow: DesiredFlow) -> str | None:
 
 
 def _managed(flow: DesiredFlow, live: LiveState, target: str | None, allowed: Collection[str]) -> Compatibility:
-    if flow.key in live.ambiguous:
-        several = "several flows of the organisation carry this type and name"
-        return Compatibility(flow.id, flow.key, None, None, target, (several,))
     found = live.flows.get(flow.key)
-    if found is None:
-        return Compatibility(flow.id, flow.key, None, None, target, ("the organisation has no such flow",))
-    return _verdict(flow.id, found, target, allowed)
+    if found is not None and flow.key not in live.ambiguous:
+        return _verdict(flow.id, found, target, allowed)
+    several = "several flows of the organisation carry this type and name"
+    problem = several if flow.key in live.ambiguous else "the organisation has no such flow"
+    return Compatibility(flow.id, flow.key, None, None, target, (problem,))
 
 
 def _verdict(name: str, found: LiveFlow, target: str | None, allowed: Collection[str]) -> Compatibility:

@@ -39,12 +39,8 @@ def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> d
     wave: dict[Node, int] = {}
     for component in strongly_connected(nodes, successors):
         inside = frozenset(component)
-        below = (
-            wave[child]
-            for node in component
-            for child in successors.get(node, ())
-            if child not in inside and child in wave
-        )
+        children = {child for node in component for child in successors.get(node, ())}
+        below = (wave[child] for child in children - inside if child in wave)
         wave |= dict.fromkeys(component, max(below, default=0) + 1)
     return wave
 
@@ -91,8 +87,7 @@ def _cycle_through(start: Node, inside: Mapping[Node, Sequence[Node]], limit: in
 
 def _trace(last: Node, parents: Mapping[Node, Node], start: Node) -> tuple[Node, ...]:
     path = [start]
-    node = last
-    while node != start:
-        path.append(node)
-        node = parents[node]
-    return (start, *reversed(path[1:]), start)
+    while last != start:
+        path.append(last)
+        last = parents[last]
+    return (start, *reversed(path))

@@ -20,7 +20,7 @@ import pytest
 
 from controller.domain.visible import visible
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence
-from controller.graphs.pictures.mermaid import graph_mermaid
+from controller.graphs.pictures.languages import graph_mermaid
 
 PACKAGES = ("mermaid@11.17.2", "jsdom@29.1.1")
 SCRIPT = Path(__file__).parent / "javascript" / "parse.mjs"

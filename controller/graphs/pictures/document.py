@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from controller.domain.documents import plain
 from controller.domain.references import Resolution
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
 from controller.graphs.questions import cycles, missing, orphans, sequence
@@ -28,17 +29,7 @@ def graph_document(graph: Graph) -> dict[str, object]:
 
 
 def _node(node: Node) -> dict[str, object]:
-    return {
-        "key": node.key,
-        "type": node.type,
-        "name": node.name,
-        "version": node.version,
-        "status": node.status,
-        "health": node.health.value if node.health else None,
-        "managed": node.managed,
-        "resource": node.resource,
-        "presence": node.presence.value if node.presence else None,
-    }
+    return {"key": node.key, "type": node.type, **plain(node)}
 
 
 def _edge(edge: Edge) -> dict[str, object]:
@@ -54,14 +45,4 @@ def _edge(edge: Edge) -> dict[str, object]:
 
 
 def _unanswered(items: Iterable[Unanswered]) -> list[dict[str, object]]:
-    return [
-        {
-            "consumer": item.consumer,
-            "name": item.name,
-            "types": list(item.types),
-            "path": item.path,
-            "resolution": item.resolution.value,
-            "presence": item.presence.value if item.presence else None,
-        }
-        for item in items
-    ]
+    return [plain(item) for item in items]

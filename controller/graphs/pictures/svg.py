@@ -15,8 +15,8 @@ from controller.domain.status import Health
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.graphs.model import Edge, Graph, Node
-from controller.graphs.pictures.dot import EDGE_STYLES, color_of, quoted
 from controller.graphs.pictures.label import PRESENCE_COLORS, details, edge_words
+from controller.graphs.pictures.languages import EDGE_STYLES, color_of, quoted
 
 MANY = 10
 """A node with more consumers than this is busy."""

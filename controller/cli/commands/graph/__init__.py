@@ -23,8 +23,7 @@ from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.model import Graph
 from controller.graphs.pictures.document import graph_document
-from controller.graphs.pictures.dot import graph_dot
-from controller.graphs.pictures.mermaid import graph_mermaid
+from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
