@@ -123,7 +123,7 @@ class FlowTemplate:
         try:
             yield from read_events(self._neutral.text)
         except FlowFileInvalid as error:
-            raise self._at(self._neutral, error) from error
+            raise Rendered(self, self._neutral).own(error) from error
 
     def _whole_plain_scalars(self) -> set[int]:
         """The placeholders that make up a whole plain scalar."""
@@ -161,13 +161,6 @@ class FlowTemplate:
         message = f"the value of {names} would not arrive as it is written: YAML reads it otherwise at this place"
         hint = "let the placeholder be the whole value, without quotes, or change the value"
         return mistake_at(self.position(places[0].start), message, hint)
-
-    def _at(self, inserted: _Inserted, error: FlowFileInvalid) -> FlowFileInvalid:
-        """The mistake at its position in the file."""
-        return mistake_at(self._own(inserted, (error.line, error.column)), error.message, error.hint)
-
-    def _own(self, inserted: _Inserted, position: Position) -> Position:
-        return self.position(inserted.own_offset(*position)) if inserted.places else position
 
     def _check_missing(self, values: Mapping[str, str]) -> None:
         missing = [name for name in self.placeholders if name not in values]
@@ -209,11 +202,11 @@ class Rendered:
 
     def own(self, error: FlowFileInvalid) -> FlowFileInvalid:
         """A mistake of the rendered text, with the line and the column that it has in the file."""
-        return self.template._at(self._inserted, error)  # noqa: SLF001 - the two are one thing
+        return mistake_at(self.own_position((error.line, error.column)), error.message, error.hint)
 
     def own_position(self, position: Position) -> Position:
         """The position in the file of a position in the rendered text."""
-        return self.template._own(self._inserted, position)  # noqa: SLF001 - the two are one thing
+        return self.template.position(self._inserted.own_offset(*position)) if self._inserted.places else position
 
 
 def placeholders(text: str) -> tuple[str, ...]:

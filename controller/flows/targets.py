@@ -54,9 +54,7 @@ def keyed_targets(value: object) -> list[Target]:
     """The keys of a mapping as names (`botFlow: {Greeter: {...}}`), or its expression or variable."""
     if not isinstance(value, Mapping):
         return []
-    if len(value) == 1:
-        for key in ("exp", "var"):
-            if isinstance(value.get(key), str):
-                target = target_in(value)
-                return [target] if target else []
+    if len(value) == 1 and any(isinstance(value.get(key), str) for key in ("exp", "var")):
+        target = target_in(value)
+        return [target] if target else []
     return [(key, Resolution.STATIC) for key in value if key not in ("none", "noValue")]

@@ -54,25 +54,26 @@ def _version(situation: Situation) -> Iterator[Drift]:
         return
     if situation.unrecorded is not None or situation.authored:
         return
+    kind = "version"
     if live is None:
+        kind = "missing"
         message = f"{key} was delivered as version {record.version} and is not in the organisation any more"
-        yield _drift(situation, "missing", record.version, None, message)
     elif situation.recreated:
         message = f"{key} was deleted and made again out of band: id {record.flow_id} became {live.id}"
-        yield _drift(situation, "version", record.version, live.published_version, message)
     elif situation.undetermined:
+        kind = "undetermined"
         message = (
             f"which version of {key} is live cannot be told with api: {situation.dialect}; "
             f"{record.version} was recorded with api: {record.dialect}"
         )
-        yield _drift(situation, "undetermined", record.version, None, message)
     elif live.published_version is None:
         message = f"{key} was unpublished{_by_whom(situation, live)}; version {record.version} is recorded"
-        yield _drift(situation, "version", record.version, None, message)
     elif live.published_version not in (record.version, situation.pinned):
         by = _by_whom(situation, live)
         message = f"version {live.published_version} of {key} was published{by}; {record.version} is recorded"
-        yield _drift(situation, "version", record.version, live.published_version, message)
+    else:
+        return
+    yield _drift(situation, kind, record.version, situation.live_version, message)
 
 
 def _by_whom(situation: Situation, live: LiveFlow) -> str:

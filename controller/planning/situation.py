@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, PinnedVersion, SourceFile
 from controller.domain.identity import FlowKey
-from controller.domain.live import LastChange, LiveFlow, LiveState
+from controller.domain.live import LastChange, LiveFlow
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.versions import VersionInfo, pinned_number
 from controller.planning.model import Unrecorded
@@ -53,7 +53,7 @@ class Situation:
     moved: tuple[MovedBinding, ...] = ()
     heal: bool = False
     previous: LiveFlow | None = None
-    """The live flow with the previous name of this one."""
+    """The live flow that still has the previous name of this one, unless that name is ambiguous."""
     old_name_consumers: tuple[str, ...] = ()
     """Ids of managed flows that refer to the previous name."""
 
@@ -121,8 +121,3 @@ def previous_keys(flows: Mapping[FlowKey, DesiredFlow], recorded: RecordedState)
 def _age(record: RecordedFlow) -> tuple[float, FlowKey]:
     """Sort key: time of the record (records without one first), then flow key."""
     return (record.recorded_at.timestamp() if record.recorded_at is not None else 0, record.key)
-
-
-def previous_flow(key: FlowKey | None, live: LiveState) -> LiveFlow | None:
-    """The live flow that still has the previous name, unless the name is ambiguous."""
-    return live.flows.get(key) if key is not None and key not in live.ambiguous else None

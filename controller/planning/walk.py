@@ -22,7 +22,7 @@ from controller.planning import block
 from controller.planning.decide import decide, unchanged
 from controller.planning.draft import Draft, LiveOutcome
 from controller.planning.model import Blocked, ChangeKind, PlanInputs, Unrecorded
-from controller.planning.situation import MovedBinding, Situation, previous_flow, previous_keys
+from controller.planning.situation import MovedBinding, Situation, previous_keys
 
 
 class Walk:
@@ -106,7 +106,8 @@ class Walk:
     def _situation(self, flow: DesiredFlow, group: frozenset[FlowKey]) -> Situation:
         live = self._live
         record = self._recorded.flows.get(flow.key)
-        previous = previous_flow(self._previous.get(flow.key), live)
+        former = self._previous.get(flow.key)
+        previous = live.flows.get(former) if former is not None and former not in live.ambiguous else None
         old_consumers = self._consumers.get(previous.key, []) if previous else []
         return Situation(
             flow=flow,
