@@ -22,11 +22,7 @@ _TELLTALES = (
     (re.compile(r"unavailable|\b50[23]\b", re.IGNORECASE), StepStatus.SERVICE_UNAVAILABLE),
     (re.compile(r"validation|invalid", re.IGNORECASE), StepStatus.VALIDATION_ERROR),
 )
-_FAILED_PATHS = {
-    "__FAILURE__": StepStatus.ERROR,
-    "__ERROR__": StepStatus.ERROR,
-    "__TIMEOUT__": StepStatus.TIMEOUT,
-}
+_FAILED_PATHS = {"__FAILURE__": StepStatus.ERROR, "__ERROR__": StepStatus.ERROR, "__TIMEOUT__": StepStatus.TIMEOUT}
 
 
 def status_of(text: str) -> StepStatus:

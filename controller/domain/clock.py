@@ -13,15 +13,12 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds on a clock that never goes back."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait; the one place where a task waits for time to pass."""
-        ...
 
 
 class SystemClock:

@@ -1,12 +1,14 @@
 """The error tree. The branch decides how the loop continues; the fields give the reason and the next step.
 
-Each leaf carries a kebab-case `code` that is a heading in docs/reference/errors.md. Raise errors `from` their cause.
+The code of a leaf is the name of its class in kebab case (`PlanStale`: `plan-stale`) and a heading in
+docs/reference/errors.md: a new name is a new code. Raise errors `from` their cause.
 Messages name the file, flow or request, and give the numbers. Registered secrets are masked in them.
 """
 
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +34,10 @@ class PenstockError(Exception):
         self.message = SECRETS.text(message)
         self.hint = self.usual_hint if hint is None else SECRETS.text(hint)
         super().__init__(self.message)
+
+    def __init_subclass__(cls) -> None:
+        if PenstockError not in cls.__bases__:  # the branches have no code of their own
+            cls.code = re.sub("(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
     def only_asked(self) -> None:
         """Remove the service's promise from the hint: a person's question failed, and no service repeats it."""
@@ -88,8 +94,6 @@ class Mistake:
 class ManifestInvalid(Invalid):
     """The repository's manifests have mistakes; all of them are in `mistakes`, in file order."""
 
-    code = "manifest-invalid"
-
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         files = len({mistake.origin.file for mistake in mistakes})
         count = f"{counted(len(mistakes), 'mistake')} in {counted(files, 'file')}"
@@ -100,8 +104,6 @@ class ManifestInvalid(Invalid):
 class FlowFileInvalid(Invalid):
     """A flow file cannot be read: `line` and `column` count from 1."""
 
-    code = "flow-file-invalid"
-
     def __init__(self, message: str, *, line: int = 1, column: int = 1, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.line = line
@@ -111,31 +113,21 @@ class FlowFileInvalid(Invalid):
 class RepositoryTooLarge(Invalid):
     """The repository has more files, deeper folders or more bytes than are read."""
 
-    code = "repository-too-large"
-
 
 class SettingsInvalid(Invalid):
     """The operator's settings (environment, options) are wrong or a credential is missing."""
-
-    code = "settings-invalid"
 
 
 class CapabilityMissing(Invalid):
     """The manifest asks for something that its dialect cannot do."""
 
-    code = "capability-missing"
-
 
 class FlowRejected(Invalid):
     """The organisation's validation or publish found errors in the flow's content."""
 
-    code = "flow-rejected"
-
 
 class TraceRequestInvalid(Invalid):
     """A trace request outside the retention, or one that the organisation would refuse."""
-
-    code = "trace-request-invalid"
 
 
 # --- Refused ------------------------------------------------------------------------------------------------------
@@ -144,73 +136,49 @@ class TraceRequestInvalid(Invalid):
 class PlanStale(Refused):
     """The state changed between plan and apply."""
 
-    code = "plan-stale"
-
 
 class SafetyLimit(Refused):
     """The plan would change or delete more than the manifest allows."""
-
-    code = "safety-limit"
 
 
 class HostNotAllowed(Refused):
     """Credentials would go to a host that is neither a Genesys domain nor on the operator's list."""
 
-    code = "host-not-allowed"
-
 
 class CredentialNotAllowed(Refused):
     """A manifest names a variable or a file that the operator does not allow for credentials."""
-
-    code = "credential-not-allowed"
 
 
 class DirtyTree(Refused):
     """The working tree has uncommitted changes."""
 
-    code = "dirty-tree"
-
 
 class Unpushed(Refused):
     """The followed branch does not hold the commit: it was not pushed or not merged."""
-
-    code = "unpushed"
 
 
 class NotConfirmed(Refused):
     """A destructive or manual step needs a person's confirmation."""
 
-    code = "not-confirmed"
-
 
 class SyncSuspended(Refused):
     """The organisation is suspended, or its sync mode allows no changes."""
-
-    code = "sync-suspended"
 
 
 class LeaseLost(Refused):
     """Another controller took over the organisation; this one must stop before its next call."""
 
-    code = "lease-lost"
-
 
 class DeliveryUnfinished(Refused):
     """A delivery under this name to another organisation, or to this one under another name, is unfinished."""
-
-    code = "delivery-unfinished"
 
 
 class AmbiguousFlow(Refused):
     """Several flows in the organisation share the type and name."""
 
-    code = "ambiguous-flow"
-
 
 class OutOfBandChange(Refused):
     """An out-of-band publish replaced the version that a delivery had just made live. It is left alone."""
-
-    code = "out-of-band-change"
 
     def __init__(self, message: str, *, version: str, found: str | None, hint: str | None = None) -> None:
         """`version` is the delivered version, `found` is the live one."""
@@ -222,19 +190,13 @@ class OutOfBandChange(Refused):
 class NoSuchVersion(Refused):
     """The version does not exist, or its status forbids a publish."""
 
-    code = "no-such-version"
-
 
 class VersionArchived(NoSuchVersion):
     """The version is archived and cannot be made live."""
 
-    code = "version-archived"
-
 
 class AmbiguousVersion(NoSuchVersion):
     """The pin is the number of one version and the id of another."""
-
-    code = "ambiguous-version"
 
 
 # --- Waiting ------------------------------------------------------------------------------------------------------
@@ -243,7 +205,6 @@ class AmbiguousVersion(NoSuchVersion):
 class RateLimited(Waiting):
     """The organisation's or the token endpoint's request limit is used up."""
 
-    code = "rate-limited"
     usual_hint = "wait; another program may use the same client"
 
     def __init__(self, message: str, *, retry_after_s: float, backs_off: bool = False, hint: str | None = None) -> None:
@@ -255,8 +216,6 @@ class RateLimited(Waiting):
 class FlowLocked(Waiting):
     """A person or another client holds the flow."""
 
-    code = "flow-locked"
-
     def __init__(
         self, message: str, *, holder: str | None = None, retry_after_s: float = 15.0, hint: str | None = None
     ) -> None:
@@ -267,19 +226,13 @@ class FlowLocked(Waiting):
 class LeaseHeld(Waiting):
     """Another controller is at work on the organisation."""
 
-    code = "lease-held"
-
 
 class WindowClosed(Waiting):
     """The manifest's windows do not allow a change now."""
 
-    code = "window-closed"
-
 
 class DeliveryPaused(Waiting):
     """A gate could not decide about a live version; a person has to."""
-
-    code = "delivery-paused"
 
 
 # --- Transient ----------------------------------------------------------------------------------------------------
@@ -288,14 +241,12 @@ class DeliveryPaused(Waiting):
 class Unreachable(Transient):
     """The organisation could not be reached, or the connection broke before anything was sent."""
 
-    code = "unreachable"
     usual_hint = "check the address and the network, then run it again" + BY_THE_SERVICE
 
 
 class ServerFault(Transient):
     """The organisation answered 5xx, or with something that is not an answer of its API."""
 
-    code = "server-fault"
     usual_hint = "run it again in a while" + BY_THE_SERVICE
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, hint: str | None = None) -> None:
@@ -311,14 +262,12 @@ UNCERTAIN = "; the write may or may not have taken effect"
 class AnswerLost(Transient):
     """A write was sent and its response was lost: it may or may not have taken effect. Read before any repetition."""
 
-    code = "answer-lost"
     usual_hint = "run it again: it looks first whether the call took effect"
 
 
 class BadAnswer(Transient):
     """The answer does not have the shape that the API promises, so it carries no information."""
 
-    code = "bad-answer"
     usual_hint = "run it again; where it stays, look for a proxy that changes answers, or for a change of the API"
 
     def __init__(self, message: str, *, again: bool = False, hint: str | None = None) -> None:
@@ -330,34 +279,27 @@ class BadAnswer(Transient):
 class LiveUndetermined(Transient):
     """The organisation's answers contradict each other about the live version; neither is trusted."""
 
-    code = "live-undetermined"
     usual_hint = "it is read again in the next pass; where it stays, look at the flow in Architect"
 
 
 class CircuitOpen(Transient):
     """Too many faults in a row: calls fail at once until a probe succeeds."""
 
-    code = "circuit-open"
     usual_hint = "run it again once the organisation answers" + BY_THE_SERVICE
 
 
 class Interrupted(Transient):
     """A shutdown signal arrived before any delivery started."""
 
-    code = "interrupted"
-
 
 class GitRemoteFailed(Transient):
     """The git remote could not be fetched from or pushed to."""
 
-    code = "git-remote-failed"
     usual_hint = "check the remote and its credentials, then run it again; what could not be pushed is kept"
 
 
 class BranchGone(GitRemoteFailed):
     """A branch that deliveries need is missing on the remote. Nothing is written until it is back."""
-
-    code = "branch-gone"
 
     def __init__(self, message: str, *, was_there: bool = True, hint: str | None = None) -> None:
         """`was_there` is whether the branch was seen before; otherwise the remote may be new."""
@@ -368,21 +310,18 @@ class BranchGone(GitRemoteFailed):
 class StoreFailed(Transient):
     """The store (SQLite or PostgreSQL) did not answer."""
 
-    code = "store-failed"
     usual_hint = "see that the store of PENSTOCK_STORE answers, then run it again; it goes on from the journal"
 
 
 class ResourcesExhausted(Transient):
     """The machine ran out of processes, open files or memory."""
 
-    code = "resources-exhausted"
     usual_hint = "raise the limits of open files, processes or memory; the service tries again automatically"
 
 
 class InternalFault(Transient):
     """An unforeseen failure: the operation could not be done."""
 
-    code = "internal-fault"
     usual_hint = "look at the log of this moment and report it; the service tries again automatically"
 
 
@@ -411,7 +350,6 @@ def as_fault(error: Exception, what: str) -> PenstockError:
 class PublishTimedOut(Transient):
     """An accepted publish did not end in time. Its result is undetermined and will be read again."""
 
-    code = "publish-timed-out"
     usual_hint = (
         "run it again: it reads the result first; PENSTOCK_PUBLISH_TIMEOUT and the flow's rollout.timeout "
         "let it wait longer"
@@ -421,7 +359,6 @@ class PublishTimedOut(Transient):
 class PublishUnexplained(Transient):
     """A publish failed, and none of the organisation's messages concern the flow's content."""
 
-    code = "publish-unexplained"
     usual_hint = "run it again; where it stays, look at the organisation's limits, and at the flow in Architect"
 
 
@@ -430,8 +367,6 @@ class PublishUnexplained(Transient):
 
 class RequestRejected(Permanent):
     """The organisation rejected a request (4xx). The fields hold the content of its error body."""
-
-    code = "request-rejected"
 
     def __init__(
         self,
@@ -451,13 +386,9 @@ class RequestRejected(Permanent):
 class AuthenticationFailed(RequestRejected):
     """The client id or secret is wrong, or the token is not accepted even after one refresh."""
 
-    code = "authentication-failed"
-
 
 class PermissionMissing(RequestRejected):
     """The client lacks a permission or scope; `permission` names it if it is known."""
-
-    code = "permission-missing"
 
     def __init__(
         self, message: str, *, permission: str | None, correlation_id: str | None = None, hint: str | None = None
@@ -469,40 +400,26 @@ class PermissionMissing(RequestRejected):
 class NotFound(RequestRejected):
     """The requested object does not exist or was deleted."""
 
-    code = "not-found"
-
 
 class PublishFailed(Permanent):
     """A publish failed, or the expected version did not become live."""
-
-    code = "publish-failed"
 
 
 class GateFailed(Permanent):
     """A health gate failed on the new version."""
 
-    code = "gate-failed"
-
 
 class RollbackFailed(Permanent):
     """A rollback did not restore the previous version. The flow is Degraded and needs a person."""
-
-    code = "rollback-failed"
 
 
 class ExportFailed(Permanent):
     """The live version could not be exported."""
 
-    code = "export-failed"
-
 
 class RepositoryFailed(Permanent):
     """The git repository is not usable: not a repository, a missing branch, a conflict that a person must solve."""
 
-    code = "repository-failed"
-
 
 class TraceUnreadable(Permanent):
     """A fetched trace does not have the shape that its dialect promises. The message says where."""
-
-    code = "trace-unreadable"

@@ -51,19 +51,15 @@ class Files(Protocol):
 
         Raises FileUnreadable, and RepositoryTooLarge before it reads a folder with too many entries.
         """
-        ...
 
     def content(self, path: str, most: int) -> bytes | None:
         """The bytes of a file; None when it has more than `most`. Raises FileUnreadable."""
-        ...
 
     def opening(self, path: str, most: int) -> bytes:
         """The first bytes of a file, however large it is. Raises FileUnreadable."""
-        ...
 
     def target(self, link: str) -> str:
         """The target of a link as written. Raises FileUnreadable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,26 +46,21 @@ class Flows(Protocol):
 
     async def listing(self, *, fresh: bool = False) -> FlowListing:
         """All flows; a `fresh` listing never comes from a cache, so it shows out-of-band changes."""
-        ...
 
     async def get(self, flow_id: str) -> LiveFlow | None:
         """One flow as it is now, never from a cache; None when it does not exist or was deleted.
 
         Raises `LiveUndetermined` while the organisation's answers contradict each other about the live version.
         """
-        ...
 
     async def get_many(self, flow_ids: Collection[str]) -> Mapping[str, LiveFlow]:
         """Those of these flows that exist, by id, in far fewer calls than one for each."""
-        ...
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
         """The flow with exactly this type and name. Raises `AmbiguousFlow` when there are several."""
-        ...
 
     async def last_change(self, flow_id: str) -> LastChange | None:
         """The last publish or unpublish of a flow; None where the listing already says everything."""
-        ...
 
 
 class ChangedFlows(Protocol):
@@ -76,7 +71,6 @@ class ChangedFlows(Protocol):
 
         It says nothing about flows that were unpublished or deleted.
         """
-        ...
 
 
 class Versions(Protocol):
@@ -84,11 +78,9 @@ class Versions(Protocol):
 
     async def of(self, flow_id: str) -> Sequence[VersionInfo]:
         """All versions, newest first."""
-        ...
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
         """What one version refers to; a version never changes, so callers may cache it without an end."""
-        ...
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
 
@@ -100,7 +92,6 @@ class ResourceReferences(Protocol):
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:
         """The resources of one version, ordered; callers may cache them without an end."""
-        ...
 
 
 class ListedDefinitions(Protocol):
@@ -108,7 +99,6 @@ class ListedDefinitions(Protocol):
 
     def of(self, flow: LiveFlow) -> Mapping[str, object] | None:
         """The definition of the published version, or else of the newest one; None where the listing has none."""
-        ...
 
 
 class Publishing(Protocol):
@@ -120,13 +110,11 @@ class Publishing(Protocol):
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
         """What `publish` sends, for the audit log; without a secret."""
-        ...
 
     async def progress(self, ticket: Ticket) -> Progress: ...
 
     async def running(self, flow_id: str, version: str) -> Ticket | None:
         """The running publish that may make this version live, of any client; None when there is none."""
-        ...
 
 
 class Uploads(Protocol):
@@ -156,11 +144,9 @@ class DependencyIndex(Protocol):
 
     async def state(self) -> str:
         """State of the index; only `OPERATIONAL` can be relied on."""
-        ...
 
     async def consumers(self, flow: LiveFlow) -> IndexedConsumers:
         """The published flows that consume this one."""
-        ...
 
 
 class Executions(Protocol):
@@ -170,11 +156,9 @@ class Executions(Protocol):
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
         """Executions of that version which started in the range, in no order."""
-        ...
 
     def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
         """The executions that a request asks for, in no order."""
-        ...
 
 
 class ExecutionFile(Protocol):
@@ -185,7 +169,6 @@ class ExecutionFile(Protocol):
 
     async def save(self, file: BinaryIO) -> None:
         """Write the file (JSON) to `file`, piece by piece."""
-        ...
 
 
 class ExecutionFiles(Protocol):
@@ -193,7 +176,6 @@ class ExecutionFiles(Protocol):
 
     async def rendered(self, ids: Sequence[str]) -> Sequence[ExecutionFile]:
         """At most 200 files that can be saved one by one; those that cannot be rendered are missing."""
-        ...
 
 
 class Traces(Protocol):
@@ -201,11 +183,9 @@ class Traces(Protocol):
 
     async def header(self, trace_id: str) -> Mapping[str, Any]:
         """One trace's header as it was answered. Raises NotFound."""
-        ...
 
     def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         """The steps of one trace in order, page by page."""
-        ...
 
 
 class ActionTraces(Protocol):
@@ -213,14 +193,12 @@ class ActionTraces(Protocol):
 
     async def start(self, request: ActionTraceRequest) -> StartedTrace:
         """Start tracing an action's invocation; the job to poll, or its result where that is ready."""
-        ...
 
     async def finished(self, job_id: str, *, timeout_s: float = 300.0, just_started: bool = False) -> ActionTraceJob:
         """The job when it has ended; one that was just started may not be found yet.
 
         Raises ServerFault when it does not end in time; every error names the job.
         """
-        ...
 
 
 class Launches(Protocol):
@@ -238,11 +216,9 @@ class EventStreams(Protocol):
         self, flow_ids: Collection[str], *, on_open: Callable[[], None] | None = None
     ) -> AsyncIterator[FlowEvent]:
         """Events of these flows until the connection ends. `on_open` is called when the subscription is complete."""
-        ...
 
     def execution_events(self, flow_ids: Collection[str]) -> AsyncIterator[ExecutionEvent]:
         """The executions of these flows as they end, until the connection does."""
-        ...
 
 
 class ExecutionRecording(Protocol):
@@ -250,7 +226,6 @@ class ExecutionRecording(Protocol):
 
     async def of(self, flow_id: str) -> Recording:
         """The recording of one flow's executions from now on; it says nothing about the past."""
-        ...
 
     async def enabled(self) -> bool: ...
 

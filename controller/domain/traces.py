@@ -57,22 +57,18 @@ class ActionTraceJob(Protocol):
     @property
     def told(self) -> str | None:
         """The job's message."""
-        ...
 
     @property
     def steps(self) -> Sequence[object]:
         """The steps of its result; empty without a result."""
-        ...
 
     @property
     def announced(self) -> int | None:
         """Number of steps that the job announces."""
-        ...
 
     @property
     def unreadable(self) -> str | None:
         """A defect in the shape of the result, as text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

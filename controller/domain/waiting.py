@@ -82,11 +82,7 @@ async def _first(*tasks: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
 
 
 async def for_each(
-    items: Iterable[T],
-    work: Callable[[T], Awaitable[R]],
-    *,
-    at_once: int | None = None,
-    advance: Advance | None = None,
+    items: Iterable[T], work: Callable[[T], Awaitable[R]], *, at_once: int | None = None, advance: Advance | None = None
 ) -> list[R]:
     """The results of the work for every item, in the order of the items; `at_once` limits how many run together.
 

@@ -60,15 +60,7 @@ class _Granted(WireModel):
 class TokenSource:
     """The current token of one client. Safe for any number of concurrent calls."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        login_url: str,
-        client: OAuthClient,
-        *,
-        circuit: Circuit,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, sender: Sender, login_url: str, client: OAuthClient, *, circuit: Circuit, clock: Clock) -> None:
         self.circuit = circuit
         """Shared with the calls that use the tokens."""
         self._sender = sender

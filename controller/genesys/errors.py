@@ -91,10 +91,7 @@ def fault_of(call: ApiCall, error: Exception, host: str) -> PenstockError:
 
 def lost(call: ApiCall, reason: str) -> AnswerLost:
     """The error for a write that may or may not have taken effect."""
-    return AnswerLost(
-        f"{call.name}: {reason}{UNCERTAIN}",
-        hint="read the flow's state before writing again",
-    )
+    return AnswerLost(f"{call.name}: {reason}{UNCERTAIN}", hint="read the flow's state before writing again")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,7 @@ _NARROWEST = timedelta(milliseconds=1)
 
 
 async def all_rows(
-    fetch: Callable[[datetime, datetime], Awaitable[Sequence[Row]]],
-    since: datetime,
-    until: datetime,
-    *,
-    full: int,
+    fetch: Callable[[datetime, datetime], Awaitable[Sequence[Row]]], since: datetime, until: datetime, *, full: int
 ) -> AsyncIterator[Row]:
     """Every row from `since` up to `until` once, unordered.
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 import random
 from urllib.parse import unquote, urlsplit
 
-from controller.domain.errors import (
-    AnswerLost,
-    BadAnswer,
-    NotFound,
-    PenstockError,
-    ServerFault,
-    Transient,
-    Waiting,
-)
+from controller.domain.errors import AnswerLost, BadAnswer, NotFound, PenstockError, ServerFault, Transient, Waiting
 from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import read_json

@@ -11,8 +11,6 @@ from controller.domain.errors import Permanent
 class DemoFailed(Permanent):
     """A check of the demo failed."""
 
-    code = "demo-failed"
-
 
 class Narrator:
     def __init__(self) -> None:
