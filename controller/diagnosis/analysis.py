@@ -122,7 +122,7 @@ class Analysis:
             StaleCaller(text(each.caller), text(each.module), text(each.call.version), each.live.version)
             for each in look.stale.values()
         }
-        final = {name: self._masking.variable(each) for name, each in sorted(look.tracker.state.variables.items())}
+        final = {name: self._masking.variable(each) for name, each in sorted(look.tracker.variables.items())}
         return look.tally.summary(tuple(sorted(stale)), final)
 
     def _snapshot(
@@ -131,7 +131,7 @@ class Analysis:
         """The masked state. `shown` caches masked variables, because most stay unchanged from step to step."""
         if not any(wanted.start_step_index <= index <= wanted.end_step_index for wanted in self._ranges):
             return None
-        variables = tracker.state.variables
+        variables = tracker.variables
         for name, variable in variables.items():
             if name not in shown or shown[name][0] is not variable:
                 shown[name] = (variable, self._masking.variable(variable))
@@ -169,17 +169,13 @@ class _Tally:
         self._deepest = max(self._deepest, step.depth)
         self._kinds.update(anomaly.kind for anomaly in anomalies)
         self._counts.update(
-            name
-            for name, holds in (
-                ("steps", True),
-                ("resolved", step.resolved),
-                ("failed", step.status.failed),
-                ("decisions", step.decision),
-                ("without_time", step.start is None),
-                ("unknown_events", not step.known),
-                ("problems", bool(step.problems)),
-            )
-            if holds
+            steps=1,
+            resolved=int(step.resolved),
+            failed=int(step.status.failed),
+            decisions=int(step.decision),
+            without_time=int(step.start is None),
+            unknown_events=int(not step.known),
+            problems=int(bool(step.problems)),
         )
         if step.status.failed and self._first_failure is None:
             self._first_failure = step.index

@@ -14,7 +14,7 @@ from controller.diagnosis.architect_events import EventToken, TokenKind, tokens_
 from controller.diagnosis.architect_steps import StepBuilder
 from controller.diagnosis.json_stream import JsonText
 from controller.diagnosis.model import Trace, TraceHeader, TraceStep
-from controller.diagnosis.variables import flag, milliseconds, moment
+from controller.diagnosis.variables import flag, milliseconds, moment, text_of
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import TraceUnreadable
 
@@ -66,7 +66,7 @@ class _Steps:
         self._header = header
 
     def __iter__(self) -> Iterator[TraceStep]:
-        builder = StepBuilder(flow_name=_text(self._header.get("flowName")) or "")
+        builder = StepBuilder(flow_name=text_of(self._header.get("flowName")) or "")
         yield from _timed(builder.step(token) for token in self._tokens() if token.kind is not TokenKind.HEADER)
 
 
@@ -94,22 +94,18 @@ def _ended(step: TraceStep, following: TraceStep) -> TraceStep:
 def _header(fields: Mapping[str, object]) -> TraceHeader:
     info = fields.get("executionInfo")
     return TraceHeader(
-        id=_text(fields.get("executionId")) or _text(fields.get("id")) or "unknown",
+        id=text_of(fields.get("executionId")) or text_of(fields.get("id")) or "unknown",
         dialect=ARCHITECT,
-        flow_id=_text(fields.get("flowId")),
-        flow_name=_text(fields.get("flowName")),
-        flow_type=_text(fields.get("flowType")),
-        flow_version=_text(fields.get("flowVersion")),
-        conversation_id=_text(fields.get("conversationId")),
+        flow_id=text_of(fields.get("flowId")),
+        flow_name=text_of(fields.get("flowName")),
+        flow_type=text_of(fields.get("flowType")),
+        flow_version=text_of(fields.get("flowVersion")),
+        conversation_id=text_of(fields.get("conversationId")),
         started_at=moment(fields.get("startDateTime")),
         ended_at=moment(fields.get("endDateTime")),
         truncated=flag(fields, "isTruncated"),
         secure=flag(fields, "isSecure"),
         debug=flag(fields, "flowIsDebug"),
-        log_level=_text(info.get("logLevel")) if isinstance(info, Mapping) else None,
+        log_level=text_of(info.get("logLevel")) if isinstance(info, Mapping) else None,
         extra={name: value for name, value in fields.items() if name not in _HEADER_FIELDS},
     )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

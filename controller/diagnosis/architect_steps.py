@@ -11,7 +11,7 @@ from controller.diagnosis.architect_events import EventToken, TokenKind
 from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceStep, Variable
 from controller.diagnosis.nested import to_text
 from controller.diagnosis.statuses import status_of_errors, status_of_path
-from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment
+from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, text_of
 
 _SCOPES = {
     "Flow": ScopeKind.FLOW,
@@ -98,11 +98,11 @@ class StepBuilder:
         if not known:
             problems.append("an event of an unknown kind" if token.type else "an event without a name")
         errors, warnings = _complaints(token)
-        path = _text(fields.get("outputPathId"))
+        path = text_of(fields.get("outputPathId"))
         ending = closed if closed is not None and not started else None
         return TraceStep(
             index=self._count,
-            id=_text(fields.get("executionId")) or (ending.id if ending else f"#{self._count}"),
+            id=text_of(fields.get("executionId")) or (ending.id if ending else f"#{self._count}"),
             type=token.type or "(unnamed)",
             name=self._name(token, ending),
             depth=len(self._open),
@@ -112,7 +112,7 @@ class StepBuilder:
             status=_status(token, errors, path),
             status_text=path if path and status_of_path(path).failed else "",
             decision=token.type in _DECISIONS and token.kind is not TokenKind.ENTER,
-            branch=Branch(path, _text(fields.get("outputPathName"))) if path else None,
+            branch=Branch(path, text_of(fields.get("outputPathName"))) if path else None,
             writes=_writes(fields),
             observed=tuple(listed_variables(fields["variables"])) if "variables" in fields else None,
             opens=_SCOPES[boundary[2]] if boundary and started else None,
@@ -176,7 +176,3 @@ def _texts(value: object) -> list[str]:
 
 def _words(fields: Mapping[str, object]) -> str:
     return ": ".join(str(fields[key]) for key in _WORDS if isinstance(fields.get(key), str | int) and fields[key])
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

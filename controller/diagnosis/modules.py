@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.diagnosis.model import TraceHeader, TraceStep
+from controller.diagnosis.variables import text_of
 from controller.domain.identity import version_rank
 
 
@@ -104,8 +105,8 @@ class CallTracker:
                 step_index=step.index,
                 step_name=step.name,
                 kind=str(kind),
-                flow_id=_text(callee.get("flowId")),
-                flow_name=_text(callee.get("flowName")),
+                flow_id=text_of(callee.get("flowId")),
+                flow_name=text_of(callee.get("flowName")),
                 version=str(callee["flowVersion"]),
                 at=step.start or self._started_at,
                 caller=caller,
@@ -136,7 +137,3 @@ def _is_live(caller: Caller, live: Mapping[str, LiveModule]) -> bool:
     """Whether the calling version is the live one; True when either version is unknown."""
     known = live.get(caller.flow_id or "")
     return known is None or caller.version in (None, known.version)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from controller.diagnosis.changes import ChangeCause, VariableChange, VariableChangeKind, kind_of_change
 from controller.diagnosis.model import ScopeKind, TraceStep, Variable
@@ -58,15 +57,12 @@ def owners(name: str) -> frozenset[ScopeKind] | None:
 class ScopeStack:
     """The open scopes, the outermost first. There is always at least one."""
 
-    def __init__(self, scopes: list[Scope] | None = None) -> None:
-        self.scopes = scopes or [Scope(ScopeKind.FLOW, "", ROOT)]
+    def __init__(self) -> None:
+        self.scopes = [Scope(ScopeKind.FLOW, "", ROOT)]
 
     @property
     def innermost(self) -> Scope:
         return self.scopes[-1]
-
-    def inside_out(self) -> Iterator[Scope]:
-        return reversed(self.scopes)
 
     def drop(self, first: int) -> list[Scope]:
         """Close the scopes that were opened at step `first` or later and return them, the outermost first."""
@@ -82,7 +78,7 @@ class ScopeStack:
     def find(self, name: str, *, across_borders: bool) -> Scope | None:
         """The scope that holds the variable as seen from the innermost scope; None if none does."""
         kinds = owners(name)
-        for scope in self.inside_out():
+        for scope in reversed(self.scopes):
             if name in scope.variables:
                 return scope
             if kinds is not None and not across_borders and scope.kind in _BORDERS:
@@ -91,7 +87,7 @@ class ScopeStack:
 
     def border_above(self, home: Scope) -> Scope | None:
         """The innermost flow, module or bot inside `home`; None if there is none."""
-        for scope in self.inside_out():
+        for scope in reversed(self.scopes):
             if scope is home:
                 return None
             if scope.kind in _BORDERS:
@@ -101,7 +97,7 @@ class ScopeStack:
     def owner(self, name: str) -> Scope:
         """The owner of a new variable of this name."""
         kinds = owners(name)
-        for scope in self.inside_out():
+        for scope in reversed(self.scopes):
             if kinds is None or scope.kind in kinds:
                 return scope
             if scope.kind in _BORDERS:
@@ -109,37 +105,11 @@ class ScopeStack:
         return self.innermost
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeState:
-    kind: ScopeKind
-    name: str
-    opened_at: int
-    """The index of the step that opened the scope; -1 for the outermost one."""
-    variables: Mapping[str, Variable]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All variables after one step, by scope, the outermost first."""
-
-    step_index: int
-    scopes: tuple[ScopeState, ...]
-
-    @property
-    def variables(self) -> Mapping[str, Variable]:
-        """All variables by name. An inner scope's variable hides an outer one."""
-        merged: dict[str, Variable] = {}
-        for scope in self.scopes:
-            merged.update(scope.variables)
-        return merged
-
-
 class StateTracker:
     """Feed it the steps of one execution in order."""
 
     def __init__(self) -> None:
         self._stack = ScopeStack()
-        self._index = -1
         self._full = False
         """Whether full views of the state were seen. They then decide when a variable is gone."""
         self._seen = False
@@ -150,17 +120,12 @@ class StateTracker:
         """Last values from scopes that ended since the last full view, for names that their callers also have."""
 
     @property
-    def state(self) -> State:
-        """The variables after the last step."""
-        scopes = (
-            ScopeState(scope.kind, scope.name, scope.opened_at, MappingProxyType(dict(scope.variables)))
-            for scope in self._stack.scopes
-        )
-        return State(self._index, tuple(scopes))
+    def variables(self) -> dict[str, Variable]:
+        """All variables after the last step by name. An inner scope's variable hides an outer one."""
+        return {name: variable for scope in self._stack.scopes for name, variable in scope.variables.items()}
 
     def apply(self, step: TraceStep) -> tuple[VariableChange, ...]:
         """Apply one step. Returns changes by ended scopes and by writes first, then observed changes."""
-        self._index = step.index
         self._full = self._full or step.complete
         self._may_have_written = self._may_have_written or step.may_write
         # The outputs of a task that ends belong to the task: write them before its scope closes.

@@ -16,20 +16,23 @@ def listed_variables(entries: object) -> Iterator[Variable]:
     for entry in entries if isinstance(entries, list | tuple) else ():
         if not isinstance(entry, Mapping):
             continue
-        identity = entry.get("variableId") or entry.get("id")
-        name = entry.get("variableName") or entry.get("name") or identity
+        name = entry.get("variableName") or entry.get("name") or entry.get("variableId") or entry.get("id")
         if name:
-            yield _variable(str(name), entry, entry.get("value"), None if identity is None else str(identity))
+            yield _variable(str(name), entry)
 
 
 def named_variables(variables: Mapping[str, object]) -> Iterator[Variable]:
     """Variables of an object `{name: value}`. A value may also be `{"value": …, "secure": true}`."""
     for name, raw in variables.items():
         if isinstance(raw, Mapping) and _is_wrapped(raw):
-            identity = raw.get("variableId") or raw.get("id")
-            yield _variable(str(name), raw, raw.get("value"), None if identity is None else str(identity))
+            yield _variable(str(name), raw)
         else:
             yield Variable(str(name), raw)
+
+
+def text_of(value: object) -> str | None:
+    """The value as text; None stays None."""
+    return None if value is None else str(value)
 
 
 def flag(fields: Mapping[str, object], *names: str) -> bool:
@@ -62,7 +65,8 @@ def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
     return None if start is None or end is None else (end - start).total_seconds() * 1000
 
 
-def _variable(name: str, entry: Mapping[str, object], value: object, identity: str | None) -> Variable:
+def _variable(name: str, entry: Mapping[str, object]) -> Variable:
+    value, identity = entry.get("value"), text_of(entry.get("variableId") or entry.get("id"))
     withheld = _withheld(entry) or (_withheld(value) if isinstance(value, Mapping) else None)
     secure = flag(entry, "secure", "isSecure")
     return Variable(name, None if withheld else value, identity, withheld, secure)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import shallow, to_text
 from controller.diagnosis.statuses import status_of, status_of_path
-from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables
+from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables, text_of
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import TraceUnreadable
 from controller.domain.traces import SnapshotRange
@@ -124,13 +124,13 @@ class VersionedReader:
             yield _linked(step, None)
 
     def _step(self, raw: Mapping[str, object]) -> TraceStep:
-        step_type = _text(raw.get("type")) or ""
+        step_type = text_of(raw.get("type")) or ""
         meaning = meaning_of(step_type)
         problems, left = self._place(raw)
         ended = self._closed_by(meaning)
         closed = ended or left
         index = self._count
-        identity = _text(raw.get("id"))
+        identity = text_of(raw.get("id"))
         if not identity:
             problems.append("has no id")
         if not step_type:
@@ -159,7 +159,7 @@ class VersionedReader:
             index=self._count,
             id=identity,
             type="",
-            name=_text(_first(raw, "name", "nodeName", "actionName")) or "",
+            name=text_of(_first(raw, "name", "nodeName", "actionName")) or "",
             depth=len(self._open),
             parent=self._open[-1].step.index if self._open else None,
             start=start,
@@ -178,7 +178,7 @@ class VersionedReader:
             errors=_texts(raw, "errorMessage", "error", "errors"),
             warnings=_texts(raw, "warningMessage", "warning", "warnings"),
             secure=flag(raw, "secure", "isSecure"),
-            next_id=_text(raw.get("nextStepId")),
+            next_id=text_of(raw.get("nextStepId")),
             detail={key: shallow(value) for key, value in raw.items() if key not in _NESTED},
         )
 
@@ -202,7 +202,7 @@ class VersionedReader:
         Leaves everything above the parent, except for scopes directly above it: those end by steps of their own.
         Returns problems, and the outermost scope-opening step that was left without an end step.
         """
-        parent = _text(raw.get("parentId"))
+        parent = text_of(raw.get("parentId"))
         if parent is None:
             return [], self._leave(0)
         for place in range(len(self._open) - 1, -1, -1):
@@ -245,13 +245,13 @@ def versioned_header(raw: Mapping[str, object]) -> TraceHeader:
     }
     used = {"id", *(name for spellings in names.values() for name in spellings)}
     return TraceHeader(
-        id=_text(raw.get("id")) or "unknown",
+        id=text_of(raw.get("id")) or "unknown",
         dialect=VERSIONED,
-        flow_id=_text(_first(raw, *names["flow_id"])),
-        flow_name=_text(_first(raw, *names["flow_name"])),
-        flow_type=_text(_first(raw, *names["flow_type"])),
-        flow_version=_text(_first(raw, *names["flow_version"])),
-        conversation_id=_text(_first(raw, *names["conversation_id"])),
+        flow_id=text_of(_first(raw, *names["flow_id"])),
+        flow_name=text_of(_first(raw, *names["flow_name"])),
+        flow_type=text_of(_first(raw, *names["flow_type"])),
+        flow_version=text_of(_first(raw, *names["flow_version"])),
+        conversation_id=text_of(_first(raw, *names["conversation_id"])),
         started_at=moment(_first(raw, *names["started_at"])),
         ended_at=moment(_first(raw, *names["ended_at"])),
         truncated=flag(raw, "truncated", "isTruncated"),
@@ -271,14 +271,14 @@ def _linked(step: TraceStep, following: TraceStep | None) -> TraceStep:
 
 
 def _outcome(raw: Mapping[str, object], meaning: TypeMeaning) -> tuple[StepStatus, str, Branch | None]:
-    status_text = _text(raw.get("status")) or ""
+    status_text = text_of(raw.get("status")) or ""
     status = status_of(status_text) if status_text else StepStatus.UNKNOWN
-    path = _text(_first(raw, "outputPathId", "branch", "branchId", "outcome"))
+    path = text_of(_first(raw, "outputPathId", "branch", "branchId", "outcome"))
     if status is StepStatus.SUCCESS:
         status = status_of_path(path)
     if path is None and meaning.decision:
-        path = _text(raw.get("nextStepId"))
-    return status, status_text, Branch(path, _text(_first(raw, "outputPathName", "branchName"))) if path else None
+        path = text_of(raw.get("nextStepId"))
+    return status, status_text, Branch(path, text_of(_first(raw, "outputPathName", "branchName"))) if path else None
 
 
 def _texts(raw: Mapping[str, object], *names: str) -> tuple[str, ...]:
@@ -291,7 +291,3 @@ def _texts(raw: Mapping[str, object], *names: str) -> tuple[str, ...]:
 
 def _first(raw: Mapping[str, object], *names: str) -> object:
     return next((raw[name] for name in names if raw.get(name) is not None), None)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

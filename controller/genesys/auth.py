@@ -22,7 +22,7 @@ from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import parse
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
-from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body
+from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body, rejected
 from controller.genesys.sender import Sender
 from controller.genesys.wire.model import WireModel
 
@@ -147,11 +147,6 @@ class TokenSource:
             )
         error = error_of(_CALL, answer, now)
         if isinstance(error, RequestRejected):
-            return AuthenticationFailed(
-                f"{_CALL.name}: {body.text}",
-                status=answer.status,
-                api_code=body.code,
-                correlation_id=body.correlation_id,
-                hint="check the client id and secret, that the client uses client credentials, and the region",
-            )
+            hint = "check the client id and secret, that the client uses client credentials, and the region"
+            return rejected(AuthenticationFailed, _CALL, body, hint)
         return error

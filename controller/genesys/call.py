@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from controller.domain.errors import BadAnswer
@@ -72,6 +72,11 @@ def _texts(value: QueryValue | None) -> list[str]:
     if isinstance(value, str | int):
         return [str(value)]
     return list(value)
+
+
+def iso_utc(moment: datetime) -> str:
+    """A time as queries name it: `2026-08-10T14:50:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

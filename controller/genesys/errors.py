@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -33,7 +33,6 @@ from controller.genesys.permissions import needed_by
 
 DEFAULT_RETRY_AFTER_S = 60.0
 VERSIONED_RETRY_AFTER_S = 2.0
-_TOO_MANY = 429
 _PERMISSION = re.compile(r"\b[a-z][A-Za-z0-9]*(?::[A-Za-z0-9*]+){1,2}", re.ASCII)
 
 
@@ -159,16 +158,25 @@ def error_of(call: ApiCall, answer: Answer, now: datetime, dialect: str | None =
     body = read_error_body(answer)
     if not body.permissions:
         body = replace(body, permissions=needed_by(call.name, dialect))
-    if answer.status == _TOO_MANY:
-        return _rate_limited(call, answer, body, now, dialect)
-    build = _BY_STATUS.get(answer.status)
-    if build is not None:
-        return build(call, answer, body, now)
-    if answer.status >= 500:
-        return _server_fault(call, answer, body, now)
-    return RequestRejected(
-        f"{call.name}: {body.text}", status=answer.status, api_code=body.code, correlation_id=body.correlation_id
-    )
+    match answer.status:
+        case 401:
+            hint = "check the client id and secret, and that the client is active in this region"
+            return rejected(AuthenticationFailed, call, body, hint)
+        case 403:
+            return _forbidden(call, body)
+        case 404 | 410:
+            return rejected(NotFound, call, body)
+        case 429:
+            return _rate_limited(call, answer, body, now, dialect)
+        case status if status == 408 or status >= 500:
+            return _server_fault(call, answer, body, now)
+    return rejected(RequestRejected, call, body)
+
+
+def rejected(kind: type[RequestRejected], call: ApiCall, body: ErrorBody, hint: str | None = None) -> RequestRejected:
+    """The error of this kind with what the organisation says."""
+    message = f"{call.name}: {body.text}"
+    return kind(message, status=body.status, api_code=body.code, correlation_id=body.correlation_id, hint=hint)
 
 
 def presigned_error(call: ApiCall, answer: Answer, now: datetime) -> PenstockError:
@@ -208,17 +216,7 @@ def _server_fault(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime)
     return ServerFault(f"{call.name}: {body.text}", retry_after_s=retry_after_s(answer.headers, now))
 
 
-def _not_accepted(call: ApiCall, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
-    return AuthenticationFailed(
-        f"{call.name}: {body.text}",
-        status=401,
-        api_code=body.code,
-        correlation_id=body.correlation_id,
-        hint="check the client id and secret, and that the client is active in this region",
-    )
-
-
-def _forbidden(call: ApiCall, _answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
+def _forbidden(call: ApiCall, body: ErrorBody) -> PermissionMissing:
     permission = ", ".join(body.permissions) or None
     told = all(one in body.text for one in body.permissions)
     named = f"; missing permission: {permission}" if permission and not told else ""
@@ -229,18 +227,3 @@ def _forbidden(call: ApiCall, _answer: Answer, body: ErrorBody, _now: datetime) 
         hint="grant the client this permission, by a role in the flow's division or, on the versioned dialect, as a "
         "scope; it takes up to 5 minutes to work",
     )
-
-
-def _not_found(call: ApiCall, answer: Answer, body: ErrorBody, _now: datetime) -> PenstockError:
-    return NotFound(
-        f"{call.name}: {body.text}", status=answer.status, api_code=body.code, correlation_id=body.correlation_id
-    )
-
-
-_BY_STATUS: Mapping[int, Callable[[ApiCall, Answer, ErrorBody, datetime], PenstockError]] = {
-    401: _not_accepted,
-    403: _forbidden,
-    404: _not_found,
-    408: _server_fault,
-    410: _not_found,
-}

@@ -16,7 +16,7 @@ from controller.domain.errors import BadAnswer
 from controller.domain.waiting import for_each
 from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.transport import Transport
-from controller.genesys.wire.model import Page
+from controller.genesys.wire.model import ListPage, Page
 
 
 class HasId(Protocol):
@@ -56,9 +56,14 @@ class Listing(Generic[Item]):
 Fetch = Callable[[ApiCall], Coroutine[Any, Any, PageOf[Item]]]
 
 
-def page_of(items: Sequence[Item], told: Page) -> PageOf[Item]:
-    """A page with its items as rows."""
-    return PageOf(items, told, [item.id for item in items])
+def pages_of(transport: Transport, model: type[ListPage[Item]]) -> Fetch[Item]:
+    """Fetches pages whose rows are all items."""
+
+    async def fetch(call: ApiCall) -> PageOf[Item]:
+        page = await transport.fetch(call, model)
+        return PageOf(page.entities, page, [item.id for item in page.entities])
+
+    return fetch
 
 
 async def all_pages(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from datetime import timedelta
 from typing import Self
 
+from controller.domain.errors import AmbiguousFlow, FlowLocked
+from controller.domain.identity import FlowKey
+from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
 from controller.domain.ports import Platform
 from controller.genesys.transport import Transport
@@ -26,6 +30,21 @@ class Part:
 
     def _usually(self, priority: Priority) -> Priority:
         return priority if self._priority is None else self._priority
+
+
+def only_flow(flows: Iterable[LiveFlow], key: FlowKey) -> LiveFlow | None:
+    """The flow with exactly this type and name among these. Raises AmbiguousFlow for several."""
+    found = [flow for flow in flows if flow.key == key]
+    if len(found) > 1:
+        ids = ", ".join(sorted(flow.id for flow in found))
+        raise AmbiguousFlow(f"{key}: {len(found)} flows carry this type and name ({ids})", hint="rename all but one")
+    return found[0] if found else None
+
+
+def locked_by(holder: LockHolder, flow: str, hint: str) -> FlowLocked:
+    """The error for a flow that somebody holds."""
+    since = f" since {holder.since.isoformat()}" if holder.since else ""
+    return FlowLocked(f"flow {flow} is locked by {holder.name}{since}", holder=holder.name, hint=hint)
 
 
 class ConnectedPlatform(Platform):

@@ -30,7 +30,7 @@ def test_the_state_after_each_captured_step_is_what_was_written(written: Written
         tracker.apply(step)
         if step.index in written.states:
             hidden = {name for scope in tracker._stack.scopes for name in scope.hidden_by}
-            shown = {name: variable.value for name, variable in tracker.state.variables.items() if name not in hidden}
+            shown = {name: variable.value for name, variable in tracker.variables.items() if name not in hidden}
             assert shown == written.states[step.index]
 
 

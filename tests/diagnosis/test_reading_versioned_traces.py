@@ -143,7 +143,7 @@ def test_variables_are_carried_across_steps_that_captured_none() -> None:
     tracker = StateTracker()
     for step in read_trace({}, [steps]).steps:
         assert not [change for change in tracker.apply(step) if step.index]
-        assert tracker.state.variables["v"].value == 1
+        assert tracker.variables["v"].value == 1
 
 
 def test_outside_the_ranges_that_were_asked_for_empty_variables_say_nothing() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from types import SimpleNamespace
+
 from controller.diagnosis.model import ScopeKind
 from controller.diagnosis.state import StateTracker
 from tests.diagnosis.traces import event, execution, read_execution, write
@@ -31,7 +34,7 @@ def states(document: dict) -> list:
     tracker, out = StateTracker(), []
     for step in read_execution(document).steps:
         tracker.apply(step)
-        out.append(tracker.state)
+        out.append(SimpleNamespace(scopes=deepcopy(tracker._stack.scopes), variables=tracker.variables))
     return out
 
 

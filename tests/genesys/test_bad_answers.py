@@ -12,7 +12,8 @@ import pytest
 from controller.domain.errors import AnswerLost, BadAnswer, PenstockError, ServerFault
 from controller.genesys.call import ApiCall
 from controller.genesys.settings import TransportSettings
-from controller.genesys.wire.architect import WireFlow, WireFlowPage, WireOperation
+from controller.genesys.wire.architect import WireFlow, WireOperation
+from controller.genesys.wire.model import ListPage
 from tests.genesys.scripted import SECRET, reply, script
 from tests.support.clock import SteppedClock
 
@@ -44,7 +45,7 @@ async def test_a_wrong_shape_is_asked_for_again_and_names_endpoint_and_field(
 ) -> None:
     organization = script(reply(body=body))
     with pytest.raises(BadAnswer, match=r"GET /api/v2/flows: ") as caught:
-        await organization.transport(clock).fetch(CALL, WireFlowPage)
+        await organization.transport(clock).fetch(CALL, ListPage[WireFlow])
     assert told in caught.value.message
     assert len(organization.requests) == 4
 
@@ -53,7 +54,7 @@ async def test_a_wrong_shape_is_asked_for_again_and_names_endpoint_and_field(
 async def test_a_read_survives_answers_that_make_no_sense_for_a_while(clock: SteppedClock, bad: httpx.Response) -> None:
     good = reply(body={"entities": [{"id": "1", "name": "a", "type": "BOT"}]})
     organization = script(bad, bad, bad, good)
-    page = await organization.transport(clock).fetch(CALL, WireFlowPage)
+    page = await organization.transport(clock).fetch(CALL, ListPage[WireFlow])
     assert [flow.name for flow in page.entities] == ["a"]
     assert clock.elapsed_s > 0
 
@@ -112,7 +113,7 @@ async def test_what_is_not_json_is_asked_for_again_and_shows_its_first_words(
 ) -> None:
     organization = script(httpx.Response(200, content=content))
     with pytest.raises(ServerFault, match="something that is not JSON") as caught:
-        await organization.transport(clock).fetch(CALL, WireFlowPage)
+        await organization.transport(clock).fetch(CALL, ListPage[WireFlow])
     assert len(organization.requests) == 4
     assert words in caught.value.message
     assert len(caught.value.message) < 300

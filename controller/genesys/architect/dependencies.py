@@ -7,7 +7,8 @@ from controller.domain.platform import IndexedConsumers, IndexedFlow, Priority
 from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.paging import PageOf, all_pages
 from controller.genesys.part import Part
-from controller.genesys.wire.architect import Dependency, DependencyPage, IndexBuild
+from controller.genesys.wire.architect import Dependency, IndexBuild
+from controller.genesys.wire.model import ListPage
 
 _TRACKING = "/api/v2/architect/dependencytracking"
 _PAGE_SIZE = 100
@@ -30,7 +31,7 @@ class ArchitectIndex(Part):
             nonlocal partial
             answer = await self._transport.send(call)
             partial = partial or answer.status == 206
-            found = self._transport.read(call, answer, DependencyPage)
+            found = self._transport.read(call, answer, ListPage[Dependency])
             rows = [row for row in found.entities if not row.deleted and row.type.upper().endswith("FLOW")]
             return PageOf(rows, found, [(row.id, row.version, row.type) for row in found.entities])
 

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO
 
-from controller.domain.errors import BadAnswer, NotFound, ServerFault
+from controller.domain.errors import BadAnswer, NotFound
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
-from controller.genesys.call import ApiCall, QueryValue
+from controller.genesys.architect.jobs import ready
+from controller.genesys.call import ApiCall, QueryValue, iso_utc
 from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import (
     ExecutionDataJob,
-    ExecutionPage,
     ExecutionRow,
-    LaunchedExecution,
+    Registered,
     RuntimeExecution,
 )
+from controller.genesys.wire.model import ListPage
 
 MOST_ROWS = 200
 _INSTANCES = "/api/v2/flows/instances"
@@ -68,7 +69,7 @@ class ArchitectExecutions(Part):
         query: dict[str, QueryValue] = {"pageSize": MOST_ROWS}
         priority = self._usually(Priority.GATE)
         call = ApiCall("POST", f"{_INSTANCES}/query", query=query, body=body, priority=priority, repeatable=True)
-        return (await self._transport.fetch(call, ExecutionPage)).entities
+        return (await self._transport.fetch(call, ListPage[ExecutionRow])).entities
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,9 @@ class ArchitectExecutionFiles(Part):
             job = await transport.fetch(_asking(ids), ExecutionDataJob)
         except NotFound:
             return []
-        deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
         look = ApiCall("GET", f"{_INSTANCES}/jobs/{{jobId}}", {"jobId": job.id})
-        while job.job_state in ("Registered", "Running"):
-            if transport.clock.monotonic() >= deadline:
-                raise ServerFault(f"{look.name}: the execution data were not rendered in time")
-            await transport.clock.sleep(transport.settings.poll_s)
-            job = await transport.fetch(look, ExecutionDataJob)
+        late = "the execution data were not rendered in time"
+        job = await ready(transport, look, job, lambda answer: answer.job_state in ("Registered", "Running"), late)
         if job.job_state != "Success":
             raise BadAnswer(f"{look.name}: rendering the execution data ended as {job.job_state}")
         return [
@@ -129,7 +126,7 @@ class ArchitectLaunches(Part):
         """Launch one execution of a flow type that allows it. Raises AnswerLost, after which it may be running."""
         body = {"flowId": flow_id, "flowVersion": version, "inputData": dict(inputs), "name": "penstock gate"}
         call = ApiCall("POST", _EXECUTIONS, body=body, priority=self._usually(Priority.GATE))
-        return Launch((await self._transport.fetch(call, LaunchedExecution)).id, "running")
+        return Launch((await self._transport.fetch(call, Registered)).id, "running")
 
     async def state(self, launch_id: str) -> Launch:
         """The state of the launched execution. Raises NotFound."""
@@ -144,11 +141,7 @@ class ArchitectLaunches(Part):
 
 
 def _between(start: datetime, end: datetime) -> list[tuple[str, str, str]]:
-    return [("FlowStartDateTime", "gte", _iso(start)), ("FlowStartDateTime", "lt", _iso(end))]
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return [("FlowStartDateTime", "gte", iso_utc(start)), ("FlowStartDateTime", "lt", iso_utc(end))]
 
 
 def _summary(row: ExecutionRow, flow_id: str) -> ExecutionSummary | None:

@@ -8,7 +8,6 @@ import re
 import zipfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import structlog
@@ -22,7 +21,7 @@ from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import first_words
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import RegisteredJob, WireJob
+from controller.genesys.wire.architect import Registered, WireJob
 
 log = structlog.get_logger()
 
@@ -114,8 +113,6 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int
     return content.decode("utf-8-sig")
 
 
-log = structlog.get_logger()
-
 _JOBS = "/api/v2/flows/export/jobs"
 _ZIP = b"PK\x03\x04"
 _FLOW_FILE = re.compile(r"(?:[ \t]*(?:#.*|---.*|%.*)?\r?\n)*[A-Za-z]\w*:[ \t]*(?:#.*)?\r?\n")
@@ -176,7 +173,9 @@ async def configuration(transport: Transport, flow_id: str, version: str, priori
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:
     """Export one version in its own job, repeated after the organisation's rate limit or a failure without a reason."""
-    for attempt in count(1):
+    attempt = 0
+    while True:
+        attempt += 1
         job = await _export_job(transport, (wanted,), priority)
         if job.status == "Success":
             return _text(await _download(transport, job, priority), wanted)
@@ -187,7 +186,6 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
             raise ExportFailed(f"{_shown(wanted)} could not be exported: {told}")
         log.info("export.repeated", flow_id=wanted.flow_id, version=wanted.version, attempt=attempt)
         await transport.clock.sleep(wait_s)
-    raise AssertionError("the loop ends by returning or raising")
 
 
 def _wait_before_next(settings: TransportSettings, job: WireJob, words: tuple[str, ...], attempt: int) -> float | None:
@@ -206,7 +204,7 @@ async def _export_job(transport: Transport, wanted: Sequence[Wanted], priority: 
         for name, each in _named(wanted).items()
     ]
     call = ApiCall("POST", _JOBS, body={"flows": flows}, priority=priority, repeatable=True)
-    registered = await transport.fetch(call, RegisteredJob)
+    registered = await transport.fetch(call, Registered)
     more_s = _SECONDS_A_FLOW * (len(wanted) - 1)
     return await finished_job(transport, _JOBS, registered.id, priority, more_s=more_s)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from controller.domain.errors import AmbiguousFlow, BadAnswer, NotFound, ServerFault
+from controller.domain.errors import BadAnswer, NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow, LockHolder
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.waiting import for_each
+from controller.genesys.architect.jobs import ready
 from controller.genesys.call import ApiCall, QueryValue
-from controller.genesys.paging import Fetch, Listing, PageOf, all_pages, consistent_pages, page_of
-from controller.genesys.part import Part
+from controller.genesys.paging import Listing, all_pages, consistent_pages, pages_of
+from controller.genesys.part import Part, only_flow
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import HistoryPage, WireFlow, WireFlowPage, WireOperation
+from controller.genesys.wire.architect import HistoryPage, WireFlow, WireOperation
+from controller.genesys.wire.model import ListPage
 
 MOST_FLOWS = 500
 """The largest page of flows that Genesys' own Terraform provider requests; no document gives a limit."""
@@ -40,7 +42,9 @@ class ArchitectFlows(Part):
         """Every flow in `ceil(total / 500)` calls, without deleted flows and system flows."""
         transport = self._transport
         call = ApiCall("GET", FLOWS, priority=self._usually(Priority.OBSERVE))
-        listing = await consistent_pages(transport, call, _page(transport), page_size=flows_a_page(transport))
+        listing = await consistent_pages(
+            transport, call, pages_of(transport, ListPage[WireFlow]), page_size=_flows_a_page(transport)
+        )
         return FlowListing([live_flow(flow) for flow in listing.items if _counts(flow)], complete=listing.consistent)
 
     async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
@@ -59,7 +63,7 @@ class ArchitectFlows(Part):
 
         async def one(part: Sequence[str]) -> Listing[WireFlow]:
             call = ApiCall("GET", LOOKUP, query={"id": part}, priority=self._usually(Priority.OBSERVE))
-            return await all_pages(self._transport, call, _page(self._transport), page_size=PAGE_SIZE)
+            return await self._all_pages(call, PAGE_SIZE)
 
         listings = await for_each(parts, one)
         return {flow.id: live_flow(flow) for listing in listings for flow in listing.items if _counts(flow)}
@@ -68,13 +72,7 @@ class ArchitectFlows(Part):
         """Compares type and name exactly, because the API's own filter matches loosely and ignores case."""
         query: dict[str, QueryValue] = {"type": [key.type], "name": key.name}
         listing = await self._chosen(query, Priority.PUBLISH)
-        found = [flow for flow in map(live_flow, filter(_counts, listing.items)) if flow.key == key]
-        if len(found) > 1:
-            ids = ", ".join(sorted(flow.id for flow in found))
-            raise AmbiguousFlow(
-                f"{key}: {len(found)} flows carry this type and name ({ids})", hint="rename all but one"
-            )
-        return found[0] if found else None
+        return only_flow(map(live_flow, filter(_counts, listing.items)), key)
 
     async def last_change(self, flow_id: str) -> LastChange | None:
         """The newest publish, or the unpublish after it; None if the history has neither. Two calls.
@@ -85,13 +83,9 @@ class ArchitectFlows(Part):
         asking = ApiCall("POST", f"{FLOW}/history", {"flowId": flow_id}, body={}, repeatable=True)
         history = await transport.fetch(asking, WireOperation)
         call = ApiCall("GET", f"{FLOW}/history/{{historyId}}", {"flowId": flow_id, "historyId": history.id}, _NEWEST)
-        deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
         page = await transport.fetch(call, HistoryPage)
-        while page.complete is False:
-            if transport.clock.monotonic() >= deadline:
-                raise ServerFault(f"{call.name}: the history was not ready in time")
-            await transport.clock.sleep(transport.settings.poll_s)
-            page = await transport.fetch(call, HistoryPage)
+        late = "the history was not ready in time"
+        page = await ready(transport, call, page, lambda answer: answer.complete is False, late)
         if page.action_status == "FAILURE":
             raise BadAnswer(f"{call.name}: the organisation could not put the history together")
         changes = (
@@ -103,7 +97,11 @@ class ArchitectFlows(Part):
 
     async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> Listing[WireFlow]:
         call = ApiCall("GET", FLOWS, query=query, priority=self._usually(usual))
-        return await all_pages(self._transport, call, _page(self._transport), page_size=flows_a_page(self._transport))
+        return await self._all_pages(call, _flows_a_page(self._transport))
+
+    async def _all_pages(self, call: ApiCall, page_size: int) -> Listing[WireFlow]:
+        pages = pages_of(self._transport, ListPage[WireFlow])
+        return await all_pages(self._transport, call, pages, page_size=page_size)
 
 
 async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> WireFlow | None:
@@ -115,17 +113,9 @@ async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> W
     return None if flow.deleted else flow
 
 
-def flows_a_page(transport: Transport) -> int:
+def _flows_a_page(transport: Transport) -> int:
     """The page size for listings of flows: the operator's, up to the largest that is known to work."""
     return min(transport.settings.page_size, MOST_FLOWS)
-
-
-def _page(transport: Transport) -> Fetch[WireFlow]:
-    async def page(call: ApiCall) -> PageOf[WireFlow]:
-        answer = await transport.fetch(call, WireFlowPage)
-        return page_of(answer.entities, answer)
-
-    return page
 
 
 def _counts(flow: WireFlow) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from controller.domain.errors import ServerFault
 from controller.domain.platform import FailureCause, Priority
+from controller.genesys.bodies import Model
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
@@ -22,6 +24,17 @@ _EMPTY_WORDS = re.compile(
     re.IGNORECASE,
 )
 """Messages of a failed job that give no reason: its session ended, with a code."""
+
+
+async def ready(transport: Transport, call: ApiCall, answer: Model, waits: Callable[[Model], bool], late: str) -> Model:
+    """The answer, read again while it waits. Raises ServerFault with `late` when it is not ready in time."""
+    deadline = transport.clock.monotonic() + transport.settings.job_timeout_s
+    while waits(answer):
+        if transport.clock.monotonic() >= deadline:
+            raise ServerFault(f"{call.name}: {late}")
+        await transport.clock.sleep(transport.settings.poll_s)
+        answer = await transport.fetch(call, type(answer))
+    return answer
 
 
 async def finished_job(

@@ -31,13 +31,12 @@ from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, rea
 from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
-from controller.genesys.part import Part
+from controller.genesys.part import Part, locked_by
 from controller.genesys.wire.architect import WireFlow, WireOperation
 
 _ACTIONS = "/api/v2/flows/actions"
 _PUBLISH = "PUBLISH"
 """The `actionName` of a publish."""
-_LOCK_RETRY_S = 15.0
 
 
 class _FlowWrites(Part):
@@ -58,14 +57,8 @@ class _FlowWrites(Part):
         holder = lock_holder(flow) if flow else None
         name = f"{flow.name} ({flow_id})" if flow else flow_id
         if holder is None:
-            return FlowLocked(f"flow {name} is busy: {error.message}", retry_after_s=_LOCK_RETRY_S)
-        since = f" since {holder.since.isoformat()}" if holder.since else ""
-        return FlowLocked(
-            f"flow {name} is locked by {holder.name}{since}",
-            holder=holder.name,
-            retry_after_s=_LOCK_RETRY_S,
-            hint="ask for the lock to be released, or set onLocked: wait or unlock",
-        )
+            return FlowLocked(f"flow {name} is busy: {error.message}")
+        return locked_by(holder, name, "ask for the lock to be released, or set onLocked: wait or unlock")
 
 
 class ArchitectPublishing(_FlowWrites):

@@ -13,9 +13,10 @@ from controller.domain.identity import FlowKey
 from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording
 from controller.genesys.call import ApiCall
-from controller.genesys.paging import PageOf, all_pages, page_of
+from controller.genesys.paging import all_pages, pages_of
 from controller.genesys.part import Part
-from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, FlowLevelPage, LevelSetting
+from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, LevelSetting
+from controller.genesys.wire.model import ListPage
 
 _SETTINGS = "/api/v2/flows/instances/settings"
 _SWITCH: Final = f"{_SETTINGS}/executiondata"
@@ -43,12 +44,8 @@ class ArchitectRecording(Part):
 
     async def levels_by_key(self) -> Mapping[FlowKey, LogLevel]:
         """The levels of flows with one of their own, in `ceil(count / 200)` calls."""
-
-        async def page(call: ApiCall) -> PageOf[FlowLevel]:
-            answer = await self._transport.fetch(call, FlowLevelPage)
-            return page_of(answer.entities, answer)
-
-        listing = await all_pages(self._transport, ApiCall("GET", _OWN_LEVELS), page, page_size=_PAGE_SIZE)
+        pages = pages_of(self._transport, ListPage[FlowLevel])
+        listing = await all_pages(self._transport, ApiCall("GET", _OWN_LEVELS), pages, page_size=_PAGE_SIZE)
         return {
             FlowKey(each.type.lower(), each.name): each.log_level for each in listing.items if each.type and each.name
         }

@@ -14,10 +14,11 @@ from controller.genesys.architect.exports import Exports, configuration
 from controller.genesys.architect.flows import FLOW, PAGE_SIZE
 from controller.genesys.architect.jobs import finished_job, job_words
 from controller.genesys.call import ApiCall
-from controller.genesys.paging import PageOf, consistent_pages, page_of
+from controller.genesys.paging import consistent_pages, pages_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import FlowVersion, RegisteredJob, WireJob, WireVersionPage
+from controller.genesys.wire.architect import FlowVersion, Registered, WireJob
+from controller.genesys.wire.model import ListPage
 
 
 class ArchitectVersions(Part):
@@ -29,13 +30,9 @@ class ArchitectVersions(Part):
 
     async def of(self, flow_id: str) -> Sequence[VersionInfo]:
         """All versions, newest first. Raises NotFound."""
-
-        async def page(call: ApiCall) -> PageOf[FlowVersion]:
-            answer = await self._transport.fetch(call, WireVersionPage)
-            return page_of(answer.entities, answer)
-
         call = ApiCall("GET", f"{FLOW}/versions", {"flowId": flow_id}, priority=self._usually(Priority.OBSERVE))
-        listing = await consistent_pages(self._transport, call, page, page_size=PAGE_SIZE)
+        pages = pages_of(self._transport, ListPage[FlowVersion])
+        listing = await consistent_pages(self._transport, call, pages, page_size=PAGE_SIZE)
         return sorted(map(_version, listing.items), key=lambda info: version_rank(info.version), reverse=True)
 
     async def references(self, flow_id: str, version: str) -> Sequence[FlowReference]:
@@ -44,7 +41,19 @@ class ArchitectVersions(Part):
         return references_of(await configuration(self._transport, flow_id, version, priority))
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
-        return await validate(self._transport, flow_id, version, self._usually(Priority.PUBLISH))
+        """The organisation's findings. Without validation, a successful report that says so.
+
+        Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
+        """
+        body, priority = {"flows": [{"flow": {"id": flow_id, "version": version}}]}, self._usually(Priority.PUBLISH)
+        call = ApiCall("POST", _VALIDATIONS, body=body, priority=priority, repeatable=True)
+        try:
+            registered = await self._transport.fetch(call, Registered)
+        except RequestRejected as error:
+            if _not_offered(error):
+                return _unavailable(error)
+            raise
+        return _validation_report(await finished_job(self._transport, _VALIDATIONS, registered.id, priority))
 
     async def export(self, flow_id: str, version: str) -> Export:
         return await self._exports.export(flow_id, version, self._usually(Priority.EXPORT))
@@ -132,23 +141,6 @@ def _resource_references(manifest: Mapping[str, object]) -> Iterator[ResourceRef
 
 _VALIDATIONS = "/api/v2/flows/validate/jobs"
 _NOT_OFFERED = frozenset({404, 405, 501})
-
-
-async def validate(transport: Transport, flow_id: str, version: str, priority: Priority) -> ValidationReport:
-    """The organisation's findings. Without validation, a successful report that says so.
-
-    Raises NotFound when the flow does not exist, PermissionMissing when the role lacks the permission.
-    """
-    body = {"flows": [{"flow": {"id": flow_id, "version": version}}]}
-    call = ApiCall("POST", _VALIDATIONS, body=body, priority=priority, repeatable=True)
-    try:
-        registered = await transport.fetch(call, RegisteredJob)
-    except RequestRejected as error:
-        if _not_offered(error):
-            return _unavailable(error)
-        raise
-    job = await finished_job(transport, _VALIDATIONS, registered.id, priority)
-    return _validation_report(job)
 
 
 def _not_offered(error: RequestRejected) -> bool:

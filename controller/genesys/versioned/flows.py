@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Self
 
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import AmbiguousFlow, LiveUndetermined, NotFound
+from controller.domain.errors import LiveUndetermined, NotFound
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.versions import VersionInfo, live_candidates
-from controller.genesys.part import Part
+from controller.genesys.part import Part, only_flow
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.listing import CachedListing, live_flow, live_version, lock_holder
 from controller.genesys.versioned.naming import FlowNames
@@ -67,13 +67,7 @@ class VersionedFlows(Part):
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
         entities = await self._listing.flows(fresh=True, priority=self._usually(Priority.PUBLISH))
-        found = [flow for flow in map(self._flow, entities.values()) if flow.key == key]
-        if len(found) > 1:
-            ids = ", ".join(sorted(flow.id for flow in found))
-            raise AmbiguousFlow(
-                f"{key}: {len(found)} flows carry this type and name ({ids})", hint="rename all but one"
-            )
-        return found[0] if found else None
+        return only_flow(map(self._flow, entities.values()), key)
 
     async def last_change(self, flow_id: str) -> LastChange | None:  # noqa: ARG002 - the listing says everything
         return None

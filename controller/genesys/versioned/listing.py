@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from controller.domain.live import LiveFlow, LockHolder
 from controller.domain.platform import Priority
 from controller.genesys.call import ApiCall
-from controller.genesys.paging import PageOf, consistent_pages, page_of
+from controller.genesys.paging import consistent_pages, pages_of
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.naming import FlowNames
-from controller.genesys.wire.versioned import FlowEntity, FlowEntityPage
+from controller.genesys.wire.model import ListPage
+from controller.genesys.wire.versioned import FlowEntity
 
 MOST_FLOWS = 1_000
 """The largest page of this dialect."""
@@ -86,8 +87,8 @@ class CachedListing:
             limit_bytes=settings.export_limit_bytes,
         )
         # One page at a time, because each may be as large as the limit.
-        size = min(settings.page_size, MOST_FLOWS)
-        found = await consistent_pages(self._transport, call, self._page, page_size=size, at_once=1)
+        pages, size = pages_of(self._transport, ListPage[FlowEntity]), min(settings.page_size, MOST_FLOWS)
+        found = await consistent_pages(self._transport, call, pages, page_size=size, at_once=1)
         listed = _Listed({row.id: row for row in found.items}, found.consistent, read_at)
         if writes == self._writes and (self._last is None or self._last.read_at <= read_at):
             self._last = listed
@@ -95,10 +96,6 @@ class CachedListing:
 
     def _now(self) -> float:
         return self._transport.clock.monotonic()
-
-    async def _page(self, call: ApiCall) -> PageOf[FlowEntity]:
-        page = await self._transport.fetch(call, FlowEntityPage)
-        return page_of(page.entities, page)
 
 
 def live_version(entity: FlowEntity) -> str | None:

@@ -30,7 +30,7 @@ from controller.domain.platform import (
 from controller.domain.redaction import SECRETS
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
-from controller.genesys.part import Part
+from controller.genesys.part import Part, locked_by
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.flows import VersionedFlows
 from controller.genesys.versioned.listing import CachedListing, lock_holder
@@ -176,14 +176,10 @@ class VersionedPublishing(Part):
         except PenstockError:
             entity = None
         holder = lock_holder(entity) if entity else None
-        if holder is None:
+        if entity is None or holder is None:
             return FlowLocked(f"flow {flow_id} is busy: {error.message}")
-        since = f" since {holder.since.isoformat()}" if holder.since else ""
-        return FlowLocked(
-            f"flow {entity.name if entity else flow_id} ({flow_id}) is locked by {holder.name}{since}",
-            holder=holder.name,
-            hint="ask for the lock to be released, or set onLocked: wait",
-        )
+        name = f"{entity.name} ({flow_id})"
+        return locked_by(holder, name, "ask for the lock to be released, or set onLocked: wait")
 
 
 def publish_body(request: PublishRequest) -> Mapping[str, object]:

@@ -6,9 +6,9 @@ Where the query gives an id alone, the trace itself says how the execution ended
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
 from controller.domain.platform import ExecutionSummary, Priority, Standing
 from controller.domain.traces import TraceRequest
 from controller.domain.versions import VersionInfo, is_number
-from controller.genesys.call import ApiCall
+from controller.genesys.call import ApiCall, iso_utc
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
@@ -51,109 +51,33 @@ class _Asked:
         return summary_of(row, row.flow_id or self.flow_id or "", self.number or row.flow_version or "")
 
 
-async def trace(transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE) -> Mapping[str, Any]:
-    """The header of one trace as received. Raises NotFound when it is unknown, archived or expired."""
-    call = ApiCall("GET", f"{TRACES}/{{traceId}}", {"traceId": trace_id}, priority=priority)
-    return await transport.fetch_object(call)
-
-
-async def trace_steps(
-    transport: Transport, trace_id: str, priority: Priority = Priority.OBSERVE
-) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """The steps of one trace in order, in pages of up to 100. Raises BadAnswer for a repeated cursor."""
-    token: str | None = None
-    seen: set[str] = set()
-    while True:
-        query = {"pageSize": _PAGE_SIZE, "nextPageToken": token}
-        call = ApiCall("GET", f"{TRACES}/{{traceId}}/steps", {"traceId": trace_id}, query, priority=priority)
-        page = await transport.fetch(call, TracePage)
-        yield page.entities
-        token = page.cursor
-        if not token:
-            return
-        _remember(call, seen, token)
-
-
-async def executions(
-    transport: Transport, versions: VersionDirectory, request: TraceRequest
-) -> AsyncIterator[ExecutionSummary]:
-    """Executions of the request's version that started in its range, unordered.
-
-    The query's answer names no next page, so a full one may have been cut.
-    """
-    flow_id, version = request.flow_id or "", request.flow_version or ""
-    asked = _Asked(flow_id, await versions.id_of(flow_id, version, Priority.GATE), version)
-    async for summary in _found(transport, request, asked):
-        if summary.within(request.start, request.end):
-            yield summary
-
-
-async def found(
-    transport: Transport, versions: VersionDirectory, request: TraceRequest
-) -> AsyncIterator[ExecutionSummary]:
-    """The executions that a request asks for, by flow, version, session and time, in no order.
-
-    A query is for one version: a flow without one costs a query for each version that may have run in the range.
-    Raises NoSuchVersion, and PermissionMissing where only the client's rights keep the versions' ids from us.
-    """
-    for asked in await _asked(versions, request):
-        async for summary in _found(transport, request, asked):
-            yield summary
-
-
-async def _asked(versions: VersionDirectory, request: TraceRequest) -> Sequence[_Asked]:
-    flow_id, version = request.flow_id, request.flow_version
-    if flow_id is None:
-        return [_Asked(version_id=version)]
-    try:
-        if version is not None:
-            return [_Asked(flow_id, await versions.id_of(flow_id, version), version)]
-        infos = await versions.read(flow_id)
-    except PermissionMissing as error:
-        if version is None or is_number(version):
-            error.hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
-            raise
-        log.warning("trace.version-taken-for-an-id", version=version, hint="the client may not list versions")
-        return [_Asked(flow_id, version)]
-    return [_Asked(flow_id, info.id, info.version) for info in infos if _may_have_run(info, request)]
-
-
 def _may_have_run(info: VersionInfo, request: TraceRequest) -> bool:
     """Whether the version may have been live in the range."""
     later = info.published_at is not None and info.published_at >= request.end
     return not later and (info.published_until is None or info.published_until >= request.start)
 
 
-async def _found(transport: Transport, request: TraceRequest, asked: _Asked) -> AsyncIterator[ExecutionSummary]:
-    async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
-        body = query_body(replace(request, start=start, end=end), asked.version_id)
-        rows = [_row(raw) async for page in _pages(transport, body) for raw in page.entities]
-        return [asked.summary(row) for row in rows if asked.fits(row)]
-
-    async for summary in all_rows(fetch, request.start, request.end, full=_PAGE_SIZE):
-        yield summary
-
-
-async def _pages(transport: Transport, body: dict[str, object]) -> AsyncIterator[TracePage]:
+async def _pages(transport: Transport, call: Callable[[str | None], ApiCall]) -> AsyncIterator[TracePage]:
+    """The pages of a list; `call` makes the call for a page token. Raises BadAnswer for a repeated token."""
     token: str | None = None
-    seen: set[str] = set()
-    while True:
-        sent = body | ({"next_page_token": token} if token else {})
-        call = ApiCall("POST", f"{TRACES}/query", body=sent, priority=Priority.GATE, repeatable=True)
-        page = await transport.fetch(call, TracePage)
+    seen: set[str | None] = set()
+    while token not in seen:
+        seen.add(token)
+        page = await transport.fetch(call(token), TracePage)
         yield page
         token = page.cursor
         if not token:
             return
-        _remember(call, seen, token)
+    name = call(token).name
+    raise BadAnswer(f"{name}: the organisation gave the same page token twice; the listing would never end")
 
 
 def query_body(request: TraceRequest, version_id: str | None) -> dict[str, object]:
     """The body of the query: snake case, the version by its id from the list of versions (T1)."""
     body: dict[str, object] = {
         "session_token": request.session_token or request.conversation_id or str(uuid.uuid4()),
-        "start_date_time": _iso(request.start),
-        "end_date_time": _iso(request.end),
+        "start_date_time": iso_utc(request.start),
+        "end_date_time": iso_utc(request.end),
         "page_size": request.page_size,
     }
     if version_id is not None:
@@ -192,19 +116,29 @@ def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
     )
 
 
-def _remember(call: ApiCall, seen: set[str], token: str) -> None:
-    if token in seen:
-        raise BadAnswer(f"{call.name}: the organisation gave the same page token twice; the listing would never end")
-    seen.add(token)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 MOST_READ = 100
 """Traces read for one count; the others stay unknown until the next count."""
 _REMEMBERED = 10_000
+
+
+class VersionedTraces(Part):
+    """Implements `Traces`."""
+
+    async def header(self, trace_id: str) -> Mapping[str, Any]:
+        """The header of one trace as received. Raises NotFound when it is unknown, archived or expired."""
+        path, priority = {"traceId": trace_id}, self._usually(Priority.OBSERVE)
+        return await self._transport.fetch_object(ApiCall("GET", f"{TRACES}/{{traceId}}", path, priority=priority))
+
+    async def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """The steps of one trace in order, in pages of up to 100. Raises BadAnswer for a repeated cursor."""
+        path, priority = {"traceId": trace_id}, self._usually(Priority.OBSERVE)
+
+        def call(token: str | None) -> ApiCall:
+            query = {"pageSize": _PAGE_SIZE, "nextPageToken": token}
+            return ApiCall("GET", f"{TRACES}/{{traceId}}/steps", path, query, priority=priority)
+
+        async for page in _pages(self._transport, call):
+            yield page.entities
 
 
 class VersionedExecutions(Part):
@@ -213,34 +147,68 @@ class VersionedExecutions(Part):
     def __init__(self, transport: Transport, versions: VersionDirectory) -> None:
         super().__init__(transport)
         self._versions = versions
-        self._untold = Untold(transport)
+        self._untold = Untold(VersionedTraces(transport).at(Priority.GATE))
 
-    def of_version(
+    async def of_version(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
     ) -> AsyncIterator[ExecutionSummary]:
-        request = TraceRequest(since, until, flow_id, version)
-        return self._untold.resolved(executions(self._transport, self._versions, request))
+        """Executions of that version which started in the range, unordered.
 
-    def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
-        """The executions that a request asks for, in no order; their ids are those of their traces."""
-        return found(self._transport, self._versions, request)
+        The query's answer names no next page, so a full one may have been cut.
+        """
+        asked = _Asked(flow_id, await self._versions.id_of(flow_id, version, Priority.GATE), version)
+        found = self._found(TraceRequest(since, until, flow_id, version), asked)
+        within = (summary async for summary in found if summary.within(since, until))
+        async for summary in self._untold.resolved(within):
+            yield summary
 
+    async def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
+        """The executions that a request asks for, by flow, version, session and time, in no order.
 
-class VersionedTraces(Part):
-    """Implements `Traces`."""
+        Their ids are those of their traces. A query is for one version: a flow without one costs a query for each
+        version that may have run in the range. Raises NoSuchVersion, and PermissionMissing where only the client's
+        rights keep the versions' ids from us.
+        """
+        for asked in await self._asked(request):
+            async for summary in self._found(request, asked):
+                yield summary
 
-    async def header(self, trace_id: str) -> Mapping[str, Any]:
-        return await trace(self._transport, trace_id)
+    async def _asked(self, request: TraceRequest) -> Sequence[_Asked]:
+        flow_id, version = request.flow_id, request.flow_version
+        if flow_id is None:
+            return [_Asked(version_id=version)]
+        try:
+            if version is not None:
+                return [_Asked(flow_id, await self._versions.id_of(flow_id, version), version)]
+            infos = await self._versions.read(flow_id)
+        except PermissionMissing as error:
+            if version is None or is_number(version):
+                error.hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
+                raise
+            log.warning("trace.version-taken-for-an-id", version=version, hint="the client may not list versions")
+            return [_Asked(flow_id, version)]
+        return [_Asked(flow_id, info.id, info.version) for info in infos if _may_have_run(info, request)]
 
-    def steps(self, trace_id: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        return trace_steps(self._transport, trace_id)
+    async def _found(self, request: TraceRequest, asked: _Asked) -> AsyncIterator[ExecutionSummary]:
+        async def fetch(start: datetime, end: datetime) -> Sequence[ExecutionSummary]:
+            body = query_body(replace(request, start=start, end=end), asked.version_id)
+
+            def call(token: str | None) -> ApiCall:
+                sent = body | ({"next_page_token": token} if token else {})
+                return ApiCall("POST", f"{TRACES}/query", body=sent, priority=Priority.GATE, repeatable=True)
+
+            rows = [_row(raw) async for page in _pages(self._transport, call) for raw in page.entities]
+            return [asked.summary(row) for row in rows if asked.fits(row)]
+
+        async for summary in all_rows(fetch, request.start, request.end, full=_PAGE_SIZE):
+            yield summary
 
 
 class Untold:
     """Reads headers and, if those give nothing either, steps. Ended executions are cached."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, traces: VersionedTraces) -> None:
+        self._traces = traces
         self._ended: dict[str, ExecutionSummary] = {}
 
     async def resolved(self, summaries: AsyncIterator[ExecutionSummary]) -> AsyncIterator[ExecutionSummary]:
@@ -266,7 +234,7 @@ class Untold:
 
     async def _read(self, summary: ExecutionSummary) -> ExecutionSummary:
         try:
-            header = await trace(self._transport, summary.id, Priority.GATE)
+            header = await self._traces.header(summary.id)
             told = summary_of(TraceRow.model_validate(header), summary.flow_id, summary.version)
             return told if told.standing is not Standing.UNKNOWN else await self._walked(told)
         except (NotFound, ValidationError):
@@ -275,7 +243,7 @@ class Untold:
     async def _walked(self, summary: ExecutionSummary) -> ExecutionSummary:
         """The execution after reading its steps: failed if a step failed, ended if the last step names no next one."""
         ended = False
-        async for page in trace_steps(self._transport, summary.id, Priority.GATE):
+        async for page in self._traces.steps(summary.id):
             for step in page:
                 status, ended = str(step.get("status") or "").lower(), not step.get("nextStepId")
                 if status in FAILED:

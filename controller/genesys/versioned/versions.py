@@ -12,17 +12,12 @@ from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
-from controller.genesys.paging import PageOf, consistent_pages, page_of
+from controller.genesys.paging import consistent_pages, pages_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.listing import CachedListing
-from controller.genesys.wire.versioned import (
-    Validation,
-    ValidationResult,
-    VersionDefinition,
-    VersionEntity,
-    VersionEntityPage,
-)
+from controller.genesys.wire.model import ListPage
+from controller.genesys.wire.versioned import Validation, ValidationResult, VersionDefinition, VersionEntity
 
 PAGE_SIZE = 100
 """Versions in a page. No document gives the largest, and few flows have more."""
@@ -48,13 +43,9 @@ class VersionDirectory:
 
     async def read(self, flow_id: str, priority: Priority = Priority.OBSERVE) -> Sequence[VersionInfo]:
         """All versions, newest first. Raises NotFound."""
-
-        async def page(call: ApiCall) -> PageOf[VersionEntity]:
-            answer = await self._transport.fetch(call, VersionEntityPage)
-            return page_of(answer.entities, answer)
-
         call = ApiCall("GET", f"{ROUTED}/versions", {"flowId": flow_id}, priority=priority)
-        found = await consistent_pages(self._transport, call, page, page_size=PAGE_SIZE)
+        pages = pages_of(self._transport, ListPage[VersionEntity])
+        found = await consistent_pages(self._transport, call, pages, page_size=PAGE_SIZE)
         infos = sorted(map(_version_info, found.items), key=lambda info: version_rank(info.version), reverse=True)
         self._remember(flow_id, infos)
         return infos

@@ -32,7 +32,6 @@ def _fits(given: str | None, wanted: str) -> bool:
 
 
 class Role(WireModel):
-    name: str | None = None
     policies: list[Policy] = Field(default_factory=list)
 
 

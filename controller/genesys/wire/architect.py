@@ -91,7 +91,6 @@ class WireFlow(WireModel):
     division: EntityRef | None = None
     locked_user: EntityRef | None = None
     locked_client: EntityRef | None = None
-    active: bool | None = None
     system: bool | None = None
     deleted: bool | None = None
     published_version: FlowVersion | None = None
@@ -99,14 +98,6 @@ class WireFlow(WireModel):
     saved_version: FlowVersion | None = None
     published_by: EntityRef | None = None
     current_operation: WireOperation | None = None
-
-
-class WireFlowPage(Page):
-    entities: list[WireFlow]
-
-
-class WireVersionPage(Page):
-    entities: list[FlowVersion]
 
 
 class HistoryEntry(WireModel):
@@ -129,7 +120,9 @@ class HistoryPage(Page):
     entities: list[HistoryEntry] | None = None
 
 
-class RegisteredJob(WireModel):
+class Registered(WireModel):
+    """A job or an execution that the organisation has accepted."""
+
     id: Id
 
 
@@ -168,19 +161,12 @@ class ExecutionRow(WireModel):
     start_date_time: Moment = None
     end_date_time: Moment = None
     flow_error_reason: str | None = None
-    flow_warning_reason: str | None = None
-    conversation_id: str | None = None
-
-
-class ExecutionPage(Page):
-    entities: list[ExecutionRow]
 
 
 class ExecutionDataEntity(WireModel):
     id: str | None = None
     download_uri: str | None = None
     failed: bool | None = None
-    status_code: str | int | None = None
 
 
 class ExecutionDataJob(WireModel):
@@ -219,14 +205,6 @@ class FlowLevel(LevelSetting):
     type: str | None = None
 
 
-class FlowLevelPage(Page):
-    entities: list[FlowLevel]
-
-
-class LaunchedExecution(WireModel):
-    id: Id
-
-
 class ErrorInfo(WireModel):
     code: str | None = None
     message: str | None = None
@@ -247,11 +225,6 @@ class Dependency(WireModel):
     version: str | None = None
     type: str
     deleted: bool | None = None
-    state_unknown: bool | None = None
-
-
-class DependencyPage(Page):
-    entities: list[Dependency]
 
 
 class IndexBuild(WireModel):

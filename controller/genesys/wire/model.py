@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+Entity = TypeVar("Entity")
 
 
 class WireModel(BaseModel):
@@ -26,6 +30,12 @@ class Page(WireModel):
     page_count: int | None = None
     total: int | None = None
     next_uri: str | None = None
+
+
+class ListPage(Page, Generic[Entity]):
+    """One page of a listing with its rows."""
+
+    entities: list[Entity]
 
 
 class EntityRef(WireModel):

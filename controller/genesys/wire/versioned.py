@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from controller.domain.errors import BadAnswer
 from controller.genesys.wire.architect import Id, Moment
-from controller.genesys.wire.model import Page, WireModel
+from controller.genesys.wire.model import WireModel
 
 
 def _label(value: object) -> object:
@@ -50,10 +50,6 @@ class FlowEntity(WireModel):
         return (self.metadata.status or self.status or "draft").lower()
 
 
-class FlowEntityPage(Page):
-    entities: list[FlowEntity]
-
-
 class VersionEntity(WireModel):
     id: Id
     version: str | None = None
@@ -84,10 +80,6 @@ class VersionDefinition(WireModel):
         return {"nodes": self.nodes, "transitions": self.transitions or []}
 
 
-class VersionEntityPage(Page):
-    entities: list[VersionEntity]
-
-
 class ValidationResult(WireModel):
     id: str | None = None
     message: str = ""
@@ -96,7 +88,6 @@ class ValidationResult(WireModel):
 
 class ValidationSummary(WireModel):
     total_errors: int = 0
-    total_warnings: int = 0
     is_successful: bool
 
 
@@ -107,9 +98,6 @@ class Validation(WireModel):
 
 class PublishAccepted(WireModel):
     publish_id: Id
-    status: str = "queued"
-    flow_id: str | None = None
-    version_id: str | None = None
 
 
 class PublishError(WireModel):
@@ -133,9 +121,6 @@ class RoutedFlow(WireModel):
 
     id: Id
     version: Id
-    name: str | None = None
-    status: str | None = None
-    type: str | None = None
 
 
 class TraceRow(WireModel):
