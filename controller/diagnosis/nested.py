@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 DEEPEST = 100
 """Values that nest deeper are kept as JSON text, so that the standard encoder can always write them."""
@@ -82,6 +83,12 @@ def to_text(value: object) -> str:
         else:
             out.append(json.dumps(item, ensure_ascii=False, default=str))
     return "".join(out)
+
+
+def json_fields(source: object, names: str) -> dict[str, object]:
+    """Attributes of a value as fields of the same names (separated by spaces); times in ISO 8601."""
+    values = ((name, getattr(source, name)) for name in names.split())
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values}
 
 
 def strict_json(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:

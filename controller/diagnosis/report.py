@@ -9,10 +9,14 @@ from datetime import datetime
 from controller.diagnosis.analysis import AnalysedStep, Analysis, AnalysisSummary
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.model import TraceHeader, TraceStep, Variable
-from controller.diagnosis.nested import strict_json
+from controller.diagnosis.model import Variable
+from controller.diagnosis.nested import json_fields, strict_json
 
 SCHEMA = "penstock.trace/v1"
+_METADATA = (
+    "id dialect flow_id flow_name flow_type flow_version conversation_id started_at ended_at truncated secure debug "
+    "log_level extra"
+)
 _HELD = 1000
 """Anomalies held in memory while the steps are written. With more anomalies, the trace is walked again."""
 
@@ -31,7 +35,7 @@ class Audit:
 def report(analysis: Analysis, audit: Audit) -> Iterator[str]:
     """The artifact as pieces of JSON text that join to one object. Memory does not grow with the steps."""
     found: list[Anomaly] = []
-    metadata = strict_json(_metadata(analysis.header))
+    metadata = strict_json(json_fields(analysis.header, _METADATA))
     yield f'{{"schema":{strict_json(SCHEMA)},"metadata":{metadata},"execution":{{"steps":['
     for place, analysed in enumerate(analysis):
         found.extend(analysed.anomalies[: _HELD - len(found)])
@@ -46,61 +50,16 @@ def report(analysis: Analysis, audit: Audit) -> Iterator[str]:
     yield f'],"summary":{strict_json(_summary(summary))},"audit":{strict_json(_audit(audit, summary))}}}\n'
 
 
-def _metadata(header: TraceHeader) -> dict[str, object]:
-    return {
-        "id": header.id,
-        "dialect": header.dialect,
-        "flow_id": header.flow_id,
-        "flow_name": header.flow_name,
-        "flow_type": header.flow_type,
-        "flow_version": header.flow_version,
-        "conversation_id": header.conversation_id,
-        "started_at": _time(header.started_at),
-        "ended_at": _time(header.ended_at),
-        "truncated": header.truncated,
-        "secure": header.secure,
-        "debug": header.debug,
-        "log_level": header.log_level,
-        "extra": header.extra,
-    }
-
-
 def _step(analysed: AnalysedStep) -> dict[str, object]:
-    step = analysed.step
-    variables = analysed.variables
+    step, variables = analysed.step, analysed.variables
     snapshot = {} if variables is None else {"variables": {name: _variable(each) for name, each in variables.items()}}
     return {
-        "index": step.index,
-        "id": step.id,
-        "type": step.type,
-        "name": step.name,
-        "depth": step.depth,
-        "parent": step.parent,
-        "opens": step.opens,
-        "closes": step.closes,
-        **_times(step),
-        "status": step.status,
-        "status_text": step.status_text,
-        "decision": step.decision,
-        "branch": {"id": step.branch.id, "name": step.branch.name} if step.branch else None,
+        **json_fields(step, "index id type name depth parent opens closes start end duration_ms span_ms"),
+        **json_fields(step, "status status_text decision"),
+        "branch": json_fields(step.branch, "id name") if step.branch else None,
         "changes": [_change(change) for change in analysed.changes],
         **snapshot,
-        "errors": step.errors,
-        "warnings": step.warnings,
-        "secure": step.secure,
-        "known": step.known,
-        "resolved": step.resolved,
-        "problems": step.problems,
-        "detail": step.detail,
-    }
-
-
-def _times(step: TraceStep) -> dict[str, object]:
-    return {
-        "start": _time(step.start),
-        "end": _time(step.end),
-        "duration_ms": step.duration_ms,
-        "span_ms": step.span_ms,
+        **json_fields(step, "errors warnings secure known resolved problems detail"),
     }
 
 
@@ -116,32 +75,19 @@ def _change(change: VariableChange) -> dict[str, object]:
 
 def _anomaly(anomaly: Anomaly) -> dict[str, object]:
     return {
-        "kind": anomaly.kind,
-        "step_index": anomaly.step_index,
-        "step_id": anomaly.step_id,
-        "message": anomaly.message,
-        "variable": anomaly.variable,
+        **json_fields(anomaly, "kind step_index step_id message variable"),
         "old": _variable(anomaly.old),
         "new": _variable(anomaly.new),
     }
 
 
 def _variable(variable: Variable | None) -> dict[str, object] | None:
-    if variable is None:
-        return None
-    return {"value": variable.value, "withheld": variable.withheld, "secure": variable.secure}
+    return None if variable is None else json_fields(variable, "value withheld secure")
 
 
 def _summary(summary: AnalysisSummary) -> dict[str, object]:
     return {
-        "steps": summary.steps,
-        "failed": summary.failed,
-        "decisions": summary.decisions,
-        "deepest": summary.deepest,
-        "without_time": summary.without_time,
-        "unknown_events": summary.unknown_events,
-        "problems": summary.problems,
-        "first_failure": summary.first_failure,
+        **json_fields(summary, "steps failed decisions deepest without_time unknown_events problems first_failure"),
         "anomalies": dict(summary.anomalies),
         "anomalies_total": summary.anomalous,
     }
@@ -149,15 +95,8 @@ def _summary(summary: AnalysisSummary) -> dict[str, object]:
 
 def _audit(audit: Audit, summary: AnalysisSummary) -> dict[str, object]:
     return {
-        "operator": audit.operator,
-        "scopes": list(audit.scopes),
-        "query_latency_ms": audit.query_latency_ms,
-        "exported_at": _time(audit.exported_at),
+        **json_fields(audit, "operator scopes query_latency_ms exported_at"),
         "steps_resolved": summary.resolved,
         "steps_total": summary.steps,
         "step_resolution_accuracy": summary.accuracy,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

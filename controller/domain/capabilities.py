@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TypeVar
 
 from controller.domain.errors import CapabilityMissing
@@ -14,46 +13,40 @@ T = TypeVar("T")
 ARCHITECT = "architect"
 VERSIONED = "versioned"
 
-CAPABILITIES: Mapping[str, frozenset[Capability]] = MappingProxyType(
-    {
-        ARCHITECT: frozenset(
-            {
-                Capability.PUBLISH_SOURCE,
-                Capability.DEPENDENCY_INDEX,
-                Capability.CHANGED_SINCE,
-                Capability.LAUNCH,
-                Capability.EXECUTION_DATA,
-                Capability.NOTIFICATIONS,
-                Capability.YAML_EXPORT,
-                Capability.UNPUBLISH,
-                Capability.DELETE,
-                Capability.UNLOCK,
-            }
-        ),
-        VERSIONED: frozenset(
-            {
-                Capability.PERCENTAGE_ROLLOUT,
-                Capability.ATOMIC_SWITCH,
-                Capability.TRACE_SESSIONS,
-                Capability.ACTION_TRACES,
-                Capability.EXECUTION_DATA,
-            }
-        ),
-    }
-)
+CAPABILITIES: Mapping[str, frozenset[Capability]] = {
+    ARCHITECT: frozenset(
+        {
+            Capability.PUBLISH_SOURCE,
+            Capability.DEPENDENCY_INDEX,
+            Capability.CHANGED_SINCE,
+            Capability.LAUNCH,
+            Capability.EXECUTION_DATA,
+            Capability.NOTIFICATIONS,
+            Capability.YAML_EXPORT,
+            Capability.UNPUBLISH,
+            Capability.DELETE,
+            Capability.UNLOCK,
+        }
+    ),
+    VERSIONED: frozenset(
+        {
+            Capability.PERCENTAGE_ROLLOUT,
+            Capability.ATOMIC_SWITCH,
+            Capability.TRACE_SESSIONS,
+            Capability.ACTION_TRACES,
+            Capability.EXECUTION_DATA,
+        }
+    ),
+}
 
-ALTERNATIVES: Mapping[Capability, str] = MappingProxyType(
-    {
-        Capability.PUBLISH_SOURCE: "pin a version that exists in the organisation (spec.source.version)",
-        Capability.PERCENTAGE_ROLLOUT: (
-            "deploy in waves through dependencies and watch each with rollout.bake and gates"
-        ),
-        Capability.LAUNCH: "use an http or errorRate gate",
-        Capability.UNPUBLISH: "unpublish the flow in the organisation yourself",
-        Capability.DELETE: "delete the flow in the organisation yourself",
-        Capability.UNLOCK: "use onLocked: fail or wait",
-    }
-)
+ALTERNATIVES: Mapping[Capability, str] = {
+    Capability.PUBLISH_SOURCE: "pin a version that exists in the organisation (spec.source.version)",
+    Capability.PERCENTAGE_ROLLOUT: ("deploy in waves through dependencies and watch each with rollout.bake and gates"),
+    Capability.LAUNCH: "use an http or errorRate gate",
+    Capability.UNPUBLISH: "unpublish the flow in the organisation yourself",
+    Capability.DELETE: "delete the flow in the organisation yourself",
+    Capability.UNLOCK: "use onLocked: fail or wait",
+}
 """Alternatives to the capabilities that a manifest can ask for."""
 
 

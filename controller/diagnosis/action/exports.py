@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import pairwise
 
 from controller.diagnosis.action.analysis import ActionAnalysis
@@ -10,6 +9,7 @@ from controller.diagnosis.action.critical_path import CriticalPath
 from controller.diagnosis.action.graph import ActionGraph
 from controller.diagnosis.action.model import ActionNode
 from controller.diagnosis.display import printable, shortened, shown_duration
+from controller.diagnosis.nested import json_fields
 
 ACTION_SCHEMA = "penstock.action-trace/v1"
 _LONGEST_LABEL = 80
@@ -21,13 +21,7 @@ def action_report(analysis: ActionAnalysis) -> dict[str, object]:
     bottleneck = analysis.bottleneck
     return {
         "schema": ACTION_SCHEMA,
-        "flow_id": result.flow_id,
-        "action_invocation_id": result.action_invocation_id,
-        "job_id": result.job_id,
-        "status": result.status,
-        "message": result.message,
-        "finished_at": result.finished_at.isoformat(),
-        "retrieval_latency_ms": result.retrieval_latency_ms,
+        **json_fields(result, "flow_id action_invocation_id job_id status message finished_at retrieval_latency_ms"),
         "trace_accuracy": graph.accuracy,
         "steps_parsed": graph.parsed,
         "steps_expected": graph.expected,
@@ -70,9 +64,7 @@ def _quoted(text: str) -> str:
 def _path(path: CriticalPath) -> dict[str, object]:
     return {
         "nodes": [{"node": step.node.key, "own_ms": step.own_ms} for step in path.nodes],
-        "length_ms": path.length_ms,
-        "span_ms": path.span_ms,
-        "wait_ms": path.wait_ms,
+        **json_fields(path, "length_ms span_ms wait_ms"),
     }
 
 
@@ -82,19 +74,10 @@ def _node(node: ActionNode) -> dict[str, object]:
         "node_id": node.id,
         "name": node.name,
         "parents": list(node.parents),
-        "start": _time(node.start),
-        "end": _time(node.end),
-        "latency_ms": node.latency_ms,
-        "status": node.status,
-        "status_text": node.status_text,
-        "error": node.error,
+        **json_fields(node, "start end latency_ms status status_text error"),
         "problems": list(node.problems),
         "detail": node.detail,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def webhook_payload(analysis: ActionAnalysis) -> dict[str, object]:

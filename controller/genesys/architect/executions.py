@@ -20,12 +20,7 @@ from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
-from controller.genesys.wire.architect import (
-    ExecutionDataJob,
-    ExecutionRow,
-    Registered,
-    RuntimeExecution,
-)
+from controller.genesys.wire.architect import ExecutionDataJob, ExecutionRow, Registered, RuntimeExecution
 from controller.genesys.wire.model import ListPage
 
 MOST_ROWS = 200
