@@ -32,15 +32,7 @@ CLOSED_STDOUT = 141
 """Stdout was closed early, for example by `head`; what a shell says of a program that SIGPIPE ended."""
 
 
-_WAITS = frozenset(
-    {
-        "consumers-unknown",
-        "dependency-blocked",
-        "flow-locked",
-        "live-undetermined",
-        "not-confirmed",
-    }
-)
+_WAITS = frozenset({"consumers-unknown", "dependency-blocked", "flow-locked", "live-undetermined", "not-confirmed"})
 """Blocks that time or a person's decision lifts; no commit is needed."""
 
 

@@ -15,15 +15,13 @@ class TextOrJson(StrEnum):
 
 
 Folder = Annotated[
-    Path,
-    typer.Argument(help="Folder of the manifests: a git repository, or a folder in one.", show_default="."),
+    Path, typer.Argument(help="Folder of the manifests: a git repository, or a folder in one.", show_default=".")
 ]
 FolderOption = Annotated[Path, typer.Option("--folder", help="Folder of the manifests.", show_default=".")]
 """For commands that take a flow as their argument."""
 Flow = Annotated[str, typer.Argument(help="The flow: its metadata.name, `type/name`, or its name.")]
 Organizations = Annotated[
-    list[str] | None,
-    typer.Option("--organization", "-o", help="Only this organisation; may be given several times."),
+    list[str] | None, typer.Option("--organization", "-o", help="Only this organisation; may be given several times.")
 ]
 OneOrganization = Annotated[
     str | None, typer.Option("--organization", "-o", help="The organisation; needed when there are several.")

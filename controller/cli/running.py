@@ -41,10 +41,7 @@ def opened_services(settings: Settings) -> Iterator[Services]:
 
 
 def run_passes(
-    workspace: Workspace,
-    requests: Sequence[PassRequest],
-    services: Services,
-    listener: Listener | None = None,
+    workspace: Workspace, requests: Sequence[PassRequest], services: Services, listener: Listener | None = None
 ) -> list[PassReport]:
     """Run one pass after the other; closes the connections, not the store.
 
@@ -54,10 +51,7 @@ def run_passes(
 
 
 async def _run_passes(
-    workspace: Workspace,
-    requests: Sequence[PassRequest],
-    services: Services,
-    listener: Listener | None,
+    workspace: Workspace, requests: Sequence[PassRequest], services: Services, listener: Listener | None
 ) -> list[PassReport]:
     # A planning pass writes nothing, so Ctrl-C may end it at once.
     looks = all(request.mode is Mode.PLAN for request in requests)

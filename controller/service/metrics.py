@@ -104,10 +104,7 @@ class Deliveries:
             "penstock_validations_total", "Validations of versions", (*labels, "result"), registry=registry
         )
         self._failing = Gauge(
-            "penstock_validation_error_ratio",
-            "Share of validations that failed",
-            labels,
-            registry=registry,
+            "penstock_validation_error_ratio", "Share of validations that failed", labels, registry=registry
         )
         self._counts: dict[tuple[str, str], list[int]] = {}
 

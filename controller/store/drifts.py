@@ -50,9 +50,7 @@ class Drifts:
             for drift in ended:
                 connection.execute(
                     delete(drifts).where(
-                        drifts.c.organization == organization,
-                        drifts.c.flow == drift.flow,
-                        drifts.c.kind == drift.kind,
+                        drifts.c.organization == organization, drifts.c.flow == drift.flow, drifts.c.kind == drift.kind
                     )
                 )
             for drift in begun:

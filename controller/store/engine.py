@@ -30,11 +30,7 @@ _LIMITS: Final = {
     "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
 }
 """PostgreSQL's, in milliseconds."""
-_PRAGMAS: Final = (
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-)
+_PRAGMAS: Final = (f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 _WAL_PAUSE_S: Final = 0.05
 _OWNER_ONLY: Final = 0o600
 READ_ONLY: Final = "penstock_read_only"

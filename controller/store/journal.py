@@ -26,15 +26,7 @@ from controller.store.codec import (
 )
 from controller.store.database import Database
 from controller.store.leases import Lease, prove
-from controller.store.records import (
-    NewStep,
-    NewSync,
-    StepRecord,
-    SyncRecord,
-    SyncState,
-    WriteOutcome,
-    WriteRecord,
-)
+from controller.store.records import NewStep, NewSync, StepRecord, SyncRecord, SyncState, WriteOutcome, WriteRecord
 from controller.store.schema import steps, syncs, writes
 
 _OPEN = tuple(state.value for state in SyncState if state.open)
@@ -126,13 +118,7 @@ class Journal:
             return _one_step(connection, step_id)
 
     def intend(
-        self,
-        lease: Lease,
-        step_id: int,
-        action: str,
-        details: Mapping[str, object],
-        *,
-        state: StepState | None = None,
+        self, lease: Lease, step_id: int, action: str, details: Mapping[str, object], *, state: StepState | None = None
     ) -> WriteRecord:
         """Announce one call that changes the organisation; only after this returns may the call be made.
 
@@ -154,12 +140,7 @@ class Journal:
         return WriteRecord(write_id, step_id, action, details, now)
 
     def conclude(
-        self,
-        write: WriteRecord,
-        outcome: WriteOutcome,
-        result: Mapping[str, object],
-        *,
-        ticket: Ticket | None = None,
+        self, write: WriteRecord, outcome: WriteOutcome, result: Mapping[str, object], *, ticket: Ticket | None = None
     ) -> None:
         """Note the result of an announced call, with the ticket to poll. Needs no lease."""
         now = self._clock.now()
@@ -277,10 +258,7 @@ _IN_NEED: Final = select(steps.c.sync_id).where(
         and_(
             steps.c.state == StepState.ROLLED_BACK.value,
             steps.c.recorded_at.is_(None),
-            or_(
-                steps.c.live_version != steps.c.previous_version,
-                steps.c.live_version == steps.c.target_version,
-            ),
+            or_(steps.c.live_version != steps.c.previous_version, steps.c.live_version == steps.c.target_version),
         ),
     )
 )

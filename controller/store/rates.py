@@ -73,9 +73,7 @@ _VALIDATIONS: Final = _counting(
 )
 _CHANGES_BEFORE: Final = _counting(
     _ended()
-    .where(
-        steps.c.sync_id.in_(select(syncs.c.id).where(syncs.c.organization == _ORGANIZATION, syncs.c.id < _NEWEST)),
-    )
+    .where(steps.c.sync_id.in_(select(syncs.c.id).where(syncs.c.organization == _ORGANIZATION, syncs.c.id < _NEWEST)))
     .order_by(steps.c.id.desc())
     .limit(COUNTED)
 )

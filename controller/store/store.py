@@ -34,12 +34,7 @@ class Store:
     """Leases, identities, journal, audit, quarantines, outbox and facts of all organisations of one installation."""
 
     def __init__(
-        self,
-        database: Database,
-        *,
-        clock: Clock,
-        copies: Sequence[AuditCopy] = (),
-        audit_days: int = KEEP_DAYS,
+        self, database: Database, *, clock: Clock, copies: Sequence[AuditCopy] = (), audit_days: int = KEEP_DAYS
     ) -> None:
         self.database = database
         self.leases = Leases(database, clock)

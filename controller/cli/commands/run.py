@@ -23,8 +23,7 @@ from controller.service.feeds import Feed, FolderFeed, GitFeed
 
 def run(
     folder: Annotated[
-        Path | None,
-        typer.Argument(help="Watch this local folder instead of PENSTOCK_REPOSITORY_URL; for development."),
+        Path | None, typer.Argument(help="Watch this local folder instead of PENSTOCK_REPOSITORY_URL; for development.")
     ] = None,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="With a folder: deliver uncommitted changes.")

@@ -139,9 +139,7 @@ def _simulator() -> Iterator[str]:
     """`penstock simulator` in a process of its own; gives its URL."""
     command = [sys.executable, "-m", "controller", "simulator", "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--time-scale", str(_TIME_SCALE), "--rate-limit", "3000"],
-        stdout=subprocess.PIPE,
-        text=True,
+        [*command, "--time-scale", str(_TIME_SCALE), "--rate-limit", "3000"], stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None  # noqa: S101 - it is a pipe

@@ -88,8 +88,7 @@ class GraphOptions:
         bool, typer.Option("--missing", help="References to flows that exist nowhere; ends with 1 if there is one.")
     ] = False
     compat: Annotated[
-        bool,
-        typer.Option("--compat", help="Whether each flow's live version meets the manifests; ends with 1 if not."),
+        bool, typer.Option("--compat", help="Whether each flow's live version meets the manifests; ends with 1 if not.")
     ] = False
     target_version: Annotated[
         str | None, typer.Option("--target-version", help="With --compat: the version that has to be live.")
@@ -117,8 +116,7 @@ class GraphOptions:
             return GraphOrigin.LIVE if asks else GraphOrigin.REPOSITORY
         if asks and self.origin is GraphOrigin.REPOSITORY:
             raise SettingsInvalid(
-                f"{asks[0]} asks the organisation, --from repository does not",
-                hint="pass --from live or both",
+                f"{asks[0]} asks the organisation, --from repository does not", hint="pass --from live or both"
             )
         return self.origin
 
@@ -191,9 +189,7 @@ async def _from_organization(
         with progress_bar("asking the dependency index") as advance:
             index = await check_index(services, found, advance)
         return replace(
-            drawing,
-            answers=replace(drawing.answers, index=index),
-            warnings=(*drawing.warnings, *index.warnings()),
+            drawing, answers=replace(drawing.answers, index=index), warnings=(*drawing.warnings, *index.warnings())
         )
     finally:
         await services.disconnect()

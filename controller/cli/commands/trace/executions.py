@@ -28,15 +28,7 @@ from controller.cli.commands.trace.options import (
 )
 from controller.cli.commands.trace.style import TraceStyle, page_folder
 from controller.cli.commands.trace.times import period
-from controller.cli.commands.trace.views import (
-    Ending,
-    ExecutionsFound,
-    JsonView,
-    PagesView,
-    SingleView,
-    TextView,
-    View,
-)
+from controller.cli.commands.trace.views import Ending, ExecutionsFound, JsonView, PagesView, SingleView, TextView, View
 from controller.cli.options import FolderOption, OneOrganization
 from controller.cli.output import output_to
 from controller.cli.progress_bars import new_progress

@@ -57,8 +57,7 @@ class RecordingDocument:
 
 
 _Level = Annotated[
-    str | None,
-    typer.Option("--level", help="Set Disabled, Base, Notes, VerboseNotes, All; for --flow also default."),
+    str | None, typer.Option("--level", help="Set Disabled, Base, Notes, VerboseNotes, All; for --flow also default.")
 ]
 _ExecutionData = Annotated[
     Switch | None, typer.Option("--execution-data", help="Turn recording in the whole organisation on or off.")
