@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 
-from controller.domain.clock import Clock
-from controller.store.database import Database, insert_if_absent
+from controller.store.database import StorePart
 from controller.store.schema import approvals
 
 
@@ -23,16 +22,10 @@ class Approval:
     at: datetime
 
 
-class Approvals:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
+class Approvals(StorePart):
     def give(self, organization: str, digest: str, *, by: str) -> Approval:
         """Approve a plan; the first approval counts. Returns the approval that holds."""
-        values = {"organization": organization, "digest": digest, "by": by, "at": self._clock.now()}
-        with self._database.write() as connection:
-            insert_if_absent(connection, approvals, values)
+        self._insert_once(approvals, organization=organization, digest=digest, by=by)
         found = self.of(organization, digest)
         return found if found is not None else Approval(organization, digest, by, self._clock.now())
 
@@ -47,9 +40,7 @@ class Approvals:
     def of(self, organization: str, digest: str) -> Approval | None:
         """The approval of this plan, if a person gave one."""
         query = select(approvals).where(approvals.c.organization == organization, approvals.c.digest == digest)
-        with self._database.read() as connection:
-            row: RowMapping | None = connection.execute(query).mappings().one_or_none()
-        return None if row is None else Approval(row["organization"], row["digest"], row["by"], row["at"])
+        return next((Approval(**row) for row in self._rows(query)), None)
 
 
 def _promoted(step_id: int) -> str:

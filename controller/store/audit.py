@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
 from controller.domain.redaction import SECRETS
 from controller.store.audit_file import KEEP_DAYS, AuditCopy
-from controller.store.database import Database
+from controller.store.database import Database, StorePart
 from controller.store.rates import Rates
 from controller.store.schema import audit
 
@@ -72,36 +72,18 @@ class AuditEntry:
 
     def to_json(self) -> dict[str, object]:
         """The entry as webhooks, files and the command line show it."""
-        return {
-            "timestamp": None if self.at is None else self.at.isoformat(),
-            "organization": self.organization,
-            "action": self.action,
-            "flow": self.flow,
-            "flow_id": self.flow_id,
-            "version": self.version,
-            "target_version": self.target_version,
-            "status": self.status,
-            "success": self.success,
-            "error": self.error,
-            "latency_ms": self.latency_ms,
-            "validation_error_rate": self.validation_error_rate,
-            "deployment_success_rate": self.deployment_success_rate,
-            "details": dict(self.details),
-            "actor": self.actor,
-            "author": self.author,
-            "revision": self.revision,
-            "webhook_synced": self.webhook_synced,
-        }
+        shown = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("id", "at")}
+        timestamp = None if self.at is None else self.at.isoformat()
+        return shown | {"timestamp": timestamp, "success": self.success, "details": dict(self.details)}
 
 
-class AuditLog:
+class AuditLog(StorePart):
     """Entries in the store and, where the operator wants them, as JSON lines in files or on a stream as well."""
 
     def __init__(
         self, database: Database, clock: Clock, copies: Sequence[AuditCopy] = (), keep_days: int = KEEP_DAYS
     ) -> None:
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._copies = copies
         self._keep = timedelta(days=keep_days)
         self._rates = Rates()
@@ -182,8 +164,7 @@ class AuditLog:
     def purge(self) -> int:
         """Drop entries that are older than the limit; returns how many."""
         limit = self._clock.now() - self._keep
-        with self._database.write() as connection:
-            gone = connection.execute(delete(audit).where(audit.c.at < limit)).rowcount
+        gone = self._write(delete(audit).where(audit.c.at < limit))
         for copy in self._copies:
             copy.purge(limit)
         return gone

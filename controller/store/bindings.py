@@ -1,4 +1,4 @@
-"""Bindings: the organisation that each manifest's name is bound to, and the name that its history is kept under.
+"""The organisation that each client reaches, that each manifest's name is bound to, and the name of its history.
 
 Facts about one organisation must not count for another one that is given its name. The history and the
 quarantines of the former are kept under a name that no manifest can have, and come back when the name does. Nothing
@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy import Connection, select, text, update
 
-from controller.domain.clock import Clock
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.store.database import Database, insert_if_absent
-from controller.store.schema import bindings, drifts, quarantines, syncs
+from controller.store.database import StorePart, insert_if_absent
+from controller.store.schema import bindings, drifts, identities, quarantines, syncs
 
 _MOVED = (syncs, quarantines, drifts)
 
 
-class Bindings:
+class Bindings(StorePart):
     """Every method may raise StoreFailed. A caller that binds holds the leases of all organisations that it names."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     def alone(self) -> None:
         """Keep other processes from binding until this transaction ends; the first statement in it.
@@ -67,8 +63,7 @@ class Bindings:
     def kept_as(self, organization: str, identity: OrganizationIdentity) -> str:
         """The name that this organisation's history is kept under, even while the name is bound to another one."""
         query = select(bindings.c.identity).where(bindings.c.organization == organization)
-        with self._database.read() as connection:
-            bound = connection.execute(query).scalar_one_or_none()
+        bound = self._value(query)
         if bound in (None, identity.key, identity.by_client):
             return organization
         return _kept_as(organization, identity.key)
@@ -78,8 +73,7 @@ class Bindings:
         query = (
             select(bindings.c.organization).where(bindings.c.identity.in_(identities)).order_by(bindings.c.organization)
         )
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+        return [row["organization"] for row in self._rows(query)]
 
     def _set(self, connection: Connection, organization: str, identity: str) -> None:
         connection.execute(
@@ -91,3 +85,20 @@ class Bindings:
 
 def _kept_as(organization: str, identity: str) -> str:
     return f"{organization}@{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+class ClientIdentities(StorePart):
+    """Which organisation a client reaches: asked once, and kept, because a client belongs to one organisation."""
+
+    def known(self, identity: OrganizationIdentity) -> OrganizationIdentity:
+        """The identity with the organisation's own id, where it was learnt."""
+        query = select(identities.c.organization_id).where(
+            identities.c.api_url == identity.api_url, identities.c.client_id == identity.client_id
+        )
+        found = self._value(query)
+        return identity if found is None else replace(identity, organization_id=found)
+
+    def learn(self, identity: OrganizationIdentity) -> None:
+        """Keep an answer; the first one counts."""
+        known = {"api_url": identity.api_url, "client_id": identity.client_id}
+        self._insert_once(identities, **known, organization_id=identity.organization_id)

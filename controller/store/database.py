@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, func, inspect, select, text
+from sqlalchemy import Connection, Engine, Executable, RowMapping, Table, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -95,6 +95,34 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+class StorePart:
+    """A part of the store, with the clock that dates its rows. Every method may raise StoreFailed."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def _rows(self, query: Executable, **named: object) -> Sequence[RowMapping]:
+        """All that a query finds; no write lock is taken."""
+        with self._database.read() as connection:
+            return connection.execute(query, named).mappings().all()
+
+    def _value(self, query: Executable) -> Any:
+        """The one value that a query finds, or None; no write lock is taken."""
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def _write(self, statement: Executable) -> int:
+        """Run a statement in a transaction of its own; returns how many rows it changed."""
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+    def _insert_once(self, table: Table, **values: object) -> None:
+        """Insert a row, dated now, unless one with the same key is there."""
+        with self._database.write() as connection:
+            insert_if_absent(connection, table, values | {"at": self._clock.now()})
 
 
 def insert_if_absent(connection: Connection, table: Table, values: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 
-from controller.store.database import Database
+from controller.store.database import StorePart
 from controller.store.schema import drifts
 
 
@@ -31,11 +31,8 @@ class OpenDrift:
         return self.flow, self.kind, self.expected, self.actual
 
 
-class Drifts:
+class Drifts(StorePart):
     """Every method may raise StoreFailed. Read and written in one transaction, where it must be the same state."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def open(self, organization: str) -> list[OpenDrift]:
         """The drift that has not ended, by flow and kind."""

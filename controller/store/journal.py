@@ -6,27 +6,33 @@ controller that has just lost its lease.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
 from sqlalchemy import BindParameter, Connection, Select, String, and_, bindparam, func, insert, or_, select, update
 
-from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
 from controller.domain.status import StepCause, StepState
-from controller.store.codec import (
+from controller.store.database import StorePart
+from controller.store.leases import Lease, prove
+from controller.store.records import (
+    NewStep,
+    NewSync,
+    StepRecord,
+    SyncRecord,
+    SyncState,
+    WriteOutcome,
+    WriteRecord,
     consumed_to_json,
     new_step_values,
     step_record,
     sync_record,
-    ticket_to_json,
     write_record,
 )
-from controller.store.database import Database
-from controller.store.leases import Lease, prove
-from controller.store.records import NewStep, NewSync, StepRecord, SyncRecord, SyncState, WriteOutcome, WriteRecord
 from controller.store.schema import steps, syncs, writes
 
 _OPEN = tuple(state.value for state in SyncState if state.open)
@@ -51,33 +57,23 @@ class StepFacts(TypedDict, total=False):
     recorded_at: datetime
 
 
-class Journal:
+class Journal(StorePart):
     """Every method may raise StoreFailed; those that take a lease raise LeaseLost as well."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    @contextmanager
+    def _writing(self, lease: Lease) -> Iterator[tuple[Connection, datetime]]:
+        """A transaction of the lease's holder, and the time that it writes. Raises LeaseLost."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            prove(self._database, connection, lease, self._clock)
+            yield connection, now
 
     # Writing.
 
     def begin(self, lease: Lease, sync: NewSync, changes: Sequence[NewStep]) -> SyncRecord:
         """Open a sync with all its steps, pending, in deployment order."""
-        now = self._clock.now()
-        with self._database.write() as connection:
-            prove(self._database, connection, lease, self._clock)
-            values = {
-                "organization": sync.organization,
-                "revision": sync.revision,
-                "dirty": sync.dirty,
-                "plan_digest": sync.plan_digest,
-                "on_failure": sync.on_failure,
-                "state": SyncState.RUNNING.value,
-                "actor": sync.actor,
-                "author": sync.author,
-                "trigger": sync.trigger,
-                "started_at": now,
-                "summary": {},
-            }
+        with self._writing(lease) as (connection, now):
+            values = asdict(sync) | {"state": SyncState.RUNNING.value, "started_at": now, "summary": {}}
             sync_id = connection.execute(insert(syncs).values(values).returning(syncs.c.id)).scalar_one()
             rows = [
                 new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
@@ -89,9 +85,7 @@ class Journal:
 
     def add(self, lease: Lease, sync_id: int, change: NewStep) -> StepRecord:
         """One more step of a sync that is open, after all others."""
-        now = self._clock.now()
-        with self._database.write() as connection:
-            prove(self._database, connection, lease, self._clock)
+        with self._writing(lease) as (connection, now):
             last = select(func.max(steps.c.position)).where(steps.c.sync_id == sync_id)
             position = (connection.execute(last).scalar_one() or 0) + 1
             values = new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
@@ -100,20 +94,13 @@ class Journal:
 
     def finish(self, lease: Lease, sync_id: int, state: SyncState, summary: Mapping[str, object]) -> None:
         """Close a sync, or mark it as stopped, to be resumed."""
-        now = self._clock.now()
-        with self._database.write() as connection:
-            prove(self._database, connection, lease, self._clock)
-            connection.execute(
-                update(syncs)
-                .where(syncs.c.id == sync_id)
-                .values(state=state.value, finished_at=None if state.open else now, summary=dict(summary))
-            )
+        with self._writing(lease) as (connection, now):
+            values = {"state": state.value, "finished_at": None if state.open else now, "summary": dict(summary)}
+            connection.execute(update(syncs).where(syncs.c.id == sync_id).values(values))
 
     def advance(self, lease: Lease, step_id: int, state: StepState, **facts: Unpack[StepFacts]) -> StepRecord:
         """Move a step to a state, with the facts that became known."""
-        now = self._clock.now()
-        with self._database.write() as connection:
-            prove(self._database, connection, lease, self._clock)
+        with self._writing(lease) as (connection, now):
             _move_step(connection, step_id, state, now, facts)
             return _one_step(connection, step_id)
 
@@ -124,32 +111,21 @@ class Journal:
 
         `details` must hold no secret. `state` moves the step in the same transaction.
         """
-        now = self._clock.now()
-        with self._database.write() as connection:
-            prove(self._database, connection, lease, self._clock)
+        with self._writing(lease) as (connection, now):
             if state is not None:
                 _move_step(connection, step_id, state, now, {})
-            values = {
-                "step_id": step_id,
-                "fence": lease.fence,
-                "action": action,
-                "details": dict(details),
-                "intent_at": now,
-            }
-            write_id = connection.execute(insert(writes).values(values).returning(writes.c.id)).scalar_one()
+            values = {"step_id": step_id, "action": action, "details": dict(details), "intent_at": now}
+            announcing = insert(writes).values(fence=lease.fence, **values).returning(writes.c.id)
+            write_id = connection.execute(announcing).scalar_one()
         return WriteRecord(write_id, step_id, action, details, now)
 
     def conclude(
         self, write: WriteRecord, outcome: WriteOutcome, result: Mapping[str, object], *, ticket: Ticket | None = None
     ) -> None:
         """Note the result of an announced call, with the ticket to poll. Needs no lease."""
-        now = self._clock.now()
+        values = {"outcome": outcome.value, "result": dict(result), "result_at": self._clock.now()}
         with self._database.write() as connection:
-            connection.execute(
-                update(writes)
-                .where(writes.c.id == write.id)
-                .values(outcome=outcome.value, result=dict(result), result_at=now)
-            )
+            connection.execute(update(writes).where(writes.c.id == write.id).values(values))
             if ticket is not None:
                 _update_step(connection, write.step_id, {"ticket": ticket})
 
@@ -179,9 +155,7 @@ class Journal:
 
     def latest(self, organization: str) -> dict[FlowKey, StepRecord]:
         """Of each flow the last step that did anything; without its writes."""
-        with self._database.read() as connection:
-            rows = connection.execute(_LATEST, {"organization": organization}).mappings()
-            return {record.key: record for record in map(step_record, rows)}
+        return {record.key: record for record in map(step_record, self._rows(_LATEST, organization=organization))}
 
     def delivered(self, organization: str, key: FlowKey, version: str) -> StepRecord | None:
         """The last step that made this version of the flow live and was recorded; without its writes."""
@@ -198,9 +172,7 @@ class Journal:
             .order_by(steps.c.id.desc())
             .limit(1)
         )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else step_record(row)
+        return next(map(step_record, self._rows(query)), None)
 
     def last_write(self, organization: str, key: FlowKey, actions: Sequence[str]) -> WriteRecord | None:
         """The newest call of these kinds that was announced for the flow, in any sync."""
@@ -216,9 +188,7 @@ class Journal:
             .order_by(writes.c.id.desc())
             .limit(1)
         )
-        with self._database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
-        return None if row is None else write_record(row)
+        return next(map(write_record, self._rows(query)), None)
 
     def unfinished(self, organization: str) -> list[SyncRecord]:
         """Syncs that a dead or stopped process left open, and closed ones with something left to record."""
@@ -235,7 +205,7 @@ def _move_step(connection: Connection, step_id: int, state: StepState, now: date
 def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> None:
     values: dict[str, object] = {**facts, **more}
     if "ticket" in facts:
-        values["ticket"] = None if facts["ticket"] is None else ticket_to_json(facts["ticket"])
+        values["ticket"] = None if facts["ticket"] is None else asdict(facts["ticket"])
     if "consumed" in facts:
         values["consumed"] = consumed_to_json(facts["consumed"])
     connection.execute(update(steps).where(steps.c.id == step_id).values(values))

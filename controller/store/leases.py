@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, select, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import LeaseHeld, LeaseLost
-from controller.store.database import Database, insert_if_absent
+from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.schema import leases
 
 DEFAULT_TTL_S: Final = 60.0
@@ -36,12 +36,8 @@ class Lease:
         return self.manifest or self.name
 
 
-class Leases:
+class Leases(StorePart):
     """All leases. The holder's name should tell a person which process it is."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     def acquire(self, name: str, holder: str, *, manifest: str = "", ttl_s: float = DEFAULT_TTL_S) -> Lease:
         """Take the lease when it is free or expired, or when this holder's earlier run for the manifest left it behind.
@@ -89,7 +85,7 @@ class Leases:
             now = self._now(connection)
         if row is None or row["expires_at"] <= now:
             return None
-        return Lease(row["name"], row["holder"], int(row["fence"]), row["expires_at"], row["manifest"])
+        return Lease(**row)
 
     def _now(self, connection: Connection) -> datetime:
         return self._database.common_time(connection, self._clock)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from controller.domain.clock import Clock
 from controller.store.audit import AuditLog
-from controller.store.database import Database
+from controller.store.database import Database, StorePart
 from controller.store.schema import outbox
 
 
@@ -28,12 +27,11 @@ class Notification:
     created_at: datetime
 
 
-class OutboxTable:
+class OutboxTable(StorePart):
     """Delivery is at least once: an unfinished claim of a dead process is given out again."""
 
     def __init__(self, database: Database, clock: Clock, audit: AuditLog) -> None:
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._audit = audit
 
     def add(self, target: str, kind: str, payload: Mapping[str, object], audit_id: int | None = None) -> int:
@@ -41,18 +39,11 @@ class OutboxTable:
 
         `audit_id` is the audit entry that is to tell when its receivers have it.
         """
+        values = {"target": target, "kind": kind, "payload": dict(payload), "audit_id": audit_id, "attempts": 0}
         now = self._clock.now()
-        values = {
-            "target": target,
-            "kind": kind,
-            "payload": dict(payload),
-            "attempts": 0,
-            "created_at": now,
-            "next_at": now,
-            "audit_id": audit_id,
-        }
+        adding = insert(outbox).values(values | {"created_at": now, "next_at": now}).returning(outbox.c.id)
         with self._database.write() as connection:
-            return int(connection.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
+            return int(connection.execute(adding).scalar_one())
 
     def claim(self, *, limit: int = 20, for_s: float = 60.0) -> list[Notification]:
         """Messages that are due, oldest first; no other caller gets them for that many seconds."""
@@ -65,13 +56,13 @@ class OutboxTable:
             .with_for_update(skip_locked=True)
         )
         with self._database.write() as connection:
-            due = [_notification(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
             connection.execute(
                 update(outbox)
-                .where(outbox.c.id.in_([message.id for message in due]))
+                .where(outbox.c.id.in_([row["id"] for row in rows]))
                 .values(next_at=now + timedelta(seconds=for_s))
             )
-        return due
+        return [Notification(**{name: row[name] for name in Notification.__slots__}) for row in rows]
 
     def delivered(self, message_id: int) -> None:
         """Note that the receiver has the message, also in its audit entry."""
@@ -85,36 +76,20 @@ class OutboxTable:
 
     def failed(self, message_id: int, reason: str, *, retry_after_s: float) -> None:
         """Note a failed try and when the next one is due."""
-        with self._database.write() as connection:
-            connection.execute(
-                update(outbox)
-                .where(outbox.c.id == message_id)
-                .values(
-                    attempts=outbox.c.attempts + 1,
-                    last_error=reason,
-                    next_at=self._clock.now() + timedelta(seconds=retry_after_s),
-                )
-            )
+        next_at = self._clock.now() + timedelta(seconds=retry_after_s)
+        values = {"attempts": outbox.c.attempts + 1, "last_error": reason, "next_at": next_at}
+        self._write(update(outbox).where(outbox.c.id == message_id).values(values))
 
     def next_at(self) -> datetime | None:
         """When the next message is due; None when all are delivered."""
-        query = select(outbox.c.next_at).where(outbox.c.delivered_at.is_(None)).order_by(outbox.c.next_at).limit(1)
-        with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else cast("datetime", row[0])
+        due: datetime | None = self._value(select(func.min(outbox.c.next_at)).where(outbox.c.delivered_at.is_(None)))
+        return due
 
     def pending(self) -> int:
         """How many messages wait for their receiver."""
-        query = select(func.count()).select_from(outbox).where(outbox.c.delivered_at.is_(None))
-        with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+        return int(self._value(select(func.count()).where(outbox.c.delivered_at.is_(None))))
 
     def purge(self, *, keep_days: int = 30) -> int:
         """Drop delivered messages that are older; undelivered ones stay."""
         limit = self._clock.now() - timedelta(days=keep_days)
-        with self._database.write() as connection:
-            return connection.execute(delete(outbox).where(outbox.c.delivered_at < limit)).rowcount
-
-
-def _notification(row: RowMapping) -> Notification:
-    return Notification(row["id"], row["target"], row["kind"], row["payload"], row["attempts"], row["created_at"])
+        return self._write(delete(outbox).where(outbox.c.delivered_at < limit))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 
-from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
-from controller.store.database import Database
+from controller.store.database import StorePart
 from controller.store.schema import quarantines
 
 
@@ -24,26 +23,15 @@ class Quarantined:
     at: datetime
 
 
-class Quarantines:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
+class Quarantines(StorePart):
     def add(self, organization: str, key: FlowKey, wanted: str, reason: str) -> None:
         """Quarantine a desired state; one that already is keeps its first reason."""
         with self._database.write() as connection:
             match = and_(_of_flow(organization, key), quarantines.c.wanted == wanted)
             if connection.execute(select(quarantines.c.id).where(match)).first() is not None:
                 return
-            values = {
-                "organization": organization,
-                "type": key.type,
-                "name": key.name,
-                "wanted": wanted,
-                "reason": reason,
-                "at": self._clock.now(),
-            }
-            connection.execute(insert(quarantines).values(values))
+            values = {"organization": organization, **asdict(key), "wanted": wanted, "reason": reason}
+            connection.execute(insert(quarantines).values(values | {"at": self._clock.now()}))
 
     def active(self, organization: str) -> tuple[Quarantined, ...]:
         """The desired states that are quarantined now, oldest first."""
@@ -52,18 +40,14 @@ class Quarantines:
             .where(quarantines.c.organization == organization, quarantines.c.released_at.is_(None))
             .order_by(quarantines.c.id)
         )
-        with self._database.read() as connection:
-            return tuple(_quarantined(row) for row in connection.execute(query).mappings())
+        return tuple(map(_quarantined, self._rows(query)))
 
     def release(self, organization: str, key: FlowKey, *, by: str, wanted: str | None = None) -> int:
         """Let a flow's desired states, or just one of them, be tried again; returns how many were released."""
         match = _of_flow(organization, key)
-        with self._database.write() as connection:
-            return connection.execute(
-                update(quarantines)
-                .where(match if wanted is None else and_(match, quarantines.c.wanted == wanted))
-                .values(released_at=self._clock.now(), released_by=by)
-            ).rowcount
+        if wanted is not None:
+            match = and_(match, quarantines.c.wanted == wanted)
+        return self._write(update(quarantines).where(match).values(released_at=self._clock.now(), released_by=by))
 
 
 def _of_flow(organization: str, key: FlowKey) -> ColumnElement[bool]:

@@ -1,14 +1,17 @@
-"""The journal's contents as values."""
+"""The journal's contents as values, and its rows to values and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import RowMapping
 
 from controller.domain.identity import FlowKey
-from controller.domain.platform import Ticket
+from controller.domain.platform import Ticket, TicketKind
 from controller.domain.status import StepCause, StepState
 
 
@@ -138,3 +141,43 @@ class SyncRecord:
     def writes_on(self) -> bool:
         """Whether resuming it may change the organisation, and not only bring the record up to date."""
         return self.state.open or any(step.state is StepState.ROLLING_BACK for step in self.steps)
+
+
+def consumed_to_json(consumed: Mapping[FlowKey, str]) -> dict[str, str]:
+    return {str(key): version for key, version in sorted(consumed.items())}
+
+
+def new_step_values(step: NewStep) -> dict[str, object]:
+    """Column values of a step that has not started."""
+    values: dict[str, object] = {each.name: getattr(step, each.name) for each in fields(step) if each.name != "key"}
+    consumes = [str(key) for key in step.consumes]
+    return values | asdict(step.key) | {"consumes": consumes, "consumed": {}, "state": StepState.PENDING.value}
+
+
+def step_record(row: RowMapping, writes: Iterable[WriteRecord] = ()) -> StepRecord:
+    ticket = row["ticket"]
+    values = _columns(StepRecord, row) | {
+        "key": FlowKey(row["type"], row["name"]),
+        "consumes": tuple(FlowKey.parse(text) for text in row["consumes"]),
+        "consumed": {FlowKey.parse(text): version for text, version in row["consumed"].items()},
+        "state": StepState(row["state"]),
+        "ticket": None if ticket is None else Ticket(**ticket | {"kind": TicketKind(ticket["kind"])}),
+        "cause": None if row["cause"] is None else StepCause(row["cause"]),
+        "writes": tuple(writes),
+    }
+    return StepRecord(**values)
+
+
+def write_record(row: RowMapping) -> WriteRecord:
+    outcome = None if row["outcome"] is None else WriteOutcome(row["outcome"])
+    return WriteRecord(**_columns(WriteRecord, row) | {"outcome": outcome})
+
+
+def sync_record(row: RowMapping, steps: Iterable[StepRecord] = ()) -> SyncRecord:
+    values = _columns(SyncRecord, row) | {"state": SyncState(row["state"]), "steps": tuple(steps)}
+    return SyncRecord(**values)
+
+
+def _columns(record: type[StepRecord | WriteRecord | SyncRecord], row: RowMapping) -> dict[str, Any]:
+    """The columns with the name of a field; the others are not kept, or need a conversion."""
+    return {each.name: row[each.name] for each in fields(record) if each.name in row}

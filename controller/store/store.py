@@ -16,11 +16,10 @@ from controller.domain.clock import Clock
 from controller.store.approvals import Approvals
 from controller.store.audit import AuditLog
 from controller.store.audit_file import KEEP_DAYS, AuditCopy, AuditFile, AuditStream
-from controller.store.bindings import Bindings
-from controller.store.database import Database, insert_if_absent
+from controller.store.bindings import Bindings, ClientIdentities
+from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.drifts import Drifts
 from controller.store.facts import Facts
-from controller.store.identities import ClientIdentities
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
@@ -46,7 +45,7 @@ class Store:
         self.quarantines = Quarantines(database, clock)
         self.outbox = OutboxTable(database, clock, self.audit)
         self.facts = Facts(database, clock)
-        self.drifts = Drifts(database)
+        self.drifts = Drifts(database, clock)
         self.known_branches = KnownBranches(database, clock)
 
     @classmethod
@@ -91,15 +90,11 @@ class Store:
         self.close()
 
 
-class KnownBranches:
+class KnownBranches(StorePart):
     """The branches that hold records, so that a lost branch is not taken for a new one; and the store's own id.
 
     Every method may raise StoreFailed.
     """
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
 
     @cached_property
     def store_id(self) -> str:
@@ -111,11 +106,8 @@ class KnownBranches:
 
     def of(self, organization: str) -> dict[str, str]:
         """By branch, the commit that an organisation's record was last known to be at."""
-        query = select(known_branches.c.branch, known_branches.c.sha).where(
-            known_branches.c.organization == organization
-        )
-        with self._database.read() as connection:
-            return {row.branch: row.sha for row in connection.execute(query)}
+        query = select(known_branches).where(known_branches.c.organization == organization)
+        return {row["branch"]: row["sha"] for row in self._rows(query)}
 
     def note(self, organization: str, branch: str, sha: str) -> None:
         """Remember where the record is."""
