@@ -15,8 +15,7 @@ from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
 from controller.notify.outbox import OutboxPort, OutgoingMessage
 from controller.notify.receiver import Receiver, checked_receiver
-from controller.notify.retry import CEILING_S, retry_after_s
-from controller.notify.webhook import TIMEOUT_S, Reply, send
+from controller.notify.webhook import CEILING_S, TIMEOUT_S, Reply, retry_after_s, send
 
 _log = structlog.get_logger()
 

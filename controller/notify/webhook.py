@@ -1,22 +1,29 @@
-"""Sends one message to one receiver, without redirects, in bounded time; failures are returned, never raised."""
+"""Sends one message to one receiver, without redirects, in bounded time; failures are returned, never raised.
+
+Messages are signed by the scheme of Stripe's and Slack's webhooks, so that a receiver can check origin, integrity and
+age: HMAC-SHA256 over `<timestamp>.<body>`, so that an old message cannot be sent again under a new time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
+import random
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 
 import httpx
 import structlog
 
 from controller import __version__
+from controller.domain import waiting
 from controller.domain.clock import Clock
 from controller.domain.redaction import SECRETS
 from controller.notify.outbox import OutgoingMessage
 from controller.notify.receiver import Receiver
-from controller.notify.retry import retry_after_s
-from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
 log = structlog.get_logger()
 
@@ -25,6 +32,10 @@ SOURCE_HEADER = "X-Source"
 SOURCE = "penstock"
 EVENT_HEADER = "X-Penstock-Event"
 DELIVERY_HEADER = "X-Penstock-Delivery"
+SIGNATURE_HEADER = "X-Penstock-Signature-256"
+TIMESTAMP_HEADER = "X-Penstock-Timestamp"
+CEILING_S = 3600.0
+_BACKOFF = waiting.Backoff(5.0, longest_s=CEILING_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +114,19 @@ def _reply(receiver: Receiver, answer: httpx.Response) -> Reply:
         reason += ", and redirects are not followed"
     busy = status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500
     return Reply(taken=False, reason=reason, retry_after=answer.headers.get("Retry-After"), answered=not busy)
+
+
+def sign(secret: str, timestamp: int, body: bytes) -> str:
+    """The signature header's value, `sha256=<hex>`; `timestamp` is in seconds since 1970, as sent in its header."""
+    signed = f"{timestamp}.".encode() + body
+    return "sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def retry_after_s(attempts: int, header: str | None, now: datetime) -> float:
+    """Seconds until the next try, after `attempts` failed ones before this.
+
+    Exponential from 5 s to an hour, drawn between half and all of it. A longer `Retry-After` is honoured up to an hour.
+    """
+    ceiling_s = _BACKOFF.wait_s(attempts + 1)
+    drawn_s = random.uniform(ceiling_s / 2, ceiling_s)  # noqa: S311 - spreads load, guards nothing
+    return max(drawn_s, waiting.retry_after_s({"retry-after": header or ""}, now, longest_s=CEILING_S) or 0.0)
