@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -11,6 +12,7 @@ from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.reconcile.report import PassReport
 
+_LABELS = ("organization",)
 _COMMIT = re.compile(r"^revision .*")
 
 
@@ -19,28 +21,19 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        labels = ("organization",)
-        self._passes = Counter(
-            "penstock_passes_total",
-            "Passes, by how they ended",
-            (*labels, "trigger", "outcome"),
-            registry=self.registry,
-        )
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        self._passes = counter("penstock_passes_total", "Passes, by how they ended", (*_LABELS, "trigger", "outcome"))
         self._duration = Histogram(
             "penstock_pass_duration_seconds",
             "How long a pass took",
-            labels,
+            _LABELS,
             buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600),
             registry=self.registry,
         )
-        self._sync = Gauge(
-            "penstock_sync_status", "1 for the status that holds", (*labels, "status"), registry=self.registry
-        )
-        self._health = Gauge(
-            "penstock_health", "1 for the health that holds", (*labels, "health"), registry=self.registry
-        )
-        self._drift = Gauge("penstock_drift", "Out-of-band differences", labels, registry=self.registry)
-        self._fault = Gauge("penstock_revision_fault", "1 while no newer revision can be read", registry=self.registry)
+        self._sync = gauge("penstock_sync_status", "1 for the status that holds", (*_LABELS, "status"))
+        self._health = gauge("penstock_health", "1 for the health that holds", (*_LABELS, "health"))
+        self._drift = gauge("penstock_drift", "Out-of-band differences", _LABELS)
+        self._fault = gauge("penstock_revision_fault", "1 while no newer revision can be read")
         self._deliveries = Deliveries(self.registry)
 
     def observe(self, report: PassReport) -> None:
@@ -71,41 +64,28 @@ class Deliveries:
     """Counts outcomes of deliveries, durations of changes, and validations."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        labels = ("organization",)
-        self._syncs = Counter(
-            "penstock_syncs_total", "Deliveries, by how they ended", (*labels, "outcome"), registry=registry
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self._syncs = counter("penstock_syncs_total", "Deliveries, by how they ended", (*_LABELS, "outcome"))
+        self._success = gauge(
+            "penstock_sync_success_ratio", "Share of deliveries since the start that succeeded", _LABELS
         )
-        self._success = Gauge(
-            "penstock_sync_success_ratio",
-            "Share of deliveries since the start that succeeded",
-            labels,
-            registry=registry,
-        )
-        self._deployed = Gauge(
+        self._deployed = gauge(
             "penstock_deployment_success_ratio",
             "Share of the newest changes that made their version live and kept it",
-            labels,
-            registry=registry,
+            _LABELS,
         )
-        self._changes = Counter(
-            "penstock_changes_total",
-            "Changes of flows, by how they ended",
-            (*labels, "kind", "state"),
-            registry=registry,
+        self._changes = counter(
+            "penstock_changes_total", "Changes of flows, by how they ended", (*_LABELS, "kind", "state")
         )
         self._duration = Histogram(
             "penstock_change_duration_seconds",
             "How long a change took from its beginning to its end, with bake time and gates",
-            (*labels, "kind"),
+            (*_LABELS, "kind"),
             buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400),
             registry=registry,
         )
-        self._validations = Counter(
-            "penstock_validations_total", "Validations of versions", (*labels, "result"), registry=registry
-        )
-        self._failing = Gauge(
-            "penstock_validation_error_ratio", "Share of validations that failed", labels, registry=registry
-        )
+        self._validations = counter("penstock_validations_total", "Validations of versions", (*_LABELS, "result"))
+        self._failing = gauge("penstock_validation_error_ratio", "Share of validations that failed", _LABELS)
         self._counts: dict[tuple[str, str], list[int]] = {}
 
     def observe(self, result: SyncResult) -> None:
