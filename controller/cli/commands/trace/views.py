@@ -66,11 +66,28 @@ class View(Protocol):
     def end(self, ending: Ending) -> None: ...
 
 
-class TextView:
-    """A headline and the timelines."""
+class SingleView:
+    """Nothing but one trace in the asked form."""
 
     def __init__(self, style: TraceStyle, write: Write) -> None:
         self._style, self._write = style, write
+
+    def begin(self, found: ExecutionsFound) -> None:
+        """A search has more than one answer: this is not shown for one."""
+
+    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
+        for piece in self._style.pieces(analysis, fetched.latency_ms):
+            self._write(piece)
+
+    def end(self, ending: Ending) -> None:
+        """What could not be read is an error, told by the caller; a stale caller is an anomaly of the trace."""
+
+
+class TextView(SingleView):
+    """A headline and the timelines."""
+
+    def __init__(self, style: TraceStyle, write: Write) -> None:
+        super().__init__(style, write)
         self._left_out = 0
 
     def begin(self, found: ExecutionsFound) -> None:
@@ -84,8 +101,7 @@ class TextView:
 
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
         self._write("\n")
-        for piece in self._style.pieces(analysis, fetched.latency_ms):
-            self._write(piece)
+        super().show(fetched, analysis)
 
     def end(self, ending: Ending) -> None:
         if ending.unread or ending.clean or ending.stale or self._left_out:
@@ -100,11 +116,11 @@ class TextView:
             self._write(f"not read: {self._left_out} more executions (--limit)\n")
 
 
-class JsonView:
+class JsonView(SingleView):
     """One document, written as the traces come."""
 
     def __init__(self, style: TraceStyle, write: Write) -> None:
-        self._style, self._write = style, write
+        super().__init__(style, write)
         self._count = 0
 
     def begin(self, found: ExecutionsFound) -> None:
@@ -129,8 +145,7 @@ class JsonView:
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
         self._write(",\n" if self._count else "\n")
         self._count += 1
-        for piece in self._style.pieces(analysis, fetched.latency_ms):
-            self._write(piece)
+        super().show(fetched, analysis)
 
     def end(self, ending: Ending) -> None:
         tail = {
@@ -159,23 +174,6 @@ class PagesView:
         told += [f"{each.id} could not be read: {each.reason}" for each in ending.unread]
         told += [f"without an anomaly and left out: {ending.clean}"] if ending.clean else []
         self._pages.finish(". ".join([self._headline, *told]))
-
-
-class SingleView:
-    """Nothing but one trace in the asked form."""
-
-    def __init__(self, style: TraceStyle, write: Write) -> None:
-        self._style, self._write = style, write
-
-    def begin(self, found: ExecutionsFound) -> None:
-        """A search has more than one answer: this is not shown for one."""
-
-    def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
-        for piece in self._style.pieces(analysis, fetched.latency_ms):
-            self._write(piece)
-
-    def end(self, ending: Ending) -> None:
-        """What could not be read is an error, told by the caller; a stale caller is an anomaly of the trace."""
 
 
 _STANDING = {"failed": "failed", "ended": "ended", "running": "runs", "unknown": "unknown"}
