@@ -10,6 +10,7 @@ from controller.cli import exit_codes
 from controller.cli.failures import ErrorDocument, error_document, error_text
 from controller.cli.workspace import commit_or_none
 from controller.delivery.result import Outcome, StepResult, SyncResult
+from controller.domain.documents import filled
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
@@ -193,14 +194,10 @@ def _organization(report: PassReport) -> DeliveryDocument:
         sync=result.sync_id if result else None,
         recovered=report.recovered,
         blocked=[
-            BlockedDocument(flow=change.flow, code=change.blocked.code, message=change.blocked.message)
-            for change in report.blocked
-            if change.blocked
+            filled(BlockedDocument, change.blocked, flow=change.flow) for change in report.blocked if change.blocked
         ],
         steps=[_step(step) for step in result.steps] if result else [],
-        commit=CommitDocument(sha=commit.sha, branch=commit.branch, pushed=commit.pushed, note=commit.note)
-        if commit
-        else None,
+        commit=filled(CommitDocument, commit) if commit else None,
         error=error_document(report.error, report.organization) if report.error else None,
         duration_s=round(report.duration_s, 3),
     )
@@ -217,17 +214,6 @@ def _outcome(report: PassReport) -> str:
 
 
 def _step(step: StepResult) -> StepDocument:
-    return StepDocument(
-        flow=step.change.flow,
-        type=step.change.key.type,
-        name=step.change.key.name,
-        change=step.change.kind,
-        state=step.state,
-        previous_version=step.previous_version,
-        version=step.version,
-        error=error_document(step.error) if step.error else None,
-        parked=step.parked,
-        paused=step.paused,
-        messages=step.messages,
-        duration_s=round(step.duration_s, 3),
-    )
+    error = error_document(step.error) if step.error else None
+    change, duration_s = step.change, round(step.duration_s, 3)
+    return filled(StepDocument, step, change, change.key, change=change.kind, error=error, duration_s=duration_s)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.flows.diff_model import DiffKind
 from controller.planning.rendering.pages import details_block
 from controller.questions.comparison import FlowComparison
-from controller.questions.flow_content import FlowContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +81,16 @@ def comparisons_document(comparisons: Iterable[FlowComparison]) -> DiffDocument:
 
 
 def _document(each: FlowComparison) -> FlowDiffDocument:
-    return FlowDiffDocument(
-        flow=each.flow,
-        type=each.key.type,
-        name=each.key.name,
-        from_=_side(each.before),
-        to=_side(each.after),
-        different=each.different,
+    return filled(
+        FlowDiffDocument,
+        each,
+        each.key,
+        from_=filled(SideDocument, each.before) if each.before else None,
+        to=filled(SideDocument, each.after) if each.after else None,
         note=each.note or None,
         summary=each.diff.summary() if each.diff else None,
-        entries=[
-            DifferenceDocument(
-                kind=entry.kind,
-                what=entry.what,
-                where=entry.where,
-                setting=entry.setting,
-                before=entry.before,
-                after=entry.after,
-            )
-            for entry in (each.diff.entries if each.diff else ())
-        ],
+        entries=[filled(DifferenceDocument, entry) for entry in (each.diff.entries if each.diff else ())],
     )
-
-
-def _side(content: FlowContent | None) -> SideDocument | None:
-    if content is None:
-        return None
-    return SideDocument(organization=content.organization, version=content.version, file=content.file)
 
 
 def _paragraph(each: FlowComparison) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Literal
 import typer
 
 from controller.cli import exit_codes
-from controller.domain.documents import json_text, optional
+from controller.domain.documents import filled, json_text, optional
 from controller.domain.errors import ManifestInvalid, Mistake, PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
@@ -91,23 +91,17 @@ def error_text(error: PenstockError, organization: str | None = None) -> str:
 
 def error_document(error: PenstockError, organization: str | None = None) -> ErrorDocument:
     """The document; with an organisation where the error is about one."""
-    return ErrorDocument(
-        code=error.code,
-        message=error.message,
-        hint=error.hint,
-        organization=organization,
-        mistakes=mistakes_documents(error.mistakes) if isinstance(error, ManifestInvalid) else None,
-    )
+    mistakes = mistakes_documents(error.mistakes) if isinstance(error, ManifestInvalid) else None
+    return filled(ErrorDocument, error, organization=organization, mistakes=mistakes)
 
 
 def mistakes_documents(mistakes: Iterable[Mistake]) -> list[MistakeDocument]:
     """Mistakes as `penstock.validate/v1` lists them."""
     return [
-        MistakeDocument(
-            file=mistake.origin.file,
-            line=mistake.origin.line,
-            column=mistake.origin.column,
-            code=mistake.code,
+        filled(
+            MistakeDocument,
+            mistake.origin,
+            mistake,
             message=SECRETS.text(mistake.message),
             hint=SECRETS.text(mistake.hint) if mistake.hint else None,
         )

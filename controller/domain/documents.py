@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+D = TypeVar("D", bound="DataclassInstance")
 
 _LEFT_OUT_WHEN_NONE = "left-out-when-none"
 _PYDANTIC_ONLY = ("title", "default", "description")
@@ -20,6 +25,13 @@ _PYDANTIC_ONLY = ("title", "default", "description")
 def optional() -> Any:
     """A field that only some documents have: None leaves it out."""
     return field(default=None, metadata={_LEFT_OUT_WHEN_NONE: True})
+
+
+def filled(document: type[D], *sources: object, **given: object) -> D:
+    """A document with the given fields; each other one is that of the first source which has an attribute so named."""
+    names = [each.name for each in fields(document) if each.default is MISSING]
+    found = {name: getattr(source, name) for source in reversed(sources) for name in names if hasattr(source, name)}
+    return document(**found | given)
 
 
 def plain(value: object) -> Any:

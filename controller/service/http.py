@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from controller.domain.documents import plain
+from controller.domain.documents import filled, plain
 from controller.domain.errors import SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.domain.status import Health, SyncStatus
@@ -87,14 +87,11 @@ def _status_document(board: Board, latencies: Mapping[str, Sequence[RouteLatency
         revision=board.revision,
         fault=board.fault,
         organizations=[
-            ServedOrganizationDocument(
+            filled(
+                ServedOrganizationDocument,
+                entry,
                 name=entry.organization,
                 sync=entry.status,
-                health=entry.health,
-                revision=entry.revision,
-                message=entry.message,
-                warnings=entry.warnings,
-                at=entry.at,
                 calls=latencies.get(entry.organization, ()),
             )
             for entry in board.entries()

@@ -10,7 +10,7 @@ from typing import Literal
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.domain.documents import json_text
+from controller.domain.documents import filled, json_text
 from controller.questions.decisions import accept_paused
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
@@ -39,15 +39,8 @@ def accept(
     with opened_services(settings) as services:
         step = accept_paused(services, chosen, flow, by=by)
     if output is TextOrJson.JSON:
-        document = PromotionDocument(
-            organization=chosen.name,
-            flow=step.flow,
-            type=step.key.type,
-            name=step.key.name,
-            version=step.live_version,
-            by=by,
-        )
-        print(json_text(document))
+        about = {"organization": chosen.name, "version": step.live_version, "by": by}
+        print(json_text(filled(PromotionDocument, step, step.key, **about)))
         return
     print(f"{chosen.name}: {step.flow} ({step.key}) {step.live_version} is accepted; the next pass continues with it")
 

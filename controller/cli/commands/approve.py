@@ -12,7 +12,7 @@ import typer
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.domain.documents import json_text
+from controller.domain.documents import filled, json_text
 from controller.questions.decisions import approve_plan
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
@@ -41,9 +41,6 @@ def approve(
     with opened_services(settings) as services:
         approval = approve_plan(services, chosen.name, digest, by=actor())
     if output is TextOrJson.JSON:
-        document = ApprovalDocument(
-            organization=approval.organization, digest=approval.digest, by=approval.by, at=approval.at
-        )
-        print(json_text(document))
+        print(json_text(filled(ApprovalDocument, approval)))
         return
     print(f"{approval.organization}: approved by {approval.by} at {approval.at:%Y-%m-%d %H:%M} UTC: {approval.digest}")

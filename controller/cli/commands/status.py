@@ -17,7 +17,7 @@ from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.progress_bars import plan_bar
 from controller.cli.running import opened_services, report_failures, run_passes
 from controller.cli.workspace import commit_or_none, opened_workspace, shown_revision
-from controller.domain.documents import json_text
+from controller.domain.documents import filled, json_text
 from controller.domain.status import Health, SyncStatus
 from controller.domain.visible import visible
 from controller.planning.model import HeldBack
@@ -25,7 +25,7 @@ from controller.questions.status import FlowStatus, OrganizationStatus, organiza
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.settings import load_settings
-from controller.store.records import SyncRecord, SyncState
+from controller.store.records import SyncState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,10 @@ class StatusDocument:
     organizations: Sequence[OrganizationStatusDocument]
 
 
+_UNKNOWN = OrganizationStatus("", "", SyncStatus.UNKNOWN, Health.UNKNOWN, (), (), (), 0, None, (), None)
+"""Of an organisation that could not be looked at."""
+
+
 def status(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
     """Look at each organisation and show its status; the exit code is that of the worst failure."""
     settings = load_settings()
@@ -88,8 +92,8 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
 
 
 def _show(report: PassReport, found: OrganizationStatus | None) -> None:
-    sync, health = (found.sync, found.health) if found else (SyncStatus.UNKNOWN, Health.UNKNOWN)
-    parts = [judged(sync.value), judged(health.value), Text(shown_revision(report.revision))]
+    known = found or _UNKNOWN
+    parts = [judged(known.sync.value), judged(known.health.value), Text(shown_revision(report.revision))]
     console().print(Text(f"{report.organization}: ") + Text(", ").join(parts), soft_wrap=True)
     if found is None:
         return
@@ -126,29 +130,13 @@ def _rest(found: OrganizationStatus) -> list[str]:
 
 
 def _organization(report: PassReport, found: OrganizationStatus | None) -> OrganizationStatusDocument:
-    return OrganizationStatusDocument(
+    last = found.last_sync if found else None
+    return filled(
+        OrganizationStatusDocument,
+        found or _UNKNOWN,
         name=report.organization,
         revision=commit_or_none(report.revision),
-        sync=found.sync if found else SyncStatus.UNKNOWN,
-        health=found.health if found else Health.UNKNOWN,
-        flows=found.flows if found else (),
-        drift=found.drift if found else (),
-        warnings=found.warnings if found else (),
         unmanaged=found.unmanaged if found else None,
-        last_sync=_sync(found.last_sync) if found and found.last_sync else None,
-        held_back=found.held_back if found else (),
-        at_work=found.at_work if found else None,
+        last_sync=filled(LastSyncDocument, last, revision=commit_or_none(last.revision)) if last else None,
         error=error_document(report.error, report.organization) if found is None and report.error else None,
-    )
-
-
-def _sync(last: SyncRecord) -> LastSyncDocument:
-    return LastSyncDocument(
-        id=last.id,
-        state=last.state,
-        revision=commit_or_none(last.revision),
-        actor=last.actor,
-        trigger=last.trigger,
-        started_at=last.started_at,
-        finished_at=last.finished_at,
     )
