@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
 
 from controller.cli import exit_codes
 from controller.cli.failures import report_failure
@@ -18,6 +19,8 @@ from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace
 from controller.store.store import Store
+
+T = TypeVar("T")
 
 _SHOW_CURSOR = "\x1b[?25h"
 """The live table hides the cursor, and a process that a second signal ends cannot show it again later."""
@@ -47,25 +50,31 @@ def run_passes(
 
     In passes that write, the first signal stops and the second kills.
     """
-    return asyncio.run(_run_passes(workspace, requests, services, listener))
-
-
-async def _run_passes(
-    workspace: Workspace, requests: Sequence[PassRequest], services: Services, listener: Listener | None
-) -> list[PassReport]:
     # A planning pass writes nothing, so Ctrl-C may end it at once.
     looks = all(request.mode is Mode.PLAN for request in requests)
-    stop = asyncio.Event() if looks else stop_on_signals()
 
     async def source() -> Workspace:
         return workspace
 
-    try:
+    async def passes() -> list[PassReport]:
+        stop = asyncio.Event() if looks else stop_on_signals()
         return [
             await run_pass(request, services, source, listener=listener, stopping=stop.is_set) for request in requests
         ]
-    finally:
-        await services.disconnect()
+
+    return answer(services, passes())
+
+
+def answer(services: Services, question: Coroutine[Any, Any, T]) -> T:
+    """The answer to a question to organisations; closes the connections, not the store."""
+
+    async def asked() -> T:
+        try:
+            return await question
+        finally:
+            await services.disconnect()
+
+    return asyncio.run(asked())
 
 
 def report_failures(reports: Sequence[PassReport], *, as_json: bool) -> int:

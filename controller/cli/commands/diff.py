@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from controller.cli.comparison_output import comparisons_document, comparisons_t
 from controller.cli.options import FolderOption, Format, Organizations, Out, TextOrJson
 from controller.cli.output import output_to
 from controller.cli.progress_bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
@@ -89,7 +88,7 @@ def diff(options: DiffOptions) -> int:
     settings = load_settings()
     workspace = opened_workspace(options.folder, settings, options.organizations or options.organization)
     with opened_services(settings) as services:
-        found = asyncio.run(_compared(options, workspace, services))
+        found = answer(services, _compared(options, workspace, services))
     with output_to(options.out) as write:
         if options.output is TextOrJson.JSON:
             write(json_text(comparisons_document(found)) + "\n")
@@ -103,27 +102,24 @@ def diff(options: DiffOptions) -> int:
 
 async def _compared(options: DiffOptions, workspace: Workspace, services: Services) -> list[FlowComparison]:
     said = (options.flow,) if options.flow is not None else ()
-    try:
-        with progress_bar("comparing flows") as advance:
-            if options.organizations:
-                one, other = (workspace.organization(name) for name in options.organizations)
-                return await between_organizations(services, one, other, said, advance)
-            if options.flow is not None:
-                organization = only_organization(workspace, "a comparison of one flow")
-                if options.from_version or options.to_version:
-                    versions = VersionRange(options.from_version, options.to_version)
-                    return [await between_versions(services, organization, options.flow, versions)]
-                return await against_live(services, organization, said, advance)
-            found: list[FlowComparison] = []
-            for organization in workspace.desired.organizations:
-                if options.everything:
-                    found += await against_live(services, organization, (), advance)
-                else:
-                    plan = await _plan(workspace, services, organization)
-                    found += await differences(services, organization, plan, advance)
-            return found
-    finally:
-        await services.disconnect()
+    with progress_bar("comparing flows") as advance:
+        if options.organizations:
+            one, other = (workspace.organization(name) for name in options.organizations)
+            return await between_organizations(services, one, other, said, advance)
+        if options.flow is not None:
+            organization = only_organization(workspace, "a comparison of one flow")
+            if options.from_version or options.to_version:
+                versions = VersionRange(options.from_version, options.to_version)
+                return [await between_versions(services, organization, options.flow, versions)]
+            return await against_live(services, organization, said, advance)
+        found: list[FlowComparison] = []
+        for organization in workspace.desired.organizations:
+            if options.everything:
+                found += await against_live(services, organization, (), advance)
+            else:
+                plan = await _plan(workspace, services, organization)
+                found += await differences(services, organization, plan, advance)
+        return found
 
 
 async def _plan(workspace: Workspace, services: Services, organization: Organization) -> Plan:

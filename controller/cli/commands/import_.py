@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,13 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.options import FolderOption, Format, Organizations, TextOrJson
 from controller.cli.progress_bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
-from controller.domain.desired import Organization
-from controller.domain.documents import json_text
+from controller.domain.documents import filled, json_text
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.questions.importing import Imported, importable, take_back, write
-from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings, load_settings
 from controller.reconcile.workspace import open_folder
 
@@ -86,8 +83,8 @@ def import_(
     workspace = opened_workspace(folder, settings, organization)
     chosen = only_organization(workspace, "an import")
     into = into or workspace.repository.top / Path(chosen.origin.file).parent
-    with opened_services(settings) as services:
-        found = asyncio.run(_read(services, chosen, tuple(flows or ())))
+    with opened_services(settings) as services, progress_bar("exporting flows") as advance:
+        found = answer(services, importable(services, chosen, tuple(flows or ()), advance))
     if not dry_run:
         write(into, found)
         _read_back(folder, settings, chosen.name, into, found)
@@ -97,14 +94,6 @@ def import_(
     else:
         print("".join(f"{line}\n" for line in _lines(result)), end="")
     return exit_codes.ERROR if flows and result.skipped else exit_codes.DONE
-
-
-async def _read(services: Services, organization: Organization, said: tuple[str, ...]) -> list[Imported]:
-    try:
-        with progress_bar("exporting flows") as advance:
-            return await importable(services, organization, said, advance)
-    finally:
-        await services.disconnect()
 
 
 def _read_back(folder: Path, settings: Settings, organization: str, into: Path, found: list[Imported]) -> None:
@@ -127,10 +116,10 @@ def _document(result: _Result) -> ImportDocument:
         folder=str(result.into),
         written=result.written,
         flows=[
-            ImportedFlowDocument(
+            filled(
+                ImportedFlowDocument,
+                flow.key,
                 flow=flow.name or None,
-                type=flow.key.type,
-                name=flow.key.name,
                 version=flow.version,
                 manifest=flow.manifest_file if flow.name else None,
                 source=flow.source_file,

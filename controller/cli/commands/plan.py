@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +15,7 @@ from controller.cli.comparison_output import comparisons_markdown, comparisons_t
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to, wants_color
 from controller.cli.progress_bars import plan_bar, progress_bar
-from controller.cli.running import opened_services, report_failures, run_passes
+from controller.cli.running import answer, opened_services, report_failures, run_passes
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
@@ -110,7 +109,7 @@ def _rendered(plans: Sequence[Plan], options: PlanOptions) -> str:
 
 def _differences(plans: Sequence[Plan], workspace: Workspace, services: Services, options: PlanOptions) -> str:
     """The differences inside the flows, as text to print below the plan."""
-    found = asyncio.run(_compared(plans, workspace, services))
+    found = answer(services, _compared(plans, workspace, services))
     if options.output is PlanFormat.MARKDOWN:
         return "\n" + comparisons_markdown(found, COMMENT_LIMIT // 2)
     return "\n" + comparisons_text(found)
@@ -118,10 +117,7 @@ def _differences(plans: Sequence[Plan], workspace: Workspace, services: Services
 
 async def _compared(plans: Sequence[Plan], workspace: Workspace, services: Services) -> list[FlowComparison]:
     found: list[FlowComparison] = []
-    try:
-        with progress_bar("comparing flows") as advance:
-            for each in plans:
-                found += await differences(services, workspace.organization(each.organization), each, advance)
-    finally:
-        await services.disconnect()
+    with progress_bar("comparing flows") as advance:
+        for each in plans:
+            found += await differences(services, workspace.organization(each.organization), each, advance)
     return found

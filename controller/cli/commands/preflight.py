@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from rich.text import Text
 from controller.cli import exit_codes
 from controller.cli.console import console, judged, print_table
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
-from controller.cli.running import opened_services
-from controller.domain.documents import json_text
+from controller.cli.running import answer, opened_services
+from controller.domain.documents import filled, json_text
 from controller.genesys.preflight import PreflightReport
 from controller.questions.preflight import preflight_organization
 from controller.reconcile.services import Services
@@ -59,7 +58,7 @@ def preflight(folder: Folder = Path(), organization: Organizations = None, outpu
     settings = load_settings()
     workspace = open_folder(folder, settings, organization or ())
     with opened_services(settings) as services:
-        reports = asyncio.run(_reports(services, workspace))
+        reports = answer(services, _reports(services, workspace))
     if output is TextOrJson.JSON:
         document = PreflightDocument(organizations=[_document(name, report) for name, report in reports.items()])
         print(json_text(document, ascii_only=True))
@@ -69,10 +68,7 @@ def preflight(folder: Folder = Path(), organization: Organizations = None, outpu
 
 
 async def _reports(services: Services, workspace: Workspace) -> dict[str, PreflightReport]:
-    try:
-        return {each.name: await preflight_organization(services, each) for each in workspace.desired.organizations}
-    finally:
-        await services.disconnect()
+    return {each.name: await preflight_organization(services, each) for each in workspace.desired.organizations}
 
 
 def _show(reports: dict[str, PreflightReport]) -> None:
@@ -86,20 +82,5 @@ def _show(reports: dict[str, PreflightReport]) -> None:
 
 
 def _document(name: str, report: PreflightReport) -> OrganizationPreflightDocument:
-    return OrganizationPreflightDocument(
-        name=name,
-        dialect=report.dialect,
-        ready=report.ok,
-        organization=report.organization,
-        missing_permissions=report.missing_permissions,
-        unproven_permissions=report.unproven_permissions,
-        execution_data=report.execution_data,
-        log_level=report.log_level,
-        rate_limit_per_minute=report.rate_limit_per_minute,
-        clock_skew_s=report.clock_skew_s,
-        dependency_index=report.dependency_index,
-        checks=[
-            CheckDocument(name=check.name, verdict=check.verdict.value, message=check.message, hint=check.hint)
-            for check in report.checks
-        ],
-    )
+    checks = [filled(CheckDocument, check) for check in report.checks]
+    return filled(OrganizationPreflightDocument, report, name=name, ready=report.ok, checks=checks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from controller.cli.apply_output import apply_document, apply_text, was_stopped
 from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
-from controller.cli.running import opened_services, run_passes
+from controller.cli.running import answer, opened_services, run_passes
 from controller.cli.workspace import actor
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
@@ -140,7 +139,7 @@ def _confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: 
         organization = workspace.organization(request.organization)
         shown = with_refusals(plan, organization, services, workspace.dirty)
         print(plan_text([shown], color=False), end="", file=sys.stderr)
-        own_name = asyncio.run(_own_name(organization, services))
+        own_name = answer(services, _own_name(organization, services))
         if not typer.confirm(_question(plan, organization, own_name), err=True):
             raise NotConfirmed(f"{organization.name}: not confirmed; nothing was changed", hint="answer y, or --yes")
         # An unfinished delivery is resumed first, and that makes another plan.
@@ -155,8 +154,6 @@ async def _own_name(organization: Organization, services: Services) -> str | Non
         return await services.platform(organization).organization_name()
     except PenstockError:
         return None  # the name is only shown: the delivery reports what is wrong
-    finally:
-        await services.disconnect()
 
 
 def _question(plan: Plan, organization: Organization, own_name: str | None) -> str:

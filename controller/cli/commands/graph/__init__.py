@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,7 +15,7 @@ from controller.cli.commands.graph.answers import Answers, answers_document, ans
 from controller.cli.options import Folder, OneOrganization, Out
 from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
@@ -151,7 +150,7 @@ def _gathered(options: GraphOptions) -> Drawing:
     if origin is GraphOrigin.REPOSITORY:
         return _from_repository(options, organization)
     with opened_services(settings) as services:
-        return asyncio.run(_from_organization(options, organization, services, origin))
+        return answer(services, _from_organization(options, organization, services, origin))
 
 
 def _drawn(drawing: Drawing, form: GraphFormat) -> str:
@@ -176,23 +175,20 @@ def _from_repository(options: GraphOptions, organization: Organization) -> Drawi
 async def _from_organization(
     options: GraphOptions, organization: Organization, services: Services, origin: GraphOrigin
 ) -> Drawing:
-    try:
-        if options.all_nodes:
-            return _inside(options, await all_live_insides(services, organization), organization.name)
-        if options.nodes is not None:
-            return _inside(options, await live_inside(services, organization, options.nodes), organization.name)
-        with progress_bar("reading versions") as advance:
-            found = await observed_graph(services, organization, origin, resources=options.resources, advance=advance)
-        drawing = _answered(options, found)
-        if not options.verify_index:
-            return drawing
-        with progress_bar("asking the dependency index") as advance:
-            index = await check_index(services, found, advance)
-        return replace(
-            drawing, answers=replace(drawing.answers, index=index), warnings=(*drawing.warnings, *index.warnings())
-        )
-    finally:
-        await services.disconnect()
+    if options.all_nodes:
+        return _inside(options, await all_live_insides(services, organization), organization.name)
+    if options.nodes is not None:
+        return _inside(options, await live_inside(services, organization, options.nodes), organization.name)
+    with progress_bar("reading versions") as advance:
+        found = await observed_graph(services, organization, origin, resources=options.resources, advance=advance)
+    drawing = _answered(options, found)
+    if not options.verify_index:
+        return drawing
+    with progress_bar("asking the dependency index") as advance:
+        index = await check_index(services, found, advance)
+    return replace(
+        drawing, answers=replace(drawing.answers, index=index), warnings=(*drawing.warnings, *index.warnings())
+    )
 
 
 def _answered(options: GraphOptions, found: DependencyGraph) -> Drawing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from controller.cli.commands.trace.times import span
 from controller.cli.options import FolderOption, OneOrganization, Out
 from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.diagnosis.action.analysis import ActionAnalysis
 from controller.diagnosis.action.exports import action_dot, action_report
@@ -94,7 +93,7 @@ def action(options: ActionOptions) -> int:
     only = (options.organization,) if options.organization else ()
     organization = only_organization(open_folder(options.folder, settings, only), "a trace")
     with opened_services(settings) as services:
-        analysis, undelivered = asyncio.run(_trace(options, question, services, organization))
+        analysis, undelivered = answer(services, _trace(options, question, services, organization))
     if undelivered is not None:
         warn([f"the webhook was not delivered: {undelivered}"])
     failed = analysis.result.status != "completed" or undelivered is not None
@@ -133,8 +132,6 @@ async def _trace(
         what = {"flow": question.flow, "action_id": question.invocation, "job_id": question.job}
         audit.failed(ACTION, what, error)
         raise
-    finally:
-        await services.disconnect()
 
 
 def _rendered(analysis: ActionAnalysis, form: ActionFormat) -> str:

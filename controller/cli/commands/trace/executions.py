@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ from controller.cli.commands.trace.views import Ending, ExecutionsFound, JsonVie
 from controller.cli.options import FolderOption, OneOrganization
 from controller.cli.output import output_to
 from controller.cli.progress_bars import new_progress
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.error_rate import measure_error_rate
@@ -116,7 +115,7 @@ def executions(options: ExecutionsOptions) -> int:
     only = (options.organization,) if options.organization else ()
     organization = only_organization(open_folder(options.folder, settings, only), "a trace")
     with opened_services(settings) as services:
-        return asyncio.run(_show(options, style, services, organization))
+        return answer(services, _show(options, style, services, organization))
 
 
 async def _show(options: ExecutionsOptions, style: TraceStyle, services: Services, organization: Organization) -> int:
@@ -136,8 +135,6 @@ async def _show(options: ExecutionsOptions, style: TraceStyle, services: Service
     except PenstockError as error:
         audit.failed(EXECUTION, options.asked(), error)
         raise
-    finally:
-        await services.disconnect()
     return exit_codes.ERROR if unreadable else exit_codes.DONE
 
 

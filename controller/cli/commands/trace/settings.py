@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,14 +12,12 @@ import typer
 
 from controller.cli.commands.trace.options import AnyFlow
 from controller.cli.options import FolderOption, Format, OneOrganization, TextOrJson
-from controller.cli.running import opened_services
+from controller.cli.running import answer, opened_services
 from controller.cli.workspace import actor, only_organization
-from controller.domain.desired import Organization
-from controller.domain.documents import json_text
+from controller.domain.documents import filled, json_text
 from controller.domain.recording import LogLevel
 from controller.domain.visible import visible
 from controller.questions.recording import RecordingRequest, RecordingSettings, recording_settings
-from controller.reconcile.services import Services
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import open_folder
 
@@ -78,18 +75,11 @@ def settings(
     workspace = open_folder(folder, ours, (organization,) if organization else ())
     chosen = only_organization(workspace, "what is recorded")
     with opened_services(ours) as services:
-        shown = asyncio.run(_asked(services, chosen, wish))
+        shown = answer(services, recording_settings(services, chosen, wish, by=actor()))
     if output is TextOrJson.JSON:
         print(json_text(_document(chosen.name, shown)))
     else:
         _show(chosen.name, shown, turned_on=bool(wish.execution_data))
-
-
-async def _asked(services: Services, organization: Organization, wish: RecordingRequest) -> RecordingSettings:
-    try:
-        return await recording_settings(services, organization, wish, by=actor())
-    finally:
-        await services.disconnect()
 
 
 def _show(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:
@@ -112,10 +102,7 @@ def _document(name: str, shown: RecordingSettings) -> RecordingDocument:
     return RecordingDocument(
         organization=name,
         execution_data=shown.execution_data,
-        default=LevelDocument(level=shown.default.level, left_out=shown.default.left_out),
-        flows=[
-            FlowLevelDocument(type=key.type, name=key.name, level=level.level, left_out=level.left_out)
-            for key, level in sorted(shown.own.items())
-        ],
+        default=filled(LevelDocument, shown.default),
+        flows=[filled(FlowLevelDocument, key, level) for key, level in sorted(shown.own.items())],
         changed=shown.changed,
     )
