@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, insert, update
 
 from controller.domain.clock import Clock
 from controller.domain.errors import StoreFailed
@@ -137,29 +137,6 @@ class AuditLog(StorePart):
         details = {"receiver": receiver, "event": event, "told": entry.action, "told_at": _iso(entry.at)}
         told_of = replace(entry, action="webhook", status="success", error=None, latency_ms=None, details=details)
         self.append(told_of)
-
-    def entries(
-        self,
-        organization: str | None = None,
-        *,
-        flow: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int | None = None,
-    ) -> Iterator[AuditEntry]:
-        """Entries, newest first; `since` counts, `until` does not."""
-        query = select(audit).order_by(audit.c.id.desc())
-        if organization is not None:
-            query = query.where(audit.c.organization == organization)
-        if flow is not None:
-            query = query.where(audit.c.flow == flow)
-        if since is not None:
-            query = query.where(audit.c.at >= since)
-        if until is not None:
-            query = query.where(audit.c.at < until)
-        with self._database.read() as connection:
-            for row in connection.execute(query.limit(limit)).mappings():
-                yield _entry(row)
 
     def purge(self) -> int:
         """Drop entries that are older than the limit; returns how many."""

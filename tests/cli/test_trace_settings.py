@@ -16,6 +16,7 @@ from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from controller.store.audit import AuditEntry
 from controller.store.store import Store
+from tests.support.audit import audit_entries
 from tests.support.inside import InsideShell
 from tests.support.sources import inbound, module
 from tests.support.versioned import pin_to_the_versioned_dialect
@@ -40,7 +41,7 @@ def audited(shell: InsideShell) -> list[AuditEntry]:
     """Oldest first."""
     store = Store.open(shell.environment["PENSTOCK_STORE"], clock=SystemClock())
     with closing(store):
-        return list(store.audit.entries("acme"))[::-1]
+        return list(audit_entries(store, "acme"))[::-1]
 
 
 def writes(simulator: Simulator) -> int:

@@ -11,6 +11,7 @@ from controller.reconcile.report import PassReport
 from controller.store.audit import AuditEntry
 from tests.conformance.flows import Happening
 from tests.conformance.recorded import recorded_in
+from tests.support.audit import audit_entries
 from tests.support.world import ORGANIZATION, World
 
 LONGEST_PASS_S = 600
@@ -42,4 +43,4 @@ class Played(World):
 
     def audited(self) -> list[AuditEntry]:
         """Oldest first."""
-        return list(self.services.store.audit.entries())[::-1]
+        return list(audit_entries(self.services.store))[::-1]

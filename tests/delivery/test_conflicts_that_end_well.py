@@ -17,6 +17,7 @@ from controller.simulator.user_edits import person
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site, organization
+from tests.support.audit import audit_entries
 
 
 class Doubling(httpx.AsyncBaseTransport):
@@ -55,7 +56,7 @@ def published(site: Site) -> list[str]:
 
 
 def audited(site: Site) -> list[tuple[str, bool]]:
-    entries = list(site.store.audit.entries(NAME, flow=str(DESK)))[::-1]
+    entries = list(audit_entries(site.store, NAME, flow=str(DESK)))[::-1]
     return [(entry.status, "found" in entry.details) for entry in entries if entry.action == "publish"]
 
 

@@ -20,6 +20,7 @@ from controller.domain.status import StepState
 from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Crash, Site
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound, module
 
 pytestmark = pytest.mark.proof
@@ -212,7 +213,7 @@ async def test_every_migration_is_announced_exactly_once_whenever_the_process_di
         )
         audited = Counter(
             (entry.flow, entry.version, entry.action, entry.status)
-            for entry in other.store.audit.entries(NAME)
+            for entry in audit_entries(other.store, NAME)
             if entry.webhook_synced is not None
         )
         assert announced == audited, number

@@ -12,6 +12,7 @@ from controller.domain.errors import LeaseLost
 from controller.planning.model import ChangeKind, Plan
 from tests.delivery.scenes import DESK, HOURS, three
 from tests.delivery.site import NAME, Site, states
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound, module
 
 
@@ -121,7 +122,7 @@ async def test_a_pinned_version_is_published_and_proven(site: Site) -> None:
     assert site.live()["inboundcall/Desk"] == "1.0"
     (step,) = result.steps
     assert (step.change.kind, step.version, step.previous_version) == (ChangeKind.SWITCH, "1.0", "2.0")
-    actions = [entry.action for entry in site.store.audit.entries(NAME, flow=str(DESK))]
+    actions = [entry.action for entry in audit_entries(site.store, NAME, flow=str(DESK))]
     assert actions[:4] == ["export", "migrate", "publish", "validate"]
 
 
@@ -246,7 +247,7 @@ async def test_every_write_has_an_intent_a_result_and_an_audit_entry(site: Site)
     writes = [write for step in sync.steps for write in step.writes]
     assert [write.action for write in writes] == ["register", "upload"] * 3
     assert all(write.outcome is not None for write in writes)
-    entries = list(site.store.audit.entries(NAME))
+    entries = list(audit_entries(site.store, NAME))
     assert sum(entry.action in ("register", "upload") for entry in entries) == 6
     assert {entry.actor for entry in entries} == {"ada"}
     assert {entry.revision for entry in entries} == {"abc123"}

@@ -15,6 +15,7 @@ from controller.simulator.execution import Traffic
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, SETTINGS, Site
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound, workflow
 
 WINDOW = 900.0
@@ -63,7 +64,7 @@ async def with_traffic(site: Site, gate: ErrorRateGate, *, bake_s: float = 0.0, 
 async def test_a_version_whose_executions_succeed_passes(site: Site) -> None:
     result = await with_traffic(site, error_rate(), rate=0.0, bake_s=300)
     assert result.outcome is Outcome.SUCCEEDED
-    (entry,) = (entry for entry in site.store.audit.entries(NAME) if entry.action == "gate")
+    (entry,) = (entry for entry in audit_entries(site.store, NAME) if entry.action == "gate")
     assert entry.status == "success"
     assert entry.details["gate"] == "errorRate"
 
@@ -122,7 +123,7 @@ async def test_without_data_the_manifest_has_the_word(site: Site, on_no_data: On
 async def test_without_data_a_probe_launches_the_new_version_once(site: Site) -> None:
     result = await deliver_job(site, error_rate(on_no_data=OnNoData.PROBE))
     assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
-    launches = [entry for entry in site.store.audit.entries(NAME) if entry.action == "launch"]
+    launches = [entry for entry in audit_entries(site.store, NAME) if entry.action == "launch"]
     assert [entry.version for entry in launches] == ["2.0"]
 
 
@@ -247,7 +248,7 @@ async def test_the_first_gate_that_fails_ends_it(site: Site) -> None:
     probing(site, probe)
     site.want("desk", inbound("Desk"), gates=(HttpGate(URL), ExecutionGate()))
     await site.deliver()
-    assert [entry.action for entry in site.store.audit.entries(NAME)].count("launch") == 0
+    assert [entry.action for entry in audit_entries(site.store, NAME)].count("launch") == 0
 
 
 async def test_a_check_that_fails_while_the_version_bakes_ends_the_bake(site: Site) -> None:

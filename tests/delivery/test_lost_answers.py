@@ -11,6 +11,7 @@ from controller.domain.desired import SyncPolicy
 from controller.store.records import WriteOutcome
 from tests.delivery.scenes import DESK
 from tests.delivery.site import NAME, SETTINGS, Site
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 REGISTER = {"method": "POST", "route": "/api/v2/flows/jobs"}
@@ -87,7 +88,7 @@ async def test_a_lost_answer_of_a_write_that_took_effect_is_put_right_in_the_jou
     result = await site.deliver()
     assert outcomes(site, result.sync_id) == [("register", WriteOutcome.DONE), ("upload", WriteOutcome.DONE)]
     assert "the answer to upload was lost; reading showed that it had taken effect" in result.steps[0].messages
-    statuses = [(entry.action, entry.status) for entry in site.store.audit.entries(NAME) if entry.action == "upload"]
+    statuses = [(entry.action, entry.status) for entry in audit_entries(site.store, NAME) if entry.action == "upload"]
     assert statuses == [("upload", "success"), ("upload", "lost")]
 
 

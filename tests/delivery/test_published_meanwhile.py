@@ -17,6 +17,7 @@ from controller.simulator.user_edits import person
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site, organization, states
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 GATES = pytest.mark.parametrize("status", [200, 500], ids=["gate passes", "gate fails"])
@@ -96,7 +97,7 @@ def published(site: Site) -> list[str]:
 
 
 def drift(site: Site) -> list[object]:
-    return [entry.version for entry in site.store.audit.entries(NAME) if entry.action == "drift"]
+    return [entry.version for entry in audit_entries(site.store, NAME) if entry.action == "drift"]
 
 
 def code(result: SyncResult) -> str | None:

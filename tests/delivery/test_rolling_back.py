@@ -17,6 +17,7 @@ from controller.store.records import SyncState
 from controller.store.store import Store
 from tests.delivery.scenes import DESK, FRONT, HOURS, OLD, three
 from tests.delivery.site import NAME, SETTINGS, Site, states
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 
@@ -181,7 +182,7 @@ async def test_a_rollback_that_fails_is_never_called_done(site: Site) -> None:
     sync = site.store.journal.sync(result.sync_id)
     assert sync is not None
     assert sync.state is SyncState.ROLLBACK_FAILED
-    failures = [entry for entry in site.store.audit.entries(NAME) if entry.action == "rollback"]
+    failures = [entry for entry in audit_entries(site.store, NAME) if entry.action == "rollback"]
     assert {entry.flow: entry.status for entry in failures} == {str(HOURS): "failure", str(DESK): "success"}
     told = [dict(message.payload["data"]) for message in site.store.outbox.claim(limit=100)]  # type: ignore[call-overload]
     assert [(data["flow"], data["success"]) for data in told if data["action"] == "rollback"] == [

@@ -13,12 +13,13 @@ from controller.store.audit import AuditEntry
 from tests.delivery.probe import URL, Probe
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Site
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 
 def entries(site: Site, action: str) -> list[AuditEntry]:
     """Oldest first."""
-    return [entry for entry in site.store.audit.entries(NAME) if entry.action == action][::-1]
+    return [entry for entry in audit_entries(site.store, NAME) if entry.action == action][::-1]
 
 
 def messages(site: Site) -> list[dict]:

@@ -18,6 +18,7 @@ from controller.simulator.user_edits import person
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Crash, Site, organization, states
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 
 STAGES = (Stage(10, 600), Stage(50, 600), Stage(100, 600))
@@ -63,7 +64,7 @@ async def test_a_draft_is_validated_published_and_polled(site: Site) -> None:
     result = await pinned(site, "3.0")
     assert result.outcome is Outcome.SUCCEEDED, result.steps[0].error
     assert site.live() == {str(DESK): "3.0"}
-    actions = [entry.action for entry in site.store.audit.entries(NAME, flow=str(DESK))]
+    actions = [entry.action for entry in audit_entries(site.store, NAME, flow=str(DESK))]
     assert actions == ["export", "migrate", "publish", "validate"]
 
 

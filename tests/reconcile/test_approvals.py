@@ -6,6 +6,7 @@ import pytest
 
 from controller.domain.errors import NotConfirmed, SettingsInvalid
 from controller.questions.decisions import approve_plan
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 from tests.support.world import World, said
 
@@ -43,7 +44,7 @@ async def test_a_recorded_approval_counts_for_that_plan_alone(manual: World) -> 
 
     assert isinstance(refused.error, NotConfirmed)
     assert (await manual.apply()).delivered
-    entries = manual.services.store.audit.entries(organization="acme")
+    entries = audit_entries(manual.services.store, organization="acme")
     assert [entry.actor for entry in entries if entry.action == "approve"] == ["ada", "ada"]
 
 

@@ -13,6 +13,7 @@ from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder
 from controller.store.audit import AuditEntry
 from tests.safety.test_workers import running
+from tests.support.audit import audit_entries
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, RECORDS, World
 
@@ -22,7 +23,7 @@ AUTHOR = "Flow Author <author@example.com>"
 
 def entries(world: World, action: str) -> list[AuditEntry]:
     """Oldest first."""
-    return [entry for entry in world.services.store.audit.entries(ORGANIZATION) if entry.action == action][::-1]
+    return [entry for entry in audit_entries(world.services.store, ORGANIZATION) if entry.action == action][::-1]
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ async def test_a_controller_that_acts_by_itself_acts_for_the_author_of_the_commi
 
     assert (await world.apply(actor=SERVICE)).delivered
 
-    found = list(world.services.store.audit.entries(ORGANIZATION))
+    found = list(audit_entries(world.services.store, ORGANIZATION))
     assert {(entry.actor, entry.author) for entry in found} == {(AUTHOR, AUTHOR)}
 
 
@@ -129,7 +130,7 @@ async def test_a_person_who_delivers_somebody_elses_commit_is_told_apart_from_it
 
     assert (await world.apply(actor="ada")).delivered
 
-    found = list(world.services.store.audit.entries(ORGANIZATION))
+    found = list(audit_entries(world.services.store, ORGANIZATION))
     assert {(entry.actor, entry.author) for entry in found} == {("ada", AUTHOR)}
 
 

@@ -16,6 +16,7 @@ from controller.questions.refusals import with_refusals
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import open_folder
 from controller.simulator.execution import Traffic
+from tests.support.audit import audit_entries
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound, module
 from tests.support.world import ORGANIZATION, World
@@ -113,7 +114,7 @@ async def test_nothing_new_is_delivered_meanwhile_and_no_pass_waits(world: World
     assert "penstock accept desk" in (report.error.hint or "")
     assert world.clock.elapsed_s - began < 60
     assert world.publishes().count("commonmodule/Third") == 0
-    judged = [entry for entry in world.services.store.audit.entries("acme") if entry.action == "gate"]
+    judged = [entry for entry in audit_entries(world.services.store, "acme") if entry.action == "gate"]
     assert len(judged) == 1
 
 
@@ -161,7 +162,7 @@ async def test_a_person_lets_it_stay(world: World) -> None:
 
     assert step.live_version == "2.0"
     assert report.delivered, report.error
-    entries = [(entry.action, entry.actor) for entry in world.services.store.audit.entries("acme")]
+    entries = [(entry.action, entry.actor) for entry in audit_entries(world.services.store, "acme")]
     assert ("promote", "ada") in entries
     await world.assert_settled()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.domain.errors import ServerFault
 from controller.questions.trace_audit import EXECUTION, TraceAudit
 from controller.reconcile.workspace import open_folder
+from tests.support.audit import audit_entries
 from tests.support.world import ORGANIZATION, World
 
 
@@ -17,7 +18,7 @@ async def test_a_question_that_failed_is_an_entry_and_promises_no_service(world:
     TraceAudit(world.services, organization, "ada").failed(EXECUTION, {"flow": "front", "version": None}, error)
 
     assert error.hint == "run it again in a while"
-    (entry,) = world.services.store.audit.entries(ORGANIZATION)
+    (entry,) = audit_entries(world.services.store, ORGANIZATION)
     assert (entry.action, entry.status, entry.actor) == ("flow_trace_debug", "failure", "ada")
     assert entry.details["flow"] == "front"
     assert entry.error == "POST /query: 503: down"

@@ -18,6 +18,7 @@ from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder
 from tests.safety.test_workers import running
+from tests.support.audit import audit_entries
 from tests.support.signatures import verify
 from tests.support.sources import inbound, module
 from tests.support.world import World
@@ -132,7 +133,7 @@ async def test_what_the_receiver_has_is_synced_in_the_audit_log(told: World, rec
     assert (await told.apply()).delivered
     await told.services.disconnect()
 
-    entries = list(told.services.store.audit.entries("acme"))
+    entries = list(audit_entries(told.services.store, "acme"))
     assert [entry.webhook_synced for entry in entries if entry.action == "migrate"] == [True, True]
     assert sorted(str(entry.flow) for entry in entries if entry.action == "webhook") == [
         "commonmodule/Hours",
@@ -179,8 +180,8 @@ async def test_a_receiver_that_will_not_do_is_refused_before_anything_is_deliver
 
 async def test_old_entries_are_dropped_while_the_service_runs(told: World) -> None:
     assert (await told.apply()).delivered
-    kept = len(list(told.services.store.audit.entries()))
+    kept = len(list(audit_entries(told.services.store)))
     assert kept > 0
     told.clock.advance(91 * 86_400)
     async with running(told.services) as service:
-        await service.until(lambda: not list(told.services.store.audit.entries()), "the log is purged")
+        await service.until(lambda: not list(audit_entries(told.services.store)), "the log is purged")

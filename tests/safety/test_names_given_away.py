@@ -9,6 +9,7 @@ from controller.domain.errors import DeliveryUnfinished, LeaseHeld
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.questions.decisions import approve_plan
 from controller.simulator.settings import SimulatedClient
+from tests.support.audit import audit_entries
 from tests.support.dialects import BOTH
 from tests.support.organizations import Neighbours, apply_as, crash, identity_of, rename, writes_to
 from tests.support.sources import inbound, module
@@ -95,7 +96,7 @@ async def test_a_name_given_to_another_organisation_begins_afresh(world: World) 
     )
     assert [sync.id for sync in store.journal.history(ORGANIZATION)] == [report.result.sync_id]
     assert store.quarantines.active(ORGANIZATION) == ()
-    [told] = [entry for entry in store.audit.entries(ORGANIZATION) if entry.action == "rebind"]
+    [told] = [entry for entry in audit_entries(store, ORGANIZATION) if entry.action == "rebind"]
     assert len(store.journal.history(str(told.details["history_kept_as"]))) == 2
     assert store.bindings.names([str(told.details["to"])]) == [ORGANIZATION]
     await world.assert_settled()

@@ -14,6 +14,7 @@ from controller.domain.desired import Rollout
 from controller.store.audit import AuditEntry
 from controller.store.store import Store
 from tests.delivery.site import Site
+from tests.support.audit import audit_entries
 from tests.support.clock import SteppedClock
 from tests.support.sources import inbound
 from tests.support.world import World
@@ -49,7 +50,7 @@ async def test_a_full_disk_below_the_audit_files_is_told_and_stops_nothing(tmp_p
     with Store.open(f"sqlite:///{tmp_path}/s.db", clock=SteppedClock(), audit_folder=folder) as store:
         with capture_logs() as events:
             store.audit.append(AuditEntry("acme", "publish", "success", "ada"))
-        assert [entry.action for entry in store.audit.entries()] == ["publish"]
+        assert [entry.action for entry in audit_entries(store)] == ["publish"]
     assert [(event["event"], event["log_level"]) for event in events] == [("audit.not-copied", "error")]
 
 
