@@ -30,17 +30,14 @@ _SHOW_CURSOR = "\x1b[?25h"
 def opened_services(settings: Settings) -> Iterator[Services]:
     """Store and connections of this process, from the operator's settings; the store is closed at the end."""
     clock = SystemClock()
-    store = Store.open(
+    with Store.open(
         settings.store,
         clock=clock,
         audit_folder=settings.audit_dir,
         audit_stream=sys.stdout if settings.audit == "stdout" else None,
         audit_days=settings.audit_days,
-    )
-    try:
+    ) as store:
         yield Services(settings, store, clock)
-    finally:
-        store.close()
 
 
 def run_passes(

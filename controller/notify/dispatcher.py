@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 
@@ -19,14 +18,9 @@ from controller.notify.webhook import CEILING_S, TIMEOUT_S, Reply, retry_after_s
 
 _log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class DispatchSettings:
-    """How eagerly the outbox is emptied."""
-
-    poll_s: float = 5.0
-    """The longest time that a new message waits to be seen."""
-    batch: int = 20
+_POLL_S = 5.0
+"""The longest time that a new message waits to be seen."""
+_BATCH = 20
 
 
 class Dispatcher:
@@ -40,14 +34,12 @@ class Dispatcher:
         allowed_hosts: Collection[str],
         clock: Clock,
         http: httpx.AsyncBaseTransport | None = None,
-        settings: DispatchSettings | None = None,
     ) -> None:
         """Raises HostNotAllowed and SettingsInvalid for an unusable receiver."""
         self._outbox = outbox
         self._receivers = {receiver.name: checked_receiver(receiver, allowed_hosts) for receiver in receivers}
         self._clock = clock
         self._http = http
-        self._settings = settings or DispatchSettings()
 
     async def run(self) -> None:
         """Send until cancelled. A store that does not answer is asked again."""
@@ -55,10 +47,10 @@ class Dispatcher:
             while True:
                 try:
                     sent = await self._send_due(client)
-                    pause_s = 0.0 if sent == self._settings.batch else self._pause_s()
+                    pause_s = 0.0 if sent == _BATCH else self._pause_s()
                 except StoreFailed as error:
                     _log.warning("outbox.failed", error=error.message)
-                    pause_s = self._settings.poll_s
+                    pause_s = _POLL_S
                 await self._clock.sleep(pause_s)
 
     async def send_due(self) -> int:
@@ -70,8 +62,7 @@ class Dispatcher:
         return httpx.AsyncClient(transport=self._http, timeout=TIMEOUT_S, follow_redirects=False)
 
     async def _send_due(self, client: httpx.AsyncClient) -> int:
-        batch = self._settings.batch
-        due = self._outbox.claim(limit=batch, for_s=(batch + 3) * TIMEOUT_S)
+        due = self._outbox.claim(limit=_BATCH, for_s=(_BATCH + 3) * TIMEOUT_S)
         by_target = sorted(due, key=lambda message: (message.target, message.id))
         try:
             async with asyncio.TaskGroup() as group:
@@ -121,5 +112,5 @@ class Dispatcher:
     def _pause_s(self) -> float:
         """Seconds until the next message is due, at most the poll interval."""
         due = self._outbox.next_at()
-        until = (due - self._clock.now()) if due else timedelta(seconds=self._settings.poll_s)
-        return min(self._settings.poll_s, max(0.1, until.total_seconds()))
+        until = (due - self._clock.now()) if due else timedelta(seconds=_POLL_S)
+        return min(_POLL_S, max(0.1, until.total_seconds()))

@@ -184,12 +184,9 @@ async def _keep_house(store: Store, clock: Clock) -> None:
         await clock.sleep(_PURGE_INTERVAL_S)
 
 
-def _settings_mistake(errors: BaseExceptionGroup) -> SettingsInvalid | None:
+def _settings_mistake(errors: BaseExceptionGroup) -> BaseException | None:
     """The first mistake of the operator in a group of errors; None where there is none."""
-    for error in errors.exceptions:
-        if isinstance(error, SettingsInvalid):
-            return error
-        found = _settings_mistake(error) if isinstance(error, BaseExceptionGroup) else None
-        if found is not None:
-            return found
-    return None
+    found: BaseException | None = errors.subgroup(SettingsInvalid)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -34,24 +34,20 @@ class OutOfBandChanges:
         self._on_change = on_change
         self._expected: dict[str, str | None] = {}
         self._kept: dict[str, FlowEvent] = {}
-        self._passing = False
+        self.passing = False
+        """Whether a pass is running."""
 
     @property
     def flow_ids(self) -> frozenset[str]:
         """The managed flows that exist."""
         return frozenset(self._expected)
 
-    @property
-    def passing(self) -> bool:
-        """Whether a pass is running."""
-        return self._passing
-
     def pass_begins(self) -> None:
-        self._passing = True
+        self.passing = True
 
     def pass_ended(self, report: PassReport) -> None:
         """Expect the versions that the pass left live; a pass without a plan changes no expectation."""
-        self._passing = False
+        self.passing = False
         if report.plan is not None:
             self._expected = _left_behind(report)
             self._kept_as = report.kept_as
@@ -61,7 +57,7 @@ class OutOfBandChanges:
 
     def heard(self, event: FlowEvent) -> None:
         """Compare an announcement with the expected version, and report a difference."""
-        if self._passing:
+        if self.passing:
             self._kept[event.flow_id] = event
             return
         if event.flow_id not in self._expected:

@@ -88,11 +88,6 @@ class Database:
         ahead = there - self._machine.now()
         return clock.now() + ahead if abs(ahead) > SAME_TIME else clock.now()
 
-    def ping(self) -> None:
-        """Raises StoreFailed when the store does not answer."""
-        with self.read() as connection:
-            connection.execute(text("SELECT 1"))
-
     def close(self) -> None:
         self._engine.dispose()
 

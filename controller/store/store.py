@@ -74,10 +74,6 @@ class Store:
         """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""
         return self.database.together()
 
-    def ping(self) -> None:
-        """Raise StoreFailed when the store does not answer; for readiness probes."""
-        self.database.ping()
-
     def close(self) -> None:
         self.database.close()
 

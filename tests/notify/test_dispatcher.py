@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from controller.domain.errors import HostNotAllowed, StoreFailed
-from controller.notify.dispatcher import Dispatcher, DispatchSettings
+from controller.notify.dispatcher import Dispatcher
 from controller.notify.outbox import event
 from controller.notify.receiver import Receiver
 from controller.notify.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, retry_after_s
@@ -273,9 +273,8 @@ async def test_running_sends_new_messages_within_the_poll_interval_until_cancell
             await asyncio.sleep(0)
 
     pacer = Pacer()
-    settings = DispatchSettings(poll_s=5)
     running = asyncio.create_task(
-        Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=pacer, http=world, settings=settings).run()
+        Dispatcher(store.outbox, [OBSERVER], allowed_hosts=ALLOWED, clock=pacer, http=world).run()
     )
     async with asyncio.timeout(PATIENCE_S):
         await pacer.fifth.wait()

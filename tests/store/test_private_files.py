@@ -25,7 +25,7 @@ def modes(folder: Path) -> dict[str, str]:
 
 def test_a_new_store_at_any_path_is_its_owners_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     with Store.open(f"sqlite:///{tmp_path}/store.db", clock=SteppedClock()) as store:
-        store.ping()
+        store.journal.history()
         found = modes(tmp_path)
     assert found == {"store.db": "0o600", "store.db-shm": "0o600", "store.db-wal": "0o600"}, oct(umask)
 

@@ -23,10 +23,10 @@ from controller.cli.commands.trace.options import (
     Operator,
     Snapshots,
     TraceFormat,
+    period,
     snapshot_ranges,
 )
 from controller.cli.commands.trace.style import TraceStyle, page_folder
-from controller.cli.commands.trace.times import period
 from controller.cli.commands.trace.views import Ending, ExecutionsFound, JsonView, PagesView, SingleView, TextView, View
 from controller.cli.options import FolderOption, OneOrganization
 from controller.cli.output import output_to
