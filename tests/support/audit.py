@@ -20,6 +20,7 @@ def audit_entries(
     flow: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    limit: int | None = None,
 ) -> Iterator[AuditEntry]:
     """Entries, newest first; `since` counts, `until` does not."""
     query = select(audit).order_by(audit.c.id.desc())
@@ -32,5 +33,5 @@ def audit_entries(
     if until is not None:
         query = query.where(audit.c.at < until)
     with store.database.read() as connection:
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(query.limit(limit)).mappings():
             yield AuditEntry(**{each.name: row[each.name] for each in fields(AuditEntry)})
