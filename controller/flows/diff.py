@@ -6,12 +6,12 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from controller.domain.redaction import masked_patterns
 from controller.flows.diff_model import DiffEntry, DiffKind, FlowDiff, quoted
 from controller.flows.elements import Element, elements
-from controller.flows.settings import FlatSettings, flatten
-from controller.flows.settings_diff import Shower, settings_entries, table_entries
+from controller.flows.settings import FlatSettings, Shower, flatten, table_entries
 
 Key = Callable[[Element], Hashable]
 """A key that two versions of one element share; None for elements that the rule does not cover."""
@@ -95,11 +95,7 @@ def misplaced_elements(matching: Matching, older: Sequence[Element], newer: Sequ
     ranks = {element: index for index, element in enumerate(older)}
     moved: set[Element] = set()
     for parent in newer:
-        lists: dict[tuple[str, str], list[Element]] = {}
-        for child in parent.children:
-            if _stayed(child, matching):
-                lists.setdefault((child.kind, child.slot), []).append(child)
-        for siblings in lists.values():
+        for siblings in _lists(child for child in parent.children if _stayed(child, matching)):
             run = _longest_run([ranks[matching.older[child]] for child in siblings])
             moved.update(child for index, child in enumerate(siblings) if index not in run)
     return frozenset(moved)
@@ -107,15 +103,16 @@ def misplaced_elements(matching: Matching, older: Sequence[Element], newer: Sequ
 
 def previous_siblings(elements: Iterable[Element]) -> Mapping[Element, Element]:
     """For each element its predecessor of the same kind; first elements are left out."""
-    previous: dict[Element, Element] = {}
-    for parent in elements:
-        last: dict[tuple[str, str], Element] = {}
-        for child in parent.children:
-            key = (child.kind, child.slot)
-            if key in last:
-                previous[child] = last[key]
-            last[key] = child
-    return previous
+    lists = (siblings for parent in elements for siblings in _lists(parent.children))
+    return {child: before for siblings in lists for before, child in pairwise(siblings)}
+
+
+def _lists(children: Iterable[Element]) -> Iterable[list[Element]]:
+    """The children of one element by kind and slot."""
+    lists: dict[tuple[str, str], list[Element]] = {}
+    for child in children:
+        lists.setdefault((child.kind, child.slot), []).append(child)
+    return lists.values()
 
 
 def _stayed(child: Element, matching: Matching) -> bool:
@@ -163,7 +160,7 @@ def diff_sources(
             entries.extend(_alone(element, matching.older, DiffKind.ADDED))
         else:
             entries.extend(_moved(one, element, matching, misplaced, previous))
-            entries.extend(settings_entries(one, element, shower))
+            entries.extend(_settings_entries(one, element, shower))
     for element in older:
         if element not in matching.newer:
             entries.extend(_alone(element, matching.newer, DiffKind.REMOVED))
@@ -209,6 +206,17 @@ def _moved(
     elif other in misplaced:
         before, after = (_after(previous.get(element)) for element in (one, other))
         yield DiffEntry(DiffKind.MOVED, other.title, other.where, "", before, after)
+
+
+def _settings_entries(one: Element, other: Element, shower: Shower) -> Iterator[DiffEntry]:
+    """All differences between two versions of one element, without the elements inside it."""
+    for setting, before, after in (("name", one.name, other.name), ("type", one.type, other.type)):
+        if before != after:
+            yield DiffEntry(DiffKind.CHANGED, other.title, other.where, setting, f'"{before}"', f'"{after}"')
+    if one.mark == other.mark:
+        return
+    for entry in table_entries(one.settings, other.settings, shower):
+        yield replace(entry, what=other.title, where=other.where)
 
 
 _Parts = dict[str, tuple[str, FlatSettings]]

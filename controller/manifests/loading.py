@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import PurePosixPath
 
 from controller.domain.desired import Organization, Origin, SourceFile
@@ -127,22 +127,17 @@ def _concerning(
 def check_artifacts(manifests: Manifests, report: Report) -> None:
     """Report manifests inside an artifacts folder, and organisations that would mix their artifacts."""
     valid = [(manifest, manifest.shape) for manifest in manifests.organizations if manifest.shape is not None]
-    for _, shape in valid:
-        _check_manifests(shape, manifests, report)
-    for (_, earlier), (later, shape) in combinations(valid, 2):
-        _check_overlap(earlier, later, shape, report)
-
-
-def _check_manifests(shape: OrganizationShape, manifests: Manifests, report: Report) -> None:
-    place = PurePosixPath(shape.spec.artifacts.path)
     written: list[OrganizationManifest | FlowManifest] = [*manifests.organizations, *manifests.flows]
-    for manifest in written:
+    for (_, shape), manifest in product(valid, written):
+        place = PurePosixPath(shape.spec.artifacts.path)
         if manifest.folder.is_relative_to(place):
             report.add(
                 manifest.origin("kind"),
                 f"this manifest is inside {quoted(place.as_posix())}, where only the controller writes",
                 hint=f"move it, or change spec.artifacts.path of {shape.metadata.name}",
             )
+    for (_, earlier), (later, shape) in combinations(valid, 2):
+        _check_overlap(earlier, later, shape, report)
 
 
 def _check_overlap(

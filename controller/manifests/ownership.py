@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import PurePosixPath
 
 from controller.domain.files import Files, kind_of
@@ -57,17 +58,15 @@ def assign(files: Files, manifests: Manifests, report: Report) -> tuple[Estate, 
 
 
 def _check_folders(organizations: list[OrganizationManifest], report: Report) -> None:
-    for index, later in enumerate(organizations):
-        for earlier in organizations[:index]:
-            inner, outer = (later, earlier) if later.folder.is_relative_to(earlier.folder) else (earlier, later)
-            if inner.folder.is_relative_to(outer.folder):
-                same = inner.folder == outer.folder
-                report.add(
-                    inner.origin("kind"),
-                    f"this organisation {'shares the folder' if same else 'is below the folder'} of another one,"
-                    f" {_called(outer)}: the flows below would have two owners",
-                    hint="give each organisation a folder of its own; flows for several go into spec.include",
-                )
+    for earlier, later in combinations(organizations, 2):
+        inner, outer = (later, earlier) if later.folder.is_relative_to(earlier.folder) else (earlier, later)
+        if inner.folder.is_relative_to(outer.folder):
+            where = "shares the folder" if inner.folder == outer.folder else "is below the folder"
+            report.add(
+                inner.origin("kind"),
+                f"this organisation {where} of another one, {_called(outer)}: the flows below would have two owners",
+                hint="give each organisation a folder of its own; flows for several go into spec.include",
+            )
 
 
 def _check_names(organizations: list[OrganizationManifest], report: Report) -> None:
@@ -137,10 +136,8 @@ def _place(files: Files, organization: OrganizationManifest, path: str, manifest
 
 def _includes_unknown(manifests: Manifests) -> bool:
     """Whether an invalid organisation may include a flow that seems to belong to none."""
-    return any(
-        organization.shape is None and organization.node.get("spec", "include") is not None
-        for organization in manifests.organizations
-    )
+    invalid = (each for each in manifests.organizations if each.shape is None)
+    return any(each.node.get("spec", "include") is not None for each in invalid)
 
 
 def _way_in(flow: FlowManifest, estates: list[Estate]) -> str:

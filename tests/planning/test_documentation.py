@@ -13,7 +13,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
 from controller.domain.status import StepState
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
-from controller.graphs.pictures.document import graph_document
+from controller.graphs.questions import graph_document
 from controller.planning.model import ChangeKind, PlanInputs, UnderWay
 from controller.planning.plan import make_plan
 from controller.planning.rendering.document import plan_document

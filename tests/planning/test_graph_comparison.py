@@ -12,11 +12,10 @@ from controller.domain.references import Resolution, ResourceReference
 from controller.flows.nodes import definition_graph
 from controller.graphs.build import inside_graph, merged, with_resources
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.pictures.document import graph_document
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import svg_source
 from controller.graphs.pictures.tree import graph_text
-from controller.graphs.questions import cycles, impact, orphans
+from controller.graphs.questions import cycles, graph_document, impact, orphans
 from controller.questions.drawing import graph_svg
 
 A, B, C = "inboundcall/A", "inboundcall/B", "commonmodule/C"

@@ -19,10 +19,10 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
 from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
-from controller.graphs.pictures.document import graph_document
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import MANY, fold, shortened, svg_source
 from controller.graphs.pictures.tree import graph_text
+from controller.graphs.questions import graph_document
 from controller.questions.drawing import graph_svg
 
 NASTY = [

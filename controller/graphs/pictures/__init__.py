@@ -1,1 +1,1 @@
-"""Renders a graph as JSON, text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""
+"""Renders a graph as text tree, DOT, Mermaid or SVG. Prints and stores nothing; planning never imports it."""

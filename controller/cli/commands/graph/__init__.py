@@ -21,10 +21,9 @@ from controller.domain.desired import Organization
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.model import Graph
-from controller.graphs.pictures.document import graph_document
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.tree import graph_text
-from controller.graphs.questions import cycles, impact, missing, orphans, sequence
+from controller.graphs.questions import cycles, graph_document, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
 from controller.questions.dependency_index import check_index
 from controller.questions.drawing import graph_svg
