@@ -49,25 +49,14 @@ def scalar(tag: str, value: str) -> object:
     if tag == NULL:
         return None
     if tag == BOOL:
-        return _boolean(value)
+        if value.casefold() not in ("true", "false"):
+            raise ValueError("a boolean must be true or false")
+        return value.casefold() == "true"
     if len(value) > MAXIMUM_DIGITS:
         raise ValueError(f"a number may have at most {MAXIMUM_DIGITS} digits")
     if tag == INT:
         return int(value[2:], _BASES[value[:2]]) if value[:2] in _BASES else int(value)
     if tag == FLOAT:
-        return _float(value)
+        folded = value.casefold()
+        return float(folded.replace(".", "") if folded.endswith((".inf", ".nan")) else folded)
     raise ValueError(f"the tag {tag.replace(TAG, '!!')} is not allowed")
-
-
-def _boolean(value: str) -> bool:
-    folded = value.casefold()
-    if folded not in ("true", "false"):
-        raise ValueError("a boolean must be true or false")
-    return folded == "true"
-
-
-def _float(value: str) -> float:
-    folded = value.casefold()
-    if folded.endswith((".inf", ".nan")):
-        folded = folded.replace(".", "")
-    return float(folded)

@@ -70,10 +70,13 @@ class FlowTemplate:
         self.text = text
         matches = ((match[1].strip(), match) for match in _BRACES.finditer(text))
         found = tuple(_Placeholder(name, match.start(), match.end()) for name, match in matches if name)
-        self._prefix = _unused_prefix(text)
-        self._token = re.compile(rf"{self._prefix}([0-9]+)z")
-        self._neutral = _insert(text, ((place, f"{self._prefix}{number}z") for number, place in enumerate(found)))
-        self._used = frozenset(self._numbers_in_content()) if found else frozenset()
+        prefix = "zq"
+        while prefix in text:
+            prefix += "q"
+        self._token = re.compile(rf"{prefix}([0-9]+)z")
+        self._neutral = _insert(text, ((place, f"{prefix}{number}z") for number, place in enumerate(found)))
+        events = self._neutral_events() if found else ()
+        self._used = frozenset(number for event in events for number in self._numbers(event))
         self._found = found
         self.placeholders = tuple(dict.fromkeys(place.name for n, place in enumerate(found) if n in self._used))
         """Names that need a value, each once, in order of occurrence. Placeholders in comments need none."""
@@ -114,10 +117,9 @@ class FlowTemplate:
         self._refuse_other_trees(inserted.text, values)
         return Rendered(self, inserted)
 
-    def _numbers_in_content(self) -> Iterator[int]:
-        for event in self._neutral_events():
-            for text in _texts(event):
-                yield from (int(match[1]) for match in self._token.finditer(text))
+    def _numbers(self, event: yaml.Event | None) -> list[int]:
+        """The placeholders in one event of the neutral text."""
+        return [int(match[1]) for text in _texts(event) for match in self._token.finditer(text)]
 
     def _neutral_events(self) -> Iterator[yaml.Event]:
         try:
@@ -140,8 +142,7 @@ class FlowTemplate:
         pairs: Iterator[tuple[yaml.Event | None, yaml.Event | None]]
         pairs = zip_longest(self._neutral_events(), _events_until_mistake(text))
         for neutral, event in pairs:
-            here = [int(match[1]) for part in _texts(neutral) for match in self._token.finditer(part)]
-            suspects = here or suspects
+            suspects = self._numbers(neutral) or suspects
             if event is None or neutral is None or self._expected(neutral, values) != _said(event):
                 raise self._changed(suspects or [min(self._used)])
 
@@ -232,13 +233,6 @@ def _insert(text: str, replacements: Iterable[tuple[_Placeholder, str]]) -> _Ins
     return _Inserted("".join((*parts, text[at:])), tuple(places))
 
 
-def _unused_prefix(text: str) -> str:
-    prefix = "zq"
-    while prefix in text:
-        prefix += "q"
-    return prefix
-
-
 def _events_until_mistake(text: str) -> Iterator[yaml.Event]:
     try:
         yield from read_events(text)
@@ -276,10 +270,12 @@ def _read_in_all_places(inserted: str, value: str | None = None) -> list[tuple[o
 
 
 def _check_values(substitutions: Mapping[str, str]) -> None:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", type(None): "empty"}
     for name, value in substitutions.items():
         if not isinstance(value, str):
             raise FlowFileInvalid(
-                f"the substitution {name!r} is {_kind(value)}, not text", hint="put its value in quotes"
+                f"the substitution {name!r} is {kinds.get(type(value), 'a collection')}, not text",
+                hint="put its value in quotes",
             )
 
 
@@ -289,8 +285,3 @@ def _hint(names: list[str], candidates: set[str] | tuple[str, ...]) -> str | Non
         if candidate is not None:
             return f"did you mean {candidate!r} for {name!r}?"
     return None
-
-
-def _kind(value: object) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", type(None): "empty"}
-    return kinds.get(type(value), "a collection")

@@ -88,7 +88,8 @@ def scan(files: Files, places: Sequence[str], report: Report, budget: Budget) ->
 
 def _sort_in(tree: ManifestTree, path: str, content: bytes | None, start: bytes, report: Report) -> None:
     if not looks_like_manifest(start):
-        if _is_flow_file(start):
+        match = _FLOW_FILE.match(start[:_SNIFFED_BYTES])
+        if match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS:
             tree.flow_files.append(path)
     elif not path.isprintable():
         report.add(_origin(path), "the file's name holds characters that cannot be shown", hint="rename it")
@@ -156,11 +157,6 @@ def decode(name: str, content: bytes | None, report: Report) -> str | None:
 
 def _origin(name: str) -> Origin:
     return Origin(name if name.isprintable() else quoted(name))
-
-
-def _is_flow_file(content: bytes) -> bool:
-    match = _FLOW_FILE.match(content[:_SNIFFED_BYTES])
-    return match is not None and match[1].decode("ascii", "replace") in ARCHY_ROOTS
 
 
 def _yaml_files(files: Files, place: str, report: Report, budget: Budget) -> Iterator[tuple[str, Kind]]:

@@ -84,7 +84,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
     """The edit that a commit makes. Raises RepositoryFailed for unsafe names and paths."""
     checked_branch(commit.policy.branch)
     folder = _folder(commit.organization, commit.policy)
-    files: dict[str, bytes] = {}
+    files: dict[str, object] = {}
     for flow in commit.flows:
         files |= _flow_files(folder, flow)
     for draft in commit.drafts:
@@ -93,7 +93,7 @@ def edit_of(commit: ArtifactCommit) -> Edit:
     return Edit(
         lock_path=f"{folder}/{FILE_NAME}",
         organization=commit.organization,
-        files=files,
+        files={path: _encoded(content) for path, content in files.items()},
         set_flows={flow.recorded.key: flow.recorded for flow in commit.flows},
         dropped=frozenset(commit.removed),
         organization_id=commit.organization_id,
@@ -108,7 +108,7 @@ def export_paths(commit: ArtifactCommit) -> dict[FlowKey, list[str]]:
     return {flow.recorded.key: sorted(_flow_files(folder, flow)) for flow in commit.flows}
 
 
-def _flow_files(folder: str, flow: DeliveredFlow) -> dict[str, bytes]:
+def _flow_files(folder: str, flow: DeliveredFlow) -> dict[str, object]:
     if flow.export is None:
         return {}
     manifest = checked_slug(flow.recorded.manifest, "manifest name")
@@ -146,10 +146,10 @@ def _folder(organization: str, policy: ArtifactsPolicy) -> str:
     return f"{checked_folder(policy.path)}/{checked_slug(organization, 'organization')}"
 
 
-def _export_files(stem: str, export: Export) -> dict[str, bytes]:
+def _export_files(stem: str, export: Export) -> dict[str, object]:
     """The parts of an export, by the path of its file."""
     forms = {".json": export.definition, ".yaml": export.yaml}
-    return {f"{stem}{suffix}": _encoded(content) for suffix, content in forms.items() if content is not None}
+    return {f"{stem}{suffix}": content for suffix, content in forms.items() if content is not None}
 
 
 def _encoded(content: object) -> bytes:

@@ -114,16 +114,15 @@ class Branches:
         if tip is None or is_ancestor(self._git, sha, tip):
             return tip is not None
         shallow = self._git.text("rev-parse", "--is-shallow-repository") == "true"
-        return shallow and self._holds_deeper(sha, look.followed, tip)
+        return shallow and self._holds_deeper(self.remote, sha, look.followed, tip)
 
-    def _holds_deeper(self, sha: str, branch: str, tip: str) -> bool:
-        assert self.remote is not None  # noqa: S101 - the caller looked
+    def _holds_deeper(self, remote: Remote, sha: str, branch: str, tip: str) -> bool:
         commits = 0
         for by in _DEEPEN_BY:
             before, commits = commits, int(self._git.text("rev-list", "--count", tip))
             if before == commits:
                 return False  # all of its history is here
-            self.remote.deepen(branch, by)
+            remote.deepen(branch, by)
             if is_ancestor(self._git, sha, tip):
                 return True
         return False

@@ -75,7 +75,7 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
         digest=plan.digest,
         headline=headline(plan),
         held_back=tuple(map(str, plan.held_back)),
-        sections=tuple(_sections(changes)),
+        sections=tuple(Section(title, tuple(map(_row, group))) for title, group in groupby(changes, key=_title)),
         drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.drift),
         cycles=tuple(" -> ".join(cycle) for cycle in plan.cycles),
         notes=_notes(plan),
@@ -113,11 +113,6 @@ def _how_far(each: UnderWay) -> str:
     if each.state is StepState.ROLLING_BACK:
         return f"going back to {each.from_version or 'nothing'}"
     return "publishing" if each.state is StepState.PUBLISHING else "not begun"
-
-
-def _sections(changes: Sequence[Change]) -> Iterable[Section]:
-    for title, group in groupby(changes, key=_title):
-        yield Section(title, tuple(map(_row, group)))
 
 
 def _title(change: Change) -> str:
