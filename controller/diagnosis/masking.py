@@ -169,7 +169,7 @@ class Masking:
             if len(self._values) <= _MOST:
                 rewrite(value, self._learn_value)
 
-    def _learn_value(self, value: object) -> object:
+    def _learn_value(self, value: object, _key: str | int) -> object:
         text = str(value)
         if len(text) >= _SHORTEST and text.lower() not in _ORDINARY:
             self._values.add(text)
@@ -205,29 +205,12 @@ def secret_values(value: object, masking: Masking, *, secure: bool = False) -> I
 
 def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> object:
     """A copy of a nested value; values under a secret name, or the `value` beside one, are masked as a whole."""
-    root: dict[str, object] = {}
-    pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, "")]
-    while pending:
-        item, target, key = pending.pop()
-        result: object
-        if isinstance(item, Mapping):
-            new: dict[str, object] = {}
-            secrets = _secret_members(item, masking)
-            for name, child in item.items():
-                new[str(name)] = MASK
-                if name not in secrets:
-                    pending.append((child, new, str(name)))
-            result = new
-        elif isinstance(item, list | tuple):
-            row: list[object] = [None] * len(item)
-            pending.extend((child, row, place) for place, child in enumerate(item))
-            result = row
-        elif secure and item is not None and not (isinstance(key, str) and _STRUCTURE.match(key)):
-            result = MASK
-        else:
-            result = masking.leaf(item)
-        target[key] = result  # type: ignore[index] # str for an object, int for a list, paired above
-    return root[""]
+
+    def leaf(item: object, key: str | int) -> object:
+        structural = isinstance(key, str) and _STRUCTURE.match(key)
+        return MASK if secure and item is not None and not structural else masking.leaf(item)
+
+    return rewrite(value, leaf, lambda item: _secret_members(item, masking))
 
 
 def _secret_members(item: Mapping[str, object], masking: Masking) -> set[str]:

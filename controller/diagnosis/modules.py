@@ -29,7 +29,6 @@ class ModuleCall:
     """One call of another flow, with the version that ran."""
 
     step_index: int
-    step_name: str
     kind: str
     """The key of the callee in the event: `commonModule`, `botFlow`."""
     flow_id: str | None
@@ -103,7 +102,6 @@ class CallTracker:
         found = tuple(
             ModuleCall(
                 step_index=step.index,
-                step_name=step.name,
                 kind=str(kind),
                 flow_id=text_of(callee.get("flowId")),
                 flow_name=text_of(callee.get("flowName")),

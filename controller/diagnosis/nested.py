@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+
+from controller.domain.redaction import MASK
 
 DEEPEST = 100
 """Values that nest deeper are kept as JSON text, so that the standard encoder can always write them."""
@@ -28,23 +30,30 @@ def depth(value: object) -> int:
     return deepest
 
 
-def rewrite(value: object, leaf: Callable[[object], object]) -> object:
-    """A copy with `leaf` applied to every plain value (neither object nor list)."""
+def rewrite(
+    value: object,
+    leaf: Callable[[object, str | int], object],
+    hidden: Callable[[Mapping[str, object]], Collection[str]] = lambda _: (),
+) -> object:
+    """A copy with `leaf` applied to every plain value (neither object nor list) and its key or place.
+
+    Members of an object that are `hidden` are masked as a whole.
+    """
     root: list[object] = [None]
     pending: list[tuple[object, dict[str, object] | list[object], str | int]] = [(value, root, 0)]
     while pending:
         item, target, key = pending.pop()
         result: object
         if isinstance(item, Mapping):
-            new: dict[str, object] = dict.fromkeys(str(name) for name in item)
-            result = new
-            pending.extend((child, new, str(name)) for name, child in item.items())
+            new: dict[str, object] = dict.fromkeys(map(str, item), MASK)
+            result, left_out = new, hidden(item)
+            pending.extend((child, new, str(name)) for name, child in item.items() if name not in left_out)
         elif isinstance(item, list | tuple):
             row: list[object] = [None] * len(item)
             result = row
             pending.extend((child, row, place) for place, child in enumerate(item))
         else:
-            result = leaf(item)
+            result = leaf(item, key)
         target[key] = result  # type: ignore[index] # str for an object, int for a list, paired above
     return root[0]
 
@@ -99,7 +108,7 @@ def strict_json(value: object, *, indent: int | None = None, separators: tuple[s
         return json.dumps(rewrite(value, _known_number), indent=indent, separators=separators, allow_nan=False)
 
 
-def _known_number(value: object) -> object:
+def _known_number(value: object, _key: str | int) -> object:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -69,7 +69,7 @@ def page(analysis: Analysis, *, first: int = 0, limit: int = LIMIT) -> str:
         "started": shown_time(header.started_at),
         "took": shown_duration(milliseconds(header.started_at, header.ended_at)),
         "rows": rows,
-        "marks": _marks(rows, len(rows)),
+        "marks": _marks(rows),
         "anomalies": listed,
         "unlisted": summary.anomalous - len(listed),
         "first": first,
@@ -139,11 +139,9 @@ def _tone(analysed: AnalysedStep) -> str:
     return "warn" if analysed.step.warnings or analysed.step.problems else ""
 
 
-def _marks(rows: list[_PageRow], total: int) -> list[tuple[int, str, float]]:
+def _marks(rows: list[_PageRow]) -> list[tuple[int, str, float]]:
     """Marks for the strip of anomalies: step, tone, and position in percent."""
-    return [
-        (row.index, row.tone, round(place / max(total, 1) * 100, 2)) for place, row in enumerate(rows) if row.anomalies
-    ]
+    return [(row.index, row.tone, round(place / len(rows) * 100, 2)) for place, row in enumerate(rows) if row.anomalies]
 
 
 def _data(step: TraceStep, before: Mapping[str, Variable], after: Mapping[str, Variable]) -> dict[str, object]:

@@ -91,32 +91,28 @@ class Budget:
         if self._entries > limits.entries:
             raise too_many_entries(limits.entries)
         if folder.count("/") >= limits.depth:
-            raise _too_large(f"{folder[:80]}… is nested deeper than {limits.depth} folders", "flatten the folders")
+            message = f"{folder[:80]}… is nested deeper than {limits.depth} folders"
+            raise RepositoryTooLarge(message, hint="flatten the folders")
         if len(folder) > limits.path_length:
-            raise _too_large(
-                f"{folder[:80]}… is longer than {limits.path_length} characters", "give the folders shorter names"
-            )
+            message = f"{folder[:80]}… is longer than {limits.path_length} characters"
+            raise RepositoryTooLarge(message, hint="give the folders shorter names")
 
     def read(self, size: int) -> None:
         """Count the bytes of a file that was read."""
         self._bytes += size
         if self._bytes > self.limits.total_bytes:
-            raise _too_large(
+            raise RepositoryTooLarge(
                 f"manifests, flow files and other YAML files have more than {self.limits.total_bytes // 1024**2} MiB",
-                "name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_MIB",
+                hint="name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_MIB",
             )
 
 
 def too_many_entries(most: int) -> RepositoryTooLarge:
     """The error for folders with too many entries."""
-    return _too_large(
+    return RepositoryTooLarge(
         f"the folders that are searched for manifests hold more than {most} files and folders",
-        "name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_ENTRIES",
+        hint="name the folder of the manifests (PENSTOCK_MANIFESTS), or raise PENSTOCK_REPOSITORY_ENTRIES",
     )
-
-
-def _too_large(message: str, hint: str) -> RepositoryTooLarge:
-    return RepositoryTooLarge(message, hint=hint)
 
 
 def joined(folder: str, name: str) -> str:

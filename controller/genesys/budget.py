@@ -62,11 +62,6 @@ class RateBudget:
         """Current limit of requests per minute: the configured one, or a lower one that the organisation reports."""
         return min(self._limit, self._allowed)
 
-    @property
-    def waiting(self) -> int:
-        """Number of calls that wait for a slot."""
-        return len(self._queue)
-
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[Slot]:
         """Wait for a slot and hold it during the block. It counts against the limit if it was spent."""

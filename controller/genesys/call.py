@@ -97,8 +97,3 @@ class Answer:
     def sent_at(self) -> datetime | None:
         """The time of the answer by the organisation's clock, to the second."""
         return http_date(self.headers.get("date", ""))
-
-    @property
-    def text(self) -> str:
-        """The body as text, for display."""
-        return self.content.decode("utf-8", "replace")

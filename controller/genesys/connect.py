@@ -89,11 +89,7 @@ def open_transport(
 def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> RateBudget:
     limit, reserve, concurrency = settings.rate_limit_per_minute, settings.reserve, settings.concurrency
     key = (api_url.rstrip("/"), client_id, id(clock), limit, reserve, concurrency)
-    budget = _budgets.get(key)
-    if budget is None:
-        budget = RateBudget(clock, limit=limit, reserve=reserve, concurrency=concurrency)
-        _budgets[key] = budget
-    return budget
+    return _budgets.setdefault(key, RateBudget(clock, limit=limit, reserve=reserve, concurrency=concurrency))
 
 
 def _quieten_libraries() -> None:

@@ -288,10 +288,9 @@ class _Probe:
     async def _look(self, name: str, look: Callable[[], Awaitable[T]]) -> T | None:
         try:
             return await look()
-        except PermissionMissing as error:
-            message = f"cannot be told without {error.permission or 'a permission'}"
-            self.note(name, CheckVerdict.UNKNOWN, message, error.hint)
-            return None
         except PenstockError as error:
-            self.note(name, CheckVerdict.UNKNOWN, error.message, error.hint)
+            message = error.message
+            if isinstance(error, PermissionMissing):
+                message = f"cannot be told without {error.permission or 'a permission'}"
+            self.note(name, CheckVerdict.UNKNOWN, message, error.hint)
             return None

@@ -18,10 +18,6 @@ class ActionAnalysis:
     graph: ActionGraph
     path: CriticalPath
 
-    @property
-    def bottleneck(self) -> ActionNode | None:
-        return self.graph.bottleneck
-
 
 def analyse_action(result: ActionTraceResult, *, patterns: Sequence[str] = ()) -> ActionAnalysis:
     """Analyse a finished trace job. `patterns` name further captured values to mask, beyond the default patterns."""

@@ -65,7 +65,7 @@ def critical_path(graph: ActionGraph) -> CriticalPath:
 
 def _chain(graph: ActionGraph) -> list[ActionNode]:
     """The nodes of the path, from the root down."""
-    by_key, reached = graph.by_key(), _reached(graph)
+    by_key, reached = {node.key: node for node in graph.nodes}, _reached(graph)
     node = _last(graph)
     chain = [] if node is None else [node]
     while chain and chain[-1].parents:

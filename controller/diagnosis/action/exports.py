@@ -18,7 +18,7 @@ _LONGEST_LABEL = 80
 def action_report(analysis: ActionAnalysis) -> dict[str, object]:
     """The artifact as one JSON object."""
     result, graph = analysis.result, analysis.graph
-    bottleneck = analysis.bottleneck
+    bottleneck = analysis.graph.bottleneck
     return {
         "schema": ACTION_SCHEMA,
         **json_fields(result, "flow_id action_invocation_id job_id status message finished_at retrieval_latency_ms"),
@@ -82,7 +82,7 @@ def _node(node: ActionNode) -> dict[str, object]:
 
 def webhook_payload(analysis: ActionAnalysis) -> dict[str, object]:
     """The body as a plain object; latencies in whole milliseconds, the rate from 0 to 1, the time in ISO 8601 (J6)."""
-    result, bottleneck = analysis.result, analysis.bottleneck
+    result, bottleneck = analysis.result, analysis.graph.bottleneck
     return {
         "flowId": result.flow_id,
         "actionInvocationId": result.action_invocation_id,

@@ -40,9 +40,6 @@ class ActionGraph:
         longest = max(self.nodes, key=lambda node: (node.latency_ms, -node.order), default=None)
         return longest if longest is not None and longest.latency_ms > 0 else None
 
-    def by_key(self) -> dict[str, ActionNode]:
-        return {node.key: node for node in self.nodes}
-
     def children(self) -> dict[str, list[ActionNode]]:
         """The children of each node by key, in topological order."""
         below: dict[str, list[ActionNode]] = {node.key: [] for node in self.nodes}
@@ -93,13 +90,13 @@ def _node(step: Mapping[str, object], place: int, key: str) -> ActionNode:
     missing = [name for name, value in (("startTime", start), ("endTime", end)) if value is None]
     if missing:
         problems.append(f"has no readable {' and no readable '.join(missing)}: counted as no time")
-    if latency is not None and latency < 0:
+    backwards = latency is not None and latency < 0
+    if backwards:
         problems.append("ends before it starts: counted as no time")
     text = str(step.get("status") or "")
     status = status_of(text) if text else StepStatus.UNKNOWN
     if status is StepStatus.UNKNOWN:
         problems.append(f"has the unknown status {text!r}" if text else "has no status")
-    backwards = latency is not None and latency < 0
     return ActionNode(
         key=key,
         id=str(step.get("nodeId") or key),

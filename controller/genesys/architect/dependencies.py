@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.domain.live import LiveFlow
 from controller.domain.platform import IndexedConsumers, IndexedFlow, Priority
-from controller.genesys.call import ApiCall, QueryValue
+from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, all_pages
 from controller.genesys.part import Part
 from controller.genesys.wire.architect import Dependency, IndexBuild
@@ -35,11 +35,7 @@ class ArchitectIndex(Part):
             rows = [row for row in found.entities if not row.deleted and row.type.upper().endswith("FLOW")]
             return PageOf(rows, found, [(row.id, row.version, row.type) for row in found.entities])
 
-        query: dict[str, QueryValue] = {
-            "id": flow.id,
-            "objectType": object_type(flow.key.type),
-            "flowFilter": "published",
-        }
+        query = {"id": flow.id, "objectType": object_type(flow.key.type), "flowFilter": "published"}
         priority = self._usually(Priority.OBSERVE)
         call = ApiCall("GET", f"{_TRACKING}/consumingresources", query=query, priority=priority)
         listing = await all_pages(self._transport, call, page, page_size=_PAGE_SIZE)

@@ -15,7 +15,7 @@ from controller.domain.errors import BadAnswer, NotFound
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect.jobs import ready
-from controller.genesys.call import ApiCall, QueryValue, iso_utc
+from controller.genesys.call import ApiCall, iso_utc
 from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
@@ -61,8 +61,7 @@ class ArchitectExecutions(Part):
     async def _query(self, criteria: Sequence[tuple[str, str, str]]) -> Sequence[ExecutionRow]:
         """At most 200 rows that match all criteria `(key, operator, value)`."""
         body = {"query": [{"criteria": {"key": key, "operator": op, "value": value}} for key, op, value in criteria]}
-        query: dict[str, QueryValue] = {"pageSize": MOST_ROWS}
-        priority = self._usually(Priority.GATE)
+        query, priority = {"pageSize": MOST_ROWS}, self._usually(Priority.GATE)
         call = ApiCall("POST", f"{_INSTANCES}/query", query=query, body=body, priority=priority, repeatable=True)
         return (await self._transport.fetch(call, ListPage[ExecutionRow])).entities
 

@@ -161,14 +161,9 @@ class Exports:
 
 async def configuration(transport: Transport, flow_id: str, version: str, priority: Priority) -> Mapping[str, object]:
     """The version's JSON. A version never changes. Raises NotFound."""
-    call = ApiCall(
-        "GET",
-        f"{FLOW}/versions/{{versionId}}/configuration",
-        {"flowId": flow_id, "versionId": version},
-        priority=priority,
-        limit_bytes=transport.settings.export_limit_bytes,
-    )
-    return await transport.fetch_object(call)
+    path, most = {"flowId": flow_id, "versionId": version}, transport.settings.export_limit_bytes
+    route = f"{FLOW}/versions/{{versionId}}/configuration"
+    return await transport.fetch_object(ApiCall("GET", route, path, priority=priority, limit_bytes=most))
 
 
 async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> str:

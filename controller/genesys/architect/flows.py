@@ -48,7 +48,7 @@ class ArchitectFlows(Part):
         return FlowListing([live_flow(flow) for flow in listing.items if _counts(flow)], complete=listing.consistent)
 
     async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
-        query: dict[str, QueryValue] = {"publishedAfter": since.isoformat().replace("+00:00", "Z")}
+        query = {"publishedAfter": since.isoformat().replace("+00:00", "Z")}
         listing = await self._chosen(query, Priority.OBSERVE)
         return [live_flow(flow) for flow in listing.items if _counts(flow)]
 
@@ -70,8 +70,7 @@ class ArchitectFlows(Part):
 
     async def find(self, key: FlowKey) -> LiveFlow | None:
         """Compares type and name exactly, because the API's own filter matches loosely and ignores case."""
-        query: dict[str, QueryValue] = {"type": [key.type], "name": key.name}
-        listing = await self._chosen(query, Priority.PUBLISH)
+        listing = await self._chosen({"type": [key.type], "name": key.name}, Priority.PUBLISH)
         return only_flow(map(live_flow, filter(_counts, listing.items)), key)
 
     async def last_change(self, flow_id: str) -> LastChange | None:

@@ -17,7 +17,6 @@ from websockets.http11 import Response
 
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
-from controller.domain.platform import Priority
 from controller.genesys.call import ApiCall
 from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part
@@ -78,14 +77,8 @@ async def _contents(
     """The messages on one topic of each flow; all others are ignored."""
     topics = [{"id": f"{topic}{flow_id}"} for flow_id in sorted(flow_ids)[:MOST_TOPICS]]
     channel = await transport.fetch(ApiCall("POST", _CHANNELS, body={}, repeatable=True), WireChannel)
-    subscribe = ApiCall(
-        "PUT",
-        f"{_CHANNELS}/{{channelId}}/subscriptions",
-        {"channelId": channel.id},
-        body=topics,
-        priority=Priority.OBSERVE,
-        repeatable=True,
-    )
+    path = {"channelId": channel.id}
+    subscribe = ApiCall("PUT", f"{_CHANNELS}/{{channelId}}/subscriptions", path, body=topics, repeatable=True)
     await transport.send(subscribe)
     _check_uri(transport, channel.connect_uri)
     try:

@@ -79,13 +79,8 @@ class CachedListing:
         """Read a new listing and cache it, unless a write or a newer listing came meanwhile."""
         writes, read_at = self._writes, self._now()
         settings = self._transport.settings
-        call = ApiCall(
-            "GET",
-            "/api/v2/flows",
-            query={"expand": "definition"},
-            priority=priority,
-            limit_bytes=settings.export_limit_bytes,
-        )
+        query, most = {"expand": "definition"}, settings.export_limit_bytes
+        call = ApiCall("GET", "/api/v2/flows", query=query, priority=priority, limit_bytes=most)
         # One page at a time, because each may be as large as the limit.
         pages, size = pages_of(self._transport, ListPage[FlowEntity]), min(settings.page_size, MOST_FLOWS)
         found = await consistent_pages(self._transport, call, pages, page_size=size, at_once=1)

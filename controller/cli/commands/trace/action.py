@@ -151,8 +151,8 @@ def _lines(analysis: ActionAnalysis) -> Iterator[str]:
         yield f"  {result.message}"
     read = f"{graph.parsed} of {graph.expected} expected steps could be read ({graph.accuracy:.1%})"
     yield f"{counted(len(graph.nodes), 'node')}, {len(graph.failed)} failed, {read}"
-    if analysis.bottleneck is not None:
-        yield f"bottleneck: {analysis.bottleneck.label}, {analysis.bottleneck.latency_ms:.0f} ms"
+    if analysis.graph.bottleneck is not None:
+        yield f"bottleneck: {analysis.graph.bottleneck.label}, {analysis.graph.bottleneck.latency_ms:.0f} ms"
     if path.nodes:
         yield f"critical path: {path.length_ms:.0f} ms, and {path.wait_ms:.0f} ms of waiting between its nodes"
         yield from (f"  {step.own_ms:>8.0f} ms  {step.node.label}" for step in path.nodes)
