@@ -19,18 +19,16 @@ from starlette.types import Receive, Scope, Send
 from controller.flows.suggestion import did_you_mean
 from controller.simulator import conditions, control, mishaps
 from controller.simulator.architect import account, dependencies, executions, flows, jobs, notifications, recording
-from controller.simulator.call import ServedCall, answer
-from controller.simulator.disturbed import DroppedResponse
-from controller.simulator.endpoint import Routes, ServedEndpoint
+from controller.simulator.call import Routes, ServedCall, ServedEndpoint, answer
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind
-from controller.simulator.oauth import IssuedToken
+from controller.simulator.mishaps import DroppedResponse
+from controller.simulator.oauth import IssuedToken, Usage
 from controller.simulator.problem import ApiError, bad_request, not_found
-from controller.simulator.ratelimit import Usage
 from controller.simulator.simulator import Simulator
-from controller.simulator.versioned import debugging, publishing, traces
 from controller.simulator.versioned import flows as versioned_flows
+from controller.simulator.versioned import traces
 
-VERSIONED = (*versioned_flows.ENDPOINTS, *publishing.ENDPOINTS, *traces.ENDPOINTS, *debugging.ENDPOINTS)
+VERSIONED = (*versioned_flows.ENDPOINTS, *traces.ENDPOINTS)
 ARCHITECT = (
     *account.ENDPOINTS,
     *dependencies.ENDPOINTS,

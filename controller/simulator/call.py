@@ -1,25 +1,25 @@
-"""One request, as route handlers receive it."""
+"""One request, as route handlers receive it, and the routes: method, path template, required rights, handler."""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 from controller.domain.identity import FlowKey
-from controller.simulator.actor import Actor
 from controller.simulator.calls import LoggedCall
 from controller.simulator.faults import Fault, FaultKind
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import Actor, SimulatedFlow
+from controller.simulator.oauth import Usage
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request
-from controller.simulator.ratelimit import Usage
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 
@@ -208,3 +208,76 @@ def records(value: object, what: str) -> list[Mapping[str, object]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise bad_request(f"[{what}] must be a list of objects.")
     return [item for item in value if isinstance(item, dict)]
+
+
+INTERNAL = "/_simulator"
+"""Prefix of the control routes, which have no limits, counts or faults."""
+BESIDE_FLOWS = frozenset(
+    {
+        *("actions", "datatables", "divisionviews", "executions", "export", "instances", "jobs", "lookup"),
+        *("milestones", "outcomes", "validate"),
+    }
+)
+"""Names below `/api/v2/flows` that are not ids of flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedEndpoint:
+    method: str
+    template: str
+    """The template under which calls are counted: `/api/v2/flows/{flowId}`."""
+    handler: Callable[[ServedCall], Response]
+    permissions: tuple[str, ...] = ()
+    """The caller needs one of these."""
+    every: bool = False
+    """Whether all of the permissions are needed instead of one."""
+    open: bool = False
+    """Whether it needs no token, as for presigned URLs and the token endpoint."""
+    when: Callable[[Request], bool] | None = None
+    """A further condition, for a route that two dialects share. The first matching endpoint answers."""
+    fields: tuple[str, ...] | None = ()
+    """Fields that the body of a control request may hold; None leaves it to the handler."""
+    filters: tuple[str, ...] = ()
+    """Query parameters that a control request may have."""
+
+    @property
+    def internal(self) -> bool:
+        return self.template.startswith(INTERNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEndpoint:
+    endpoint: ServedEndpoint
+    path: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Routes:
+    """Finds the endpoint of a request: the first match in the order of addition."""
+
+    _compiled: list[tuple[re.Pattern[str], ServedEndpoint]] = field(default_factory=list)
+
+    def add(self, endpoints: Sequence[ServedEndpoint]) -> None:
+        self._compiled.extend((compile_path(endpoint.template)[0], endpoint) for endpoint in endpoints)
+
+    def find(self, request: Request) -> FoundEndpoint | None:
+        path = request.url.path if request.scope.get("path") is None else request.scope["path"]
+        for pattern, endpoint in self._compiled:
+            match = _match(pattern, path) if endpoint.method == request.method else None
+            if match and (endpoint.when is None or endpoint.when(request)):
+                return FoundEndpoint(endpoint, match.groupdict())
+        return None
+
+    def served(self) -> frozenset[tuple[str, str]]:
+        """Methods and templates of the organisation's routes, without the control routes."""
+        return frozenset((one.method, one.template) for _, one in self._compiled if not one.internal)
+
+    def methods(self, path: str) -> list[str]:
+        """The methods that are answered at this path."""
+        return sorted({endpoint.method for pattern, endpoint in self._compiled if _match(pattern, path)})
+
+
+def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
+    """The match of a whole path. A fixed name below `/flows` does not count as a flow's id."""
+    match = pattern.match(path)
+    return match if match and match.groupdict().get("flowId") not in BESIDE_FLOWS else None

@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from controller.domain.errors import SettingsInvalid
 from controller.flows.suggestion import did_you_mean
-from controller.simulator.call import ServedCall, answer, texts
-from controller.simulator.endpoint import INTERNAL, ServedEndpoint
-from controller.simulator.fault_file import parse_faults
+from controller.simulator.call import INTERNAL, ServedCall, ServedEndpoint, answer, texts
+from controller.simulator.faults import parse_faults
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.settings import SimulatedClient, SimulatorSettings
 from controller.simulator.time import iso

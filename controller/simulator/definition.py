@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache
 
 from controller.domain.identity import FlowKey
@@ -20,7 +21,7 @@ from controller.flows.walk import ACTION_LISTS, walk
 from controller.simulator.content import DEFINITION, ROOTS, body, read
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import bad_request
-from controller.simulator.resolution import meant
+from controller.simulator.resolution import meant, problems
 
 JSON = dict[str, object]
 _CONTAINERS = frozenset({"tasks", "menus", "states", "bots", "startUpState", "periodicState"})
@@ -149,3 +150,24 @@ def _outwards(path: str) -> Iterator[str]:
     while path:
         yield path
         path = path.rpartition(".")[0]
+
+
+ERROR, WARNING = "error", "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    id: str
+    message: str
+    severity: str = ERROR
+
+
+def findings(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Finding]:
+    """Missing and unpublished flows, jumps and transitions to unknown nodes, and uncheckable references."""
+    found = [Finding(problem.code, problem.message) for problem in problems(organization, key, text)]
+    found += [Finding(f"flow.graph.{problem.code}", problem.message) for problem in graph_problems(text)]
+    for reference in read(text).references:
+        if reference.resolution is not Resolution.STATIC:
+            message = f"{reference.path} names a flow by '{reference.name}', which is only known when it runs"
+            found.append(Finding("flow.reference.dynamic", message, WARNING))
+    return found

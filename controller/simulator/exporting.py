@@ -13,13 +13,11 @@ from datetime import datetime, timedelta
 
 import yaml
 
-from controller.simulator.actor import Actor
 from controller.simulator.content import ROOTS, body, read
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.job import JobItem, JobKind, SimulatedJob
+from controller.simulator.flow import Actor, SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
-from controller.simulator.version import Version
+from controller.simulator.state import JobItem, JobKind, SimulatedJob
 
 _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", "supportedLanguages"})
 

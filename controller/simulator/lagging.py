@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.simulator.call import ServedCall
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.operation import Action
+from controller.simulator.flow import Action, SimulatedFlow, Version
 from controller.simulator.problem import not_found
-from controller.simulator.version import Version
 
 
 def as_listed(call: ServedCall, flows: Iterable[SimulatedFlow]) -> Iterator[SimulatedFlow]:

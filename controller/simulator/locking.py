@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from controller.simulator.actor import Actor
 from controller.simulator.content import empty
-from controller.simulator.flow import Lock, SimulatedFlow
-from controller.simulator.operation import Action
+from controller.simulator.flow import Action, Actor, Lock, SimulatedDraft, SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, conflict
 from controller.simulator.settings import SecondCheckout
-from controller.simulator.version import SimulatedDraft, Version
 
 
 def refuse_when_locked(flow: SimulatedFlow, actor: Actor) -> None:

@@ -14,15 +14,11 @@ from itertools import count
 
 from controller.domain.identity import FlowKey
 from controller.flows.checks import name_mistake
-from controller.simulator.actor import Actor
 from controller.simulator.execution import Execution
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.job import JobKind, SimulatedJob
-from controller.simulator.operation import Action, Happening, SimulatedOperation
+from controller.simulator.flow import Action, Actor, Happening, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.problem import ApiError, bad_request, conflict, not_found
 from controller.simulator.settings import SimulatorSettings
-from controller.simulator.state import Due, SimulatedState
-from controller.simulator.version import Version
+from controller.simulator.state import Due, JobKind, SimulatedJob, SimulatedState
 
 _NAMESPACE = uuid.UUID("6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
 

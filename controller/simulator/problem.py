@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.simulator.operation import Problem
+from controller.simulator.flow import Problem
 
 
 class ApiError(Exception):

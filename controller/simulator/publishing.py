@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.simulator.actor import Actor
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import Action, Actor, Problem, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.locking import check_in, refuse_when_locked
-from controller.simulator.operation import Action, Problem, SimulatedOperation
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, conflict, not_found, rejected
 from controller.simulator.resolution import bindings, problems
 from controller.simulator.settings import UnclearPublish
-from controller.simulator.version import Version
 
 PUBLISH = "publish"
 """The effect's name in the agenda."""

@@ -11,8 +11,7 @@ from controller.domain.references import FlowReference, Resolution
 from controller.flows.checks import nested_modules
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.content import ROOTS, read
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.operation import Problem
+from controller.simulator.flow import Problem, SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from controller.domain.errors import SettingsInvalid
 from controller.simulator.app import create_app
-from controller.simulator.disturbed import DROP
+from controller.simulator.mishaps import DROP
 from controller.simulator.simulator import Simulator
 
 _OTHER_PORT = "choose another port, or 0 for any free one"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from controller.simulator.actor import Actor
+from controller.simulator.flow import Actor
 
 # Limits for `/_simulator/settings`: no value may stop time or flood a listener.
 Duration = Annotated[float, Field(ge=0, le=1e9)]

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.simulator.actor import Actor
-from controller.simulator.findings import ERROR, findings
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.definition import ERROR, findings
+from controller.simulator.flow import (
+    AT_ONCE,
+    Action,
+    Actor,
+    Problem,
+    RolloutStage,
+    RolloutStatus,
+    SimulatedFlow,
+    SimulatedRollout,
+    Version,
+)
 from controller.simulator.locking import refuse_when_locked
-from controller.simulator.operation import Action, Problem
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request, rejected
 from controller.simulator.publishing import Mishap, go_live, refuse_when_busy
-from controller.simulator.rollout import AT_ONCE, RolloutStage, RolloutStatus, SimulatedRollout
-from controller.simulator.version import Version
 
 ROLLOUT = "rollout"
 """The effect's name in the agenda."""

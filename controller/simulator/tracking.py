@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from controller.domain.references import Resolution
 from controller.simulator.content import ROOTS, read
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
-from controller.simulator.version import Version
 
 OPERATIONAL = "OPERATIONAL"
 STATUSES = (

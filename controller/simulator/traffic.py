@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.simulator.execution import RETENTION_S, Execution, SimulatedLogLevel, Traffic
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.operation import Action
+from controller.simulator.flow import Action, SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 
 DURATION_S = 20.0

@@ -9,14 +9,13 @@ from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
 from controller.flows.checks import name_mistake
 from controller.flows.flow_file import FlowFile
-from controller.simulator.actor import Actor
 from controller.simulator.content import empty, read
-from controller.simulator.job import JobKind, SimulatedJob, SimulatedMessage
-from controller.simulator.operation import Action
+from controller.simulator.flow import Action, Actor
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.publishing import go_live
 from controller.simulator.resolution import problems, resolve
 from controller.simulator.settings import LockedUpload
+from controller.simulator.state import JobKind, SimulatedJob, SimulatedMessage
 
 UPLOAD = "upload"
 """The effect's name in the agenda."""

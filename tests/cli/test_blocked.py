@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from controller.simulator.control import EDITS, UserEdit
+from controller.simulator.control import person as person_of
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
-from controller.simulator.user_edits import EDITS, UserEdit
-from controller.simulator.user_edits import person as person_of
 from tests.support.inside import InsideShell
 from tests.support.shell import Shell
 from tests.support.sources import inbound, module

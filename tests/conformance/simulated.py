@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from controller.simulator.operation import Action
+from controller.simulator.flow import Action
 from controller.simulator.problem import ApiError
 from tests.conformance.flows import Happening
 from tests.conformance.played import Played

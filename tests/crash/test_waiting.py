@@ -14,7 +14,7 @@ from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import Workspace, open_folder
-from controller.simulator.rollout import SimulatedRollout
+from controller.simulator.flow import SimulatedRollout
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION, SECRET, Crash, Recording, World
 

@@ -38,10 +38,10 @@ from controller.genesys.settings import TransportSettings
 from controller.planning.model import Plan, PlanInputs, Quarantine
 from controller.planning.plan import make_plan
 from controller.simulator.app import create_app
+from controller.simulator.control import EDITS, UserEdit, person
 from controller.simulator.faults import Fault
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
-from controller.simulator.user_edits import EDITS, UserEdit, person
 from controller.store.leases import Lease
 from controller.store.store import Store
 from tests.support.clock import ShiftedClock, SteppedClock

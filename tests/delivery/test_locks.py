@@ -12,8 +12,8 @@ from controller.domain.desired import OnLocked
 from controller.domain.errors import RepositoryFailed
 from controller.domain.platform import Export
 from controller.planning.model import Change, Plan
-from controller.simulator.operation import Action
-from controller.simulator.user_edits import person
+from controller.simulator.control import person
+from controller.simulator.flow import Action
 from tests.delivery.scenes import DESK
 from tests.delivery.site import Site
 from tests.support.sources import inbound

@@ -14,7 +14,7 @@ from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import HttpGate, Stage
 from controller.domain.desired import Rollout as Stages
 from controller.planning.model import Change, ChangeKind
-from controller.simulator.rollout import RolloutStage, RolloutStatus, SimulatedRollout
+from controller.simulator.flow import RolloutStage, RolloutStatus, SimulatedRollout
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import Site, organization

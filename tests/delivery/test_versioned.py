@@ -12,9 +12,9 @@ from controller.delivery.result import Outcome, SyncResult
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import ErrorRateGate, HttpGate, OnNoData, Rollout, Safety, Stage
+from controller.simulator.control import person
 from controller.simulator.execution import Execution, Traffic
-from controller.simulator.operation import Action
-from controller.simulator.user_edits import person
+from controller.simulator.flow import Action
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK, three_versions
 from tests.delivery.site import NAME, Crash, Site, organization, states

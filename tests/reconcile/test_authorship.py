@@ -9,7 +9,7 @@ import pytest
 from controller.reconcile.observe import MOST_ASKED
 from controller.reconcile.report import PassReport
 from controller.simulator import publishing
-from controller.simulator.actor import Actor
+from controller.simulator.flow import Actor
 from tests.support.dialects import BOTH
 from tests.support.sources import inbound
 from tests.support.world import World

@@ -28,10 +28,10 @@ from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.simulator.app import create_app
+from controller.simulator.control import EDITS, UserEdit, person
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from controller.simulator.traffic import Traffic
-from controller.simulator.user_edits import EDITS, UserEdit, person
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.sources import inbound, module

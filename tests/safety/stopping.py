@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.status import StepState
+from controller.simulator.control import person
 from controller.simulator.execution import Traffic
-from controller.simulator.operation import Action
-from controller.simulator.user_edits import person
+from controller.simulator.flow import Action
 from tests.support.sources import inbound, module, workflow
 from tests.support.world import Recording, World
 

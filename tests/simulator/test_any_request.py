@@ -11,7 +11,7 @@ import pytest
 
 from controller.simulator import conditions, control
 from controller.simulator.app import ARCHITECT, VERSIONED
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedEndpoint
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from tests.simulator.conftest import token

@@ -10,11 +10,10 @@ import pytest
 
 from controller.flows.loading import load_yaml
 from controller.simulator import conditions, control
-from controller.simulator.fault_file import parse_faults
-from controller.simulator.faults import Fault, FaultKind
+from controller.simulator.control import EDITS
+from controller.simulator.faults import Fault, FaultKind, parse_faults
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
-from controller.simulator.user_edits import EDITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")
 

@@ -30,11 +30,11 @@ from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, open_folder
 from controller.simulator.app import create_app
+from controller.simulator.control import EDITS, UserEdit
+from controller.simulator.control import person as person_of
 from controller.simulator.faults import Fault
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
-from controller.simulator.user_edits import EDITS, UserEdit
-from controller.simulator.user_edits import person as person_of
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.remotes import remote_and_clone

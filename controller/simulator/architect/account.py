@@ -10,8 +10,7 @@ from urllib.parse import parse_qs
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, answer
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.faults import FaultKind
 from controller.simulator.problem import not_found
 from controller.simulator.settings import SimulatedClient

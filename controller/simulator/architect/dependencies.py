@@ -10,15 +10,13 @@ from starlette.responses import Response
 from controller.simulator import tracking
 from controller.simulator.architect import views
 from controller.simulator.architect.filters import wildcard
-from controller.simulator.call import ServedCall, answer
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.faults import FaultKind
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resolution import resolve
 from controller.simulator.time import iso
 from controller.simulator.tracking import IndexEntry
-from controller.simulator.version import Version
 
 _URI = "/api/v2/architect/dependencytracking"
 

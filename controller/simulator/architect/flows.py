@@ -11,15 +11,13 @@ from controller.domain.identity import FlowKey
 from controller.simulator import locking, publishing
 from controller.simulator.architect import views
 from controller.simulator.architect.filters import chosen_flows
-from controller.simulator.call import ServedCall, answer
+from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.content import ROOTS
-from controller.simulator.endpoint import ServedEndpoint
 from controller.simulator.exporting import configuration
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import Action, Happening, SimulatedFlow, SimulatedOperation
 from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
 from controller.simulator.mishaps import publish_mishap
-from controller.simulator.operation import Action, Happening, SimulatedOperation
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import bad_request, conflict, not_found
 from controller.simulator.publishing import refuse_when_busy

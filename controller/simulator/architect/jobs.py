@@ -14,14 +14,13 @@ from starlette.responses import Response
 from controller.domain.identity import FlowKey
 from controller.simulator import exporting, uploads
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, answer, records
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedCall, ServedEndpoint, answer, records
 from controller.simulator.flow import SimulatedFlow
-from controller.simulator.job import JobItem, JobKind, SimulatedJob, SimulatedMessage
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import job_mishap, upload_mishap
 from controller.simulator.problem import ApiError, bad_request, not_found
 from controller.simulator.resolution import problems
+from controller.simulator.state import JobItem, JobKind, SimulatedJob, SimulatedMessage
 
 _UPLOADS = "/api/v2/flows/jobs"
 _UPLOAD_STORAGE = "/_storage/uploads"

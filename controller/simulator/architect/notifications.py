@@ -13,12 +13,10 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, answer, records
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedCall, ServedEndpoint, answer, records
 from controller.simulator.execution import Execution
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import SimulatedFlow, SimulatedOperation
 from controller.simulator.notifications import JSON, SimulatedChannel
-from controller.simulator.operation import SimulatedOperation
 from controller.simulator.problem import ApiError, not_found
 from controller.simulator.simulator import Simulator
 from controller.simulator.time import iso

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, answer
-from controller.simulator.endpoint import ServedEndpoint
+from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogSetting, SimulatedLogLevel, defaults, minimum
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.problem import bad_request, not_found

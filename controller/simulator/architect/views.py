@@ -10,15 +10,12 @@ from math import ceil
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from controller.simulator.actor import Actor
 from controller.simulator.call import ServedCall
 from controller.simulator.content import read
-from controller.simulator.flow import SimulatedFlow
-from controller.simulator.job import SimulatedJob, SimulatedMessage
-from controller.simulator.operation import Action, SimulatedOperation
+from controller.simulator.flow import Action, Actor, SimulatedDraft, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.state import SimulatedJob, SimulatedMessage
 from controller.simulator.time import epoch_ms, iso
-from controller.simulator.version import SimulatedDraft, Version
 
 JSON = dict[str, object]
 T = TypeVar("T")

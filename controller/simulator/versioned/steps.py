@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from controller.simulator.definition import definition
 from controller.simulator.execution import Execution
+from controller.simulator.flow import Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.traffic import fraction
-from controller.simulator.version import Version
 
 JSON = dict[str, object]
 

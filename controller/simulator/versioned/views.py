@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from controller.simulator.architect import views
 from controller.simulator.definition import definition
-from controller.simulator.flow import SimulatedFlow
+from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.time import iso
-from controller.simulator.version import Version
 
 JSON = dict[str, object]
 
