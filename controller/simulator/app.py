@@ -23,7 +23,7 @@ from controller.simulator.call import Routes, ServedCall, ServedEndpoint, answer
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind
 from controller.simulator.mishaps import DroppedResponse
 from controller.simulator.oauth import IssuedToken, Usage
-from controller.simulator.problem import ApiError, bad_request, not_found
+from controller.simulator.problem import ApiError, bad_request, not_found, too_many_requests
 from controller.simulator.simulator import Simulator
 from controller.simulator.versioned import flows as versioned_flows
 from controller.simulator.versioned import traces
@@ -52,13 +52,8 @@ def create_app(simulator: Simulator) -> Starlette:
     Raises `SettingsInvalid` for a fault on a route that is not served.
     """
     routes = Routes()
-    for endpoints in (
-        account.LOGIN,
-        CONTROL,
-        VERSIONED,
-        ARCHITECT,
-    ):  # the dialects share two routes, which the versioned one answers
-        routes.add(endpoints)
+    # The dialects share two routes, which the versioned one answers.
+    routes.add((*account.LOGIN, *CONTROL, *VERSIONED, *ARCHITECT))
     simulator.faults.serve(routes.served())
     notifications.announce_to(simulator)
     simulator.begin()
@@ -84,10 +79,8 @@ class Gateway:
         except ClientDisconnect:
             return
         found = self.routes.find(request)
-        endpoint = found.endpoint if found else self._unrouted(request)
-        call = ServedCall(
-            self.simulator, request, endpoint.template, found.path if found else {}, raw, self.simulator.settle()
-        )
+        endpoint, path = found or (self._unrouted(request), {})
+        call = ServedCall(self.simulator, request, endpoint.template, path, raw, self.simulator.settle())
         response = self._respond(call, endpoint)
         if request.method not in ("GET", "HEAD"):
             self.simulator.save()
@@ -163,14 +156,7 @@ class Gateway:
     def _count(self, token: IssuedToken) -> Usage:
         usage = self.simulator.limit.count(token.value, self.simulator.clock.monotonic())
         if usage.exceeded:
-            message = f"Rate limit exceeded the maximum. Retry the request in [{usage.reset_s}] seconds"
-            raise ApiError(
-                429,
-                "too.many.requests.retry.after",
-                message,
-                params={"retryAfter": str(usage.reset_s)},
-                headers={"Retry-After": str(usage.reset_s), **usage.headers()},
-            )
+            raise too_many_requests(usage.reset_s, {"Retry-After": str(usage.reset_s), **usage.headers()})
         return usage
 
 

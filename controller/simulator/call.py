@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,6 +23,7 @@ from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, bad_request
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
+from controller.simulator.state import SimulatedJob
 
 _MOST_DIGITS = 19
 """Digits of a number in a query; a longer number fits no field of the API."""
@@ -191,6 +193,14 @@ def parse_moment(value: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def refuse_unsigned(call: ServedCall, job: SimulatedJob, parameter: str) -> None:
+    """Raise 403 for a download whose query parameter is not the job's signature, or that comes too late."""
+    valid_s = call.simulator.settings.download_valid_s
+    signed = hmac.compare_digest(call.text(parameter) or "", job.key)
+    if not signed or not job.ends_at or call.now > job.ends_at + timedelta(seconds=valid_s):
+        raise ApiError(403, "forbidden", "The download link is not valid or has expired.")
+
+
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     return JSONResponse(value, status, headers=headers)
@@ -245,12 +255,6 @@ class ServedEndpoint:
         return self.template.startswith(INTERNAL)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundEndpoint:
-    endpoint: ServedEndpoint
-    path: Mapping[str, str]
-
-
 @dataclass(slots=True)
 class Routes:
     """Finds the endpoint of a request: the first match in the order of addition."""
@@ -260,12 +264,13 @@ class Routes:
     def add(self, endpoints: Sequence[ServedEndpoint]) -> None:
         self._compiled.extend((compile_path(endpoint.template)[0], endpoint) for endpoint in endpoints)
 
-    def find(self, request: Request) -> FoundEndpoint | None:
-        path = request.url.path if request.scope.get("path") is None else request.scope["path"]
+    def find(self, request: Request) -> tuple[ServedEndpoint, Mapping[str, str]] | None:
+        """The endpoint, and the path parameters by their names."""
+        path = request.scope["path"]
         for pattern, endpoint in self._compiled:
             match = _match(pattern, path) if endpoint.method == request.method else None
             if match and (endpoint.when is None or endpoint.when(request)):
-                return FoundEndpoint(endpoint, match.groupdict())
+                return endpoint, match.groupdict()
         return None
 
     def served(self) -> frozenset[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from controller.simulator.time import iso
@@ -38,19 +38,9 @@ class LoggedCall:
     """Seconds from the request to the end of its answer, by the organisation's clock."""
 
     def shown(self) -> dict[str, object]:
-        return {
-            "number": self.number,
-            "at": iso(self.at),
-            "method": self.method,
-            "route": self.route,
-            "path": self.path,
-            "query": self.query,
-            "client": self.client,
-            "flows": list(self.flows),
-            "status": self.status,
-            "duration_ms": round(self.duration_s * 1000, 3),
-            "faults": list(self.faults),
-        }
+        shown = asdict(self) | {"at": iso(self.at), "duration_ms": round(self.duration_s * 1000, 3)}
+        del shown["duration_s"]
+        return shown
 
 
 @dataclass(slots=True)

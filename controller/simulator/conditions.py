@@ -60,7 +60,7 @@ def set_client(call: ServedCall) -> Response:
     """`POST /_simulator/clients`, body `{id, secret, name?, permissions?}`; an existing one is changed."""
     body = call.json()
     client_id, secret, name = call.string("id"), call.string("secret"), call.string("name")
-    existing = call.simulator.client(client_id) if client_id else None
+    existing = call.simulator.clients.get(client_id) if client_id else None
     secret = secret or (existing.secret if existing else None)
     if client_id is None or secret is None:
         raise bad_request("A client needs an [id] and a [secret].")
@@ -76,8 +76,7 @@ def set_client(call: ServedCall) -> Response:
 
 def settings(call: ServedCall) -> Response:
     """`GET /_simulator/settings`."""
-    shown = {name: value for name, value in asdict(call.simulator.settings).items() if name not in _FIXED}
-    return answer(shown)
+    return answer({name: value for name, value in asdict(call.simulator.settings).items() if name not in _FIXED})
 
 
 def change_settings(call: ServedCall) -> Response:

@@ -48,6 +48,14 @@ def _references(nodes: object) -> Iterator[FlowReference]:
         )
 
 
+def inner_mappings(entries: object) -> Iterator[Mapping[str, object]]:
+    """The inner mappings of one of Archy's lists, `[{task: {…}}, {menu: {…}}]`; nothing else counts."""
+    for entry in entries if isinstance(entries, list) else ():
+        for inner in entry.values() if isinstance(entry, Mapping) else ():
+            if isinstance(inner, Mapping):
+                yield inner
+
+
 def body(text: str) -> dict[str, object]:
     """The value under the root key."""
     flow_file = read(text)

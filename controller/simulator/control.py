@@ -66,24 +66,8 @@ def archive(organization: SimulatedOrganization, edit: UserEdit, now: datetime) 
     organization.changed(edit.flow)
 
 
-def lock(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    locking.check_out(organization, edit.flow, edit.person, now)
-
-
 def draft(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
     locking.save(organization, edit.flow, _content(edit), edit.person, now)
-
-
-def unlock(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    locking.unlock(organization, edit.flow, edit.person, now)
-
-
-def unpublish(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    publishing.deactivate(organization, edit.flow, edit.person, now)
-
-
-def delete(organization: SimulatedOrganization, edit: UserEdit, now: datetime) -> None:
-    organization.remove(edit.flow, edit.person, now)
 
 
 EDITS: Mapping[str, Callable[[SimulatedOrganization, UserEdit, datetime], None]] = MappingProxyType(
@@ -92,11 +76,11 @@ EDITS: Mapping[str, Callable[[SimulatedOrganization, UserEdit, datetime], None]]
         "checkin": check_in,
         "version": check_in,
         "archive": archive,
-        "lock": lock,
+        "lock": lambda organization, edit, now: locking.check_out(organization, edit.flow, edit.person, now),
         "draft": draft,
-        "unlock": unlock,
-        "unpublish": unpublish,
-        "delete": delete,
+        "unlock": lambda organization, edit, now: locking.unlock(organization, edit.flow, edit.person, now),
+        "unpublish": lambda organization, edit, now: publishing.deactivate(organization, edit.flow, edit.person, now),
+        "delete": lambda organization, edit, now: organization.remove(edit.flow, edit.person, now),
     }
 )
 

@@ -9,28 +9,16 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 
 import yaml
 
 from controller.simulator.content import ROOTS, body, read
-from controller.simulator.flow import Actor, SimulatedFlow, Version
+from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.resolution import resolve
-from controller.simulator.state import JobItem, JobKind, SimulatedJob
+from controller.simulator.state import JobItem, SimulatedJob
 
 _DESCRIPTIVE = frozenset({"name", "description", "division", "defaultLanguage", "supportedLanguages"})
-
-
-def register_export(
-    organization: SimulatedOrganization, items: list[JobItem], actor: Actor, now: datetime, *, key: str = ""
-) -> SimulatedJob:
-    """Register an export job, which takes `export_s` for each flow."""
-    job = SimulatedJob(organization.next_id("job"), JobKind.EXPORT, actor, now, key=key, started_at=now, items=items)
-    settings = organization.settings
-    job.ends_at = now + timedelta(seconds=settings.duration_s(settings.export_s) * len(items))
-    organization.state.jobs[job.id] = job
-    return job
 
 
 def export_yaml(version: Version) -> str:

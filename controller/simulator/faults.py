@@ -231,13 +231,11 @@ _HINT = "docs/reference/simulator.md tells of the kinds and fields of faults"
 _UNKNOWN_FIELD = "extra_forbidden"
 
 
-def parse_faults(value: object) -> list[Fault]:
-    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` with all mistakes."""
-    return _parse(value, None)
+def parse_faults(value: object, node: YamlNode | None = None) -> list[Fault]:
+    """Faults from a list, one fault, or `{"faults": […]}`. Raises `SettingsInvalid` with all mistakes.
 
-
-def _parse(value: object, node: YamlNode | None) -> list[Fault]:
-    """Parse the faults; `node` is the YAML source of the value and gives mistakes their line."""
+    `node` is the YAML source of the value and gives mistakes their line.
+    """
     listed = value.get("faults", [value]) if isinstance(value, dict) else value
     try:
         faults = _FAULTS.validate_python(listed)
@@ -261,7 +259,7 @@ def read_faults(path: Path) -> list[Fault]:
     try:
         text = path.read_text(encoding="utf-8")
         node = load_node(text)
-        faults = _parse(node.plain() if node is not None else None, node)
+        faults = parse_faults(node.plain() if node is not None else None, node)
     except SettingsInvalid as error:
         raise SettingsInvalid(f"{path}: {error.message}", hint=error.hint) from error
     except FlowFileInvalid as error:

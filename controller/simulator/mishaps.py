@@ -16,7 +16,7 @@ from controller.domain.identity import FlowKey
 from controller.simulator.call import ServedCall
 from controller.simulator.faults import Fault, FaultKind, Point
 from controller.simulator.flow import Problem, SimulatedFlow
-from controller.simulator.problem import ApiError
+from controller.simulator.problem import ApiError, too_many_requests
 from controller.simulator.publishing import Mishap
 from controller.simulator.state import SimulatedJob, SimulatedMessage
 
@@ -80,10 +80,7 @@ class HugeResponse(Response):
 
 
 _PUBLISH = frozenset({FaultKind.PUBLISH_SILENT_NOOP, FaultKind.PUBLISH_FAILS, FaultKind.WRONG_VERSION})
-DISGUISED_429 = (
-    "setting the Archy exit code to 107",
-    "could not find the flow with id",
-)
+DISGUISED_429 = ("setting the Archy exit code to 107", "could not find the flow with id")
 """The outward appearance of a 429 inside an export job."""
 
 
@@ -139,7 +136,8 @@ _PAGE = "<html><head><title>We'll be right back</title></head><body><h1>Schedule
 def before(fault: Fault, now: datetime) -> Response | None:
     """The answer that replaces the handling of the request; None if the request is handled first."""
     if fault.kind is FaultKind.HTTP_429:
-        raise _too_many(fault, now)
+        seconds = 1 if fault.retry_after_s is None else fault.retry_after_s
+        raise too_many_requests(seconds, {"Retry-After": _retry_after(fault, seconds, now)})
     if fault.kind is FaultKind.REDIRECT:
         return Response(status_code=fault.status or 307, headers={"Location": fault.location})
     if fault.kind is FaultKind.HTML_ERROR:
@@ -171,14 +169,6 @@ def after(fault: Fault, response: Response, clock: Clock) -> Response:
     if fault.kind is FaultKind.MISSING_FIELD:
         return _edited(response, lambda value: _without(value, fault.field or "id"))
     return response
-
-
-def _too_many(fault: Fault, now: datetime) -> ApiError:
-    seconds = 1 if fault.retry_after_s is None else fault.retry_after_s
-    message = f"Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"
-    headers = {"Retry-After": _retry_after(fault, seconds, now)}
-    params = {"retryAfter": str(seconds)}
-    return ApiError(429, "too.many.requests.retry.after", message, params=params, headers=headers)
 
 
 def _server_error(fault: Fault, now: datetime) -> ApiError:

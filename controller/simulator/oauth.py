@@ -6,7 +6,7 @@ Tokens live only in memory: after a restart, clients request new ones.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -17,7 +17,6 @@ from controller.simulator.settings import SimulatedClient
 class IssuedToken:
     value: str = field(repr=False)
     client: SimulatedClient
-    issued_at: datetime
     expires_at: datetime
     scope: str = ""
     """Space-separated scopes that the versioned dialect requested; empty for all scopes of the client."""
@@ -30,7 +29,7 @@ class Tokens:
     _issued: dict[str, IssuedToken] = field(default_factory=dict, repr=False)
 
     def issue(self, client: SimulatedClient, now: datetime, lifetime_s: float, scope: str = "") -> IssuedToken:
-        token = IssuedToken(secrets.token_urlsafe(48), client, now, now + timedelta(seconds=lifetime_s), scope)
+        token = IssuedToken(secrets.token_urlsafe(48), client, now + timedelta(seconds=lifetime_s), scope)
         self._issued[token.value] = token
         return token
 
@@ -42,7 +41,7 @@ class Tokens:
         """Let a token expire at once."""
         token = self._issued.get(value)
         if token and token.expires_at > now:
-            self._issued[value] = IssuedToken(value, token.client, token.issued_at, now, token.scope)
+            self._issued[value] = replace(token, expires_at=now)
 
     def expire_all(self, now: datetime) -> None:
         """Let every token expire at once."""

@@ -6,10 +6,11 @@ delayed effects happen when `settling` finds them due.
 
 from __future__ import annotations
 
+import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from controller.domain.identity import FlowKey
@@ -18,7 +19,7 @@ from controller.simulator.execution import Execution
 from controller.simulator.flow import Action, Actor, Happening, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.problem import ApiError, bad_request, conflict, not_found
 from controller.simulator.settings import SimulatorSettings
-from controller.simulator.state import Due, JobKind, SimulatedJob, SimulatedState
+from controller.simulator.state import Due, JobItem, JobKind, SimulatedJob, SimulatedState
 
 _NAMESPACE = uuid.UUID("6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
 
@@ -80,6 +81,17 @@ class SimulatedOrganization:
         if found is None or found.kind is not kind:
             raise not_found("Could not find job with specified ID.")
         return found
+
+    def begin_job(
+        self, kind: JobKind, actor: Actor, now: datetime, duration_s: float, items: Sequence[JobItem] = ()
+    ) -> SimulatedJob:
+        """Start a job that takes so many seconds, before `time_scale`, and whose downloads have a signature."""
+        ends_at = now + timedelta(seconds=self.settings.duration_s(duration_s))
+        job = SimulatedJob(
+            self.next_id("job"), kind, actor, now, secrets.token_hex(32), now, ends_at, items=list(items)
+        )
+        self.state.jobs[job.id] = job
+        return job
 
     # --- Changing -----------------------------------------------------------------------------------------------
 

@@ -64,6 +64,13 @@ def conflict(message: str, *, code: str = "general.conflict", entity: tuple[str,
     return ApiError(409, code, message, entity=entity)
 
 
+def too_many_requests(seconds: int, headers: Mapping[str, str]) -> ApiError:
+    """The error of a rate limit that allows the next request after so many seconds."""
+    message = f"Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds"
+    params = {"retryAfter": str(seconds)}
+    return ApiError(429, "too.many.requests.retry.after", message, params=params, headers=headers)
+
+
 def rejected(problem: Problem, entity: tuple[str, str]) -> ApiError:
     """The error that an operation would report at its end, raised at once."""
     return ApiError(400, problem.code, problem.message, entity=entity)

@@ -66,7 +66,8 @@ def publish(
     operation = organization.operation(flow, Action.PUBLISH, actor, now)
     operation.version = mishap.version if mishap.version and flow.version(mishap.version) else chosen.id
     operation.problem = mishap.problem
-    organization.schedule(now + timedelta(seconds=_duration_s(organization)), PUBLISH, flow.id)
+    took_s = organization.settings.duration_s(organization.settings.publish_s)
+    organization.schedule(now + timedelta(seconds=took_s), PUBLISH, flow.id)
     organization.changed(flow)
     return operation
 
@@ -79,10 +80,6 @@ def _behaviour(organization: SimulatedOrganization, flow: SimulatedFlow, chosen:
     if flow.live is not None and chosen.number < flow.live:
         return settings.older_version
     return UnclearPublish.WORKS
-
-
-def _duration_s(organization: SimulatedOrganization) -> float:
-    return organization.settings.duration_s(organization.settings.publish_s)
 
 
 def finish_publish(organization: SimulatedOrganization, flow_id: str, now: datetime) -> None:

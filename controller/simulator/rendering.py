@@ -6,11 +6,11 @@ always gives the same file. The format follows the sample in Genesys' resource c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from controller.simulator.content import body
+from controller.simulator.content import body, inner_mappings
 from controller.simulator.execution import CHARACTERISTICS, Execution
 from controller.simulator.flow import SimulatedFlow, Version
 from controller.simulator.organization import SimulatedOrganization
@@ -71,8 +71,7 @@ class _Walk:
     count: int = 0
 
     def flow(self) -> list[WalkStep]:
-        content = body(self.version.text)
-        self.content = content
+        self.content = content = body(self.version.text)
         started = {"variableId": "__FLOW_VERSION__", "variableName": "Flow.Version", "value": self.version.id}
         language = content.get("defaultLanguage") or "en-us"
         self._add("startedFlow", {"languageTag": language, "variables": [started], **_greeting(content)})
@@ -112,8 +111,7 @@ class _Walk:
         if isinstance(actions, list):
             self._task("Starting Task", actions)
             return
-        found = _find(content, _referenced(content.get("startUpRef")))
-        if found:
+        if found := _find(content, _referenced(content.get("startUpRef"))):
             self._enter(found)
 
     def _enter(self, container: Mapping[str, object]) -> None:
@@ -161,11 +159,16 @@ class _Walk:
         action_id = self.organization.identifier("action", self.version.text, kind, name)
         payload: JSON = {"actionId": action_id, "actionName": name, "executionId": self._id()}
         step = self._add(event, payload | {"trackingId": self.version.number * 1000 + 10 + self.count})
-        self._details(kind, settings, step)
-        path = self._path(kind, settings)
-        if path:
+        if kind == "updateData":
+            step.payload["statements"] = _statements(settings.get("statements"))
+        elif kind == "decision":
+            step.payload["inputData"] = {"condition": self._luck(settings) < 0.5}
+        elif kind == "callCommonModule":
+            self._call(settings, step)
+        if path := self._path(kind, settings):
             path_name, actions = path
-            step.payload["outputPathId"] = _PATHS.get(path_name, self._path_id(name, path_name))
+            path_id = self.organization.identifier("path", self.version.text, name, path_name)
+            step.payload["outputPathId"] = _PATHS.get(path_name, path_id)
             step.payload["outputPathName"] = path_name
             self._actions(actions)
         if kind in _JUMPS:
@@ -179,17 +182,6 @@ class _Walk:
         reference = next((_referenced(value) for key, value in settings.items() if str(key).endswith("Ref")), None)
         return _find(self.content, reference) if reference else None
 
-    def _path_id(self, action: str, path: str) -> str:
-        return self.organization.identifier("path", self.version.text, action, path)
-
-    def _details(self, kind: str, settings: Mapping[str, object], step: WalkStep) -> None:
-        if kind == "updateData":
-            step.payload["statements"] = _statements(settings.get("statements"))
-        elif kind == "decision":
-            step.payload["inputData"] = {"condition": self._luck(settings) < 0.5}
-        elif kind == "callCommonModule":
-            self._call(settings, step)
-
     def _call(self, settings: Mapping[str, object], step: WalkStep) -> None:
         """Walk a module in the version that the caller was bound to at its publish."""
         modules = settings.get("commonModule")
@@ -199,18 +191,16 @@ class _Walk:
             version = flow.version(bound)
             if flow.name == name and version and self.depth < MOST_DEPTH:
                 called = {"flowId": flow.id, "flowName": flow.name, "flowVersion": bound}
-                step.payload["inputData"] = {"commonModule": called, "inputs": []}
+                step.payload |= {"inputData": {"commonModule": called, "inputs": []}, "outputData": {"outputs": []}}
                 step.nested = _Walk(self.organization, version, self.execution, self.depth + 1).module()
-                step.payload["outputData"] = {"outputs": []}
                 self.count += step.size
                 return
 
     def _path(self, kind: str, settings: Mapping[str, object]) -> tuple[str, list[object]] | None:
         """The output that an action takes, and the actions below it."""
         outputs = settings.get("outputs")
-        paths = (
-            {str(name): _actions_of(value) for name, value in outputs.items()} if isinstance(outputs, Mapping) else {}
-        )
+        given = outputs.items() if isinstance(outputs, Mapping) else ()
+        paths = {str(name): _actions_of(value) for name, value in given}
         if kind == "decision":
             taken = "yes" if self._luck(settings) < 0.5 else "no"
             return taken, paths.get(taken, [])
@@ -253,13 +243,10 @@ def _actions_of(output: object) -> list[object]:
 def _statements(statements: object) -> list[JSON]:
     """`[{string: {variable, value: {lit}}}]` in the format of the file."""
     shown: list[JSON] = []
-    for statement in statements if isinstance(statements, list) else []:
-        for assigned in statement.values() if isinstance(statement, Mapping) else []:
-            if isinstance(assigned, Mapping):
-                value = assigned.get("value")
-                literal = value.get("lit") if isinstance(value, Mapping) else None
-                name = str(assigned.get("variable"))
-                shown.append({"value": literal, "variableId": name.lower(), "variableName": name})
+    for assigned in inner_mappings(statements):
+        value, name = assigned.get("value"), str(assigned.get("variable"))
+        literal = value.get("lit") if isinstance(value, Mapping) else None
+        shown.append({"value": literal, "variableId": name.lower(), "variableName": name})
     return shown
 
 
@@ -267,17 +254,13 @@ def _find(content: Mapping[str, object], wanted: str | None) -> Mapping[str, obj
     """The task, state, menu or bot with this reference id; without an id, the first one."""
     first: Mapping[str, object] | None = None
     for group in ("tasks", "states", "bots", "menus"):
-        entries = content.get(group)
-        for entry in entries if isinstance(entries, list) else []:
-            for container in entry.values() if isinstance(entry, Mapping) else []:
-                if isinstance(container, Mapping):
-                    first = first or container
-                    if wanted in (container.get("refId"), container.get("name")):
-                        return container
+        for container in inner_mappings(content.get(group)):
+            first = first or container
+            if wanted in (container.get("refId"), container.get("name")):
+                return container
     return first
 
 
-_EVENTS = {"eventError": "eventError", "eventWarning": "eventWarning"}
 _FIELDS = {
     "inputData": "executionInputOutputs",
     "outputData": "executionInputOutputs",
@@ -293,22 +276,16 @@ _FRAME = ("startedFlow", "endedFlow")
 """Events that are assumed to be recorded at every level."""
 
 
-def recorded(steps: Iterable[WalkStep], characteristics: Mapping[str, bool]) -> list[WalkStep]:
+def recorded(steps: Iterable[WalkStep], on: Mapping[str, bool]) -> list[WalkStep]:
     """The recorded parts of the steps with only these characteristics on."""
-    return list(_recorded(steps, characteristics))
-
-
-def _recorded(steps: Iterable[WalkStep], on: Mapping[str, bool]) -> Iterator[WalkStep]:
-    for step in steps:
-        if step.event in _FRAME or on[_characteristic(step.event)]:
-            yield WalkStep(step.event, _payload(step.payload, on), recorded(step.nested, on))
+    kept = [step for step in steps if step.event in _FRAME or on[_characteristic(step.event)]]
+    return [WalkStep(step.event, _payload(step.payload, on), recorded(step.nested, on)) for step in kept]
 
 
 def _characteristic(event: str) -> str:
-    """The characteristic that records an event."""
-    if event.startswith("event"):
-        return _EVENTS.get(event, "eventOther")
-    return "executionItems"
+    if not event.startswith("event"):
+        return "executionItems"
+    return event if event in ("eventError", "eventWarning") else "eventOther"
 
 
 def _payload(payload: JSON, on: Mapping[str, bool]) -> JSON:

@@ -39,17 +39,10 @@ def meant(organization: SimulatedOrganization, name: str, types: Sequence[str]) 
     return None
 
 
-def named_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow | None:
-    """The flow with this id or `type/name`."""
-    flow_id = organization.state.names.get(name, name)
-    found = organization.state.flows.get(flow_id)
-    return None if found is None or found.deleted else found
-
-
 def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow:
-    """As `named_flow`, but raises 404 with a suggestion for an unknown flow."""
-    found = named_flow(organization, name)
-    if found is None:
+    """The flow with this id or `type/name`. Raises 404 with a suggestion for an unknown one."""
+    found = organization.state.flows.get(organization.state.names.get(name, name))
+    if found is None or found.deleted:
         hint = did_you_mean(name, organization.state.names)
         message = f"There is no flow with the id, or type/name, [{name}]" + (f"; {hint}" if hint else ".")
         raise not_found(message, code="architect.flow.not.found")

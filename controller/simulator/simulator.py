@@ -125,15 +125,6 @@ def _bind(organization: SimulatedOrganization, sources: dict[FlowKey, str]) -> N
 _STATE = TypeAdapter(SimulatedState)
 
 
-def frozen(state: SimulatedState) -> bytes:
-    """A snapshot of the state as bytes; `thawed` restores it."""
-    return _STATE.dump_json(state)
-
-
-def thawed(saved: bytes) -> SimulatedState:
-    return _STATE.validate_json(saved)
-
-
 @dataclass(frozen=True, slots=True)
 class StateFile:
     path: Path
@@ -204,11 +195,7 @@ class Simulator:
     """The state that `create_app` serves."""
 
     def __init__(
-        self,
-        clock: Clock | None = None,
-        settings: SimulatorSettings | None = None,
-        *,
-        state_file: Path | None = None,
+        self, clock: Clock | None = None, settings: SimulatorSettings | None = None, *, state_file: Path | None = None
     ) -> None:
         self.clock = MovableClock(clock or SystemClock())
         self.settings = settings or SimulatorSettings()
@@ -244,10 +231,6 @@ class Simulator:
             raise KeyError(f"{flow_type}/{name}")
         return found
 
-    def client(self, client_id: str) -> SimulatedClient | None:
-        """An OAuth client of the organisation."""
-        return self.clients.get(client_id)
-
     def set_faults(self, *faults: Fault) -> None:
         """Set faults; a fault replaces an earlier one with its name. Raises `SettingsInvalid` for an unserved route."""
         self.faults.set(faults, self.clock.now())
@@ -265,7 +248,7 @@ class Simulator:
     def begin(self) -> _Beginning:
         """Keep the present state for `reset`, unless it was kept before."""
         if self._beginning is None:
-            state = frozen(self.organization.state)
+            state = _STATE.dump_json(self.organization.state)
             self._beginning = _Beginning(state, self.settings, dict(self.clients), self.faults.all())
         return self._beginning
 
@@ -275,7 +258,7 @@ class Simulator:
         Counts, log and limits restart and channels close. The time is not moved back, and tokens stay valid.
         """
         beginning = self.begin()
-        self.organization.state = thawed(beginning.state)
+        self.organization.state = _STATE.validate_json(beginning.state)
         self.configure(beginning.settings)
         self.clients = dict(beginning.clients)
         self.faults.clear()

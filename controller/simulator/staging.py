@@ -30,6 +30,7 @@ ROLLOUT = "rollout"
 class Order:
     """The parameters of a publish."""
 
+    actor: Actor
     stages: tuple[RolloutStage, ...] = AT_ONCE
     """Durations as requested, before the time scale of the settings."""
     staged: bool = False
@@ -39,27 +40,22 @@ class Order:
 
 
 def begin(
-    organization: SimulatedOrganization,
-    flow: SimulatedFlow,
-    version: Version,
-    actor: Actor,
-    now: datetime,
-    order: Order,
+    organization: SimulatedOrganization, flow: SimulatedFlow, version: Version, order: Order, now: datetime
 ) -> SimulatedRollout:
     """Queue a publish. An unstaged publish of the version that a staged rollout replaces cancels that rollout.
 
     Raises 409 while anything else runs or another actor holds the lock, 400 for an archived version.
     """
-    refuse_when_locked(flow, actor)
+    refuse_when_locked(flow, order.actor)
     if version.archived:
         raise bad_request(f"Version '{version.id}' of flow '{flow.name}' is archived.", code="flow.version.archived")
     running = flow.rollout
     if running and running.staged and not order.staged and version.id == running.replaces:
         cancel(organization, flow, now, f"Version '{version.id}' was published again.")
     refuse_when_busy(flow)
-    rollout = _rollout(organization, flow, version, actor, now, order)
+    rollout = _rollout(organization, flow, version, order, now)
     flow.rollouts.append(rollout)
-    organization.operation(flow, Action.PUBLISH, actor, now).version = version.id
+    organization.operation(flow, Action.PUBLISH, order.actor, now).version = version.id
     # All stages are scheduled at once: time passes only when a request settles what is due.
     for moment in rollout.boundaries():
         organization.schedule(moment, ROLLOUT, flow.id)
@@ -68,12 +64,7 @@ def begin(
 
 
 def _rollout(
-    organization: SimulatedOrganization,
-    flow: SimulatedFlow,
-    version: Version,
-    actor: Actor,
-    now: datetime,
-    order: Order,
+    organization: SimulatedOrganization, flow: SimulatedFlow, version: Version, order: Order, now: datetime
 ) -> SimulatedRollout:
     settings = organization.settings
     begins_at = now + timedelta(seconds=settings.duration_s(settings.queue_s))
@@ -82,7 +73,7 @@ def _rollout(
     return SimulatedRollout(
         organization.next_id("publish"),
         version.id,
-        actor,
+        order.actor,
         now,
         begins_at,
         begins_at + timedelta(seconds=settings.duration_s(settings.publish_s)),
@@ -146,8 +137,7 @@ def switch(
         raise rejected(mishap.problem, flow.entity)
     if mishap.silent or flow.published is version:
         return version
-    instead = flow.version(mishap.version) if mishap.version else None
-    target = instead or version
+    target = (mishap.version and flow.version(mishap.version)) or version
     if flow.published is not target:
         bindings = target.bindings
         go_live(organization, flow, target, actor, now)

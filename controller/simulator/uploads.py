@@ -54,15 +54,11 @@ def named(text: str) -> FlowKey | None:
 def finish_upload(organization: SimulatedOrganization, job_id: str, now: datetime) -> None:
     """End an upload: the flow has a new published version, or the job reports the errors."""
     job = organization.state.jobs[job_id]
-    found: list[str]
     if job.force_failure is not None:
+        job.failed, found = True, [job.force_failure] if job.force_failure else []
+    elif found := _publish(organization, job, now):
         job.failed = True
-        found = [job.force_failure] if job.force_failure else []
-    else:
-        found = _publish(organization, job, now)
-        if found:
-            found.append(SESSION_ENDED)
-    job.failed = job.failed or bool(found)
+        found.append(SESSION_ENDED)
     job.messages.extend(SimulatedMessage(now, text) for text in found)
     job.text = ""
 

@@ -27,7 +27,7 @@ def grant_token(call: ServedCall) -> Response:
         return _refused(400, "unsupported_grant_type", f"grant type '{grant}' is not supported")
     client_id, secret = _credentials(call, form)
     simulator = call.simulator
-    client = call.client = simulator.client(client_id)
+    client = call.client = simulator.clients.get(client_id)
     usage = simulator.token_limit.count(client_id, simulator.clock.monotonic())
     if usage.exceeded or call.fault({FaultKind.TOKEN_RATE_LIMITED}):
         return _refused(400, "invalid_request", f"rate limit exceeded; retry in {usage.reset_s} seconds")
@@ -113,12 +113,8 @@ def subject(call: ServedCall) -> Response:
         **({"policies": _policies(call.client.permissions if call.client else frozenset())} if full else {}),
     }
     division = views.division(call.organization, "Home") | {"description": "Home Division", "homeDivision": True}
-    grant = {
-        "subjectId": call.actor.id,
-        "division": division,
-        "role": role,
-        "grantMadeAt": iso(call.now - timedelta(days=1)),
-    }
+    made_at = iso(call.now - timedelta(days=1))
+    grant = {"subjectId": call.actor.id, "division": division, "role": role, "grantMadeAt": made_at}
     return answer(
         {
             "id": call.actor.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
 from starlette.responses import Response
 
@@ -28,14 +29,14 @@ def consumed_resources(call: ServedCall) -> Response:
     if call.required("objectType").upper() != tracking.object_type(flow.type):
         raise bad_request("The [objectType] does not fit the object.")
     entries = _of_types(_consumed(call, version), call.many("resourceType"))
-    return _listing(call, entries)
+    return _answer(call, views.page(call, entries, _entry))
 
 
 def consuming_resources(call: ServedCall) -> Response:
     """The versions of flows that consume an object."""
     call.required("objectType")
     entries = tracking.consuming(call.organization, call.required("id"), call.now, call.text("flowFilter"))
-    return _listing(call, _of_types(list(entries), call.many("resourceType")))
+    return _answer(call, views.page(call, _of_types(list(entries), call.many("resourceType")), _entry))
 
 
 def search(call: ServedCall) -> Response:
@@ -52,7 +53,9 @@ def one_object(call: ServedCall) -> Response:
     flow = call.organization.state.flows.get(call.required("id"))
     if flow:
         return _answer(call, _object(call, flow))
-    entry = _resource(call, call.required("id"))
+    versions = (version for flow in call.organization.flows() for version in flow.versions)
+    entries = chain.from_iterable(tracking.consumed(call.organization, version) for version in versions)
+    entry = next((entry for entry in entries if entry.id == call.required("id")), None)
     if entry is None:
         raise not_found()
     shown = _entry(entry)
@@ -62,37 +65,24 @@ def one_object(call: ServedCall) -> Response:
     return _answer(call, shown)
 
 
-def _resource(call: ServedCall, object_id: str) -> IndexEntry | None:
-    for flow in call.organization.flows():
-        for version in flow.versions:
-            for entry in tracking.consumed(call.organization, version):
-                if entry.id == object_id:
-                    return entry
-    return None
-
-
 def updated_consumers(call: ServedCall) -> Response:
     """Flows with a published version that is bound to an outdated version of another flow."""
-    fits = wildcard(call.text("name") or "*")
-    outdated = [
-        flow
-        for flow in call.organization.flows()
-        if flow.published and fits(flow.name) and any(entry.updated for entry in _consumed(call, flow.published))
-    ]
+    published = _published(call)
+    outdated = [flow for flow, live in published if any(entry.updated for entry in _consumed(call, live))]
     return _answer(call, views.page(call, outdated, partial(_object, call, updated=True)))
 
 
 def deleted_consumers(call: ServedCall) -> Response:
     """Flows with a published version that refers to a missing flow."""
-    fits = wildcard(call.text("name") or "*")
-    broken = [
-        flow
-        for flow in call.organization.flows()
-        if flow.published
-        and fits(flow.name)
-        and any(resolved.flow is None for resolved in resolve(call.organization, flow.published.text))
-    ]
+    published = _published(call)
+    broken = [flow for flow, live in published if any(not one.flow for one in resolve(call.organization, live.text))]
     return _answer(call, views.page(call, broken, partial(_object, call)))
+
+
+def _published(call: ServedCall) -> list[tuple[SimulatedFlow, Version]]:
+    """The published flows whose name fits, each with its live version."""
+    fits = wildcard(call.text("name") or "*")
+    return [(flow, flow.published) for flow in call.organization.flows() if flow.published and fits(flow.name)]
 
 
 def types(call: ServedCall) -> Response:
@@ -173,10 +163,6 @@ def _entry(entry: IndexEntry) -> views.JSON:
         "selfUri": f"{_URI}/object?id={entry.id}&objectType={entry.type}",
     }
     return shown | ({"version": entry.version} if entry.version else {})
-
-
-def _listing(call: ServedCall, entries: Sequence[IndexEntry]) -> Response:
-    return _answer(call, views.page(call, entries, _entry))
 
 
 def _answer(call: ServedCall, shown: views.JSON) -> Response:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from starlette.responses import Response
 
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, ServedEndpoint, answer, parse_moment, records, texts
+from controller.simulator.call import ServedCall, ServedEndpoint, answer, parse_moment, records, refuse_unsigned, texts
 from controller.simulator.execution import ERROR_REASON, RETENTION_S, Execution
-from controller.simulator.problem import ApiError, bad_request, not_found
+from controller.simulator.problem import bad_request, not_found
 from controller.simulator.rendering import render
 from controller.simulator.state import JobKind, SimulatedJob
 from controller.simulator.time import iso
@@ -159,8 +158,7 @@ def query(call: ServedCall) -> Response:
     found.sort(key=lambda execution: execution.id)
     rows = found[:size]
     call.organization.state.executions.update({execution.id: execution for execution in rows})
-    shown = views.page(call, rows, lambda execution: _row(call, execution), default=50, maximum=MOST_ROWS)
-    return answer(shown)
+    return answer(views.page(call, rows, partial(_row, call), default=50, maximum=MOST_ROWS))
 
 
 def _row(call: ServedCall, execution: Execution) -> views.JSON:
@@ -223,12 +221,8 @@ def one_instance(call: ServedCall) -> Response:
 
 
 def _job(call: ServedCall, ids: list[str]) -> SimulatedJob:
-    job = SimulatedJob(
-        call.organization.next_id("job"), JobKind.EXECUTIONS, call.actor, call.now, key=secrets.token_hex(32)
-    )
-    job.started_at, job.executions = call.now, ids
-    job.ends_at = call.now + timedelta(seconds=call.simulator.settings.duration_s(RENDER_S))
-    call.organization.state.jobs[job.id] = job
+    job = call.organization.begin_job(JobKind.EXECUTIONS, call.actor, call.now, RENDER_S)
+    job.executions = ids
     return job
 
 
@@ -262,9 +256,7 @@ def _execution(call: ServedCall, execution_id: str) -> Execution | None:
 def download(call: ServedCall) -> Response:
     """The file of one execution. No token is needed: the URL is signed."""
     job = call.organization.job(call.path["jobId"], JobKind.EXECUTIONS)
-    expired = job.ends_at and call.now > job.ends_at + timedelta(seconds=call.simulator.settings.download_valid_s)
-    if expired or not hmac.compare_digest(call.text("Signature") or "", job.key):
-        raise ApiError(403, "forbidden", "The download link is not valid or has expired.")
+    refuse_unsigned(call, job, "Signature")
     execution = _execution(call, call.path["executionId"])
     if execution is None or execution.id not in job.executions:
         raise not_found()
@@ -299,11 +291,7 @@ def launch(call: ServedCall) -> Response:
     shown = {
         "id": execution.id,
         "name": execution.name,
-        "flowVersion": {
-            "id": version.id,
-            "name": version.id,
-            "selfUri": f"/api/v2/flows/{flow.id}/versions/{version.id}",
-        },
+        "flowVersion": {"id": version.id, "name": version.id, "selfUri": views.version_uri(flow, version.id)},
         "selfUri": f"{_LAUNCHES}/{execution.id}",
     }
     return answer(shown)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from controller.simulator.architect.filters import chosen_flows
 from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.content import ROOTS
 from controller.simulator.exporting import configuration
-from controller.simulator.flow import Action, Happening, SimulatedFlow, SimulatedOperation
+from controller.simulator.flow import Action, Actor, Happening, SimulatedFlow, SimulatedOperation
 from controller.simulator.lagging import as_listed
 from controller.simulator.locking import refuse_when_locked
 from controller.simulator.mishaps import publish_mishap
@@ -63,12 +64,14 @@ def create_flow(call: ServedCall) -> Response:
     name, kind = call.string("name"), call.string("type")
     if name is None or not name.strip() or kind is None or kind.lower() not in ROOTS:
         raise bad_request("A flow needs a [name] and a known [type].")
+    # Ids of divisions are known only by their names here.
+    division = call.mapping("division").get("name")
     flow = call.organization.create(
         FlowKey(kind.lower(), name),
         call.actor,
         call.now,
         description=call.string("description") or "",
-        division=_division(call.mapping("division")),
+        division=division if isinstance(division, str) else "",
     )
     call.organization.operation(flow, Action.CREATE, call.actor, call.now).ended_at = call.now
     return answer(views.flow(call.organization, flow))
@@ -117,21 +120,10 @@ def _refuse_to_delete(call: ServedCall, flow: SimulatedFlow, leaving: list[Simul
         raise conflict(f"Flow '{flow.name}' is in use by {names}.", entity=flow.entity)
 
 
-def _division(value: Mapping[str, object]) -> str:
-    """The name of the division in a body; ids of divisions are known only by their names here."""
-    name = value.get("name")
-    return name if isinstance(name, str) else ""
-
-
 def list_versions(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/versions`, newest first."""
     flow = call.flow()
     return answer(views.page(call, flow.versions[::-1], partial(views.version, flow)))
-
-
-def get_version(call: ServedCall) -> Response:
-    flow = call.flow()
-    return answer(views.version(flow, call.organization.version(flow, call.path["versionId"])))
 
 
 def version_configuration(call: ServedCall) -> Response:
@@ -154,14 +146,14 @@ def ask_for_history(call: ServedCall) -> Response:
 
 def get_history(call: ServedCall) -> Response:
     """`GET /api/v2/flows/{flowId}/history/{historyId}`: the history, newest first."""
-    flow, organization = call.flow(), call.organization
-    if len(call.path["historyId"]) != len(organization.id):
+    flow = call.flow()
+    if len(call.path["historyId"]) != len(call.organization.id):
         raise not_found()
     wanted = {action.upper() for action in call.many("action")}
     entries = [entry for entry in flow.history if not wanted or str(entry.action) in wanted]
     if (call.text("sortOrder") or "desc").lower().startswith("desc"):
         entries.reverse()
-    page = views.page(call, entries, partial(_entry, organization, flow))
+    page = views.page(call, entries, partial(_entry, flow))
     fields = ("entities", "pageSize", "pageNumber", "total", "pageCount")
     shown = views.operation(_history_operation(call, call.path["historyId"]))
     shown |= {"name": flow.name, "description": flow.description, "system": False}
@@ -173,7 +165,7 @@ def _history_operation(call: ServedCall, history_id: str) -> SimulatedOperation:
     return SimulatedOperation(history_id, Action.HISTORY, call.actor, call.now, ended_at=call.now)
 
 
-def _entry(_: SimulatedOrganization, flow: SimulatedFlow, entry: Happening) -> views.JSON:
+def _entry(flow: SimulatedFlow, entry: Happening) -> views.JSON:
     action = Action.UPDATE if entry.action is Action.UNLOCK else entry.action
     shown: views.JSON = {
         "action": str(action),
@@ -190,8 +182,7 @@ def checkout(call: ServedCall) -> Response:
     flow = call.flow()
     publishing.refuse_when_busy(flow)
     locking.refuse_second_checkout(call.organization, flow)
-    locking.check_out(call.organization, flow, call.actor, call.now)
-    return answer(views.flow(call.organization, flow))
+    return _changed(locking.check_out, call)
 
 
 def checkin(call: ServedCall) -> Response:
@@ -211,21 +202,12 @@ def publish(call: ServedCall) -> Response:
     return answer(views.operation(operation))
 
 
-def revert(call: ServedCall) -> Response:
+def _changed(
+    change: Callable[[SimulatedOrganization, SimulatedFlow, Actor, datetime], None], call: ServedCall
+) -> Response:
+    """Answer with the flow after this change by the caller."""
     flow = call.flow()
-    locking.revert(call.organization, flow, call.actor, call.now)
-    return answer(views.flow(call.organization, flow))
-
-
-def unlock(call: ServedCall) -> Response:
-    flow = call.flow()
-    locking.unlock(call.organization, flow, call.actor, call.now)
-    return answer(views.flow(call.organization, flow))
-
-
-def deactivate(call: ServedCall) -> Response:
-    flow = call.flow()
-    publishing.deactivate(call.organization, flow, call.actor, call.now)
+    change(call.organization, flow, call.actor, call.now)
     return answer(views.flow(call.organization, flow))
 
 
@@ -236,9 +218,11 @@ ENDPOINTS = (
     ServedEndpoint("POST", f"{_ACTIONS}/checkout", checkout, ("architect:flow:edit",)),
     ServedEndpoint("POST", f"{_ACTIONS}/checkin", checkin, ("architect:flow:edit", "architect:flow:unlock")),
     ServedEndpoint("POST", f"{_ACTIONS}/publish", publish, ("architect:flow:publish", "architect:flow:unlock")),
-    ServedEndpoint("POST", f"{_ACTIONS}/revert", revert, ("architect:flow:edit",)),
-    ServedEndpoint("POST", f"{_ACTIONS}/unlock", unlock, ("architect:flow:unlock",)),
-    ServedEndpoint("POST", f"{_ACTIONS}/deactivate", deactivate, ("architect:flow:publish",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/revert", partial(_changed, locking.revert), ("architect:flow:edit",)),
+    ServedEndpoint("POST", f"{_ACTIONS}/unlock", partial(_changed, locking.unlock), ("architect:flow:unlock",)),
+    ServedEndpoint(
+        "POST", f"{_ACTIONS}/deactivate", partial(_changed, publishing.deactivate), ("architect:flow:publish",)
+    ),
     ServedEndpoint("GET", "/api/v2/flows", list_flows, _VIEW),
     ServedEndpoint("POST", "/api/v2/flows", create_flow, ("architect:flow:add",)),
     ServedEndpoint("DELETE", "/api/v2/flows", delete_flows, ("architect:flow:delete",)),
@@ -251,7 +235,6 @@ ENDPOINTS = (
     ServedEndpoint("PUT", "/api/v2/flows/{flowId}", change_flow, ("architect:flow:edit",)),
     ServedEndpoint("DELETE", "/api/v2/flows/{flowId}", delete_flow, ("architect:flow:delete",)),
     ServedEndpoint("GET", f"{_FLOW}/versions", list_versions, _VIEW),
-    ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}", get_version, _VIEW),
     ServedEndpoint("GET", f"{_FLOW}/versions/{{versionId}}/configuration", version_configuration, _VIEW),
     ServedEndpoint("GET", f"{_FLOW}/latestconfiguration", latest_configuration, _VIEW),
     ServedEndpoint("POST", f"{_FLOW}/history", ask_for_history, _VIEW),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from xml.sax.saxutils import escape
@@ -14,11 +13,11 @@ from starlette.responses import Response
 from controller.domain.identity import FlowKey
 from controller.simulator import exporting, uploads
 from controller.simulator.architect import views
-from controller.simulator.call import ServedCall, ServedEndpoint, answer, records
+from controller.simulator.call import ServedCall, ServedEndpoint, answer, records, refuse_unsigned
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import job_mishap, upload_mishap
-from controller.simulator.problem import ApiError, bad_request, not_found
+from controller.simulator.problem import bad_request, not_found
 from controller.simulator.resolution import problems
 from controller.simulator.state import JobItem, JobKind, SimulatedJob, SimulatedMessage
 
@@ -92,14 +91,19 @@ def get_upload(call: ServedCall) -> Response:
 
 def register_export(call: ServedCall) -> Response:
     """`POST /api/v2/flows/export/jobs`: a flow by id or by name and type; by default the published version."""
+    items = [_item(call, one) for one in _details(call)]
+    took_s = call.simulator.settings.export_s * len(items)
+    job = call.organization.begin_job(JobKind.EXPORT, call.actor, call.now, took_s, items)
+    job_mishap(call, job, [call.organization.state.flows[item.flow_id] for item in items])
+    return _registered(job, _EXPORTS)
+
+
+def _details(call: ServedCall) -> list[Mapping[str, object]]:
+    """The descriptions of at least one flow in the body. Raises 400."""
     details = records(call.json().get("flows"), "flows")
     if not details:
         raise bad_request("At least one flow must be given.")
-    items = [_item(call, one) for one in details]
-    job = exporting.register_export(call.organization, items, call.actor, call.now, key=secrets.token_hex(32))
-    job_mishap(call, job, [call.organization.state.flows[item.flow_id] for item in items])
-    shown = {"id": job.id, "status": "Registered", "totalFlows": len(items), "selfUri": f"{_EXPORTS}/{job.id}"}
-    return answer(shown)
+    return details
 
 
 def _item(call: ServedCall, detail: Mapping[str, object]) -> JobItem:
@@ -110,6 +114,10 @@ def _item(call: ServedCall, detail: Mapping[str, object]) -> JobItem:
     if kind not in _EXPORT_TYPES:
         raise bad_request(f"[exportType] is none of {', '.join(_EXPORT_TYPES)}.")
     return JobItem(flow.id, version, file_name, archy=kind == "Yaml")
+
+
+def _registered(job: SimulatedJob, uri: str) -> Response:
+    return answer({"id": job.id, "status": "Registered", "totalFlows": len(job.items), "selfUri": f"{uri}/{job.id}"})
 
 
 def referenced(call: ServedCall, reference: object) -> tuple[SimulatedFlow, str]:
@@ -144,19 +152,12 @@ def get_export(call: ServedCall) -> Response:
 def download(call: ServedCall) -> Response:
     """One YAML file, or a zip for several flows. No token is needed: the URL is signed."""
     job = call.organization.job(call.path["jobId"], JobKind.EXPORT)
-    _refuse_unsigned(call, job)
+    refuse_unsigned(call, job, "X-Amz-Signature")
     if len(job.items) == 1:
         item = job.items[0]
         text = exporting.export_file(call.organization, item)
         return _file(text.encode(), "application/x-yaml", exporting.file_name(call.organization, item))
     return _file(exporting.export_zip(call.organization, job), "application/zip", "flows.zip")
-
-
-def _refuse_unsigned(call: ServedCall, job: SimulatedJob) -> None:
-    valid_s = call.simulator.settings.download_valid_s
-    signed = hmac.compare_digest(call.text("X-Amz-Signature") or "", job.key)
-    if not signed or not job.ends_at or call.now > job.ends_at + timedelta(seconds=valid_s):
-        raise ApiError(403, "forbidden", "The download link is not valid or has expired.")
 
 
 def _file(content: bytes, media_type: str, name: str) -> Response:
@@ -165,24 +166,19 @@ def _file(content: bytes, media_type: str, name: str) -> Response:
 
 def register_validation(call: ServedCall) -> Response:
     """`POST /api/v2/flows/validate/jobs`: for existing flows only, not for files."""
-    details = records(call.json().get("flows"), "flows")
-    if not details:
-        raise bad_request("At least one flow must be given.")
-    found = [referenced(call, detail.get("flow")) for detail in details]
-    settings = call.simulator.settings
-    ends_at = call.now + timedelta(seconds=settings.duration_s(settings.validate_s) * len(found))
-    job = SimulatedJob(call.organization.next_id("job"), JobKind.VALIDATE, call.actor, call.now, started_at=call.now)
-    job.ends_at = ends_at
-    job.items = [JobItem(flow.id, version) for flow, version in found]
+    found = [referenced(call, detail.get("flow")) for detail in _details(call)]
+    items = [JobItem(flow.id, version) for flow, version in found]
+    took_s = call.simulator.settings.validate_s * len(found)
+    job = call.organization.begin_job(JobKind.VALIDATE, call.actor, call.now, took_s, items)
     for flow, version in found:
         text = call.organization.version(flow, version).text
         for problem in problems(call.organization, flow.key, text):
-            job.messages.append(SimulatedMessage(ends_at, f"{flow.name} ({version}): {problem.message}"))
+            job.messages.append(
+                SimulatedMessage(job.ends_at or call.now, f"{flow.name} ({version}): {problem.message}")
+            )
     job.failed = bool(job.messages)
-    call.organization.state.jobs[job.id] = job
     job_mishap(call, job, [flow for flow, _ in found])
-    shown = {"id": job.id, "status": "Registered", "totalFlows": len(found), "selfUri": f"{_VALIDATIONS}/{job.id}"}
-    return answer(shown)
+    return _registered(job, _VALIDATIONS)
 
 
 def get_validation(call: ServedCall) -> Response:

@@ -62,12 +62,7 @@ def announce_to(simulator: Simulator) -> None:
 
 
 def _flow_event(flow: SimulatedFlow) -> views.JSON:
-    shown: views.JSON = {
-        "id": flow.id,
-        "name": flow.name,
-        "description": flow.description,
-        "deleted": flow.deleted,
-    }
+    shown: views.JSON = {"id": flow.id, "name": flow.name, "description": flow.description, "deleted": flow.deleted}
     if flow.latest:
         shown["checkedInVersion"] = {"id": flow.latest.id}
         shown["savedVersion"] = {"id": flow.draft.id if flow.draft else flow.latest.id}
@@ -148,19 +143,11 @@ def _channel(call: ServedCall, channel: SimulatedChannel) -> views.JSON:
 
 
 def subscribe(call: ServedCall) -> Response:
-    """`POST …/subscriptions`, body `[{"id": topic}]`: add topics."""
-    return _subscribe(call, replace=False)
-
-
-def replace_subscriptions(call: ServedCall) -> Response:
-    """`PUT …/subscriptions`: replace all topics."""
-    return _subscribe(call, replace=True)
-
-
-def _subscribe(call: ServedCall, *, replace: bool) -> Response:
+    """`POST …/subscriptions`, body `[{"id": topic}]`: add topics. `PUT` replaces all topics."""
     channel = _own_channel(call)
     topics = [topic.get("id") for topic in records(call.json_value(), "topics")]
-    call.simulator.notifications.subscribe(channel, topics, call.now, call.simulator.settings, replace=replace)
+    replaces = call.request.method == "PUT"
+    call.simulator.notifications.subscribe(channel, topics, call.now, call.simulator.settings, replace=replaces)
     return subscriptions(call)
 
 
@@ -190,7 +177,7 @@ ENDPOINTS = (
     ServedEndpoint("GET", _URI, list_channels),
     ServedEndpoint("HEAD", f"{_URI}/{{channelId}}", check_channel),
     ServedEndpoint("POST", _SUBSCRIPTIONS, subscribe),
-    ServedEndpoint("PUT", _SUBSCRIPTIONS, replace_subscriptions),
+    ServedEndpoint("PUT", _SUBSCRIPTIONS, subscribe),
     ServedEndpoint("GET", _SUBSCRIPTIONS, subscriptions),
     ServedEndpoint("DELETE", _SUBSCRIPTIONS, unsubscribe),
 )

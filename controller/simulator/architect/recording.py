@@ -11,7 +11,6 @@ from controller.simulator.call import ServedCall, ServedEndpoint, answer
 from controller.simulator.execution import CHARACTERISTICS, DEPENDS_ON, LogSetting, SimulatedLogLevel, defaults, minimum
 from controller.simulator.flow import SimulatedFlow
 from controller.simulator.problem import bad_request, not_found
-from controller.simulator.time import iso
 
 _SETTINGS = "/api/v2/flows/instances/settings"
 _FLOW = "/api/v2/flows/{flowId}/instances/settings/loglevels"
@@ -26,9 +25,7 @@ def get_switch(call: ServedCall) -> Response:
         "enabled": settings.enabled,
         "selfUri": f"{_SETTINGS}/executiondata",
     }
-    if settings.modified_at:
-        shown["dateModified"] = iso(settings.modified_at)
-    return answer(shown)
+    return answer(shown | views.dates(dateModified=settings.modified_at))
 
 
 def switch(call: ServedCall) -> Response:
@@ -139,11 +136,7 @@ def _shown(call: ServedCall, setting: LogSetting, flow: SimulatedFlow | None) ->
         "logLevelCharacteristics": {"level": str(setting.level), "characteristics": setting.characteristics},
         "selfUri": _FLOW.replace("{flowId}", flow.id) if flow else f"{_SETTINGS}/loglevels/default",
     }
-    if flow:
-        shown["type"] = flow.type
-    if setting.modified_at:
-        shown["dateModified"] = iso(setting.modified_at)
-    return shown
+    return shown | ({"type": flow.type} if flow else {}) | views.dates(dateModified=setting.modified_at)
 
 
 _LEVEL, _DEFAULT = "architect:flowLogLevel", "architect:flowLogLevelDefault"

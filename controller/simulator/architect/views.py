@@ -6,6 +6,7 @@ Source: the models of Genesys' Python SDK. Fields without a value are left out, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from math import ceil
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -21,17 +22,19 @@ JSON = dict[str, object]
 T = TypeVar("T")
 
 
-def user(actor: Actor) -> JSON:
-    return {"id": actor.id, "name": actor.name, "selfUri": f"/api/v2/users/{actor.id}"}
-
-
-def client(actor: Actor) -> JSON:
-    return {"id": actor.id, "name": actor.name, "selfUri": f"/api/v2/oauth/clients/{actor.id}"}
-
-
 def by(actor: Actor, person_field: str, client_field: str) -> JSON:
     """The actor under its field: people and clients have different ones."""
-    return {person_field: user(actor)} if actor.person else {client_field: client(actor)}
+    field, uri = (person_field, "users") if actor.person else (client_field, "oauth/clients")
+    return {field: {"id": actor.id, "name": actor.name, "selfUri": f"/api/v2/{uri}/{actor.id}"}}
+
+
+def dates(**moments: datetime | None) -> JSON:
+    """The known ones of these moments, as the API writes them."""
+    return {name: iso(moment) for name, moment in moments.items() if moment}
+
+
+def version_uri(a_flow: SimulatedFlow, version_id: str) -> str:
+    return f"/api/v2/flows/{a_flow.id}/versions/{version_id}"
 
 
 def division(organization: SimulatedOrganization, name: str) -> JSON:
@@ -64,7 +67,7 @@ def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
         shown["publishedVersion"] = version(a_flow, a_flow.published)
         publisher = a_flow.published.published_by
         if publisher and publisher.person:
-            shown["publishedBy"] = user(publisher)
+            shown |= by(publisher, "publishedBy", "")
     if a_flow.operation:
         shown["currentOperation"] = operation(a_flow.operation)
     return shown
@@ -72,7 +75,7 @@ def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
 
 def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
     """A `FlowVersion`: creation dates are milliseconds, publication dates ISO 8601."""
-    uri = f"/api/v2/flows/{a_flow.id}/versions/{a_version.id}"
+    uri = version_uri(a_flow, a_version.id)
     language = read(a_version.text).default_language or "en-us"
     shown: JSON = {
         "id": a_version.id,
@@ -90,11 +93,7 @@ def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
         "selfUri": uri,
     }
     shown |= by(a_version.created_by, "createdBy", "createdByClient")
-    if a_version.published_at:
-        shown["datePublished"] = iso(a_version.published_at)
-    if a_version.published_until:
-        shown["datePublishedEnd"] = iso(a_version.published_until)
-    return shown
+    return shown | dates(datePublished=a_version.published_at, datePublishedEnd=a_version.published_until)
 
 
 def draft(a_flow: SimulatedFlow, a_draft: SimulatedDraft) -> JSON:
@@ -106,7 +105,7 @@ def draft(a_flow: SimulatedFlow, a_draft: SimulatedDraft) -> JSON:
         "secure": False,
         "debug": False,
         "dateSaved": epoch_ms(a_draft.saved_at),
-        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{a_draft.id}",
+        "selfUri": version_uri(a_flow, a_draft.id),
     }
     return shown | by(a_draft.saved_by, "createdBy", "createdByClient")
 
@@ -122,9 +121,8 @@ def operation(an_operation: SimulatedOperation) -> JSON:
     }
     shown |= by(an_operation.actor, "user", "client")
     if an_operation.complete and an_operation.problem:
-        shown["errorMessage"] = an_operation.problem.message
-        shown["errorCode"] = an_operation.problem.code
-        shown["errorMessageParams"] = {}
+        problem = an_operation.problem
+        shown |= {"errorMessage": problem.message, "errorCode": problem.code, "errorMessageParams": {}}
     return shown
 
 

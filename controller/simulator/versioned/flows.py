@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from math import ceil
 
@@ -15,15 +16,7 @@ from controller.simulator.architect.filters import chosen_flows
 from controller.simulator.architect.views import page
 from controller.simulator.call import ServedCall, ServedEndpoint, answer, records
 from controller.simulator.definition import ERROR, WARNING, findings
-from controller.simulator.flow import (
-    AT_ONCE,
-    Problem,
-    RolloutStage,
-    RolloutStatus,
-    SimulatedFlow,
-    SimulatedRollout,
-    Version,
-)
+from controller.simulator.flow import AT_ONCE, RolloutStage, RolloutStatus, SimulatedFlow, SimulatedRollout, Version
 from controller.simulator.lagging import require_shown
 from controller.simulator.mishaps import publish_mishap
 from controller.simulator.problem import bad_request, not_found
@@ -37,8 +30,7 @@ VERSION = "/api/v2/flows/{flowId}/versions/{versionId}"
 
 def list_flows(call: ServedCall) -> Response:
     """`GET /api/v2/flows?expand=definition`: up to 1000 a page. The last page is shorter than the others."""
-    shown = page(call, chosen_flows(call), partial(views.flow, call.organization), maximum=MOST_FLOWS)
-    return answer(shown)
+    return answer(page(call, chosen_flows(call), partial(views.flow, call.organization), maximum=MOST_FLOWS))
 
 
 def wants_definitions(request: Request) -> bool:
@@ -124,8 +116,8 @@ def publish(call: ServedCall) -> Response:
         raise bad_request("[publishType] must be 'standard'.")
     staged, stages = _rollout(body.get("rolloutConfig"))
     metadata, dependency_hash = _metadata(body.get("metadata")), _hash(body.get("dependencyValidationHash"))
-    order = staging.Order(stages, staged, metadata, dependency_hash, publish_mishap(call, flow))
-    rollout = staging.begin(call.organization, flow, version, call.actor, call.now, order)
+    order = staging.Order(call.actor, stages, staged, metadata, dependency_hash, publish_mishap(call, flow))
+    rollout = staging.begin(call.organization, flow, version, order, call.now)
     shown = {
         "status": str(rollout.status(call.now)),
         "publishId": rollout.id,
@@ -153,7 +145,7 @@ def publish_status(call: ServedCall) -> Response:
             "totalStages": len(rollout.stages),
             "trafficPercent": _traffic(rollout),
             "estimatedTimeRemainingSeconds": left_s,
-            "errors": [_error(problem) for problem in rollout.problems if not rollout.running],
+            "errors": [asdict(problem) for problem in rollout.problems if not rollout.running],
             "dateRequested": iso(rollout.requested_at),
             **({"dateEnded": iso(rollout.ended_at)} if rollout.ended_at else {}),
         }
@@ -164,10 +156,6 @@ def _traffic(rollout: SimulatedRollout) -> float:
     if rollout.outcome in (RolloutStatus.FAILED, RolloutStatus.CANCELLED) or rollout.stage is None:
         return 0
     return rollout.stages[rollout.stage].percentage
-
-
-def _error(problem: Problem) -> dict[str, str]:
-    return {"code": problem.code, "message": problem.message}
 
 
 def _metadata(value: object) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from controller.simulator.content import inner_mappings
 from controller.simulator.definition import definition
 from controller.simulator.execution import Execution
 from controller.simulator.flow import Version
@@ -169,8 +170,7 @@ def _assigned(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     yield from told.items() if isinstance(told, dict) else ()
     settings = node.get("settings")
     statements = settings.get("statements") if isinstance(settings, dict) else None
-    for statement in statements if isinstance(statements, list) else []:
-        for assigned in statement.values() if isinstance(statement, dict) else []:
-            if isinstance(assigned, dict) and isinstance(assigned.get("variable"), str):
-                value = assigned.get("value")
-                yield assigned["variable"], next(iter(value.values()), None) if isinstance(value, dict) else value
+    for assigned in inner_mappings(statements):
+        variable, value = assigned.get("variable"), assigned.get("value")
+        if isinstance(variable, str):
+            yield variable, next(iter(value.values()), None) if isinstance(value, dict) else value

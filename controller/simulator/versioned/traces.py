@@ -217,12 +217,9 @@ def start(call: ServedCall) -> Response:
     version = flow.published
     if version is None:
         raise ApiError(409, "general.conflict", f"Flow '{flow.name}' is not published.", entity=flow.entity)
-    job = SimulatedJob(call.organization.next_id("job"), JobKind.DEBUG, call.actor, call.now, started_at=call.now)
+    settings, items = call.simulator.settings, [JobItem(flow.id, version.id)]
+    job = call.organization.begin_job(JobKind.DEBUG, call.actor, call.now, settings.debug_s, items)
     job.text = json.dumps(body)
-    job.items = [JobItem(flow.id, version.id)]
-    settings = call.simulator.settings
-    job.ends_at = call.now + timedelta(seconds=settings.duration_s(settings.debug_s))
-    call.organization.state.jobs[job.id] = job
     job_mishap(call, job, [flow])
     path = f"{_JOBS}/{job.id}"
     location = call.url(path) if settings.absolute_location else path

@@ -55,7 +55,7 @@ def version(organization: SimulatedOrganization, a_flow: SimulatedFlow, a_versio
         "dateCreated": iso(a_version.created_at),
         "createdBy": a_version.created_by.name,
         **_dates(a_version),
-        "selfUri": f"/api/v2/flows/{a_flow.id}/versions/{id_}",
+        "selfUri": views.version_uri(a_flow, id_),
     }
 
 
@@ -77,11 +77,5 @@ def status(a_flow: SimulatedFlow, a_version: Version) -> str:
 
 
 def _dates(a_version: Version) -> JSON:
-    shown: JSON = {}
-    if a_version.published_at:
-        shown["datePublished"] = iso(a_version.published_at)
-    if a_version.published_until:
-        shown["datePublishedEnd"] = iso(a_version.published_until)
-    if a_version.published_by:
-        shown["publishedBy"] = a_version.published_by.name
-    return shown
+    shown = views.dates(datePublished=a_version.published_at, datePublishedEnd=a_version.published_until)
+    return shown | ({"publishedBy": a_version.published_by.name} if a_version.published_by else {})
