@@ -1,6 +1,6 @@
 """The long-running controller. It decides nothing that one pass does not.
 
 A `feed` yields desired states, `controller` starts a `worker` for each organisation, and the worker runs passes: for a
-new revision, on a timer, or when `flow_events` or the `change_poll` report an `out_of_band` change. Reports go to the
+new revision, on a timer, or when `flow_events` report an `out_of_band` change. Reports go to the
 `board`, to `trouble` (the log) and to `metrics`, and `http` shows them.
 """

@@ -21,8 +21,7 @@ from controller.reconcile.pass_ import SERVICE, Listener, Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
-from controller.service.change_poll import POLL_S, ChangePoll
-from controller.service.flow_events import FlowSubscription
+from controller.service.flow_events import POLL_S, ChangePoll, FlowSubscription
 from controller.service.out_of_band import ELSEWHERE, OutOfBandChanges
 from controller.service.trouble import Troubles
 

@@ -14,8 +14,7 @@ from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
 from controller.manifests.endpoint import REGIONS
-from controller.service.change_poll import MOST_LOOKED_UP, POLL_S
-from controller.service.flow_events import _LONGEST_BACKOFF_S
+from controller.service.flow_events import _LONGEST_BACKOFF_S, MOST_LOOKED_UP, POLL_S
 from controller.service.out_of_band import REASON
 from tests.support import genesys_sdk
 

@@ -13,7 +13,7 @@ from controller.domain.status import SyncStatus
 from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import Workspace, open_folder
-from controller.service.change_poll import MOST_LOOKED_UP, POLL_S, ChangePoll
+from controller.service.flow_events import MOST_LOOKED_UP, POLL_S, ChangePoll
 from controller.service.out_of_band import REASON, OutOfBandChanges
 from controller.service.worker import Telling, Worker
 from tests.support.dialects import BOTH

@@ -89,7 +89,7 @@ def apply(options: ApplyOptions) -> int:
         saved.require(each.name for each in workspace.desired.organizations)
     requests = _requests(options, workspace, saved)
     with opened_services(settings) as services:
-        if not options.yes and _has_terminal():
+        if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():  # nobody else can answer
             requests = _confirmed(workspace, requests, services)
         with watcher(quiet=as_json) as listener:
             reports = run_passes(workspace, requests, services, listener)
@@ -114,11 +114,6 @@ def _requests(options: ApplyOptions, workspace: Workspace, saved: SavedPlan | No
         )
         for each in workspace.desired.organizations
     ]
-
-
-def _has_terminal() -> bool:
-    """Whether a person can answer: only on a terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: Services) -> list[PassRequest]:
