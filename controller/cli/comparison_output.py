@@ -10,7 +10,7 @@ from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.flows.diff_model import DiffKind
 from controller.planning.rendering.pages import details_block
-from controller.questions.comparison import FlowComparison
+from controller.questions.comparisons import FlowComparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

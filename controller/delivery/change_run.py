@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from controller.delivery.sync_run import AuditFacts, SyncRun
-from controller.domain.desired import DesiredFlow, Gate, PinnedVersion, SourceFile
+from controller.domain.desired import DesiredFlow, Gate, SourceFile
 from controller.domain.errors import (
     AuthenticationFailed,
     CircuitOpen,
@@ -29,11 +29,11 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import Export, Priority
 from controller.domain.ports import Platform
 from controller.domain.redaction import SECRETS
-from controller.domain.status import StepCause, StepState
+from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
 from controller.store.audit import AuditEntry
 from controller.store.journal import StepFacts
-from controller.store.records import StepRecord, WriteOutcome, WriteRecord
+from controller.store.records import NewStep, StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
@@ -54,29 +54,6 @@ _REFUSED = frozenset(
 _CONFLICT = 409
 NO_EFFECT = {"effect": "none"}
 """Journal result of a write that turned out later to have had no effect."""
-
-
-class _WhyFacts(TypedDict):
-    reason: str
-    cause: StepCause
-    error_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a change is rolled back."""
-
-    reason: str
-    """For display."""
-    cause: StepCause = StepCause.FAILURE
-    error_code: str | None = None
-    """Of the failure."""
-
-    @property
-    def facts(self) -> _WhyFacts:
-        """What the journal notes with the change's new state."""
-        reason = f"on request: {self.reason}" if self.cause.asked_for else self.reason
-        return {"reason": reason, "cause": self.cause, "error_code": self.error_code}
 
 
 @dataclass(slots=True, eq=False)
@@ -313,15 +290,35 @@ def _may_have_changed(write: WriteRecord) -> bool:
     return write.action in EFFECTIVE and not in_vain
 
 
-def wanted_of(change: Change) -> str:
-    """What the change asks for, as the journal and quarantines name it."""
-    if change.desired is not None:
-        return change.desired.wanted
-    return f"{change.kind.value} {change.flow}"
+def new_step(change: Change) -> NewStep:
+    """The change as the journal begins it."""
+    new_flow, desired = change.kind in NEW_FLOW, change.desired
+    return NewStep(
+        flow=change.flow,
+        key=change.key,
+        kind=change.kind.value,
+        wanted=f"{change.kind.value} {change.flow}" if desired is None else desired.wanted,
+        source_digest=desired.source.digest if desired and isinstance(desired.source, SourceFile) else None,
+        dependency_digest=change.dependency_digest,
+        consumes=change.consumes,
+        flow_id=None if new_flow else change.flow_id,
+        previous_version=None if new_flow else change.from_version,
+        target_version=change.to_version,
+    )
 
 
-def source_digest_of(change: Change) -> str | None:
-    desired = change.desired
-    if desired is None or isinstance(desired.source, PinnedVersion):
-        return None
-    return desired.source.digest
+def change_of(step: StepRecord, desired: DesiredFlow | None, reason: str) -> Change:
+    """The change of a step in the journal."""
+    return Change(
+        flow=step.flow,
+        key=step.key,
+        kind=ChangeKind(step.kind),
+        flow_id=step.flow_id,
+        from_version=step.previous_version,
+        to_version=step.target_version,
+        reason=reason,
+        wave=1,
+        dependency_digest=step.dependency_digest,
+        consumes=step.consumes,
+        desired=desired,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from controller.delivery.change_run import NEW_FLOW, ChangeRun, source_digest_of, wanted_of
+from controller.delivery.change_run import ChangeRun, new_step
 from controller.delivery.recovery import recover_sync, recovered_runs
 from controller.delivery.result import RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.signals import Signals
@@ -18,7 +18,7 @@ from controller.domain.ports import Platform
 from controller.domain.status import StepState
 from controller.planning.model import Change, Plan
 from controller.store.leases import Lease
-from controller.store.records import NewStep, NewSync, SyncRecord
+from controller.store.records import NewSync, SyncRecord
 from controller.store.store import Store
 
 
@@ -63,7 +63,7 @@ class Delivery:
         """
         changes = plan.actions
         opening = _new_sync(organization, sync, plan.digest)
-        record = self._store.journal.begin(lease, opening, [_new_step(change) for change in changes])
+        record = self._store.journal.begin(lease, opening, [new_step(change) for change in changes])
         now, run = self._clock.monotonic(), self._sync_run(organization, lease, record, keep_draft)
         run.runs.extend(
             ChangeRun(run, change, step, began_at=now) for change, step in zip(changes, record.steps, strict=True)
@@ -78,7 +78,7 @@ class Delivery:
 
         The caller commits the step when it is `rolled-back`. Raises LeaseLost and StoreFailed.
         """
-        step = replace(_new_step(change), previous_version=version, target_version=version)
+        step = replace(new_step(change), previous_version=version, target_version=version)
         record = self._store.journal.begin(lease, _new_sync(organization, sync, plan_digest=""), [step])
         run = self._sync_run(organization, lease, record)
         run.runs.append(ChangeRun(run, change, record.steps[0], began_at=self._clock.monotonic()))
@@ -136,7 +136,8 @@ class Delivery:
             lease=lease,
             record=record,
             keep_draft=keep_draft,
-            asked_by=_asked_by(record),
+            # A rollback on request is a sync without a plan.
+            asked_by=None if record.plan_digest else record.actor,
         )
 
     def _new_signals(self) -> Signals:
@@ -153,25 +154,4 @@ def _new_sync(organization: Organization, sync: SyncContext, plan_digest: str) -
         on_failure=organization.sync.on_failure.value,
         dirty=sync.dirty,
         author=sync.author,
-    )
-
-
-def _asked_by(sync: SyncRecord) -> str | None:
-    """The requester of a rollback on request, which is a sync without a plan."""
-    return None if sync.plan_digest else sync.actor
-
-
-def _new_step(change: Change) -> NewStep:
-    new_flow = change.kind in NEW_FLOW
-    return NewStep(
-        flow=change.flow,
-        key=change.key,
-        kind=change.kind.value,
-        wanted=wanted_of(change),
-        source_digest=source_digest_of(change),
-        dependency_digest=change.dependency_digest,
-        consumes=change.consumes,
-        flow_id=None if new_flow else change.flow_id,
-        previous_version=None if new_flow else change.from_version,
-        target_version=change.to_version,
     )

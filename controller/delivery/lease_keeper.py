@@ -74,12 +74,8 @@ def _subscriptions(sync: SyncRun) -> Iterator[tuple[str, Coroutine[Any, Any, Non
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    leaves = list(_leaves(failures))
-    for kind in (LeaseLost, StoreFailed):
-        for leaf in leaves:
-            if isinstance(leaf, kind):
-                return leaf
-    return leaves[0]
+    """A lost lease, or else a failed store, or else the first one."""
+    return min(_leaves(failures), key=lambda leaf: (not isinstance(leaf, LeaseLost), not isinstance(leaf, StoreFailed)))
 
 
 def _leaves(failure: BaseException) -> list[BaseException]:

@@ -143,21 +143,18 @@ def _ready_to_make_live(run: ChangeRun, version: str, action: str) -> Callable[[
     RollbackFailed where another client's version is.
     """
 
-    async def forward() -> Took[Ticket] | None:
-        live = await before_write(run)
-        there = await _there(run, live, version, action)
-        if there is None:
-            require_planned(run, live)
-        return there
+    back = run.going_back
 
-    async def back() -> Took[Ticket] | None:
-        live = await run.live()
+    async def ready() -> Took[Ticket] | None:
+        live = await (run.live() if back else before_write(run))
         there = await _there(run, live, version, action)
-        if there is None and not is_version(live, version):
+        if there is None and not back:
+            require_planned(run, live)
+        elif there is None and not is_version(live, version):
             await _require_ours(run, live)
         return there
 
-    return back if run.going_back else forward
+    return ready
 
 
 async def _require_ours(run: ChangeRun, live: LiveFlow | None) -> None:

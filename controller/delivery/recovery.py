@@ -6,7 +6,9 @@ dropped and planned again.
 
 from __future__ import annotations
 
-from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun, Why
+from dataclasses import replace
+
+from controller.delivery.change_run import PREVIOUS_DIGEST, ChangeRun, change_of
 from controller.delivery.change_runner import choose_step
 from controller.delivery.exporting import export_live
 from controller.delivery.lease_keeper import with_lease
@@ -14,10 +16,10 @@ from controller.delivery.live_state import outlasted, rollout_in_flight
 from controller.delivery.locks import UNLOCK, keep_draft
 from controller.delivery.outcome import VERDICTS, harmless
 from controller.delivery.result import SyncResult
-from controller.delivery.rollback import roll_one_back
+from controller.delivery.rollback import Why, roll_one_back
 from controller.delivery.sync import carry_out
 from controller.delivery.sync_run import SyncRun
-from controller.domain.desired import DesiredFlow, OnFailure, Organization
+from controller.domain.desired import OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import Change, ChangeKind
@@ -136,27 +138,9 @@ def _error_of(step: StepRecord) -> PenstockError:
 
 
 def _change(step: StepRecord, organization: Organization) -> Change:
-    return Change(
-        flow=step.flow,
-        key=step.key,
-        kind=ChangeKind(step.kind),
-        flow_id=step.flow_id,
-        from_version=step.previous_version,
-        to_version=step.target_version,
-        reason="an earlier run of the controller began it",
-        wave=1,
-        dependency_digest=step.dependency_digest,
-        previous_digest=_previous_digest(step),
-        consumes=step.consumes,
-        desired=_desired(step, organization),
-    )
-
-
-def _previous_digest(step: StepRecord) -> str:
+    """The change that the step began, with the manifest when it still asks for what the step delivered."""
+    desired = next((flow for flow in organization.flows if flow.key == step.key and flow.wanted == step.wanted), None)
     noted = (write.details.get(PREVIOUS_DIGEST) for write in step.writes)
-    return next((digest for digest in noted if isinstance(digest, str)), "")
-
-
-def _desired(step: StepRecord, organization: Organization) -> DesiredFlow | None:
-    """The manifest, when it still asks for what the step delivered."""
-    return next((flow for flow in organization.flows if flow.key == step.key and flow.wanted == step.wanted), None)
+    previous_digest = next((digest for digest in noted if isinstance(digest, str)), "")
+    change = change_of(step, desired, "an earlier run of the controller began it")
+    return replace(change, previous_digest=previous_digest)

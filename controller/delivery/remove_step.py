@@ -76,11 +76,7 @@ class RemoveStep:
         return live
 
     async def took_effect(self) -> bool:
-        run = self._run
-        delete = _deletes(run)
-        grace_s = LOST_ANSWER_S
-        gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
-        return gone
+        return await _went_out(self._run, delete=_deletes(self._run))
 
 
 async def take_out(run: ChangeRun, *, delete: bool, state: StepState | None = None) -> None:
@@ -93,9 +89,7 @@ async def take_out(run: ChangeRun, *, delete: bool, state: StepState | None = No
         return True
 
     async def look() -> Took[bool] | None:
-        grace_s = LOST_ANSWER_S
-        gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=grace_s)
-        return Took(value=True) if gone else None
+        return Took(value=True) if await _went_out(run, delete=delete) else None
 
     async def ready() -> Took[bool] | None:
         live = await run.live() if run.going_back else await before_write(run)
@@ -111,6 +105,12 @@ async def take_out(run: ChangeRun, *, delete: bool, state: StepState | None = No
 
 def _deletes(run: ChangeRun) -> bool:
     return run.change.kind is ChangeKind.DELETE
+
+
+async def _went_out(run: ChangeRun, *, delete: bool) -> bool:
+    """Whether the flow is out of use by now, or soon is."""
+    gone, _ = await wait_until(run, lambda flow: _is_out(flow, delete=delete), for_s=LOST_ANSWER_S)
+    return gone
 
 
 def _is_out(live: LiveFlow | None, *, delete: bool) -> bool:

@@ -6,8 +6,10 @@ A rollback is done when the flow shows it, and reported as failed in every other
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
 
-from controller.delivery.change_run import ChangeRun, Why
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.live_state import rollout_in_flight
 from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.outcome import announce_rollback, quarantine
@@ -36,6 +38,29 @@ _RETRY_S = 15.0
 _OUTAGE_S = 900.0
 """How long an outage is waited for: attempts that did not get through are not counted."""
 _BY_HAND = "bring it back in Architect; the next pass adopts it"
+
+
+class _WhyFacts(TypedDict):
+    reason: str
+    cause: StepCause
+    error_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a change is rolled back."""
+
+    reason: str
+    """For display."""
+    cause: StepCause = StepCause.FAILURE
+    error_code: str | None = None
+    """Of the failure."""
+
+    @property
+    def facts(self) -> _WhyFacts:
+        """What the journal notes with the change's new state."""
+        reason = f"on request: {self.reason}" if self.cause.asked_for else self.reason
+        return {"reason": reason, "cause": self.cause, "error_code": self.error_code}
 
 
 async def roll_back(sync: SyncRun, runs: Iterable[ChangeRun], why: Why) -> None:

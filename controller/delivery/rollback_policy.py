@@ -6,17 +6,19 @@ the versions that the first part made live are rolled back as well.
 
 from __future__ import annotations
 
-from controller.delivery.change_run import DESTRUCTIVE, ChangeRun, Why
+from dataclasses import replace
+
+from controller.delivery.change_run import DESTRUCTIVE, ChangeRun, change_of, new_step
 from controller.delivery.live_state import READ_FAULTS
 from controller.delivery.outcome import harmless
-from controller.delivery.rollback import roll_back
+from controller.delivery.rollback import Why, roll_back
 from controller.delivery.scheduler import with_groups
 from controller.delivery.sync_run import SyncRun
-from controller.domain.desired import DesiredFlow, OnFailure
+from controller.domain.desired import OnFailure
 from controller.domain.errors import StoreFailed
 from controller.domain.status import StepCause, StepState
-from controller.planning.model import Change, ChangeKind
-from controller.store.records import NewStep, StepRecord, SyncState
+from controller.planning.model import ChangeKind
+from controller.store.records import StepRecord, SyncState
 
 _MOST_PARTS = 20
 
@@ -69,10 +71,19 @@ async def _roll_back_earlier_parts(sync: SyncRun, why: Why) -> None:
         desired = next((flow for flow in sync.organization.flows if flow.key == step.key), None)
         if desired is not None and not desired.automatic_rollback:
             continue
-        run = ChangeRun(sync, _rollback_change(step, desired, why.reason), step, sync.clock.monotonic())
+        change = replace(
+            change_of(step, desired, why.reason),
+            kind=ChangeKind.SWITCH,
+            from_version=step.live_version,
+            to_version=step.previous_version,
+        )
+        run = ChangeRun(sync, change, step, sync.clock.monotonic())
         if await _is_moved(run):
             continue
-        run.record = sync.store.journal.add(sync.lease, sync.record.id, _new_step(step))
+        # The target is the version before, so that the rollback is recorded as the delivery was.
+        before = replace(new_step(change), previous_version=step.previous_version)
+        added = replace(before, wanted=step.wanted, source_digest=step.source_digest)
+        run.record = sync.store.journal.add(sync.lease, sync.record.id, added)
         sync.runs.append(run)
         run.advance(StepState.ROLLING_BACK, live_version=step.live_version, **why.facts)
         runs.append(run)
@@ -108,35 +119,3 @@ async def _is_moved(run: ChangeRun) -> bool:
     except READ_FAULTS:
         return False
     return live is None or live.published_version != run.record.live_version
-
-
-def _rollback_change(step: StepRecord, desired: DesiredFlow | None, reason: str) -> Change:
-    return Change(
-        flow=step.flow,
-        key=step.key,
-        kind=ChangeKind.SWITCH,
-        flow_id=step.flow_id,
-        from_version=step.live_version,
-        to_version=step.previous_version,
-        reason=reason,
-        wave=1,
-        dependency_digest=step.dependency_digest,
-        consumes=step.consumes,
-        desired=desired,
-    )
-
-
-def _new_step(step: StepRecord) -> NewStep:
-    """The target is the version before, so that the rollback is recorded as the delivery was."""
-    return NewStep(
-        flow=step.flow,
-        key=step.key,
-        kind=ChangeKind.SWITCH.value,
-        wanted=step.wanted,
-        source_digest=step.source_digest,
-        dependency_digest=step.dependency_digest,
-        consumes=step.consumes,
-        flow_id=step.flow_id,
-        previous_version=step.previous_version,
-        target_version=step.previous_version,
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from controller.delivery.change_run import ChangeRun, Why
+from controller.delivery.change_run import ChangeRun
 from controller.delivery.exporting import export_live
 from controller.delivery.lease_keeper import with_lease
 from controller.delivery.outcome import release_proven
 from controller.delivery.result import Outcome, StepResult, SyncResult
-from controller.delivery.rollback import roll_one_back
+from controller.delivery.rollback import Why, roll_one_back
 from controller.delivery.rollback_policy import calls_for_rollback, roll_back_by_policy
 from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun

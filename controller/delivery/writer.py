@@ -15,6 +15,7 @@ How often a publish is tried, from the inside out:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -86,14 +87,14 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
     """
     for attempt in range(_ATTEMPTS):
         last = attempt + 1 == _ATTEMPTS
-        there = await _ready(run, call)
+        there = await _found(run, call, call.ready)
         if there is not None:
             _not_needed(run, call, there.value)
             return there.value
         try:
             return await _once(run, call)
         except _UNTOLD as error:
-            took = await _looked(run, call)
+            took = await _found(run, call, call.look)
             if took is not None:
                 _found_out(run, call, took.value)
                 return took.value
@@ -111,14 +112,13 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _ready(run: ChangeRun, call: Write[T]) -> Took[T] | None:
-    """What `ready` finds. Raises Parked where an earlier attempt may be live and cannot be read."""
-    if call.ready is None:
+async def _found(run: ChangeRun, call: Write[T], check: Check[T] | None) -> Took[T] | None:
+    """What the check finds. Raises Parked where an attempt may have made a version live and that cannot be read."""
+    if check is None:
         return None
-    if not run.touched or run.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
-        return await call.ready()
-    with leave_undetermined(run):
-        return await call.ready()
+    may_be_live = run.touched and run.state is StepState.PUBLISHING and call.action in EFFECTIVE
+    with leave_undetermined(run) if may_be_live else nullcontext():
+        return await check()
 
 
 def had_no_effect(run: ChangeRun) -> None:
@@ -137,16 +137,6 @@ def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
         f"{told}; it was sent {times} times, and reading showed each time that it had not taken effect",
         hint="run it again; nothing was changed",
     )
-
-
-async def _looked(run: ChangeRun, call: Write[T]) -> Took[T] | None:
-    """The result of `look`. Raises Parked if it cannot be read whether a version is live now."""
-    if call.look is None:
-        return None
-    if run.state is not StepState.PUBLISHING or call.action not in EFFECTIVE:
-        return await call.look()
-    with leave_undetermined(run):
-        return await call.look()
 
 
 async def _once(run: ChangeRun, call: Write[T]) -> T:

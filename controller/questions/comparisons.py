@@ -1,21 +1,69 @@
-"""Chooses what to compare: source with live, two versions, two organisations."""
+"""Compares contents of flows in Architect's terms: source with live, two versions, two organisations."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
 from controller.domain.errors import ExportFailed, NoSuchVersion, NotFound, SettingsInvalid
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
+from controller.domain.redaction import SECRETS
 from controller.domain.waiting import Advance
+from controller.flows.diff import diff_definitions, diff_sources
+from controller.flows.diff_model import FlowDiff
 from controller.planning.model import Change, ChangeKind, Plan
-from controller.questions.comparison import FlowComparison, compared
 from controller.questions.fan_out import each_of, unwatched
-from controller.questions.flow_content import FlowContent, source_content, version_content
+from controller.questions.flow_content import ContentForm, FlowContent, source_content, version_content
 from controller.reconcile.flow_choice import chosen_flow, live_flow
 from controller.reconcile.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class FlowComparison:
+    """One flow on both sides."""
+
+    flow: str
+    """`metadata.name`; `type/name` for a flow without a manifest."""
+    key: FlowKey
+    before: FlowContent | None = None
+    """None if the flow does not exist on that side."""
+    after: FlowContent | None = None
+    diff: FlowDiff | None = None
+    """None without a comparison; `note` gives the reason."""
+    note: str = ""
+
+    @property
+    def different(self) -> bool | None:
+        """None if that is unknown."""
+        if self.diff is None:
+            return None
+        return not self.diff.empty or (self.before is None) != (self.after is None)
+
+
+def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None) -> FlowComparison:
+    """The comparison. A flow that only one side has is added or removed as a whole."""
+    one, other = before or _nothing_like(after), after or _nothing_like(before)
+    if one is None or other is None:
+        return FlowComparison(flow, key, diff=FlowDiff(), note="neither side has it")
+    if one.form is not other.form:
+        note = f"a {one.form.value} cannot be compared with a {other.form.value}"
+        return FlowComparison(flow, key, before, after, note=note)
+    difference = diff_sources if one.form is ContentForm.SOURCE else diff_definitions
+    return FlowComparison(flow, key, before, after, difference(one.document, other.document, mask=SECRETS.text))
+
+
+def _nothing_like(content: FlowContent | None) -> FlowContent | None:
+    """The same flow without content."""
+    if content is None:
+        return None
+    document: Mapping[str, object] = {}
+    if content.form is ContentForm.SOURCE:
+        root, flow = next(iter(content.document.items()))
+        document = {root: {"name": flow.get("name")} if isinstance(flow, Mapping) else {}}
+    return FlowContent(content.form, document, content.organization)
+
 
 _NOT_COMPARED = (ChangeKind.NONE, ChangeKind.ADOPT, ChangeKind.UNPUBLISH, ChangeKind.DELETE)
 

@@ -1,24 +1,28 @@
-"""Builds the dependency graph: from the repository without a call, from live flows, or from both compared."""
+"""Builds the dependency graph: from the repository without a call, from live flows, or from both compared.
+
+It can be compared with the organisation's dependency index, which can be stale.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from controller.delivery.remove_step import OPERATIONAL
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Organization, PinnedVersion, SourceFile
-from controller.domain.errors import BadAnswer, NotFound, PermissionMissing
+from controller.domain.errors import BadAnswer, CapabilityMissing, NotFound, PermissionMissing
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LiveState
 from controller.domain.references import FlowReference, ResourceReference
 from controller.domain.waiting import Advance
 from controller.graphs.build import live_graph, merged, organization_graph, with_resources
-from controller.graphs.model import Graph
+from controller.graphs.model import EdgeKind, Graph, Presence
 from controller.questions.fan_out import each_of, unwatched
 from controller.reconcile.health import managed_health
+from controller.reconcile.observe import shared_keys
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 
@@ -76,9 +80,9 @@ async def observed_graph(
     listing = await services.platform(organization).flows.listing()
     flows = {flow.key: flow for flow in _told_apart(listing.flows)}
     content = _Contents(services, organization)
-    published = _published(flows.values())
+    published = [(flow, version) for flow in flows.values() if (version := flow.published_version) is not None]
     references = await content.references(published, advance)
-    live = LiveState(flows, services.clock.now(), references, ambiguous=_shared(listing.flows))
+    live = LiveState(flows, services.clock.now(), references, ambiguous=shared_keys(listing.flows))
     health = managed_health(organization, flows, services)
     graph = live_graph(organization, live, health=health)
     used = await content.resources(published) if resources else {}
@@ -109,18 +113,9 @@ def _source_resources(organization: Organization) -> dict[str, tuple[ResourceRef
     return {str(flow.key): flow.source.resources for flow in organization.flows if isinstance(flow.source, SourceFile)}
 
 
-def _published(flows: Iterable[LiveFlow]) -> list[tuple[LiveFlow, str]]:
-    return [(flow, flow.published_version) for flow in flows if flow.published_version is not None]
-
-
-def _shared(flows: Iterable[LiveFlow]) -> frozenset[FlowKey]:
-    counts = Counter(flow.key for flow in flows)
-    return frozenset(key for key, count in counts.items() if count > 1)
-
-
 def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
     """The flows with unique keys: among equal keys, all but the published flow get their id as a part of the key."""
-    shared, kept = _shared(flows), set[FlowKey]()
+    shared, kept = shared_keys(flows), set[FlowKey]()
     apart = []
     # Published flows come first, so that one of them keeps the plain key.
     for flow in sorted(flows, key=lambda flow: (flow.published_version is None, flow.id)):
@@ -132,7 +127,7 @@ def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
 
 
 def _ambiguous(flows: Sequence[LiveFlow]) -> list[str]:
-    shared = sorted(_shared(flows))
+    shared = sorted(shared_keys(flows))
     ids = {key: ", ".join(sorted(flow.id for flow in flows if flow.key == key)) for key in shared}
     return [f"{key}: several flows carry this type and name ({ids[key]})" for key in shared]
 
@@ -173,3 +168,65 @@ class _Contents:
 
         await each_of(versions, one, advance)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """The state of the index and its differences from the versions."""
+
+    status: str
+    """`OPERATIONAL`, or a state in which the index is unreliable."""
+    complete: bool
+    """Whether all answers were complete."""
+    only_index: tuple[tuple[str, str], ...] = ()
+    """Pairs of consumer and consumed flow that only the index has."""
+    only_content: tuple[tuple[str, str], ...] = ()
+    """Pairs that only the content of versions has."""
+
+    @property
+    def stale(self) -> bool:
+        return self.status != OPERATIONAL or not self.complete
+
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings for people."""
+        found = []
+        if self.stale:
+            found.append(f"the organisation's dependency index is stale ({self.status}): do not rely on it")
+        found += [f"only the dependency index says that {one} consumes {other}" for one, other in self.only_index]
+        found += [f"the dependency index does not know that {one} consumes {other}" for one, other in self.only_content]
+        return tuple(found)
+
+
+async def check_index(services: Services, found: DependencyGraph, advance: Advance = unwatched) -> IndexCheck:
+    """Ask the index for the consumers of each live flow, a call for each. Raises CapabilityMissing without an index."""
+    platform = services.platform(found.organization)
+    index = platform.dependency_index
+    if index is None:
+        raise CapabilityMissing(
+            f"{found.organization.name}: the {platform.dialect} dialect has no dependency index",
+            hint="leave --verify-index out: the graph is made from the versions themselves",
+        )
+    flows = list(found.live.flows.values()) if found.live else []
+    known = {flow.id: str(flow.key) for flow in flows}
+    complete = True
+    pairs: set[tuple[str, str]] = set()
+
+    async def ask(flow: LiveFlow) -> None:
+        nonlocal complete
+        answer = await index.consumers(flow)
+        complete = complete and answer.complete
+        pairs.update((known.get(each.id, each.name or each.id), str(flow.key)) for each in answer.flows)
+
+    status = await index.state()
+    await each_of(flows, ask, advance)
+    content = _live_pairs(found.graph)
+    return IndexCheck(status, complete, tuple(sorted(pairs - content)), tuple(sorted(content - pairs)))
+
+
+def _live_pairs(graph: Graph) -> set[tuple[str, str]]:
+    """Pairs from published versions. References that only the repository has do not concern the index."""
+    return {
+        (edge.consumer, edge.consumed)
+        for edge in graph.flows().edges
+        if edge.kind is not EdgeKind.DEPENDS_ON and edge.presence is not Presence.REPOSITORY
+    }

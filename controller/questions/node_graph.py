@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
+from controller.domain.desired import Organization, SourceFile
 from controller.domain.errors import CapabilityMissing, NotFound, SettingsInvalid
 from controller.flows.flow_file import parse
 from controller.flows.nodes import NodeGraph, definition_graph
@@ -41,7 +41,7 @@ def source_inside(organization: Organization, said: str) -> FlowInside:
     desired = next(flow for flow in organization.flows if flow.key == key)
     if not isinstance(desired.source, SourceFile):
         raise SettingsInvalid(
-            f"{desired.id} is pinned to version {_pinned(desired)}: the repository does not hold its content",
+            f"{desired.id} is pinned to version {desired.source.version}: the repository does not hold its content",
             hint="pass --from live",
         )
     return _inside(str(key), str(key), source_graph(parse(desired.source.text).document, str(key)))
@@ -73,10 +73,10 @@ async def live_inside(services: Services, organization: Organization, said: str)
         raise NotFound(f"{key}: the organisation has no published version of it", status=404)
     export = await platform.versions.export(live.id, live.published_version)
     if export.yaml is not None:
-        content = source_graph(parse(export.yaml).document, str(key))
-        return _inside(str(key), str(key), content, live.published_version, live=True)
-    content = definition_graph(export.definition or {}, live.id)
-    return _inside(str(key), live.id, content, live.published_version, live=True)
+        prefix, content = str(key), source_graph(parse(export.yaml).document, str(key))
+    else:
+        prefix, content = live.id, definition_graph(export.definition or {}, live.id)
+    return _inside(str(key), prefix, content, live.published_version, live=True)
 
 
 async def all_live_insides(services: Services, organization: Organization) -> FlowInside:
@@ -115,10 +115,6 @@ def chosen_node(inside: FlowInside, said: str) -> str:
     if found:
         raise SettingsInvalid(f"several nodes of {inside.name} are named {said!r}", hint=", ".join(found))
     raise SettingsInvalid(f"{inside.name} has no node {said!r}", hint="see --format json for the nodes' keys")
-
-
-def _pinned(desired: DesiredFlow) -> str:
-    return desired.source.version if isinstance(desired.source, PinnedVersion) else ""
 
 
 def _joined(contents: Sequence[NodeGraph]) -> NodeGraph:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import structlog
 
+from controller.delivery.sync_run import AuditFacts
 from controller.diagnosis.action.analysis import ActionAnalysis
 from controller.diagnosis.analysis import AnalysisSummary
 from controller.diagnosis.model import TraceHeader
@@ -47,7 +49,7 @@ class TraceAudit:
             "step_resolution_accuracy": summary.accuracy,
             "anomalies": {kind.value: count for kind, count in summary.anomalies.items() if count},
         }
-        self._append(EXECUTION, "success", details, version=header.flow_version, latency_ms=latency_ms)
+        self._append(EXECUTION, "success", details=details, version=header.flow_version, latency_ms=latency_ms)
 
     def action(self, analysis: ActionAnalysis) -> None:
         """Record the trace of an action, successful or not. Raises StoreFailed."""
@@ -63,13 +65,14 @@ class TraceAudit:
             "timestamp": result.finished_at.isoformat(),
         }
         status = "success" if result.status == "completed" else "failure"
-        self._append(ACTION, status, details, latency_ms=result.retrieval_latency_ms)
+        self._append(ACTION, status, details=details, latency_ms=result.retrieval_latency_ms)
 
     def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
         """Record a failure. Its error stays the command's own."""
         error.only_asked()
         try:
-            self._append(action, "failure", _given(asked) | {"code": error.code}, error=error.message)
+            details = _given(asked) | {"code": error.code}
+            self._append(action, "failure", details=details, error=error.message)
         except StoreFailed as fault:
             log.warning("audit.failed", action=action, organization=self.organization.name, error=fault.message)
 
@@ -77,27 +80,15 @@ class TraceAudit:
         """The permissions or scopes of all calls so far."""
         return permissions_used(self.services.platform(self.organization))
 
-    def _append(
-        self,
-        action: str,
-        status: str,
-        details: Mapping[str, object],
-        *,
-        version: str | None = None,
-        latency_ms: float | None = None,
-        error: str | None = None,
-    ) -> None:
-        flow_id = details.get("flow_id")
+    def _append(self, action: str, status: str, **facts: Unpack[AuditFacts]) -> None:
+        flow_id = facts.get("details", {}).get("flow_id")
         entry = AuditEntry(
             organization=self.organization.name,
             action=action,
             status=status,
             actor=self.operator,
-            version=version,
             flow_id=flow_id if isinstance(flow_id, str) else None,
-            error=error,
-            latency_ms=latency_ms,
-            details=details,
+            **facts,
         )
         self.services.store.audit.append(entry)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def _require_file(file: Path, what: str, folders: tuple[Path, ...]) -> None:
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "")
         raise SettingsInvalid(f"{what}: cannot read {file}: {error.strerror or name}") from error
-    if not any(target.is_relative_to(folder) for folder in _real(folders)):
+    if not any(target.is_relative_to(folder) for folder in map(os.path.realpath, folders)):
         raise CredentialNotAllowed(f"{what}: {file} leads to {target}, which manifests may not name", hint=hint)
     _refuse_surroundings(target, what)
 
@@ -128,7 +127,3 @@ def _refuse_surroundings(file: Path, what: str) -> None:
             f"{what}: {file} belongs to the pod's own service account, and no manifest may name it",
             hint="mount the credential as a secret of its own",
         )
-
-
-def _real(folders: tuple[Path, ...]) -> Iterator[Path]:
-    return (Path(os.path.realpath(folder)) for folder in folders)

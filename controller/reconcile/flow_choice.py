@@ -36,7 +36,9 @@ def chosen_flow(said: str, managed: Iterable[DesiredFlow], live: Iterable[LiveFl
         shown = ", ".join(str(key) for key in found)
         raise SettingsInvalid(f"several flows are named {said!r}", hint=f"say which one: {shown}")
     if not found:
-        raise _unknown(said, {*ids, *by_text, *(key.name for key in keys)})
+        hint = did_you_mean(said, {*ids, *by_text, *(key.name for key in keys)})
+        names = "a flow is named by its manifest's metadata.name, by type/name, or by its name"
+        raise SettingsInvalid(f"there is no flow {said!r}", hint=hint or names)
     return found[0]
 
 
@@ -99,8 +101,3 @@ async def _read(platform: Platform, managed: Sequence[DesiredFlow], said: str) -
     if name and kind in set(FlowType):
         return await platform.at(Priority.OBSERVE).flows.find(FlowKey(kind, name))
     return await platform.at(Priority.OBSERVE).flows.get(said) if _ID.fullmatch(said) else None
-
-
-def _unknown(said: str, known: Collection[str]) -> SettingsInvalid:
-    hint = did_you_mean(said, known) or "a flow is named by its manifest's metadata.name, by type/name, or by its name"
-    return SettingsInvalid(f"there is no flow {said!r}", hint=hint)

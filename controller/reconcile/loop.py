@@ -11,7 +11,7 @@ import structlog
 from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
-from controller.reconcile import plan_steps, records, rollback, steps
+from controller.reconcile import records, rollback, steps
 from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched
 from controller.reconcile.report import PassProgress, PassReport, make_report
 from controller.reconcile.services import Services
@@ -95,14 +95,14 @@ class _Run:
 
     async def _plan(self, at: Located, undecided: DeliveryPaused | None) -> Plan:
         reached = self._reached
-        seen = reached.observed = await self._look(plan_steps.observe, at)
-        plan = reached.plan = await self._look(plan_steps.plan, at, seen)
-        await self._look(plan_steps.present, at, seen, plan, undecided)
+        seen = reached.observed = await self._look(steps.observe, at)
+        plan = reached.plan = await self._look(steps.plan, at, seen)
+        await self._look(steps.present, at, seen, plan, undecided)
         return plan
 
     async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:
         reached = self._reached
-        allowed = reached.plan = await self._look(plan_steps.check, held, plan, recovery.undecided)
+        allowed = reached.plan = await self._look(steps.check, held, plan, recovery.undecided)
         result = reached.result = await self._write(steps.deliver, held, allowed)
         if result is None:
             return

@@ -1,19 +1,22 @@
 """Observes the live state of the organisation.
 
 Costs one listing (a call for each 500 flows) if nothing changed: facts about a version never change and are cached in
-the store. Flows without a record cost further calls once.
+the store. Flows without a record cost further calls once. A listing shows a flow that was just created, or a version
+that was just published, seconds late: doubtful flows are read by id before they count as missing or changed. Consumers
+of flows to prune come from the organisation, because manifests cover only some of its flows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
+from controller.delivery.remove_step import consumers_of, index_fault
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import (
     ExportFailed,
@@ -28,16 +31,22 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow, LiveState
 from controller.domain.platform import Capability, FlowListing, Priority
 from controller.domain.ports import Platform
-from controller.domain.recorded import RecordedState
-from controller.domain.references import FlowReference
+from controller.domain.recorded import RecordedFlow, RecordedState
+from controller.domain.references import FlowReference, Resolution
 from controller.domain.versions import VersionInfo, live_candidates
 from controller.domain.waiting import for_each
-from controller.reconcile.confirming import confirmed
-from controller.reconcile.pruning import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 
+log = structlog.get_logger()
+
 V = TypeVar("V")
+LAG = timedelta(minutes=10)
+"""Time after a record in which a listing with another version is not trusted."""
+INDEX_LAG = timedelta(hours=1)
+"""Delay of the dependency index after a publish; younger versions are read themselves."""
+MOST_ASKED = 20
+"""Largest number of histories read in one observation; more changes at once usually have one cause."""
 Looked = Callable[[int, int], None]
 """Receives the number of read versions and their total."""
 Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
@@ -89,13 +98,14 @@ async def observe_organization(
 
 def listed(listing: FlowListing, now: datetime) -> LiveState:
     """The live state from a listing alone."""
-    counts = Counter(flow.key for flow in listing.flows)
-    return LiveState(
-        flows={flow.key: flow for flow in listing.flows},
-        observed_at=now,
-        ambiguous=frozenset(key for key, count in counts.items() if count > 1),
-        partial=() if listing.complete else ("the list of flows changed while it was read",),
-    )
+    partial = () if listing.complete else ("the list of flows changed while it was read",)
+    flows = {flow.key: flow for flow in listing.flows}
+    return LiveState(flows, now, ambiguous=shared_keys(listing.flows), partial=partial)
+
+
+def shared_keys(flows: Iterable[LiveFlow]) -> frozenset[FlowKey]:
+    """Types and names that several flows carry."""
+    return frozenset(key for key, count in Counter(flow.key for flow in flows).items() if count > 1)
 
 
 def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
@@ -211,12 +221,6 @@ class _Looker:
             return None
 
 
-log = structlog.get_logger()
-
-MOST_ASKED = 20
-"""Largest number of histories read in one observation; more changes at once usually have one cause."""
-
-
 async def last_changes(
     platform: Platform,
     organization: Organization,
@@ -249,3 +253,94 @@ def _is_moved(desired: DesiredFlow, recorded: RecordedState, flows: Mapping[Flow
         return False
     wanted = desired.source.version if isinstance(desired.source, PinnedVersion) else record.version
     return live.published_version not in (record.version, wanted)
+
+
+async def confirmed(
+    platform: Platform,
+    recorded: RecordedState,
+    flows: Mapping[FlowKey, LiveFlow],
+    now: datetime,
+    *,
+    priority: Priority = Priority.OBSERVE,
+) -> dict[FlowKey, LiveFlow]:
+    """The listed flows; doubtful ones are read by their recorded id, one call for each."""
+    doubtful = [record for record in recorded.flows.values() if _in_doubt(record, flows.get(record.key), now)]
+    found = await for_each((record.flow_id for record in doubtful), platform.at(priority).flows.get)
+    return {**flows, **{flow.key: flow for flow in found if flow is not None and _fits(flow, flows)}}
+
+
+def _in_doubt(record: RecordedFlow, live: LiveFlow | None, now: datetime) -> bool:
+    """Whether the listing lacks the flow, or shows another version than was recorded moments ago."""
+    if live is None:
+        return True
+    moments_ago = record.recorded_at is not None and abs(now - record.recorded_at) < LAG
+    return moments_ago and live.id == record.flow_id and live.published_version != record.version
+
+
+def _fits(flow: LiveFlow, flows: Mapping[FlowKey, LiveFlow]) -> bool:
+    return flow.key not in flows or flows[flow.key].id == flow.id
+
+
+@dataclass(slots=True)
+class Consumers:
+    """Consumers of each flow that may be pruned, or why they are unknown."""
+
+    known: dict[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
+    unknown: dict[FlowKey, str] = field(default_factory=dict)
+
+    def add(self, flows: Iterable[LiveFlow], references: Mapping[FlowKey, tuple[FlowReference, ...]]) -> None:
+        """Add flows that refer to one of these flows as its consumers, even if the index lacks them."""
+        for flow in flows:
+            referring = {key for key, made in references.items() if any(_means(each, flow) for each in made)}
+            if flow.key not in self.unknown:
+                self.known[flow.key] = tuple(sorted({*self.known.get(flow.key, ()), *referring} - {flow.key}))
+
+
+def _means(reference: FlowReference, flow: LiveFlow) -> bool:
+    """Whether the reference can mean the flow."""
+    if reference.flow_id is not None:
+        return reference.flow_id == flow.id
+    typed = not reference.types or flow.key.type in reference.types
+    return reference.resolution is Resolution.STATIC and reference.name == flow.key.name and typed
+
+
+def prunable(
+    organization: Organization, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]
+) -> tuple[LiveFlow, ...]:
+    """Published flows with a record but no manifest; none if pruning is off."""
+    if not organization.sync.prune or organization.suspended:
+        return ()
+    wanted = {flow.key for flow in organization.flows}
+    found = (flows[key] for key in sorted(recorded.flows) if key not in wanted and key in flows)
+    return tuple(flow for flow in found if flow.published_version is not None)
+
+
+def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[LiveFlow]:
+    """Flows with references that the index may not have yet."""
+    for flow in flows:
+        if flow.published_version and (flow.published_at is None or flow.published_at > now - INDEX_LAG):
+            yield flow
+
+
+async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: Mapping[str, FlowKey]) -> Consumers:
+    """Ask the dependency index about each flow; `keys` are the live flows by id. One call for each, and one more."""
+    found = Consumers()
+    index = platform.dependency_index
+    if not flows or index is None:
+        return found
+    try:
+        fault = await index_fault(index)
+    except PenstockError as error:
+        fault = f"the dependency index does not answer ({error.message})"
+    if fault is not None:
+        found.unknown = {flow.key: fault for flow in flows}
+        return found
+
+    async def ask(flow: LiveFlow) -> None:
+        try:
+            found.known[flow.key] = await consumers_of(index, flow, keys)
+        except PenstockError as error:
+            found.unknown[flow.key] = error.message
+
+    await for_each(flows, ask)
+    return found

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from controller.delivery.result import StepResult, SyncResult
-from controller.domain.desired import Organization
 from controller.domain.errors import GitRemoteFailed, PenstockError, RepositoryFailed
 from controller.domain.platform import Export
 from controller.domain.recorded import RecordedFlow
@@ -61,14 +60,7 @@ async def record_steps(held: Held, steps: Sequence[StepResult], deployment: str)
 
     Raises what `Repository.record` raises, LeaseLost and StoreFailed.
     """
-    commit = artifact_commit(
-        held.organization,
-        steps,
-        organization_id=held.identity.organization_id,
-        store_id=held.services.store.known_branches.store_id,
-        deployment=deployment,
-        now=held.services.clock.now(),
-    )
+    commit = _artifact_commit(held, steps, deployment)
     if commit is None:
         return None
     made = await _committed(held, commit)
@@ -90,15 +82,7 @@ async def keep_draft(held: Held, change: Change, export: Export) -> None:
     await _committed(held, commit)
 
 
-def artifact_commit(
-    organization: Organization,
-    steps: Sequence[StepResult],
-    *,
-    organization_id: str | None,
-    store_id: str,
-    deployment: str,
-    now: datetime,
-) -> ArtifactCommit | None:
+def _artifact_commit(held: Held, steps: Sequence[StepResult], deployment: str) -> ArtifactCommit | None:
     """The commit for all versions that these steps made live; None if there are none.
 
     Recovered steps come oldest first, so a later step of a flow replaces an earlier one.
@@ -107,6 +91,7 @@ def artifact_commit(
     removed = tuple(sorted({step.change.key for step in steps if step.change.kind in _REMOVALS}))
     if not delivered and not removed:
         return None
+    organization, now = held.organization, held.services.clock.now()
     flows = tuple(
         DeliveredFlow(_recorded(step, organization.dialect, now), None if step.export is None else _masked(step.export))
         for _, step in sorted(delivered.items())
@@ -118,8 +103,8 @@ def artifact_commit(
         policy=organization.artifacts,
         flows=flows,
         removed=removed,
-        organization_id=organization_id,
-        store_id=store_id,
+        organization_id=held.identity.organization_id,
+        store_id=held.services.store.known_branches.store_id,
         revision=revisions[-1] if revisions else None,
         deployment=deployment,
         summary=tuple(

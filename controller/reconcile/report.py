@@ -26,6 +26,7 @@ from controller.reconcile.workspace import Workspace
 from controller.repository.record import RecordedCommit
 
 _REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
+"""Policy or another controller refused a plan that is still valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class PassReport:
     @property
     def sync_status(self) -> SyncStatus:
         """Synced only if a complete observation found no change to make, no drift, and no running change."""
-        if self.plan is None or (self.error is not None and self.result is None and not self._was_refused):
+        ended_early = self.error is not None and self.result is None and not isinstance(self.error, _REFUSALS)
+        if self.plan is None or ended_early:
             return SyncStatus.UNKNOWN
         if self.plan.suspended and len(self.plan.suspended) == len(self.plan.changes):
             return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
@@ -77,11 +79,6 @@ class PassReport:
             return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
         at_rest = self.plan.empty and not self.moved and not self.plan.under_way
         return SyncStatus.SYNCED if at_rest else SyncStatus.OUT_OF_SYNC
-
-    @property
-    def _was_refused(self) -> bool:
-        """Whether policy or another controller refused a plan that is still valid."""
-        return isinstance(self.error, _REFUSALS)
 
     @property
     def moved(self) -> tuple[Drift, ...]:

@@ -20,11 +20,10 @@ from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
 from controller.planning.block import locked
 from controller.planning.model import Change, ChangeKind
-from controller.reconcile.confirming import confirmed
 from controller.reconcile.flow_choice import chosen_flow
-from controller.reconcile.observe import listed
+from controller.reconcile.observe import confirmed, listed
 from controller.reconcile.pass_ import Held, Observed
-from controller.reconcile.plan_steps import read_record
+from controller.reconcile.steps import read_record
 from controller.store.records import StepRecord
 
 
@@ -32,14 +31,11 @@ async def look(held: Held) -> Observed:
     """Read the record and the listing with priority, without the details that only a plan needs."""
     recorded, platform, now = await read_record(held), held.platform, held.services.clock.now()
     live = listed(await platform.at(Priority.ROLLBACK).flows.listing(fresh=True), now)
-    asked = {flow.key for flow in held.organization.flows if held.request.flow in _names(flow)}
+    said, flows = held.request.flow, held.organization.flows
+    asked = {flow.key for flow in flows if said in (flow.id, str(flow.key), flow.key.name)}
     concerned = replace(recorded, flows={key: record for key, record in recorded.flows.items() if key in asked})
-    flows = await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK)
-    return Observed(recorded, replace(live, flows=flows))
-
-
-def _names(flow: DesiredFlow) -> tuple[str, ...]:
-    return flow.id, str(flow.key), flow.key.name
+    found = await confirmed(platform, concerned, live.flows, now, priority=Priority.ROLLBACK)
+    return Observed(recorded, replace(live, flows=found))
 
 
 async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[StepResult]]:

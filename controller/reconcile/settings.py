@@ -129,11 +129,6 @@ class Settings(BaseSettings):
         """Limits for reading a repository."""
         return Limits(self.repository_entries, self.repository_mib * 1024**2)
 
-    @field_validator("git_environment", mode="before")
-    @classmethod
-    def _names(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-
     @field_validator("repository_url", "branch")
     @classmethod
     def _of_git(cls, value: str | None, field: ValidationInfo) -> str | None:
@@ -171,7 +166,7 @@ class Settings(BaseSettings):
             return frozenset(host.strip().lower() for host in value.split(",") if host.strip())
         return value
 
-    @field_validator("credential_variables", mode="before")
+    @field_validator("credential_variables", "git_environment", mode="before")
     @classmethod
     def _patterns(cls, value: object) -> object:
         if isinstance(value, str):

@@ -53,14 +53,13 @@ NOT_FORESEEN = {
     ("delivery/live_state.py", "_verified", "NotFound"): AFTER,
     ("delivery/live_state.py", "_verified", "PublishFailed"): AFTER,
     ("delivery/live_state.py", "require_there", "PlanStale"): SINCE,
-    ("reconcile/plan_steps.py", "present", "PlanStale"): SINCE,
+    ("reconcile/steps.py", "present", "PlanStale"): SINCE,
 }
 _REFUSALS = (errors.Refused, errors.Invalid, errors.Permanent, errors.FlowLocked)
 
 
 def _refusals() -> Iterator[tuple[str, str, str]]:
-    steps = (CONTROLLER / "reconcile" / name for name in ("steps.py", "plan_steps.py"))
-    files = [*sorted((CONTROLLER / "delivery").rglob("*.py")), *steps]
+    files = [*sorted((CONTROLLER / "delivery").rglob("*.py")), CONTROLLER / "reconcile" / "steps.py"]
     for path in files:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

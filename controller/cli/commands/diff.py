@@ -19,8 +19,8 @@ from controller.domain.desired import Organization
 from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
 from controller.planning.model import Plan
-from controller.questions.comparison import FlowComparison
 from controller.questions.comparisons import (
+    FlowComparison,
     VersionRange,
     against_live,
     between_organizations,

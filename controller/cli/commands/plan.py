@@ -20,8 +20,7 @@ from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
 from controller.planning.rendering.text import plan_text
-from controller.questions.comparison import FlowComparison
-from controller.questions.comparisons import differences
+from controller.questions.comparisons import FlowComparison, differences
 from controller.questions.refusals import with_refusals
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.report import PassReport

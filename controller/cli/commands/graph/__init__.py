@@ -24,8 +24,13 @@ from controller.graphs.model import Graph
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.tree import graph_text
 from controller.graphs.questions import cycles, graph_document, impact, missing, orphans, sequence
-from controller.questions.dependency_graph import DependencyGraph, GraphOrigin, observed_graph, repository_graph
-from controller.questions.dependency_index import check_index
+from controller.questions.dependency_graph import (
+    DependencyGraph,
+    GraphOrigin,
+    check_index,
+    observed_graph,
+    repository_graph,
+)
 from controller.questions.drawing import graph_svg
 from controller.questions.node_graph import (
     FlowInside,

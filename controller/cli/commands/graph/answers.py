@@ -9,7 +9,7 @@ from controller.domain.visible import visible
 from controller.graphs.compatibility import Compatibility
 from controller.graphs.model import Graph, Node, Unanswered
 from controller.graphs.questions import Impact
-from controller.questions.dependency_index import IndexCheck
+from controller.questions.dependency_graph import IndexCheck
 
 
 @dataclass(frozen=True, slots=True)
