@@ -15,9 +15,9 @@ from typing import Self
 import httpx
 import pytest
 
-from controller.notify.signature import verify
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
+from tests.support.signatures import verify
 from tests.support.versioned import pin_to_the_versioned_dialect
 
 SECRET = "a-secret-of-more-than-16"

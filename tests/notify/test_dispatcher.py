@@ -18,10 +18,11 @@ from controller.notify.dispatcher import Dispatcher, DispatchSettings
 from controller.notify.outbox import event
 from controller.notify.receiver import Receiver
 from controller.notify.retry import retry_after_s
-from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
+from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.patience import PATIENCE_S
+from tests.support.signatures import verify
 
 SECRET = "a-secret-of-the-receiver"
 CHANGE = Receiver("change-management", "https://change.example.com/hook/s3cr3t-path", SECRET)

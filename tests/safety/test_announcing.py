@@ -12,12 +12,13 @@ import pytest
 import structlog
 
 from controller.domain.errors import SettingsInvalid
-from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, verify
+from controller.notify.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from controller.reconcile.announcing import receiver_of
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder
 from tests.safety.test_workers import running
+from tests.support.signatures import verify
 from tests.support.sources import inbound, module
 from tests.support.world import World
 
