@@ -95,7 +95,7 @@ def stop_on_signals() -> asyncio.Event:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         print(
-            "penstock: stopping: finishing or parking running changes; a second signal quits now",
+            "penstock: stopping: finishing or parking changes; a second signal quits now",
             file=sys.stderr,
             flush=True,
         )

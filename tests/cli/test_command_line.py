@@ -67,9 +67,9 @@ def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell
     assert refused.returncode == 3
     assert "acme: the plan is sha256:" in refused.stdout
     assert (
-        "  what to do: since it was saved: aside: create is new; front: its content, or what it consumes, is another; "
-        "hours: its content, or what it consumes, is another; make a new one with `penstock plan --out FILE`, look at "
-        "it, and apply that\n  [plan-stale]\n"
+        "  what to do: since it was saved: aside: create is new; front: its content, or a flow that it consumes, "
+        "changed; hours: its content, or a flow that it consumes, changed; make a new one with `penstock plan "
+        "--out FILE`, look at it, and apply that\n  [plan-stale]\n"
     ) in refused.stdout
     assert delivered.returncode == 0, delivered.stdout
     error = json.loads(again.stdout)["organizations"][0]["error"]

@@ -80,7 +80,7 @@ class Points:
 
         attempt = command.GitCommand.attempt
 
-        def watched(git: command.GitCommand, *words: str, **options: Any) -> command.Answer:
+        def watched(git: command.GitCommand, *words: str, **options: Any) -> command.GitAnswer:
             answer = attempt(git, *words, **options)
             if words[0] in GIT_WRITES:
                 points.reach(f"after git {words[0]}")

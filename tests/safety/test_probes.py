@@ -14,6 +14,7 @@ from controller.delivery.result import Outcome
 from controller.delivery.sync_run import DeliverySettings
 from controller.domain.desired import HttpGate
 from controller.domain.errors import ManifestInvalid
+from controller.manifests.assembly import Hosts
 from tests.delivery.site import Site
 from tests.manifests.repository import flow, load, organization, write
 from tests.support.sources import inbound
@@ -50,7 +51,7 @@ INTERNAL = [
 
 def probed(root: Path, url: str, allowed: tuple[str, ...] = ()) -> HttpGate:
     spec = f"  gates:\n    - http: {{url: '{url}'}}\n"
-    loaded = load(write(root, {"o.yaml": organization(), "f.yaml": flow(spec=spec)}), gate_hosts=allowed)
+    loaded = load(write(root, {"o.yaml": organization(), "f.yaml": flow(spec=spec)}), hosts=Hosts(gates=allowed))
     (gate,) = loaded.organizations[0].flows[0].gates
     assert isinstance(gate, HttpGate)
     return gate

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from controller.cli.apply_output import apply_document, apply_text
 from controller.delivery.result import Outcome
+from controller.domain.documents import json_text
 from controller.domain.redaction import SECRETS
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
@@ -103,7 +104,7 @@ def shown(reports: list[PassReport], world: World) -> Iterator[str]:
         board.post(report)
         metrics.observe(report)
     yield apply_text(reports)
-    yield json.dumps(apply_document(reports))
+    yield json_text(apply_document(reports))
     yield str(board.entries())
     yield generate_latest(metrics.registry).decode()
     yield generate_latest(REGISTRY).decode()

@@ -53,7 +53,7 @@ def test_a_publish_that_runs_is_finished_and_the_next_one_not_begun(
     assert "front: publish, skipped" in output or "front: switch, skipped" in output
     assert "the controller was told to stop before it began" in output
     assert "the next run resumes the parked changes and begins the skipped ones" in output
-    assert "penstock: stopping: finishing or parking running changes" in shop.log.read_text()
+    assert "penstock: stopping: finishing or parking changes" in shop.log.read_text()
     assert shop.live() == {"Front": "1.0", "Hours": "2.0"}
     shop.comes_to_its_end()
 
@@ -138,7 +138,7 @@ def test_a_push_that_runs_is_finished_and_all_is_done(tmp_path: Path, url: str) 
     with shop.started("apply") as process:
         eventually(pushing.exists, "the push")
         process.send_signal(signal.SIGTERM)
-        shop.told("stopping: finishing or parking running changes")
+        shop.told("stopping: finishing or parking changes")
         go_on.touch()
         output, _ = process.communicate(timeout=SOON_S)
         code = process.returncode

@@ -108,4 +108,4 @@ def _words(flow: str, before: Mapping[str, object] | None, now: Mapping[str, obj
             return f"{flow}: {now[name] or 'nothing'} is {what}, {before[name] or 'nothing'} was"
     if before["blocked"] != now["blocked"]:
         return f"{flow}: {'blocked now' if now['blocked'] else 'not blocked any more'}"
-    return "" if before == now else f"{flow}: its content changed, or a flow that it consumes"
+    return "" if before == now else f"{flow}: its content, or a flow that it consumes, changed"
