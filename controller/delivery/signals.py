@@ -15,7 +15,7 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError
-from controller.domain.events import ExecutionEvent
+from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.ports import EventStreams
 from controller.domain.waiting import Overtaken, finished_before, first_of
 
@@ -183,14 +183,17 @@ class PublishEvents:
         try:
             with _faults_survived():
                 async for event in notifications.flow_events(flow_ids, on_open=self._opened):
-                    if event.status not in _UNDER_WAY:
-                        self.bell(event.flow_id).set()
+                    self._received(event)
         finally:
             self._open = False
             self._ring_all()
 
     def _opened(self) -> None:
         self._open = True
+
+    def _received(self, event: FlowEvent) -> None:
+        if event.status not in _UNDER_WAY:
+            self.bell(event.flow_id).set()
 
     def _ring_all(self) -> None:
         for bell in self._bells.values():
