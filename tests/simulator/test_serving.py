@@ -23,7 +23,8 @@ from tests.support.clock import SteppedClock
 
 PROGRAM = """
 import asyncio
-from controller.simulator import Simulator, serve
+from controller.simulator.serve import serve
+from controller.simulator.simulator import Simulator
 asyncio.run(serve(Simulator(), host="127.0.0.1", port=0, ready=lambda url: print(url, flush=True)))
 """
 
