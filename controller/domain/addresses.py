@@ -43,6 +43,14 @@ def is_internal_host(host: str) -> bool:
         return _NUMERIC.fullmatch(name) is not None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether the name of a host, as URLs write it, is this machine."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_allowed(url: str, allowed_hosts: Collection[str]) -> bool:
     """Whether the operator allows a URL's host: written `host`, `host:port` or `scheme://host[:port]`."""
     parts = urlsplit(url)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from types import MappingProxyType
 
+from controller.domain.addresses import is_loopback
 from controller.domain.desired import Endpoint
 from controller.manifests.wording import did_you_mean, quoted
 
@@ -103,7 +103,7 @@ def checked_address(url: str, allowed_hosts: Collection[str], *, loopback: bool)
         )
     address = _Address(match["scheme"].lower(), match["host"].lower(), match["port"])
     allowed = {entry.strip().lower().rstrip("/") for entry in allowed_hosts}
-    local = _is_loopback(address.host)
+    local = is_loopback(address.host)
     if (local and loopback) or str(address) in allowed or f"{address.scheme}://{address.host}" in allowed:
         return str(address)
     if address.host not in allowed and address.authority not in allowed:
@@ -121,12 +121,3 @@ def _way_out(host: str) -> str:
         if host in (domain, f"api.{domain}", f"login.{domain}"):
             return f"write region: {domain} instead of the URLs"
     return f"use a Genesys region, or have the operator add {host} to PENSTOCK_ORGANIZATION_HOSTS"
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
