@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from controller.domain.addresses import is_loopback
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
 from controller.domain.errors import BadAnswer, PenstockError, RateLimited
@@ -176,7 +177,7 @@ class Transport:
         try:
             there, api = urlsplit(url), urlsplit(self.api_url)
             same = (there.scheme, there.hostname, there.port) == (api.scheme, api.hostname, api.port)
-            loopback = there.scheme == "http" and _is_loopback(there.hostname) and _is_loopback(api.hostname)
+            loopback = there.scheme == "http" and is_loopback(there.hostname or "") and is_loopback(api.hostname or "")
             allowed = there.scheme == "https" or same or loopback
         except ValueError:
             allowed = False
@@ -184,7 +185,3 @@ class Transport:
             raise BadAnswer(
                 f"{call.name}: the organisation names a place that is not reached over https; nothing was sent there"
             )
-
-
-def _is_loopback(host: str | None) -> bool:
-    return host in ("localhost", "::1") or (host or "").startswith("127.")

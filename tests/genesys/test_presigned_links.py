@@ -68,6 +68,9 @@ async def test_a_link_that_is_not_https_is_not_touched(clock: SteppedClock, link
     ("api", "link", "fine"),
     [
         ("http://127.0.0.1:8080", "http://localhost:9000/x", True),
+        ("http://127.0.0.1:8080", "http://[::1]:9000/x", True),
+        ("http://127.0.0.1:8080", "http://127.evil.example/x", False),
+        ("http://127.evil.example", "http://localhost/x", False),
         ("http://simulator.test", "http://simulator.test/x", True),
         ("http://simulator.test", "http://other.test/x", False),
         ("http://simulator.test", "http://127.0.0.1/x", False),
