@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-D = TypeVar("D", bound="DataclassInstance")
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+D = TypeVar("D", bound=_Dataclass)
 
 _LEFT_OUT_WHEN_NONE = "left-out-when-none"
 _PYDANTIC_ONLY = ("title", "default", "description")
