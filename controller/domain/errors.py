@@ -142,7 +142,7 @@ class SafetyLimit(Refused):
 
 
 class HostNotAllowed(Refused):
-    """Credentials would go to a host that is neither a Genesys domain nor on the operator's list."""
+    """Credentials would go to a host that is neither known nor on the operator's list."""
 
 
 class CredentialNotAllowed(Refused):
@@ -231,6 +231,12 @@ class WindowClosed(Waiting):
     """The manifest's windows do not allow a change now."""
 
 
+class ForgeLimited(Waiting):
+    """The forge's request limit is used up: the hourly one, or one against too many requests at once."""
+
+    usual_hint = "wait; another program may use the same token"
+
+
 class DeliveryPaused(Waiting):
     """A gate could not decide about a live version; a person has to."""
 
@@ -305,6 +311,17 @@ class BranchGone(GitRemoteFailed):
         """`was_there` is whether the branch was seen before; otherwise the remote may be new."""
         super().__init__(message, hint=hint)
         self.was_there = was_there
+
+
+class ForgeUnavailable(Transient):
+    """The forge could not be reached, answered 5xx, or sent something that is not an answer of its API."""
+
+    usual_hint = "check the forge's address and the network, then run it again" + BY_THE_SERVICE
+
+    def __init__(self, message: str, *, uncertain: bool = False, hint: str | None = None) -> None:
+        """`uncertain` is whether a write was sent and its response was lost: read before any repetition."""
+        super().__init__(message, hint=hint)
+        self.uncertain = uncertain
 
 
 class StoreFailed(Transient):
@@ -399,6 +416,31 @@ class PermissionMissing(RequestRejected):
 
 class NotFound(RequestRejected):
     """The requested object does not exist or was deleted."""
+
+
+class ForgeRejected(Permanent):
+    """The forge rejected a request (4xx), or it has more of something than is read."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        """`status` is the HTTP status; None where the request was never sent."""
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ForgeLoginFailed(ForgeRejected):
+    """The forge does not accept the token, or the app's key."""
+
+
+class ForgePermissionMissing(ForgeRejected):
+    """The token lacks a permission; `permission` names it in the forge's words."""
+
+    def __init__(self, message: str, *, permission: str, status: int | None = 403, hint: str | None = None) -> None:
+        super().__init__(message, status=status, hint=hint)
+        self.permission = permission
+
+
+class ForgeNotFound(ForgeRejected):
+    """The repository, pull request, commit or comment does not exist, or the token may not see it."""
 
 
 class PublishFailed(Permanent):
