@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controller.domain.capabilities import VERSIONED
+from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.planning.model import Blocked, ChangeKind, Unrecorded
 from controller.planning.situation import Situation
@@ -19,6 +20,8 @@ class Decision:
     to_version: str | None = None
     blocked: Blocked | None = None
     warnings: tuple[str, ...] = ()
+    follows: tuple[FlowKey, ...] = ()
+    """The consumed flows whose other version is the only reason for a republish."""
 
 
 def decide(situation: Situation) -> Decision:
@@ -122,8 +125,13 @@ def _source(situation: Situation) -> Decision:
     if situation.moved_by_hand:
         return _drifted(situation, situation.record.version)
     if situation.moved:
-        return Decision(ChangeKind.REPUBLISH, _rebind_words(situation))
+        return _rebound(situation)
     return unchanged(situation, f"{situation.live_version} is live, as recorded")
+
+
+def _rebound(situation: Situation) -> Decision:
+    follows = tuple(moved.key for moved in situation.moved)
+    return Decision(ChangeKind.REPUBLISH, _rebind_words(situation), follows=follows)
 
 
 def _unrecorded(situation: Situation) -> Decision:
@@ -135,7 +143,7 @@ def _unrecorded(situation: Situation) -> Decision:
     if situation.live_digest != situation.source_digest:
         return Decision(ChangeKind.PUBLISH, f"{live} is live, and its content is not what the source asks for")
     if situation.moved:
-        return Decision(ChangeKind.REPUBLISH, _rebind_words(situation))
+        return _rebound(situation)
     return Decision(ChangeKind.ADOPT, f"{live} has the wanted content already; only the record is missing", live)
 
 

@@ -65,6 +65,8 @@ class Change:
     desired: DesiredFlow | None = None
     """The desired state to deliver; None for flows without a manifest."""
     warnings: tuple[str, ...] = ()
+    follows: tuple[FlowKey, ...] = ()
+    """The consumed flows whose other version is the only reason for a republish; for display."""
 
 
 @dataclass(frozen=True, slots=True)
