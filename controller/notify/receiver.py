@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from controller.domain.errors import HostNotAllowed, SettingsInvalid
 
+SHORTEST_SECRET = 16
+"""Characters. A shorter signing secret can be guessed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
@@ -17,7 +20,7 @@ class Receiver:
     """The `target` of its messages in the outbox."""
     url: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
-    """The HMAC key; at least 16 characters. Without one messages are sent unsigned."""
+    """The HMAC key; at least SHORTEST_SECRET characters. Without one messages are sent unsigned."""
 
     @property
     def host(self) -> str:
@@ -41,9 +44,10 @@ def checked_receiver(receiver: Receiver, allowed_hosts: Collection[str]) -> Rece
         raise SettingsInvalid(
             f"the URL of the receiver {receiver.name} holds a login", hint="leave it out: messages are signed"
         )
-    if receiver.secret is not None and len(receiver.secret) < 16:
+    if receiver.secret is not None and len(receiver.secret) < SHORTEST_SECRET:
         raise SettingsInvalid(
-            f"the secret of the receiver {receiver.name} is shorter than 16 characters", hint="openssl rand -hex 32"
+            f"the secret of the receiver {receiver.name} is shorter than {SHORTEST_SECRET} characters",
+            hint="openssl rand -hex 32",
         )
     if host not in {allowed.lower() for allowed in allowed_hosts}:
         raise HostNotAllowed(

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.desired import SecretSource
-from controller.domain.errors import PenstockError
+from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.notify.dispatcher import Dispatcher
-from controller.notify.receiver import Receiver, checked_receiver
+from controller.notify.receiver import SHORTEST_SECRET, Receiver, checked_receiver
 from controller.reconcile.credentials import read_secret
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
 SECRET_VARIABLE = "PENSTOCK_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable, not the secret
+INCOMING_VARIABLE = "PENSTOCK_INCOMING_WEBHOOK_SECRET"
 RECEIVER = "change-management"
 """The receiver's name in the outbox."""
 FLUSH_S = 10.0
@@ -47,16 +49,35 @@ def webhook_secret(settings: Settings) -> str | None:
 
     Raises SettingsInvalid when the setting leads to no usable secret.
     """
-    source = SecretSource(env=SECRET_VARIABLE)
-    if settings.webhook_secret_file is not None:
-        source = SecretSource(file=settings.webhook_secret_file)
-    elif SECRET_VARIABLE not in os.environ:
+    secret = _secret(settings.webhook_secret_file, SECRET_VARIABLE, "the webhook's secret")
+    if secret is None:
         log.warning(
             "webhook.unsigned",
             hint=f"set {SECRET_VARIABLE} or {SECRET_VARIABLE}_FILE, so that the receiver can verify messages",
         )
+    return secret
+
+
+def incoming_webhook_secret(settings: Settings) -> str | None:
+    """The secret that the forge's webhooks know, masked from then on; None when none is set.
+
+    Raises SettingsInvalid when the setting leads to no usable secret, or to one of fewer than SHORTEST_SECRET
+    characters.
+    """
+    secret = _secret(settings.incoming_webhook_secret_file, INCOMING_VARIABLE, "the secret of incoming webhooks")
+    if secret is not None and len(secret) < SHORTEST_SECRET:
+        raise SettingsInvalid(
+            f"the secret of incoming webhooks has {len(secret)} characters, which can be guessed",
+            hint=f"use at least {SHORTEST_SECRET} random characters, for example of `openssl rand -hex 32`",
+        )
+    return secret
+
+
+def _secret(file: Path | None, variable: str, what: str) -> str | None:
+    """The secret from the file or the variable, masked from then on; None when neither is set."""
+    if file is None and variable not in os.environ:
         return None
-    secret = read_secret(source, "the webhook's secret")
+    secret = read_secret(SecretSource(env=variable) if file is None else SecretSource(file=file), what)
     SECRETS.register(secret)
     return secret
 

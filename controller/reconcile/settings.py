@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     webhook_secret_file: Path | None = Field(
         default=None, description="File with the secret that signs its messages; else PENSTOCK_WEBHOOK_SECRET"
     )
+    incoming_webhook_secret_file: Path | None = Field(
+        default=None,
+        description="File with the secret that the forge's webhooks know; else PENSTOCK_INCOMING_WEBHOOK_SECRET",
+    )
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")

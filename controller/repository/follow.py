@@ -13,6 +13,7 @@ from watchfiles import awatch
 
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError, as_fault
+from controller.domain.waiting import first_of
 from controller.repository.repository import Repository
 from controller.repository.revision import below
 
@@ -21,13 +22,15 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class FollowSettings:
-    """How often to ask the remote; all values in seconds."""
+    """When to ask the remote; all values in seconds."""
 
     interval_s: float = 30.0
     spread: float = 0.1
     """The random fraction of each interval, so that many controllers do not ask at once."""
     ceiling_s: float = 300.0
     """The longest pause after repeated failures."""
+    wake: asyncio.Event | None = None
+    """Setting it ends a pause: the remote is asked at once."""
 
 
 async def follow(
@@ -48,7 +51,10 @@ async def follow(
     """
     settings = settings or FollowSettings()
     failures = 0
+    wake = settings.wake or asyncio.Event()
     while True:
+        # Before the remote is asked: a push that is announced meanwhile may be too late for the answer.
+        wake.clear()
         try:
             tip = await asyncio.to_thread(_tip, repository, branch, seen)
         except Exception as error:  # noqa: BLE001 - told as a fault
@@ -65,7 +71,7 @@ async def follow(
             if tip != seen:
                 seen = tip
                 yield tip
-        await clock.sleep(_pause_s(settings, failures))
+        await first_of(clock, _pause_s(settings, failures), wake)
 
 
 async def watch(

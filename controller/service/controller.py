@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
+from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
+from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
@@ -20,6 +22,7 @@ from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.http import create_app, serve
+from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.metrics import Metrics
 from controller.service.worker import Telling, Worker
 from controller.store.store import Store
@@ -75,7 +78,7 @@ class Controller:
     async def _work(self, group: asyncio.TaskGroup) -> None:
         services = self._services
         announcements = services.announcements
-        app = create_app(self.board, self.metrics.registry, services.latencies)
+        app = create_app(self.board, self.metrics.registry, services.latencies, self._webhooks())
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
@@ -91,6 +94,16 @@ class Controller:
             worker.stop()
         await asyncio.gather(server, *(task for _, task in employed))
         announcing.cancel()
+
+    def _webhooks(self) -> list[Route]:
+        """The endpoints of forges' webhooks; none without a secret or without a remote. Raises SettingsInvalid."""
+        settings = self._services.settings
+        secret = incoming_webhook_secret(settings)
+        if secret is None or settings.repository_url is None:
+            return []
+        listeners = Listeners(self._feed.pushed, lambda _: False)
+        url, clock, count = settings.repository_url, self._services.clock, self.metrics.webhook
+        return IncomingWebhooks(secret, url, listeners, clock, count).routes()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work, and restart it after an unexpected error, so that the workers survive it."""

@@ -12,6 +12,7 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import InternalFault, Invalid, PenstockError, SettingsInvalid, as_fault
+from controller.domain.waiting import first_of
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, open_folder, open_revision
 from controller.repository.follow import FollowSettings, follow, watch
@@ -28,6 +29,9 @@ class Feed(Protocol):
 
     def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]: ...
 
+    def pushed(self, branch: str) -> bool:
+        """Read again at once after a push to this branch; False when the feed does not follow it."""
+
 
 class GitFeed:
     """Follows a branch; a commit that only records artifacts is not a new desired state."""
@@ -36,13 +40,26 @@ class GitFeed:
         self._open_repository = open_repository
         self._settings = settings
         self._clock = clock
+        self._followed: str | None = None
+        self._pushed = asyncio.Event()
         self._last: Workspace | None = None
         self._sound = True
         """Whether the newest commit could be read, or was the same as one that could."""
 
+    def pushed(self, branch: str) -> bool:
+        """Read the remote at once after a push to this branch; False when it is another branch than the followed one.
+
+        Any number of pushes before the next read cause one read.
+        """
+        if self._followed not in (None, branch):
+            return False
+        self._pushed.set()
+        return True
+
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """Each revision with a new desired state. Raises SettingsInvalid when the settings name no repository."""
         repository = await self._reached(on_fault)
+        self._followed = repository.followed
         while True:
             async with contextlib.aclosing(self._commits(repository, on_fault)) as commits:
                 async for sha in commits:
@@ -59,7 +76,7 @@ class GitFeed:
                     if workspace is not None:
                         self._last = workspace
                         yield workspace
-            await self._clock.sleep(self._settings.poll_interval)
+            await first_of(self._clock, self._settings.poll_interval, self._pushed)
 
     def _commits(self, repository: Repository, on_fault: OnFault) -> AsyncGenerator[str]:
         def recovered() -> None:
@@ -70,7 +87,7 @@ class GitFeed:
             repository,
             repository.followed,
             clock=self._clock,
-            settings=FollowSettings(interval_s=self._settings.poll_interval),
+            settings=FollowSettings(interval_s=self._settings.poll_interval, wake=self._pushed),
             on_failure=on_fault,
             on_recovery=recovered,
         )
@@ -90,7 +107,8 @@ class GitFeed:
                 raise
             except Exception as error:  # noqa: BLE001 - reported as a fault
                 _reported(error, "the repository cannot be opened", on_fault)
-            await self._clock.sleep(self._settings.poll_interval)
+            await first_of(self._clock, self._settings.poll_interval, self._pushed)
+            self._pushed.clear()
 
 
 def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
@@ -119,6 +137,9 @@ class FolderFeed:
         self._settings = settings
         self._clock = clock
         self._loopback = loopback
+
+    def pushed(self, branch: str) -> bool:  # noqa: ARG002 - a folder has no branches
+        return False
 
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """The folder as it is, then again after each change. Raises SettingsInvalid when there is no such folder."""

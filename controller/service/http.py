@@ -1,4 +1,4 @@
-"""Probes, metrics and the state of all organisations over HTTP; nothing can be changed through it."""
+"""Probes, metrics and the state of all organisations over HTTP."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ class ServiceStatusDocument:
     organizations: Sequence[ServedOrganizationDocument]
 
 
-def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) -> Starlette:
-    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`."""
+def create_app(
+    board: Board, registry: CollectorRegistry, latencies: Latencies, further: Sequence[Route] = ()
+) -> Starlette:
+    """`/healthz`: the process runs. `/readyz`: everything was looked at once. `/metrics`. `/status`. Further routes."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -78,6 +80,7 @@ def create_app(board: Board, registry: CollectorRegistry, latencies: Latencies) 
             Route("/readyz", readyz),
             Route("/metrics", metrics),
             Route("/status", status),
+            *further,
         ]
     )
 

@@ -34,6 +34,9 @@ class Metrics:
         self._health = gauge("penstock_health", "1 for the health that holds", (*_LABELS, "health"))
         self._drift = gauge("penstock_drift", "Out-of-band differences", _LABELS)
         self._fault = gauge("penstock_revision_fault", "1 while no newer revision can be read")
+        self._webhooks = counter(
+            "penstock_incoming_webhooks_total", "Messages of forges, by what was done with them", ("forge", "result")
+        )
         self._deliveries = Deliveries(self.registry)
 
     def observe(self, report: PassReport) -> None:
@@ -53,6 +56,10 @@ class Metrics:
     def unreadable(self, *, fault: bool) -> None:
         """Note whether the newest revision can be read."""
         self._fault.set(fault)
+
+    def webhook(self, forge: str, result: str) -> None:
+        """Count a message of a forge."""
+        self._webhooks.labels(forge, result).inc()
 
     def heard(self, event: DeliveryEvent) -> None:
         """Count an event of a running delivery."""

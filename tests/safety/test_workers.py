@@ -34,6 +34,9 @@ class Revisions:
     def give(self, workspace: Workspace) -> None:
         self._given.put_nowait(workspace)
 
+    def pushed(self, _branch: str) -> bool:
+        return False
+
     async def workspaces(self, _on_fault: object) -> AsyncIterator[Workspace]:
         while True:
             yield await self._given.get()

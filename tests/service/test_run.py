@@ -37,6 +37,9 @@ async def test_the_service_delivers_what_is_committed_and_stops_on_sigterm(servi
     eventually(lambda: service.organization().get("sync") == "Synced", "the first delivery")
     assert service.live() == {"Front": "1.0", "Hours": "1.0"}
     ready, metrics = service.get("/readyz"), service.get("/metrics")
+    missing = service.get("/webhooks/github")
+    assert missing is not None
+    assert missing.status_code == 404, "without a secret there is no such endpoint"
     assert ready is not None
     assert ready.status_code == 200
     assert metrics is not None
