@@ -419,12 +419,16 @@ class NotFound(RequestRejected):
 
 
 class ForgeRejected(Permanent):
-    """The forge rejected a request (4xx), or it has more of something than is read."""
+    """The forge rejected a request (4xx), or a value cannot be sent to it."""
 
     def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
         """`status` is the HTTP status; None where the request was never sent."""
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class ForgeTooLarge(ForgeRejected):
+    """The forge has more pages or bytes of something than are read, or a comment is longer than it takes."""
 
 
 class ForgeLoginFailed(ForgeRejected):
@@ -441,6 +445,11 @@ class ForgePermissionMissing(ForgeRejected):
 
 class ForgeNotFound(ForgeRejected):
     """The repository, pull request, commit or comment does not exist, or the token may not see it."""
+
+    def __init__(self, message: str, *, of_repository: bool, status: int | None = 404, hint: str | None = None) -> None:
+        """`of_repository` is whether the repository itself is missing, and not something in it."""
+        super().__init__(message, status=status, hint=hint)
+        self.of_repository = of_repository
 
 
 class PublishFailed(Permanent):

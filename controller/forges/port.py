@@ -3,8 +3,8 @@
 The clients of GitHub, GitLab and Gitea implement it. "Pull request" is also GitLab's merge request, and its number is
 GitLab's `iid`. Every text of these values was written by strangers: renderers have to escape it.
 
-Every operation may raise ForgeUnavailable, ForgeLimited, ForgeRejected or a leaf of it (ForgeLoginFailed,
-ForgePermissionMissing, ForgeNotFound), HostNotAllowed, and no others.
+Every operation may raise ForgeUnavailable, ForgeLimited, ForgeRejected or a leaf of it (ForgeTooLarge,
+ForgeLoginFailed, ForgePermissionMissing, ForgeNotFound), HostNotAllowed, and no others.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class Forge(Protocol):
         """All comments of a pull request, the oldest first."""
 
     async def add_comment(self, number: int, body: str) -> Comment:
-        """Write a comment. Raises ForgeRejected for a body over `comment_limit`."""
+        """Write a comment. Raises ForgeTooLarge for a body over `comment_limit`."""
 
     async def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
         """Replace a comment's body. Raises ForgeNotFound when it was deleted."""

@@ -8,9 +8,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from controller.domain.errors import BadAnswer, PenstockError, ServerFault
+from controller.domain.excerpt import first_words
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import lost
-from controller.genesys.excerpt import first_words
 from controller.genesys.wire.model import WireModel
 
 Model = TypeVar("Model", bound=WireModel)

@@ -26,9 +26,9 @@ from controller.domain.errors import (
     ServerFault,
     Unreachable,
 )
+from controller.domain.excerpt import excerpt, first_words
 from controller.domain.waiting import retry_after_s
 from controller.genesys.call import Answer, ApiCall
-from controller.genesys.excerpt import excerpt, first_words
 from controller.genesys.permissions import needed_by
 
 DEFAULT_RETRY_AFTER_S = 60.0

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import BinaryIO
 
 from controller.domain.errors import BadAnswer, NotFound
+from controller.domain.excerpt import excerpt
 from controller.domain.platform import ExecutionSummary, Launch, Priority
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect.jobs import ready
 from controller.genesys.call import ApiCall, iso_utc
-from controller.genesys.excerpt import excerpt
 from controller.genesys.narrowing import all_rows
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport

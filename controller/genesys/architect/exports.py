@@ -14,11 +14,11 @@ import structlog
 
 from controller.domain.clock import Clock
 from controller.domain.errors import ExportFailed, NotFound, PenstockError
+from controller.domain.excerpt import first_words
 from controller.domain.platform import Export, FailureCause, Priority
 from controller.genesys.architect.flows import FLOW
 from controller.genesys.architect.jobs import failure_cause, finished_job, job_words
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import first_words
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import Registered, WireJob

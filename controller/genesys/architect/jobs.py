@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from controller.domain.errors import ServerFault
+from controller.domain.excerpt import excerpt
 from controller.domain.platform import FailureCause, Priority
 from controller.genesys.bodies import Model
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import excerpt
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import JobMessage, WireJob
 

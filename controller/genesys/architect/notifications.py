@@ -17,8 +17,8 @@ from websockets.http11 import Response
 
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.excerpt import excerpt
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import WireChannel

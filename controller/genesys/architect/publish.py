@@ -16,6 +16,7 @@ from controller.domain.errors import (
     RequestRejected,
     SettingsInvalid,
 )
+from controller.domain.excerpt import excerpt
 from controller.domain.live import LiveFlow
 from controller.domain.platform import (
     FailureCause,
@@ -30,7 +31,6 @@ from controller.domain.platform import (
 from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
 from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part, locked_by
 from controller.genesys.wire.architect import WireFlow, WireOperation
 

@@ -17,6 +17,7 @@ from controller.domain.errors import (
     SettingsInvalid,
     Transient,
 )
+from controller.domain.excerpt import excerpt
 from controller.domain.platform import (
     FailureCause,
     Priority,
@@ -29,7 +30,6 @@ from controller.domain.platform import (
 )
 from controller.domain.redaction import SECRETS
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import excerpt
 from controller.genesys.part import Part, locked_by
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.flows import VersionedFlows

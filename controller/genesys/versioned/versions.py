@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
+from controller.domain.excerpt import excerpt
 from controller.domain.identity import version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
 from controller.domain.references import FlowReference, Resolution
 from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
 from controller.genesys.call import ApiCall
-from controller.genesys.excerpt import excerpt
 from controller.genesys.paging import consistent_pages, pages_of
 from controller.genesys.part import Part
 from controller.genesys.transport import Transport

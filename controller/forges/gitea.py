@@ -1,0 +1,176 @@
+"""Gitea's and Forgejo's REST API, version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controller.domain.errors import ForgeNotFound, ForgePermissionMissing
+from controller.forges.approvals import Review, Verdict, approvals_of
+from controller.forges.call import ForgeCall
+from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
+from controller.forges.gitea_wire import (
+    GiteaAccount,
+    GiteaComment,
+    GiteaPermission,
+    GiteaPullRequest,
+    GiteaReview,
+    gitea_login,
+)
+from controller.forges.known_login import KnownLogin
+from controller.forges.port import Approval, Checks, Comment, CommitStatus, ForgeKind, PullRequest
+from controller.forges.text import cut, inert
+from controller.forges.transport import ForgeTransport
+
+_REPOSITORY = "/repos/{repository}"
+_COMMENTS = "/repos/{repository}/issues/{number}/comments"
+_COMMENT = "/repos/{repository}/issues/comments/{comment}"
+_PULLS = "/repos/{repository}/pulls"
+_PULL = "/repos/{repository}/pulls/{number}"
+_READ = "scope read:repository"
+_WRITE = "scope write:repository"
+_COMMENT_READ = "scope read:issue"
+_COMMENT_WRITE = "scope write:issue"
+_TITLE = 255
+_VERDICTS = {"APPROVED": Verdict.APPROVED, "REQUEST_CHANGES": Verdict.REJECTED}
+
+
+class GiteaForge:
+    """A repository on Gitea or Forgejo. Implements `Forge`."""
+
+    kind = ForgeKind.GITEA
+    comment_limit = 250_000
+    """Gitea has no limit of its own. At four bytes a character this fits the usual limit of a proxy, one megabyte."""
+
+    def __init__(self, transport: ForgeTransport, repository: str) -> None:
+        self._transport = transport
+        self._calls = RepositoryCalls(transport, repository, route=_REPOSITORY, paging=Paging("limit", 50))
+        self._login = KnownLogin(self._find_login)
+
+    @property
+    def repository(self) -> str:
+        return self._calls.repository
+
+    @property
+    def checks(self) -> Checks | None:
+        return None
+
+    async def login(self) -> str | None:
+        return await self._login.get()
+
+    async def pull_request(self, number: int) -> PullRequest:
+        call = ForgeCall("GET", _PULL, {"number": number}, permission=_READ, what=_pull(number))
+        return (await self._calls.fetch(call, GiteaPullRequest)).value()
+
+    async def open_pull_requests(self) -> Sequence[PullRequest]:
+        # By age, so that a change between two pages moves nothing from one to the other.
+        call = ForgeCall("GET", _PULLS, query={"state": "open", "sort": "oldest"}, permission=_READ)
+        found = {each.number: each.value() for each in await self._calls.listing(call, GiteaPullRequest)}
+        return sorted(found.values(), key=lambda each: each.updated_at, reverse=True)
+
+    async def find_pull_request(self, head: str, base: str) -> PullRequest | None:
+        # Gitea's own search by branches also finds closed ones, and knows no state.
+        return next((each for each in await self.open_pull_requests() if leads(each, head, base)), None)
+
+    async def open_pull_request(self, head: str, base: str, title: str, body: str) -> PullRequest:
+        content = {"head": head, "base": base, "title": cut(title, _TITLE), "body": inert(body)}
+        call = ForgeCall("POST", _PULLS, body=content, permission=_WRITE, repeatable=False)
+        return (await self._calls.fetch(call, GiteaPullRequest)).value()
+
+    async def update_pull_request(self, number: int, title: str, body: str) -> PullRequest:
+        content = {"title": cut(title, _TITLE), "body": inert(body)}
+        call = ForgeCall("PATCH", _PULL, {"number": number}, body=content, permission=_WRITE, what=_pull(number))
+        return (await self._calls.fetch(call, GiteaPullRequest)).value()
+
+    async def comments(self, number: int) -> Sequence[Comment]:
+        call = ForgeCall("GET", _COMMENTS, {"number": number}, permission=_COMMENT_READ, what=_pull(number))
+        found = {each.id: each.value() for each in await self._calls.whole_list(call, GiteaComment)}
+        return [found[each] for each in sorted(found)]
+
+    async def add_comment(self, number: int, body: str) -> Comment:
+        call = ForgeCall(
+            "POST",
+            _COMMENTS,
+            {"number": number},
+            body={"body": inert(body)},
+            permission=_COMMENT_WRITE,
+            what=_pull(number),
+            repeatable=False,
+        )
+        return (await self._calls.fetch(call, GiteaComment)).value()
+
+    async def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
+        call = ForgeCall(
+            "PATCH",
+            _COMMENT,
+            {"comment": comment_id},
+            body={"body": inert(body)},
+            permission=_COMMENT_WRITE,
+            what=f"comment {comment_id} at {_pull(number)}",
+        )
+        return (await self._calls.fetch(call, GiteaComment)).value()
+
+    async def delete_comment(self, number: int, comment_id: int) -> None:
+        what = f"comment {comment_id} at {_pull(number)}"
+        call = ForgeCall("DELETE", _COMMENT, {"comment": comment_id}, permission=_COMMENT_WRITE, what=what)
+        try:
+            await self._calls.send(call)
+        except ForgeNotFound:
+            return
+
+    async def set_status(self, sha: str, status: CommitStatus, *, ref: str | None = None) -> None:  # noqa: ARG002 - the port's
+        content = {
+            "state": status.state.value,
+            "context": status.context,
+            "description": " ".join(status.description.split()),
+            **({"target_url": status.target_url} if status.target_url else {}),
+        }
+        call = ForgeCall(
+            "POST",
+            "/repos/{repository}/statuses/{sha}",
+            {"sha": checked_sha(sha)},
+            body=content,
+            permission=_WRITE,
+            what=f"commit {sha}",
+        )
+        await self._calls.send(call)
+
+    async def approvals(self, number: int) -> Sequence[Approval]:
+        call = ForgeCall("GET", f"{_PULL}/reviews", {"number": number}, permission=_READ, what=_pull(number))
+        reviews = await self._calls.listing(call, GiteaReview)
+        return approvals_of(
+            Review(gitea_login(each.user), _verdict(each), each.commit_id) for each in reviews if each.user is not None
+        )
+
+    async def may_write(self, user: str) -> bool:
+        route = "/repos/{repository}/collaborators/{user}/permission"
+        permission = "administrator of the repository, which Gitea demands for the permissions of others"
+        call = ForgeCall("GET", route, {"user": user}, permission=permission, what=f"user {user}")
+        try:
+            found = await self._calls.fetch(call, GiteaPermission)
+        except ForgeNotFound as error:
+            if error.of_repository:
+                raise
+            return False
+        return found.permission in ("owner", "admin", "write")
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def _find_login(self) -> str | None:
+        """None for a token without the scope `read:user`."""
+        try:
+            return (await self._calls.fetch(ForgeCall("GET", "/user"), GiteaAccount)).login
+        except (ForgePermissionMissing, ForgeNotFound):
+            return None
+
+
+def _verdict(review: GiteaReview) -> Verdict:
+    """A dismissed request for changes is no approval, so it counts for nothing."""
+    verdict = _VERDICTS.get(review.state, Verdict.NONE)
+    if not review.dismissed:
+        return verdict
+    return Verdict.DISMISSED if verdict is Verdict.APPROVED else Verdict.NONE
+
+
+def _pull(number: int) -> str:
+    return f"pull request {number}"
