@@ -298,6 +298,8 @@ def test_an_installation_s_token_speaks_as_the_app_in_its_repositories(
         speaker.get_repo("acme/other")
     with pytest.raises(github.GithubException, match="Resource not accessible by integration"):
         _ = speaker.get_user().id
+    _, told = speaker.requester.graphql_query("query { viewer { login } }", {})
+    assert told["data"]["viewer"]["login"] == "penstock[bot]"
 
 
 @pytest.mark.parametrize(

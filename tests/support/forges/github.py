@@ -5,6 +5,7 @@ Source: GitHub's published OpenAPI description, and the error texts that its doc
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.support.forges import github_shapes as shapes
@@ -33,6 +34,7 @@ class GitHub(GitHubAccess):
         repo = "/repos/{owner}/{repo}"
         pull = repo + "/pulls/{number:int}"
         self.route("GET", "/user", self._user)
+        self.route("POST", "/graphql", self._viewer, prefix=self.prefix.removesuffix("/v3"))
         self.route("GET", "/rate_limit", self._rate_limit)
         self.route("GET", repo, self._repository)
         self.route("GET", repo + "/collaborators/{login}/permission", self._permission)
@@ -59,6 +61,12 @@ class GitHub(GitHubAccess):
         if self.token(call).kind == "installation":
             raise self.refused(403, "Resource not accessible by integration")
         return Answer(200, shapes.person(self.forge.person(call.login), self.api(call)))
+
+    def _viewer(self, call: Call) -> Answer:
+        """The one GraphQL query that is known here: who the token is. An installation is told only so."""
+        if not re.fullmatch(r"\s*(query\s*)?\{\s*viewer\s*\{\s*login\s*\}\s*\}\s*", call.body.get("query", "")):
+            raise self.refused(400, "Problems parsing JSON")
+        return Answer(200, {"data": {"viewer": {"login": call.login}}})
 
     def _rate_limit(self, call: Call) -> Answer:
         core = self.limit_numbers()

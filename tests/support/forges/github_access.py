@@ -40,9 +40,9 @@ class GitHubAccess(Server):
         self.wall: Callable[[], float] = time.time
         self.tokens: dict[str, Token] = {}
 
-    def route(self, method: str, template: str, handler: Handler) -> None:
+    def route(self, method: str, template: str, handler: Handler, *, prefix: str | None = None) -> None:
         """Serve a path; what is below a repository's name is also below its id."""
-        super().route(method, template, handler)
+        super().route(method, template, handler, prefix=prefix)
         if template.startswith(_REPOSITORY):
             super().route(method, template.replace(_REPOSITORY, "/repositories/{repository:int}", 1), handler)
 

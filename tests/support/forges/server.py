@@ -105,11 +105,11 @@ class Server:
         self._faults: list[_Fault] = []
         self._meanwhile: list[tuple[str, str, Callable[[], object]]] = []
 
-    def route(self, method: str, template: str, handler: Handler) -> None:
-        """Serve a path; `{name}` stands for one segment, `{name:int}` for digits."""
+    def route(self, method: str, template: str, handler: Handler, *, prefix: str | None = None) -> None:
+        """Serve a path; `{name}` stands for one segment, `{name:int}` for digits; `prefix` replaces the API's own."""
         pattern = re.sub(r"\{(\w+):int\}", r"(?P<\1>\\d+)", template)
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
-        self._routes.append((method, re.compile(self.prefix + pattern), handler))
+        self._routes.append((method, re.compile((self.prefix if prefix is None else prefix) + pattern), handler))
 
     def fail(self, method: str, part: str, answer: Answer, *, times: int = 1, done_first: bool = False) -> None:
         """Answer the next requests to such a path with this; `done_first` carries them out before."""

