@@ -66,9 +66,7 @@ async def test_a_missing_pull_request_is_no_missing_repository(world: ForgeWorld
 
 
 async def test_a_missing_repository_is_no_missing_pull_request(world: ForgeWorld) -> None:
-    with pytest.raises(
-        ForgeNotFound, match="the repository acme/elsewhere does not exist"
-    ):
+    with pytest.raises(ForgeNotFound, match="the repository acme/elsewhere does not exist"):
         await world.connect(repository="acme/elsewhere").pull_request(world.pull.number)
 
 
