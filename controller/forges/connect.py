@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,7 +37,7 @@ class ForgeConnection:
     kind: ForgeKind
     repository: str
     """`OWNER/NAME`."""
-    credentials: str | GitHubApp
+    credentials: str | GitHubApp = field(repr=False)
     """A token, or a GitHub App."""
     api_url: str | None = None
     """The forge's address, with or without its API's path; None for github.com and gitlab.com."""
