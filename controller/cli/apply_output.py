@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,12 +10,16 @@ from typing import Literal
 from controller.cli import exit_codes
 from controller.cli.failures import ErrorDocument, error_document, error_text
 from controller.cli.workspace import commit_or_none
-from controller.delivery.result import Outcome, StepResult, SyncResult
+from controller.delivery.result import Outcome, StepResult
 from controller.domain.documents import filled
 from controller.domain.errors import Interrupted
 from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
+from controller.domain.wording import span
 from controller.planning.model import Change, ChangeKind
+from controller.planning.rendering.layout import LOG, Cell, Screen, Style, aligned, told_once, wrapped
+from controller.planning.rendering.table import Mark, mark_of
+from controller.planning.rendering.text import MARKS, refusal_lines
 from controller.reconcile.report import PassReport
 from controller.repository.record import RecordedCommit
 
@@ -73,33 +78,93 @@ class ApplyDocument:
     organizations: Sequence[DeliveryDocument]
 
 
-def apply_text(reports: Sequence[PassReport]) -> str:
-    """A paragraph for each organisation."""
-    return "\n".join(line for report in reports for line in _lines(report))
+_MARKS = {
+    StepState.FAILED: (Mark.BLOCKED.value, Style.ALARM),
+    StepState.ROLLBACK_FAILED: (Mark.BLOCKED.value, Style.ALARM),
+    StepState.ROLLED_BACK: ("<", Style.YELLOW),
+    StepState.SKIPPED: (".", Style.DIM),
+}
+"""Signs and colours of changes that were not delivered."""
 
 
-def _lines(report: PassReport) -> Iterator[str]:
+def apply_text(reports: Sequence[PassReport], screen: Screen = LOG) -> str:
+    """The changes of each organisation as they ended, and then a summary for each."""
+    content = [line for report in reports for line in _content(report, screen)]
+    summaries = [line for report in reports for line in _summary(report, screen, alone=len(reports) == 1)]
+    return "\n".join([*content, *([""] if content and summaries else []), *summaries])
+
+
+def _content(report: PassReport, screen: Screen) -> list[str]:
+    lines: list[str] = []
     if report.recovered:
-        yield f"{report.organization}: resumed an earlier sync first:"
-        yield from (f"  {line}" for line in report.recovered)
-    if report.result is None:
-        if report.error is None:
-            yield f"{report.organization}: {_nothing_to_do(report)}"
-            if report.health is Health.DEGRADED:
-                yield "  but Degraded, because a flow could not be rolled back: see penstock status"
-            yield from (f"  {_blocked_line(change)}" for change in report.blocked)
-    else:
-        outcome = f"{report.result.outcome.value}{_not_done(report.result)}"
-        yield f"{report.organization}: sync {report.result.sync_id} {outcome}"
-        yield from (f"  {_step_line(step)}" for step in report.result.steps)
-        if was_stopped(report):
-            yield "  stopped: the next run resumes the parked changes and begins the skipped ones"
-    if report.plan is not None:
-        yield from (visible(f"  warning: {warning}") for warning in report.plan.warnings)
-    if report.commit is not None:
-        yield from (f"  {line}" for line in _record_lines(report.commit))
+        lines += wrapped(f"{report.organization}: resumed an earlier sync first:", screen)
+        lines += [line for told in report.recovered for line in wrapped(told, screen, "  ", "    ")]
+    if report.result is not None:
+        lines += _step_lines(report.result.steps, screen)
+    elif report.error is None:
+        lines += refusal_lines(map(_blocked_line, report.blocked), screen)
+    warnings = report.plan.warnings if report.plan is not None else ()
+    lines += [line for told in warnings for line in wrapped(visible(f"warning: {told}"), screen, "  ", "    ")]
     if report.error is not None:
-        yield error_text(report.error, report.organization)
+        told = error_text(report.error, report.organization).split("\n")
+        lines += [line for each in told for line in wrapped(each, screen, rest="    ")]
+    return lines
+
+
+def _step_lines(steps: Sequence[StepResult], screen: Screen) -> Iterator[str]:
+    cells = [
+        [Cell(visible(step.change.flow)), Cell(step.change.kind.value), Cell(step.state.value), Cell(_versions(step))]
+        for step in steps
+    ]
+    grid = aligned(cells, screen, flexible=(0,), indent=4)
+    details = told_once([tuple(map(visible, _details(step))) for step in steps])
+    for step, fields, told in zip(steps, grid.lines, details, strict=True):
+        sign, style = _MARKS.get(step.state, (mark_of(step.change.kind).value, MARKS[mark_of(step.change.kind)]))
+        yield f"  {screen.paint(sign, style)} {fields[4:].rstrip()}"
+        for each in told:
+            yield from wrapped(each, screen, " " * 6)
+
+
+def _summary(report: PassReport, screen: Screen, *, alone: bool) -> Iterator[str]:
+    """How it ended: outcome, changes by how they ended, duration, and where the record is."""
+    result = report.result
+    if result is not None:
+        told = f"sync {result.sync_id} {result.outcome.value} after {span(report.duration_s)}: {_counts(result.steps)}"
+    elif report.error is None:
+        told = _nothing_to_do(report)
+    else:
+        told = "" if alone else f"not delivered, see above [{report.error.code}]"
+    for line in wrapped(f"{visible(report.organization)}: {told}", screen, rest="    ") if told else ():
+        yield screen.paint(line, Style.BOLD)
+    if result is None and report.error is None and report.health is Health.DEGRADED:
+        yield from wrapped("but Degraded, because a flow could not be rolled back: see penstock status", screen, "  ")
+    if result is not None and was_stopped(report):
+        yield from wrapped("stopped: the next run resumes the parked changes and begins the skipped ones", screen, "  ")
+    for line in _record_lines(report.commit) if report.commit is not None else ():
+        yield from wrapped(line, screen, "  ", "    ")
+
+
+def _counts(steps: Sequence[StepResult]) -> str:
+    """`8 done, 1 failed, 2 rolled back`."""
+    words = Counter(_how_it_ended(step) for step in steps)
+    order = ("done", "paused", "parked", "failed", "not rolled back", "rolled back", "skipped")
+    told = [f"{words[word]} {word}" for word in order if words[word] or word == "done"]
+    return ", ".join(told)
+
+
+def _how_it_ended(step: StepResult) -> str:
+    if step.paused is not None:
+        return "paused"
+    if step.parked:
+        return "parked"
+    return _ENDS.get(step.state, "done" if step.state.delivered else "failed")
+
+
+_ENDS = {
+    StepState.SKIPPED: "skipped",
+    StepState.ROLLED_BACK: "rolled back",
+    StepState.ROLLBACK_FAILED: "not rolled back",
+}
 
 
 def _record_lines(commit: RecordedCommit) -> Iterator[str]:
@@ -108,15 +173,7 @@ def _record_lines(commit: RecordedCommit) -> Iterator[str]:
     elif commit.changed:
         yield "recorded in this folder only: it is in no git repository"
     if commit.note:
-        yield commit.note
-
-
-def _not_done(result: SyncResult) -> str:
-    """How much of an incomplete sync is left."""
-    if result.outcome is not Outcome.INCOMPLETE:
-        return ""
-    left = sum(not step.state.delivered for step in result.steps)
-    return f": {left} of {len(result.steps)} not done"
+        yield visible(commit.note)
 
 
 def _nothing_to_do(report: PassReport) -> str:
@@ -137,12 +194,7 @@ def was_stopped(report: PassReport) -> bool:
 
 def _blocked_line(change: Change) -> str:
     why = f": {change.blocked.message} [{change.blocked.code}]" if change.blocked else ""
-    return visible(f"{change.flow}: {change.kind.value}{why}")
-
-
-def _step_line(step: StepResult) -> str:
-    line = f"{step.change.flow}: {step.change.kind.value}, {step.state.value}{_versions(step)}"
-    return "\n      ".join(visible(each) for each in (line, *_details(step)))
+    return f"{change.flow}: {change.kind.value}{why}"
 
 
 def _details(step: StepResult) -> Iterator[str]:
@@ -171,12 +223,11 @@ def _agrees(step: StepResult) -> bool:
 def _versions(step: StepResult) -> str:
     if step.version is None:
         return ""
-    before = step.previous_version
+    before, version = step.previous_version, visible(step.version)
+    moved = version if before in (None, step.version) else f"{visible(before or '')} → {version}"
     if step.state is StepState.ROLLED_BACK:
-        return f", back to {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
-    if step.state is StepState.ROLLBACK_FAILED:
-        return f", {step.version} is live still"
-    return f", {step.version}" if before in (None, step.version) else f", {before} → {step.version}"
+        return f"back to {version}" if moved == version else moved
+    return f"{version} is live still" if step.state is StepState.ROLLBACK_FAILED else moved
 
 
 def apply_document(reports: Sequence[PassReport]) -> ApplyDocument:

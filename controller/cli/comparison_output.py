@@ -9,6 +9,7 @@ from typing import Literal
 from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.flows.diff_model import DiffKind
+from controller.planning.rendering.layout import LOG, Screen, Style, wrapped
 from controller.planning.rendering.pages import details_block
 from controller.questions.comparisons import FlowComparison
 
@@ -51,10 +52,13 @@ class DiffDocument:
     flows: Sequence[FlowDiffDocument]
 
 
-def comparisons_text(comparisons: Sequence[FlowComparison], *, everything: bool = False) -> str:
+_SIGNS = {"+": Style.GREEN, "-": Style.RED, "~": Style.YELLOW, "!": Style.ALARM, "=": Style.DIM}
+
+
+def comparisons_text(comparisons: Sequence[FlowComparison], *, everything: bool = False, screen: Screen = LOG) -> str:
     """A paragraph for each flow that differs or could not be compared, and a count; `everything` shows all."""
     shown = [each for each in comparisons if everything or each.different is not False]
-    return "".join(f"{line}\n" for each in shown for line in _paragraph(each)) + f"{_count(comparisons)}\n"
+    return "".join(f"{line}\n" for each in shown for line in _paragraph(each, screen)) + f"{_count(comparisons)}\n"
 
 
 def comparisons_markdown(comparisons: Sequence[FlowComparison], limit: int) -> str:
@@ -93,10 +97,14 @@ def _document(each: FlowComparison) -> FlowDiffDocument:
     )
 
 
-def _paragraph(each: FlowComparison) -> Iterator[str]:
-    yield visible(_headline(each))
+def _paragraph(each: FlowComparison, screen: Screen) -> Iterator[str]:
+    for line in wrapped(visible(_headline(each)), screen, rest="    "):
+        yield screen.paint(line, Style.BOLD)
     for mark, text in _entries(each):
-        yield f"  {mark} {visible(text)}"
+        sign = screen.paint(mark, _SIGNS.get(mark, Style.PLAIN))
+        first, *others = wrapped(visible(text), screen, f"  {mark} ", "      ")
+        yield f"  {sign}{first[2 + len(mark) :]}"
+        yield from others
 
 
 def _headline(each: FlowComparison) -> str:

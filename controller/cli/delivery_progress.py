@@ -14,9 +14,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from controller.cli.screen import screen_of
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.status import StepState
 from controller.domain.visible import visible
+from controller.domain.wording import span
 from controller.planning.model import Plan
 from controller.planning.rendering.text import plan_text
 from controller.reconcile.pass_ import Listener, Unwatched
@@ -70,7 +72,8 @@ class _Row:
         told = self.said if percent is None else f"{percent:.0f} %" + (f", {self.said}" if self.said else "")
         elapsed_s = None if self.began is None else (now if self.ended is None else self.ended) - self.began
         # A step that takes longer than expected has no estimate any more.
-        return self.step, told, _span(left_s or None), _span(elapsed_s)
+        left = span(left_s) if left_s else ""
+        return self.step, told, left, "" if elapsed_s is None else span(elapsed_s)
 
 
 class LiveTable:
@@ -90,7 +93,8 @@ class LiveTable:
         self._rows = {key: row for key, row in self._rows.items() if key[0] == plan.organization}
         self._rows |= {(plan.organization, change.flow): _Row() for change in plan.actions if not change.blocked}
         self._live.update(self)
-        self._live.console.print(Text.from_ansi(plan_text([plan], color=True)))
+        text = plan_text([plan], screen=screen_of(sys.stderr)).removesuffix("\n")
+        self._live.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:
@@ -162,17 +166,6 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _span(seconds: float | None) -> str:
-    """`42 s`, `9 min 05 s`, `2 h 00 min`; empty where it is not known."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
 class PlainLines:
     """One line each time a change moves on or begins to wait."""
 
@@ -183,7 +176,7 @@ class PlainLines:
         pass
 
     def planned(self, plan: Plan) -> None:
-        print(plan_text([plan]), end="", file=sys.stderr, flush=True)
+        print(plan_text([plan], screen=screen_of(sys.stderr)), end="", file=sys.stderr, flush=True)
 
     def progressed(self, event: DeliveryEvent) -> None:
         if event.flow is None:

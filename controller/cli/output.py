@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -61,8 +60,3 @@ def warn(lines: tuple[str, ...] | list[str]) -> None:
     """Print warnings on stderr; control characters in names are escaped."""
     for line in lines:
         print(f"warning: {visible(line)}", file=sys.stderr)
-
-
-def wants_color() -> bool:
-    """Whether stdout is a terminal and the user did not ask for plain text (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

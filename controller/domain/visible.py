@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = frozenset("\u200d\ufe0f")
+JOINERS = frozenset("\u200d\ufe0f")
 """Parts of emoji, which hide nothing."""
 
 
@@ -17,7 +17,7 @@ def visible(text: str) -> str:
 
 
 def _hides(char: str) -> bool:
-    return unicodedata.category(char) in _HIDDEN and char not in _JOINERS
+    return unicodedata.category(char) in _HIDDEN and char not in JOINERS
 
 
 def _escape(char: str) -> str:

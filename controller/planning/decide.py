@@ -20,8 +20,18 @@ class Decision:
     to_version: str | None = None
     blocked: Blocked | None = None
     warnings: tuple[str, ...] = ()
+    cause: str = ""
+    """The reason without names and versions of this flow; empty if the reason holds none."""
     follows: tuple[FlowKey, ...] = ()
     """The consumed flows whose other version is the only reason for a republish."""
+
+
+_KEEPS = "callers keep a module's version until they are published again"
+_UNFINISHED = "a version of an unfinished delivery is live"
+_TAKEN_BACK = (
+    "git asks for an earlier version again; the live one was delivered for a commit that the branch does not hold any "
+    "more"
+)
 
 
 def decide(situation: Situation) -> Decision:
@@ -42,9 +52,9 @@ def decide(situation: Situation) -> Decision:
     return _pinned(situation, situation.pinned) if situation.pinned is not None else _source(situation)
 
 
-def unchanged(situation: Situation, reason: str) -> Decision:
+def unchanged(situation: Situation, reason: str, cause: str = "") -> Decision:
     """Leave the flow as it is."""
-    return Decision(ChangeKind.NONE, reason, situation.live_version)
+    return Decision(ChangeKind.NONE, reason, situation.live_version, cause=cause)
 
 
 def _absent(situation: Situation) -> Decision:
@@ -93,45 +103,46 @@ def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
     """An unfinished delivery made the live version: apply resumes that delivery first and then plans again."""
     told = f"{made.version} is live of an unfinished delivery"
     if made.wanted == situation.flow.wanted:
-        return Decision(ChangeKind.ADOPT, f"{told}; apply resumes it", made.version)
+        return Decision(
+            ChangeKind.ADOPT, f"{told}; apply resumes it", made.version, cause=f"{_UNFINISHED}; apply resumes it"
+        )
     if situation.record is not None and situation.unchanged_in_git:
         reason = f"{situation.record.version} is asked for again, {told}; apply resumes that first"
-        return Decision(ChangeKind.RESTORE, reason, situation.record.version)
+        cause = f"the recorded version is asked for again, {_UNFINISHED}; apply resumes that first"
+        return Decision(ChangeKind.RESTORE, reason, situation.record.version, cause=cause)
     kind = ChangeKind.PUBLISH if situation.pinned is None else ChangeKind.SWITCH
-    return Decision(kind, f"git asks for something else meanwhile, {told}; apply resumes that first", situation.pinned)
+    words = "git asks for something else meanwhile, {}; apply resumes that first"
+    return Decision(kind, words.format(told), situation.pinned, cause=words.format(_UNFINISHED))
 
 
 def _pinned(situation: Situation, pinned: str) -> Decision:
     live = situation.live_version
     if live == pinned:
         if situation.unchanged_in_git and not situation.recreated:
-            return unchanged(situation, f"{pinned} is live, as pinned")
-        return Decision(ChangeKind.ADOPT, f"{pinned} is live already; only the record is missing", pinned)
+            return unchanged(situation, f"{pinned} is live, as pinned", "live, as pinned")
+        words = "is live already; only the record is missing"
+        return Decision(ChangeKind.ADOPT, f"{pinned} {words}", pinned, cause=f"the pinned version {words}")
     if situation.authored:
-        return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned)
+        return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned, cause=_TAKEN_BACK)
     if situation.unchanged_in_git and not situation.recreated:
         return _drifted(situation, pinned)
-    return Decision(ChangeKind.SWITCH, f"{pinned} is pinned, {_live_words(live)}", pinned)
+    cause = f"the pinned version is not live, {'another one' if live else 'and none'} is"
+    return Decision(ChangeKind.SWITCH, f"{pinned} is pinned, {_live_words(live)}", pinned, cause=cause)
 
 
 def _source(situation: Situation) -> Decision:
     if situation.record is None:
         return _unrecorded(situation)
     if not situation.unchanged_in_git:
-        return Decision(ChangeKind.PUBLISH, _changed_words(situation))
+        return _changed(situation)
     if situation.authored:
         words = _taken_back_words(situation, situation.record.version)
-        return Decision(ChangeKind.RESTORE, words, situation.record.version)
+        return Decision(ChangeKind.RESTORE, words, situation.record.version, cause=_TAKEN_BACK)
     if situation.moved_by_hand:
         return _drifted(situation, situation.record.version)
     if situation.moved:
         return _rebound(situation)
-    return unchanged(situation, f"{situation.live_version} is live, as recorded")
-
-
-def _rebound(situation: Situation) -> Decision:
-    follows = tuple(moved.key for moved in situation.moved)
-    return Decision(ChangeKind.REPUBLISH, _rebind_words(situation), follows=follows)
+    return unchanged(situation, f"{situation.live_version} is live, as recorded", "live, as recorded")
 
 
 def _unrecorded(situation: Situation) -> Decision:
@@ -139,12 +150,15 @@ def _unrecorded(situation: Situation) -> Decision:
     if live is None:
         return Decision(ChangeKind.PUBLISH, "the flow exists, but no version of it is published")
     if situation.live_digest is None:
-        return Decision(ChangeKind.PUBLISH, f"{live} is live, and nothing is recorded that tells its content")
+        words = "is live, and nothing is recorded that tells its content"
+        return Decision(ChangeKind.PUBLISH, f"{live} {words}", cause=f"a version {words}")
     if situation.live_digest != situation.source_digest:
-        return Decision(ChangeKind.PUBLISH, f"{live} is live, and its content is not what the source asks for")
+        words = "is live, and its content is not what the source asks for"
+        return Decision(ChangeKind.PUBLISH, f"{live} {words}", cause=f"a version {words}")
     if situation.moved:
         return _rebound(situation)
-    return Decision(ChangeKind.ADOPT, f"{live} has the wanted content already; only the record is missing", live)
+    words = "has the wanted content already; only the record is missing"
+    return Decision(ChangeKind.ADOPT, f"{live} {words}", live, cause=f"the live version {words}")
 
 
 def _drifted(situation: Situation, version: str) -> Decision:
@@ -156,21 +170,27 @@ def _drifted(situation: Situation, version: str) -> Decision:
         return Decision(ChangeKind.PUBLISH, "the flow was deleted and made again out of band; its source is published")
     if situation.moved and situation.pinned is None:
         return Decision(ChangeKind.REPUBLISH, f"changed out of band: {hand_made}; and {_rebind_words(situation)}")
-    return Decision(ChangeKind.RESTORE, f"changed out of band: {hand_made}", version)
+    return Decision(ChangeKind.RESTORE, f"changed out of band: {hand_made}", version, cause="changed out of band")
 
 
-def _changed_words(situation: Situation) -> str:
+def _changed(situation: Situation) -> Decision:
     record = situation.record
     if record is None or record.source_digest is None:
-        return "the manifest has a source now, where it pinned a version before"
-    if situation.recreated:
-        return "the source changed; the flow was deleted and made again out of band meanwhile"
-    if situation.moved_by_hand:
-        return (
-            f"the source changed; it replaces a version made out of band ({record.version} is recorded, "
-            f"{_live_words(situation.live_version)})"
-        )
-    return "the source changed"
+        reason = "the manifest has a source now, where it pinned a version before"
+    elif situation.recreated:
+        reason = "the source changed; the flow was deleted and made again out of band meanwhile"
+    elif situation.moved_by_hand:
+        cause = "the source changed; it replaces a version made out of band"
+        versions = f"{record.version} is recorded, {_live_words(situation.live_version)}"
+        return Decision(ChangeKind.PUBLISH, f"{cause} ({versions})", cause=cause)
+    else:
+        reason = "the source changed"
+    return Decision(ChangeKind.PUBLISH, reason)
+
+
+def _rebound(situation: Situation) -> Decision:
+    follows = tuple(moved.key for moved in situation.moved)
+    return Decision(ChangeKind.REPUBLISH, _rebind_words(situation), cause=_KEEPS, follows=follows)
 
 
 def _taken_back_words(situation: Situation, version: str) -> str:
@@ -181,7 +201,7 @@ def _taken_back_words(situation: Situation, version: str) -> str:
 
 
 def _rebind_words(situation: Situation) -> str:
-    return "callers keep a module's version until they are published again: " + ", ".join(map(str, situation.moved))
+    return f"{_KEEPS}: {', '.join(map(str, situation.moved))}"
 
 
 def _live_words(version: str | None) -> str:

@@ -22,13 +22,19 @@ def drift_of(situation: Situation, client_name: str | None) -> Iterator[Drift]:
 
 def orphaned(flow: str, record: RecordedFlow, live: LiveFlow, *, pruned: bool) -> Drift:
     """The drift of a flow that was delivered once and is no longer in any manifest."""
-    rest = (
-        f"sync.prune takes version {live.published_version} out of use"
-        if pruned
-        else f"version {live.published_version} stays live. Add the manifest again, or set sync.prune"
+    version = live.published_version
+    rest = "sync.prune takes {} out of use" if pruned else "{} stays live. Add the manifest again, or set sync.prune"
+    gone = became(flow, record)
+    message = f"{record.key} was delivered from manifest {record.manifest!r}, which {gone}"
+    return Drift(
+        flow,
+        record.key,
+        "orphaned",
+        None,
+        version,
+        f"{message}; {rest.format(f'version {version}')}",
+        f"delivered from a manifest that {gone}; {rest.format('its version')}",
     )
-    message = f"{record.key} was delivered from manifest {record.manifest!r}, which {became(flow, record)}; {rest}"
-    return Drift(flow, record.key, "orphaned", None, live.published_version, message)
 
 
 def became(flow: str, record: RecordedFlow) -> str:
@@ -44,8 +50,15 @@ def holder_words(holder: LockHolder) -> str:
     return f"{who} since {holder.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+_CAUSES = {
+    "missing": "delivered before, and not in the organisation any more",
+    "draft": "has saved changes that are not checked in",
+}
+"""The messages of these kinds without names and versions."""
+
+
 def _drift(situation: Situation, kind: str, expected: str | None, actual: str | None, message: str) -> Drift:
-    return Drift(situation.flow.id, situation.flow.key, kind, expected, actual, message)
+    return Drift(situation.flow.id, situation.flow.key, kind, expected, actual, message, _CAUSES.get(kind, ""))
 
 
 def _version(situation: Situation) -> Iterator[Drift]:

@@ -65,8 +65,15 @@ class Change:
     desired: DesiredFlow | None = None
     """The desired state to deliver; None for flows without a manifest."""
     warnings: tuple[str, ...] = ()
+    cause: str = ""
+    """The reason without names and versions of this flow, so that several changes can share it."""
     follows: tuple[FlowKey, ...] = ()
     """The consumed flows whose other version is the only reason for a republish; for display."""
+
+    @property
+    def shared_reason(self) -> str:
+        """The reason in words that hold for every flow that changes for it."""
+        return self.cause or self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class Drift:
     expected: str | None
     actual: str | None
     message: str
+    cause: str = ""
+    """The message without names and versions of this flow; empty where it is about this flow alone."""
 
     @property
     def informative(self) -> bool:

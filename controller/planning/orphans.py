@@ -101,6 +101,7 @@ class Pruning:
     def _change(self, orphan: Orphan, before: set[str], blocked: Mapping[str, Blocked]) -> Change:
         key, live, manifest = orphan.record.key, orphan.live, orphan.record.manifest
         depends_on = tuple(sorted(before | self._leaving(key)))
+        gone = f"{became(orphan.flow, orphan.record)}, and sync.prune is on"
         return Change(
             flow=orphan.flow,
             key=key,
@@ -108,7 +109,8 @@ class Pruning:
             flow_id=live.id,
             from_version=live.published_version,
             to_version=None,
-            reason=f"its manifest {manifest!r} {became(orphan.flow, orphan.record)}, and sync.prune is on",
+            reason=f"its manifest {manifest!r} {gone}",
+            cause=f"its manifest {gone}",
             wave=1,
             depends_on=depends_on,
             blocked=self._blocked(key, live, depends_on, blocked),

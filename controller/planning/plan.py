@@ -79,6 +79,7 @@ def _change(draft: Draft, graph: FlowGraph, digests: Mapping[FlowKey, str], inpu
         consumes=tuple(sorted({*graph.edges[key], *graph.bound(key, inputs.binds_at_publish)})),
         desired=situation.flow,
         warnings=draft.warnings,
+        cause=draft.decision.cause,
         follows=draft.decision.follows,
     )
 

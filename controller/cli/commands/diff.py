@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +15,13 @@ from controller.cli.options import FolderOption, Format, Organizations, Out, Tex
 from controller.cli.output import output_to
 from controller.cli.progress_bars import progress_bar
 from controller.cli.running import answer, opened_services
+from controller.cli.screen import screen_of
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
 from controller.planning.model import Plan
+from controller.planning.rendering.layout import LOG
 from controller.questions.comparisons import (
     FlowComparison,
     VersionRange,
@@ -93,7 +96,8 @@ def diff(options: DiffOptions) -> int:
         if options.output is TextOrJson.JSON:
             write(json_text(comparisons_document(found)) + "\n")
         else:
-            write(comparisons_text(found, everything=options.everything or options.flow is not None))
+            screen = LOG if options.out is not None else screen_of(sys.stdout)
+            write(comparisons_text(found, everything=options.everything or options.flow is not None, screen=screen))
     if any(each.different is None for each in found):
         return exit_codes.ERROR
     different = any(each.different for each in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,13 +14,14 @@ import typer
 from controller.cli import exit_codes
 from controller.cli.comparison_output import comparisons_markdown, comparisons_text
 from controller.cli.options import Folder, Organizations
-from controller.cli.output import output_to, wants_color
+from controller.cli.output import output_to
 from controller.cli.progress_bars import plan_bar, progress_bar
 from controller.cli.running import answer, opened_services, report_failures, run_passes
+from controller.cli.screen import screen_of
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
-from controller.planning.rendering.text import plan_text
+from controller.planning.rendering.text import plan_content, plan_summary
 from controller.questions.comparisons import FlowComparison, differences
 from controller.questions.refusals import with_refusals
 from controller.reconcile.pass_ import PassRequest
@@ -51,6 +53,9 @@ class PlanOptions:
     diff: Annotated[bool, typer.Option("--diff", help="Show the differences inside each flow (text, markdown).")] = (
         False
     )
+    only_problems: Annotated[
+        bool, typer.Option("--only-problems", help="Leave out changes without a block or a warning (text).")
+    ] = False
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes.")
     ] = False
@@ -61,6 +66,8 @@ def plan(options: PlanOptions) -> int:
     as_json = options.output is PlanFormat.JSON
     if options.diff and options.output not in (PlanFormat.TEXT, PlanFormat.MARKDOWN):
         raise typer.BadParameter("goes with text and markdown; programs read `penstock diff`", param_hint="--diff")
+    if options.only_problems and options.output is not PlanFormat.TEXT:
+        raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
     settings = load_settings()
     workspace = open_folder(options.folder, settings, options.organization or ())
     requests = [PassRequest(each.name, retry=options.retry) for each in workspace.desired.organizations]
@@ -77,7 +84,7 @@ def plan(options: PlanOptions) -> int:
         with output_to(options.out) as write:
             write(plan_json(plans, everything=True))
     if plans:
-        print(_rendered(plans, options) + tail, end="")
+        print(_rendered(plans, options, tail), end="")
     if failed:
         return report_failures(failed, as_json=False)
     return exit_codes.for_plans(plans, detailed=options.detailed_exitcode)
@@ -94,24 +101,26 @@ def _plans(reports: Sequence[PassReport], workspace: Workspace, services: Servic
     ]
 
 
-def _rendered(plans: Sequence[Plan], options: PlanOptions) -> str:
+def _rendered(plans: Sequence[Plan], options: PlanOptions, differences_inside: str) -> str:
     everything = options.everything
     if options.output is PlanFormat.JSON:
         return plan_json(plans, everything=everything)
     if options.output is PlanFormat.MARKDOWN:
         limit = COMMENT_LIMIT // 2 if options.diff else COMMENT_LIMIT
-        return plan_markdown(plans, everything=everything, limit=limit)
+        return plan_markdown(plans, everything=everything, limit=limit) + differences_inside
     if options.output is PlanFormat.HTML:
         return plan_html(plans, everything=everything)
-    return plan_text(plans, everything=everything, color=wants_color())
+    screen, only_problems = screen_of(sys.stdout), options.only_problems
+    content = plan_content(plans, everything=everything, only_problems=only_problems, screen=screen)
+    return content + differences_inside + plan_summary(plans, only_problems=only_problems, screen=screen)
 
 
 def _differences(plans: Sequence[Plan], workspace: Workspace, services: Services, options: PlanOptions) -> str:
-    """The differences inside the flows, as text to print below the plan."""
+    """The differences inside the flows, as text below the changes."""
     found = answer(services, _compared(plans, workspace, services))
     if options.output is PlanFormat.MARKDOWN:
         return "\n" + comparisons_markdown(found, COMMENT_LIMIT // 2)
-    return "\n" + comparisons_text(found)
+    return comparisons_text(found, screen=screen_of(sys.stdout)) + "\n"
 
 
 async def _compared(plans: Sequence[Plan], workspace: Workspace, services: Services) -> list[FlowComparison]:

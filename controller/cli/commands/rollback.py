@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from controller.cli.apply_output import apply_document, apply_text, was_stopped
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Flow, Folder, Format, Organizations, TextOrJson
 from controller.cli.running import opened_services, run_passes
+from controller.cli.screen import screen_of
 from controller.cli.workspace import actor, only_organization
 from controller.delivery.result import Outcome
 from controller.domain.documents import json_text
@@ -37,7 +39,11 @@ def rollback(
     )
     with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         (report,) = run_passes(workspace, [request], services, listener)
-    print(json_text(apply_document([report]), ascii_only=True) if output is TextOrJson.JSON else apply_text([report]))
+    as_json = output is TextOrJson.JSON
+    text = (
+        json_text(apply_document([report]), ascii_only=True) if as_json else apply_text([report], screen_of(sys.stdout))
+    )
+    print(text)
     return _exit_code(report)
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from rich.text import Text
+import typer
 
 from controller.cli import exit_codes
-from controller.cli.console import console, judged, print_table
 from controller.cli.failures import ErrorDocument, error_document
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.progress_bars import plan_bar
 from controller.cli.running import opened_services, report_failures, run_passes
-from controller.cli.workspace import commit_or_none, opened_workspace, shown_revision
+from controller.cli.screen import screen_of
+from controller.cli.status_text import status_text
+from controller.cli.workspace import commit_or_none, opened_workspace
 from controller.domain.documents import filled, json_text
 from controller.domain.status import Health, SyncStatus
-from controller.domain.visible import visible
 from controller.planning.model import HeldBack
 from controller.questions.status import FlowStatus, OrganizationStatus, organization_status
 from controller.reconcile.pass_ import PassRequest
@@ -67,10 +68,24 @@ _UNKNOWN = OrganizationStatus("", "", SyncStatus.UNKNOWN, Health.UNKNOWN, (), ()
 """Of an organisation that could not be looked at."""
 
 
-def status(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:
+@dataclass(frozen=True, slots=True)
+class StatusOptions:
+    """The command line of `penstock status`."""
+
+    folder: Folder = Path()
+    organization: Organizations = None
+    output: Format = TextOrJson.TEXT
+    only_problems: Annotated[
+        bool, typer.Option("--only-problems", help="Leave out flows that are in sync and healthy, or suspended (text).")
+    ] = False
+
+
+def status(options: StatusOptions) -> int:
     """Look at each organisation and show its status; the exit code is that of the worst failure."""
+    if options.only_problems and options.output is TextOrJson.JSON:
+        raise typer.BadParameter("goes with text; programs read the statuses in JSON", param_hint="--only-problems")
     settings = load_settings()
-    workspace = opened_workspace(folder, settings, organization)
+    workspace = opened_workspace(options.folder, settings, options.organization)
     requests = [PassRequest(each.name, trigger="status") for each in workspace.desired.organizations]
     with opened_services(settings) as services:
         with plan_bar() as listener:
@@ -83,50 +98,15 @@ def status(folder: Folder = Path(), organization: Organizations = None, output: 
             for each in reports
         ]
     failed = [report for report, found in statuses if found is None]
-    if output is TextOrJson.JSON:
+    if options.output is TextOrJson.JSON:
         print(json_text(StatusDocument(organizations=[_organization(*each) for each in statuses])))
         return exit_codes.of_all(exit_codes.for_error(each.error) for each in failed if each.error)
-    for report, found in statuses:
-        _show(report, found)
-    return report_failures(failed, as_json=False) if failed else exit_codes.DONE
-
-
-def _show(report: PassReport, found: OrganizationStatus | None) -> None:
-    known = found or _UNKNOWN
-    parts = [judged(known.sync.value), judged(known.health.value), Text(shown_revision(report.revision))]
-    console().print(Text(f"{report.organization}: ") + Text(", ").join(parts), soft_wrap=True)
-    if found is None:
-        return
-    rows = [
-        (
-            visible(flow.flow),
-            flow.type,
-            flow.version or "-",
-            judged(flow.sync.value),
-            judged(flow.health.value),
-            visible(flow.message),
-        )
-        for flow in found.flows
+    shown = [
+        (found or replace(_UNKNOWN, name=each.organization), each.revision, each.plan.drift if each.plan else ())
+        for each, found in statuses
     ]
-    if rows:
-        print_table(("FLOW", "TYPE", "VERSION", "SYNC", "HEALTH", "MESSAGE"), rows, indent=2)
-    for line in (*(f"drift: {visible(drift)}" for drift in found.drift), *_rest(found)):
-        console().print(Text(f"  {line}"), soft_wrap=True)
-
-
-def _rest(found: OrganizationStatus) -> list[str]:
-    lines = [f"warning: {visible(warning)}" for warning in found.warnings]
-    lines += [visible(str(each)) for each in found.held_back]
-    if found.at_work is not None:
-        lines.append(f"{visible(found.at_work)} is at work on it right now")
-    if found.unmanaged:
-        flows = "1 flow is" if found.unmanaged == 1 else f"{found.unmanaged} flows are"
-        lines.append(f"{flows} in no manifest and left alone")
-    if found.last_sync is not None:
-        last = found.last_sync
-        when = f"{last.finished_at or last.started_at:%Y-%m-%d %H:%M} UTC"
-        lines.append(f"last sync {last.id}: {last.state.value}, {when}, by {visible(last.actor)}")
-    return lines
+    print(status_text(shown, screen_of(sys.stdout), only_problems=options.only_problems), end="")
+    return report_failures(failed, as_json=False) if failed else exit_codes.DONE
 
 
 def _organization(report: PassReport, found: OrganizationStatus | None) -> OrganizationStatusDocument:

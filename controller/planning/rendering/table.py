@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -11,7 +11,7 @@ from controller.domain.recorded import NO_REVISION
 from controller.domain.status import StepState
 from controller.planning.draft import NEW_VERSION
 from controller.planning.limits import REMOVALS
-from controller.planning.model import Change, ChangeKind, Plan, UnderWay
+from controller.planning.model import Change, ChangeKind, HeldBack, Plan, UnderWay
 
 
 class Mark(StrEnum):
@@ -19,6 +19,8 @@ class Mark(StrEnum):
 
     ADD = "+"
     CHANGE = "~"
+    SWITCH = ">"
+    """To a version that exists."""
     REMOVE = "-"
     SAME = "="
     BLOCKED = "!"
@@ -61,6 +63,7 @@ class Table:
 
 
 _ADDS = frozenset({ChangeKind.CREATE, ChangeKind.ADOPT})
+_SWITCHES = frozenset({ChangeKind.SWITCH, ChangeKind.RESTORE})
 
 
 def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
@@ -74,7 +77,7 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
         revision=None if plan.revision == NO_REVISION else plan.revision,
         digest=plan.digest,
         headline=headline(plan),
-        held_back=tuple(map(str, plan.held_back)),
+        held_back=refusals(plan.held_back),
         sections=tuple(Section(title, tuple(map(_row, group))) for title, group in groupby(changes, key=_title)),
         drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.drift),
         cycles=tuple(" -> ".join(cycle) for cycle in plan.cycles),
@@ -89,6 +92,20 @@ def headline(plan: Plan) -> str:
     if not counts:
         return "nothing to do" if plan.drift or plan.suspended or plan.under_way else "in sync, nothing to do"
     return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
+
+
+def refusals(held_back: Iterable[HeldBack]) -> tuple[str, ...]:
+    """Why an `apply` would refuse the plan or leave changes out; what holds for several changes is told once."""
+    found: dict[HeldBack, list[str]] = {}
+    for each in held_back:
+        found.setdefault(replace(each, flow="") if each.flow is not None else each, []).append(each.flow or "")
+    return tuple(_refusal(each, flows) for each, flows in found.items())
+
+
+def _refusal(each: HeldBack, flows: Sequence[str]) -> str:
+    if each.flow is None or len(flows) == 1:
+        return str(replace(each, flow=flows[0] or None))
+    return str(replace(each, flow=f"{len(flows)} changes ({', '.join(flows)})"))
 
 
 def _notes(plan: Plan) -> tuple[str, ...]:
@@ -125,13 +142,18 @@ def _row(change: Change) -> PlanRow:
 
 
 def _mark(change: Change) -> Mark:
-    if change.blocked is not None:
-        return Mark.BLOCKED
-    if change.kind is ChangeKind.NONE:
+    return mark_of(change.kind) if change.blocked is None else Mark.BLOCKED
+
+
+def mark_of(kind: ChangeKind) -> Mark:
+    """The sign of a change that is not blocked."""
+    if kind is ChangeKind.NONE:
         return Mark.SAME
-    if change.kind in _ADDS:
+    if kind in _ADDS:
         return Mark.ADD
-    return Mark.REMOVE if change.kind in REMOVALS else Mark.CHANGE
+    if kind in _SWITCHES:
+        return Mark.SWITCH
+    return Mark.REMOVE if kind in REMOVALS else Mark.CHANGE
 
 
 def _versions(change: Change) -> str:

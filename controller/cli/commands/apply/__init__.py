@@ -16,6 +16,7 @@ from controller.cli.commands.apply.saved_plan import SavedPlan, read_saved_plan
 from controller.cli.delivery_progress import watcher
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import answer, opened_services, run_passes
+from controller.cli.screen import screen_of
 from controller.cli.workspace import actor
 from controller.domain.desired import Organization
 from controller.domain.documents import json_text
@@ -95,7 +96,7 @@ def apply(options: ApplyOptions) -> int:
             reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
         _explain_stale(saved, reports)
-    print(json_text(apply_document(reports)) if as_json else apply_text(reports))
+    print(json_text(apply_document(reports)) if as_json else apply_text(reports, screen_of(sys.stdout)))
     return exit_codes.of_all(_exit_code(report) for report in reports)
 
 
@@ -133,7 +134,7 @@ def _confirmed(workspace: Workspace, requests: Sequence[PassRequest], services: 
             continue
         organization = workspace.organization(request.organization)
         shown = with_refusals(plan, organization, services, workspace.dirty)
-        print(plan_text([shown], color=False), end="", file=sys.stderr)
+        print(plan_text([shown], screen=screen_of(sys.stderr)), end="", file=sys.stderr)
         own_name = answer(services, _own_name(organization, services))
         if not typer.confirm(_question(plan, organization, own_name), err=True):
             raise NotConfirmed(f"{organization.name}: not confirmed; nothing was changed", hint="answer y, or --yes")
