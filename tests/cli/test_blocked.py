@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_where_everything_is_blocked_nothing_begins_and_the_exit_code_is_3(shell
     done = shell.run("apply", "--format", "json")
 
     assert (text.returncode, done.returncode) == (3, 3)
-    assert text.stdout.startswith("acme: blocked, nothing to do")
+    assert text.stdout.endswith("acme: blocked, nothing to do\n")
     assert "Grace Hopper" in text.stdout
     [organization] = json.loads(done.stdout)["organizations"]
     assert (organization["outcome"], organization["sync"], organization["steps"]) == ("blocked", None, [])
@@ -65,8 +66,8 @@ def test_where_only_a_part_is_blocked_the_rest_is_delivered_and_the_exit_code_is
     done = shell.run("apply")
 
     assert done.returncode == 1
-    assert "incomplete: 1 of 2 not done" in done.stdout
-    assert "aside: create, recorded" in done.stdout
+    assert re.search(r"^acme: sync 2 incomplete after \d+ s: 1 done, 1 skipped$", done.stdout, re.MULTILINE)
+    assert "  + aside  create   recorded" in done.stdout
     assert "Grace Hopper" in done.stdout
     assert simulator.flow("commonmodule", "Aside").published
 
@@ -87,9 +88,9 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(she
 
     assert (text.returncode, shell.run("plan", "--detailed-exitcode").returncode) == (0, 2)
     first, second = text.stdout.splitlines()[1:3]
-    assert first.startswith("  apply would be refused now: acme: sync.mode is manual, and plan sha256:")
+    assert first.startswith("! apply would be refused now: acme: sync.mode is manual, and plan sha256:")
     assert first.endswith("[not-confirmed]")
-    assert second.startswith("  apply would be refused now: acme: deny window")
+    assert second.startswith("! apply would be refused now: acme: deny window")
     assert approved.stdout.splitlines()[1].endswith("--ignore-windows in an emergency [window-closed]")
     assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "markdown").stdout
     assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "html").stdout
@@ -162,7 +163,7 @@ def test_a_closed_window_is_told_by_status_and_who_lifts_it_is_kept(shell: Shell
     [done] = shell.json("status")["organizations"]
 
     assert (refused.returncode, status.returncode, forced.returncode) == (3, 0, 0)
-    assert "  apply would be refused now: acme: deny window '* * * * *' for 24 h (UTC) denies" in status.stdout
+    assert "! apply would be refused now: acme: deny window '* * * * *' for 24 h (UTC) denies" in status.stdout
     assert [(each["flow"], each["code"]) for each in waiting["held_back"]] == [(None, "window-closed")]
     assert waiting["last_sync"]["trigger"] == "command"
     assert (done["held_back"], done["at_work"]) == ([], None)

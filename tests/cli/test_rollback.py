@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def test_what_came_of_it_what_git_has_to_do_and_who_is_left_behind(shell: Inside
 
     assert done.returncode == 0
     assert done.stderr == "  hours: rolling-back 2.0\n  hours: rolled-back 1.0\n"
-    first, second, *told, recorded = done.stdout.splitlines()
-    assert (first, second) == ("acme: sync 3 rolled-back", "  hours: switch, rolled-back, 2.0 → 1.0")
+    first, *told, empty, summary, recorded = done.stdout.splitlines()
+    assert (first, empty) == ("  < hours  switch  rolled-back  2.0 → 1.0", "")
+    assert re.fullmatch(r"acme: sync 3 rolled-back after \d+ s: 0 done, 1 rolled back", summary)
     assert [line.strip() for line in told] == [
         "to make git agree, revert the commit that asked for it; until then it stays rolled back",
         f"hours.yaml and hours.flow.yaml changed last in commit {asked}",
@@ -135,7 +137,7 @@ async def test_a_rollback_that_failed_says_what_is_live_still_and_the_next_apply
     failed = apply_text([await world.rollback("front")])
     after = apply_text([await world.apply()])
 
-    assert "front: switch, rollback-failed, 2.0 is live still\n" in failed
+    assert "  ! front  switch  rollback-failed  2.0 is live still\n" in failed
     assert "1.0 could not be brought back" in failed
     assert failed.count("The publish failed.") == 1
     assert after == (

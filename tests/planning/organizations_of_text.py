@@ -28,9 +28,9 @@ def one_flow() -> Document:
 def mixed() -> Document:
     """27 flows: nearly each kind of change, three blocked ones, drift, a warning, flows in sync."""
     document: Document = {"organization": {"name": "fernhill", "prune": True, "heal": True}}
-    _add(document, "branded-greeting", "commonmodule/Branded Greeting", version="3.0", was="old")
+    add(document, "branded-greeting", "commonmodule/Branded Greeting", version="3.0", was="old")
     for name in _CALLERS:
-        _add(document, name, f"inboundcall/{_title(name)}", version="12.0", calls=["commonmodule/Branded Greeting"])
+        add(document, name, f"inboundcall/{_title(name)}", version="12.0", calls=["commonmodule/Branded Greeting"])
     for name, calls in (("opening-hours", []), ("holidays", []), ("front-desk", ["commonmodule/Opening Hours"])):
         type_ = "commonmodule" if not calls else "inboundcall"
         document["desired"][name] = {"key": f"{type_}/{_title(name)}", "digest": name, "calls": calls}
@@ -42,14 +42,14 @@ def mixed() -> Document:
     for name, pin, live in (("retention", "4.0", "5.0"), ("winback", "7.0", "6.0")):
         document["desired"][name] = {"key": f"outboundcall/{_title(name)}", "version": pin}
         document["live"][f"outboundcall/{_title(name)}"] = {"version": live}
-    _add(document, "store-locator", "inboundcall/Store Locator", version="2.0", live="3.0")
+    add(document, "store-locator", "inboundcall/Store Locator", version="2.0", live="3.0")
     for name, holder in (("loyalty-points", "Jane"), ("price-quotes", "Omar"), ("roadside-assistance", "Wei 王")):
-        _add(document, name, f"inqueuecall/{_title(name)}", version="8.0", was="old", locked={"name": holder})
-    _add(document, "chat", "inboundchat/Web chat (EU | \x1b[31mred\u202e) 客服", version="1.0", was="old")
+        add(document, name, f"inqueuecall/{_title(name)}", version="8.0", was="old", locked={"name": holder})
+    add(document, "chat", "inboundchat/Web chat (EU | \x1b[31mred\u202e) 客服", version="1.0", was="old")
     for name in ("fraud-desk", "gift-cards", "it-help-desk"):
-        _add(document, name, f"inboundcall/{_title(name)}", version="9.0")
-    _add(document, "fax", "inboundcall/Fax", version="1.0")
-    _add(document, "pager", "inboundcall/Pager", version="1.0")
+        add(document, name, f"inboundcall/{_title(name)}", version="9.0")
+    add(document, "fax", "inboundcall/Fax", version="1.0")
+    add(document, "pager", "inboundcall/Pager", version="1.0")
     for name in ("fax", "pager"):
         del document["desired"][name]
     document["live"]["inboundcall/By Hand"] = {"version": "1.0"}
@@ -61,21 +61,21 @@ def large() -> Document:
     document: Document = {"organization": {"name": "fernhill-production"}}
     for index in range(12):
         name = f"shared-announcements-{index:02}"
-        _add(document, name, f"commonmodule/{_title(name)}", version=f"{index + 1}.0", was="old")
+        add(document, name, f"commonmodule/{_title(name)}", version=f"{index + 1}.0", was="old")
     for index in range(240):
         name = f"customer-service-team-{index:03}-inbound-call-flow"
         module = f"commonmodule/Shared Announcements {index % 12:02}"
-        _add(document, name, f"inboundcall/{_title(name)}", version=f"{index % 7 + 1}.0", calls=[module])
+        add(document, name, f"inboundcall/{_title(name)}", version=f"{index % 7 + 1}.0", calls=[module])
     for index in range(18):
         name = f"survey-{index:02}"
         document["desired"][name] = {"key": f"voicesurvey/{_title(name)}", "digest": name}
     for index in range(30):
         name = f"archive-{index:02}"
-        _add(document, name, f"workflow/{_title(name)}", version="1.0")
+        add(document, name, f"workflow/{_title(name)}", version="1.0")
     return document
 
 
-def _add(
+def add(
     document: Document,
     name: str,
     key: str,

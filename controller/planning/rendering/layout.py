@@ -6,9 +6,11 @@ Callers escape names with `visible` first; nothing here looks for control charac
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from rich.cells import cell_len
 
@@ -20,8 +22,8 @@ _LEAST = 10
 _MOST = 40
 """Columns to which names are filled up where lines have no limit; longer ones are whole, and end the alignment."""
 _ELLIPSIS = "…"
-_SHARES = (0.5, 0.7, 0.3, 0.85, 0.15)
-"""Shares of a shortened name's room that its beginning gets, in the order of preference."""
+_SHARES = (0.7, 0.3, 0.85, 0.15, 0.5)
+"""Shares of a shortened name's room that its beginning gets where halves are not enough to tell names apart."""
 
 
 class Style(StrEnum):
@@ -160,14 +162,28 @@ def _shortened(texts: Sequence[str], width: int) -> list[str]:
     """The texts in that many columns, and different where they were different; one that cannot be stays whole."""
     if not width or all(columns(text) <= width for text in texts):
         return list(texts)
-    whole = set(texts)
-    for share in _SHARES:
-        short = {text: cut(text, width, share) for text in whole}
-        if len(set(short.values())) == len(whole):
-            return [short[text] for text in texts]
+    whole = dict.fromkeys(texts)
     short = {text: cut(text, width) for text in whole}
-    seen = list(short.values())
-    return [short[text] if seen.count(short[text]) == 1 else text for text in texts]
+    for share in _SHARES:
+        if len(set(short.values())) == len(short):
+            break
+        short = {text: cut(text, width, share) for text in whole}
+    same: dict[str, list[str]] = {}
+    for text, shown in short.items():
+        same.setdefault(shown, []).append(text)
+    for alike in same.values():
+        if len(alike) > 1:
+            short |= _around_the_difference(alike, width)
+    shown_by = Counter(short.values())
+    return [short[text] if shown_by[short[text]] == 1 else text for text in texts]
+
+
+def _around_the_difference(alike: Sequence[str], width: int) -> dict[str, str]:
+    """The texts from a little before the place where they begin to differ."""
+    common = sum(1 for _ in takewhile(lambda chars: len(set(chars)) == 1, zip(*alike, strict=False)))
+    start = max(common - width // 3, 0)
+    room = width - 2 * columns(_ELLIPSIS)
+    return {text: f"{_ELLIPSIS}{_fitting(text[start:], room)}{_ELLIPSIS}" for text in alike}
 
 
 def cut(text: str, width: int, share: float = 0.5) -> str:
@@ -187,7 +203,7 @@ def cut(text: str, width: int, share: float = 0.5) -> str:
 
 def _fitting(text: str, width: int) -> str:
     """The longest beginning in that many columns."""
-    end = min(len(text), width)
+    end = min(len(text), width if text.isascii() else 4 * width)
     while end and columns(text[:end]) > width:
         end -= 1
     return text[:end]
