@@ -12,7 +12,7 @@ from controller.domain.wording import counted
 from controller.planning.model import Drift
 from controller.planning.rendering.layout import Cell, Screen, Style, aligned, told_once, wrapped
 from controller.planning.rendering.table import refusals
-from controller.planning.rendering.text import drift_block, refusal_lines
+from controller.planning.rendering.text import drift_block, refusal_lines, sentence_block
 from controller.questions.status import FlowStatus, OrganizationStatus
 
 _HEADINGS = ("FLOW", "TYPE", "VERSION", "SYNC", "HEALTH")
@@ -63,7 +63,7 @@ def _blocks(
         refusal_lines(refusals(status.held_back), screen),
         list(_flow_lines(sorted(shown, key=_place), screen)),
         drift_block([each for each in drift if each.message not in told], screen),
-        [line for each in below for line in wrapped(visible(each), screen, "  ", "    ")],
+        sentence_block("Notes", below, screen),
     ]
     return filter(None, blocks)
 

@@ -218,8 +218,8 @@ def listed(names: Sequence[str], room: int | None) -> str:
             return text
     if not names:
         return ""
-    more = f" +{len(names) - 1}" if len(names) > 1 else ""
-    return cut(names[0], max((room or 0) - len(more), 1)) + more
+    others = f" +{len(names) - 1}" if len(names) > 1 else ""
+    return cut(names[0], max((room or 0) - len(others), 1)) + others
 
 
 def told_once(notes: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -76,7 +76,19 @@ def plan_summary(plans: Iterable[Plan], *, only_problems: bool = False, screen: 
 
 def drift_block(drift: Iterable[Drift], screen: Screen) -> list[str]:
     """A title and the sentences about drift; empty without drift."""
-    return _listing("Drift", drift_sentences(drift), screen)
+    return sentence_block("Drift", drift_sentences(drift), screen)
+
+
+def sentence_block(title: str, sentences: Iterable[str], screen: Screen) -> list[str]:
+    """A title and sentences below it; empty without sentences."""
+    lines = [line for sentence in sentences for line in wrapped(visible(sentence), screen, "  ", "    ")]
+    return [screen.paint(title, Style.BOLD), *lines] if lines else []
+
+
+def refusal_lines(sentences: Iterable[str], screen: Screen) -> list[str]:
+    """Sentences with the sign of a block."""
+    lines = [line for sentence in sentences for line in wrapped(visible(sentence), screen, "! ", "    ")]
+    return [screen.paint("!", Style.ALARM) + line[1:] if line.startswith("! ") else line for line in lines]
 
 
 def _blocks(plan: Plan, *, everything: bool, only_problems: bool, screen: Screen) -> Iterator[list[str]]:
@@ -86,8 +98,8 @@ def _blocks(plan: Plan, *, everything: bool, only_problems: bool, screen: Screen
         refusal_lines(table.held_back, screen),
         *_changes(rows, screen),
         drift_block(untold_drift(plan), screen),
-        _listing("Cycles", table.cycles, screen),
-        _listing("Notes", table.notes, screen),
+        sentence_block("Cycles", table.cycles, screen),
+        sentence_block("Notes", table.notes, screen),
     ]
     return filter(None, found)
 
@@ -111,17 +123,6 @@ def _summary(plan: Plan, *, only_problems: bool, screen: Screen) -> Iterator[str
 
 def _has_problem(row: PlanRow) -> bool:
     return row.blocked is not None or bool(row.change.warnings)
-
-
-def refusal_lines(sentences: Iterable[str], screen: Screen) -> list[str]:
-    """Sentences with the sign of a block."""
-    lines = [line for sentence in sentences for line in wrapped(visible(sentence), screen, "! ", "    ")]
-    return [screen.paint("!", Style.ALARM) + line[1:] if line.startswith("! ") else line for line in lines]
-
-
-def _listing(title: str, sentences: Iterable[str], screen: Screen) -> list[str]:
-    lines = [line for sentence in sentences for line in wrapped(visible(sentence), screen, "  ", "    ")]
-    return [screen.paint(title, Style.BOLD), *lines] if lines else []
 
 
 def _changes(rows: Sequence[PlanRow], screen: Screen) -> Iterator[list[str]]:
