@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 
@@ -14,11 +15,12 @@ from controller.domain.errors import RepositoryFailed, out_of_resources
 from controller.domain.redaction import SECRETS
 from controller.repository.environment import Setting, settings_in, without_programs
 from controller.repository.environment import environment as variables
-from controller.repository.place import GitFolders
+from controller.repository.place import FilesState, GitFolders
 
 LOCAL_TIMEOUT_S = 120.0
 _CHUNK_BYTES = 64 * 1024
 TIMED_OUT = -1
+_RECENT_S = 1.0
 _LISTING = ("config", "--list", "--show-scope", "-z")
 
 ALLOWED_PROTOCOLS = "file:http:https:ssh"
@@ -52,6 +54,7 @@ class GitCommand:
         self.pass_on = tuple(pass_on)
         self._undone: tuple[Setting, ...] | None = None
         """Settings that disable the programs in the repository's own settings; None until they were read."""
+        self._recent: dict[tuple[str, ...], tuple[FilesState, float, GitAnswer]] = {}
 
     def run(
         self,
@@ -62,10 +65,13 @@ class GitCommand:
     ) -> bytes:
         """The output of a local command. Raises RepositoryFailed for any exit status outside `ok`."""
         answer = self.attempt(*arguments, given=given, environment=environment)
+        return self._output(answer, arguments[0], ok)
+
+    def _output(self, answer: GitAnswer, command: str, ok: Collection[int]) -> bytes:
         if answer.status in ok:
             return answer.output
         raise RepositoryFailed(
-            f"{self.directory}: git {arguments[0]} failed: {answer.complaint or f'exit status {answer.status}'}",
+            f"{self.directory}: git {command} failed: {answer.complaint or f'exit status {answer.status}'}",
             hint=_hint(answer.complaint),
         )
 
@@ -74,8 +80,28 @@ class GitCommand:
         return self.run(*arguments, ok=ok).decode("utf-8", "surrogateescape").strip()
 
     def settings(self) -> Mapping[str, str]:
-        """All current settings, read in one call; the last value of those that are set several times."""
-        return {key: value for _, key, value in settings_in(self.run(*_LISTING))}
+        """All settings; the last value of those that are set several times. Raises RepositoryFailed."""
+        return {key: value for _, key, value in settings_in(self._output(self._remembered(*_LISTING), "config", (0,)))}
+
+    def checked_out(self) -> str:
+        """The checked-out branch; empty for a detached HEAD. Raises RepositoryFailed."""
+        answer = self._remembered("symbolic-ref", "--quiet", "--short", "HEAD")
+        return self._output(answer, "symbolic-ref", (0, 1, 128)).decode("utf-8", "surrogateescape").strip()
+
+    def _remembered(self, *arguments: str) -> GitAnswer:
+        """The answer of a command that reads nothing but HEAD and settings: a pass needs it several times.
+
+        The command runs again when HEAD or the repository's settings change. As the user's settings may change, too,
+        an answer is at most a second old.
+        """
+        state, now = self.place.settings_state(), time.monotonic()
+        known = self._recent.get(arguments)
+        if known is not None and known[0] == state and now - known[1] < _RECENT_S:
+            return known[2]
+        answer = self.attempt(*arguments)
+        if answer.status in (0, 1):
+            self._recent[arguments] = state, now, answer
+        return answer
 
     def attempt(
         self,
@@ -105,7 +131,7 @@ class GitCommand:
         if self._undone is None:
             # Set before the call: `attempt` comes back here.
             self._undone = ()
-            listing = self.attempt(*_LISTING)
+            listing = self._remembered(*_LISTING)
             # Where git cannot read its settings, no other command can run, nor any program that the settings name.
             self._undone = None
             if listing.ok:

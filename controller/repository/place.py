@@ -8,6 +8,9 @@ from pathlib import Path
 
 from controller.domain.errors import RepositoryFailed
 
+FilesState = tuple[tuple[int, int, int] | None, ...]
+"""For each file its number on the disk, time of change and size; None where there is no file."""
+
 
 @dataclass(frozen=True, slots=True)
 class GitFolders:
@@ -16,6 +19,24 @@ class GitFolders:
     top: Path
     """The top of the work tree, absolute; for a bare repository its git folder."""
     bare: bool = False
+    git: Path | None = None
+    """The git folder of this work tree; None where it is the top."""
+    common: Path | None = None
+    """The git folder that all work trees share; None where it is the top."""
+
+    def settings_state(self) -> FilesState:
+        """What changes whenever a branch is checked out or a setting of the repository is changed."""
+        git, common = self.git or self.top, self.common or self.top
+        files = (git / "HEAD", git / "config.worktree", common / "config", common / "reftable" / "tables.list")
+        return tuple(_file_state(each) for each in files)
+
+
+def _file_state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def discover(path: Path) -> GitFolders | None:
@@ -32,7 +53,8 @@ def discover(path: Path) -> GitFolders | None:
         with Repo(folder, search_parent_directories=True, expand_vars=False) as repo:
             # The folder of .git is the work tree; core.worktree and GIT_WORK_TREE are ignored.
             git_folder = Path(repo.git_dir).resolve()
-            return GitFolders(git_folder if repo.bare else above or git_folder, repo.bare)
+            top = git_folder if repo.bare else above or git_folder
+            return GitFolders(top, repo.bare, git_folder, Path(repo.common_dir).resolve())
     except NoSuchPathError as error:
         raise RepositoryFailed(f"{path} does not exist") from error
     except InvalidGitRepositoryError as error:

@@ -65,7 +65,7 @@ class Here:
     @cached_property
     def checked_out(self) -> str:
         """The checked-out branch; empty for a detached HEAD."""
-        return self._git.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
+        return self._git.checked_out()
 
     @property
     def upstream(self) -> str | None:
