@@ -24,6 +24,11 @@ from controller.simulator.state import Due, JobItem, JobKind, SimulatedJob, Simu
 _NAMESPACE = uuid.UUID("6a0f2f0e-6f0c-4c2c-9d5e-0b7f0c5b9a11")
 
 
+def stable_id(organization: str, *parts: str) -> str:
+    """An id that is the same for the same parts in the organisation of that name."""
+    return str(uuid.uuid5(_NAMESPACE, "\n".join((organization, *parts))))
+
+
 @dataclass
 class SimulatedOrganization:
     settings: SimulatorSettings
@@ -43,7 +48,7 @@ class SimulatedOrganization:
 
     def identifier(self, *parts: str) -> str:
         """An id that is the same for the same events in the same organisation."""
-        return str(uuid.uuid5(_NAMESPACE, "\n".join((self.settings.organization, *parts))))
+        return stable_id(self.settings.organization, *parts)
 
     def next_id(self, kind: str) -> str:
         self.state.serial += 1

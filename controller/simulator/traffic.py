@@ -7,13 +7,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from controller.simulator.execution import RETENTION_S, Execution, SimulatedLogLevel, Traffic
 from controller.simulator.flow import Action, SimulatedFlow
-from controller.simulator.organization import SimulatedOrganization
+from controller.simulator.organization import SimulatedOrganization, stable_id
 
 DURATION_S = 20.0
 """Longest duration of an execution in seconds; each takes a share of it."""
+_REMEMBERED = 2**15
+"""Executions of streams that are kept for the next query: a client that polls asks for the same ones again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +42,30 @@ def reigns(flow: SimulatedFlow, now: datetime) -> Iterator[Reign]:
 
 
 def executions(
-    organization: SimulatedOrganization, since: datetime, now: datetime, *, retention_s: float = RETENTION_S
+    organization: SimulatedOrganization,
+    since: datetime,
+    now: datetime,
+    *,
+    before: datetime | None = None,
+    retention_s: float = RETENTION_S,
 ) -> Iterator[Execution]:
-    """Executions that started from `since` until now and are still retained, streamed or stored, each once."""
+    """Executions that started from `since` until now and are still retained, streamed or stored, each once.
+
+    With `before`, only those that started before that moment.
+    """
     state = organization.state
     since = max(since, now - timedelta(seconds=retention_s))
     if not state.execution_data.enabled:
         return
     seen: set[str] = set()
     for execution in state.executions.values():
-        if since <= execution.started_at <= now and is_recorded(organization, execution):
+        if not since <= execution.started_at <= now or (before and execution.started_at >= before):
+            continue
+        if is_recorded(organization, execution):
             seen.add(execution.id)
             yield execution
     for traffic in state.traffic:
-        for execution in _stream(organization, traffic, since, now):
+        for execution in _stream(organization, traffic, since, min(before or now, now), now):
             if execution.id not in seen:
                 yield execution
 
@@ -68,7 +81,7 @@ def is_recorded(organization: SimulatedOrganization, execution: Execution) -> bo
 
 
 def _stream(
-    organization: SimulatedOrganization, traffic: Traffic, since: datetime, now: datetime
+    organization: SimulatedOrganization, traffic: Traffic, since: datetime, before: datetime, now: datetime
 ) -> Iterator[Execution]:
     flow = organization.state.flows[traffic.flow_id]
     period = timedelta(seconds=60 / traffic.per_minute)
@@ -79,9 +92,10 @@ def _stream(
         begin = max(reign.begin, traffic.since, since)
         # Numbered from the start of the stream, so that every query gives the same executions.
         number = math.ceil((begin - traffic.since) / period)
-        while (started_at := traffic.since + number * period) < min(reign.end, now):
-            execution = _execution(organization, traffic, reign.version, number, started_at)
-            execution = replace(execution, version=_served(flow, execution))
+        while (started_at := traffic.since + number * period) < min(reign.end, before):
+            execution = _execution(organization.settings.organization, traffic, reign.version, number, started_at)
+            if (version := _served(flow, execution)) != execution.version:
+                execution = replace(execution, version=version)
             fits = traffic.version in (None, execution.version)
             if fits and execution.ended_at <= now and is_recorded(organization, execution):
                 yield execution
@@ -90,18 +104,17 @@ def _stream(
 
 def _served(flow: SimulatedFlow, execution: Execution) -> str:
     """The live version, or for a share of the executions the version of a staged rollout."""
-    luck = 100 * fraction(execution.id, "route")
+    luck = 100 * fraction(execution.id, "route") if flow.rollouts else 0.0
     for rollout in flow.rollouts:
         if luck < rollout.share(execution.started_at):
             return rollout.version
     return execution.version
 
 
-def _execution(
-    organization: SimulatedOrganization, traffic: Traffic, version: str, number: int, started_at: datetime
-) -> Execution:
+@lru_cache(_REMEMBERED)
+def _execution(organization: str, traffic: Traffic, version: str, number: int, started_at: datetime) -> Execution:
     named = (traffic.version,) if traffic.version else ()
-    identifier = organization.identifier("execution", traffic.flow_id, started_at.isoformat(), str(number), *named)
+    identifier = stable_id(organization, "execution", traffic.flow_id, started_at.isoformat(), str(number), *named)
     luck = fraction(identifier, "luck")
     return Execution(
         identifier,
@@ -110,7 +123,7 @@ def _execution(
         started_at,
         started_at + timedelta(seconds=1 + fraction(identifier, "duration") * (DURATION_S - 1)),
         traffic.reason if luck < traffic.error_rate else None,
-        organization.identifier("conversation", identifier),
+        stable_id(organization, "conversation", identifier),
     )
 
 
@@ -122,6 +135,7 @@ def error_rate(organization: SimulatedOrganization, flow_id: str, version: str) 
     return 0.0, ""
 
 
+@lru_cache(_REMEMBERED)
 def fraction(*parts: str) -> float:
     """A pseudo-random number from 0 to 1 (exclusive) that depends only on the parts."""
     digest = hashlib.sha256("\n".join(parts).encode()).digest()

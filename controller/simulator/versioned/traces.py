@@ -61,8 +61,8 @@ def _found(call: ServedCall, body: Mapping[str, object]) -> list[Execution]:
     kept_s = 86_400 * call.simulator.settings.trace_retention_days
     found = [
         execution
-        for execution in executions(call.organization, start, call.now, retention_s=kept_s)
-        if execution.started_at < end and (versions is None or (execution.flow_id, execution.version) in versions)
+        for execution in executions(call.organization, start, call.now, before=end, retention_s=kept_s)
+        if versions is None or (execution.flow_id, execution.version) in versions
     ]
     session = [execution for execution in found if execution.conversation_id == body["session_token"]]
     return sorted(session or found, key=lambda execution: (execution.started_at, execution.id))
