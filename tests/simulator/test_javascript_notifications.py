@@ -20,13 +20,14 @@ METADATA = "channel.metadata"
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the channel brought: `before` and `after` the flow's topic was given up."""
-    flags, folder = javascript_sdk.websocket_flags(), tmp_path_factory.mktemp("flows")
+    javascript_sdk.installed()
+    folder = tmp_path_factory.mktemp("flows")
     for name in ("GREETING", "MAIN", "SUPPORT"):
         (folder / f"{name}.yaml").write_text(getattr(sources, name), encoding="utf-8")
     simulator = Simulator(settings=SimulatorSettings(publish_s=0.1, heartbeat_s=0.2))
     simulator.load_folder(folder)
     with running(simulator) as url:
-        return javascript_sdk.run("listen.cjs", url, home=folder, flags=flags)
+        return javascript_sdk.run("listen.cjs", url, home=folder)
 
 
 @pytest.fixture(scope="module")

@@ -47,11 +47,12 @@ def packed(package: str, member: str) -> Path:
     return _kept("file", (package, member), steps) / "package" / member
 
 
-def run(program: Path, *arguments: str, home: Path) -> Any:
-    """What a Node program prints as JSON."""
+def run(program: Path, *arguments: str, home: Path, given: str = "") -> Any:
+    """What a Node program prints as JSON; `given` is its input."""
     done = subprocess.run(
         [NODE, program, *arguments],
         check=False,
+        input=given,
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,

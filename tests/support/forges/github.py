@@ -60,7 +60,7 @@ class GitHub(GitHubAccess):
     def _user(self, call: Call) -> Answer:
         if self.token(call).kind == "installation":
             raise self.refused(403, "Resource not accessible by integration")
-        return Answer(200, shapes.person(self.forge.person(call.login), self.api(call)))
+        return Answer(200, shapes.account(self.forge.person(call.login), self.api(call)))
 
     def _viewer(self, call: Call) -> Answer:
         """The one GraphQL query that is known here: who the token is. An installation is told only so."""

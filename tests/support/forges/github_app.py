@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -48,6 +49,16 @@ class GitHubApp:
         return f"{self.slug}[bot]"
 
 
+@cache
+def _keys(place: int) -> tuple[str, Any]:
+    """The private and the public half of the key of a forge's first App, its second one, and so on."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    return pem.decode(), key.public_key()
+
+
 class GitHubApps:
     """Registers its routes with the server."""
 
@@ -61,11 +72,8 @@ class GitHubApps:
 
     def register(self, slug: str = "penstock") -> GitHubApp:
         """A new App with a key of its own."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        )
-        made = GitHubApp(self._server.forge.next_id(), slug, pem.decode(), key.public_key())
+        private, public = _keys(len(self._apps))
+        made = GitHubApp(self._server.forge.next_id(), slug, private, public)
         self._apps[made.id] = made
         self._server.forge.person(made.login, "Bot")
         return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.forges.model import CheckRun, Comment, Person, PullRequest, Repository, Review, Status
 
@@ -66,7 +67,8 @@ def moment(at: datetime | None) -> str | None:
 
 def person(who: Person, base: str) -> dict[str, Any]:
     """A `simple-user`."""
-    url = f"{base}/users/{who.login}"
+    login = quote(who.login)
+    url = f"{base}/users/{login}"
     return {
         "login": who.login,
         "id": who.id,
@@ -74,11 +76,19 @@ def person(who: Person, base: str) -> dict[str, Any]:
         "avatar_url": f"{base}/avatars/{who.id}",
         "gravatar_id": "",
         "url": url,
-        "html_url": f"{base}/{who.login}",
+        "html_url": f"{base}/{login}",
         **{name: url + rest for name, rest in _OF_A_PERSON.items()},
         "type": who.kind,
         "site_admin": False,
     }
+
+
+def account(who: Person, base: str) -> dict[str, Any]:
+    """A `public-user`, which is more than others see of a person in a comment."""
+    moment = "2026-01-01T00:00:00Z"
+    unknown = ("name", "company", "blog", "location", "email", "notification_email", "hireable", "bio")
+    counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
+    return {**person(who, base), **dict.fromkeys(unknown), **counts, "created_at": moment, "updated_at": moment}
 
 
 def repository(one: Repository, base: str, login: str = "") -> dict[str, Any]:
@@ -107,6 +117,7 @@ def repository(one: Repository, base: str, login: str = "") -> dict[str, Any]:
         "default_branch": one.default_branch,
         **dict.fromkeys((*_COUNTS, "watchers_count", "network_count", "subscribers_count"), 0),
         **dict.fromkeys(("has_issues", "has_projects", "has_wiki", "has_downloads", "has_discussions"), True),
+        "topics": [],
         "has_pages": False,
         "archived": False,
         "disabled": False,
@@ -141,8 +152,12 @@ def pull_request(pull: PullRequest, base: str, *, full: bool = True) -> dict[str
     issue = f"{base}/repos/{pull.base.full_name}/issues/{pull.number}"
     html = f"{base}/{pull.base.full_name}/pull/{pull.number}"
     statuses = f"{base}/repos/{pull.base.full_name}/statuses/{pull.sha}"
-    links = {"self": url, "html": html, "issue": issue, "comments": f"{issue}/comments", "statuses": statuses}
-    links |= {
+    links = {
+        "self": url,
+        "html": html,
+        "issue": issue,
+        "comments": f"{issue}/comments",
+        "statuses": statuses,
         "review_comments": f"{url}/comments",
         "review_comment": f"{base}/repos/{pull.base.full_name}/pulls/comments{{/number}}",
         "commits": f"{url}/commits",

@@ -139,7 +139,7 @@ class Server:
                 break
         call = _call(scope, bytes(raw))
         self.calls.append(call)
-        await _respond(call, self._conditional(call, self._answer(call)), send)
+        await _respond(self._conditional(call, self._answer(call)), send)
 
     def _answer(self, call: Call) -> Answer:
         for entry in [one for one in self._meanwhile if one[0] in {call.method, "*"} and one[1] in call.path]:
@@ -218,19 +218,15 @@ def _call(scope: Mapping[str, Any], raw: bytes) -> Call:
     return Call(scope["method"], path, query, headers, raw, base)
 
 
-async def _respond(call: Call, answer: Answer, send: Any) -> None:
-    headers = {"content-type": "application/json; charset=utf-8", **answer.headers}
-    body = b""
+async def _respond(answer: Answer, send: Any) -> None:
+    kind, body = "application/json; charset=utf-8", json.dumps(answer.body).encode()
     if isinstance(answer.body, str):
-        headers["content-type"] = "text/plain; charset=utf-8"
-        body = answer.body.encode()
-    elif answer.status not in {204, 304}:
-        body = json.dumps(answer.body).encode()
-    if answer.status not in {204, 304}:
-        headers["content-length"] = str(len(body))
-    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})
+        kind, body = "text/plain; charset=utf-8", answer.body.encode()
+    bodiless = answer.status in {204, 304}
+    about = {} if bodiless else {"content-type": kind, "content-length": str(len(body))}
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in {**about, **answer.headers}.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if bodiless else body})
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.forges.gitea_js import GiteaJs, gitea_js
+from tests.forges.conformance.gitea_js import GiteaJs, gitea_js
 from tests.support.forges.gitea import Gitea
 from tests.support.forges.gitea_access import GiteaToken
 from tests.support.forges.model import PullRequest
