@@ -80,7 +80,7 @@ class GitLabNote(ForgeModel):
 
 
 class GitLabApprover(ForgeModel):
-    """One approval; GitLab tells its time since version 18."""
+    """One approval; only newer versions of GitLab tell its time."""
 
     user: GitLabAccount
     approved_at: datetime | None = None

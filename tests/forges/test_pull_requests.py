@@ -155,7 +155,7 @@ async def test_gitlabs_own_message_tells_the_time_of_an_approval_where_the_api_d
 
 
 def without_times(world: ForgeWorld) -> None:
-    """Answer the next question for approvals as GitLab before version 18 did."""
+    """Answer the next question for approvals as older versions of GitLab do."""
     shape = gitlab_shapes.approvals(world.pull, BOT, "http://127.0.0.1")
     for each in shape["approved_by"]:
         del each["approved_at"]
