@@ -10,7 +10,7 @@ COVERAGE ?=
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof check format lint types imports dead bench nightly clean
+.PHONY: help demo docs test proof check format lint types imports dead bench nightly clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## Show the main job on the embedded simulator, start to finish
 	$(BIN)/penstock demo
+
+docs: $(READY) ## Write the pages that are made from the code
+	$(BIN)/python -m docs.json_page
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),--cov --cov-report=)

@@ -26,56 +26,100 @@ from controller.repository.record import RecordedCommit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedDocument:
+    """A change that was held back."""
+
     flow: str
+    """The flow, as in a plan."""
     code: str
+    """A heading of `errors.md`."""
     message: str
+    """Why, and the way out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitDocument:
+    """The commit of the record."""
+
     sha: str | None
+    """The commit; null without git."""
     branch: str | None
+    """Its branch; null without git."""
     pushed: bool
+    """Whether the remote has it."""
     note: str | None
+    """A fact that a person should know about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDocument:
+    """A step."""
+
     flow: str
+    """As in a plan."""
     type: str
+    """As in a plan."""
     name: str
+    """As in a plan."""
     change: ChangeKind
+    """As in a plan."""
     state: StepState
+    """`pending`, `skipped`, `validated`, `publishing`, `live`, `baking`, `healthy`, `exported`, `recorded`, `failed`,
+    `rolling-back`, `rolled-back` or `rollback-failed`."""
     previous_version: str | None
+    """The version before."""
     version: str | None
+    """The version that is live now."""
     error: ErrorDocument | None
+    """A `penstock.error/v1`."""
     parked: bool
+    """Whether it was left unfinished; the next run resumes it."""
     paused: str | None
+    """Why a person has to decide about the live version."""
     messages: Sequence[str]
+    """The messages of the organisation and of the gates."""
     duration_s: float
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDocument:
+    """A delivery."""
+
     name: str
+    """The organisation."""
     revision: str | None
+    """The commit that was delivered; null without git."""
     digest: str | None
+    """The plan's; null for a rollback, and where there was no plan."""
     outcome: str
+    """`in-sync`, `succeeded`, `incomplete` (nothing failed, and not everything was done: the steps that are `skipped`
+    say why), `failed` (something failed and was left as it is), `undetermined` (the result of a change that is
+    `parked` is not known yet; the next run reads it first), `rolled-back`, `rollback-failed`, `stopped` (Ctrl-C
+    or SIGTERM came first; the next run goes on), `paused` (a gate could not decide), `blocked` (all that is to
+    do is held back), `refused` (nothing was changed) or `error` (it did not come to a delivery)."""
     sync: int | None
+    """The sync's number in the store."""
     recovered: Sequence[str]
+    """Changes of an earlier process that were resumed first."""
     blocked: Sequence[BlockedDocument]
+    """The changes that were held back."""
     steps: Sequence[StepDocument]
+    """The result of each change."""
     commit: CommitDocument | None
+    """The commit with the record."""
     error: ErrorDocument | None
+    """A `penstock.error/v1`."""
     duration_s: float
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyDocument:
-    """`penstock.apply/v1`."""
+    """`penstock apply --format json` and `penstock rollback --format json`: the result."""
 
     schema: Literal["penstock.apply/v1"] = "penstock.apply/v1"
     organizations: Sequence[DeliveryDocument]
+    """One entry for each organisation, in the order in which they were delivered."""
 
 
 _MARKS = {

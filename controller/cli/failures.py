@@ -20,24 +20,37 @@ from controller.domain.visible import visible
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MistakeDocument:
+    """A mistake."""
+
     file: str
+    """Relative to the top of the repository."""
     line: int
+    """From 1."""
     column: int
+    """From 1."""
     code: str
+    """`manifest-invalid`, `flow-file-invalid`, `capability-missing` or `host-not-allowed`."""
     message: str
+    """The mistake."""
     hint: str | None
+    """The expected value, or a suggestion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorDocument:
-    """`penstock.error/v1`."""
+    """Any command with `--format json` that fails prints this instead of its own document."""
 
     schema: Literal["penstock.error/v1"] = "penstock.error/v1"
     code: str
+    """A heading of `errors.md`."""
     message: str
+    """The mistake and its place."""
     hint: str | None
+    """What to do."""
     organization: str | None
+    """Which organisation it is about."""
     mistakes: Sequence[MistakeDocument] | None = optional()
+    """Only with `manifest-invalid`: as in `penstock.validate/v1`."""
 
 
 def report_failure(error: PenstockError, *, as_json: bool, organization: str | None = None) -> int:

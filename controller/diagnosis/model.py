@@ -65,10 +65,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The output path that a step took."""
+    """The output that a step took."""
 
     id: str
+    """The organisation's id of the output, such as `__YES__`."""
     name: str | None = None
+    """The output's name, where the record has one."""
 
     def __str__(self) -> str:
         return self.name or self.id

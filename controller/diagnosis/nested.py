@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from functools import partial
 
+from controller.domain.documents import one_level, plain
 from controller.domain.redaction import MASK
 
 DEEPEST = 100
@@ -94,18 +95,13 @@ def to_text(value: object) -> str:
     return "".join(out)
 
 
-def json_fields(source: object, names: str) -> dict[str, object]:
-    """Attributes of a value as fields of the same names (separated by spaces); times in ISO 8601."""
-    values = ((name, getattr(source, name)) for name in names.split())
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values}
-
-
 def strict_json(value: object, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
-    """The value as JSON that every parser reads. Numbers that JSON lacks (NaN, infinity) become text."""
+    """The value, which may hold documents, as JSON that every parser reads. NaN and infinity become text."""
+    how = partial(json.dumps, indent=indent, separators=separators, allow_nan=False)
     try:
-        return json.dumps(value, indent=indent, separators=separators, allow_nan=False)
+        return how(value, default=one_level)
     except ValueError:
-        return json.dumps(rewrite(value, _known_number), indent=indent, separators=separators, allow_nan=False)
+        return how(rewrite(plain(value), _known_number))
 
 
 def _known_number(value: object, _key: str | int) -> object:

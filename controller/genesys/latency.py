@@ -23,14 +23,23 @@ ANSWERS = Counter(
 
 @dataclass(frozen=True, slots=True)
 class RouteLatency:
-    """Latency of one route in milliseconds. Percentiles cover the last 2,048 calls, the maximum all calls."""
+    """The calls of a route.
+
+    Percentiles cover the last 2,048 calls, the maximum all calls.
+    """
 
     method: str
+    """The HTTP method."""
     route: str
+    """The route, with names in place of ids."""
     count: int
+    """All calls."""
     p50_ms: float
+    """The median of the last 2,048 calls, in milliseconds."""
     p95_ms: float
+    """Their 95th percentile."""
     max_ms: float
+    """The slowest of all calls."""
 
 
 @dataclass(slots=True)

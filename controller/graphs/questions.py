@@ -1,7 +1,4 @@
-"""Questions to a dependency graph: impact, cycles, order, orphans, missing references; and all of it as JSON.
-
-The JSON is `penstock.graph/v1` of docs/reference/json.md. A field is never renamed within a version.
-"""
+"""Questions to a dependency graph: impact, cycles, order, orphans, missing references."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from controller.domain.documents import plain
 from controller.domain.references import Resolution
 from controller.graphs.components import shortest_cycle, strongly_connected, waves
-from controller.graphs.model import Edge, EdgeKind, Graph, Node, Unanswered
+from controller.graphs.model import Graph, Node, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +80,3 @@ def orphans(graph: Graph) -> tuple[Node, ...]:
 def missing(graph: Graph) -> tuple[Unanswered, ...]:
     """The static references without a target. References that are decided at run time are never included."""
     return tuple(item for item in graph.unanswered if item.resolution is Resolution.STATIC)
-
-
-GRAPH_SCHEMA = "penstock.graph/v1"
-UNCONDITIONAL = "unconditional"
-"""The condition of an unconditional transition."""
-
-
-def graph_document(graph: Graph) -> dict[str, object]:
-    """The document as plain JSON types."""
-    return {
-        "schema": GRAPH_SCHEMA,
-        "nodes": [{"key": node.key, "type": node.type, **plain(node)} for node in graph.nodes],
-        "edges": [_edge(edge) for edge in graph.edges],
-        "waves": plain(sequence(graph.flows())),
-        "cycles": plain(cycles(graph)),
-        "orphans": [node.key for node in orphans(graph)],
-        "missing": plain(missing(graph)),
-        "unresolvable": [plain(item) for item in graph.unanswered if item.resolution is not Resolution.STATIC],
-    }
-
-
-def _edge(edge: Edge) -> dict[str, object]:
-    return {
-        "consumer": edge.consumer,
-        "consumed": edge.consumed,
-        "kind": edge.kind.value,
-        "label": edge.label,
-        "transition_id": edge.id or None,
-        "condition": (edge.label or UNCONDITIONAL) if edge.kind is EdgeKind.TRANSITION else None,
-        "presence": edge.presence.value if edge.presence else None,
-    }

@@ -29,10 +29,15 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a change cannot be carried out now; `code` is a heading of docs/reference/errors.md."""
+    """A block.
+
+    A change cannot be carried out now.
+    """
 
     code: str
+    """A heading of `errors.md`."""
     message: str
+    """The reason, with the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +120,19 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """A reason why all or part of a plan cannot be carried out at this moment, and the next step."""
+    """A refusal.
+
+    All or part of a plan cannot be carried out at this moment.
+    """
 
     flow: str | None
-    """The skipped change; None if the whole plan is refused."""
+    """The change that would be left out; null if the whole plan would be refused."""
     code: str
+    """A heading of `errors.md`."""
     message: str
+    """The reason."""
     hint: str | None
+    """The next step."""
 
     @classmethod
     def of(cls, error: PenstockError) -> HeldBack:

@@ -21,16 +21,26 @@ from controller.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class FlowStatus:
+    """A flow's status."""
+
     flow: str
+    """As in a plan."""
     type: str
+    """As in a plan."""
     name: str
+    """As in a plan."""
     sync: SyncStatus
+    """Whether it is in sync; a suspended flow is not compared, and `Unknown`."""
     health: Health
+    """Its health."""
     version: str | None
+    """The version that is live; where none is, the newest one."""
     change: str
-    """The kind of change that a plan would make now."""
+    """The change that a plan made now would have; `none` when in sync."""
     locked_by: str | None
+    """Who has it open."""
     message: str
+    """Why, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,24 +35,37 @@ Latencies = Callable[[], Mapping[str, Sequence[RouteLatency]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedOrganizationDocument:
+    """An organisation in the service."""
+
     name: str
+    """`metadata.name`."""
     sync: SyncStatus
+    """As in `penstock.status/v1`."""
     health: Health
+    """As in `penstock.status/v1`."""
     revision: str | None
+    """The commit of its last pass."""
     message: str
+    """How that pass ended."""
     warnings: Sequence[str]
+    """As in `penstock.status/v1`."""
     at: datetime
+    """When, ISO 8601."""
     calls: Sequence[RouteLatency]
+    """How long calls took, by route."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceStatusDocument:
-    """`penstock.service-status/v1`."""
+    """`GET /status` of `penstock run`: what the controller knows, without a call to any organisation."""
 
     schema: Literal["penstock.service-status/v1"] = "penstock.service-status/v1"
     revision: str | None
+    """The newest commit that was read without a mistake."""
     fault: str | None
+    """Why a newer one could not be read."""
     organizations: Sequence[ServedOrganizationDocument]
+    """One entry for each organisation that was looked at."""
 
 
 def create_app(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,25 +207,6 @@ def test_a_plan_shows_what_changes_inside_its_flows(shell: InsideShell) -> None:
 def test_a_plan_without_changes_has_nothing_to_fold_away(shell: InsideShell) -> None:
     assert "None." in shell.run("plan", "--diff", "--format", "markdown").stdout
     assert json.loads(shell.run("plan", "--format", "json").stdout)["organizations"][0]["changes"] == []
-
-
-def _documented(heading: str) -> set[str]:
-    """The field names in the first column of the table below a heading of docs/reference/json.md."""
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
-    section = re.split(rf"^##+ {re.escape(heading)}$", page, flags=re.MULTILINE)[1]
-    cells = re.findall(r"^\| ([^|]*`[^|]*) \|", re.split(r"^##", section, flags=re.MULTILINE)[0], flags=re.MULTILINE)
-    return {name for cell in cells for name in re.findall(r"`([a-z_]+)`", cell)}
-
-
-def test_the_document_is_described_field_by_field(shell: InsideShell) -> None:
-    shell.flow("front", inbound("Front", says="Other"))
-
-    document = shell.json("diff")
-
-    (flow,) = document["flows"]
-    assert _documented("penstock.diff/v1") == set(document)
-    assert _documented("A compared flow") == set(flow)
-    assert _documented("A difference") == set(flow["entries"][0])
 
 
 @pytest.mark.parametrize("output", ["text", "markdown", "html", "json"])

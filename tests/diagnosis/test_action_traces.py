@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from controller.diagnosis.action.analysis import ActionAnalysis, analyse_action
-from controller.diagnosis.action.exports import ACTION_SCHEMA, action_dot, action_report, webhook_payload
+from controller.diagnosis.action.document import action_report
+from controller.diagnosis.action.exports import action_dot, webhook_payload
 from controller.diagnosis.action.graph import build_graph
 from controller.diagnosis.action.model import ActionTraceResult
 from controller.diagnosis.action.waterfall import waterfall
+from controller.diagnosis.nested import strict_json
 from tests.diagnosis.browser import dump, needs_browser
 from tests.diagnosis.traces import at
 
@@ -121,8 +123,8 @@ def test_a_trace_without_any_time_has_no_bottleneck() -> None:
 
 
 def test_the_artifact_is_plain_json() -> None:
-    made = json.loads(json.dumps(action_report(analysed(FORK)), allow_nan=False))
-    assert made["schema"] == ACTION_SCHEMA == "penstock.action-trace/v1"
+    made = json.loads(strict_json(action_report(analysed(FORK))))
+    assert made["schema"] == "penstock.action-trace/v1"
     assert made["bottleneck"] == {"node": "slow", "latency_ms": 7000}
     assert made["critical_path"] == {
         "nodes": [
@@ -159,9 +161,9 @@ def test_captured_secrets_reach_no_export() -> None:
         step("a", context={"password": secret, "note": f"used {secret}"}, errorMessage=f"bad {secret}", status="failed")
     ]
     analysis = analysed(steps, message=f"because of {secret}")
-    rendered = json.dumps(action_report(analysis)) + action_dot(analysis.graph) + waterfall(analysis) + repr(analysis)
+    rendered = strict_json(action_report(analysis)) + action_dot(analysis.graph) + waterfall(analysis) + repr(analysis)
     assert secret not in rendered
-    assert "custom" not in json.dumps(action_report(analysed([step("a", mine="custom")], patterns=["mine"])))
+    assert "custom" not in strict_json(action_report(analysed([step("a", mine="custom")], patterns=["mine"])))
 
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not here")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.diagnosis.action.analysis import analyse_action
-from controller.diagnosis.action.exports import action_dot, action_report
+from controller.diagnosis.action.document import action_report
+from controller.diagnosis.action.exports import action_dot
 from controller.diagnosis.action.model import ActionTraceResult
 from controller.diagnosis.action.waterfall import waterfall
 from controller.diagnosis.analysis import Analysis

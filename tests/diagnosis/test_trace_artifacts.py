@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.display import printable, shown_duration
-from controller.diagnosis.report import SCHEMA, Audit, report
+from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
 from controller.domain.traces import SnapshotRange
 from tests.diagnosis.traces import at, event, execution, read_execution, read_trace, write
@@ -30,7 +30,7 @@ def artifact(trace, **options: object) -> dict:
 
 def test_the_artifact_has_metadata_audit_execution_and_anomalies() -> None:
     made = artifact(read_execution(FILE))
-    assert made["schema"] == SCHEMA == "penstock.trace/v1"
+    assert made["schema"] == "penstock.trace/v1"
     assert made["metadata"]["flow_name"] == "Main IVR"
     assert made["audit"] == {
         "operator": "ana@example.com",

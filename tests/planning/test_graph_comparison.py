@@ -15,8 +15,9 @@ from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unans
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import svg_source
 from controller.graphs.pictures.tree import graph_text
-from controller.graphs.questions import cycles, graph_document, impact, orphans
+from controller.graphs.questions import cycles, impact, orphans
 from controller.questions.drawing import graph_svg
+from tests.support.documents import graph_fields
 
 A, B, C = "inboundcall/A", "inboundcall/B", "commonmodule/C"
 NASTY = 'quote " <b> | \\N \r\n --> 😀 '
@@ -74,8 +75,8 @@ def test_an_edge_that_the_two_sides_call_differently_is_one_edge() -> None:
 
 
 def test_every_format_tells_the_differences(compared: Graph) -> None:
-    document = graph_document(compared)
-    assert [node["presence"] for node in document["nodes"]] == ["both", "repository", "live"]  # type: ignore[attr-defined,index]
+    document = graph_fields(compared)
+    assert [node["presence"] for node in document["nodes"]] == ["both", "repository", "live"]
     text = graph_text(compared)
     assert '"A"  inboundcall not in the organisation\n' in text
     assert '"B"  inboundcall 1.0 published (only live)\n' in text
@@ -97,7 +98,7 @@ def test_resources_are_leaves_that_no_wave_and_no_orphan_counts() -> None:
             C: [ResourceReference("queue", "Sales", "z")],
         },
     )
-    document = graph_document(graph)
+    document = graph_fields(graph)
     assert [node.key for node in graph.nodes if node.resource] == ["queue/Sales"]
     assert document["waves"] == [[C], [A]]
     assert [node.key for node in orphans(graph)] == [A]

@@ -22,8 +22,8 @@ from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unans
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import MANY, fold, shortened, svg_source
 from controller.graphs.pictures.tree import graph_text
-from controller.graphs.questions import graph_document
 from controller.questions.drawing import graph_svg
+from tests.support.documents import graph_fields
 
 NASTY = [
     'quote " end',
@@ -43,7 +43,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def graph_json(graph: Graph) -> str:
-    return json.dumps(graph_document(graph), indent=2) + "\n"
+    return json.dumps(graph_fields(graph), indent=2) + "\n"
 
 
 def _flow(name: str, **fields: object) -> Node:

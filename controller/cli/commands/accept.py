@@ -18,15 +18,24 @@ from controller.reconcile.workspace import open_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionDocument:
-    """`penstock.promotion/v1`; it keeps the name that it had when the command was called promote."""
+    """`penstock accept FLOW --format json`: a person's decision about a version that its gate could not decide about.
+
+    The document has the name that it had when the command was called promote.
+    """
 
     schema: Literal["penstock.promotion/v1"] = "penstock.promotion/v1"
     organization: str
+    """Where it is live."""
     flow: str
+    """`metadata.name`."""
     type: str
+    """The flow's type."""
     name: str
+    """The flow's name."""
     version: str | None
+    """The version that may stay."""
     by: str
+    """Who said so."""
 
 
 def accept(

@@ -20,13 +20,17 @@ from controller.reconcile.workspace import open_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDocument:
-    """`penstock.approval/v1`."""
+    """`penstock approve DIGEST --format json`: the approval as it was recorded."""
 
     schema: Literal["penstock.approval/v1"] = "penstock.approval/v1"
     organization: str
+    """The organisation of the plan."""
     digest: str
+    """The plan that is approved."""
     by: str
+    """Who approved it."""
     at: datetime
+    """When, ISO 8601."""
 
 
 def approve(

@@ -25,24 +25,37 @@ from controller.reconcile.workspace import open_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedFlowDocument:
+    """An imported flow."""
+
     flow: str | None
+    """`metadata.name`; null when it was skipped."""
     type: str
+    """The flow's type."""
     name: str
+    """The flow's name."""
     version: str | None
+    """The published version."""
     manifest: str | None
+    """The manifest, below the folder."""
     source: str | None
+    """The flow file, below the folder; null where the manifest pins the version."""
     skipped: str | None
+    """Why nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportDocument:
-    """`penstock.import/v1`."""
+    """`penstock import --format json`: the files that were written for flows without a manifest."""
 
     schema: Literal["penstock.import/v1"] = "penstock.import/v1"
     organization: str
+    """Where the flows are live."""
     folder: str
+    """Where the files are."""
     written: bool
+    """False with `--dry-run`."""
     flows: Sequence[ImportedFlowDocument]
+    """One entry for each flow, by type and name."""
 
 
 _Flows = Annotated[

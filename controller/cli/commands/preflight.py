@@ -23,34 +23,55 @@ from controller.reconcile.workspace import Workspace, open_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDocument:
+    """A check."""
+
     name: str
+    """The check."""
     verdict: str
+    """`ok`, `warning`, `failed` or `unknown`."""
     message: str
+    """The finding."""
     hint: str | None
+    """How to mend it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationPreflightDocument:
+    """An organisation's preflight."""
+
     name: str
+    """The organisation."""
     dialect: str
+    """Its `spec.api`."""
     ready: bool
+    """Whether no check failed."""
     organization: str | None
+    """The name that it gives itself."""
     missing_permissions: Sequence[str]
+    """The permissions that are needed, and not granted."""
     unproven_permissions: Sequence[str]
+    """The permissions that are needed, and not provable without writing."""
     execution_data: bool | None
+    """Whether executions are recorded; null where the organisation does not tell."""
     log_level: str | None
+    """The log level of the flows that have none of their own; null where nothing is recorded or it is not told."""
     rate_limit_per_minute: int | None
+    """How many requests a minute the organisation allows this client."""
     clock_skew_s: float | None
+    """Whole seconds by which its clock is ahead of this machine's; less than 0 where it is behind."""
     dependency_index: str | None
+    """The status of its dependency index."""
     checks: Sequence[CheckDocument]
+    """All checks, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightDocument:
-    """`penstock.preflight/v1`."""
+    """`penstock preflight --format json`: whether each organisation lets a delivery in."""
 
     schema: Literal["penstock.preflight/v1"] = "penstock.preflight/v1"
     organizations: Sequence[OrganizationPreflightDocument]
+    """One entry for each organisation."""
 
 
 def preflight(folder: Folder = Path(), organization: Organizations = None, output: Format = TextOrJson.TEXT) -> int:

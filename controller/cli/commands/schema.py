@@ -8,23 +8,27 @@ from typing import Annotated
 
 import typer
 
-from controller.domain.documents import schema_of
+from controller.domain.document_schema import schema_of
 from controller.domain.errors import SettingsInvalid
 from controller.manifests.schema import json_schema
 
 DOCUMENTS = {
+    "validate/v1": "controller.cli.commands.validate:ValidateDocument",
+    "plan/v1": "controller.planning.rendering.document:PlanDocument",
     "apply/v1": "controller.cli.apply_output:ApplyDocument",
     "approval/v1": "controller.cli.commands.approve:ApprovalDocument",
-    "diff/v1": "controller.cli.comparison_output:DiffDocument",
-    "error/v1": "controller.cli.failures:ErrorDocument",
-    "import/v1": "controller.cli.commands.import_:ImportDocument",
-    "plan/v1": "controller.planning.rendering.document:PlanDocument",
-    "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
     "promotion/v1": "controller.cli.commands.accept:PromotionDocument",
+    "status/v1": "controller.cli.commands.status:StatusDocument",
+    "preflight/v1": "controller.cli.commands.preflight:PreflightDocument",
+    "import/v1": "controller.cli.commands.import_:ImportDocument",
+    "diff/v1": "controller.cli.comparison_output:DiffDocument",
+    "graph/v1": "controller.graphs.document:GraphDocument",
+    "executions/v1": "controller.cli.commands.trace.found:ExecutionsDocument",
+    "trace/v1": "controller.diagnosis.artifact:TraceDocument",
+    "action-trace/v1": "controller.diagnosis.action.document:ActionTraceDocument",
     "recording/v1": "controller.cli.commands.trace.settings:RecordingDocument",
     "service-status/v1": "controller.service.http:ServiceStatusDocument",
-    "status/v1": "controller.cli.commands.status:StatusDocument",
-    "validate/v1": "controller.cli.commands.validate:ValidateDocument",
+    "error/v1": "controller.cli.failures:ErrorDocument",
 }
 """Where the class of each document is; only the one that is asked for is imported."""
 

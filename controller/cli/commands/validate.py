@@ -21,20 +21,32 @@ from controller.reconcile.workspace import open_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowCountDocument:
+    """The flows of an organisation."""
+
     name: str
+    """The organisation."""
     flows: int
+    """How many flows it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidateDocument:
-    """`penstock.validate/v1`."""
+    """`penstock validate --format json`: whether the manifests and flow files are right.
+
+    The exit code is 1 when they are not.
+    """
 
     schema: Literal["penstock.validate/v1"] = "penstock.validate/v1"
     valid: bool
+    """Whether there is no mistake."""
     mistakes: Sequence[MistakeDocument]
+    """Every mistake, by file and line."""
     organizations: Sequence[FlowCountDocument]
+    """Each organisation and how many flows it has; empty when there are mistakes."""
     unused: Sequence[str]
+    """Flow files that no manifest uses, relative to the top of the repository; empty when there are mistakes."""
     warnings: Sequence[MistakeDocument]
+    """Settings that an organisation may refuse; the exit code stays 0; empty when there are mistakes."""
 
 
 def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:

@@ -1,4 +1,4 @@
-"""An action trace for programs: JSON (`penstock.action-trace/v1`) and Graphviz DOT."""
+"""An action trace for other programs: Graphviz DOT, and the body of a webhook."""
 
 from __future__ import annotations
 
@@ -9,28 +9,8 @@ from controller.diagnosis.action.critical_path import CriticalPath
 from controller.diagnosis.action.graph import ActionGraph
 from controller.diagnosis.action.model import ActionNode
 from controller.diagnosis.display import printable, shortened, shown_duration
-from controller.diagnosis.nested import json_fields
 
-ACTION_SCHEMA = "penstock.action-trace/v1"
 _LONGEST_LABEL = 80
-
-
-def action_report(analysis: ActionAnalysis) -> dict[str, object]:
-    """The artifact as one JSON object."""
-    result, graph = analysis.result, analysis.graph
-    bottleneck = analysis.graph.bottleneck
-    return {
-        "schema": ACTION_SCHEMA,
-        **json_fields(result, "flow_id action_invocation_id job_id status message finished_at retrieval_latency_ms"),
-        "trace_accuracy": graph.accuracy,
-        "steps_parsed": graph.parsed,
-        "steps_expected": graph.expected,
-        "bottleneck": {"node": bottleneck.key, "latency_ms": bottleneck.latency_ms} if bottleneck else None,
-        "critical_path": _path(analysis.path),
-        "failed": [node.key for node in graph.failed],
-        "problems": list(graph.problems),
-        "nodes": [_node(node) for node in graph.nodes],
-    }
 
 
 def action_dot(graph: ActionGraph, path: CriticalPath | None = None) -> str:
@@ -59,25 +39,6 @@ def _quoted(text: str) -> str:
     """A quoted string of DOT: entities and escapes in a label mean something there, so both are escaped."""
     escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _path(path: CriticalPath) -> dict[str, object]:
-    return {
-        "nodes": [{"node": step.node.key, "own_ms": step.own_ms} for step in path.nodes],
-        **json_fields(path, "length_ms span_ms wait_ms"),
-    }
-
-
-def _node(node: ActionNode) -> dict[str, object]:
-    return {
-        "key": node.key,
-        "node_id": node.id,
-        "name": node.name,
-        "parents": list(node.parents),
-        **json_fields(node, "start end latency_ms status status_text error"),
-        "problems": list(node.problems),
-        "detail": node.detail,
-    }
 
 
 def webhook_payload(analysis: ActionAnalysis) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -11,19 +10,21 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.commands.graph.answers import Answers, answers_document, answers_text
+from controller.cli.commands.graph.answers import Answers, answers_fields, answers_text
 from controller.cli.options import Folder, OneOrganization, Out
 from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
+from controller.domain.documents import json_text
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
+from controller.graphs.document import graph_document
 from controller.graphs.model import Graph
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.tree import graph_text
-from controller.graphs.questions import cycles, graph_document, impact, missing, orphans, sequence
+from controller.graphs.questions import cycles, impact, missing, orphans, sequence
 from controller.questions.dependency_graph import (
     DependencyGraph,
     GraphOrigin,
@@ -159,8 +160,8 @@ def _gathered(options: GraphOptions) -> Drawing:
 
 def _drawn(drawing: Drawing, form: GraphFormat) -> str:
     if form is GraphFormat.JSON:
-        document = graph_document(drawing.graph) | drawing.about | answers_document(drawing.answers)
-        return json.dumps(document | {"warnings": list(drawing.warnings)}, indent=2) + "\n"
+        about = drawing.about | answers_fields(drawing.answers)
+        return json_text(graph_document(drawing.graph, **about, warnings=drawing.warnings), ascii_only=True) + "\n"
     if form is GraphFormat.TEXT and drawing.answers.asked:
         return answers_text(drawing.answers)
     if form is GraphFormat.TEXT and not drawing.graph.nodes:
@@ -215,7 +216,7 @@ def _answered(options: GraphOptions, found: DependencyGraph) -> Drawing:
         compatibility=verdicts,
         order=sequence(graph.flows()) if options.order else None,
     )
-    about: dict[str, object] = {"organization": organization.name, "from": found.origin.value}
+    about: dict[str, object] = {"organization": organization.name, "from_": found.origin.value}
     return Drawing(graph, answers, about, found.warnings)
 
 
@@ -232,7 +233,7 @@ def _inside(options: GraphOptions, inside: FlowInside, organization: str) -> Dra
     )
     about: dict[str, object] = {
         "organization": organization,
-        "from": "live" if inside.live else "repository",
+        "from_": "live" if inside.live else "repository",
         "flow": inside.name,
         "version": inside.version,
     }

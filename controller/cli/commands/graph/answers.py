@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.graphs.compatibility import Compatibility
+from controller.graphs.document import CompatibilityDocument, ImpactDocument, IndexDocument
 from controller.graphs.model import Graph, Node, Unanswered
 from controller.graphs.questions import Impact
 from controller.questions.dependency_graph import IndexCheck
@@ -65,36 +67,16 @@ def answers_text(answers: Answers) -> str:
     return "\n".join("".join(f"{line}\n" for line in lines) for lines in map(list, paragraphs) if lines)
 
 
-def answers_document(answers: Answers) -> dict[str, object]:
-    """The answers that the graph's own document does not hold already."""
-    document: dict[str, object] = {}
-    if answers.impact is not None:
-        document["changed"] = list(answers.changed)
-        document["impact"] = [
-            {"key": step.key, "distance": step.distance, "path": list(step.path)} for step in answers.impact
-        ]
-    if answers.compatibility is not None:
-        document["compatibility"] = [_verdict(each) for each in answers.compatibility]
-    if answers.index is not None:
-        document["index"] = {
-            "status": answers.index.status,
-            "stale": answers.index.stale,
-            "only_index": [list(pair) for pair in answers.index.only_index],
-            "only_content": [list(pair) for pair in answers.index.only_content],
-        }
-    return document
-
-
-def _verdict(each: Compatibility) -> dict[str, object]:
+def answers_fields(answers: Answers) -> dict[str, object]:
+    """The fields of `penstock.graph/v1` that answer the questions; None where one was not asked."""
+    found, index, verdicts = answers.impact, answers.index, answers.compatibility
     return {
-        "flow": each.flow,
-        "type": each.key.type,
-        "name": each.key.name,
-        "version": each.version,
-        "status": each.status,
-        "target_version": each.target_version,
-        "compatible": each.compatible,
-        "problems": list(each.problems),
+        "changed": None if found is None else answers.changed,
+        "impact": None if found is None else [filled(ImpactDocument, step) for step in found],
+        "compatibility": None
+        if verdicts is None
+        else [filled(CompatibilityDocument, each, each.key) for each in verdicts],
+        "index": None if index is None else filled(IndexDocument, index),
     }
 
 

@@ -19,7 +19,8 @@ from controller.cli.progress_bars import progress_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import actor, only_organization
 from controller.diagnosis.action.analysis import ActionAnalysis
-from controller.diagnosis.action.exports import action_dot, action_report
+from controller.diagnosis.action.document import action_report
+from controller.diagnosis.action.exports import action_dot
 from controller.diagnosis.action.waterfall import waterfall
 from controller.diagnosis.nested import strict_json
 from controller.domain.desired import Organization

@@ -15,6 +15,7 @@ import typer
 from rich.progress import Progress
 
 from controller.cli import exit_codes
+from controller.cli.commands.trace.found import Ending, ExecutionsFound
 from controller.cli.commands.trace.options import (
     AnyFlow,
     Form,
@@ -27,7 +28,7 @@ from controller.cli.commands.trace.options import (
     snapshot_ranges,
 )
 from controller.cli.commands.trace.style import TraceStyle, page_folder
-from controller.cli.commands.trace.views import Ending, ExecutionsFound, JsonView, PagesView, SingleView, TextView, View
+from controller.cli.commands.trace.views import JsonView, PagesView, SingleView, TextView, View
 from controller.cli.options import FolderOption, OneOrganization
 from controller.cli.output import output_to
 from controller.cli.progress_bars import new_progress

@@ -29,28 +29,43 @@ class Switch(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelDocument:
+    """The level of all other flows."""
+
     level: str
+    """The log level, by the organisation's name."""
     left_out: Sequence[str]
+    """The data that it does not record, by the organisation's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowLevelDocument:
+    """The level of a flow."""
+
     type: str
+    """The flow's type."""
     name: str
+    """The flow's name."""
     level: str
+    """The log level, by the organisation's name."""
     left_out: Sequence[str]
+    """The data that it does not record, by the organisation's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingDocument:
-    """`penstock.recording/v1`."""
+    """`penstock trace settings --format json`: the organisation's recording of executions, after the changes."""
 
     schema: Literal["penstock.recording/v1"] = "penstock.recording/v1"
     organization: str
+    """The organisation with these settings."""
     execution_data: bool
+    """Whether anything is recorded."""
     default: LevelDocument
+    """The level of the flows without settings of their own."""
     flows: Sequence[FlowLevelDocument]
+    """The flows with a level of their own; with `--flow` only that one, with the level that holds for it."""
     changed: Sequence[str]
+    """The changes that this call made, in words."""
 
 
 _Level = Annotated[

@@ -14,7 +14,6 @@ from controller.cli.output import output_to
 from controller.diagnosis.analysis import Analysis
 from controller.diagnosis.model import Trace
 from controller.diagnosis.modules import LiveModule
-from controller.diagnosis.nested import strict_json
 from controller.diagnosis.page import page
 from controller.diagnosis.report import Audit, report
 from controller.diagnosis.timeline import timeline
@@ -96,8 +95,3 @@ def page_folder(out: Path | None) -> PageFolder:
     except OSError as error:
         raise SettingsInvalid(f"{out} cannot be a folder: {error.strerror}", hint="choose another --out") from error
     return PageFolder(out)
-
-
-def json_text(value: object) -> str:
-    """A value as compact JSON."""
-    return strict_json(value)

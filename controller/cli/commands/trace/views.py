@@ -1,61 +1,23 @@
-"""Shows the executions that were found: as text, JSON (`penstock.executions/v1`), or pages."""
+"""Shows the executions that were found: as text, JSON, or pages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Protocol
 
-from controller.cli.commands.trace.style import PageFolder, TraceStyle, Write, json_text
+from controller.cli.commands.trace.found import (
+    Ending,
+    ExecutionsFound,
+    ending_document,
+    found_document,
+    status_word,
+)
+from controller.cli.commands.trace.style import PageFolder, TraceStyle, Write
 from controller.diagnosis.analysis import Analysis
-from controller.diagnosis.error_rate import ErrorRate
-from controller.diagnosis.modules import StaleCaller
-from controller.domain.platform import ExecutionSummary, Standing
+from controller.diagnosis.nested import strict_json
 from controller.domain.visible import visible
-from controller.domain.wording import counted
 from controller.questions.executions import FetchedTrace
 
-EXECUTIONS_SCHEMA = "penstock.executions/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionsFound:
-    """The answer to a search."""
-
-    organization: str
-    since: datetime
-    until: datetime
-    executions: Sequence[ExecutionSummary]
-    rate: ErrorRate
-    chosen: Sequence[str]
-    """Ids of the executions to show with their steps."""
-
-    def headline(self) -> str:
-        """`120 executions from … to …; 3 of 118 that ended failed (2.54 %): ACTION_ERROR x3; 2 still run`."""
-        rate = self.rate
-        text = f"{counted(len(self.executions), 'execution')} from {self.since.isoformat()} to {self.until.isoformat()}"
-        if rate.rate is not None:
-            text += f"; {rate.failed} of {rate.total} that ended failed ({rate.rate * 100:.4g} %)"
-        reasons = ", ".join(f"{reason} x{count}" for reason, count in rate.reasons[:5])
-        text += f": {reasons}" if reasons else ""
-        text += f"; {rate.running} still run" if rate.running else ""
-        return text + (f"; of {rate.unknown} the organisation does not report the state" if rate.unknown else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The summary after the executions."""
-
-    unread: Sequence[FetchedTrace]
-    clean: int
-    """How many were left out because they have no anomaly."""
-    stale: Sequence[tuple[StaleCaller, int]]
-    """The callers of an older module than the live one, each with the number of executions."""
-
-    def stale_lines(self) -> list[str]:
-        """`Front ran Hours 1.0, but 2.0 is live: republish Front (3 executions)`."""
-        return [f"{each} ({counted(count, 'execution')})" for each, count in self.stale]
+_STANDING = {"failed": "failed", "ended": "ended", "running": "runs", "unknown": "unknown"}
 
 
 class View(Protocol):
@@ -95,7 +57,7 @@ class TextView(SingleView):
         if not found.chosen:
             for each in found.executions:
                 started = each.started_at.isoformat() if each.started_at else "start unknown"
-                words = f"{started} {each.id} {each.version} {_STANDING[_stands(each)]} {each.reason or ''}"
+                words = f"{started} {each.id} {each.version} {_STANDING[status_word(each)]} {each.reason or ''}"
                 self._write(f"  {visible(words).rstrip()}\n")
         self._left_out = len(found.executions) - len(found.chosen) if found.chosen else 0
 
@@ -124,23 +86,7 @@ class JsonView(SingleView):
         self._count = 0
 
     def begin(self, found: ExecutionsFound) -> None:
-        rate = found.rate
-        head = {
-            "schema": EXECUTIONS_SCHEMA,
-            "organization": found.organization,
-            "since": found.since.isoformat(),
-            "until": found.until.isoformat(),
-            "error_rate": {
-                "failed": rate.failed,
-                "total": rate.total,
-                "running": rate.running,
-                "unknown": rate.unknown,
-                "rate": rate.rate,
-                "reasons": [{"reason": reason, "count": count} for reason, count in rate.reasons],
-            },
-            "executions": [_execution(each) for each in found.executions],
-        }
-        self._write(f'{json_text(head)[:-1]}, "traces": [')
+        self._write(f'{strict_json(found_document(found))[:-1]}, "traces": [')
 
     def show(self, fetched: FetchedTrace, analysis: Analysis) -> None:
         self._write(",\n" if self._count else "\n")
@@ -148,12 +94,7 @@ class JsonView(SingleView):
         super().show(fetched, analysis)
 
     def end(self, ending: Ending) -> None:
-        tail = {
-            "unread": [{"id": each.id, "reason": each.reason} for each in ending.unread],
-            "without_anomalies": ending.clean,
-            "stale_callers": [{**asdict(each), "executions": count} for each, count in ending.stale],
-        }
-        self._write(f"], {json_text(tail)[1:]}\n")
+        self._write(f"], {strict_json(ending_document(ending))[1:]}\n")
 
 
 class PagesView:
@@ -174,24 +115,3 @@ class PagesView:
         told += [f"{each.id} could not be read: {each.reason}" for each in ending.unread]
         told += [f"without an anomaly and left out: {ending.clean}"] if ending.clean else []
         self._pages.finish(". ".join([self._headline, *told]))
-
-
-_STANDING = {"failed": "failed", "ended": "ended", "running": "runs", "unknown": "unknown"}
-
-
-def _stands(each: ExecutionSummary) -> str:
-    """failed, ended, running or unknown."""
-    return "failed" if each.failed else each.standing.value
-
-
-def _execution(each: ExecutionSummary) -> dict[str, object]:
-    return {
-        "id": each.id,
-        "flow_id": each.flow_id,
-        "version": each.version,
-        "started_at": each.started_at.isoformat() if each.started_at else None,
-        "ended_at": each.ended_at.isoformat() if each.ended_at else None,
-        "status": _stands(each),
-        "failed": None if each.standing is Standing.UNKNOWN else each.failed,
-        "reason": each.reason,
-    }
