@@ -53,7 +53,7 @@ def test_a_status_reads_from_refusals_over_problems_to_the_summary() -> None:
         "      version 3.0 of inboundcall/Main IVR was published by Ada Lovelace at",
         "      2026-01-05 12:00 UTC; 2.0 is recorded",
         *(f"  ~ caller-{n}                           inboundcall  1.0      OutOfSync  Healthy" for n in range(5)),
-        "      callers keep a module's version until they are published again:",
+        "      these 5: callers keep a module's version until they are published again:",
         "      commonmodule/Greeting is 3.0 (bound to 2.0)",
         "",
         "Drift",

@@ -16,7 +16,7 @@ from controller.domain.visible import visible
 from controller.planning.model import HeldBack, Plan, PlanInputs
 from controller.planning.plan import make_plan
 from controller.planning.rendering.layout import Cell as Field
-from controller.planning.rendering.layout import Screen, aligned, columns, cut, listed, wrapped
+from controller.planning.rendering.layout import Screen, aligned, columns, cut, listed, told_once, wrapped
 from controller.planning.rendering.text import plan_text
 from tests.planning.compact import live_state, organization, recorded_state
 from tests.planning.organizations_of_text import Document, add, large, mixed, one_flow
@@ -183,3 +183,9 @@ def test_wide_characters_keep_columns_aligned() -> None:
     grid = aligned([[Field("客服"), Field("x")], [Field("desk"), Field("x")]], Screen(80))
 
     assert grid.lines == ("客服  x", "desk  x")
+
+
+def test_a_note_of_neighbours_is_told_once_with_their_number() -> None:
+    notes = [("a",), ("a", "b"), ("a",), (), ("a",), ("b",)]
+
+    assert told_once(notes) == [(), ("b",), ("these 3: a",), (), ("a",), ("b",)]

@@ -223,6 +223,11 @@ def listed(names: Sequence[str], room: int | None) -> str:
 
 
 def told_once(notes: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The notes of each line without those that the next line has as well."""
-    following = [*notes[1:], ()]
-    return [tuple(note for note in own if note not in after) for own, after in zip(notes, following, strict=True)]
+    """The notes below each line. A note of several lines in a row is below the last one: `these 5: …`."""
+    told: list[tuple[str, ...]] = []
+    since: dict[str, int] = {}
+    for place, (own, following) in enumerate(zip(notes, [*notes[1:], ()], strict=True)):
+        since = {note: since.get(note, place) for note in own}
+        counts = {note: place - begin + 1 for note, begin in since.items() if note not in following}
+        told.append(tuple(note if count == 1 else f"these {count}: {note}" for note, count in counts.items()))
+    return told
