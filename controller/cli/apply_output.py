@@ -133,8 +133,13 @@ _MARKS = {
 
 def apply_text(reports: Sequence[PassReport], screen: Screen = LOG) -> str:
     """The changes of each organisation as they ended, and then a summary for each."""
-    content = [line for report in reports for line in _content(report, screen)]
-    summaries = [line for report in reports for line in _summary(report, screen, alone=len(reports) == 1)]
+    alone = len(reports) == 1
+    content: list[str] = []
+    for report in reports:
+        lines = _content(report, screen)
+        title = [screen.paint(visible(report.organization), Style.BOLD)] if lines and not alone else []
+        content += [*([""] if content and lines else []), *title, *lines]
+    summaries = [line for report in reports for line in _summary(report, screen, alone=alone)]
     return "\n".join([*content, *([""] if content and summaries else []), *summaries])
 
 
