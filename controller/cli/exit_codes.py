@@ -39,14 +39,16 @@ _WAITS = frozenset({"consumers-unknown", "dependency-blocked", "flow-locked", "l
 def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
     """The exit code of plans: 3 where a commit has to mend something, which wins over 2 for changes.
 
-    A change that only waits for a person, a window, a lock or another controller does not count.
+    A change that only waits for a person, a window, a lock or another controller does not count, nor does what the base
+    of a view has as well.
     """
     found = list(plans)
-    blocks = {change.blocked.code for plan in found for change in plan.changes if change.blocked}
-    passed = any(each.code == SafetyLimit.code for plan in found for each in plan.held_back)
-    if passed or blocks - _WAITS:
+    blocks = {change.blocked.code for plan in found for change in plan.shown if change.blocked}
+    refusals = [each for plan in found for each in (plan.held_back if plan.view is None else plan.view.held_back)]
+    if blocks - _WAITS or any(each.code == SafetyLimit.code for each in refusals):
         return REFUSED
-    return CHANGES if detailed and any(not plan.empty for plan in found) else DONE
+    changed = any(plan.shown or (plan.view is not None and not plan.view.empty) for plan in found)
+    return CHANGES if detailed and changed else DONE
 
 
 def of_all(codes: Iterable[int]) -> int:

@@ -7,11 +7,12 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from controller.cli import exit_codes
 from controller.cli.failures import report_failure
 from controller.domain.clock import SystemClock
+from controller.domain.errors import PenstockError
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest
 from controller.reconcile.report import PassReport
@@ -74,8 +75,18 @@ def answer(services: Services, question: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(asked())
 
 
-def report_failures(reports: Sequence[PassReport], *, as_json: bool) -> int:
-    """Report why passes have no plan; returns the exit code. JSON holds the first error only."""
+class Failed(Protocol):
+    """What could not be done for an organisation."""
+
+    @property
+    def organization(self) -> str: ...
+
+    @property
+    def error(self) -> PenstockError | None: ...
+
+
+def report_failures(reports: Sequence[Failed], *, as_json: bool) -> int:
+    """Report why organisations have no plan; returns the exit code. JSON holds the first error only."""
     errors = [(report.error, report.organization) for report in reports if report.error is not None]
     codes = [
         report_failure(error, as_json=as_json, organization=name) for error, name in errors[: 1 if as_json else None]

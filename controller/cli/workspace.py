@@ -12,8 +12,9 @@ from controller.domain.errors import SettingsInvalid
 from controller.domain.recorded import NO_REVISION
 from controller.domain.visible import visible
 from controller.domain.wording import counted
+from controller.reconcile.branch import Branch, BranchNames, open_branch
 from controller.reconcile.settings import Settings
-from controller.reconcile.workspace import Workspace, open_folder
+from controller.reconcile.workspace import Workspace, open_folder, repository_of, uncommitted
 
 
 def opened_workspace(folder: Path, settings: Settings, organizations: Sequence[str] | None) -> Workspace:
@@ -23,16 +24,32 @@ def opened_workspace(folder: Path, settings: Settings, organizations: Sequence[s
     return workspace
 
 
+def branch_of(folder: Path, base: str, settings: Settings, organizations: Sequence[str]) -> Branch:
+    """HEAD and its base; says on stderr which changes on disk are left out. Raises as `open_branch` does."""
+    repository = repository_of(folder, settings)
+    where = folder.resolve().relative_to(repository.top).as_posix()
+    names = BranchNames(base, folder=where, only=tuple(organizations))
+    branch = open_branch(repository, names, settings, loopback=True)
+    left_out = uncommitted(repository, branch.head.desired, settings.limits)
+    if left_out:
+        changes = f"{counted(len(left_out), 'uncommitted change')} {'is' if len(left_out) == 1 else 'are'}"
+        print(f"penstock: --base compares commits: {changes} left out: {_listed(left_out)}", file=sys.stderr)
+    return branch
+
+
 def tell_uncommitted(workspace: Workspace) -> None:
     """Say on stderr which files differ from HEAD, or that the folder is in no git repository."""
     if not workspace.repository.has_git:
         print("penstock: this folder is in no git repository: its files are read as they are now", file=sys.stderr)
     if workspace.dirty:
-        shown = visible(", ".join(workspace.dirty[:5]) + (", …" if len(workspace.dirty) > 5 else ""))
         changes = (
             f"{counted(len(workspace.dirty), 'uncommitted change')} {'is' if len(workspace.dirty) == 1 else 'are'}"
         )
-        print(f"penstock: {changes} read, too: {shown}", file=sys.stderr)
+        print(f"penstock: {changes} read, too: {_listed(workspace.dirty)}", file=sys.stderr)
+
+
+def _listed(files: Sequence[str]) -> str:
+    return visible(", ".join(files[:5]) + (", …" if len(files) > 5 else ""))
 
 
 def only_organization(workspace: Workspace, what: str) -> Organization:

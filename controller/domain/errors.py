@@ -114,6 +114,10 @@ class RepositoryTooLarge(Invalid):
     """The repository has more files, deeper folders or more bytes than are read."""
 
 
+class MergeConflict(Invalid):
+    """A branch cannot be merged into its base, so what the merge would leave is unknown."""
+
+
 class SettingsInvalid(Invalid):
     """The operator's settings (environment, options) are wrong or a credential is missing."""
 

@@ -56,13 +56,14 @@ def load(
     hosts: Hosts = GENESYS_ALONE,
     only: Collection[str] | None = None,
     limits: Limits | None = None,
+    required: bool = True,
 ) -> Desired:
     """The desired state that a repository's files describe.
 
     `folder` limits where manifests are searched for; the files that they name may be anywhere. `only` limits the load
-    to organisations by name and leaves out the flow files and the mistakes of all others. Raises ManifestInvalid with
-    all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when there is no such folder or `only` names
-    nothing.
+    to organisations by name and leaves out the flow files and the mistakes of all others; each must be there if they
+    are `required`. Raises ManifestInvalid with all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when
+    there is no such folder or no such organisation.
     """
     if kind_of(files, folder) is not Kind.FOLDER:
         raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
@@ -70,7 +71,9 @@ def load(
     tree, manifests, places = _read(files, folder, report, budget)
     estates = assign(files, manifests, report)
     check_artifacts(manifests, report)
-    selected = _selected(estates, only, manifests)
+    if required:
+        _require(only or (), estates, manifests)
+    selected = tuple(each for each in estates if only is None or each.organization.name in only)
     flow_files = FlowFiles(files, report, budget)
     assembly = Assembly(manifests, flow_files, hosts, report)
     organizations = [assembly.organization(estate) for estate in selected]
@@ -101,15 +104,12 @@ def _read(files: Files, folder: str, report: Report, budget: Budget) -> tuple[Ma
     return tree, manifests, (folder, *outside)
 
 
-def _selected(estates: tuple[Estate, ...], only: Collection[str] | None, manifests: Manifests) -> tuple[Estate, ...]:
-    if only is None:
-        return estates
+def _require(only: Collection[str], estates: tuple[Estate, ...], manifests: Manifests) -> None:
     names = {estate.organization.name for estate in estates if estate.organization.name is not None}
     for name in sorted(only):
         if name not in names and not manifests.may_define(name):
             hint = did_you_mean(name, names) or f"there are {', '.join(sorted(names)) or 'none'}"
             raise SettingsInvalid(f"no organisation is called {quoted(name)}", hint=hint)
-    return tuple(estate for estate in estates if estate.organization.name in only)
 
 
 def _concerning(

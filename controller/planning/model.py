@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +146,52 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseView:
+    """The part of a plan that a branch causes: what it changes compared with the plan of its base.
+
+    Changes, drift and refusals that the base's plan has as well were there before; they are only counted.
+    """
+
+    ref: str
+    """The base as it was named, for people."""
+    revision: str
+    """The base's commit."""
+    flows: tuple[str, ...] = ()
+    """The `flow`s of the plan's changes that the base's plan has not, or has otherwise; in the plan's order."""
+    vanished: tuple[Change, ...] = ()
+    """Changes of the base's plan that the branch makes unnecessary."""
+    settings: tuple[str, ...] = ()
+    """Other flows that the branch adds, removes, or gives other settings (gates, rollout, labels)."""
+    policy: tuple[str, ...] = ()
+    """Keys of the organisation's `spec` that the branch changes; the plan follows the base's until the merge."""
+    drift: tuple[Drift, ...] = ()
+    """Drift that the branch causes, such as a flow whose manifest it removes."""
+    held_back: tuple[HeldBack, ...] = ()
+    """Refusals that the base's plan has not."""
+    hidden_changes: int = 0
+    """Changes of the plan that were there before."""
+    hidden_drift: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether the branch changes nothing of the plan."""
+        return not (self.flows or self.vanished or self.settings or self.policy or self.drift)
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """An organisation without a plan.
+
+    The branch adds or removes it, or its plan cannot be made before the merge.
+    """
+
+    organization: str
+    """`metadata.name` of the organisation."""
+    reason: str
+    """Why there is no plan, for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All changes for one organisation, in deployment order."""
 
@@ -164,6 +210,12 @@ class Plan:
     under_way: tuple[UnderWay, ...] = ()
     held_back: tuple[HeldBack, ...] = ()
     """Refusals at the time of the check. The digest does not cover them."""
+    organization_id: str | None = None
+    """The organisation's own id, if its API reports it."""
+    region: str | None = None
+    """The organisation's Genesys domain; None if its manifest gives addresses instead."""
+    view: BaseView | None = None
+    """What a branch changes in this plan; None for a plan without a base. The digest does not cover it."""
 
     @property
     def actions(self) -> tuple[Change, ...]:
@@ -171,15 +223,33 @@ class Plan:
         return tuple(change for change in self.changes if change.kind is not ChangeKind.NONE)
 
     @property
+    def shown(self) -> tuple[Change, ...]:
+        """The changes to show: all that do something, or those of the view against the base."""
+        if self.view is None:
+            return self.actions
+        flows = frozenset(self.view.flows)
+        return tuple(change for change in self.actions if change.flow in flows)
+
+    @property
+    def shown_drift(self) -> tuple[Drift, ...]:
+        """The drift to show: all of it, or that of the view against the base."""
+        return self.drift if self.view is None else self.view.drift
+
+    @property
     def empty(self) -> bool:
         return not self.actions
 
     def summary(self) -> Mapping[str, int]:
         """Number of changes by kind, zeros included, plus `blocked`."""
-        counts = {kind.value: 0 for kind in ChangeKind}
-        for change in self.changes:
-            counts[change.kind.value] += 1
-        return counts | {"blocked": sum(change.blocked is not None for change in self.changes)}
+        return summary_of(self.changes)
+
+
+def summary_of(changes: Collection[Change]) -> Mapping[str, int]:
+    """Number of changes by kind, zeros included, plus `blocked`."""
+    counts = {kind.value: 0 for kind in ChangeKind}
+    for change in changes:
+        counts[change.kind.value] += 1
+    return counts | {"blocked": sum(change.blocked is not None for change in changes)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def make_plan(organization: Organization, live: LiveState, recorded: RecordedSta
         warnings=(*(f"the organisation could not be read completely: {part}" for part in live.partial), *inputs.former),
         suspended=tuple(flow.id for flow in graph.flows.values() if organization.suspended or flow.suspended),
         under_way=inputs.under_way,
+        organization_id=inputs.organization_id,
+        region=organization.endpoint.region,
     )
 
 

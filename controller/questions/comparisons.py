@@ -83,12 +83,13 @@ async def differences(
 ) -> list[FlowComparison]:
     """The differences that a plan's changes make: the live content compared with the desired content.
 
-    Flows that are in sync, adopted or removed are left out. Out-of-band publishes are included.
+    Flows that are in sync, adopted or removed are left out. Out-of-band publishes are included. Of a plan with a view
+    against a base only the changes of the view are compared.
     """
     drifted = {drift.flow for drift in plan.drift if not drift.informative}
     wanted = [
         change
-        for change in plan.changes
+        for change in (plan.changes if plan.view is None else plan.shown)
         if change.kind not in _NOT_COMPARED or (change.kind is ChangeKind.NONE and change.flow in drifted)
     ]
     flows = await services.platform(organization).flows.get_many(

@@ -9,14 +9,14 @@ of flows to prune come from the organisation, because manifests cover only some 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from controller.delivery.remove_step import consumers_of, index_fault
 from controller.domain.desired import DesiredFlow, Organization, PinnedVersion, SourceFile
 from controller.domain.errors import (
     ExportFailed,
@@ -32,19 +32,19 @@ from controller.domain.live import LastChange, LiveFlow, LiveState
 from controller.domain.platform import Capability, FlowListing, Priority
 from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
-from controller.domain.references import FlowReference, Resolution
+from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
 from controller.domain.waiting import for_each
+from controller.reconcile.consumers import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 V = TypeVar("V")
 LAG = timedelta(minutes=10)
 """Time after a record in which a listing with another version is not trusted."""
-INDEX_LAG = timedelta(hours=1)
-"""Delay of the dependency index after a publish; younger versions are read themselves."""
 MOST_ASKED = 20
 """Largest number of histories read in one observation; more changes at once usually have one cause."""
 Looked = Callable[[int, int], None]
@@ -53,22 +53,53 @@ Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
 """The live flows that an unfinished delivery of ours changed."""
 
 
+class Answers:
+    """Answers of an organisation that hold for one observation, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Any] = {}
+
+    async def once(self, what: str, flow_id: str, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The answer about a flow. Raises what reading raises, each time."""
+        if (what, flow_id) not in self._known:
+            self._known[what, flow_id] = await read()
+        answer: T = self._known[what, flow_id]
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The flows of an organisation at one moment: the beginning of its live state for any desired state."""
+
+    services: Services
+    platform: Platform
+    recorded: RecordedState
+    live: LiveState
+    """The listing alone."""
+    answers: Answers = field(default_factory=Answers)
+
+
+async def list_organization(services: Services, platform: Platform, recorded: RecordedState) -> Listing:
+    """List the flows; doubtful ones are read themselves.
+
+    The listing is always fresh: a plan from a cached one would miss a recent out-of-band publish.
+    """
+    live = listed(await platform.flows.listing(fresh=True), services.clock.now())
+    flows = await confirmed(platform, recorded, live.flows, services.clock.now())
+    return Listing(services, platform, recorded, replace(live, flows=flows))
+
+
 async def observe_organization(
-    services: Services,
-    platform: Platform,
-    organization: Organization,
-    recorded: RecordedState,
-    delivered: Delivered,
-    looked: Looked = lambda _done, _total: None,
+    listing: Listing, organization: Organization, delivered: Delivered, looked: Looked = lambda _done, _total: None
 ) -> LiveState:
     """Read the live state of the organisation, with the details of managed flows that a plan needs.
 
     The first observation of an organisation can take minutes, because it reads each version; `looked` receives the
-    progress. The listing is always fresh: a plan from a cached one would miss a recent out-of-band publish.
+    progress. A second one for another desired state asks only what the first did not.
     """
-    live = listed(await platform.flows.listing(fresh=True), services.clock.now())
-    flows = await confirmed(platform, recorded, live.flows, services.clock.now())
-    looker = _Looker(services, platform, organization.name, flows, looked)
+    services, platform, recorded, live = listing.services, listing.platform, listing.recorded, listing.live
+    flows = dict(live.flows)
+    looker = _Looker(listing, organization.name, flows, looked)
     orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
     consumers = await ask_consumers(platform, orphans, {flow.id: key for key, flow in flows.items()})
@@ -80,7 +111,7 @@ async def observe_organization(
     digests = await looker.digests(organization.flows, recorded)
     versions = await looker.versions(organization, recorded, delivered(flows))
     undetermined = await looker.settle(versions)
-    moved = await last_changes(platform, organization, recorded, flows, delivered(flows))
+    moved = await last_changes(listing, organization, flows, delivered(flows))
     return replace(
         live,
         flows=flows,
@@ -119,12 +150,11 @@ def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
 class _Looker:
     """Reads facts that the listing lacks, through the store's cache."""
 
-    def __init__(
-        self, services: Services, platform: Platform, organization: str, flows: dict[FlowKey, LiveFlow], looked: Looked
-    ) -> None:
+    def __init__(self, listing: Listing, organization: str, flows: dict[FlowKey, LiveFlow], looked: Looked) -> None:
         self._looked = looked
-        self._reader = FactReader(services, platform, organization)
-        self._platform = platform
+        self._reader = FactReader(listing.services, listing.platform, organization)
+        self._platform = listing.platform
+        self._answers = listing.answers
         self._flows = flows
         self.incomplete: list[str] = []
 
@@ -187,7 +217,8 @@ class _Looker:
             if listed.published_version in candidates or not (listed.published_version or candidates):
                 continue
             try:
-                found = await self._platform.at(Priority.OBSERVE).flows.get(listed.id)
+                get = self._platform.at(Priority.OBSERVE).flows.get
+                found = await self._answers.once("flow", listed.id, partial(get, listed.id))
             except LiveUndetermined as error:
                 undetermined[key] = error.message
             else:
@@ -209,7 +240,7 @@ class _Looker:
 
     async def _versions_of(self, live: LiveFlow, _target: str) -> tuple[VersionInfo, ...] | None:
         try:
-            return tuple(await self._platform.versions.of(live.id))
+            return tuple(await self._answers.once("versions", live.id, partial(self._platform.versions.of, live.id)))
         except NotFound:
             return None
 
@@ -222,9 +253,8 @@ class _Looker:
 
 
 async def last_changes(
-    platform: Platform,
+    listing: Listing,
     organization: Organization,
-    recorded: RecordedState,
     flows: Mapping[FlowKey, LiveFlow],
     delivered: Collection[FlowKey],
 ) -> dict[FlowKey, LastChange]:
@@ -233,11 +263,13 @@ async def last_changes(
     Flows in `delivered` are skipped too, because an unrecorded delivery of ours changed them.
     """
     others = (each for each in organization.flows if each.key not in delivered)
-    moved = sorted(each.key for each in others if _is_moved(each, recorded, flows))[:MOST_ASKED]
+    moved = sorted(each.key for each in others if _is_moved(each, listing.recorded, flows))[:MOST_ASKED]
 
     async def one(key: FlowKey) -> LastChange | None:
+        flow_id = flows[key].id
         try:
-            return await platform.flows.last_change(flows[key].id)
+            read = partial(listing.platform.flows.last_change, flow_id)
+            return await listing.answers.once("last change", flow_id, read)
         except PenstockError as error:
             log.info("history.unreadable", organization=organization.name, flow=str(key), error=error.message)
             return None
@@ -279,68 +311,3 @@ def _in_doubt(record: RecordedFlow, live: LiveFlow | None, now: datetime) -> boo
 
 def _fits(flow: LiveFlow, flows: Mapping[FlowKey, LiveFlow]) -> bool:
     return flow.key not in flows or flows[flow.key].id == flow.id
-
-
-@dataclass(slots=True)
-class Consumers:
-    """Consumers of each flow that may be pruned, or why they are unknown."""
-
-    known: dict[FlowKey, tuple[FlowKey, ...]] = field(default_factory=dict)
-    unknown: dict[FlowKey, str] = field(default_factory=dict)
-
-    def add(self, flows: Iterable[LiveFlow], references: Mapping[FlowKey, tuple[FlowReference, ...]]) -> None:
-        """Add flows that refer to one of these flows as its consumers, even if the index lacks them."""
-        for flow in flows:
-            referring = {key for key, made in references.items() if any(_means(each, flow) for each in made)}
-            if flow.key not in self.unknown:
-                self.known[flow.key] = tuple(sorted({*self.known.get(flow.key, ()), *referring} - {flow.key}))
-
-
-def _means(reference: FlowReference, flow: LiveFlow) -> bool:
-    """Whether the reference can mean the flow."""
-    if reference.flow_id is not None:
-        return reference.flow_id == flow.id
-    typed = not reference.types or flow.key.type in reference.types
-    return reference.resolution is Resolution.STATIC and reference.name == flow.key.name and typed
-
-
-def prunable(
-    organization: Organization, recorded: RecordedState, flows: Mapping[FlowKey, LiveFlow]
-) -> tuple[LiveFlow, ...]:
-    """Published flows with a record but no manifest; none if pruning is off."""
-    if not organization.sync.prune or organization.suspended:
-        return ()
-    wanted = {flow.key for flow in organization.flows}
-    found = (flows[key] for key in sorted(recorded.flows) if key not in wanted and key in flows)
-    return tuple(flow for flow in found if flow.published_version is not None)
-
-
-def too_new_for_the_index(flows: Iterable[LiveFlow], now: datetime) -> Iterator[LiveFlow]:
-    """Flows with references that the index may not have yet."""
-    for flow in flows:
-        if flow.published_version and (flow.published_at is None or flow.published_at > now - INDEX_LAG):
-            yield flow
-
-
-async def ask_consumers(platform: Platform, flows: tuple[LiveFlow, ...], keys: Mapping[str, FlowKey]) -> Consumers:
-    """Ask the dependency index about each flow; `keys` are the live flows by id. One call for each, and one more."""
-    found = Consumers()
-    index = platform.dependency_index
-    if not flows or index is None:
-        return found
-    try:
-        fault = await index_fault(index)
-    except PenstockError as error:
-        fault = f"the dependency index does not answer ({error.message})"
-    if fault is not None:
-        found.unknown = {flow.key: fault for flow in flows}
-        return found
-
-    async def ask(flow: LiveFlow) -> None:
-        try:
-            found.known[flow.key] = await consumers_of(index, flow, keys)
-        except PenstockError as error:
-            found.unknown[flow.key] = error.message
-
-    await for_each(flows, ask)
-    return found

@@ -24,7 +24,7 @@ from controller.planning.plan import make_plan
 from controller.reconcile import ownership, pauses
 from controller.reconcile.drift import note_drift
 from controller.reconcile.health import is_authored, is_unrecorded
-from controller.reconcile.observe import observe_organization
+from controller.reconcile.observe import Listing, list_organization, observe_organization
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
@@ -170,14 +170,20 @@ async def deliver(held: Held, plan: Plan) -> SyncResult | None:
 
 async def observe(at: Located) -> Observed:
     """Read the recorded state from git and the live state from the organisation."""
-    recorded = await read_record(at)
+    listing = await list_organization(at.services, at.platform, await read_record(at))
+    return await observe_listed(at, listing)
+
+
+async def observe_listed(at: Located, listing: Listing) -> Observed:
+    """Read what the plan of this desired state needs beyond a listing."""
+    recorded = listing.recorded
 
     def own(flows: Mapping[FlowKey, LiveFlow]) -> set[FlowKey]:
         """The flows with a live version of our own delivery, recorded in git or not."""
         unrecorded = {each.key for each in _unrecorded(at, flows)}
         return unrecorded | {each.key for each in _authored(at, recorded, flows)}
 
-    live = await observe_organization(at.services, at.platform, at.organization, recorded, own, at.listener.looked)
+    live = await observe_organization(listing, at.organization, own, at.listener.looked)
     return Observed(recorded, live)
 
 

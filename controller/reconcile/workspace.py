@@ -36,6 +36,13 @@ class Workspace:
         raise SettingsInvalid(f"no manifest describes the organisation {name!r}", hint=f"there is: {known}")
 
 
+def repository_of(folder: Path, settings: Settings) -> Repository:
+    """The repository around a folder of manifests. Raises RepositoryFailed."""
+    if not folder.is_dir():
+        raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
+    return Repository.open(folder, pass_on=settings.git_environment, followed=settings.branch)
+
+
 def open_folder(
     folder: Path, settings: Settings, only: Collection[str] = (), *, loopback: bool = True, committed: bool = False
 ) -> Workspace:
@@ -44,9 +51,7 @@ def open_folder(
     `loopback` lets credentials go to organisations on this machine. `committed` reads HEAD alone if nothing relevant
     differs; `dirty` lists the differences. The repository around the folder limits the targets of paths.
     """
-    if not folder.is_dir():
-        raise RepositoryFailed(f"{folder} is not a folder", hint="name the folder that holds the manifests")
-    repository = Repository.open(folder, pass_on=settings.git_environment, followed=settings.branch)
+    repository = repository_of(folder, settings)
     where = folder.resolve().relative_to(repository.top).as_posix()
     with repository.work_tree_files(settings.limits) as files:
         desired = _load(files, where, settings, only, loopback=loopback)
@@ -64,6 +69,15 @@ def open_revision(repository: Repository, sha: str, settings: Settings) -> Works
         return Workspace(repository, sha, (), _load(files, settings.manifests, settings, (), loopback=False))
 
 
+def uncommitted(repository: Repository, desired: Desired, limits: Limits) -> tuple[str, ...]:
+    """The manifests on disk, and the other files of a desired state, that differ from HEAD; none if HEAD is on disk."""
+    with repository.work_tree_files(limits) as files:
+        if files.head is None:
+            return ()
+        here = manifest_files(files, desired.places, Budget(limits), files.differs)
+        return tuple(sorted({*here, *_uncommitted(files, files.head, desired, limits)}))
+
+
 def _untracked(repository: Repository, desired: Desired) -> tuple[str, ...]:
     """The uncommitted files before the first commit: all files that were read; none without git."""
     return desired.files if repository.has_git else ()
@@ -76,6 +90,33 @@ def _uncommitted(files: WorkTreeFiles, head: Files, desired: Desired, limits: Li
     return tuple(sorted({*gone_or_changed, *read}))
 
 
+def read_folder(
+    files: Files, written: str, settings: Settings, only: Collection[str] = (), *, loopback: bool
+) -> Desired:
+    """The desired state that a folder describes; of `only` these organisations, as far as they are there.
+
+    Empty if there is no such folder. Raises ManifestInvalid and RepositoryTooLarge, and RepositoryFailed for a folder
+    outside the repository.
+    """
+    try:
+        folder = followed(files, written)
+    except PathLost as error:
+        raise RepositoryFailed(f"the folder {written} {error}", hint="set PENSTOCK_MANIFESTS") from error
+    if kind_of(files, folder) is not Kind.FOLDER:
+        return Desired()
+    hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
+    return load(files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits, required=False)
+
+
+def require_organizations(desired: Desired, folder: str) -> None:
+    """Raise ManifestInvalid if there is no organisation."""
+    if not desired.organizations:
+        hint = "name the folder of the manifests, or write one: docs/reference/manifests.md"
+        raise ManifestInvalid(
+            [Mistake(Origin(folder or "."), "there is no Organization manifest in this folder or below it", hint=hint)]
+        )
+
+
 def _load(files: Files, written: str, settings: Settings, only: Collection[str], *, loopback: bool) -> Desired:
     try:
         folder = followed(files, written)
@@ -83,21 +124,12 @@ def _load(files: Files, written: str, settings: Settings, only: Collection[str],
         raise RepositoryFailed(f"the folder {written} {error}", hint="set PENSTOCK_MANIFESTS") from error
     if kind_of(files, folder) is not Kind.FOLDER:
         raise RepositoryFailed(f"the repository has no folder {folder}", hint="set PENSTOCK_MANIFESTS")
-    desired = load(
-        files,
-        folder=folder,
-        hosts=Hosts(settings.organization_hosts, settings.gate_hosts, loopback),
-        only=only or None,
-        limits=settings.limits,
-    )
+    hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
+    desired = load(files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits)
     missing = sorted(set(only) - {each.name for each in desired.organizations})
     if missing:
         raise SettingsInvalid(
             f"no manifest describes the organisation {', '.join(missing)}", hint="check --organization"
         )
-    if not desired.organizations:
-        hint = "name the folder of the manifests, or write one: docs/reference/manifests.md"
-        raise ManifestInvalid(
-            [Mistake(Origin(folder or "."), "there is no Organization manifest in this folder or below it", hint=hint)]
-        )
+    require_organizations(desired, folder)
     return desired

@@ -10,6 +10,7 @@ from controller.domain.errors import RepositoryFailed, SettingsInvalid
 from controller.domain.redaction import MASK
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
+_LONGEST_NAME = 512
 _REVISION = re.compile(r"[0-9a-f]{4,64}")
 _BRANCH_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|$)|(?:^|/)\.|\.$|/$|^/|^-|^@$|^HEAD$")
 _SCP_LIKE = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!//)(?!:)[^-].*")
@@ -28,6 +29,15 @@ def checked_revision(sha: str) -> str:
     if not _REVISION.fullmatch(sha):
         raise RepositoryFailed(f"{sha!r} is not a commit id")
     return sha
+
+
+def checked_name(name: str) -> str:
+    """The name of a commit as a person gives it: a branch, a remote branch, a tag, an id. Raises RepositoryFailed."""
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable() or name.startswith("-"):
+        raise RepositoryFailed(
+            f"{name[:80]!r} is not the name of a commit", hint="name a branch, or the id of a commit"
+        )
+    return name
 
 
 def checked_slug(name: str, what: str) -> str:

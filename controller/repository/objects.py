@@ -123,9 +123,12 @@ class ObjectReader:
     Every method raises RepositoryFailed when git ends, or when reading takes too long in total.
     """
 
-    def __init__(self, git: GitCommand, timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(
+        self, git: GitCommand, timeout_s: float = READ_TIMEOUT_S, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._git = git
-        self._process = git.start("cat-file", "--batch-command", heard=False)
+        self._environment = environment
+        self._process = git.start("cat-file", "--batch-command", environment=environment, heard=False)
         self._watchdog = threading.Timer(timeout_s, kill, [self._process])
         self._watchdog.daemon = True
         self._watchdog.start()
@@ -153,7 +156,7 @@ class ObjectReader:
         # `cat-file --batch-command` cannot stop in the middle of an object; a process of its own can be ended.
         if self._known(name).size <= most:
             return self.content(name, most) or b""
-        process = self._git.start("cat-file", "blob", name, heard=False)
+        process = self._git.start("cat-file", "blob", name, environment=self._environment, heard=False)
         try:
             return process.stdout.read(most) if process.stdout is not None else b""
         finally:

@@ -19,6 +19,7 @@ from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.credentials import GitCredentials
 from controller.repository.disk import DiskFiles
+from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_folder, checked_revision
 from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
@@ -26,7 +27,7 @@ from controller.repository.place import GitFolders, discover
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Here, Remote
-from controller.repository.revision import author, below, last_change
+from controller.repository.revision import author, below, commit_named, last_change
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
 _MOST_COMPARED = 200_000
@@ -173,6 +174,23 @@ class Repository:
         """The files of a commit, read from git's objects."""
         with contextlib.closing(ObjectReader(self._git())) as reader:
             yield CommitFiles(reader, checked_revision(sha), limits)
+
+    def named(self, name: str) -> str:
+        """The commit that a person's name for it means: a branch, a branch of a remote, a tag, an id.
+
+        A local branch is preferred to a remote's. Raises RepositoryFailed if the commit is not here.
+        """
+        return commit_named(self._git(), name)
+
+    @contextlib.contextmanager
+    def merged_files(self, base: str, head: str, limits: Limits | None = None) -> Iterator[CommitFiles]:
+        """The files that a merge of the commit `head` into `base` would leave, as `merging.merged` says."""
+        git = self._git()
+        with (
+            merged(git, checked_revision(base), checked_revision(head)) as found,
+            contextlib.closing(ObjectReader(git, environment=found.environment)) as reader,
+        ):
+            yield CommitFiles(reader, found.tree, limits)
 
     @contextlib.contextmanager
     def work_tree_files(self, limits: Limits | None = None) -> Iterator[WorkTreeFiles]:

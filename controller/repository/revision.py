@@ -1,12 +1,31 @@
-"""Differences between commits, and their authors."""
+"""Commits by name, differences between commits, and their authors."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
+from controller.repository.names import checked_name
 
 _LONGEST_NAME = 255
+
+
+def commit_named(git: GitCommand, name: str) -> str:
+    """The commit that a person's name for it means; a local branch is preferred to a remote's.
+
+    Raises RepositoryFailed if the commit is not here.
+    """
+    keys = (key.split(".", 1)[1] for key in git.settings() if key.startswith("remote."))
+    remotes = sorted({key.rpartition(".")[0] for key in keys} - {""})
+    for full in (checked_name(name), *(f"refs/remotes/{remote}/{name}" for remote in remotes)):
+        found = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{full}^{{commit}}")
+        if found.ok:
+            return found.output.decode("ascii").strip()
+    raise RepositoryFailed(
+        f"{git.directory}: {name} names no commit that is here",
+        hint=f"git fetch origin {name}; in GitHub Actions, give actions/checkout fetch-depth: 0",
+    )
 
 
 def below(path: str, folders: Collection[str]) -> bool:

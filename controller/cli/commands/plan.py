@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,19 +16,21 @@ from controller.cli.comparison_output import comparisons_markdown, comparisons_t
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to
 from controller.cli.progress_bars import plan_bar, progress_bar
-from controller.cli.running import answer, opened_services, report_failures, run_passes
+from controller.cli.running import Failed, answer, opened_services, report_failures, run_passes
 from controller.cli.screen import screen_of
-from controller.planning.model import Plan
+from controller.cli.workspace import branch_of
+from controller.domain.desired import Organization
+from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
-from controller.planning.rendering.text import plan_content, plan_summary
+from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
 from controller.questions.comparisons import FlowComparison, differences
+from controller.questions.pull_request_plan import BranchRequest, plan_against_base
 from controller.questions.refusals import with_refusals
 from controller.reconcile.pass_ import PassRequest
-from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
-from controller.reconcile.settings import load_settings
-from controller.reconcile.workspace import Workspace, open_folder
+from controller.reconcile.settings import Settings, load_settings
+from controller.reconcile.workspace import open_folder
 
 
 class PlanFormat(StrEnum):
@@ -56,9 +58,24 @@ class PlanOptions:
     only_problems: Annotated[
         bool, typer.Option("--only-problems", help="Leave out changes without a block or a warning (text).")
     ] = False
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="REF", help="Show what HEAD changes, merged into this branch or commit."),
+    ] = None
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes.")
     ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """All plans that a command made, and what prevented the others."""
+
+    plans: Sequence[Plan]
+    planned: Mapping[str, Organization]
+    """The organisations by name, as they were planned."""
+    failed: Sequence[Failed] = ()
+    unplanned: Sequence[Unplanned] = ()
 
 
 def plan(options: PlanOptions) -> int:
@@ -69,63 +86,73 @@ def plan(options: PlanOptions) -> int:
     if options.only_problems and options.output is not PlanFormat.TEXT:
         raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
     settings = load_settings()
-    workspace = open_folder(options.folder, settings, options.organization or ())
-    requests = [PassRequest(each.name, retry=options.retry) for each in workspace.desired.organizations]
     with opened_services(settings) as services:
-        with plan_bar() as listener:
-            reports = run_passes(workspace, requests, services, listener)
-        plans = _plans(reports, workspace, services)
-        failed = [report for report in reports if report.plan is None]
-        if failed and as_json:
+        made = _of_folder(options, settings, services) if options.base is None else _of_branch(options, services)
+        if made.failed and as_json:
             # Half a document would pass for a whole one.
-            return report_failures(failed, as_json=True)
-        tail = _differences(plans, workspace, services, options) if options.diff else ""
-    if options.out is not None and not failed:
+            return report_failures(made.failed, as_json=True)
+        tail = _differences(made, services, options) if options.diff else ""
+    if options.out is not None and not made.failed:
         with output_to(options.out) as write:
-            write(plan_json(plans, everything=True))
-    if plans:
-        print(_rendered(plans, options, tail), end="")
-    if failed:
-        return report_failures(failed, as_json=False)
-    return exit_codes.for_plans(plans, detailed=options.detailed_exitcode)
+            write(plan_json(made.plans, made.unplanned, everything=True))
+    if made.plans or made.unplanned:
+        print(_rendered(made, options, tail), end="")
+    if made.failed:
+        return report_failures(made.failed, as_json=False)
+    return exit_codes.for_plans(made.plans, detailed=options.detailed_exitcode)
 
 
-def _plans(reports: Sequence[PassReport], workspace: Workspace, services: Services) -> list[Plan]:
-    """The plans, each with the reasons that hold back a delivery at this moment."""
-    return [
-        with_refusals(
-            report.plan, workspace.organization(report.organization), services, workspace.dirty, report.unpushed
-        )
+def _of_folder(options: PlanOptions, settings: Settings, services: Services) -> Planned:
+    """The plans of the folder, each with the reasons that hold back a delivery at this moment."""
+    workspace = open_folder(options.folder, settings, options.organization or ())
+    organizations = {each.name: each for each in workspace.desired.organizations}
+    requests = [PassRequest(name, retry=options.retry) for name in organizations]
+    with plan_bar() as listener:
+        reports = run_passes(workspace, requests, services, listener)
+    plans = [
+        with_refusals(report.plan, organizations[report.organization], services, workspace.dirty, report.unpushed)
         for report in reports
         if report.plan is not None
     ]
+    return Planned(plans, organizations, [report for report in reports if report.plan is None])
 
 
-def _rendered(plans: Sequence[Plan], options: PlanOptions, differences_inside: str) -> str:
-    everything = options.everything
+def _of_branch(options: PlanOptions, services: Services) -> Planned:
+    """The plans of HEAD against a base."""
+    branch = branch_of(options.folder, options.base or "", services.settings, options.organization or ())
+    with plan_bar() as listener:
+        request = BranchRequest(retry=options.retry, listener=listener)
+        made = answer(services, plan_against_base(services, branch, request))
+    organizations = {each.organization: made.organization(each.organization) for each in made.plans}
+    return Planned(made.plans, organizations, made.failures, made.unplanned)
+
+
+def _rendered(made: Planned, options: PlanOptions, differences_inside: str) -> str:
+    plans, unplanned, everything = made.plans, made.unplanned, options.everything
     if options.output is PlanFormat.JSON:
-        return plan_json(plans, everything=everything)
+        return plan_json(plans, unplanned, everything=everything)
     if options.output is PlanFormat.MARKDOWN:
         limit = COMMENT_LIMIT // 2 if options.diff else COMMENT_LIMIT
-        return plan_markdown(plans, everything=everything, limit=limit) + differences_inside
+        return plan_markdown(plans, unplanned, everything=everything, limit=limit) + differences_inside
     if options.output is PlanFormat.HTML:
-        return plan_html(plans, everything=everything)
+        return plan_html(plans, unplanned, everything=everything)
     screen, only_problems = screen_of(sys.stdout), options.only_problems
     content = plan_content(plans, everything=everything, only_problems=only_problems, screen=screen)
-    return content + differences_inside + plan_summary(plans, only_problems=only_problems, screen=screen)
+    summary = plan_summary(plans, only_problems=only_problems, screen=screen) if plans else ""
+    return unplanned_text(unplanned, screen) + content + differences_inside + summary
 
 
-def _differences(plans: Sequence[Plan], workspace: Workspace, services: Services, options: PlanOptions) -> str:
+def _differences(made: Planned, services: Services, options: PlanOptions) -> str:
     """The differences inside the flows, as text below the changes."""
-    found = answer(services, _compared(plans, workspace, services))
+    found = answer(services, _compared(made, services))
     if options.output is PlanFormat.MARKDOWN:
         return "\n" + comparisons_markdown(found, COMMENT_LIMIT // 2)
     return comparisons_text(found, screen=screen_of(sys.stdout)) + "\n"
 
 
-async def _compared(plans: Sequence[Plan], workspace: Workspace, services: Services) -> list[FlowComparison]:
+async def _compared(made: Planned, services: Services) -> list[FlowComparison]:
     found: list[FlowComparison] = []
     with progress_bar("comparing flows") as advance:
-        for each in plans:
-            found += await differences(services, workspace.organization(each.organization), each, advance)
+        for each in made.plans:
+            found += await differences(services, made.planned[each.organization], each, advance)
     return found

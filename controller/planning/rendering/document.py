@@ -6,11 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
-from controller.domain.documents import json_text, plain
+from controller.domain.documents import json_text, optional, plain
 from controller.domain.recorded import NO_REVISION
 from controller.domain.status import StepState
 from controller.planning.digests import sha256
-from controller.planning.model import Blocked, Change, ChangeKind, Drift, HeldBack, Plan, UnderWay
+from controller.planning.model import (
+    BaseView,
+    Blocked,
+    Change,
+    ChangeKind,
+    Drift,
+    HeldBack,
+    Plan,
+    UnderWay,
+    Unplanned,
+    summary_of,
+)
 
 PLAN_SCHEMA: Literal["penstock.plan/v1"] = "penstock.plan/v1"
 
@@ -105,11 +116,49 @@ D = TypeVar("D", ChangeDocument, DriftDocument, UnderWayDocument)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewDocument:
+    """A view against a base.
+
+    Base and head are planned from one observation. What both plans have was there before, and is only counted.
+    """
+
+    base_ref: str
+    """The base as it was named."""
+    base_revision: str
+    """The commit of the base."""
+    head_revision: str
+    """The commit of the branch, which is planned as merged into the base."""
+    summary: Mapping[str, int]
+    """The organisation's `summary`, of the changes in `flows` alone."""
+    flows: Sequence[str]
+    """The `flow`s of those `changes` that the base's plan has not, or has otherwise: another kind, version, reason,
+    content, order or block."""
+    vanished: Sequence[ChangeDocument]
+    """Changes of the base's plan that the branch makes unnecessary."""
+    settings: Sequence[str]
+    """Other flows that the branch adds, removes, or gives other settings, such as gates."""
+    policy: Sequence[str]
+    """The keys of the organisation's `spec` that the branch changes; this plan follows the base's."""
+    drift: Sequence[DriftDocument]
+    """Drift that the branch causes."""
+    held_back: Sequence[HeldBack]
+    """The entries of `held_back` that the base's plan has not."""
+    hidden_changes: int
+    """How many `changes` were there before."""
+    hidden_drift: int
+    """How many entries of `drift` were there before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationPlanDocument:
     """The plan of an organisation."""
 
     name: str
     """`metadata.name` of the organisation."""
+    organization_id: str | None
+    """The organisation's own id; null where its API does not tell."""
+    region: str | None
+    """The Genesys domain; null where the manifest gives addresses instead."""
     digest: str
     """The digest that an approval names. A saved plan is stale when it changes; a commit that asks for the same keeps
     it."""
@@ -134,6 +183,8 @@ class OrganizationPlanDocument:
     part of the `digest`."""
     warnings: Sequence[str]
     """Parts that could not be read completely."""
+    view: ViewDocument | None = optional()  # noqa: RUF009 - the same field description for all
+    """The part of the plan that a branch causes; only with `--base`. All other fields are of the full plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,26 +202,30 @@ class PlanDocument:
     """The commit that the manifests come from."""
     organizations: Sequence[OrganizationPlanDocument]
     """One entry for each organisation, in order of name."""
+    unplanned: Sequence[Unplanned] | None = optional()
+    """The organisations without a plan because the branch adds or removes them, or moves them to another `api`; only
+    with `--base`, where there are any."""
 
 
-def plan_json(plans: Sequence[Plan], *, everything: bool = False) -> str:
+def plan_json(plans: Sequence[Plan], unplanned: Sequence[Unplanned] = (), *, everything: bool = False) -> str:
     """The document as text, ending with a newline; the same plans give the same bytes."""
-    return json_text(_document(plans, everything=everything), ascii_only=True) + "\n"
+    return json_text(_document(plans, unplanned, everything=everything), ascii_only=True) + "\n"
 
 
 def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[str, Any]:
     """The document in JSON's types; flows in sync are listed only with `everything`."""
-    found: dict[str, Any] = plain(_document(plans, everything=everything))
+    found: dict[str, Any] = plain(_document(plans, (), everything=everything))
     return found
 
 
-def _document(plans: Sequence[Plan], *, everything: bool) -> PlanDocument:
+def _document(plans: Sequence[Plan], unplanned: Sequence[Unplanned], *, everything: bool) -> PlanDocument:
     """`digest` is the plan's own where there is one organisation, else a digest over all of theirs."""
     digests = [plan.digest for plan in plans]
     return PlanDocument(
         digest=digests[0] if len(digests) == 1 else sha256(*digests),
         revision=plans[0].revision if plans and plans[0].revision != NO_REVISION else None,
         organizations=[_organization(plan, everything=everything) for plan in plans],
+        unplanned=unplanned or None,
     )
 
 
@@ -178,9 +233,11 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
     changes = plan.changes if everything else plan.actions
     return OrganizationPlanDocument(
         name=plan.organization,
+        organization_id=plan.organization_id,
+        region=plan.region,
         digest=plan.digest,
         summary=plan.summary(),
-        changes=[_about(ChangeDocument, change, change=change.kind) for change in changes],
+        changes=[_change(change) for change in changes],
         drift=[_about(DriftDocument, drift) for drift in plan.drift],
         unmanaged=plan.unmanaged,
         cycles=plan.cycles,
@@ -188,6 +245,28 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
         under_way=[_under_way(each) for each in plan.under_way],
         held_back=plan.held_back,
         warnings=plan.warnings,
+        view=None if plan.view is None else _view(plan, plan.view),
+    )
+
+
+def _change(change: Change) -> ChangeDocument:
+    return _about(ChangeDocument, change, change=change.kind)
+
+
+def _view(plan: Plan, view: BaseView) -> ViewDocument:
+    return ViewDocument(
+        base_ref=view.ref,
+        base_revision=view.revision,
+        head_revision=plan.revision,
+        summary=summary_of(plan.shown),
+        flows=view.flows,
+        vanished=[_change(change) for change in view.vanished],
+        settings=view.settings,
+        policy=view.policy,
+        drift=[_about(DriftDocument, drift) for drift in view.drift],
+        held_back=view.held_back,
+        hidden_changes=view.hidden_changes,
+        hidden_drift=view.hidden_drift,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from controller.domain.visible import visible
-from controller.planning.model import Plan
+from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.table import PlanRow, Table, tables
 
 COMMENT_LIMIT = 60_000
@@ -22,9 +22,15 @@ _CALLS = re.compile(r"(?<![\w])([@#])(?=\w)|(?<=[a-z])(:)(?=//)", re.IGNORECASE)
 _EDGE_SPACE = re.compile(r"^ +| +$|(?<= ) +")
 
 
-def plan_markdown(plans: Iterable[Plan], *, everything: bool = False, limit: int = COMMENT_LIMIT) -> str:
+def plan_markdown(
+    plans: Iterable[Plan],
+    unplanned: Iterable[Unplanned] = (),
+    *,
+    everything: bool = False,
+    limit: int = COMMENT_LIMIT,
+) -> str:
     """One table for each organisation, ending with a newline; changes beyond `limit` characters are only counted."""
-    shown = tables(plans, everything=everything)
+    shown = tables(plans, unplanned, everything=everything)
     if not shown:
         return "No organisation to plan for.\n"
     share = limit // len(shown)
@@ -64,8 +70,9 @@ def _fitted(table: Table, limit: int) -> str:
 def _lines(table: Table) -> Iterator[str]:
     yield f"### {escape(table.organization)}: {table.headline}"
     yield ""
-    where = f"Revision {escape(table.revision)}, plan" if table.revision else "Plan"
-    yield f"{where} `{table.digest}`"
+    if table.digest:
+        where = f"Revision {escape(table.revision)}, plan" if table.revision else "Plan"
+        yield f"{where} `{table.digest}`"
     yield from _list("Not now", table.held_back)
     rows = [(section.title, row) for section in table.sections for row in section.rows]
     if rows:
@@ -104,9 +111,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def plan_html(plans: Iterable[Plan], *, everything: bool = False) -> str:
+def plan_html(plans: Iterable[Plan], unplanned: Iterable[Unplanned] = (), *, everything: bool = False) -> str:
     """The page, ending with a newline. The template engine escapes every value."""
-    return _environment().get_template("plan.html.jinja").render(tables=tables(plans, everything=everything))
+    shown = tables(plans, unplanned, everything=everything)
+    return _environment().get_template("plan.html.jinja").render(tables=shown)
 
 
 def _environment() -> Environment:

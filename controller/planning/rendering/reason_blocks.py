@@ -84,7 +84,7 @@ def drift_sentences(drift: Iterable[Drift]) -> list[str]:
 def untold_drift(plan: Plan) -> list[Drift]:
     """The drift that no change tells: a block names the lock, and a removal says that the manifest is gone."""
     changes = {change.flow: change for change in plan.actions}
-    return [each for each in plan.drift if each.flow not in changes or not _tells(changes[each.flow], each)]
+    return [each for each in plan.shown_drift if each.flow not in changes or not _tells(changes[each.flow], each)]
 
 
 def _tells(change: Change, drift: Drift) -> bool:

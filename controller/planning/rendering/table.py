@@ -9,9 +9,10 @@ from itertools import groupby
 
 from controller.domain.recorded import NO_REVISION
 from controller.domain.status import StepState
+from controller.domain.wording import counted
 from controller.planning.draft import NEW_VERSION
 from controller.planning.limits import REMOVALS
-from controller.planning.model import Change, ChangeKind, HeldBack, Plan, UnderWay
+from controller.planning.model import BaseView, Change, ChangeKind, HeldBack, Plan, UnderWay, Unplanned, summary_of
 
 
 class Mark(StrEnum):
@@ -52,6 +53,7 @@ class Table:
     revision: str | None
     """None if the manifests come from no commit."""
     digest: str
+    """Empty where there is no plan."""
     headline: str
     held_back: tuple[str, ...]
     """Refusals of an `apply` at this moment."""
@@ -66,9 +68,17 @@ _ADDS = frozenset({ChangeKind.CREATE, ChangeKind.ADOPT})
 _SWITCHES = frozenset({ChangeKind.SWITCH, ChangeKind.RESTORE})
 
 
-def tables(plans: Iterable[Plan], *, everything: bool = False) -> list[Table]:
-    """One table for each plan; only `everything` includes flows in sync."""
-    return [_table(plan, plan.changes if everything else plan.actions) for plan in plans]
+def tables(plans: Iterable[Plan], unplanned: Iterable[Unplanned] = (), *, everything: bool = False) -> list[Table]:
+    """One table for each plan, and for each organisation without one.
+
+    Only `everything` includes flows in sync, and what a view against a base hides.
+    """
+    made = [_table(plan, plan.changes if everything else plan.shown) for plan in plans]
+    return made + [_without_plan(each) for each in unplanned]
+
+
+def _without_plan(each: Unplanned) -> Table:
+    return Table(each.organization, None, "", "no plan", (), (), (), (), (each.reason,))
 
 
 def _table(plan: Plan, changes: Sequence[Change]) -> Table:
@@ -79,16 +89,18 @@ def _table(plan: Plan, changes: Sequence[Change]) -> Table:
         headline=headline(plan),
         held_back=refusals(plan.held_back),
         sections=tuple(Section(title, tuple(map(_row, group))) for title, group in groupby(changes, key=_title)),
-        drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.drift),
+        drift=tuple((drift.flow, drift.kind, drift.message) for drift in plan.shown_drift),
         cycles=tuple(" -> ".join(cycle) for cycle in plan.cycles),
         notes=_notes(plan),
     )
 
 
 def headline(plan: Plan) -> str:
-    """`1 to create, 2 to publish (1 blocked)`, or that there is nothing to do."""
-    summary = plan.summary()
+    """`1 to create, 2 to publish (1 blocked)`, or that there is nothing to do; of a view only the branch's part."""
+    summary = summary_of(plan.changes if plan.view is None else plan.shown)
     counts = [f"{summary[kind]} to {kind}" for kind in ChangeKind if kind is not ChangeKind.NONE and summary[kind]]
+    if not counts and plan.view is not None:
+        return "the branch changes nothing" if plan.view.empty else "the branch makes no flow change"
     if not counts:
         return "nothing to do" if plan.drift or plan.suspended or plan.under_way else "in sync, nothing to do"
     return ", ".join(counts) + (f" ({summary['blocked']} blocked)" if summary["blocked"] else "")
@@ -110,13 +122,30 @@ def _refusal(each: HeldBack, flows: Sequence[str]) -> str:
 
 def _notes(plan: Plan) -> tuple[str, ...]:
     notes = ["the manifests come from no commit: nothing is committed here, or there is no git repository"]
-    notes = [*(notes if plan.revision == NO_REVISION else ()), *plan.warnings, *_under_way(plan.under_way)]
+    notes = [*(notes if plan.revision == NO_REVISION else ()), *_of_view(plan.view), *plan.warnings]
+    notes += _under_way(plan.under_way)
     if plan.suspended:
         notes.append(f"suspended, and left alone: {', '.join(plan.suspended)}")
     if plan.unmanaged:
         flows = "1 flow is" if plan.unmanaged == 1 else f"{plan.unmanaged} flows are"
         notes.append(f"{flows} in no manifest and left alone")
     return tuple(notes)
+
+
+def _of_view(view: BaseView | None) -> Iterable[str]:
+    """What a branch changes beside the flows' changes, and what its view hides."""
+    if view is None:
+        return
+    yield f"compared with {view.ref} at {view.revision[:12]}, which decides about endpoints, credentials and policy"
+    if view.policy:
+        yield f"the branch changes {', '.join(view.policy)} of the organisation, which takes effect after the merge"
+    for each in view.vanished:
+        yield f"{each.flow}: {each.kind.value} is no longer to be done"
+    if view.settings:
+        yield f"other settings, without a change of the flow: {', '.join(view.settings)}"
+    if view.hidden_changes or view.hidden_drift:
+        changes, drift = counted(view.hidden_changes, "change"), counted(view.hidden_drift, "out-of-band difference")
+        yield f"not shown, because the base has them as well: {changes} and {drift}; the digest covers them"
 
 
 def _under_way(found: Iterable[UnderWay]) -> Iterable[str]:

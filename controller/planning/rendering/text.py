@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from controller.domain.visible import visible
 from controller.domain.wording import counted
-from controller.planning.model import Drift, Plan
+from controller.planning.model import Drift, Plan, Unplanned
 from controller.planning.rendering.layout import (
     LOG,
     Cell,
@@ -72,6 +72,15 @@ def plan_summary(plans: Iterable[Plan], *, only_problems: bool = False, screen: 
     """What each plan would change, in numbers, and its digest; ends with a newline."""
     lines = [line for plan in plans for line in _summary(plan, only_problems=only_problems, screen=screen)]
     return "".join(f"{line}\n" for line in lines or ["No organisation to plan for."])
+
+
+def unplanned_text(unplanned: Iterable[Unplanned], screen: Screen = LOG) -> str:
+    """The organisations without a plan, and why; empty, or ending with an empty line."""
+    lines: list[str] = []
+    for each in unplanned:
+        lines += [screen.paint(line, Style.BOLD) for line in wrapped(f"{visible(each.organization)}: no plan", screen)]
+        lines += [*wrapped(visible(each.reason), screen, "  ", "    "), ""]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def drift_block(drift: Iterable[Drift], screen: Screen) -> list[str]:
