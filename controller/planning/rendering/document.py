@@ -183,7 +183,7 @@ class OrganizationPlanDocument:
     part of the `digest`."""
     warnings: Sequence[str]
     """Parts that could not be read completely."""
-    view: ViewDocument | None = optional()  # noqa: RUF009 - the same field description for all
+    view: ViewDocument | None = optional()
     """The part of the plan that a branch causes; only with `--base`. All other fields are of the full plan."""
 
 

@@ -1,0 +1,177 @@
+"""`penstock plan --base`: what a branch changes, and nothing that its base waits for or that drifted before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.support.inside import InsideShell
+from tests.support.shell import Shell, simulator_thread
+from tests.support.sources import inbound, module
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """Two flows are live; main waits to publish `hours`, and `front` is changed on a branch that is checked out."""
+    with simulator_thread(rate_limit=3000) as url:
+        made = InsideShell(tmp_path, url)
+        assert made.run("apply").returncode == 0
+        made.flow("hours", module("Hours", says="Waiting on main"))
+        made.commit()
+        made.git("checkout", "--quiet", "-b", "topic")
+        made.flow("front", inbound("Front", says="Of the branch", calls=["Hours"]))
+        made.commit()
+        yield made
+
+
+def organization(shell: Shell, **spec: object) -> None:
+    path = shell.folder / "organization.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["spec"] |= spec
+    path.write_text(yaml.safe_dump(document))
+
+
+def on_main(shell: Shell) -> None:
+    """Commit what is changed now to main instead of the branch."""
+    shell.git("stash", "--quiet", "--include-untracked")
+    shell.git("checkout", "--quiet", "main")
+    shell.git("stash", "pop", "--quiet")
+    shell.commit()
+    shell.git("checkout", "--quiet", "topic")
+
+
+def planned(shell: Shell, base: str = "main") -> dict:
+    [found] = shell.json("plan", "--base", base)["organizations"]
+    return found
+
+
+def test_it_shows_what_the_branch_changes_and_counts_what_was_there_before(shell: Shell) -> None:
+    done = shell.run("plan", "--base", "main", "--diff")
+
+    assert done.returncode == 0
+    assert "1 to publish" in done.stdout
+    assert "publish front" in done.stdout
+    assert "publish hours" not in done.stdout
+    assert "not shown, because the base has them as well: 1 change and 0 out-of-band differences" in done.stdout
+    assert 'speech "Of the branch"' in done.stdout
+    assert "Waiting on main" not in done.stdout
+
+
+def test_the_view_is_in_every_format_and_the_digest_is_that_of_the_full_plan(shell: Shell) -> None:
+    found = planned(shell)
+    view = found["view"]
+
+    assert [each["flow"] for each in found["changes"]] == ["hours", "front"]
+    assert (view["flows"], view["hidden_changes"], view["summary"]["publish"]) == (["front"], 1, 1)
+    assert (view["base_ref"], view["base_revision"]) == ("main", shell.git("rev-parse", "main"))
+    assert view["head_revision"] == shell.git("rev-parse", "topic")
+    assert found["organization_id"]
+    assert found["digest"] == shell.json("plan")["digest"]
+    for shape in ("markdown", "html"):
+        shown = shell.run("plan", "--base", "main", "--format", shape).stdout
+        assert found["digest"] in shown
+        assert "not shown, because the base has them as well" in shown
+        assert shown.count("Hours") == 0
+
+
+def test_commits_that_the_base_got_meanwhile_are_no_changes_of_the_branch(shell: Shell) -> None:
+    """The head is what a merge leaves, so its digest is that of the plan after the merge."""
+    shell.flow("aside", module("Aside"))
+    on_main(shell)
+    before = sorted(path.name for path in (shell.folder / ".git" / "objects").rglob("*"))
+    found = planned(shell)
+
+    assert found["view"]["flows"] == ["front"]
+    assert found["view"]["vanished"] == []
+    assert sorted(path.name for path in (shell.folder / ".git" / "objects").rglob("*")) == before
+    shell.git("merge", "--quiet", "--no-edit", "main")
+    assert shell.json("plan")["digest"] == found["digest"]
+
+
+def test_a_change_that_the_branch_makes_unnecessary_is_named(shell: Shell) -> None:
+    shell.flow("hours", module("Hours"))
+    shell.commit()
+
+    found = planned(shell)
+
+    assert [each["flow"] for each in found["view"]["vanished"]] == ["hours"]
+    assert "hours: publish is no longer to be done" in shell.run("plan", "--base", "main").stdout
+
+
+def test_a_manifest_that_the_branch_removes_is_drift_of_the_branch_and_other_drift_is_only_counted(
+    shell: Shell,
+) -> None:
+    flows = {each["name"]: each["id"] for each in httpx.get(f"{shell.url}/_simulator/flows").json()["flows"]}
+    body = {"by": "Ada", "text": module("Hours", says="By hand")}
+    httpx.post(f"{shell.url}/_simulator/flows/{flows['Hours']}/publish", json=body)
+    (shell.folder / "front.yaml").unlink()
+    shell.commit()
+
+    view = planned(shell)["view"]
+
+    assert [(each["flow"], each["kind"]) for each in view["drift"]] == [("front", "orphaned")]
+    assert view["hidden_drift"] == 1
+
+
+def test_another_setting_of_a_flow_is_named_though_nothing_is_published(shell: Shell) -> None:
+    shell.flow("hours", module("Hours", says="Waiting on main"), rollout={"bake": "5m"})
+    shell.commit()
+
+    assert planned(shell)["view"]["settings"] == ["hours"]
+
+
+def test_policy_and_credentials_of_the_branch_take_effect_after_the_merge(shell: Shell) -> None:
+    organization(
+        shell, sync={"mode": "manual"}, credentials={"clientId": {"env": "OTHER"}, "clientSecret": {"env": "O"}}
+    )
+    shell.commit()
+
+    found = planned(shell)
+
+    assert found["view"]["policy"] == ["credentials", "sync"]
+    assert found["held_back"] == []
+    assert "takes effect after the merge" in shell.run("plan", "--base", "main").stdout
+
+
+def test_a_branch_that_names_another_endpoint_causes_no_call_there(shell: Shell) -> None:
+    """Neither for an organisation that it moves, nor for one that it adds."""
+    with simulator_thread() as elsewhere:
+        organization(shell, apiUrl=elsewhere, loginUrl=elsewhere)
+        added = shell.folder / "added"
+        added.mkdir()
+        document = yaml.safe_load((shell.folder / "organization.yaml").read_text())
+        document["metadata"]["name"] = "added"
+        (added / "organization.yaml").write_text(yaml.safe_dump(document))
+        shell.commit()
+
+        done = shell.run("plan", "--base", "main")
+        calls = httpx.get(f"{elsewhere}/_simulator/calls").json()
+
+    assert done.returncode == 0
+    assert "publish front" in done.stdout
+    assert "the branch changes region, apiUrl or loginUrl of the organisation" in done.stdout
+    assert "added: no plan" in done.stdout
+    assert "the branch adds this organisation" in done.stdout
+    assert calls["calls"] == []
+
+
+def test_a_mistake_of_the_branch_is_red_and_one_of_the_base_is_not_the_branchs(shell: Shell) -> None:
+    shell.flow("aside", inbound("Aside", calls=["Nowhere"]))
+    on_main(shell)
+    assert shell.run("plan").returncode == 0
+    assert planned(shell)["summary"]["blocked"] == 1
+    assert shell.run("plan", "--base", "main").returncode == 0
+
+    shell.flow("own", inbound("Own", calls=["Nowhere"]))
+    shell.commit()
+    assert shell.run("plan", "--base", "main").returncode == 3
+
+
+def test_the_exit_code_tells_whether_the_branch_changes_anything(shell: Shell) -> None:
+    assert shell.run("plan", "--base", "main", "--detailed-exitcode").returncode == 2
+    assert shell.run("plan", "--base", "topic", "--detailed-exitcode").returncode == 0
+    assert "the branch changes nothing" in shell.run("plan", "--base", "topic").stdout
