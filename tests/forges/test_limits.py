@@ -114,3 +114,13 @@ async def test_a_server_fault_that_stays_is_told(world: ForgeWorld) -> None:
         await world.connect().pull_request(world.pull.number)
 
     assert world.server.count() == 3
+
+
+async def test_githubs_headers_alone_tell_a_limit_from_a_missing_permission(github: ForgeWorld) -> None:
+    reset = str(int(github.clock.now().timestamp()) + 25)
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}
+    github.server.fail("GET", "/pulls/", Answer(403, {"message": "Forbidden"}, headers))
+
+    await github.connect().pull_request(github.pull.number)
+
+    assert github.clock.elapsed_s == 25.0
