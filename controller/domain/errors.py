@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from controller.domain.desired import Origin
 from controller.domain.redaction import SECRETS
@@ -39,9 +39,17 @@ class PenstockError(Exception):
         if PenstockError not in cls.__bases__:  # the branches have no code of their own
             cls.code = re.sub("(?<=[a-z])(?=[A-Z])", "-", cls.__name__).lower()
 
-    def only_asked(self) -> None:
-        """Remove the service's promise from the hint: a person's question failed, and no service repeats it."""
-        self.hint = self.hint.removesuffix(BY_THE_SERVICE) if self.hint else None
+    def with_hint(self, hint: str | None, *, message: str | None = None) -> Self:
+        """The same error with another hint, and if given another message, to raise from this one."""
+        told = self.message if message is None else SECRETS.text(message)
+        error = type(self).__new__(type(self), told)  # a leaf's constructor needs fields that only the leaf knows
+        error.__dict__ |= self.__dict__
+        error.message, error.hint = told, None if hint is None else SECRETS.text(hint)
+        return error
+
+    def only_asked(self) -> Self:
+        """The same error without the service's promise in its hint, because no service repeats a person's question."""
+        return self.with_hint(self.hint.removesuffix(BY_THE_SERVICE) if self.hint else None)
 
 
 # The names follow the states that they lead to, not the -Error convention.

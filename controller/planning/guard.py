@@ -153,11 +153,10 @@ def guard(plan: Plan, organization: Organization, now: datetime, confirmations: 
     if not found:
         return allowed
     gravest = found[0]
-    if len(found) > 1:
-        gravest.message = "; also: ".join(refusal.message for refusal in found)
-        gravest.args = (gravest.message,)
-        gravest.hint = "; ".join(dict.fromkeys(refusal.hint for refusal in found if refusal.hint))
-    raise gravest
+    if len(found) == 1:
+        raise gravest
+    hint = "; ".join(dict.fromkeys(refusal.hint for refusal in found if refusal.hint))
+    raise gravest.with_hint(hint, message="; also: ".join(refusal.message for refusal in found))
 
 
 def refusals(

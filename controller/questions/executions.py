@@ -73,8 +73,9 @@ async def find_executions(
     try:
         found = [summary async for summary in executions.found(request)]
     except PermissionMissing as error:
-        error.hint = error.hint or "check that execution data is enabled and that the client may search it"
-        raise
+        if error.hint is not None:
+            raise
+        raise error.with_hint("check that execution data is enabled and that the client may search it") from error
     return sorted(found, key=lambda summary: (summary.started_at or question.since, summary.id))
 
 

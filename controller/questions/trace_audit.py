@@ -69,7 +69,6 @@ class TraceAudit:
 
     def failed(self, action: str, asked: Mapping[str, object], error: PenstockError) -> None:
         """Record a failure. Its error stays the command's own."""
-        error.only_asked()
         try:
             details = _given(asked) | {"code": error.code}
             self._append(action, "failure", details=details, error=error.message)

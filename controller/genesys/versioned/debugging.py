@@ -40,8 +40,7 @@ class VersionedActionTraces(Part):
         try:
             answer = await self._transport.send(call)
         except AnswerLost as error:
-            error.hint = _NOTHING_CHANGED
-            raise
+            raise error.with_hint(_NOTHING_CHANGED) from error
         location = answer.headers.get("location", "")
         if location:
             return StartedTrace(job_id_of(call, location))
@@ -56,8 +55,7 @@ class VersionedActionTraces(Part):
         try:
             return await _Polling(self._transport, job_id, timeout_s, just_started=just_started).finished()
         except PenstockError as error:
-            error.hint = f"the job may still run; wait for it with --job {job_id}"
-            raise
+            raise error.with_hint(f"the job may still run; wait for it with --job {job_id}") from error
 
 
 def _in_the_answer(transport: Transport, call: ApiCall, answer: Answer) -> StartedTrace:

@@ -183,8 +183,8 @@ class VersionedExecutions(Part):
             infos = await self._versions.read(flow_id)
         except PermissionMissing as error:
             if version is None or is_number(version):
-                error.hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
-                raise
+                hint = f"name a version by its id (--version ID), or {error.hint or 'ask for the permission'}"
+                raise error.with_hint(hint) from error
             log.warning("trace.version-taken-for-an-id", version=version, hint="the client may not list versions")
             return [_Asked(flow_id, version)]
         return [_Asked(flow_id, info.id, info.version) for info in infos if _may_have_run(info, request)]

@@ -95,7 +95,7 @@ def apply(options: ApplyOptions) -> int:
         with watcher(quiet=as_json) as listener:
             reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
-        _explain_stale(saved, reports)
+        reports = [_with_way_out(saved, report) for report in reports]
     print(json_text(apply_document(reports)) if as_json else apply_text(reports, screen_of(sys.stdout)))
     return exit_codes.of_all(_exit_code(report) for report in reports)
 
@@ -159,10 +159,10 @@ def _question(plan: Plan, organization: Organization, own_name: str | None) -> s
     return visible(f"Apply {counted(count, 'change')} to {organization.name}{own} in {where}?")
 
 
-def _explain_stale(saved: SavedPlan, reports: Sequence[PassReport]) -> None:
-    for report in reports:
-        if isinstance(report.error, PlanStale) and report.plan is not None and report.result is None:
-            report.error.hint = saved.way_out(report.plan)
+def _with_way_out(saved: SavedPlan, report: PassReport) -> PassReport:
+    if isinstance(report.error, PlanStale) and report.plan is not None and report.result is None:
+        return replace(report, error=report.error.with_hint(saved.way_out(report.plan)))
+    return report
 
 
 def _exit_code(report: PassReport) -> int:

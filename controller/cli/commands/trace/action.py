@@ -131,7 +131,7 @@ async def _trace(
     except PenstockError as error:
         what = {"flow": question.flow, "action_id": question.invocation, "job_id": question.job}
         audit.failed(ACTION, what, error)
-        raise
+        raise error.only_asked() from error
 
 
 def _rendered(analysis: ActionAnalysis, form: ActionFormat) -> str:

@@ -135,7 +135,7 @@ async def _show(options: ExecutionsOptions, style: TraceStyle, services: Service
                 raise NotFound(f"execution {options.execution}: {unreadable[0].reason}", status=404)
     except PenstockError as error:
         audit.failed(EXECUTION, options.asked(), error)
-        raise
+        raise error.only_asked() from error
     return exit_codes.ERROR if unreadable else exit_codes.DONE
 
 
