@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -17,7 +16,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 def configure_logs(level: str, form: str) -> None:
     """Set the level and the form (`auto`: text on a terminal, JSON elsewhere)."""
-    structlog = import_structlog()
+    import structlog  # imports rich for its tracebacks, and `--help` and `--version` log nothing
 
     if level not in _LEVELS:
         raise typer.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")
@@ -38,20 +37,6 @@ def configure_logs(level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-
-
-def import_structlog() -> Any:
-    """The library without rich, pygments and attrs, which take three times as long to import as structlog itself.
-
-    It would draw tracebacks with them; ours are written as text.
-    """
-    if "rich" in sys.modules or "structlog" in sys.modules:
-        return importlib.import_module("structlog")
-    sys.modules["rich"] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module("structlog")
-    finally:
-        del sys.modules["rich"]
 
 
 def _mask(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -16,7 +16,7 @@ from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import OAuthClient, TokenSource
 from controller.genesys.budget import RateBudget
 from controller.genesys.circuit import Circuit
-from controller.genesys.latency import RouteLatency
+from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.part import ConnectedPlatform
 from controller.genesys.permissions import needed_by
 from controller.genesys.sender import Sender
@@ -61,6 +61,11 @@ def latency(platform: Platform) -> tuple[RouteLatency, ...]:
     return transport_of(platform).latency.snapshot()
 
 
+def observe_calls(platform: Platform, observer: CallObserver) -> None:
+    """Let the observer see every call from now on, in place of an earlier observer."""
+    transport_of(platform).latency.observer = observer
+
+
 def permissions_used(platform: Platform) -> tuple[str, ...]:
     """The permissions (versioned: scopes) of the calls that were made so far, sorted."""
     calls = {f"{route.method} {route.route}" for route in latency(platform)}
@@ -88,7 +93,8 @@ def open_transport(
 
 def _budget(api_url: str, client_id: str, clock: Clock, settings: TransportSettings) -> RateBudget:
     limit, reserve, concurrency = settings.rate_limit_per_minute, settings.reserve, settings.concurrency
-    key = (api_url.rstrip("/"), client_id, id(clock), limit, reserve, concurrency)
+    # The clock itself, not its id: another clock could get the id of one that is gone.
+    key = (api_url.rstrip("/"), client_id, clock, limit, reserve, concurrency)
     return _budgets.setdefault(key, RateBudget(clock, limit=limit, reserve=reserve, concurrency=concurrency))
 
 

@@ -1,24 +1,16 @@
-"""Latencies of calls by method and route template: percentiles for people, histograms for Prometheus."""
+"""Latencies of calls by method and route template, as percentiles; an observer sees every call."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from prometheus_client import Counter, Histogram
 
 _KEPT = 2048
 
-CALLS = Histogram(
-    "penstock_api_call_seconds",
-    "Time of one exchange with an organisation, without waiting for the request budget",
-    ("method", "route"),
-    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
-)
-ANSWERS = Counter(
-    "penstock_api_answers_total", "Answers of organisations by status; 0 is none", ("method", "route", "status")
-)
+CallObserver = Callable[[str, str, float, int], None]
+"""Called after each exchange with the method, the route, the seconds that it took, and the status; 0 is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,7 @@ class Latency:
     """Collects the latency of every exchange of one transport."""
 
     def __init__(self) -> None:
+        self.observer: CallObserver | None = None
         self._routes: dict[tuple[str, str], _Samples] = {}
 
     def record(self, method: str, route: str, seconds: float, status: int) -> None:
@@ -61,8 +54,8 @@ class Latency:
         samples.count += 1
         samples.max_ms = max(samples.max_ms, seconds * 1000)
         samples.recent.append(seconds * 1000)
-        CALLS.labels(method, route).observe(seconds)
-        ANSWERS.labels(method, route, str(status)).inc()
+        if self.observer is not None:
+            self.observer(method, route, seconds, status)
 
     def snapshot(self) -> tuple[RouteLatency, ...]:
         """All routes called so far, ordered by route and method."""

@@ -14,8 +14,8 @@ from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
-from controller.genesys.connect import connect, latency
-from controller.genesys.latency import RouteLatency
+from controller.genesys.connect import connect, latency, observe_calls
+from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.settings import TransportSettings
 from controller.notify.receiver import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
@@ -36,6 +36,8 @@ class Services:
     clock: Clock = field(default_factory=SystemClock)
     connect: Callable[..., Platform] = connect
     """Opens connections, with the signature of `genesys.connect`."""
+    observer: CallObserver | None = None
+    """Sees every call over the connections that are opened from now on."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
@@ -121,6 +123,8 @@ class Services:
                     scope=scope,
                 ),
             )
+            if self.observer is not None:
+                observe_calls(known, self.observer)
             self._platforms[(organization.name, identity)] = known
         return known.called_by(organization.flows)
 

@@ -22,9 +22,10 @@ from controller.domain.recorded import RecordedState
 from controller.repository.artifacts import Edit
 from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
+from controller.repository.discovery import discover
 from controller.repository.objects import Signature, is_ancestor, resolve, tree_of, write_commit, write_tree
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
-from controller.repository.place import GitFolders, discover
+from controller.repository.place import GitFolders
 from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit, state_in_folder
 from controller.repository.remote import NETWORK_TIMEOUT_S, Push, PushAnswer, Remote
 

@@ -18,12 +18,13 @@ from controller.repository.clone import ORIGIN, followed_branch, maintain, prepa
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.credentials import GitCredentials
+from controller.repository.discovery import discover
 from controller.repository.disk import DiskFiles
 from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_folder, checked_revision
 from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
-from controller.repository.place import GitFolders, discover
+from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Here, Remote

@@ -59,6 +59,7 @@ class Controller:
         self._branch_is_gone = False
         self.board = Board(services.clock)
         self.metrics = Metrics()
+        services.observer = self.metrics.called
 
     async def run(self) -> None:
         """Work until `stop` is set. Raises SettingsInvalid when the operator's settings prevent the start."""

@@ -80,7 +80,7 @@ def create_app(
         return PlainTextResponse("ready\n") if board.ready else PlainTextResponse("starting\n", status_code=503)
 
     async def metrics(_: Request) -> Response:
-        # The process-wide registry holds the latency of calls to organisations.
+        # The process-wide registry holds the figures of the process: memory, CPU, garbage collection.
         found = (generate_latest(registry) + generate_latest(REGISTRY)).decode()
         return Response(SECRETS.plain(found), media_type=CONTENT_TYPE_LATEST)
 

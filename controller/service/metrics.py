@@ -37,6 +37,16 @@ class Metrics:
         self._webhooks = counter(
             "penstock_incoming_webhooks_total", "Messages of forges, by what was done with them", ("forge", "result")
         )
+        self._calls = Histogram(
+            "penstock_api_call_seconds",
+            "Time of one exchange with an organisation, without waiting for the request budget",
+            ("method", "route"),
+            buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+            registry=self.registry,
+        )
+        self._answers = counter(
+            "penstock_api_answers_total", "Answers of organisations by status; 0 is none", ("method", "route", "status")
+        )
         self._deliveries = Deliveries(self.registry)
 
     def observe(self, report: PassReport) -> None:
@@ -52,6 +62,11 @@ class Metrics:
             self._health.labels(name, health.value).set(report.health is health)
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
+
+    def called(self, method: str, route: str, seconds: float, status: int) -> None:
+        """Count one exchange with an organisation; `status` is 0 without an answer."""
+        self._calls.labels(method, route).observe(seconds)
+        self._answers.labels(method, route, str(status)).inc()
 
     def unreadable(self, *, fault: bool) -> None:
         """Note whether the newest revision can be read."""

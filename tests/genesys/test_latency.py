@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from prometheus_client import REGISTRY
 
 from controller.domain.errors import PenstockError, Unreachable
 from controller.genesys.call import ApiCall
 from controller.genesys.latency import Latency, percentile
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
+from controller.service.metrics import Metrics
 from tests.genesys.scripted import Reply, reply, script
 from tests.support.clock import SteppedClock
 
@@ -20,6 +20,7 @@ CALL = ApiCall("GET", "/api/v2/flows/{flowId}", {"flowId": "f1"})
 UPLOAD = ApiCall("PUT", "(presigned upload)")
 LOGIN = "POST /oauth/token"
 ONCE = TransportSettings(retries=0)
+METRICS = Metrics()
 
 
 async def test_calls_with_different_ids_count_for_one_route(clock: SteppedClock) -> None:
@@ -47,7 +48,7 @@ async def test_only_the_exchange_itself_is_measured(clock: SteppedClock) -> None
 
 async def test_a_call_without_an_answer_counts_as_status_0(clock: SteppedClock) -> None:
     before = _answers("GET", CALL.route, 0)
-    transport = script(httpx.ReadError("x")).transport(clock, ONCE)
+    transport = _observed(script(httpx.ReadError("x")).transport(clock, ONCE))
     with pytest.raises(Unreachable):
         await transport.send(CALL)
     assert _answers("GET", CALL.route, 0) == before + 1
@@ -56,9 +57,9 @@ async def test_a_call_without_an_answer_counts_as_status_0(clock: SteppedClock) 
 @pytest.mark.parametrize(("answer", "status"), [(reply(503), 503), (reply(401), 401), (httpx.ReadError("x"), 0)])
 async def test_a_token_request_counts_however_it_ends(clock: SteppedClock, answer: Reply, status: int) -> None:
     granted, failed = _answers("POST", "/oauth/token", 200), _answers("POST", "/oauth/token", status)
-    await script().transport(clock).send(CALL)
+    await _observed(script().transport(clock)).send(CALL)
     assert _answers("POST", "/oauth/token", 200) == granted + 1
-    transport = script(tokens=[answer]).transport(clock, ONCE)
+    transport = _observed(script(tokens=[answer]).transport(clock, ONCE))
     with pytest.raises(PenstockError):
         await transport.send(CALL)
     assert _answers("POST", "/oauth/token", status) == failed + 1
@@ -71,11 +72,17 @@ async def test_an_exchange_over_a_presigned_link_counts_however_it_ends(
 ) -> None:
     """By what it is for: the link itself is a secret."""
     before = _answers("PUT", UPLOAD.route, status)
-    transport = script(answer).transport(clock, ONCE)
+    transport = _observed(script(answer).transport(clock, ONCE))
     with suppress(PenstockError):
         await transport.put_presigned("https://files.genesys.test/f?sig=x", {}, b"text", call=UPLOAD)
     assert _answers("PUT", UPLOAD.route, status) == before + 1
     assert _counted(transport) == {UPLOAD.name: 1}
+
+
+def _observed(transport: Transport) -> Transport:
+    """With the metrics of the service."""
+    transport.latency.observer = METRICS.called
+    return transport
 
 
 def _counted(transport: Transport) -> dict[str, int]:
@@ -85,7 +92,7 @@ def _counted(transport: Transport) -> dict[str, int]:
 def _answers(method: str, route: str, status: int) -> float:
     """What Prometheus sees, of all tests so far."""
     labels = {"method": method, "route": route, "status": str(status)}
-    return REGISTRY.get_sample_value("penstock_api_answers_total", labels) or 0
+    return METRICS.registry.get_sample_value("penstock_api_answers_total", labels) or 0
 
 
 def test_percentiles_are_of_the_nearest_rank() -> None:

@@ -35,6 +35,8 @@ GIT_TOKEN = "canary-git-token-0123456789"
 WEBHOOK_SECRET = "a-secret-for-change-management"
 FAILING_GATE = [{"errorRate": {"window": "1m", "minimumSamples": 500, "max": 1, "onNoData": "fail"}}]
 
+METRICS = Metrics()
+
 __all__ = ["receiver"]
 
 
@@ -55,7 +57,7 @@ def story(world: World, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.
     world.services.store.close()
     store = Store.open(world.settings.store, clock=world.clock, audit_folder=world.folder / "audit")
     settings = world.settings.model_copy(update={"holder": "controller-a"})
-    world.services = Services(settings, store, world.clock, partial(connect, http=world.http))
+    world.services = Services(settings, store, world.clock, partial(connect, http=world.http), METRICS.called)
     return world
 
 
@@ -95,7 +97,7 @@ async def told(world: World) -> list[PassReport]:
 
 def shown(reports: list[PassReport], world: World) -> Iterator[str]:
     """All that people and programs are shown of these passes."""
-    board, metrics = Board(world.clock), Metrics()
+    board, metrics = Board(world.clock), METRICS
     for report in reports:
         if report.plan is not None:
             plans = [report.plan]

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from controller.cli.lazy import LazyGroup, ListedCommand
-from controller.cli.logs import import_structlog
 
 COMMANDS = {
     "demo": ListedCommand("demo", "Show the main job on a simulated organisation and a temporary git remote."),
@@ -53,8 +50,3 @@ class Commands(LazyGroup):
 
     package = __name__
     entries = COMMANDS | FORMER_NAMES
-
-    def load(self, name: str) -> Any:
-        """The command, with logging imported first: its modules import structlog, and would take rich with it."""
-        import_structlog()
-        return super().load(name)

@@ -11,9 +11,7 @@ from contextlib import aclosing
 from urllib.parse import urlsplit
 
 import structlog
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.http11 import Response
+import websockets
 
 from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
@@ -36,13 +34,6 @@ _CLOSING = "v2.system.socket_closing"
 """The topic of a message that precedes the closing of the connection by up to a minute."""
 _LONGEST_S = 23 * 3600.0
 """A channel ends a day after the subscription. This one is left earlier, while events still arrive."""
-
-
-class _Websocket(connect):
-    """A websocket that stays at its host; the library would follow a redirect to any host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 class ArchitectNotifications(Part):
@@ -82,7 +73,7 @@ async def _contents(
     await transport.send(subscribe)
     _check_uri(transport, channel.connect_uri)
     try:
-        async with _Websocket(channel.connect_uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2) as socket:
+        async with _websocket(channel.connect_uri) as socket:
             if on_open is not None:
                 on_open()
             ends_s = transport.clock.monotonic() + _LONGEST_S
@@ -94,11 +85,22 @@ async def _contents(
                 # A heartbeat every half minute lets a silent channel come here too.
                 if content.get("topicName") == _CLOSING or transport.clock.monotonic() >= ends_s:
                     break
-    except InvalidStatus as error:
+    except websockets.InvalidStatus as error:
         raise _refusal(error.response) from error
-    except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException) as error:
+    except (OSError, TimeoutError, websockets.WebSocketException) as error:
         raise Unreachable(f"the notification channel failed ({type(error).__name__})") from error
     log.info("notifications.ended", flows=len(topics))
+
+
+def _websocket(uri: str) -> websockets.connect:
+    # websockets imports a part of itself when it is first named: only a delivery or the service pays for the client.
+    class StaysAtHost(websockets.connect):
+        """The library would follow a redirect to any host."""
+
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            return exc
+
+    return StaysAtHost(uri, max_size=1024 * 1024, open_timeout=10, close_timeout=2)
 
 
 def _check_uri(transport: Transport, uri: str) -> None:
@@ -114,7 +116,7 @@ def _check_uri(transport: Transport, uri: str) -> None:
         raise BadAnswer(f"POST {_CHANNELS}: the organisation names a channel that is not reached over wss")
 
 
-def _refusal(answer: Response) -> PenstockError:
+def _refusal(answer: websockets.Response) -> PenstockError:
     """The error for an answer that opens no websocket. A redirect shows only its host: its URL may carry rights."""
     if not 300 <= answer.status_code < 400:
         return Unreachable(f"the notification channel failed: the answer is {answer.status_code}")
