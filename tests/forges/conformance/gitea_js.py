@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.node import NODE, environment, installed
 
-PACKAGE = "gitea-js@1.23.0"
+PACKAGES = ("gitea-js@1.23.0", "typescript@5.9.3")
 PROGRAM = Path(__file__).parent / "javascript" / "gitea.mjs"
 
 
@@ -42,8 +42,8 @@ class GiteaJs:
 
 @contextmanager
 def gitea_js(url: str, token: str, home: Path) -> Iterator[GiteaJs]:
-    """A client of this server with this token. Skips where the package cannot be installed."""
-    packages = installed(PACKAGE)
+    """A client of this server with this token. Skips where it cannot be installed."""
+    packages = installed(*PACKAGES)
     command = [str(NODE), str(PROGRAM), url, token, str(packages)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment(), "HOME": str(home)}

@@ -6,22 +6,19 @@ what of it is not as described.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from controller.domain.errors import ForgeNotFound
 from controller.forges.connect import ForgeConnection, connect_forge
 from controller.forges.github_app import GitHubApp
-from controller.forges.port import Annotation, AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeKind, StatusState
+from controller.forges.port import Annotation, AnnotationLevel, CheckResult, Forge, ForgeKind, StatusState
 from tests.forges.conformance.prism import Violation, Watch, prism, said
+from tests.forges.conformance.stories import OF_ALL, HastyClock, Story
 from tests.support.forges.github import GitHub
 from tests.support.forges.github_access import Token
 from tests.support.forges.model import PullRequest
@@ -29,21 +26,7 @@ from tests.support.forges.server import served
 
 NAME = "acme/flows"
 API = "/api/v3"
-LONGEST_PAUSE_S = 2.0
 PERMISSIONS = {"checks": "write", "statuses": "write", "pull_requests": "write", "issues": "write"}
-
-
-class HastyClock:
-    """The time of the machine, on which a pause between two writes takes none; deadlines are as long as they are."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds if seconds > LONGEST_PAUSE_S else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +65,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(forge, pull, app, url)
 
 
-async def asks_for_an_absent_pull_request(forge: Forge, pull: PullRequest) -> None:
-    """The client then asks for the repository, to tell what is missing."""
-    with pytest.raises(ForgeNotFound, match="no pull request 99"):
-        await forge.pull_request(99)
-
-
-async def writes_comments(forge: Forge, pull: PullRequest) -> None:
-    made = await forge.add_comment(pull.number, "the plan")
-    await forge.update_comment(pull.number, made.id, "the new plan")
-    assert [one.body for one in await forge.comments(pull.number)] == ["the new plan"]
-    await forge.delete_comment(pull.number, made.id)
-    await forge.delete_comment(pull.number, made.id)
-    assert await forge.comments(pull.number) == []
-
-
-async def reads_pull_requests(forge: Forge, pull: PullRequest) -> None:
-    assert (await forge.pull_request(pull.number)).head_sha == pull.sha
-    assert pull.number in [one.number for one in await forge.open_pull_requests()]
-    assert await forge.find_pull_request("greeting", "main") is not None
-    assert await forge.find_pull_request("absent", "main") is None
-
-
-async def opens_a_pull_request(forge: Forge, pull: PullRequest) -> None:
-    made = await forge.open_pull_request("drift", "main", "Take drift over", "What changed")
-    await forge.update_pull_request(made.number, "Take all drift over", "More")
-    pull.base.pulls.pop(made.number)
-
-
-async def sets_statuses(forge: Forge, pull: PullRequest) -> None:
-    for state in StatusState:
-        await forge.set_status(pull.sha, CommitStatus(state, "penstock/plan", "12 changes", "https://ci.example.com/1"))
-    await forge.set_status(pull.sha, CommitStatus(StatusState.SUCCESS, "penstock/plan", ""))
-
-
-async def reads_approvals_and_permissions(forge: Forge, pull: PullRequest) -> None:
-    assert [one.author for one in await forge.approvals(pull.number)] == ["grace"]
-    assert await forge.may_write("ada")
-    assert not await forge.may_write("nobody-at-all")
-
-
 async def annotates(forge: Forge, pull: PullRequest) -> None:
     assert forge.checks is not None
     notes = [
@@ -134,20 +77,6 @@ async def annotates(forge: Forge, pull: PullRequest) -> None:
     await forge.checks.annotate(pull.sha, [], CheckResult("penstock/validate", StatusState.SUCCESS, "None", "None"))
 
 
-async def tells_its_login(forge: Forge, pull: PullRequest) -> None:
-    assert await forge.login() in {"penstock", "penstock[bot]"}
-
-
-Story = Callable[[Forge, PullRequest], Awaitable[None]]
-OF_ALL: tuple[Story, ...] = (
-    asks_for_an_absent_pull_request,
-    tells_its_login,
-    writes_comments,
-    reads_pull_requests,
-    opens_a_pull_request,
-    sets_statuses,
-    reads_approvals_and_permissions,
-)
 ROUTES = {
     "DELETE /repos/acme/flows/issues/comments/N",
     "GET /app",
