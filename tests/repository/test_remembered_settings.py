@@ -1,0 +1,60 @@
+"""What git said of HEAD and of the repository's settings does not outlive a change of either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from controller.repository.command import GitCommand
+from controller.repository.place import discover
+from tests.repository.site import Site
+
+
+def command(folder: Path) -> GitCommand:
+    place = discover(folder)
+    assert place is not None
+    return GitCommand(place)
+
+
+@pytest.fixture
+def work(site: Site) -> Path:
+    return site.clone(site.remote(), "work")
+
+
+def test_a_branch_that_is_checked_out_is_known_at_once(site: Site, work: Path) -> None:
+    git = command(work)
+    before = git.checked_out()
+    site.git("checkout", "-q", "-b", "next", at=work)
+    on_a_branch = git.checked_out()
+    site.git("checkout", "-q", "--detach", at=work)
+
+    assert (before, on_a_branch, git.checked_out()) == ("main", "next", "")
+
+
+def test_each_work_tree_has_a_branch_of_its_own(site: Site, work: Path) -> None:
+    site.git("worktree", "add", "-q", "-b", "linked", "../linked", at=work)
+    git = command(site.root / "linked")
+    before = git.checked_out()
+    site.git("checkout", "-q", "-b", "next", at=site.root / "linked")
+
+    assert (before, git.checked_out(), command(work).checked_out()) == ("linked", "next", "main")
+
+
+@pytest.mark.parametrize("place", ["work", "linked"])
+def test_a_setting_of_the_repository_that_is_changed_counts_at_once(site: Site, work: Path, place: str) -> None:
+    site.git("worktree", "add", "-q", "-b", "linked", "../linked", at=work)
+    git = command(site.root / place)
+    before = git.settings()["remote.origin.url"]
+    site.git("remote", "set-url", "origin", "https://example.com/flows.git", at=work)
+
+    assert before != git.settings()["remote.origin.url"] == "https://example.com/flows.git"
+
+
+def test_a_setting_of_one_work_tree_that_is_added_counts_at_once(site: Site, work: Path) -> None:
+    site.git("config", "extensions.worktreeConfig", "true", at=work)
+    git = command(work)
+    before = git.settings().get("penstock.test")
+    site.git("config", "--worktree", "penstock.test", "yes", at=work)
+
+    assert (before, git.settings().get("penstock.test")) == (None, "yes")
