@@ -1,4 +1,4 @@
-"""Comparisons of flows for people, for pull requests and for programs (`penstock.diff/v1`)."""
+"""Comparisons of flows for people and for programs (`penstock.diff/v1`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from controller.domain.documents import filled
 from controller.domain.visible import visible
 from controller.flows.diff_model import DiffKind
 from controller.planning.rendering.layout import LOG, Screen, Style, wrapped
-from controller.planning.rendering.pages import details_block
 from controller.questions.comparisons import FlowComparison
 
 
@@ -86,24 +85,6 @@ def comparisons_text(comparisons: Sequence[FlowComparison], *, everything: bool 
     return "".join(f"{line}\n" for each in shown for line in _paragraph(each, screen)) + f"{_count(comparisons)}\n"
 
 
-def comparisons_markdown(comparisons: Sequence[FlowComparison], limit: int) -> str:
-    """A folded list for each flow that differs; whole lists that would pass `limit` characters are only counted."""
-    parts = ["**Differences**\n"]
-    used = left_out = 0
-    for each in comparisons:
-        if each.different is False:
-            continue
-        block = details_block(_headline(each), _entries(each))
-        used += len(block)
-        if used > limit:
-            left_out += 1
-        else:
-            parts.append(block)
-    if left_out:
-        parts.append(f"The differences of {left_out} more flows are left out: they do not fit into a comment.\n")
-    return "\n".join(parts if len(parts) > 1 else [*parts, "None.\n"])
-
-
 def comparisons_document(comparisons: Iterable[FlowComparison]) -> DiffDocument:
     """The document of some comparisons."""
     return DiffDocument(flows=[_document(each) for each in comparisons])
@@ -123,37 +104,14 @@ def _document(each: FlowComparison) -> FlowDiffDocument:
 
 
 def _paragraph(each: FlowComparison, screen: Screen) -> Iterator[str]:
-    for line in wrapped(visible(_headline(each)), screen, rest="    "):
+    headline = f'{each.flow} ({each.key.type} "{each.key.name}"): {each.places}'
+    for line in wrapped(visible(headline), screen, rest="    "):
         yield screen.paint(line, Style.BOLD)
-    for mark, text in _entries(each):
+    for mark, text in each.entries():
         sign = screen.paint(mark, _SIGNS.get(mark, Style.PLAIN))
         first, *others = wrapped(visible(text), screen, f"  {mark} ", "      ")
         yield f"  {sign}{first[2 + len(mark) :]}"
         yield from others
-
-
-def _headline(each: FlowComparison) -> str:
-    return f'{each.flow} ({each.key.type} "{each.key.name}"): {_place(each, 0)} -> {_place(each, 1)}'
-
-
-def _place(each: FlowComparison, side: int) -> str:
-    content = (each.before, each.after)[side]
-    if content is None:
-        return "?" if each.diff is None else "nothing"
-    other = (each.after, each.before)[side]
-    elsewhere = other is not None and other.organization != content.organization
-    return f"{content.organization} {content.place}" if elsewhere else content.place
-
-
-def _entries(each: FlowComparison) -> Iterator[tuple[str, str]]:
-    """Marks and texts."""
-    if each.note:
-        yield "!", f"not compared: {each.note}" if each.diff is None else each.note
-    elif each.different is False:
-        yield "=", "no difference"
-    for entry in each.diff.entries if each.diff else ():
-        mark, _, text = str(entry).partition(" ")
-        yield mark, text
 
 
 def _count(comparisons: Sequence[FlowComparison]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.domain.desired import DesiredFlow, Organization, SourceFile
@@ -40,6 +40,27 @@ class FlowComparison:
         if self.diff is None:
             return None
         return not self.diff.empty or (self.before is None) != (self.after is None)
+
+    @property
+    def places(self) -> str:
+        """`3.0 -> flows/greeting.yaml`; with the organisations' names where the sides are of two."""
+        return f"{self._place(self.before, self.after)} -> {self._place(self.after, self.before)}"
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """Sign and text of each difference, after a reason why there is no comparison."""
+        if self.note:
+            yield "!", f"not compared: {self.note}" if self.diff is None else self.note
+        elif self.different is False:
+            yield "=", "no difference"
+        for entry in self.diff.entries if self.diff else ():
+            sign, _, text = str(entry).partition(" ")
+            yield sign, text
+
+    def _place(self, content: FlowContent | None, other: FlowContent | None) -> str:
+        if content is None:
+            return "?" if self.diff is None else "nothing"
+        elsewhere = other is not None and other.organization != content.organization
+        return f"{content.organization} {content.place}" if elsewhere else content.place
 
 
 def compared(flow: str, key: FlowKey, before: FlowContent | None, after: FlowContent | None) -> FlowComparison:

@@ -92,8 +92,9 @@ def test_a_plan_that_would_be_refused_at_this_moment_says_so_in_every_format(she
     assert first.endswith("[not-confirmed]")
     assert second.startswith("! apply would be refused now: acme: deny window")
     assert approved.stdout.splitlines()[1].endswith("--ignore-windows in an emergency [window-closed]")
-    assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "markdown").stdout
-    assert "apply would be refused now: acme: deny window" in shell.run("plan", "--format", "html").stdout
+    assert "<b>apply would be refused now</b>: acme: deny window" in shell.run("plan", "--format", "markdown").stdout
+    page = shell.run("plan", "--format", "html").stdout
+    assert "apply would be refused now</bdi></strong>: acme: deny window" in page
     [organization] = shell.json("plan")["organizations"]
     assert [(each["flow"], each["code"]) for each in organization["held_back"]] == [(None, "window-closed")]
 

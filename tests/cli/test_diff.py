@@ -201,11 +201,15 @@ def test_a_plan_shows_what_changes_inside_its_flows(shell: InsideShell) -> None:
     assert "<script>" not in markdown
     assert "@team" not in markdown
     assert "- `~` action 'Say'" in markdown
+    page = shell.run("plan", "--diff", "--format", "html").stdout
+    assert "action &#39;Say&#39; (playAudio)" in page
+    assert "<script>" not in page
     assert shell.run("plan", "--diff", "--format", "json").returncode == 1
 
 
 def test_a_plan_without_changes_has_nothing_to_fold_away(shell: InsideShell) -> None:
-    assert "None." in shell.run("plan", "--diff", "--format", "markdown").stdout
+    markdown = shell.run("plan", "--diff", "--format", "markdown").stdout
+    assert markdown == "### Penstock plan\n\n- <b>acme</b>: in sync, nothing to do\n"
     assert json.loads(shell.run("plan", "--format", "json").stdout)["organizations"][0]["changes"] == []
 
 

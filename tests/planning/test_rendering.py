@@ -15,9 +15,12 @@ from controller.domain.visible import visible
 from controller.planning.model import ChangeKind, Plan, PlanInputs, UnderWay
 from controller.planning.plan import make_plan
 from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.escaping import escape
+from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.layout import Screen
-from controller.planning.rendering.pages import escape, plan_html, plan_markdown
+from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_text
+from controller.planning.rendering.view import PlanView
 from tests.planning.compact import live_state, organization, recorded_state
 
 NASTY = "Main | <script>alert(1)</script> `x` **b** [a](http://e) @team #12 \r\n\x1b[31m\u202ered\u2028 😀 "
@@ -138,8 +141,8 @@ def test_a_pinned_caller_that_a_moving_module_leaves_behind_is_told_in_every_for
     assert (drift["flow"], drift["kind"], drift["message"]) == ("ivr", "stale-binding", told)
     assert (drift["expected"], drift["actual"]) == (None, "2.0")
     assert f"  ivr (stale-binding): {told}\n" in plan_text([moving])
-    assert f"- {escape(f'ivr (stale-binding): {told}')}\n" in plan_markdown([moving])
-    assert told in plan_html([moving])
+    assert f"- <b>ivr</b> (stale-binding): {escape(told)}\n" in plan_markdown([PlanView(moving)])
+    assert told in plan_html([PlanView(moving)])
 
 
 def test_what_a_delivery_is_about_to_change_is_told_in_every_form() -> None:
@@ -159,8 +162,8 @@ def test_what_a_delivery_is_about_to_change_is_told_in_every_form() -> None:
     )
     assert plan_text([plan]).startswith(f"production\nNotes\n  {told}\n")
     assert "production at 0123abc: nothing to do\n" in plan_text([plan])
-    assert f"- {escape(told)}\n" in plan_markdown([plan])
-    assert told.replace("<", "&lt;").replace(">", "&gt;") in plan_html([plan])
+    assert f"- {escape(told)}\n" in plan_markdown([PlanView(plan)])
+    assert told.replace("<", "&lt;").replace(">", "&gt;") in plan_html([PlanView(plan)])
     listed = json.loads(plan_json([plan]))["organizations"][0]["under_way"]
     assert [each["state"] for each in listed] == ["publishing", "rolling-back", "validated"]
     assert listed[0] == {
@@ -180,8 +183,8 @@ def test_what_a_delivery_is_about_to_change_is_told_in_every_form() -> None:
 def test_everything_lists_the_flows_in_sync_too(plan: Plan) -> None:
     assert " same " not in plan_text([plan])
     assert "  = none       same      inboundcall   5.0\n" in plan_text([plan], everything=True)
-    assert '"Same"' in plan_markdown([plan], everything=True)
-    assert "Same" in plan_html([plan], everything=True)
+    assert '"Same"' in plan_markdown([PlanView(plan)], everything=True)
+    assert "Same" in plan_html([PlanView(plan)], everything=True)
 
 
 def test_what_nothing_is_done_about_is_not_called_in_sync() -> None:
@@ -194,7 +197,7 @@ def test_what_nothing_is_done_about_is_not_called_in_sync() -> None:
         }
     )
 
-    shown = [plan_text([moved], everything=True), plan_markdown([moved], everything=True)]
+    shown = [plan_text([moved], everything=True), plan_markdown([PlanView(moved)], everything=True)]
 
     assert all("changed out of band" in text and "in sync" not in text.lower() for text in shown)
 
@@ -278,52 +281,6 @@ def test_json_lists_flows_in_sync_only_when_asked(plan: Plan) -> None:
     assert len(long["organizations"][0]["changes"]) == len(plan.changes)
 
 
-def test_markdown_is_a_table_that_names_cannot_break(nasty: Plan) -> None:
-    """Every row has its six cells, no tag gets through, nobody is called, and no line is left open."""
-    text = plan_markdown([nasty])
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
-    assert "<script" not in text
-    assert "@team" not in text
-    assert "#12" not in text
-    assert "[a](" not in text
-    assert "`x`" not in text
-
-
-def test_markdown_keeps_a_table_row_on_one_line(plan: Plan) -> None:
-    rows = [line for line in plan_markdown([plan]).splitlines() if line.startswith("| `")]
-    assert len(rows) == len(plan.actions)
-    assert all(len(re.findall(r"(?<!\\)\|", row)) == 7 for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("Main IVR ", "Main IVR&nbsp;"),
-        ("  two", "&nbsp;&nbsp;two"),
-        ("a|b", r"a\|b"),
-        ("a`b", r"a\`b"),
-        ("<b>", "&lt;b&gt;"),
-        ("&lt;", "&amp;lt;"),
-        ("a\\", "a\\\\"),
-        ("a\nb", r"a\\nb"),
-        ("@all", "@<!-- -->all"),
-        ("mail@example.com", "mail@example.com"),
-        ("😀 ü", "😀 ü"),
-    ],
-)
-def test_markdown_shows_just_the_name(name: str, shown: str) -> None:
-    assert escape(name) == shown
-
-
-def test_markdown_stays_within_a_comment(plan: Plan) -> None:
-    """What does not fit is counted, and the table before it is whole."""
-    short = plan_markdown([plan], limit=1500)
-    assert len(short) < 1600
-    assert re.search(r"\d+ more lines are left out", short)
-    assert len(plan_markdown([plan] * 50)) < 65_536
-
-
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -342,17 +299,17 @@ class _Tags(HTMLParser):
 def test_html_needs_nothing_else_and_runs_nothing(plan: Plan, nasty: Plan) -> None:
     """No script, no link, no image; names are text."""
     parser = _Tags()
-    parser.feed(plan_html([plan, nasty]))
+    parser.feed(plan_html([PlanView(plan), PlanView(nasty)]))
     assert not {"script", "link", "img", "iframe", "a"} & set(parser.tags)
     assert not {"src", "href", "onclick"} & {name for name, _ in parser.attributes}
     assert any("<script>alert(1)</script>" in text for text in parser.text)
-    assert parser.tags.count("h1") == 2
+    assert parser.tags.count("h2") == 2
 
 
 def test_html_shows_every_change(plan: Plan) -> None:
-    page = plan_html([plan])
-    assert all(f"<strong>{change.flow}</strong>" in page for change in plan.actions)
-    assert page.count("<strong>blocked:</strong>") == 3
+    page = plan_html([PlanView(plan)])
+    assert all(f"<strong><bdi>{change.flow}</bdi></strong>" in page for change in plan.actions)
+    assert page.count('<p class="stop">blocked <code>') == 3
 
 
 @pytest.mark.parametrize("text", ["Main IVR ", "Ünïcode", "客服", "👩‍👩‍👧", "a\\b"])

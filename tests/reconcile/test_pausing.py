@@ -9,9 +9,11 @@ from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
-from controller.planning.rendering.pages import plan_html, plan_markdown
+from controller.planning.rendering.html import plan_html
+from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import accept_paused
+from controller.questions.plan_views import plan_views
 from controller.questions.refusals import with_refusals
 from controller.reconcile.report import PassReport
 from controller.reconcile.workspace import open_folder
@@ -81,10 +83,10 @@ async def test_a_plan_tells_in_every_format_that_an_earlier_delivery_is_paused(w
     plan = await shown(world)
 
     assert [each.code for each in plan.held_back] == ["delivery-paused"]
-    for render in (plan_text, plan_markdown, plan_html, plan_json):
-        text = render([plan])
-        assert "paused, and nothing else is delivered meanwhile: desk" in text, render
-        assert "penstock accept desk" in text, render
+    views = plan_views([plan])
+    for text in (plan_text([plan]), plan_markdown(views), plan_html(views), plan_json([plan])):
+        assert "paused, and nothing else is delivered meanwhile: desk" in text
+        assert "penstock accept desk" in text
     accept_paused(world.services, open_folder(world.clone, world.settings).organization(ORGANIZATION), "desk", by="a")
     assert (await shown(world)).held_back == ()
 

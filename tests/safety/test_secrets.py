@@ -19,8 +19,10 @@ from controller.domain.redaction import SECRETS
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
 from controller.planning.rendering.document import plan_json
-from controller.planning.rendering.pages import plan_html, plan_markdown
+from controller.planning.rendering.html import plan_html
+from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_text
+from controller.questions.plan_views import plan_views
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.service.board import Board
@@ -101,7 +103,8 @@ def shown(reports: list[PassReport], world: World) -> Iterator[str]:
     for report in reports:
         if report.plan is not None:
             plans = [report.plan]
-            yield from (render(plans) for render in (plan_text, plan_json, plan_markdown, plan_html))
+            yield from (plan_text(plans), plan_json(plans))
+            yield from (plan_markdown(plan_views(plans)), plan_html(plan_views(plans)))
             yield repr(report.plan)
         board.post(report)
         metrics.observe(report)

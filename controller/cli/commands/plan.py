@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.comparison_output import comparisons_markdown, comparisons_text
+from controller.cli.comparison_output import comparisons_text
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to
 from controller.cli.progress_bars import plan_bar, progress_bar
@@ -22,9 +22,11 @@ from controller.cli.workspace import branch_of
 from controller.domain.desired import Organization
 from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.document import plan_json
-from controller.planning.rendering.pages import COMMENT_LIMIT, plan_html, plan_markdown
+from controller.planning.rendering.html import plan_html
+from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
 from controller.questions.comparisons import FlowComparison, differences
+from controller.questions.plan_views import plan_views
 from controller.questions.pull_request_plan import BranchRequest, plan_against_base
 from controller.questions.refusals import with_refusals
 from controller.reconcile.pass_ import PassRequest
@@ -40,6 +42,10 @@ class PlanFormat(StrEnum):
     HTML = "html"
 
 
+Comparisons = dict[str, list[FlowComparison]]
+"""By the name of the organisation."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
     """The command line of `penstock plan`."""
@@ -52,9 +58,7 @@ class PlanOptions:
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file, too, as JSON.")] = None
     everything: Annotated[bool, typer.Option("--all", help="List the flows that are in sync, too.")] = False
     retry: Annotated[bool, typer.Option("--retry", help="Plan changes again that were rolled back.")] = False
-    diff: Annotated[bool, typer.Option("--diff", help="Show the differences inside each flow (text, markdown).")] = (
-        False
-    )
+    diff: Annotated[bool, typer.Option("--diff", help="Show the differences inside each flow (not json).")] = False
     only_problems: Annotated[
         bool, typer.Option("--only-problems", help="Leave out changes without a block or a warning (text).")
     ] = False
@@ -81,8 +85,8 @@ class Planned:
 def plan(options: PlanOptions) -> int:
     """Plan as `apply` would, and show it; the exit code is that of `exit_codes.for_plans`."""
     as_json = options.output is PlanFormat.JSON
-    if options.diff and options.output not in (PlanFormat.TEXT, PlanFormat.MARKDOWN):
-        raise typer.BadParameter("goes with text and markdown; programs read `penstock diff`", param_hint="--diff")
+    if options.diff and as_json:
+        raise typer.BadParameter("does not go with json; programs read `penstock diff`", param_hint="--diff")
     if options.only_problems and options.output is not PlanFormat.TEXT:
         raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
     settings = load_settings()
@@ -91,12 +95,12 @@ def plan(options: PlanOptions) -> int:
         if made.failed and as_json:
             # Half a document would pass for a whole one.
             return report_failures(made.failed, as_json=True)
-        tail = _differences(made, services, options) if options.diff else ""
+        compared = answer(services, _compared(made, services)) if options.diff else None
     if options.out is not None and not made.failed:
         with output_to(options.out) as write:
             write(plan_json(made.plans, made.unplanned, everything=True))
     if made.plans or made.unplanned:
-        print(_rendered(made, options, tail), end="")
+        print(_rendered(made, options, compared), end="")
     if made.failed:
         return report_failures(made.failed, as_json=False)
     return exit_codes.for_plans(made.plans, detailed=options.detailed_exitcode)
@@ -127,32 +131,32 @@ def _of_branch(options: PlanOptions, services: Services) -> Planned:
     return Planned(made.plans, organizations, made.failures, made.unplanned)
 
 
-def _rendered(made: Planned, options: PlanOptions, differences_inside: str) -> str:
+def _rendered(made: Planned, options: PlanOptions, compared: Comparisons | None) -> str:
     plans, unplanned, everything = made.plans, made.unplanned, options.everything
     if options.output is PlanFormat.JSON:
         return plan_json(plans, unplanned, everything=everything)
     if options.output is PlanFormat.MARKDOWN:
-        limit = COMMENT_LIMIT // 2 if options.diff else COMMENT_LIMIT
-        return plan_markdown(plans, unplanned, everything=everything, limit=limit) + differences_inside
+        return plan_markdown(plan_views(plans, compared), unplanned, everything=everything)
     if options.output is PlanFormat.HTML:
-        return plan_html(plans, unplanned, everything=everything)
+        return plan_html(plan_views(plans, compared), unplanned, everything=everything)
     screen, only_problems = screen_of(sys.stdout), options.only_problems
     content = plan_content(plans, everything=everything, only_problems=only_problems, screen=screen)
     summary = plan_summary(plans, only_problems=only_problems, screen=screen) if plans else ""
-    return unplanned_text(unplanned, screen) + content + differences_inside + summary
+    return unplanned_text(unplanned, screen) + content + _differences(compared) + summary
 
 
-def _differences(made: Planned, services: Services, options: PlanOptions) -> str:
+def _differences(compared: Comparisons | None) -> str:
     """The differences inside the flows, as text below the changes."""
-    found = answer(services, _compared(made, services))
-    if options.output is PlanFormat.MARKDOWN:
-        return "\n" + comparisons_markdown(found, COMMENT_LIMIT // 2)
-    return comparisons_text(found, screen=screen_of(sys.stdout)) + "\n"
+    if compared is None:
+        return ""
+    return (
+        comparisons_text([each for found in compared.values() for each in found], screen=screen_of(sys.stdout)) + "\n"
+    )
 
 
-async def _compared(made: Planned, services: Services) -> list[FlowComparison]:
-    found: list[FlowComparison] = []
+async def _compared(made: Planned, services: Services) -> Comparisons:
+    found: Comparisons = {}
     with progress_bar("comparing flows") as advance:
         for each in made.plans:
-            found += await differences(services, made.planned[each.organization], each, advance)
+            found[each.organization] = await differences(services, made.planned[each.organization], each, advance)
     return found
