@@ -195,7 +195,7 @@ def test_a_plan_shows_what_changes_inside_its_flows(shell: InsideShell) -> None:
     text = shell.run("plan", "--diff").stdout
     markdown = shell.run_as_process("plan", "--diff", "--format", "markdown").stdout
 
-    assert "~ publish front" in text
+    assert "~ publish  front" in text
     assert "~ action 'Say' (playAudio)" in text
     assert markdown.count("<details>") == markdown.count("</details>") == 1
     assert "<script>" not in markdown
@@ -217,5 +217,5 @@ def test_a_plan_without_changes_has_nothing_to_fold_away(shell: InsideShell) -> 
 def test_all_flows_are_in_a_plan_of_every_format_that_is_asked_for_them(shell: InsideShell, output: str) -> None:
     asked = shell.run("plan", "--all", "--format", output)
 
-    assert all(name in asked.stdout for name in ("Front", "Hours"))
-    assert "Front" not in shell.run("plan", "--format", output).stdout
+    assert all(flow in asked.stdout for flow in ("front", "hours"))
+    assert "front" not in shell.run("plan", "--format", output).stdout
