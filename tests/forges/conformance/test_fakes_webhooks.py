@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from controller.domain.clock import SystemClock
 from controller.service.incoming import IncomingWebhooks, Listeners
 from tests.forges.conformance.prism import description
 from tests.support.forges.model import Forge, PullRequest
+from tests.support.forges.server import served
 from tests.support.forges.webhooks import GiteaHooks, GitHubHooks, GitLabHooks, Message
 from tests.support.node import installed, run
 
@@ -99,7 +99,7 @@ def test_githubs_own_library_verifies_the_signatures(pull: PullRequest, tmp_path
     ],
     ids=["github", "gitlab", "gitea", "forgejo"],
 )
-async def test_the_controller_accepts_them(
+def test_the_controller_accepts_them(
     pull: PullRequest, name: str, push: Callable[..., Message], change: Callable[[PullRequest], Message]
 ) -> None:
     heard: list[str | int] = []
@@ -108,12 +108,9 @@ async def test_the_controller_accepts_them(
         heard.append(what)
         return True
 
-    listeners = Listeners(hears, hears)
-    hooks = IncomingWebhooks(SECRET, f"{BASE}/acme/flows.git", listeners, SystemClock(), lambda *_: None)
-    transport = httpx.ASGITransport(Starlette(routes=hooks.routes()))
-    async with httpx.AsyncClient(transport=transport, base_url="http://controller") as client:
-        for message in (push(pull.base, "main"), change(pull)):
-            answer = await client.post(f"/webhooks/{name}", content=message.body, headers=dict(message.headers))
-            assert answer.status_code == 202, answer.text
+    hooks = IncomingWebhooks(SECRET, f"{BASE}/acme/flows.git", Listeners(hears, hears), SystemClock(), lambda *_: None)
+    with served(Starlette(routes=hooks.routes())) as url:
+        answers = [message.send(f"{url}/webhooks/{name}") for message in (push(pull.base, "main"), change(pull))]
 
+    assert [answer.status_code for answer in answers] == [202, 202]
     assert heard == ["main", 1]

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
+
 from tests.support.forges import gitea_shapes, github_shapes, gitlab_shapes
 from tests.support.forges.model import Person, PullRequest, Repository
 
@@ -32,6 +34,10 @@ class Message:
 
     headers: Mapping[str, str]
     body: bytes
+
+    def send(self, url: str) -> httpx.Response:
+        """Deliver it. Forges give up after ten seconds."""
+        return httpx.post(url, content=self.body, headers=dict(self.headers), timeout=10)
 
 
 class GitHubHooks:
