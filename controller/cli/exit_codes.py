@@ -36,6 +36,11 @@ _WAITS = frozenset({"consumers-unknown", "dependency-blocked", "flow-locked", "l
 """Blocks that time or a person's decision lifts; no commit is needed."""
 
 
+def only_waits(code: str) -> bool:
+    """Whether a blocked change with this code only waits for time or a person's decision."""
+    return code in _WAITS
+
+
 def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
     """The exit code of plans: 3 where a commit has to mend something, which wins over 2 for changes.
 

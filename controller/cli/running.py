@@ -85,6 +85,14 @@ class Failed(Protocol):
     def error(self) -> PenstockError | None: ...
 
 
+def failures_code(reports: Sequence[Failed]) -> int:
+    """The exit code of organisations that have no plan; 0 where all have one."""
+    if not reports:
+        return exit_codes.DONE
+    codes = [exit_codes.for_error(report.error) for report in reports if report.error is not None]
+    return exit_codes.of_all(codes) if codes else exit_codes.INTERRUPTED
+
+
 def report_failures(reports: Sequence[Failed], *, as_json: bool) -> int:
     """Report why organisations have no plan; returns the exit code. JSON holds the first error only."""
     errors = [(report.error, report.organization) for report in reports if report.error is not None]

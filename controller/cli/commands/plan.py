@@ -12,14 +12,16 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
+from controller.cli.annotations import FORGE_FORMATS, Level, of_failure, of_mistakes, of_plans, of_unplanned
 from controller.cli.comparison_output import comparisons_text
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to
 from controller.cli.progress_bars import plan_bar, progress_bar
-from controller.cli.running import Failed, answer, opened_services, report_failures, run_passes
+from controller.cli.running import Failed, answer, failures_code, opened_services, report_failures, run_passes
 from controller.cli.screen import screen_of
 from controller.cli.workspace import branch_of
 from controller.domain.desired import Organization
+from controller.domain.errors import ManifestInvalid
 from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.html import plan_html
@@ -40,6 +42,8 @@ class PlanFormat(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     HTML = "html"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 Comparisons = dict[str, list[FlowComparison]]
@@ -52,13 +56,15 @@ class PlanOptions:
 
     folder: Folder = Path()
     organization: Organizations = None
-    output: Annotated[PlanFormat, typer.Option("--format", "-f", help="text, json, markdown or html.")] = (
-        PlanFormat.TEXT
-    )
+    output: Annotated[
+        PlanFormat, typer.Option("--format", "-f", help="text, json, markdown, html, github or gitlab.")
+    ] = PlanFormat.TEXT
     out: Annotated[Path | None, typer.Option("--out", help="Write the plan to this file, too, as JSON.")] = None
     everything: Annotated[bool, typer.Option("--all", help="List the flows that are in sync, too.")] = False
     retry: Annotated[bool, typer.Option("--retry", help="Plan changes again that were rolled back.")] = False
-    diff: Annotated[bool, typer.Option("--diff", help="Show the differences inside each flow (not json).")] = False
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show the differences inside each flow (text, markdown, html).")
+    ] = False
     only_problems: Annotated[
         bool, typer.Option("--only-problems", help="Leave out changes without a block or a warning (text).")
     ] = False
@@ -78,15 +84,28 @@ class Planned:
     plans: Sequence[Plan]
     planned: Mapping[str, Organization]
     """The organisations by name, as they were planned."""
+    described: Mapping[str, Organization]
+    """The organisations by name that manifests describe, also those without a plan."""
     failed: Sequence[Failed] = ()
     unplanned: Sequence[Unplanned] = ()
 
 
 def plan(options: PlanOptions) -> int:
     """Plan as `apply` would, and show it; the exit code is that of `exit_codes.for_plans`."""
+    try:
+        return _shown(options)
+    except ManifestInvalid as error:
+        if options.output not in FORGE_FORMATS:
+            raise
+        print(FORGE_FORMATS[options.output](of_mistakes(Level.ERROR, error.mistakes)), end="")
+        return exit_codes.ERROR
+
+
+def _shown(options: PlanOptions) -> int:
     as_json = options.output is PlanFormat.JSON
-    if options.diff and as_json:
-        raise typer.BadParameter("does not go with json; programs read `penstock diff`", param_hint="--diff")
+    if options.diff and (as_json or options.output in FORGE_FORMATS):
+        message = f"does not go with {options.output.value}; programs read `penstock diff`"
+        raise typer.BadParameter(message, param_hint="--diff")
     if options.only_problems and options.output is not PlanFormat.TEXT:
         raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
     settings = load_settings()
@@ -99,10 +118,17 @@ def plan(options: PlanOptions) -> int:
     if options.out is not None and not made.failed:
         with output_to(options.out) as write:
             write(plan_json(made.plans, made.unplanned, everything=True))
+    if options.output in FORGE_FORMATS:
+        print(_annotated(made, options.output), end="")
+        return exit_codes.of_all([failures_code(made.failed), _code(made, options)])
     if made.plans or made.unplanned:
         print(_rendered(made, options, compared), end="")
     if made.failed:
         return report_failures(made.failed, as_json=False)
+    return _code(made, options)
+
+
+def _code(made: Planned, options: PlanOptions) -> int:
     return exit_codes.for_plans(made.plans, detailed=options.detailed_exitcode)
 
 
@@ -118,7 +144,7 @@ def _of_folder(options: PlanOptions, settings: Settings, services: Services) -> 
         for report in reports
         if report.plan is not None
     ]
-    return Planned(plans, organizations, [report for report in reports if report.plan is None])
+    return Planned(plans, organizations, organizations, [report for report in reports if report.plan is None])
 
 
 def _of_branch(options: PlanOptions, services: Services) -> Planned:
@@ -128,7 +154,16 @@ def _of_branch(options: PlanOptions, services: Services) -> Planned:
         request = BranchRequest(retry=options.retry, listener=listener)
         made = answer(services, plan_against_base(services, branch, request))
     organizations = {each.organization: made.organization(each.organization) for each in made.plans}
-    return Planned(made.plans, organizations, made.failures, made.unplanned)
+    sides = (*made.branch.base.desired.organizations, *made.branch.head.desired.organizations)
+    return Planned(made.plans, organizations, {each.name: each for each in sides}, made.failures, made.unplanned)
+
+
+def _annotated(made: Planned, form: str) -> str:
+    """The findings at their places; nothing else is printed, since a runner would read it."""
+    organizations = {**made.described, **made.planned}
+    found = [of_failure(each.error, organizations[each.organization]) for each in made.failed if each.error]
+    found += [of_unplanned(each, organizations[each.organization]) for each in made.unplanned]
+    return FORGE_FORMATS[form]([*found, *of_plans(made.plans, organizations)])
 
 
 def _rendered(made: Planned, options: PlanOptions, compared: Comparisons | None) -> str:

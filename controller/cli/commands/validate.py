@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import typer
 
 from controller.cli import exit_codes
+from controller.cli.annotations import FORGE_FORMATS, Level, of_mistakes, of_unused
 from controller.cli.failures import MistakeDocument, error_text, mistakes_documents
-from controller.cli.options import Folder, Format, TextOrJson
+from controller.cli.options import Folder
 from controller.cli.workspace import tell_uncommitted
 from controller.domain.documents import json_text
 from controller.domain.errors import ManifestInvalid
@@ -49,20 +53,39 @@ class ValidateDocument:
     """Settings that an organisation may refuse; the exit code stays 0; empty when there are mistakes."""
 
 
-def validate(folder: Folder = Path(), output: Format = TextOrJson.TEXT) -> int:
+class ValidateFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+_Format = Annotated[
+    ValidateFormat,
+    typer.Option("--format", "-f", help="text, json, github (annotations) or gitlab (a Code Quality report)."),
+]
+
+
+def validate(folder: Folder = Path(), output: _Format = ValidateFormat.TEXT) -> int:
     """Print every mistake, or what the manifests describe; 1 when there is a mistake."""
     try:
         workspace = open_folder(folder, load_settings())
     except ManifestInvalid as error:
-        if output is TextOrJson.JSON:
+        if output in FORGE_FORMATS:
+            print(FORGE_FORMATS[output](of_mistakes(Level.ERROR, error.mistakes)), end="")
+        elif output is ValidateFormat.JSON:
             mistakes = mistakes_documents(error.mistakes)
             print(json_text(ValidateDocument(valid=False, mistakes=mistakes, organizations=[], unused=[], warnings=[])))
         else:
             print(error_text(error))
         return exit_codes.ERROR
     desired = workspace.desired
+    if output in FORGE_FORMATS:
+        found = [*of_mistakes(Level.WARNING, desired.doubts), *of_unused(desired.unused)]
+        print(FORGE_FORMATS[output](found), end="")
+        return exit_codes.DONE
     tell_uncommitted(workspace)
-    if output is TextOrJson.JSON:
+    if output is ValidateFormat.JSON:
         document = ValidateDocument(
             valid=True,
             mistakes=[],
