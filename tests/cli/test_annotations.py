@@ -158,6 +158,30 @@ def test_what_only_waits_is_a_warning(shell: InsideShell) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_against_a_base_only_findings_of_the_branch_are_told(shell: InsideShell) -> None:
+    top, shell.folder = shell.folder, shell.folder / "voice"
+    shell.folder.mkdir()
+    for path in top.glob("*.yaml"):
+        path.rename(shell.folder / path.name)
+    shell.flow("old", inbound("Old", calls=["Missing before"]))
+    shell.commit()
+    shell.git("checkout", "--quiet", "-b", "topic")
+    shell.flow("front", inbound("Front", calls=["Nowhere"]))
+    other = (shell.folder / "organization.yaml").read_text().replace("name: acme", "name: added")
+    (top / "second").mkdir()
+    (top / "second" / "organization.yaml").write_text(other)
+    shell.folder = top
+    shell.commit()
+
+    done = shell.run("plan", "--base", "main", "--format", "github")
+
+    assert done.returncode == 3
+    assert [(name, place["title"], place["file"]) for name, place, _ in commands(done.stdout)] == [
+        ("notice", "not-planned", "second/organization.yaml"),
+        ("error", "missing-dependency", "voice/front.yaml"),
+    ]
+
+
 def test_an_organisation_that_cannot_be_read_is_an_error_at_its_manifest(shell: InsideShell) -> None:
     shell.environment["ACME_SECRET"] = "wrong"
 
