@@ -54,8 +54,8 @@ def test_it_shows_what_the_branch_changes_and_counts_what_was_there_before(shell
 
     assert done.returncode == 0
     assert "1 to publish" in done.stdout
-    assert "publish front" in done.stdout
-    assert "publish hours" not in done.stdout
+    assert "publish  front" in done.stdout
+    assert "hours  commonmodule" not in done.stdout
     assert "not shown, because the base has them as well: 1 change and 0 out-of-band differences" in done.stdout
     assert 'speech "Of the branch"' in done.stdout
     assert "Waiting on main" not in done.stdout
@@ -141,18 +141,20 @@ def test_a_branch_that_names_another_endpoint_causes_no_call_there(shell: Shell)
     """Neither for an organisation that it moves, nor for one that it adds."""
     with simulator_thread() as elsewhere:
         organization(shell, apiUrl=elsewhere, loginUrl=elsewhere)
-        added = shell.folder / "added"
-        added.mkdir()
         document = yaml.safe_load((shell.folder / "organization.yaml").read_text())
+        for folder in ("acme", "added"):
+            (shell.folder / folder).mkdir()
+        for file in list(shell.folder.glob("*.yaml")):
+            file.rename(shell.folder / "acme" / file.name)
         document["metadata"]["name"] = "added"
-        (added / "organization.yaml").write_text(yaml.safe_dump(document))
+        (shell.folder / "added" / "organization.yaml").write_text(yaml.safe_dump(document))
         shell.commit()
 
         done = shell.run("plan", "--base", "main")
         calls = httpx.get(f"{elsewhere}/_simulator/calls").json()
 
     assert done.returncode == 0
-    assert "publish front" in done.stdout
+    assert "publish  front" in done.stdout
     assert "the branch changes region, apiUrl or loginUrl of the organisation" in done.stdout
     assert "added: no plan" in done.stdout
     assert "the branch adds this organisation" in done.stdout

@@ -128,18 +128,23 @@ def test_a_bomb_is_refused_and_many_files_are_read(site: Site, work: Path) -> No
     assert len(wanted(opened(work, head="other"))) == 2
 
 
-def test_an_organisation_on_one_side_only_has_no_head(site: Site, work: Path) -> None:
-    branched(site, work, {"other/organization.yaml": organization(name="other")})
-    added = {each.name: each for each in opened(work, head="other").organizations}["other"]
-    removed = {each.name: each for each in opened(work, base="other", head="other~1").organizations}
+def test_an_organisation_on_one_side_only_has_no_head(site: Site) -> None:
+    site.git("init", "-q", "-b", "main", "two")
+    two = site.root / "two"
+    site.commit(two, {"one/organization.yaml": organization(name="one")})
+    site.git("checkout", "-q", "-b", "other", at=two)
+    site.commit(two, {"two/organization.yaml": organization(name="two")})
+
+    [_, added] = opened(two, head="other").organizations
     assert (added.base, added.head) == (None, None)
     assert "the branch adds this organisation" in added.reason
-    assert removed["other"].head is not None  # the base is ahead of the branch, which removes nothing
-    site.git("rm", "-q", "-r", "other", at=work)
-    site.commit(work, {"note": "gone"})
-    [gone, _] = opened(work, base="other~1", head="other").organizations
-    assert gone.head is None
-    assert "the branch removes this organisation" in gone.reason
+    [_, kept] = opened(two, base="other", head="main").organizations
+    assert kept.head is not None, "the base is ahead of the branch, which removes nothing"
+    (two / "two/organization.yaml").unlink()
+    site.commit(two, {"note": "gone"})
+    [_, removed] = opened(two, base="other~1", head="other").organizations
+    assert removed.head is None
+    assert "the branch removes this organisation" in removed.reason
 
 
 def test_endpoint_credentials_and_policy_are_the_bases(site: Site, work: Path) -> None:
