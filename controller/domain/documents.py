@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
 
@@ -43,7 +44,7 @@ def can_be_null(each: Field[Any]) -> bool:
 
 def filled(document: type[D], *sources: object, **given: object) -> D:
     """A document with the given fields; each other one is that of the first source which has an attribute so named."""
-    names = [each.name for each in fields(document) if each.default is MISSING]
+    names = [name for name in _required(document) if name not in given]
     found = {name: getattr(source, name) for source in reversed(sources) for name in names if hasattr(source, name)}
     return document(**found | given)
 
@@ -63,8 +64,11 @@ def one_level(value: object) -> Any:
     Raises TypeError for a value that has no place in a document.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        shown = (each for each in fields(value) if not can_be_left_out(each) or not _is_left_out(each, value))
-        return {each.name.rstrip("_"): getattr(value, each.name) for each in shown}
+        return {
+            name: getattr(value, attribute)
+            for name, attribute, needed in _members(type(value))
+            if needed is None or getattr(value, needed) is not None
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -74,8 +78,22 @@ def one_level(value: object) -> Any:
     raise TypeError(f"a document cannot hold {type(value).__name__}")
 
 
-def _is_left_out(each: Field[Any], document: object) -> bool:
-    return getattr(document, each.metadata[_LEFT_OUT_WITH] or each.name) is None
+@cache
+def _members(document: type[_Dataclass]) -> tuple[tuple[str, str, str | None], ...]:
+    """Name in the JSON and in the class of each field, and which one must not be None for it to be there."""
+    return tuple(
+        (
+            each.name.rstrip("_"),
+            each.name,
+            (each.metadata[_LEFT_OUT_WITH] or each.name) if can_be_left_out(each) else None,
+        )
+        for each in fields(document)
+    )
+
+
+@cache
+def _required(document: type[_Dataclass]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(document) if each.default is MISSING)
 
 
 def json_text(document: object, *, ascii_only: bool = False) -> str:
