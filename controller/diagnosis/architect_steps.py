@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controller.diagnosis.architect_events import EventToken, TokenKind
-from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceStep, Variable
+from controller.diagnosis.model import ScopeKind, StepOutput, StepStatus, TraceStep, Variable
 from controller.diagnosis.nested import to_text
 from controller.diagnosis.statuses import status_of_errors, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, text_of
@@ -112,7 +112,7 @@ class StepBuilder:
             status=_status(token, errors, path),
             status_text=path if path and status_of_path(path).failed else "",
             decision=token.type in _DECISIONS and token.kind is not TokenKind.ENTER,
-            branch=Branch(path, text_of(fields.get("outputPathName"))) if path else None,
+            branch=StepOutput(path, text_of(fields.get("outputPathName"))) if path else None,
             writes=_writes(fields),
             observed=tuple(listed_variables(fields["variables"])) if "variables" in fields else None,
             opens=_SCOPES[boundary[2]] if boundary and started else None,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from controller.diagnosis.anomalies import AnomalyKind
 from controller.diagnosis.changes import ChangeCause, VariableChangeKind
-from controller.diagnosis.model import Branch, ScopeKind, StepStatus, Withheld
+from controller.diagnosis.model import ScopeKind, StepOutput, StepStatus, Withheld
 from controller.domain.documents import optional
 
 TRACE_SCHEMA: Literal["penstock.trace/v1"] = "penstock.trace/v1"
@@ -117,7 +117,7 @@ class TraceStepDocument:
     """The organisation's own word for the status."""
     decision: bool
     """Whether it decides which way to take."""
-    branch: Branch | None
+    branch: StepOutput | None
     """The way that it took."""
     changes: Sequence[VariableChangeDocument]
     """The variables that changed."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from controller.diagnosis.anomalies import Anomaly
 from controller.diagnosis.changes import VariableChange
-from controller.diagnosis.model import Branch, Trace, TraceHeader, TraceStep, Variable
+from controller.diagnosis.model import StepOutput, Trace, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import rewrite
 from controller.domain.redaction import MASK, masked_patterns
 
@@ -113,7 +113,7 @@ class Masking:
         return replace(
             step,
             name=self.text(step.name),
-            branch=Branch(self.text(step.branch.id), step.branch.name and self.text(step.branch.name))
+            branch=StepOutput(self.text(step.branch.id), step.branch.name and self.text(step.branch.name))
             if step.branch
             else None,
             writes=tuple(map(self.variable, step.writes)),

@@ -64,7 +64,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class StepOutput:
     """The output that a step took."""
 
     id: str
@@ -101,7 +101,7 @@ class TraceStep:
     decision: bool = False
     decision_failed: bool | None = None
     """Whether a decision failed, if the dialect has a status for it; None when the branch it took decides."""
-    branch: Branch | None = None
+    branch: StepOutput | None = None
     writes: tuple[Variable, ...] = ()
     """Assignments that the step lists."""
     observed: tuple[Variable, ...] | None = None

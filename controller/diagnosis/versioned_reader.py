@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from controller.diagnosis.model import Branch, ScopeKind, StepStatus, TraceHeader, TraceStep, Variable
+from controller.diagnosis.model import ScopeKind, StepOutput, StepStatus, TraceHeader, TraceStep, Variable
 from controller.diagnosis.nested import shallow, to_text
 from controller.diagnosis.statuses import status_of, status_of_path
 from controller.diagnosis.variables import flag, listed_variables, milliseconds, moment, named_variables, text_of
@@ -270,7 +270,7 @@ def _linked(step: TraceStep, following: TraceStep | None) -> TraceStep:
     return replace(step, resolved=False, problems=(*step.problems, f"names {step.next_id} as next, but {found}"))
 
 
-def _outcome(raw: Mapping[str, object], meaning: TypeMeaning) -> tuple[StepStatus, str, Branch | None]:
+def _outcome(raw: Mapping[str, object], meaning: TypeMeaning) -> tuple[StepStatus, str, StepOutput | None]:
     status_text = text_of(raw.get("status")) or ""
     status = status_of(status_text) if status_text else StepStatus.UNKNOWN
     path = text_of(_first(raw, "outputPathId", "branch", "branchId", "outcome"))
@@ -278,7 +278,7 @@ def _outcome(raw: Mapping[str, object], meaning: TypeMeaning) -> tuple[StepStatu
         status = status_of_path(path)
     if path is None and meaning.decision:
         path = text_of(raw.get("nextStepId"))
-    return status, status_text, Branch(path, text_of(_first(raw, "outputPathName", "branchName"))) if path else None
+    return status, status_text, StepOutput(path, text_of(_first(raw, "outputPathName", "branchName"))) if path else None
 
 
 def _texts(raw: Mapping[str, object], *names: str) -> tuple[str, ...]:

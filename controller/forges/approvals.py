@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from controller.forges.port import Approval
+from controller.forges.port import ForgeApproval
 
 
-class Verdict(Enum):
+class ReviewVerdict(Enum):
     """What a review says."""
 
     APPROVED = auto()
@@ -26,22 +26,22 @@ class Review:
     """One review."""
 
     author: str
-    verdict: Verdict
+    verdict: ReviewVerdict
     head_sha: str | None
 
 
-def approvals_of(reviews: Iterable[Review]) -> tuple[Approval, ...]:
+def approvals_of(reviews: Iterable[Review]) -> tuple[ForgeApproval, ...]:
     """The approvals among the reviews, which come in the order of submission."""
     last, approved = dict[str, Review](), dict[str, str | None]()
     for review in reviews:
-        if review.verdict is Verdict.NONE:
+        if review.verdict is ReviewVerdict.NONE:
             continue
         last[review.author] = review
-        if review.verdict is Verdict.APPROVED:
+        if review.verdict is ReviewVerdict.APPROVED:
             approved[review.author] = review.head_sha
-        elif review.verdict is Verdict.DISMISSED:
+        elif review.verdict is ReviewVerdict.DISMISSED:
             approved.setdefault(review.author, review.head_sha)
     return tuple(
-        Approval(author, sha, dismissed=last[author].verdict is not Verdict.APPROVED)
+        ForgeApproval(author, sha, dismissed=last[author].verdict is not ReviewVerdict.APPROVED)
         for author, sha in approved.items()
     )

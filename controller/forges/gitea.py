@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.domain.errors import ForgeNotFound, ForgePermissionMissing
-from controller.forges.approvals import Review, Verdict, approvals_of
+from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
 from controller.forges.gitea_wire import (
@@ -17,7 +17,7 @@ from controller.forges.gitea_wire import (
     gitea_login,
 )
 from controller.forges.known_login import KnownLogin
-from controller.forges.port import Approval, Checks, Comment, CommitStatus, ForgeKind, PullRequest
+from controller.forges.port import Checks, Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest
 from controller.forges.text import cut, inert
 from controller.forges.transport import ForgeTransport
 
@@ -31,7 +31,7 @@ _WRITE = "scope write:repository"
 _COMMENT_READ = "scope read:issue"
 _COMMENT_WRITE = "scope write:issue"
 _TITLE = 255
-_VERDICTS = {"APPROVED": Verdict.APPROVED, "REQUEST_CHANGES": Verdict.REJECTED}
+_VERDICTS = {"APPROVED": ReviewVerdict.APPROVED, "REQUEST_CHANGES": ReviewVerdict.REJECTED}
 
 
 class GiteaForge:
@@ -134,7 +134,7 @@ class GiteaForge:
         )
         await self._calls.send(call)
 
-    async def approvals(self, number: int) -> Sequence[Approval]:
+    async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         call = ForgeCall("GET", f"{_PULL}/reviews", {"number": number}, permission=_READ, what=_pull(number))
         reviews = await self._calls.listing(call, GiteaReview)
         return approvals_of(
@@ -164,12 +164,12 @@ class GiteaForge:
             return None
 
 
-def _verdict(review: GiteaReview) -> Verdict:
+def _verdict(review: GiteaReview) -> ReviewVerdict:
     """A dismissed request for changes is no approval, so it counts for nothing."""
-    verdict = _VERDICTS.get(review.state, Verdict.NONE)
+    verdict = _VERDICTS.get(review.state, ReviewVerdict.NONE)
     if not review.dismissed:
         return verdict
-    return Verdict.DISMISSED if verdict is Verdict.APPROVED else Verdict.NONE
+    return ReviewVerdict.DISMISSED if verdict is ReviewVerdict.APPROVED else ReviewVerdict.NONE
 
 
 def _pull(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.domain.errors import ForgeNotFound, ForgePermissionMissing, ForgeRejected, ForgeUnavailable
-from controller.forges.approvals import Review, Verdict, approvals_of
+from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
 from controller.forges.github_checks import GitHubChecks
@@ -19,7 +19,7 @@ from controller.forges.github_wire import (
     login_of,
 )
 from controller.forges.known_login import KnownLogin
-from controller.forges.port import Approval, Checks, Comment, CommitStatus, ForgeKind, PullRequest
+from controller.forges.port import Checks, Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest
 from controller.forges.text import cut, inert
 from controller.forges.transport import ForgeTransport
 
@@ -33,9 +33,9 @@ _PULL_PERMISSION = "Pull requests: write"
 _DESCRIPTION = 140
 _TITLE = 256
 _VERDICTS = {
-    "APPROVED": Verdict.APPROVED,
-    "CHANGES_REQUESTED": Verdict.REJECTED,
-    "DISMISSED": Verdict.DISMISSED,
+    "APPROVED": ReviewVerdict.APPROVED,
+    "CHANGES_REQUESTED": ReviewVerdict.REJECTED,
+    "DISMISSED": ReviewVerdict.DISMISSED,
 }
 
 
@@ -146,13 +146,13 @@ class GitHubForge:
         )
         await self._calls.send(call)
 
-    async def approvals(self, number: int) -> Sequence[Approval]:
+    async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         call = ForgeCall(
             "GET", f"{_PULL}/reviews", {"number": number}, permission="Pull requests: read", what=_pull(number)
         )
         reviews = await self._calls.listing(call, GitHubReview)
         return approvals_of(
-            Review(login_of(each.user), _VERDICTS.get(each.state, Verdict.NONE), each.commit_id)
+            Review(login_of(each.user), _VERDICTS.get(each.state, ReviewVerdict.NONE), each.commit_id)
             for each in reviews
             if each.user is not None
         )

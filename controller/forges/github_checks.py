@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from controller.forges.call import ForgeCall
 from controller.forges.calls import RepositoryCalls, checked_sha
 from controller.forges.github_wire import GitHubCheckRun
-from controller.forges.port import Annotation, CheckResult, StatusState
+from controller.forges.port import CheckResult, ForgeAnnotation, StatusState
 from controller.forges.text import cut, inert
 
 _AT_ONCE = 50
@@ -30,7 +30,7 @@ class GitHubChecks:
     def __init__(self, calls: RepositoryCalls) -> None:
         self._calls = calls
 
-    async def annotate(self, sha: str, annotations: Sequence[Annotation], result: CheckResult) -> None:
+    async def annotate(self, sha: str, annotations: Sequence[ForgeAnnotation], result: CheckResult) -> None:
         """Create the check run, then add the further annotations; beyond 1,000 they are left out, and it says so."""
         shown = annotations[:_MOST]
         summary = result.summary
@@ -64,11 +64,11 @@ class GitHubChecks:
         )
 
 
-def _output(output: dict[str, str], annotations: Sequence[Annotation]) -> dict[str, object]:
+def _output(output: dict[str, str], annotations: Sequence[ForgeAnnotation]) -> dict[str, object]:
     return {**output, "annotations": [_annotation(each) for each in annotations]}
 
 
-def _annotation(each: Annotation) -> dict[str, object]:
+def _annotation(each: ForgeAnnotation) -> dict[str, object]:
     columns = {} if each.column is None else {"start_column": each.column, "end_column": each.column}
     return {
         "path": each.path,

@@ -17,7 +17,7 @@ from controller.forges.gitlab_wire import (
     GitLabVersion,
 )
 from controller.forges.known_login import KnownLogin
-from controller.forges.port import Approval, Checks, Comment, CommitStatus, ForgeKind, PullRequest, StatusState
+from controller.forges.port import Checks, Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest, StatusState
 from controller.forges.text import cut, inert
 from controller.forges.transport import ForgeTransport
 
@@ -154,7 +154,7 @@ class GitLabForge:
             if error.status != 400 or not pending_already:
                 raise
 
-    async def approvals(self, number: int) -> Sequence[Approval]:
+    async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         route, path = f"{_REQUEST}/approvals", {"number": number}
         call = ForgeCall("GET", route, path, permission=_READ, what=_request(number))
         approvers = (await self._calls.fetch(call, GitLabApprovals)).approved_by
@@ -165,7 +165,7 @@ class GitLabForge:
             times = await self._times_by_notes(number, times)
         call = ForgeCall("GET", f"{_REQUEST}/versions", path, permission=_READ, what=_request(number))
         versions = sorted(await self._calls.listing(call, GitLabVersion), key=lambda each: each.created_at)
-        return [Approval(author, _head_at(versions, moment), dismissed=False) for author, moment in times.items()]
+        return [ForgeApproval(author, _head_at(versions, moment), dismissed=False) for author, moment in times.items()]
 
     async def may_write(self, user: str) -> bool:
         call = ForgeCall("GET", f"{_PROJECT}/members/all", query={"query": user}, permission=_READ)

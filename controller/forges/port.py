@@ -113,7 +113,7 @@ class AnnotationLevel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Annotation:
+class ForgeAnnotation:
     """A message at a line of a file."""
 
     path: str
@@ -140,7 +140,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class ForgeApproval:
     """The last decision of one reviewer who approved at some time. People who never approved have none."""
 
     author: str
@@ -153,7 +153,7 @@ class Approval:
 class Checks(Protocol):
     """Check runs, which only GitHub has, and only for the token of an app or of GitHub Actions."""
 
-    async def annotate(self, sha: str, annotations: Sequence[Annotation], result: CheckResult) -> None:
+    async def annotate(self, sha: str, annotations: Sequence[ForgeAnnotation], result: CheckResult) -> None:
         """Show the result and all annotations at a commit, in as many calls as the forge needs (50 in each)."""
 
 
@@ -216,7 +216,7 @@ class Forge(Protocol):
         repository holds: give `head_branch`.
         """
 
-    async def approvals(self, number: int) -> Sequence[Approval]:
+    async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         """The reviewers who approved, each with the last decision, the earliest first."""
 
     async def may_write(self, user: str) -> bool:

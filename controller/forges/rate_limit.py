@@ -20,7 +20,7 @@ _WORDS = ("rate limit", "abuse detection")
 """What GitHub says with a 403 of a limit."""
 
 
-class RateLimit:
+class ForgeRateLimit:
     """The limit of one token, as far as the answers told it."""
 
     def __init__(self, clock: Clock, secondary_wait_s: float) -> None:

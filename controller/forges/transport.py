@@ -16,7 +16,7 @@ from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.errors import error_of, words_of
 from controller.forges.limits import ForgeLimits
 from controller.forges.port import ForgeKind
-from controller.forges.rate_limit import RateLimit
+from controller.forges.rate_limit import ForgeRateLimit
 from controller.forges.sender import ForgeSender
 from controller.forges.tokens import ForgeTokens, authorization
 
@@ -57,7 +57,7 @@ class ForgeTransport:
         self.limits = limits
         self._sender = sender
         self._clock = clock
-        self._limit = RateLimit(clock, limits.secondary_wait_s)
+        self._limit = ForgeRateLimit(clock, limits.secondary_wait_s)
         self._patience = Patience(limits.retry_base_s, longest_s=limits.retry_cap_s, attempts=limits.attempts)
         self._writing = asyncio.Lock()
         self._next_write_s = 0.0

@@ -23,7 +23,7 @@ from controller.genesys.bodies import parse
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
 from controller.genesys.errors import DEFAULT_RETRY_AFTER_S, error_of, read_error_body, rejected
-from controller.genesys.sender import Sender
+from controller.genesys.sender import ApiSender
 from controller.genesys.wire.model import WireModel
 
 REFRESH_BEFORE_S = 60.0
@@ -60,7 +60,9 @@ class _Granted(WireModel):
 class TokenSource:
     """The current token of one client. Safe for any number of concurrent calls."""
 
-    def __init__(self, sender: Sender, login_url: str, client: OAuthClient, *, circuit: Circuit, clock: Clock) -> None:
+    def __init__(
+        self, sender: ApiSender, login_url: str, client: OAuthClient, *, circuit: Circuit, clock: Clock
+    ) -> None:
         self.circuit = circuit
         """Shared with the calls that use the tokens."""
         self._sender = sender

@@ -19,7 +19,7 @@ from controller.genesys.circuit import Circuit
 from controller.genesys.latency import CallObserver, RouteLatency
 from controller.genesys.part import ConnectedPlatform
 from controller.genesys.permissions import needed_by
-from controller.genesys.sender import Sender
+from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
@@ -83,7 +83,7 @@ def open_transport(
 ) -> Transport:
     """The transport below both dialects."""
     _quieten_libraries()
-    sender = Sender(clock, settings, transport=http)
+    sender = ApiSender(clock, settings, transport=http)
     circuit = Circuit(clock, outage_s=settings.outage_s, probe_after_s=settings.probe_after_s)
     client = OAuthClient(client_id, client_secret, settings.scope)
     tokens = TokenSource(sender, endpoint.login_url, client, circuit=circuit, clock=clock)

@@ -16,7 +16,7 @@ from controller.domain.errors import BadAnswer
 from controller.domain.waiting import for_each
 from controller.genesys.call import ApiCall, QueryValue
 from controller.genesys.transport import Transport
-from controller.genesys.wire.model import ListPage, Page
+from controller.genesys.wire.model import ListPage, WirePage
 
 
 class HasId(Protocol):
@@ -39,14 +39,14 @@ class PageOf(Generic[Item]):
     """One page as the organisation returned it."""
 
     items: Sequence[Item]
-    told: Page
+    told: WirePage
     """The answer's fields about the listing's size."""
     rows: Sequence[Hashable]
     """Keys of all rows of the answer, including the rows that are no items."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[Item]):
+class PagedItems(Generic[Item]):
     """All pages together. `consistent` is False if they do not add up, because something changed meanwhile."""
 
     items: Sequence[Item]
@@ -68,7 +68,7 @@ def pages_of(transport: Transport, model: type[ListPage[Item]]) -> Fetch[Item]:
 
 async def all_pages(
     transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
-) -> Listing[Item]:
+) -> PagedItems[Item]:
     """Every page of the call's listing once, up to `at_once` at a time if their number is known.
 
     Raises BadAnswer for a listing that would never end, and for a `nextUri` that leads elsewhere.
@@ -84,7 +84,7 @@ async def all_pages(
 
 async def consistent_pages(
     transport: Transport, call: ApiCall, fetch: Fetch[Item], *, page_size: int, at_once: int = _AT_ONCE
-) -> Listing[Item]:
+) -> PagedItems[Item]:
     """Like `all_pages`, but fetches a listing that changed meanwhile once more."""
     listing = await all_pages(transport, call, fetch, page_size=page_size, at_once=at_once)
     if listing.consistent:
@@ -130,11 +130,11 @@ class _PageWalk(Generic[Item]):
         last = min(max(self._expected(), number), number + at_once - 1, MOST_PAGES)
         return [self._numbered(each) for each in range(number, last + 1)]
 
-    def listing(self) -> Listing[Item]:
+    def listing(self) -> PagedItems[Item]:
         items = [item for page in self._pages for item in page.items]
         totals = {page.told.total for page in self._pages}
         consistent = len(self._seen) == self._rows and totals <= {self._rows, None}
-        return Listing(list({item.id: item for item in items}.values()), consistent)
+        return PagedItems(list({item.id: item for item in items}.values()), consistent)
 
     def _more(self) -> bool:
         """Whether another page is announced or likely: a full page is, unless it completes the total."""

@@ -15,7 +15,7 @@ from controller.domain.ports import Platform
 from controller.genesys.transport import Transport
 
 
-class Part:
+class PlatformPart:
     """Operations of one kind. Each sends at its usual priority, unless `at` sets one for all."""
 
     def __init__(self, transport: Transport) -> None:
@@ -61,7 +61,7 @@ class ConnectedPlatform(Platform):
     def at(self, priority: Priority) -> Self:
         view = copy(self)
         for name, part in vars(self).items():
-            if isinstance(part, Part):
+            if isinstance(part, PlatformPart):
                 setattr(view, name, part.at(priority))
         return view
 

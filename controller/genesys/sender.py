@@ -24,7 +24,7 @@ class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
     limit: int
 
 
-class Sender:
+class ApiSender:
     """Sends each request exactly once and measures it. Holds the connections of one organisation."""
 
     def __init__(

@@ -20,7 +20,7 @@ from controller.genesys.bodies import Model, parse, read_object
 from controller.genesys.budget import RateBudget
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import error_of, presigned_error
-from controller.genesys.sender import Sender
+from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.tries import Tries
 
@@ -39,7 +39,7 @@ class Transport:
     def __init__(
         self,
         endpoint: Endpoint,
-        sender: Sender,
+        sender: ApiSender,
         tokens: TokenSource,
         budget: RateBudget,
         *,

@@ -77,7 +77,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class OperationProblem:
     """Why an operation or a job failed."""
 
     code: str
@@ -92,7 +92,7 @@ class SimulatedOperation:
     started_at: datetime
     version: str | None = None
     ended_at: datetime | None = None
-    problem: Problem | None = None
+    problem: OperationProblem | None = None
 
     @property
     def complete(self) -> bool:
@@ -158,7 +158,7 @@ class SimulatedRollout:
     """The index of the running stage; None before the first."""
     ended_at: datetime | None = None
     outcome: RolloutStatus | None = None
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[OperationProblem] = field(default_factory=list)
     silent: bool = False
     """An injected fault: the rollout completes without a change of the live version."""
     lands_on: str | None = None

@@ -15,7 +15,7 @@ from controller.domain.clock import Clock
 from controller.domain.identity import FlowKey
 from controller.simulator.call import ServedCall
 from controller.simulator.faults import Fault, FaultKind, Point
-from controller.simulator.flow import Problem, SimulatedFlow
+from controller.simulator.flow import OperationProblem, SimulatedFlow
 from controller.simulator.problem import ApiError, too_many_requests
 from controller.simulator.publishing import Mishap
 from controller.simulator.state import SimulatedJob, SimulatedMessage
@@ -94,7 +94,7 @@ def publish_mishap(call: ServedCall, flow: SimulatedFlow) -> Mishap | None:
     if fault.kind is FaultKind.WRONG_VERSION:
         return Mishap(version=fault.version or (flow.published.id if flow.published else None))
     message = "The publish failed." if fault.message is None else fault.message
-    return Mishap(problem=Problem("flow.publish.failed", message))
+    return Mishap(problem=OperationProblem("flow.publish.failed", message))
 
 
 def upload_mishap(call: ServedCall, job: SimulatedJob, key: FlowKey | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.simulator.flow import Problem
+from controller.simulator.flow import OperationProblem
 
 
 class ApiError(Exception):
@@ -71,6 +71,6 @@ def too_many_requests(seconds: int, headers: Mapping[str, str]) -> ApiError:
     return ApiError(429, "too.many.requests.retry.after", message, params=params, headers=headers)
 
 
-def rejected(problem: Problem, entity: tuple[str, str]) -> ApiError:
+def rejected(problem: OperationProblem, entity: tuple[str, str]) -> ApiError:
     """The error that an operation would report at its end, raised at once."""
     return ApiError(400, problem.code, problem.message, entity=entity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.simulator.flow import Action, Actor, Problem, SimulatedFlow, SimulatedOperation, Version
+from controller.simulator.flow import Action, Actor, OperationProblem, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.locking import check_in, refuse_when_locked
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import ApiError, conflict, not_found, rejected
@@ -22,7 +22,7 @@ class Mishap:
 
     silent: bool = False
     """The publish is accepted, but nothing happens."""
-    problem: Problem | None = None
+    problem: OperationProblem | None = None
     """The publish fails at its end."""
     version: str | None = None
     """A version other than the requested one goes live."""
@@ -59,7 +59,9 @@ def publish(
     mishap = mishap or Mishap()
     behaviour = UnclearPublish.SILENTLY_NOTHING if mishap.silent else _behaviour(organization, flow, chosen)
     if behaviour is UnclearPublish.ERROR:
-        problem = Problem("flow.version.invalid", f"Flow '{flow.name}' version '{version}' cannot be published.")
+        problem = OperationProblem(
+            "flow.version.invalid", f"Flow '{flow.name}' version '{version}' cannot be published."
+        )
         raise rejected(problem, flow.entity)
     if chosen is None or behaviour is UnclearPublish.SILENTLY_NOTHING:
         return SimulatedOperation(organization.next_id("operation"), Action.PUBLISH, actor, now)

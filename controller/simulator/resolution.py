@@ -11,7 +11,7 @@ from controller.domain.references import FlowReference, Resolution
 from controller.flows.checks import nested_modules
 from controller.flows.suggestion import did_you_mean
 from controller.simulator.content import ROOTS, read
-from controller.simulator.flow import Problem, SimulatedFlow
+from controller.simulator.flow import OperationProblem, SimulatedFlow
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import not_found
 
@@ -49,7 +49,7 @@ def needed_flow(organization: SimulatedOrganization, name: str) -> SimulatedFlow
     return found
 
 
-def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[Problem]:
+def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[OperationProblem]:
     """Problems that prevent a publish: modules in modules, missing and unpublished flows, each once."""
     found = {problem.message: problem for problem in _nested(organization, key, text)}
     for resolved in resolve(organization, text):
@@ -59,23 +59,23 @@ def problems(organization: SimulatedOrganization, key: FlowKey, text: str) -> li
             # A new flow may refer to itself before it exists.
             if FlowKey(kind, reference.name) != key:
                 message = f"find '{kind}' by value of '{reference.name}' - no matches"
-                found.setdefault(message, Problem("flow.reference.missing", message))
+                found.setdefault(message, OperationProblem("flow.reference.missing", message))
         elif resolved.flow.published is None and resolved.flow.key != key:
             message = f"Flow '{reference.name}' version 'published' is missing. (not.found)"
-            found.setdefault(message, Problem("flow.reference.unpublished", message))
+            found.setdefault(message, OperationProblem("flow.reference.unpublished", message))
     if cycle := _cycle(organization, key, text):
         message = f"Circular reference between modules: {' -> '.join(str(one) for one in cycle)}"
-        found[message] = Problem("flow.reference.circular", message)
+        found[message] = OperationProblem("flow.reference.circular", message)
     return list(found.values())
 
 
-def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Iterator[Problem]:
+def _nested(organization: SimulatedOrganization, key: FlowKey, text: str) -> Iterator[OperationProblem]:
     """Modules that this module uses, if the organisation does not allow nesting."""
     if organization.settings.nested_modules:
         return
     for reference in nested_modules(key.type, read(text).references):
         message = f"Common module '{key.name}' uses common module '{reference.name}': modules cannot use modules."
-        yield Problem("flow.reference.nested", message)
+        yield OperationProblem("flow.reference.nested", message)
 
 
 def _cycle(organization: SimulatedOrganization, key: FlowKey, text: str) -> list[FlowKey]:

@@ -10,7 +10,7 @@ from controller.simulator.flow import (
     AT_ONCE,
     Action,
     Actor,
-    Problem,
+    OperationProblem,
     RolloutStage,
     RolloutStatus,
     SimulatedFlow,
@@ -109,7 +109,7 @@ def cancel(organization: SimulatedOrganization, flow: SimulatedFlow, now: dateti
     """Cancel the flow's rollout. The live version stays live and gets all traffic again."""
     rollout = flow.rollout
     if rollout:
-        rollout.problems = [Problem("flow.publish.cancelled", reason)]
+        rollout.problems = [OperationProblem("flow.publish.cancelled", reason)]
         _end(organization, flow, RolloutStatus.CANCELLED, now)
 
 
@@ -165,7 +165,7 @@ def _prepared(
     text = organization.version(flow, rollout.version).text
     if not rollout.problems:
         found = findings(organization, flow.key, text)
-        rollout.problems = [Problem(one.id, one.message) for one in found if one.severity == ERROR]
+        rollout.problems = [OperationProblem(one.id, one.message) for one in found if one.severity == ERROR]
     if rollout.problems:
         _end(organization, flow, RolloutStatus.FAILED, now)
     else:

@@ -23,7 +23,7 @@ from controller.genesys.budget import RateBudget
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
 from controller.genesys.connect import transport_of
-from controller.genesys.sender import Sender
+from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.platform import VersionedPlatform
@@ -55,7 +55,7 @@ class Watched(Site):
     def _connect(self) -> Platform:
         timeline, settings = self.timeline, TransportSettings(retry_base_s=0.001, export_gather_s=0)
 
-        class Noting(Sender):
+        class Noting(ApiSender):
             async def send(self, call: ApiCall, request: httpx.Request, *, sink: BinaryIO | None = None) -> Answer:
                 if call.name != LOGIN:
                     timeline.append((call.name, call.priority))

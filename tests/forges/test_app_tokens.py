@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from controller.domain.errors import ForgeLoginFailed, SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.forges.github_app import GitHubApp
-from controller.forges.port import Annotation, AnnotationLevel, CheckResult, Forge, ForgeKind, StatusState
+from controller.forges.port import AnnotationLevel, CheckResult, Forge, ForgeAnnotation, ForgeKind, StatusState
 from tests.support.forges.server import Answer
 from tests.support.forges.worlds import ForgeWorld, forge_world
 
@@ -145,7 +145,9 @@ async def test_key_and_tokens_are_masked_in_everything_that_is_shown(github: For
 async def test_annotations_are_sent_fifty_at_once(github: ForgeWorld, app: Any) -> None:
     forge = connected(github, app)
     annotations = [
-        Annotation("flows/greeting.yaml", line, 3 if line % 2 else None, AnnotationLevel.WARNING, "Unused", "unused")
+        ForgeAnnotation(
+            "flows/greeting.yaml", line, 3 if line % 2 else None, AnnotationLevel.WARNING, "Unused", "unused"
+        )
         for line in range(1, 121)
     ]
 
@@ -161,7 +163,7 @@ async def test_annotations_are_sent_fifty_at_once(github: ForgeWorld, app: Any) 
 
 async def test_far_too_many_annotations_are_cut_and_the_summary_says_so(github: ForgeWorld, app: Any) -> None:
     forge = connected(github, app)
-    annotation = Annotation("a.yaml", 1, None, AnnotationLevel.NOTICE, "x" * 100_000, "y" * 500)
+    annotation = ForgeAnnotation("a.yaml", 1, None, AnnotationLevel.NOTICE, "x" * 100_000, "y" * 500)
 
     assert forge.checks is not None
     result = CheckResult("penstock/validate", StatusState.SUCCESS, "t" * 500, "s" * 100_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.errors import ForgePermissionMissing, ForgeRejected
-from controller.forges.port import Approval, CommitStatus, ForgeKind, PullRequestState, StatusState
+from controller.forges.port import CommitStatus, ForgeApproval, ForgeKind, PullRequestState, StatusState
 from tests.support.forges import gitlab_shapes
 from tests.support.forges.server import Answer
 from tests.support.forges.worlds import BOT, ForgeWorld
@@ -115,7 +115,10 @@ async def test_an_approval_names_the_head_that_was_approved(world: ForgeWorld) -
     found = await world.connect().approvals(world.pull.number)
 
     assert found is not None
-    assert list(found) == [Approval("grace", first, dismissed=False), Approval("carol", second, dismissed=False)]
+    assert list(found) == [
+        ForgeApproval("grace", first, dismissed=False),
+        ForgeApproval("carol", second, dismissed=False),
+    ]
 
 
 async def test_an_approval_that_was_dismissed_no_longer_counts(world: ForgeWorld) -> None:
@@ -134,7 +137,7 @@ async def test_the_last_decision_of_a_reviewer_counts(github: ForgeWorld, gitea:
 
         [found] = await world.connect().approvals(world.pull.number)
 
-        assert found == Approval("grace", world.pull.sha, dismissed=state == "CHANGES_REQUESTED")
+        assert found == ForgeApproval("grace", world.pull.sha, dismissed=state == "CHANGES_REQUESTED")
 
 
 async def test_gitlabs_own_message_tells_the_time_of_an_approval_where_the_api_does_not(gitlab: ForgeWorld) -> None:
@@ -151,7 +154,10 @@ async def test_gitlabs_own_message_tells_the_time_of_an_approval_where_the_api_d
 
     found = await gitlab.connect().approvals(gitlab.pull.number)
 
-    assert list(found) == [Approval("grace", first, dismissed=False), Approval("carol", None, dismissed=False)]
+    assert list(found) == [
+        ForgeApproval("grace", first, dismissed=False),
+        ForgeApproval("carol", None, dismissed=False),
+    ]
 
 
 def without_times(world: ForgeWorld) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from controller.domain.errors import NotFound, PermissionMissing
 from controller.domain.platform import Priority
 from controller.genesys.call import ApiCall
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.wire.account import TokenInfo
 from controller.genesys.wire.model import EntityRef
 
@@ -16,7 +16,7 @@ TOKEN: Final = ApiCall("GET", "/api/v2/tokens/me")
 """Genesys documents no permission for it; a gateway in front of the API may still refuse it."""
 
 
-class ArchitectAccount(Part):
+class ArchitectAccount(PlatformPart):
     """The organisation that this client belongs to; None where the client may not read it."""
 
     async def organization(self) -> EntityRef | None:

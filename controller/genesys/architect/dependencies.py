@@ -6,7 +6,7 @@ from controller.domain.live import LiveFlow
 from controller.domain.platform import IndexedConsumers, IndexedFlow, Priority
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import PageOf, all_pages
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.wire.architect import Dependency, IndexBuild
 from controller.genesys.wire.model import ListPage
 
@@ -15,7 +15,7 @@ _PAGE_SIZE = 100
 OPERATIONAL = "OPERATIONAL"
 
 
-class ArchitectIndex(Part):
+class ArchitectIndex(PlatformPart):
     """Implements `DependencyIndex`."""
 
     async def state(self) -> str:

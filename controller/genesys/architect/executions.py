@@ -18,7 +18,7 @@ from controller.domain.traces import TraceRequest
 from controller.genesys.architect.jobs import ready
 from controller.genesys.call import ApiCall, iso_utc
 from controller.genesys.narrowing import all_rows
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import ExecutionDataJob, ExecutionRow, Registered, RuntimeExecution
 from controller.genesys.wire.model import ListPage
@@ -29,7 +29,7 @@ _EXECUTIONS = "/api/v2/flows/executions"
 _DOWNLOAD = "(presigned execution data)"
 
 
-class ArchitectExecutions(Part):
+class ArchitectExecutions(PlatformPart):
     """Implements `Executions`."""
 
     async def of_version(
@@ -81,7 +81,7 @@ class RenderedExecution:
         await self.transport.save_presigned(self.url, file, call=call)
 
 
-class ArchitectExecutionFiles(Part):
+class ArchitectExecutionFiles(PlatformPart):
     """Implements `ExecutionFiles`."""
 
     async def rendered(self, ids: Sequence[str]) -> Sequence[RenderedExecution]:
@@ -113,7 +113,7 @@ def _asking(ids: Sequence[str]) -> ApiCall:
     return ApiCall("POST", f"{_INSTANCES}/jobs", body={"ids": list(ids)}, repeatable=True)
 
 
-class ArchitectLaunches(Part):
+class ArchitectLaunches(PlatformPart):
     """Implements `Launches`."""
 
     async def start(self, flow_id: str, version: str, inputs: Mapping[str, object]) -> Launch:

@@ -12,8 +12,8 @@ from controller.domain.platform import FlowListing, Priority
 from controller.domain.waiting import for_each
 from controller.genesys.architect.jobs import ready
 from controller.genesys.call import ApiCall, QueryValue
-from controller.genesys.paging import Listing, all_pages, consistent_pages, pages_of
-from controller.genesys.part import Part, only_flow
+from controller.genesys.paging import PagedItems, all_pages, consistent_pages, pages_of
+from controller.genesys.part import PlatformPart, only_flow
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import HistoryPage, WireFlow, WireOperation
 from controller.genesys.wire.model import ListPage
@@ -35,7 +35,7 @@ _NEWEST: Mapping[str, QueryValue] = {
 }
 
 
-class ArchitectFlows(Part):
+class ArchitectFlows(PlatformPart):
     """Implements `Flows` and `ChangedFlows`."""
 
     async def listing(self, *, fresh: bool = False) -> FlowListing:  # noqa: ARG002 - every listing here is fresh
@@ -61,7 +61,7 @@ class ArchitectFlows(Part):
         ids = sorted(set(flow_ids))
         parts = [ids[start : start + PAGE_SIZE] for start in range(0, len(ids), PAGE_SIZE)]
 
-        async def one(part: Sequence[str]) -> Listing[WireFlow]:
+        async def one(part: Sequence[str]) -> PagedItems[WireFlow]:
             call = ApiCall("GET", LOOKUP, query={"id": part}, priority=self._usually(Priority.OBSERVE))
             return await self._all_pages(call, PAGE_SIZE)
 
@@ -94,11 +94,11 @@ class ArchitectFlows(Part):
         )
         return max(changes, key=lambda change: change.at, default=None)
 
-    async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> Listing[WireFlow]:
+    async def _chosen(self, query: Mapping[str, QueryValue], usual: Priority) -> PagedItems[WireFlow]:
         call = ApiCall("GET", FLOWS, query=query, priority=self._usually(usual))
         return await self._all_pages(call, _flows_a_page(self._transport))
 
-    async def _all_pages(self, call: ApiCall, page_size: int) -> Listing[WireFlow]:
+    async def _all_pages(self, call: ApiCall, page_size: int) -> PagedItems[WireFlow]:
         pages = pages_of(self._transport, ListPage[WireFlow])
         return await all_pages(self._transport, call, pages, page_size=page_size)
 

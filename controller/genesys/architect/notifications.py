@@ -17,7 +17,7 @@ from controller.domain.errors import BadAnswer, HostNotAllowed, PenstockError, U
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.domain.excerpt import excerpt
 from controller.genesys.call import ApiCall
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import WireChannel
 
@@ -36,7 +36,7 @@ _LONGEST_S = 23 * 3600.0
 """A channel ends a day after the subscription. This one is left earlier, while events still arrive."""
 
 
-class ArchitectNotifications(Part):
+class ArchitectNotifications(PlatformPart):
     """Implements `EventStreams`."""
 
     async def flow_events(

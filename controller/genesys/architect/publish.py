@@ -31,7 +31,7 @@ from controller.domain.platform import (
 from controller.genesys.architect.flows import FLOW, live_flow, lock_holder, read_flow
 from controller.genesys.architect.upload import upload_progress
 from controller.genesys.call import ApiCall
-from controller.genesys.part import Part, locked_by
+from controller.genesys.part import PlatformPart, locked_by
 from controller.genesys.wire.architect import WireFlow, WireOperation
 
 _ACTIONS = "/api/v2/flows/actions"
@@ -39,7 +39,7 @@ _PUBLISH = "PUBLISH"
 """The `actionName` of a publish."""
 
 
-class _FlowWrites(Part):
+class _FlowWrites(PlatformPart):
     """The common base of writes to one flow."""
 
     @asynccontextmanager
@@ -138,7 +138,7 @@ class ArchitectPublishing(_FlowWrites):
         return Progress(ProgressState.SUCCEEDED, percent=100.0, messages=words, flow_id=flow.id)
 
 
-class ArchitectLocks(Part):
+class ArchitectLocks(PlatformPart):
     """Implements `Locks`."""
 
     async def unlock(self, flow_id: str) -> LiveFlow:

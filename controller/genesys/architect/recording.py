@@ -14,7 +14,7 @@ from controller.domain.platform import Priority
 from controller.domain.recording import LogLevel, Recording
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import all_pages, pages_of
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.wire.architect import ExecutionDataSettings, FlowLevel, LevelSetting
 from controller.genesys.wire.model import ListPage
 
@@ -26,7 +26,7 @@ _FLOW_LEVEL: Final = "/api/v2/flows/{flowId}/instances/settings/loglevels"
 _PAGE_SIZE = 200
 
 
-class ArchitectRecording(Part):
+class ArchitectRecording(PlatformPart):
     """Implements `ExecutionRecording`. Every method raises PermissionMissing when the client lacks its permission.
 
     Writes may be repeated, because a second one changes nothing. They return the resulting setting as the organisation

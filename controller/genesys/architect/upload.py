@@ -6,7 +6,7 @@ from controller.domain.errors import BadAnswer
 from controller.domain.platform import Priority, Progress, ProgressState, Ticket, TicketKind, UploadSlot
 from controller.genesys.architect.jobs import failure_cause, job_words
 from controller.genesys.call import ApiCall
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import RegisteredUpload, WireJob
 
@@ -19,7 +19,7 @@ _STATES = {
 }
 
 
-class ArchitectUploads(Part):
+class ArchitectUploads(PlatformPart):
     """Implements `Uploads`."""
 
     async def register(self) -> UploadSlot:

@@ -15,13 +15,13 @@ from controller.genesys.architect.flows import FLOW, PAGE_SIZE
 from controller.genesys.architect.jobs import finished_job, job_words
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import consistent_pages, pages_of
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.wire.architect import FlowVersion, Registered, WireJob
 from controller.genesys.wire.model import ListPage
 
 
-class ArchitectVersions(Part):
+class ArchitectVersions(PlatformPart):
     """Implements `Versions`."""
 
     def __init__(self, transport: Transport) -> None:
@@ -119,7 +119,7 @@ _FLOW_GROUPS = frozenset({str(kind) for kind in FlowType} | {f"{kind}flow" for k
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-class ArchitectResources(Part):
+class ArchitectResources(PlatformPart):
     """Implements `ResourceReferences`."""
 
     async def of(self, flow_id: str, version: str) -> Sequence[ResourceReference]:

@@ -10,7 +10,7 @@ from controller.domain.traces import ActionTraceRequest, StartedTrace
 from controller.domain.waiting import retry_after_s
 from controller.genesys.bodies import read_json
 from controller.genesys.call import Answer, ApiCall
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.wire.versioned import TraceJob
 
@@ -22,7 +22,7 @@ _UNSEEN_S = 30.0
 _NOTHING_CHANGED = "start the trace again: it changes nothing, and one that may run already will end"
 
 
-class VersionedActionTraces(Part):
+class VersionedActionTraces(PlatformPart):
     """Implements `ActionTraces`."""
 
     async def start(self, request: ActionTraceRequest) -> StartedTrace:

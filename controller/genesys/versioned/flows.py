@@ -17,7 +17,7 @@ from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import FlowListing, Priority
 from controller.domain.versions import VersionInfo, live_candidates
-from controller.genesys.part import Part, only_flow
+from controller.genesys.part import PlatformPart, only_flow
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.listing import CachedListing, live_flow, live_version, lock_holder
 from controller.genesys.versioned.naming import FlowNames
@@ -25,7 +25,7 @@ from controller.genesys.versioned.versions import VersionDirectory
 from controller.genesys.wire.versioned import FlowEntity
 
 
-class VersionedFlows(Part):
+class VersionedFlows(PlatformPart):
     """Implements `Flows`."""
 
     def __init__(self, transport: Transport, listing: CachedListing, versions: VersionDirectory) -> None:

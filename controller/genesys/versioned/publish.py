@@ -30,7 +30,7 @@ from controller.domain.platform import (
 )
 from controller.domain.redaction import SECRETS
 from controller.genesys.call import ApiCall
-from controller.genesys.part import Part, locked_by
+from controller.genesys.part import PlatformPart, locked_by
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.flows import VersionedFlows
 from controller.genesys.versioned.listing import CachedListing, lock_holder
@@ -49,7 +49,7 @@ _STATES = {
 _ALL_TRAFFIC = {"percentage": 100, "durationMinutes": 0}
 
 
-class VersionedPublishing(Part):
+class VersionedPublishing(PlatformPart):
     """Implements `Publishing`."""
 
     def __init__(

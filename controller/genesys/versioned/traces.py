@@ -20,7 +20,7 @@ from controller.domain.traces import TraceRequest
 from controller.domain.versions import VersionInfo, is_number
 from controller.genesys.call import ApiCall, iso_utc
 from controller.genesys.narrowing import all_rows
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.versions import VersionDirectory
 from controller.genesys.wire.versioned import TracePage, TraceRow
@@ -121,7 +121,7 @@ MOST_READ = 100
 _REMEMBERED = 10_000
 
 
-class VersionedTraces(Part):
+class VersionedTraces(PlatformPart):
     """Implements `Traces`."""
 
     async def header(self, trace_id: str) -> Mapping[str, Any]:
@@ -141,7 +141,7 @@ class VersionedTraces(Part):
             yield page.entities
 
 
-class VersionedExecutions(Part):
+class VersionedExecutions(PlatformPart):
     """Implements `Executions`."""
 
     def __init__(self, transport: Transport, versions: VersionDirectory) -> None:

@@ -13,7 +13,7 @@ from controller.domain.versions import VersionInfo, named, newest
 from controller.domain.wording import counted
 from controller.genesys.call import ApiCall
 from controller.genesys.paging import consistent_pages, pages_of
-from controller.genesys.part import Part
+from controller.genesys.part import PlatformPart
 from controller.genesys.transport import Transport
 from controller.genesys.versioned.listing import CachedListing
 from controller.genesys.wire.model import ListPage
@@ -85,7 +85,7 @@ class VersionDirectory:
         return found
 
 
-class VersionedVersions(Part):
+class VersionedVersions(PlatformPart):
     """Implements `Versions`."""
 
     def __init__(self, transport: Transport, listing: CachedListing, reader: VersionDirectory) -> None:

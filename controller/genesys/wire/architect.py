@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from controller.domain.recording import LogLevel
-from controller.genesys.wire.model import EntityRef, Page, WireModel
+from controller.genesys.wire.model import EntityRef, WireModel, WirePage
 
 
 def _moment(value: object) -> object:
@@ -114,7 +114,7 @@ class HistoryEntry(WireModel):
         return who.label if who else None
 
 
-class HistoryPage(Page):
+class HistoryPage(WirePage):
     complete: bool | None = None
     action_status: str | None = None
     entities: list[HistoryEntry] | None = None

@@ -23,7 +23,7 @@ class WireModel(BaseModel):
     )
 
 
-class Page(WireModel):
+class WirePage(WireModel):
     """The announced size of a listing, as far as it is given."""
 
     page_size: int | None = None
@@ -32,7 +32,7 @@ class Page(WireModel):
     next_uri: str | None = None
 
 
-class ListPage(Page, Generic[Entity]):
+class ListPage(WirePage, Generic[Entity]):
     """One page of a listing with its rows."""
 
     entities: list[Entity]

@@ -23,7 +23,7 @@ MANY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class NodeBlock:
     """Nodes drawn as one table, in order of key."""
 
     nodes: tuple[Node, ...]
@@ -37,7 +37,7 @@ class FoldedGraph:
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[NodeBlock, ...]
     written: Mapping[str, tuple[Edge, ...]]
     """By consumer, the edges that its box names instead of a line."""
     consumers: Mapping[str, int]
@@ -67,14 +67,14 @@ def fold(graph: Graph) -> FoldedGraph:
     return FoldedGraph(nodes, tuple(drawn), _blocks(graph, beside, loose), written, busy)
 
 
-def _blocks(graph: Graph, beside: Mapping[str, str], loose: set[str]) -> tuple[Block, ...]:
+def _blocks(graph: Graph, beside: Mapping[str, str], loose: set[str]) -> tuple[NodeBlock, ...]:
     members: dict[str, list[Node]] = {}
     for node in graph.nodes:
         if node.key in beside:
             members.setdefault(beside[node.key], []).append(node)
-    blocks = [Block(tuple(nodes), target) for target, nodes in sorted(members.items())]
+    blocks = [NodeBlock(tuple(nodes), target) for target, nodes in sorted(members.items())]
     alone = tuple(node for node in graph.nodes if node.key in loose)
-    return (*blocks, Block(alone)) if alone else tuple(blocks)
+    return (*blocks, NodeBlock(alone)) if alone else tuple(blocks)
 
 
 MAX_NAME = 40
@@ -163,7 +163,7 @@ def _small(line: str) -> str:
     return f'<FONT POINT-SIZE="9" COLOR="{_GREY}">{_escaped(line)}</FONT>'
 
 
-def _table(block: Block, folded: FoldedGraph, names: dict[str, str]) -> str:
+def _table(block: NodeBlock, folded: FoldedGraph, names: dict[str, str]) -> str:
     """The block's nodes in columns, to be read downwards."""
     columns = max(math.ceil(math.sqrt(len(block.nodes) / _CELLS_PER_COLUMN)), 1)
     rows = math.ceil(len(block.nodes) / columns)
@@ -180,7 +180,7 @@ def _cell(node: Node, text: str) -> str:
     return f"<TD{color}>{text}{unmanaged and '<BR/>'}{unmanaged}</TD>"
 
 
-def _title(block: Block) -> str:
+def _title(block: NodeBlock) -> str:
     return f"{len(block.nodes)} {'without dependencies' if block.target is None else 'with no other dependency'}"
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from controller.forges.connect import ForgeConnection, connect_forge
 from controller.forges.github_app import GitHubApp
-from controller.forges.port import Annotation, AnnotationLevel, CheckResult, Forge, ForgeKind, StatusState
+from controller.forges.port import AnnotationLevel, CheckResult, Forge, ForgeAnnotation, ForgeKind, StatusState
 from tests.forges.conformance.prism import Violation, Watch, prism, said
 from tests.forges.conformance.stories import OF_ALL, HastyClock, Story
 from tests.support.forges.github import GitHub
@@ -68,7 +68,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 async def annotates(forge: Forge, pull: PullRequest) -> None:
     assert forge.checks is not None
     notes = [
-        Annotation("flows/a.yaml", line, 3 if line % 2 else None, level, "Unknown queue", "Queue")
+        ForgeAnnotation("flows/a.yaml", line, 3 if line % 2 else None, level, "Unknown queue", "Queue")
         for line in range(1, 61)
         for level in (list(AnnotationLevel)[line % 3],)
     ]

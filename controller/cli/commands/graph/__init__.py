@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from controller.cli import exit_codes
-from controller.cli.commands.graph.answers import Answers, answers_fields, answers_text
+from controller.cli.commands.graph.answers import GraphAnswers, answers_fields, answers_text
 from controller.cli.options import Folder, OneOrganization, Out
 from controller.cli.output import output_to, warn
 from controller.cli.progress_bars import progress_bar
@@ -130,7 +130,7 @@ class Drawing:
     """A graph, and the answers about it."""
 
     graph: Graph
-    answers: Answers
+    answers: GraphAnswers
     about: dict[str, object] = field(default_factory=dict)
     """The fields of the JSON document that say where the graph comes from."""
     warnings: tuple[str, ...] = ()
@@ -240,9 +240,9 @@ def _inside(options: GraphOptions, inside: FlowInside, organization: str) -> Dra
     return Drawing(graph, answers, about, inside.problems)
 
 
-def _answers(options: GraphOptions, graph: Graph) -> Answers:
+def _answers(options: GraphOptions, graph: Graph) -> GraphAnswers:
     """The answers that flows and the nodes inside one share."""
-    return Answers(
+    return GraphAnswers(
         cycles=cycles(graph) if options.cycles else None,
         orphans=orphans(graph) if options.orphans else None,
         missing=missing(graph) if options.missing else None,

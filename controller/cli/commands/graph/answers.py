@@ -15,7 +15,7 @@ from controller.questions.dependency_graph import IndexCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class GraphAnswers:
     """The answers; None to a question that was not asked."""
 
     impact: tuple[Impact, ...] | None = None
@@ -60,14 +60,14 @@ class Answers:
         return graph.part(keys)
 
 
-def answers_text(answers: Answers) -> str:
+def answers_text(answers: GraphAnswers) -> str:
     """A paragraph for each answer."""
     paragraphs = [_impact(answers), _cycles(answers), _orphans(answers), _missing(answers), _compatibility(answers)]
     paragraphs.append(_order(answers))
     return "\n".join("".join(f"{line}\n" for line in lines) for lines in map(list, paragraphs) if lines)
 
 
-def answers_fields(answers: Answers) -> dict[str, object]:
+def answers_fields(answers: GraphAnswers) -> dict[str, object]:
     """The fields of `penstock.graph/v1` that answer the questions; None where one was not asked."""
     found, index, verdicts = answers.impact, answers.index, answers.compatibility
     return {
@@ -80,7 +80,7 @@ def answers_fields(answers: Answers) -> dict[str, object]:
     }
 
 
-def _impact(answers: Answers) -> Iterator[str]:
+def _impact(answers: GraphAnswers) -> Iterator[str]:
     if answers.impact is None:
         return
     changed = visible(", ".join(answers.changed))
@@ -89,7 +89,7 @@ def _impact(answers: Answers) -> Iterator[str]:
         yield f"  {visible(' <- '.join(step.path))}"
 
 
-def _cycles(answers: Answers) -> Iterator[str]:
+def _cycles(answers: GraphAnswers) -> Iterator[str]:
     if answers.cycles is None:
         return
     yield "no cycles" if not answers.cycles else "one shortest cycle of each group that goes round:"
@@ -97,7 +97,7 @@ def _cycles(answers: Answers) -> Iterator[str]:
         yield f"  {visible(' -> '.join(cycle))}"
 
 
-def _orphans(answers: Answers) -> Iterator[str]:
+def _orphans(answers: GraphAnswers) -> Iterator[str]:
     if answers.orphans is None:
         return
     yield f"{_count(answers.orphans, answers.noun)} used by no other" + (":" if answers.orphans else "")
@@ -105,7 +105,7 @@ def _orphans(answers: Answers) -> Iterator[str]:
         yield f"  {visible(node.key)}"
 
 
-def _missing(answers: Answers) -> Iterator[str]:
+def _missing(answers: GraphAnswers) -> Iterator[str]:
     if answers.missing is None:
         return
     yield "no missing references" if not answers.missing else "references that lead nowhere:"
@@ -114,7 +114,7 @@ def _missing(answers: Answers) -> Iterator[str]:
         yield f'  {visible(item.consumer)} -> "{visible(item.name)}"{types} at {visible(item.path)}'
 
 
-def _compatibility(answers: Answers) -> Iterator[str]:
+def _compatibility(answers: GraphAnswers) -> Iterator[str]:
     if answers.compatibility is None:
         return
     failed = sum(not each.compatible for each in answers.compatibility)
@@ -130,7 +130,7 @@ def _compatibility(answers: Answers) -> Iterator[str]:
         yield f"  {mark} {visible(f'{name}{version}{found}')}"
 
 
-def _order(answers: Answers) -> Iterator[str]:
+def _order(answers: GraphAnswers) -> Iterator[str]:
     for number, wave in enumerate(answers.order or (), 1):
         yield f"wave {number}: {visible(', '.join(wave))}"
 
