@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from controller.cli import exit_codes
 from controller.domain.desired import Organization, Origin
 from controller.domain.documents import json_text
 from controller.domain.errors import Mistake, PenstockError, SafetyLimit
@@ -139,7 +138,7 @@ def _of_plan(plan: Plan, organization: Organization) -> Iterator[Annotation]:
         yield annotation(level, at(refusal.flow), refusal.code, refusal.message, refusal.hint)
     for change in plan.shown:
         if change.blocked is not None:
-            level = Level.WARNING if exit_codes.only_waits(change.blocked.code) else Level.ERROR
+            level = Level.WARNING if change.blocked.waits else Level.ERROR
             words = f"{change.flow} is blocked: {change.blocked.message}"
             yield annotation(level, at(change.flow), change.blocked.code, words)
         for warning in change.warnings:

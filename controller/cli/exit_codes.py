@@ -12,7 +12,6 @@ from controller.domain.errors import (
     LeaseHeld,
     PenstockError,
     Refused,
-    SafetyLimit,
     WindowClosed,
 )
 
@@ -32,15 +31,6 @@ CLOSED_STDOUT = 141
 """Stdout was closed early, for example by `head`; what a shell says of a program that SIGPIPE ended."""
 
 
-_WAITS = frozenset({"consumers-unknown", "dependency-blocked", "flow-locked", "live-undetermined", "not-confirmed"})
-"""Blocks that time or a person's decision lifts; no commit is needed."""
-
-
-def only_waits(code: str) -> bool:
-    """Whether a blocked change with this code only waits for time or a person's decision."""
-    return code in _WAITS
-
-
 def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
     """The exit code of plans: 3 where a commit has to mend something, which wins over 2 for changes.
 
@@ -48,9 +38,7 @@ def for_plans(plans: Iterable[Plan], *, detailed: bool) -> int:
     of a view has as well.
     """
     found = list(plans)
-    blocks = {change.blocked.code for plan in found for change in plan.shown if change.blocked}
-    refusals = [each for plan in found for each in (plan.held_back if plan.view is None else plan.view.held_back)]
-    if blocks - _WAITS or any(each.code == SafetyLimit.code for each in refusals):
+    if any(plan.needs_commit for plan in found):
         return REFUSED
     changed = any(plan.shown or (plan.view is not None and not plan.view.empty) for plan in found)
     return CHANGES if detailed and changed else DONE

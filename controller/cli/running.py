@@ -7,15 +7,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from controller.cli import exit_codes
 from controller.cli.failures import report_failure
 from controller.domain.clock import SystemClock
-from controller.domain.errors import PenstockError
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Listener, Mode, PassRequest
-from controller.reconcile.report import PassReport
+from controller.reconcile.report import Failed, PassReport
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace
@@ -73,16 +72,6 @@ def answer(services: Services, question: Coroutine[Any, Any, T]) -> T:
             await services.disconnect()
 
     return asyncio.run(asked())
-
-
-class Failed(Protocol):
-    """What could not be done for an organisation."""
-
-    @property
-    def organization(self) -> str: ...
-
-    @property
-    def error(self) -> PenstockError | None: ...
 
 
 def failures_code(reports: Sequence[Failed]) -> int:

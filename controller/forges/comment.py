@@ -31,6 +31,10 @@ class CommentOutcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    OUTDATED = "outdated"
+    """The pull request has a newer head; its comment is left to the run for that head."""
+    LEFT_OUT = "left out"
+    """There was no comment to update, and none was to be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +49,16 @@ class CommentText:
     """Set at the head before the comment is written."""
     head_branch: str | None = None
     """The branch of the head; GitLab needs it to set the status of a fork's commit."""
+    only_update: bool = False
+    """Write only where a comment is there already; the status is set all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedComment:
     """The comment that stands now."""
 
-    id: int
+    id: int | None
+    """None where there is no comment."""
     outcome: CommentOutcome
 
 
@@ -63,6 +70,8 @@ def longest_body(forge: Forge, marker: CommentMarker) -> int:
 async def publish_comment(forge: Forge, number: int, marker: CommentMarker, text: CommentText) -> PublishedComment:
     """Make the pull request's comment of this marker say the text, and set the status.
 
+    Nothing is written for a head that is no longer the pull request's.
+
     Raises the errors of the port; ForgeTooLarge for a body that is too long, before anything is written.
     """
     written = _written(forge, marker, text)
@@ -70,9 +79,14 @@ async def publish_comment(forge: Forge, number: int, marker: CommentMarker, text
     if len(found) == 1 and _same(found[0].body, written):
         return PublishedComment(found[0].id, CommentOutcome.UNCHANGED)
     own = await _own(forge, found)
+    # A run that took longer must not replace what the run for a newer head wrote.
+    if (await forge.pull_request(number)).head_sha != text.head_sha:
+        return PublishedComment(own[0].id if own else None, CommentOutcome.OUTDATED)
     if text.status is not None:
         await forge.set_status(text.head_sha, text.status, ref=text.head_branch)
     kept = await _updated(forge, number, own, written)
+    if kept is None and text.only_update:
+        return PublishedComment(None, CommentOutcome.LEFT_OUT)
     if kept is None:
         return await _created(forge, number, marker, written)
     await _remove(forge, number, [each for each in own if each.id != kept.id])

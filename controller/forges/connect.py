@@ -96,7 +96,9 @@ def checked_api_url(kind: ForgeKind, url: str | None, hosts: Collection[str]) ->
     if base in PUBLIC_URLS.values() or is_allowed(base, hosts):
         return base
     host = urlsplit(base).hostname
-    raise HostNotAllowed(f"the forge is on {host}, which is not allowed", hint=f"add {host} to PENSTOCK_FORGE_HOSTS")
+    raise HostNotAllowed(
+        f"the forge is on {host}, which is not allowed", hint="name it in PENSTOCK_FORGE_URL or with --api-url"
+    )
 
 
 def _with_path(kind: ForgeKind, url: str) -> str:

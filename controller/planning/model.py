@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.domain.desired import DesiredFlow
-from controller.domain.errors import PenstockError
+from controller.domain.errors import PenstockError, SafetyLimit
 from controller.domain.identity import FlowKey
 from controller.domain.references import BINDING_TYPES
 from controller.domain.status import StepState
@@ -27,6 +27,9 @@ class ChangeKind(StrEnum):
     NONE = "none"
 
 
+_WAITS = frozenset({"consumers-unknown", "dependency-blocked", "flow-locked", "live-undetermined", "not-confirmed"})
+
+
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """A block.
@@ -38,6 +41,11 @@ class Blocked:
     """A heading of `errors.md`."""
     message: str
     """The reason, with the way out."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether time or a person's decision lifts it; no commit is needed."""
+        return self.code in _WAITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +246,17 @@ class Plan:
     @property
     def empty(self) -> bool:
         return not self.actions
+
+    @property
+    def needs_commit(self) -> bool:
+        """Whether a commit has to mend something before all of the shown changes can be delivered.
+
+        Changes that wait for a person, a window, a lock or another controller do not count, nor does what the base of a
+        view has as well.
+        """
+        refusals = self.held_back if self.view is None else self.view.held_back
+        blocks = [change.blocked for change in self.shown if change.blocked]
+        return not all(each.waits for each in blocks) or any(each.code == SafetyLimit.code for each in refusals)
 
     def summary(self) -> Mapping[str, int]:
         """Number of changes by kind, zeros included, plus `blocked`."""

@@ -6,19 +6,16 @@ The receiver's URL comes only from the operator, so its host is allowed; no mani
 from __future__ import annotations
 
 import asyncio
-import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
 
 from controller.domain.clock import Clock
-from controller.domain.desired import SecretSource
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.redaction import SECRETS
 from controller.notify.dispatcher import Dispatcher
 from controller.notify.receiver import SHORTEST_SECRET, Receiver, checked_receiver
-from controller.reconcile.credentials import read_secret
+from controller.reconcile.credentials import operator_secret
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
@@ -49,7 +46,7 @@ def webhook_secret(settings: Settings) -> str | None:
 
     Raises SettingsInvalid when the setting leads to no usable secret.
     """
-    secret = _secret(settings.webhook_secret_file, SECRET_VARIABLE, "the webhook's secret")
+    secret = operator_secret(settings.webhook_secret_file, SECRET_VARIABLE, "the webhook's secret")
     if secret is None:
         log.warning(
             "webhook.unsigned",
@@ -64,21 +61,14 @@ def incoming_webhook_secret(settings: Settings) -> str | None:
     Raises SettingsInvalid when the setting leads to no usable secret, or to one of fewer than SHORTEST_SECRET
     characters.
     """
-    secret = _secret(settings.incoming_webhook_secret_file, INCOMING_VARIABLE, "the secret of incoming webhooks")
+    secret = operator_secret(
+        settings.incoming_webhook_secret_file, INCOMING_VARIABLE, "the secret of incoming webhooks"
+    )
     if secret is not None and len(secret) < SHORTEST_SECRET:
         raise SettingsInvalid(
             f"the secret of incoming webhooks has {len(secret)} characters, which can be guessed",
             hint=f"use at least {SHORTEST_SECRET} random characters, for example of `openssl rand -hex 32`",
         )
-    return secret
-
-
-def _secret(file: Path | None, variable: str, what: str) -> str | None:
-    """The secret from the file or the variable, masked from then on; None when neither is set."""
-    if file is None and variable not in os.environ:
-        return None
-    secret = read_secret(SecretSource(env=variable) if file is None else SecretSource(file=file), what)
-    SECRETS.register(secret)
     return secret
 
 

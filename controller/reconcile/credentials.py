@@ -62,6 +62,18 @@ def read_secret(source: SecretSource, what: str) -> str:
     return value
 
 
+def operator_secret(file: Path | None, variable: str, what: str) -> str | None:
+    """The secret from the file, else from the variable, masked from then on; None when neither is set.
+
+    Raises SettingsInvalid when the setting leads to no usable secret.
+    """
+    if file is None and variable not in os.environ:
+        return None
+    secret = read_secret(SecretSource(env=variable) if file is None else SecretSource(file=file), what)
+    SECRETS.register(secret)
+    return secret
+
+
 def _content(file: Path, what: str) -> bytes:
     """The bytes of a regular file. It is opened without blocking, because a pipe could block without end."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)

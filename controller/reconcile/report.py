@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from controller.delivery.result import Outcome, SyncResult
 from controller.domain.errors import (
@@ -27,6 +28,16 @@ from controller.repository.record import RecordedCommit
 
 _REFUSALS = (DeliveryPaused, LeaseHeld, NotConfirmed, SafetyLimit, SyncSuspended, WindowClosed)
 """Policy or another controller refused a plan that is still valid."""
+
+
+class Failed(Protocol):
+    """What could not be done for an organisation."""
+
+    @property
+    def organization(self) -> str: ...
+
+    @property
+    def error(self) -> PenstockError | None: ...
 
 
 @dataclass(frozen=True, slots=True)

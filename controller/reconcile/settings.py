@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
+from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
 from controller.repository.names import checked_branch, checked_url
 
@@ -114,6 +115,27 @@ class Settings(BaseSettings):
         default=None,
         description="File with the secret that the forge's webhooks know; else PENSTOCK_INCOMING_WEBHOOK_SECRET",
     )
+    forge: ForgeKind | None = Field(
+        default=None, description="Forge that the service plans pull requests on: github, gitlab or gitea"
+    )
+    forge_url: str | None = Field(default=None, description="Address of a self-hosted forge")
+    forge_repository: str | None = Field(
+        default=None, description="OWNER/NAME on the forge; else the path of the repository's URL"
+    )
+    forge_ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities that the forge's certificate may come from, as PEM"
+    )
+    forge_token_file: Path | None = Field(
+        default=None, description="File with the forge's token; else PENSTOCK_FORGE_TOKEN"
+    )
+    forge_app_id: str | None = Field(default=None, description="Id of a GitHub App, instead of a token")
+    forge_app_key_file: Path | None = Field(default=None, description="The app's private key, as PEM")
+    forge_app_installation: int | None = Field(
+        default=None, description="The app's installation; else the one that has the repository"
+    )
+    approvals: Literal["review"] | None = Field(
+        default=None, description="review: approving reviews of a merged pull request approve its plan"
+    )
     git_token: str | None = Field(default=None, repr=False, description="Token for HTTP git remotes")
     git_ssh_key: Path | None = Field(default=None, description="Private key file for SSH git remotes")
     git_known_hosts: Path | None = Field(default=None, description="Host keys to trust for SSH git remotes")
@@ -158,7 +180,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is not of the form host:port")
         return value
 
-    @field_validator("branch", "audit", mode="before")
+    @field_validator("branch", "audit", "forge", "approvals", mode="before")
     @classmethod
     def _named(cls, value: object) -> object:
         return value or None

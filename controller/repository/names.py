@@ -24,6 +24,13 @@ def checked_branch(name: str) -> str:
     return name
 
 
+def checked_ref(name: str) -> str:
+    """The full name of a ref such as `refs/pull/7/head`, if git accepts it. Raises RepositoryFailed."""
+    if not name.startswith("refs/"):
+        raise RepositoryFailed(f"{name!r} is not the full name of a ref")
+    return checked_branch(name)
+
+
 def checked_revision(sha: str) -> str:
     """The commit id, if it is one in hexadecimal. Raises RepositoryFailed."""
     if not _REVISION.fullmatch(sha):
@@ -107,3 +114,13 @@ def ref_component(name: str) -> str:
 def branch_of(component: str) -> str:
     """The branch name that `ref_component` wrote."""
     return unquote(component)
+
+
+def repository_path(url: str) -> str:
+    """The path of a repository's URL, without `.git`.
+
+    One forge answers under several host names (HTTPS, SSH, inside the cluster), so the path alone tells the repository.
+    """
+    _, separator, scp_path = url.partition(":")
+    path = urlsplit(url).path if "://" in url or not separator else scp_path
+    return path.strip("/").removesuffix(".git")

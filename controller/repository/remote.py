@@ -12,7 +12,7 @@ from controller.domain.errors import GitRemoteFailed, RepositoryFailed, Settings
 from controller.domain.redaction import SECRETS
 from controller.repository.command import TIMED_OUT, GitAnswer, GitCommand
 from controller.repository.credentials import GitCredentials
-from controller.repository.names import checked_branch, ref_component
+from controller.repository.names import checked_branch, checked_ref, ref_component
 from controller.repository.objects import has_commit, resolve
 
 NETWORK_TIMEOUT_S = 300.0
@@ -163,6 +163,13 @@ class Remote:
             # The branch moved between the look and the fetch: look again.
             tip = None
         raise GitRemoteFailed(f"{self.url}: the branch {branch} moves faster than it can be fetched")
+
+    def fetch_ref(self, ref: str) -> None:
+        """Fetch the objects of a ref that is no branch. Nothing refers to them, so git removes them some day.
+
+        Raises GitRemoteFailed.
+        """
+        self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, checked_ref(ref))
 
     def deepen(self, branch: str, commits: int) -> None:
         """Fetch this many more commits of a branch into a shallow clone. Raises GitRemoteFailed."""

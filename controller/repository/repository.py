@@ -218,6 +218,25 @@ class Repository:
                 maintain(git)
             return tip
 
+    def fetch_ref(self, ref: str, sha: str) -> str:
+        """The commit, fetched from this ref of the remote, such as `refs/pull/7/head`; the ref may have moved on.
+
+        Raises GitRemoteFailed when the remote lacks the ref or does not answer, and RepositoryFailed when the commit is
+        no longer there.
+        """
+        with self._lock:
+            git = self._git()
+            remote = self._remote(git)
+            if remote is not None and not has_commit(git, checked_revision(sha)):
+                remote.fetch_ref(ref)
+            if not has_commit(git, checked_revision(sha)):
+                raise RepositoryFailed(f"{ref} does not hold the commit {sha[:12]} any more", hint="poll again")
+            return sha
+
+    def tree(self, sha: str) -> str:
+        """The id of a commit's files: equal for commits with the same files."""
+        return self._git().text("rev-parse", "--verify", "--end-of-options", f"{checked_revision(sha)}^{{tree}}")
+
     def head(self, branch: str) -> str:
         """The newest commit of a branch that is already here, without a fetch."""
         git = self._git()

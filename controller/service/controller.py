@@ -11,9 +11,11 @@ from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.clock import Clock
-from controller.domain.desired import Organization
+from controller.domain.desired import Organization, SyncMode
 from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
+from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
+from controller.reconcile.forge import forge_of
 from controller.reconcile.pass_ import Unwatched
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
@@ -23,7 +25,9 @@ from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
 from controller.service.http import create_app, serve
 from controller.service.incoming import IncomingWebhooks, Listeners
+from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
+from controller.service.pull_requests import PullRequests
 from controller.service.worker import Telling, Worker
 from controller.store.store import Store
 
@@ -57,6 +61,9 @@ class Controller:
         self._leaving: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
         """Workers of organisations that are gone; their last pass may still be running."""
         self._branch_is_gone = False
+        self._workspace: Workspace | None = None
+        self._forge = forge_of(services.settings, services.clock)
+        self._pull_requests = None if self._forge is None else self._planner(self._forge)
         self.board = Board(services.clock)
         self.metrics = Metrics()
         services.observer = self.metrics.called
@@ -74,6 +81,8 @@ class Controller:
             raise (_settings_mistake(errors) or errors) from None
         finally:
             await self._services.disconnect()
+            if self._forge is not None:
+                await self._forge.aclose()
         log.info("service.stopped")
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
@@ -85,6 +94,8 @@ class Controller:
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
             group.create_task(self._lasting(lambda: _keep_house(services.store, services.clock)), name="housekeeping"),
         ]
+        if self._pull_requests is not None:
+            beginning.append(group.create_task(self._lasting(self._pull_requests.run), name="pull requests"))
         announcing = group.create_task(announcements.run(), name="announcements")
         await self._stop.wait()
         log.info("service.stopping", workers=len(self._workers))
@@ -102,7 +113,8 @@ class Controller:
         secret = incoming_webhook_secret(settings)
         if secret is None or settings.repository_url is None:
             return []
-        listeners = Listeners(self._feed.pushed, lambda _: False)
+        planner = self._pull_requests
+        listeners = Listeners(self._feed.pushed, (lambda _: False) if planner is None else planner.changed)
         url, clock, count = settings.repository_url, self._services.clock, self.metrics.webhook
         return IncomingWebhooks(secret, url, listeners, clock, count).routes()
 
@@ -123,8 +135,28 @@ class Controller:
             self.metrics.unreadable(fault=False)
             self._branch_is_gone = False
             self.board.revision = workspace.revision
+            self._workspace = workspace
+            if self._pull_requests is not None:
+                self._pull_requests.pushed()
             log.info("revision.read", revision=workspace.revision)
             self._employ(workspace, group)
+
+    def _planner(self, forge: Forge) -> PullRequests:
+        workers = Workers(manual=self._manual, is_ancestor=self._is_ancestor, again=self._nudge)
+        merged = MergedPullRequests(self._services, forge, workers)
+        return PullRequests(self._services, forge, lambda: self._feed.repository, merged)
+
+    def _manual(self, organization: str) -> bool:
+        known = self._workspace.desired.organizations if self._workspace is not None else ()
+        return any(each.name == organization and each.sync.mode is SyncMode.MANUAL for each in known)
+
+    def _is_ancestor(self, older: str, newer: str) -> bool:
+        repository = self._feed.repository
+        return repository is not None and repository.is_ancestor(older, newer)
+
+    def _nudge(self, organization: str, reason: str) -> None:
+        if organization in self._workers:
+            self._workers[organization][0].nudge(reason)
 
     def _fault(self, error: PenstockError | None) -> None:
         self.board.fault = None if error is None else error.message
@@ -180,6 +212,8 @@ class Controller:
             return
         self.board.post(report)
         self.metrics.observe(report)
+        if self._pull_requests is not None:
+            self._pull_requests.looked(report)
 
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:

@@ -32,6 +32,9 @@ class Feed(Protocol):
     def pushed(self, branch: str) -> bool:
         """Read again at once after a push to this branch; False when the feed does not follow it."""
 
+    @property
+    def repository(self) -> Repository | None: ...
+
 
 class GitFeed:
     """Follows a branch; a commit that only records artifacts is not a new desired state."""
@@ -40,18 +43,23 @@ class GitFeed:
         self._open_repository = open_repository
         self._settings = settings
         self._clock = clock
-        self._followed: str | None = None
+        self._repository: Repository | None = None
         self._pushed = asyncio.Event()
         self._last: Workspace | None = None
         self._sound = True
         """Whether the newest commit could be read, or was the same as one that could."""
+
+    @property
+    def repository(self) -> Repository | None:
+        """The clone; None until the remote answered for the first time, and in development."""
+        return self._repository
 
     def pushed(self, branch: str) -> bool:
         """Read the remote at once after a push to this branch; False when it is another branch than the followed one.
 
         Any number of pushes before the next read cause one read.
         """
-        if self._followed not in (None, branch):
+        if self._repository is not None and self._repository.followed != branch:
             return False
         self._pushed.set()
         return True
@@ -59,7 +67,7 @@ class GitFeed:
     async def workspaces(self, on_fault: OnFault) -> AsyncIterator[Workspace]:
         """Each revision with a new desired state. Raises SettingsInvalid when the settings name no repository."""
         repository = await self._reached(on_fault)
-        self._followed = repository.followed
+        self._repository = repository
         while True:
             async with contextlib.aclosing(self._commits(repository, on_fault)) as commits:
                 async for sha in commits:
@@ -137,6 +145,10 @@ class FolderFeed:
         self._settings = settings
         self._clock = clock
         self._loopback = loopback
+
+    @property
+    def repository(self) -> Repository | None:
+        return None
 
     def pushed(self, branch: str) -> bool:  # noqa: ARG002 - a folder has no branches
         return False

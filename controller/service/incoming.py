@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from controller.domain.clock import Clock
+from controller.repository.names import repository_path
 
 log = structlog.get_logger()
 
@@ -140,7 +141,7 @@ class IncomingWebhooks:
         count: Callable[[str, Result], None],
     ) -> None:
         self._secret = secret
-        self._path = repository_path(repository_url)
+        self._path = repository_path(repository_url).lower()
         self._listeners = listeners
         self._clock = clock
         self._count = count
@@ -217,16 +218,6 @@ class IncomingWebhooks:
             log.warning("webhook.refused", forge=name, result=result.value, reason=reason)
 
 
-def repository_path(url: str) -> str:
-    """The path of a repository, without `.git` and in lower case.
-
-    One forge answers under several host names (HTTPS, SSH, inside the cluster), so that the path alone is compared.
-    """
-    _, separator, scp_path = url.partition(":")
-    path = urlsplit(url).path if "://" in url or not separator else scp_path
-    return path.strip("/").removesuffix(".git").lower()
-
-
 def _concerns(message: Mapping[str, Any], path: str) -> bool:
     """Whether the message is about the repository with this path."""
     named: set[str] = set()
@@ -234,7 +225,7 @@ def _concerns(message: Mapping[str, Any], path: str) -> bool:
         about = message.get(key)
         if isinstance(about, Mapping):
             named |= {value for name, value in about.items() if name in _NAMES and isinstance(value, str)}
-    return path in {repository_path(each) for each in named}
+    return path in {repository_path(each).lower() for each in named}
 
 
 _NAMES = frozenset(

@@ -34,6 +34,8 @@ class Revisions:
     def give(self, workspace: Workspace) -> None:
         self._given.put_nowait(workspace)
 
+    repository = None
+
     def pushed(self, _branch: str) -> bool:
         return False
 

@@ -13,6 +13,7 @@ COMMANDS = {
         "validate", "Check manifests and flow files without calling any organisation; report every mistake at once."
     ),
     "plan": ListedCommand("plan", "Show what `apply` would do: the same plan, and nothing is changed."),
+    "comment": ListedCommand("comment", "Post the plan in a pull request: one comment, updated, and a commit status."),
     "apply": ListedCommand("apply", "Carry the plan out: publish in order, watch, roll back failures, record in git."),
     "approve": ListedCommand(
         "approve", "Approve the plan with this digest where sync.mode is manual; the next pass applies it."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,25 +15,16 @@ from controller.cli.annotations import FORGE_FORMATS, Level, of_failure, of_mist
 from controller.cli.comparison_output import comparisons_text
 from controller.cli.options import Folder, Organizations
 from controller.cli.output import output_to
-from controller.cli.progress_bars import plan_bar, progress_bar
-from controller.cli.running import Failed, answer, failures_code, opened_services, report_failures, run_passes
+from controller.cli.planning import Comparisons, PlanChoice, Planned, compared_flows, plans_of
+from controller.cli.running import failures_code, opened_services, report_failures
 from controller.cli.screen import screen_of
-from controller.cli.workspace import branch_of
-from controller.domain.desired import Organization
 from controller.domain.errors import ManifestInvalid
-from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
-from controller.questions.comparisons import FlowComparison, differences
 from controller.questions.plan_views import plan_views
-from controller.questions.pull_request_plan import BranchRequest, plan_against_base
-from controller.questions.refusals import with_refusals
-from controller.reconcile.pass_ import PassRequest
-from controller.reconcile.services import Services
-from controller.reconcile.settings import Settings, load_settings
-from controller.reconcile.workspace import open_folder
+from controller.reconcile.settings import load_settings
 
 
 class PlanFormat(StrEnum):
@@ -44,10 +34,6 @@ class PlanFormat(StrEnum):
     HTML = "html"
     GITHUB = "github"
     GITLAB = "gitlab"
-
-
-Comparisons = dict[str, list[FlowComparison]]
-"""By the name of the organisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +62,10 @@ class PlanOptions:
         bool, typer.Option("--detailed-exitcode", help="End with 2 when there are changes.")
     ] = False
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """All plans that a command made, and what prevented the others."""
-
-    plans: Sequence[Plan]
-    planned: Mapping[str, Organization]
-    """The organisations by name, as they were planned."""
-    described: Mapping[str, Organization]
-    """The organisations by name that manifests describe, also those without a plan."""
-    failed: Sequence[Failed] = ()
-    unplanned: Sequence[Unplanned] = ()
+    @property
+    def choice(self) -> PlanChoice:
+        """What is planned."""
+        return PlanChoice(self.folder, tuple(self.organization or ()), self.base, self.retry)
 
 
 def plan(options: PlanOptions) -> int:
@@ -110,11 +88,11 @@ def _shown(options: PlanOptions) -> int:
         raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
     settings = load_settings()
     with opened_services(settings) as services:
-        made = _of_folder(options, settings, services) if options.base is None else _of_branch(options, services)
+        made = plans_of(options.choice, services)
         if made.failed and as_json:
             # Half a document would pass for a whole one.
             return report_failures(made.failed, as_json=True)
-        compared = answer(services, _compared(made, services)) if options.diff else None
+        compared = compared_flows(made, services) if options.diff else None
     if options.out is not None and not made.failed:
         with output_to(options.out) as write:
             write(plan_json(made.plans, made.unplanned, everything=True))
@@ -130,32 +108,6 @@ def _shown(options: PlanOptions) -> int:
 
 def _code(made: Planned, options: PlanOptions) -> int:
     return exit_codes.for_plans(made.plans, detailed=options.detailed_exitcode)
-
-
-def _of_folder(options: PlanOptions, settings: Settings, services: Services) -> Planned:
-    """The plans of the folder, each with the reasons that hold back a delivery at this moment."""
-    workspace = open_folder(options.folder, settings, options.organization or ())
-    organizations = {each.name: each for each in workspace.desired.organizations}
-    requests = [PassRequest(name, retry=options.retry) for name in organizations]
-    with plan_bar() as listener:
-        reports = run_passes(workspace, requests, services, listener)
-    plans = [
-        with_refusals(report.plan, organizations[report.organization], services, workspace.dirty, report.unpushed)
-        for report in reports
-        if report.plan is not None
-    ]
-    return Planned(plans, organizations, organizations, [report for report in reports if report.plan is None])
-
-
-def _of_branch(options: PlanOptions, services: Services) -> Planned:
-    """The plans of HEAD against a base."""
-    branch = branch_of(options.folder, options.base or "", services.settings, options.organization or ())
-    with plan_bar() as listener:
-        request = BranchRequest(retry=options.retry, listener=listener)
-        made = answer(services, plan_against_base(services, branch, request))
-    organizations = {each.organization: made.organization(each.organization) for each in made.plans}
-    sides = (*made.branch.base.desired.organizations, *made.branch.head.desired.organizations)
-    return Planned(made.plans, organizations, {each.name: each for each in sides}, made.failures, made.unplanned)
 
 
 def _annotated(made: Planned, form: str) -> str:
@@ -187,11 +139,3 @@ def _differences(compared: Comparisons | None) -> str:
     return (
         comparisons_text([each for found in compared.values() for each in found], screen=screen_of(sys.stdout)) + "\n"
     )
-
-
-async def _compared(made: Planned, services: Services) -> Comparisons:
-    found: Comparisons = {}
-    with progress_bar("comparing flows") as advance:
-        for each in made.plans:
-            found[each.organization] = await differences(services, made.planned[each.organization], each, advance)
-    return found

@@ -1,0 +1,50 @@
+"""Renders why there is no plan, as Markdown for a comment on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from controller.domain.errors import ManifestInvalid, Mistake, PenstockError
+from controller.domain.redaction import SECRETS
+from controller.planning.rendering.escaping import code, escape
+from controller.planning.rendering.fitting import Block, Part, fitted
+
+_TITLE = "### Penstock plan\n\n"
+_MISTAKE = (5,)
+_REASON = (9,)
+
+
+def error_markdown(
+    errors: Sequence[tuple[str | None, PenstockError]] | Sequence[tuple[str, PenstockError]], limit: int
+) -> str:
+    """The reasons, each with its organisation where it is about one; empty without errors.
+
+    Every mistake of the manifests is listed with file, line and column. Too long a text loses mistakes from its end,
+    and says how many.
+    """
+    if not errors:
+        return ""
+    blocks = [Block([Part(f"{_heading(name)}\n\n", _REASON, "line"), *_lines(error)]) for name, error in errors]
+    return _TITLE + fitted(blocks, limit - len(_TITLE), _notice).rstrip("\n") + "\n"
+
+
+def _heading(organization: str | None) -> str:
+    of = f" for <b>{escape(organization)}</b>" if organization else ""
+    return f"**There is no plan{of}.**"
+
+
+def _lines(error: PenstockError) -> Iterator[Part]:
+    if isinstance(error, ManifestInvalid):
+        yield from (Part(f"- {_mistake(each)}\n", _MISTAKE, "mistake") for each in error.mistakes)
+        return
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    yield Part(f"- {escape(SECRETS.text(message))} ({code(error.code)})\n", _REASON, "reason")
+
+
+def _mistake(mistake: Mistake) -> str:
+    hint = f"; {mistake.hint}" if mistake.hint else ""
+    return f"<b>{escape(str(mistake.origin))}</b>: {escape(SECRETS.text(mistake.message + hint))}"
+
+
+def _notice(left_out: str) -> str:
+    return f"> Shortened to fit a comment: {left_out} left out. `penstock validate` lists all.\n\n"

@@ -1,0 +1,142 @@
+"""What a pull request is told about its plan: one comment, and the status of its head.
+
+`penstock comment` and the controller post the same. All that it shows may come from strangers; the renderers escape it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, PenstockError
+from controller.domain.redaction import SECRETS
+from controller.domain.wording import counted
+from controller.forges.comment import CommentOutcome, CommentText, PublishedComment, longest_body, publish_comment
+from controller.forges.marker import CommentMarker
+from controller.forges.port import Annotation, AnnotationLevel, CheckResult, CommitStatus, Forge, StatusState
+from controller.planning.model import Unplanned
+from controller.planning.rendering.errors import error_markdown
+from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import page
+from controller.planning.rendering.view import PlanView
+from controller.reconcile.report import Failed
+
+PURPOSE = "plan"
+STATUS_CONTEXT = "penstock/plan"
+"""The name that branch protection asks for."""
+CHECK = "penstock/validate"
+"""The check run that holds the annotations."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReview:
+    """The plans of a pull request, or why there are none."""
+
+    views: Sequence[PlanView] = ()
+    unplanned: Sequence[Unplanned] = ()
+    failures: Sequence[Failed] = ()
+    """Organisations without a plan, and why."""
+    error: PenstockError | None = None
+    """Why there is no plan at all."""
+    checked: bool = True
+    """False for plans from a file: nobody checked them, and they cannot be approved."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to tell."""
+        wrong = self.error is not None or self.failures or self.unplanned
+        return bool(wrong) or not all(view.quiet for view in self.views)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewPlace:
+    """Where a review is posted."""
+
+    number: int
+    head_sha: str
+    head_branch: str | None = None
+    organizations: tuple[str, ...] = ()
+    """The organisations that were chosen; runs for others write comments of their own. Empty for all."""
+    status: bool = True
+    always: bool = False
+    """Write a comment even where nothing changes."""
+
+
+async def post_review(forge: Forge, place: ReviewPlace, review: PlanReview) -> PublishedComment:
+    """Post the review: one comment, updated, and the status. Raises the errors of the forge."""
+    marker = CommentMarker(PURPOSE, place.organizations)
+    text = CommentText(
+        body=review_markdown(review, longest_body(forge, marker)),
+        head_sha=place.head_sha,
+        status=review_status(review, place.organizations) if place.status else None,
+        head_branch=place.head_branch,
+        only_update=not (place.always or review.changes),
+    )
+    posted = await publish_comment(forge, place.number, marker, text)
+    if posted.outcome in (CommentOutcome.CREATED, CommentOutcome.UPDATED):
+        await _annotate(forge, place, review)
+    return posted
+
+
+async def _annotate(forge: Forge, place: ReviewPlace, review: PlanReview) -> None:
+    """Show mistakes at their lines, where the forge has that and the token may; the comment lists them anyway."""
+    if forge.checks is None or not isinstance(review.error, ManifestInvalid):
+        return
+    found = [
+        Annotation(
+            path=each.origin.file,
+            line=each.origin.line,
+            column=each.origin.column,
+            level=AnnotationLevel.FAILURE,
+            message=SECRETS.text(f"{each.message}; {each.hint}" if each.hint else each.message),
+            title=each.code,
+        )
+        for each in review.error.mistakes
+    ]
+    title = counted(len(found), "mistake")
+    result = CheckResult(CHECK, StatusState.FAILURE, title, f"{title} in the manifests and flow files.")
+    try:
+        await forge.checks.annotate(place.head_sha, found, result)
+    except ForgePermissionMissing as error:
+        log.info("forge.not_annotated", number=place.number, error=error.message)
+
+
+def review_status(review: PlanReview, organizations: tuple[str, ...] = ()) -> CommitStatus:
+    """The commit status: `failure` where a commit must mend something, `error` where there is no result."""
+    context = f"{STATUS_CONTEXT}: {', '.join(organizations)}" if organizations else STATUS_CONTEXT
+    state, description = _verdict(review)
+    return CommitStatus(state, context, SECRETS.text(description))
+
+
+def _verdict(review: PlanReview) -> tuple[StatusState, str]:
+    if isinstance(review.error, ManifestInvalid):
+        return StatusState.FAILURE, counted(len(review.error.mistakes), "mistake")
+    if review.error is not None:
+        return _state_of(review.error), review.error.message
+    if review.failures:
+        first = review.failures[0]
+        return StatusState.ERROR, f"{first.organization}: {first.error.message if first.error else 'interrupted'}"
+    several = len(review.views) > 1
+    summaries = [
+        f"{view.plan.organization}: {page(view).summary}" if several else page(view).summary for view in review.views
+    ]
+    refused = any(view.plan.needs_commit for view in review.views)
+    return StatusState.FAILURE if refused else StatusState.SUCCESS, "; ".join(summaries) or "no organisation to plan"
+
+
+def _state_of(error: PenstockError) -> StatusState:
+    return StatusState.FAILURE if isinstance(error, Invalid) else StatusState.ERROR
+
+
+def review_markdown(review: PlanReview, limit: int) -> str:
+    """The body of the comment, at most `limit` characters long."""
+    if review.error is not None:
+        return error_markdown([(None, review.error)], limit)
+    errors = [(each.organization, each.error) for each in review.failures if each.error is not None]
+    failed = error_markdown(errors, limit // 2)
+    plans = plan_markdown(review.views, review.unplanned, limit=limit - len(failed) - 1, checked=review.checked)
+    return f"{failed}\n{plans}" if failed else plans
