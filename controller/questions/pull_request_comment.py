@@ -15,7 +15,7 @@ from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
 from controller.forges.comment import CommentOutcome, CommentText, PublishedComment, longest_body, publish_comment
 from controller.forges.marker import CommentMarker
-from controller.forges.port import Annotation, AnnotationLevel, CheckResult, CommitStatus, Forge, StatusState
+from controller.forges.port import AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeAnnotation, StatusState
 from controller.planning.model import Unplanned
 from controller.planning.rendering.errors import error_markdown
 from controller.planning.rendering.markdown import plan_markdown
@@ -87,7 +87,7 @@ async def _annotate(forge: Forge, place: ReviewPlace, review: PlanReview) -> Non
     if forge.checks is None or not isinstance(review.error, ManifestInvalid):
         return
     found = [
-        Annotation(
+        ForgeAnnotation(
             path=each.origin.file,
             line=each.origin.line,
             column=each.origin.column,
