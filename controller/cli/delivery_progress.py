@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,10 +79,13 @@ class _Row:
 class LiveTable:
     """Step, percentage, estimated time left and elapsed time of each change; a rich renderable."""
 
-    def __init__(self, live: Live, now: Callable[[], float] = time.monotonic) -> None:
-        """`now` gives seconds that only grow."""
+    def __init__(
+        self, live: Live, now: Callable[[], float] = time.monotonic, shown_before: Collection[str] = ()
+    ) -> None:
+        """`now` gives seconds that only grow; `shown_before` are the digests of plans that are not shown again."""
         self._live = live
         self._now = now
+        self._shown_before = shown_before
         self._rows: dict[tuple[str, str], _Row] = {}
 
     def looked(self, done: int, total: int) -> None:
@@ -93,6 +96,8 @@ class LiveTable:
         self._rows = {key: row for key, row in self._rows.items() if key[0] == plan.organization}
         self._rows |= {(plan.organization, change.flow): _Row() for change in plan.actions if not change.blocked}
         self._live.update(self)
+        if plan.digest in self._shown_before:
+            return
         text = plan_text([plan], screen=screen_of(sys.stderr)).removesuffix("\n")
         self._live.console.print(Text.from_ansi(text), soft_wrap=True)
 
@@ -199,12 +204,15 @@ def _moved_on(event: DeliveryEvent) -> str:
 
 
 @contextlib.contextmanager
-def watcher(*, quiet: bool) -> Iterator[Listener]:
-    """The listener that shows progress; a silent one with `quiet`."""
+def watcher(*, quiet: bool, shown_before: Collection[str] = ()) -> Iterator[Listener]:
+    """The listener that shows progress; a silent one with `quiet`.
+
+    A terminal does not show the plans with the digests `shown_before` again.
+    """
     if quiet:
         yield Unwatched()
     elif sys.stderr.isatty():
         with Live(console=Console(stderr=True, highlight=False), refresh_per_second=4, transient=True) as live:
-            yield LiveTable(live)
+            yield LiveTable(live, shown_before=shown_before)
     else:
         yield PlainLines()

@@ -71,6 +71,7 @@ def test_yes_carries_out_what_was_shown_and_nothing_to_do_is_not_asked_about(
 ) -> None:
     code, shown = on_a_terminal(shell, "y", "apply")
     assert (code, shown.count("[y/N]")) == (0, 1)
+    assert shown.count("2 to create: ") == 1, "the plan was shown again after the answer"
     assert len(list(simulator.organization.flows())) == 2
     code, shown = on_a_terminal(shell, "n", "apply")
     assert (code, shown.count("[y/N]")) == (0, 0)

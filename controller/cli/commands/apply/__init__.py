@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -90,9 +90,11 @@ def apply(options: ApplyOptions) -> int:
         saved.require(each.name for each in workspace.desired.organizations)
     requests = _requests(options, workspace, saved)
     with opened_services(settings) as services:
+        confirmed: Collection[str] = ()
         if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():  # nobody else can answer
             requests = _confirmed(workspace, requests, services)
-        with watcher(quiet=as_json) as listener:
+            confirmed = {each.expected_digest for each in requests if each.expected_digest is not None}
+        with watcher(quiet=as_json, shown_before=confirmed) as listener:
             reports = run_passes(workspace, requests, services, listener)
     if saved is not None:
         reports = [_with_way_out(saved, report) for report in reports]
