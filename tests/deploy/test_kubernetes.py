@@ -118,6 +118,21 @@ def test_several_replicas_share_a_database_and_one_does_not_need_it(built: Docum
         assert built["PersistentVolumeClaim"]["metadata"]["name"] == "penstock-state"
 
 
+def test_only_the_paths_of_webhooks_are_reachable_from_outside(built: Documents) -> None:
+    if "Ingress" not in built:
+        return
+    [rule] = built["Ingress"]["spec"]["rules"]
+    [path] = rule["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/webhooks/", "Prefix")
+    assert path["backend"]["service"]["name"] == built["Service"]["metadata"]["name"]
+    assert built["Ingress"]["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    variables = {variable["name"]: variable for variable in container(built)["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container(built)["volumeMounts"]}
+    assert variables["PENSTOCK_INCOMING_WEBHOOK_SECRET_FILE"]["value"] == f"{mounts['webhooks']}/secret"
+    sources = [peer for rule in built["NetworkPolicy"]["spec"]["ingress"] for peer in rule["from"]]
+    assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}} in sources
+
+
 def test_the_network_policy_leaves_out_the_clouds_metadata(built: Documents) -> None:
     spec = built["NetworkPolicy"]["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
