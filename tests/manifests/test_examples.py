@@ -12,7 +12,8 @@ from controller.domain.desired import Organization, SourceFile
 from tests.manifests.repository import load
 
 PROJECT = Path(__file__).parents[2]
-EXAMPLES = sorted(path for path in (PROJECT / "examples").iterdir() if path.is_dir() and path.name != "flows")
+NO_MANIFESTS = {"ci", "flows"}
+EXAMPLES = sorted(path for path in (PROJECT / "examples").iterdir() if path.is_dir() and path.name not in NO_MANIFESTS)
 
 
 @pytest.fixture
