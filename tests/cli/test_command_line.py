@@ -65,7 +65,7 @@ def test_a_saved_plan_outlives_commits_that_ask_for_the_same_and_no_others(shell
     again = shell.run("apply", "--plan", str(plan), "--format", "json")
 
     assert refused.returncode == 3
-    assert "acme: the plan is sha256:" in refused.stdout
+    assert "acme: the plan is sha256:" in " ".join(refused.stdout.split())
     assert (
         "  what to do: since it was saved: aside: create is new; front: its content, or a flow that it consumes, "
         "changed; hours: its content, or a flow that it consumes, changed; make a new one with `penstock plan "
