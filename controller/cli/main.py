@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import gc
 import itertools
+import logging
 import os
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import typer
 
@@ -14,9 +17,9 @@ from controller import __version__
 from controller.cli import exit_codes
 from controller.cli.commands import Commands
 from controller.cli.failures import no_room, report_failure, stdout_closed, usage_error
-from controller.cli.logs import configure_logs
 from controller.cli.output import mask_output
 from controller.domain.errors import PenstockError
+from controller.domain.redaction import SECRETS
 
 _OBJECTS_BEFORE_COLLECTION = 50_000
 """Python's own 700 is for small heaps: a command has hundreds of thousands of objects, and makes little garbage."""
@@ -30,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def _version(wanted: bool) -> None:
@@ -98,3 +102,35 @@ def _asks_for_json(arguments: list[str]) -> bool:
     """Whether the failed command line asked for `--format json`; its error is then JSON, too."""
     pairs = itertools.pairwise(arguments)
     return "--format=json" in arguments or any(pair in (("--format", "json"), ("-f", "json")) for pair in pairs)
+
+
+def configure_logs(level: str, form: str) -> None:
+    """Log events of this level to stderr, never mixed with a command's output, with secrets masked.
+
+    `form` is `text`, `json` or `auto` (text on a terminal, JSON elsewhere).
+    """
+    import structlog  # imports rich for its tracebacks, and `--help` and `--version` log nothing
+
+    if level not in _LEVELS:
+        raise typer.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")
+    if form not in ("auto", "text", "json"):
+        raise typer.BadParameter(f"{form!r} is none of auto, text, json", param_hint="--log-format")
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _mask,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _mask(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {key: SECRETS.value(value, key) for key, value in event.items()}

@@ -8,9 +8,9 @@ from controller.domain.errors import ForgeNotFound, ForgePermissionMissing, Forg
 from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
 from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
-from controller.forges.github_checks import GitHubChecks
 from controller.forges.github_wire import (
     GitHubAccount,
+    GitHubCheckRun,
     GitHubComment,
     GitHubPermission,
     GitHubPullRequest,
@@ -19,7 +19,17 @@ from controller.forges.github_wire import (
     login_of,
 )
 from controller.forges.known_login import KnownLogin
-from controller.forges.port import Checks, Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest
+from controller.forges.port import (
+    CheckResult,
+    Checks,
+    Comment,
+    CommitStatus,
+    ForgeAnnotation,
+    ForgeApproval,
+    ForgeKind,
+    PullRequest,
+    StatusState,
+)
 from controller.forges.text import cut, inert
 from controller.forges.transport import ForgeTransport
 
@@ -37,6 +47,75 @@ _VERDICTS = {
     "CHANGES_REQUESTED": ReviewVerdict.REJECTED,
     "DISMISSED": ReviewVerdict.DISMISSED,
 }
+_AT_ONCE = 50
+"""GitHub takes 50 annotations in one request, and adds those of further requests."""
+_MOST = 1000
+_CHECK_SUMMARY = 65_535
+_ANNOTATION_MESSAGE = 16_000
+"""GitHub takes 64 KB: 16,000 characters of up to four bytes."""
+_CHECK_TITLE = 255
+_CONCLUSIONS = {
+    StatusState.SUCCESS: "success",
+    StatusState.FAILURE: "failure",
+    StatusState.ERROR: "neutral",
+}
+
+
+class GitHubChecks:
+    """Implements `Checks`: check runs with annotations at lines of files, for the tokens of apps."""
+
+    def __init__(self, calls: RepositoryCalls) -> None:
+        self._calls = calls
+
+    async def annotate(self, sha: str, annotations: Sequence[ForgeAnnotation], result: CheckResult) -> None:
+        """Create the check run, then add the further annotations; beyond 1,000 they are left out, and it says so."""
+        shown = annotations[:_MOST]
+        summary = result.summary
+        if len(annotations) > _MOST:
+            summary = f"The first {_MOST:,} of {len(annotations):,} annotations are shown.\n\n{summary}"
+        output = {"title": cut(result.title, _CHECK_TITLE), "summary": inert(summary)[:_CHECK_SUMMARY]}
+        chunks = [shown[at : at + _AT_ONCE] for at in range(0, len(shown), _AT_ONCE)] or [()]
+        run = await self._calls.fetch(self._creation(sha, result, _output(output, chunks[0])), GitHubCheckRun)
+        for chunk in chunks[1:]:
+            call = ForgeCall(
+                "PATCH",
+                "/repos/{repository}/check-runs/{run}",
+                {"run": run.id},
+                body={"output": _output(output, chunk)},
+                permission="Checks: write",
+                what=f"check run {run.id}",
+                repeatable=False,  # a repetition would show its annotations twice
+            )
+            await self._calls.send(call)
+
+    def _creation(self, sha: str, result: CheckResult, output: dict[str, object]) -> ForgeCall:
+        conclusion = _CONCLUSIONS.get(result.state)
+        state = {"status": "completed", "conclusion": conclusion} if conclusion else {"status": "in_progress"}
+        return ForgeCall(
+            "POST",
+            "/repos/{repository}/check-runs",
+            body={"name": result.name, "head_sha": checked_sha(sha), **state, "output": output},
+            permission="Checks: write",
+            what=f"commit {sha}",
+            repeatable=False,
+        )
+
+
+def _output(output: dict[str, str], annotations: Sequence[ForgeAnnotation]) -> dict[str, object]:
+    return {**output, "annotations": [_annotation(each) for each in annotations]}
+
+
+def _annotation(each: ForgeAnnotation) -> dict[str, object]:
+    columns = {} if each.column is None else {"start_column": each.column, "end_column": each.column}
+    return {
+        "path": each.path,
+        "start_line": each.line,
+        "end_line": each.line,
+        **columns,
+        "annotation_level": each.level.value,
+        "message": inert(each.message)[:_ANNOTATION_MESSAGE],
+        "title": cut(each.title, _CHECK_TITLE),
+    }
 
 
 class GitHubForge:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from copy import copy
+from typing import Self
 from weakref import WeakValueDictionary
 
 import httpx
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.clock import Clock
-from controller.domain.desired import Endpoint
+from controller.domain.desired import DesiredFlow, Endpoint
 from controller.domain.errors import SettingsInvalid
 from controller.domain.ports import Platform
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.architect.account import ArchitectAccount
+from controller.genesys.architect.dependencies import ArchitectIndex
+from controller.genesys.architect.executions import ArchitectExecutionFiles, ArchitectExecutions, ArchitectLaunches
+from controller.genesys.architect.flows import ArchitectFlows
+from controller.genesys.architect.notifications import ArchitectNotifications
+from controller.genesys.architect.publish import ArchitectLocks, ArchitectPublishing, ArchitectRemoval
+from controller.genesys.architect.recording import ArchitectRecording
+from controller.genesys.architect.upload import ArchitectUploads
+from controller.genesys.architect.versions import ArchitectResources, ArchitectVersions
 from controller.genesys.auth import OAuthClient, TokenSource
 from controller.genesys.budget import RateBudget
 from controller.genesys.circuit import Circuit
@@ -22,11 +33,70 @@ from controller.genesys.permissions import needed_by
 from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.versioned.debugging import VersionedActionTraces
+from controller.genesys.versioned.flows import VersionedFlows
+from controller.genesys.versioned.listing import CachedListing
+from controller.genesys.versioned.publish import VersionedPublishing
+from controller.genesys.versioned.traces import VersionedExecutions, VersionedTraces
+from controller.genesys.versioned.versions import VersionDirectory, VersionedVersions
 
 _TALKATIVE = ("httpx", "httpcore", "websockets.client")
 _budgets: WeakValueDictionary[tuple[object, ...], RateBudget] = WeakValueDictionary()
 """The limit counts for a credential, not for a connection: all connections of a credential share its budget."""
+
+
+class VersionedPlatform(ConnectedPlatform):
+    """Per-version endpoints, staged rollouts, atomic switches and traces."""
+
+    dialect = VERSIONED
+    flows: VersionedFlows
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        listing, versions = CachedListing(transport), VersionDirectory(transport)
+        self.flows = VersionedFlows(transport, listing, versions)
+        self.versions = VersionedVersions(transport, listing, versions)
+        self.publishing = VersionedPublishing(transport, self.flows, listing, versions)
+        self.listed_definitions = listing
+        self.executions = VersionedExecutions(transport, versions)
+        self.traces = VersionedTraces(transport)
+        self.action_traces = VersionedActionTraces(transport)
+
+    def called_by(self, flows: Iterable[DesiredFlow]) -> Self:
+        view = copy(self)
+        view.flows = self.flows.called_by(flows)
+        return view
+
+
+class ArchitectPlatform(ConnectedPlatform):
+    """The Platform API v2, for which Genesys ships SDKs."""
+
+    dialect = ARCHITECT
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._account = ArchitectAccount(transport)
+        self.flows = self.changes = ArchitectFlows(transport)
+        self.versions = ArchitectVersions(transport)
+        self.publishing = ArchitectPublishing(transport)
+        self.resources = ArchitectResources(transport)
+        self.uploads = ArchitectUploads(transport)
+        self.locks = ArchitectLocks(transport)
+        self.removal = ArchitectRemoval(transport)
+        self.dependency_index = ArchitectIndex(transport)
+        self.executions = ArchitectExecutions(transport)
+        self.execution_files = ArchitectExecutionFiles(transport)
+        self.launches = ArchitectLaunches(transport)
+        self.notifications = ArchitectNotifications(transport)
+        self.recording = ArchitectRecording(transport)
+
+    async def organization_id(self) -> str | None:
+        found = await self._account.organization()
+        return (found.id or None) if found else None
+
+    async def organization_name(self) -> str | None:
+        found = await self._account.organization()
+        return (found.name or None) if found else None
 
 
 def connect(

@@ -1,4 +1,15 @@
-"""The only way to an organisation: budget, token, circuit, retries, latency and errors for every call."""
+"""The only way to an organisation: budget, token, circuit, retries, latency and errors for every call.
+
+How often one request is sent, and how long the waits in between are:
+
+1. A call is tried at most `retries + 1` times (4 by default): after a rate limit, a server fault, a connection that
+   broke and, for reads, an unreadable response. The waits have full jitter; `Retry-After` goes before them.
+2. A try that is answered 401 is sent a second time with a new token, because a refused call did nothing.
+3. A write is never sent again after its response was lost: `AnswerLost` goes to the caller.
+
+Above this level delivery repeats whole writes, only where the earlier ones certainly had no effect:
+`delivery/writer.py` holds the numbers.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +19,15 @@ from datetime import timedelta
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
+import httpx
 import structlog
 
 from controller.domain.addresses import is_loopback
 from controller.domain.clock import Clock
 from controller.domain.desired import Endpoint
-from controller.domain.errors import BadAnswer, PenstockError, RateLimited
+from controller.domain.errors import BadAnswer, PenstockError, RateLimited, ServerFault, Unreachable
 from controller.domain.send_guard import check_before_sending
+from controller.domain.waiting import Patience
 from controller.genesys.auth import AccessToken, TokenSource
 from controller.genesys.bodies import Model, parse, read_object
 from controller.genesys.budget import RateBudget
@@ -22,7 +35,6 @@ from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import error_of, presigned_error
 from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
-from controller.genesys.tries import Tries
 
 log = structlog.get_logger()
 
@@ -31,6 +43,10 @@ T = TypeVar("T")
 _UNAUTHORIZED = 401
 SAME_TIME = timedelta(seconds=2)
 """Clocks this close count as equal: an answer gives its time to the second, and takes a while to arrive."""
+log = structlog.get_logger()
+
+LONG_WAIT_S = 10.0
+"""A wait of this length or more is logged as a warning."""
 
 
 class Transport:
@@ -119,25 +135,25 @@ class Transport:
             async with self.budget.slot(call.priority) as slot:
                 self.circuit.check()
                 token = self._tokens.usable(refused)
-                if token is not None:
-                    slot.spent = True
-                    return token, await self._exchange(call, token)
+                if token is None:
+                    continue
+                slot.spent = True
+                check_before_sending()
+                request = self._request(call, token)
+                with self.circuit.exchange() as exchange:
+                    answer = await self._sender.send(call, request)
+                    exchange.status = answer.status
+                self.budget.learn(answer.headers)
+                self._compare_clocks(answer)
+                return token, answer
 
-    async def _exchange(self, call: ApiCall, token: AccessToken) -> Answer:
+    def _request(self, call: ApiCall, token: AccessToken) -> httpx.Request:
         content = None if call.body is None else json.dumps(call.body).encode()
         headers = {"Authorization": f"Bearer {token.value}"}
         if call.method not in ("GET", "DELETE"):
             headers["Content-Type"] = "application/json"
-        check_before_sending()
-        request = self._sender.build(
-            call.method, self.api_url + call.target(), params=call.params(), headers=headers, content=content
-        )
-        with self.circuit.exchange() as exchange:
-            answer = await self._sender.send(call, request)
-            exchange.status = answer.status
-        self.budget.learn(answer.headers)
-        self._compare_clocks(answer)
-        return answer
+        url = self.api_url + call.target()
+        return self._sender.build(call.method, url, params=call.params(), headers=headers, content=content)
 
     def _compare_clocks(self, answer: Answer) -> None:
         if answer.sent_at is not None:
@@ -185,3 +201,35 @@ class Transport:
             raise BadAnswer(
                 f"{call.name}: the organisation names a place that is not reached over https; nothing was sent there"
             )
+
+
+class Tries:
+    """The tries of one call."""
+
+    def __init__(self, call: str, clock: Clock, settings: TransportSettings) -> None:
+        self._call = call
+        self._clock = clock
+        self._longest_wait_s = settings.longest_wait_s
+        self._patience = Patience(settings.retry_base_s, longest_s=settings.retry_cap_s, attempts=settings.retries + 1)
+        self._failed = 0
+
+    async def wait_after(self, error: PenstockError) -> None:
+        """Wait until the next try. Raises the error where there is none."""
+        self._failed += 1
+        if self._failed >= self._patience.attempts or not self._is_worth_repeating(error):
+            raise error
+        wait_s = self._wait_s(error)
+        say = log.warning if wait_s >= LONG_WAIT_S else log.info
+        say("call.repeated", call=self._call, attempt=self._failed, error=error.code, wait_s=round(wait_s, 2))
+        await self._clock.sleep(wait_s)
+
+    def _is_worth_repeating(self, error: PenstockError) -> bool:
+        if isinstance(error, RateLimited | ServerFault):
+            return (error.retry_after_s or 0.0) <= self._longest_wait_s
+        return isinstance(error, Unreachable) or (isinstance(error, BadAnswer) and error.again)
+
+    def _wait_s(self, error: PenstockError) -> float:
+        told_s = None
+        if isinstance(error, ServerFault) or (isinstance(error, RateLimited) and not error.backs_off):
+            told_s = error.retry_after_s
+        return told_s or self._patience.jittered_s(self._failed)

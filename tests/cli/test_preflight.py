@@ -15,7 +15,7 @@ import structlog
 import yaml
 
 from controller.cli.commands.preflight import preflight
-from controller.cli.logs import configure_logs
+from controller.cli.main import configure_logs
 from controller.cli.options import TextOrJson
 from controller.domain.clock import SystemClock
 from controller.simulator.serve import running

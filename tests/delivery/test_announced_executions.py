@@ -14,7 +14,7 @@ from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.execution import Execution, LogSetting, SimulatedLogLevel, Traffic, defaults
 from controller.simulator.traffic import executions
 from tests.delivery.scenes import DESK

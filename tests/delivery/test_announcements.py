@@ -14,7 +14,7 @@ from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.errors import Unreachable
 from controller.domain.events import FlowEvent
 from controller.genesys.architect.notifications import ArchitectNotifications
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.flow import SimulatedFlow
 from tests.delivery.site import Site, states
 from tests.support.sources import inbound

@@ -17,16 +17,14 @@ from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import ErrorRateGate, OnLocked, OnNoData, Rollout, Stage
 from controller.domain.platform import Priority, PublishRequest
 from controller.domain.ports import Platform
-from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.auth import OAuthClient, TokenSource
 from controller.genesys.budget import RateBudget
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.circuit import Circuit
-from controller.genesys.connect import transport_of
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform, transport_of
 from controller.genesys.sender import ApiSender
 from controller.genesys.settings import TransportSettings
 from controller.genesys.transport import Transport
-from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.execution import Traffic
 from controller.simulator.settings import UnclearPublish
 from tests.delivery.scenes import DESK, FRONT, three, three_versions

@@ -26,9 +26,7 @@ from controller.domain.desired import Endpoint, ErrorRateGate
 from controller.domain.platform import ExecutionSummary
 from controller.domain.ports import Platform
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
-from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.connect import connect
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform, connect
 from controller.simulator.app import create_app
 from controller.simulator.simulator import Simulator
 from tests.diagnosis.traces import stale_calls

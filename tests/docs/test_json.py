@@ -8,8 +8,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from controller.cli.commands.schema import DOCUMENTS, document_class
-from controller.domain.document_schema import schema_of
+from controller.cli.commands.schema import DOCUMENTS, document_class, schema_of
 from controller.domain.status import Health, SyncStatus
 from controller.genesys.latency import RouteLatency
 from controller.service.board import Board, BoardEntry

@@ -8,6 +8,7 @@ import pytest
 
 from controller.domain.errors import ForgeTooLarge, ForgeUnavailable
 from controller.forges.comment import (
+    CommentMarker,
     CommentOutcome,
     CommentText,
     PublishedComment,
@@ -15,7 +16,6 @@ from controller.forges.comment import (
     mark_outdated,
     publish_comment,
 )
-from controller.forges.marker import CommentMarker
 from controller.forges.port import CommitStatus, Forge, ForgeKind, StatusState
 from tests.support.forges.server import Answer
 from tests.support.forges.worlds import BOT, ForgeWorld

@@ -9,10 +9,8 @@ import pytest
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from controller.domain.desired import Endpoint
-from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.connect import connect
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform, connect
 from controller.genesys.settings import TransportSettings
-from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.app import create_app
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import URL, Hands

@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 
 from controller.domain.desired import Endpoint
-from controller.genesys.connect import open_transport
+from controller.genesys.connect import VersionedPlatform, open_transport
 from controller.genesys.settings import TransportSettings
-from controller.genesys.versioned.platform import VersionedPlatform
 from tests.genesys.scripted import API, LOGIN, SECRET, Handler, Reply, ScriptedOrganization, refusal, reply
 from tests.support.clock import SteppedClock
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from controller.domain.errors import BadAnswer, RequestRejected, ServerFault
 from controller.domain.traces import TraceRequest
 from controller.genesys.architect.executions import ArchitectExecutionFiles, ArchitectLaunches
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.genesys.narrowing import MOST_CALLS
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr, workflow

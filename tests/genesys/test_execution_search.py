@@ -10,8 +10,8 @@ import pytest
 
 from controller.domain.errors import BadAnswer
 from controller.domain.traces import TraceRequest
-from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.call import ApiCall
+from controller.genesys.connect import ArchitectPlatform
 from controller.genesys.settings import TransportSettings
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr

@@ -12,7 +12,7 @@ import pytest
 from controller.domain.errors import ExportFailed, RequestRejected, ServerFault
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.exports import _FLOW_FILE, files_of
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.hands import Hands, ivr, module

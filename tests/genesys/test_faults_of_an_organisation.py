@@ -17,7 +17,7 @@ from controller.domain.errors import (
     Unreachable,
 )
 from controller.domain.platform import PublishRequest
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.faults import ANSWER_FAULTS, FaultKind
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect

@@ -7,9 +7,8 @@ import pytest
 
 from controller.domain.errors import ServerFault
 from controller.domain.organization_identity import OrganizationIdentity
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform
 from controller.genesys.settings import TransportSettings
-from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect

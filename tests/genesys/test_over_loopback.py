@@ -16,8 +16,7 @@ from controller.domain.errors import AnswerLost, Unreachable
 from controller.domain.events import ExecutionEvent
 from controller.domain.identity import FlowKey
 from controller.domain.platform import ProgressState, PublishRequest
-from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.connect import connect, latency
+from controller.genesys.connect import ArchitectPlatform, connect, latency
 from controller.genesys.preflight import preflight
 from controller.genesys.settings import TransportSettings
 from controller.simulator.faults import Fault

@@ -6,11 +6,10 @@ import httpx
 import pytest
 
 from controller.domain.identity import FlowKey
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform
 from controller.genesys.permissions import OPERATIONS, PERMISSIONS, permissions_needed
 from controller.genesys.preflight import Check, CheckVerdict, PreflightReport, preflight
 from controller.genesys.settings import TransportSettings
-from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.execution import LogSetting, SimulatedLogLevel, defaults
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator

@@ -26,8 +26,8 @@ from controller.domain.platform import (
     Ticket,
     TicketKind,
 )
-from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.architect.publish import ArchitectPublishing
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect

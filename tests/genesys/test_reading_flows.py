@@ -9,7 +9,7 @@ import pytest
 from controller.domain.errors import AmbiguousFlow, NotFound
 from controller.domain.identity import FlowKey
 from controller.genesys.architect.flows import ArchitectFlows
-from controller.genesys.architect.platform import ArchitectPlatform
+from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.hands import Hands, ivr, module

@@ -7,8 +7,8 @@ import pytest
 from controller.domain.errors import NotFound, PermissionMissing
 from controller.domain.platform import Severity
 from controller.genesys.architect.dependencies import object_type
-from controller.genesys.architect.platform import ArchitectPlatform
 from controller.genesys.architect.versions import ArchitectVersions
+from controller.genesys.connect import ArchitectPlatform
 from tests.genesys.hands import Hands, ivr, module
 from tests.genesys.scripted import Reply, refusal, reply, script
 from tests.support.clock import SteppedClock

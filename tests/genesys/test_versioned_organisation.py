@@ -19,8 +19,8 @@ from controller.domain.errors import (
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Progress, ProgressState, PublishRequest, SwitchRequest, Ticket
 from controller.domain.traces import ActionTraceRequest, SnapshotRange, TraceRequest
+from controller.genesys.connect import VersionedPlatform
 from controller.genesys.preflight import preflight
-from controller.genesys.versioned.platform import VersionedPlatform
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.hands import Hands, ivr, module

@@ -26,8 +26,7 @@ from controller.domain.platform import (
     Ticket,
     TicketKind,
 )
-from controller.genesys.architect.platform import ArchitectPlatform
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import ArchitectPlatform, VersionedPlatform
 from tests.genesys.routed import LIST, VERSIONS, connected, entity, listed, versions
 from tests.genesys.scripted import Handler, Reply, refusal, reply
 from tests.support.clock import SteppedClock

@@ -6,8 +6,7 @@ from typing import Any
 
 import jsonschema
 
-from controller.cli.commands.schema import document_class
-from controller.domain.document_schema import schema_of
+from controller.cli.commands.schema import document_class, schema_of
 from controller.domain.documents import plain
 from controller.graphs.document import graph_document
 from controller.graphs.model import Graph

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from controller.cli import exit_codes
-from controller.cli.console import console, judged, print_table
 from controller.cli.options import Folder, Format, Organizations, TextOrJson
 from controller.cli.running import answer, opened_services
 from controller.domain.documents import filled, json_text
+from controller.domain.redaction import SECRETS
 from controller.genesys.preflight import PreflightReport
 from controller.questions.preflight import preflight_organization
 from controller.reconcile.services import Services
 from controller.reconcile.settings import load_settings
 from controller.reconcile.workspace import Workspace, open_folder
+
+_WIDTH_WITHOUT_TERMINAL = 200
+_STYLES: Mapping[str, str] = {
+    "Synced": "green",
+    "Healthy": "green",
+    "ok": "green",
+    "ready": "green",
+    "OutOfSync": "yellow",
+    "Progressing": "yellow",
+    "Suspended": "yellow",
+    "warning": "yellow",
+    "Unknown": "magenta",
+    "unknown": "magenta",
+    "Degraded": "bold red",
+    "Missing": "bold red",
+    "failed": "bold red",
+    "not ready": "bold red",
+}
+"""The styles of verdicts on a terminal; other words are plain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +126,38 @@ def _show(reports: dict[str, PreflightReport]) -> None:
 def _document(name: str, report: PreflightReport) -> OrganizationPreflightDocument:
     checks = [filled(CheckDocument, check) for check in report.checks]
     return filled(OrganizationPreflightDocument, report, name=name, ready=report.ok, checks=checks)
+
+
+class _Stdout(Console):
+    """Raises when stdout was closed early, so that `main` chooses the exit code; rich would end with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def console() -> Console:
+    """A console for stdout."""
+    found = _Stdout(highlight=False)
+    return found if found.is_terminal else _Stdout(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+
+
+def judged(word: str) -> Text:
+    """A verdict, a sync status or a health, in its colour."""
+    return Text(word, style=_STYLES.get(word, ""))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str | Text]], *, indent: int = 0) -> None:
+    """A table on stdout, as wide as the terminal, without lines and without blanks at the ends of its lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(SECRETS.plain(cell)) for cell in row))
+    target = console()
+    options = target.options.update_width(max(target.width - indent, 20))
+    for line in target.render_lines(table, options, pad=False):
+        text = Text(" " * indent)
+        for segment in line:
+            text.append(segment.text, style=segment.style)
+        text.rstrip()
+        target.print(text, soft_wrap=True)

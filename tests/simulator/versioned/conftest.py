@@ -9,8 +9,7 @@ import pytest
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Endpoint
-from controller.genesys.connect import connect
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform, connect
 from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import URL, make, new_version
 from tests.support.clock import SteppedClock

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from controller.domain.traces import ActionTraceRequest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.faults import Fault, FaultKind
 from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, by_hand, traffic

@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.errors import PublishFailed
 from controller.domain.platform import SwitchRequest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.faults import Fault, FaultKind
 from controller.simulator.simulator import Simulator
 from tests.simulator.sources import GREETING, MAIN, changed

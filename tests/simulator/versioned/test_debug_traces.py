@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from controller.domain.traces import SnapshotRange, TraceRequest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, make, query, traffic
 from tests.support.clock import SteppedClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from controller.flows.canonical import digest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.simulator import Simulator
 from tests.simulator.sources import MAIN, changed
 from tests.simulator.steps import upload

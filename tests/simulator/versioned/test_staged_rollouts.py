@@ -8,7 +8,7 @@ import pytest
 from controller.domain.desired import Stage
 from controller.domain.errors import FlowLocked
 from controller.domain.platform import ProgressState, PublishRequest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.simulator import Simulator
 from tests.simulator.steps import publish as publish_on_architect
 from tests.simulator.versioned.deeds import (

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from controller.domain.platform import Severity
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from controller.simulator.simulator import Simulator
 from tests.simulator.versioned.deeds import Json, by_hand, definition, make
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from controller.domain.platform import SwitchRequest
-from controller.genesys.versioned.platform import VersionedPlatform
+from controller.genesys.connect import VersionedPlatform
 from tests.simulator.versioned.deeds import by_hand, new_version, publish, switch
 
 HISTORY = 7
