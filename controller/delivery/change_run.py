@@ -6,7 +6,7 @@ actions begin with `rollback.`, or with `rebind.` once the flow is back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Unpack
@@ -135,11 +135,10 @@ class ChangeRun:
         """The organisation, at this change's priority."""
         return self.sync.platform.at(self.priority)
 
-    async def live(self) -> LiveFlow | None:
-        """The flow as it is now; None when it does not exist."""
-        if self.flow_id is not None:
-            return await self.platform.flows.get(self.flow_id)
-        return await self.platform.flows.find(self.key)
+    def live(self) -> Awaitable[LiveFlow | None]:
+        """Read the flow as it is now; None when it does not exist."""
+        flows = self.platform.flows
+        return flows.find(self.key) if self.flow_id is None else flows.get(self.flow_id)
 
     async def bindings(self) -> Mapping[FlowKey, str]:
         """The versions that the flow is bound to where it was published just now: this sync's, and else the live ones.

@@ -110,9 +110,9 @@ class ChangeRunner:
         else:
             await self._went_live(await self._step.settle())
 
-    async def _publish(self) -> None:
+    def _publish(self) -> Awaitable[None]:
         self._run.sync.signals.require_go()
-        await self._step.publish()
+        return self._step.publish()
 
     async def _settle(self) -> None:
         """Raises Parked where the publish result could not be determined: it is not known to have failed."""

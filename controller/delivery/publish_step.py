@@ -5,7 +5,7 @@ An existing version is made live by one atomic switch, or by publishing it again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.follow import follow
@@ -125,11 +125,10 @@ class PublishStep:
             await failed_without_effect(run, progress)
         return progress
 
-    async def _follow(self) -> Progress:
-        run = self._run
-        ticket = run.record.ticket
+    def _follow(self) -> Awaitable[Progress]:
+        ticket = self._run.record.ticket
         assert ticket is not None  # noqa: S101 - the journal has it since the file was sent
-        return await follow(run, ticket)
+        return follow(self._run, ticket)
 
     async def took_effect(self) -> bool:
         """A job that is not found may only not be visible yet: it had no effect once its time is over."""

@@ -7,7 +7,8 @@ together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
 from controller.delivery.change_runner import ChangeRunner
@@ -70,7 +71,8 @@ class Scheduler:
             await self._validate_group(run)
             why_not = self._why_not(run, needed)
             if why_not is None:
-                await self._carry_out(run)
+                with self._noting_failures(run):
+                    await ChangeRunner(run).to_healthy()
             else:
                 run.advance(StepState.SKIPPED, reason=why_not, cause=_interrupted(run))
         run.ended_at = self._sync.clock.monotonic()
@@ -124,10 +126,16 @@ class Scheduler:
         return None
 
     async def _carry_out(self, run: ChangeRun) -> None:
+        with self._noting_failures(run):
+            await ChangeRunner(run).to_healthy()
+
+    @contextmanager
+    def _noting_failures(self, run: ChangeRun) -> Iterator[None]:
+        """Begin the change; park it, or let it fail, for what the body raises. Passes LeaseLost and StoreFailed on."""
         run.began_at = self._sync.clock.monotonic()
         run.parked = False
         try:
-            await ChangeRunner(run).to_healthy()
+            yield
         except Parked:
             self._leave(run)
         except (LeaseLost, StoreFailed):

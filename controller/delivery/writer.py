@@ -4,7 +4,7 @@ The intent proves the lease, and the lease is checked again when the call is sen
 
 How often a publish is tried, from the inside out:
 
-1. `genesys/tries.py` sends one call up to 4 times, but never again once its answer was lost.
+1. `genesys/transport.py` sends one call up to 4 times, but never again once its answer was lost.
 2. `write` makes up to 3 attempts. Another one follows only where the one before certainly had no effect: it was never
    sent, or reading showed so.
 3. `locks.through_conflicts` writes again after a conflict (409), which has no effect either: 20 times, unless the
@@ -14,8 +14,8 @@ How often a publish is tried, from the inside out:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -87,38 +87,39 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
     """
     for attempt in range(_ATTEMPTS):
         last = attempt + 1 == _ATTEMPTS
-        there = await _found(run, call, call.ready)
+        with _reading(run, call):
+            there = await call.ready() if call.ready is not None else None
         if there is not None:
             _not_needed(run, call, there.value)
             return there.value
         try:
-            return await _once(run, call)
+            journaled = _Journaled(run, call)
+            with journaled.sending():
+                value = await call.send()
+            journaled.succeeded(value)
         except _UNTOLD as error:
-            took = await _found(run, call, call.look)
+            with _reading(run, call):
+                took = await call.look() if call.look is not None else None
             if took is not None:
                 _found_out(run, call, took.value)
                 return took.value
             had_no_effect(run)
             if last:
                 raise _last_of(call, error, _ATTEMPTS) from error
-        except (Unreachable, CircuitOpen):
+        except (Unreachable, CircuitOpen, RateLimited) as error:
             if last:
                 raise
-            await run.sync.clock.sleep(_RETRY_S * 2**attempt)
-        except RateLimited as error:
-            if last:
-                raise
-            await run.sync.clock.sleep(error.retry_after_s)
+            wait_s = error.retry_after_s if isinstance(error, RateLimited) else _RETRY_S * 2**attempt
+            await run.sync.clock.sleep(wait_s)
+        else:
+            return value
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _found(run: ChangeRun, call: Write[T], check: Check[T] | None) -> Took[T] | None:
-    """What the check finds. Raises Parked where an attempt may have made a version live and that cannot be read."""
-    if check is None:
-        return None
+def _reading(run: ChangeRun, call: Write[T]) -> AbstractContextManager[None]:
+    """For a read about the write: raises Parked where a version may be live by an attempt, and cannot be read."""
     may_be_live = run.touched and run.state is StepState.PUBLISHING and call.action in EFFECTIVE
-    with leave_undetermined(run) if may_be_live else nullcontext():
-        return await check()
+    return leave_undetermined(run) if may_be_live else nullcontext()
 
 
 def had_no_effect(run: ChangeRun) -> None:
@@ -139,36 +140,50 @@ def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
     )
 
 
-async def _once(run: ChangeRun, call: Write[T]) -> T:
-    journal = run.sync.store.journal
-    before = run.state
-    # Git may have dropped the gates when a later process resumes the change: the number of them is kept.
-    details = {**call.details, "gates": len(run.gates)} if call.action in EFFECTIVE else call.details
-    intent = journal.intend(run.sync.lease, run.record.id, call.action, details, state=call.state)
-    run.refresh()
-    if run.state is not before:
-        run.moved()
-    run.tell("write.intended", action=call.action, **details)
-    started = run.sync.clock.monotonic()
-    try:
-        with sends_guarded_by(lambda: run.sync.store.leases.require(run.sync.lease)):
-            value = await call.send()
-    except PenstockError as error:
-        lost = isinstance(error, _UNTOLD)
-        outcome = WriteOutcome.LOST if lost else WriteOutcome.FAILED
-        message = SECRETS.text(error.message)
-        status = {"status": error.status} if isinstance(error, RequestRejected) else {}
-        journal.conclude(intent, outcome, {"error": error.code, "message": message, **status})
+class _Journaled:
+    """One attempt in the journal and the audit log: the intent is written first, the result afterwards."""
+
+    def __init__(self, run: ChangeRun, call: Write[T]) -> None:
+        """Raises LeaseLost or StoreFailed; nothing was sent then."""
+        self._run = run
+        self._call = call
+        before = run.state
+        # Git may have dropped the gates when a later process resumes the change: the number of them is kept.
+        details = {**call.details, "gates": len(run.gates)} if call.action in EFFECTIVE else call.details
+        self._intent = run.sync.store.journal.intend(
+            run.sync.lease, run.record.id, call.action, details, state=call.state
+        )
         run.refresh()
-        _audit(run, call, started, outcome, {"error": message})
-        raise
-    run.tell("write.answered", action=call.action)
-    _conclude(run, intent, value)
-    ticket = _ticket(value)
-    identified = {} if ticket is None or not ticket.id else {"publish_id": ticket.id}
-    _audit(run, call, started, WriteOutcome.DONE, {"details": identified})
-    run.tell("write.concluded", action=call.action)
-    return value
+        if run.state is not before:
+            run.moved()
+        run.tell("write.intended", action=call.action, **details)
+        self._started = run.sync.clock.monotonic()
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send within this: a request without the lease is refused, and an error is noted and passed on."""
+        sync = self._run.sync
+        try:
+            with sends_guarded_by(lambda: sync.store.leases.require(sync.lease)):
+                yield
+        except PenstockError as error:
+            outcome = WriteOutcome.LOST if isinstance(error, _UNTOLD) else WriteOutcome.FAILED
+            message = SECRETS.text(error.message)
+            status = {"status": error.status} if isinstance(error, RequestRejected) else {}
+            sync.store.journal.conclude(self._intent, outcome, {"error": error.code, "message": message, **status})
+            self._run.refresh()
+            _audit(self._run, self._call, self._started, outcome, {"error": message})
+            raise
+
+    def succeeded(self, value: object) -> None:
+        """Note the organisation's answer."""
+        run, call = self._run, self._call
+        run.tell("write.answered", action=call.action)
+        _conclude(run, self._intent, value)
+        ticket = _ticket(value)
+        identified = {} if ticket is None or not ticket.id else {"publish_id": ticket.id}
+        _audit(run, call, self._started, WriteOutcome.DONE, {"details": identified})
+        run.tell("write.concluded", action=call.action)
 
 
 def _conclude(run: ChangeRun, intent: WriteRecord, value: object) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -49,14 +50,17 @@ class Patience(Backoff):
 
 async def first_of(clock: Clock, seconds: float, *events: asyncio.Event) -> None:
     """Wait so long, or until one of the events is set."""
-    rings = (asyncio.ensure_future(event.wait()) for event in events)
-    await _first(asyncio.ensure_future(clock.sleep(seconds)), *rings)
+    waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(clock.sleep(seconds))]
+    waiting += [asyncio.ensure_future(event.wait()) for event in events]
+    async with _ending(*waiting):
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
     """The work's result. Raises TimeoutError, and cancels the work, when it takes longer."""
-    working = asyncio.ensure_future(work)
-    await _first(working, asyncio.ensure_future(clock.sleep(seconds)))
+    working, limit = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(seconds))
+    async with _ending(working, limit):
+        await asyncio.wait((working, limit), return_when=asyncio.FIRST_COMPLETED)
     if working.cancelled():
         raise TimeoutError(f"not done within {seconds:g} s")
     return working.result()
@@ -64,21 +68,23 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 
 async def finished_before(end: Awaitable[None], work: Awaitable[T]) -> T:
     """The work's result. Raises what the work raises, and Overtaken when the end comes first."""
-    working = asyncio.ensure_future(work)
-    if working not in await _first(working, asyncio.ensure_future(end)):
+    working, ending = asyncio.ensure_future(work), asyncio.ensure_future(end)
+    async with _ending(working, ending):
+        done, _ = await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+    if working not in done:
         raise Overtaken
     return working.result()
 
 
-async def _first(*tasks: asyncio.Future[Any]) -> set[asyncio.Future[Any]]:
-    """The tasks that were done first; the others are cancelled, and have ended when this returns."""
+@asynccontextmanager
+async def _ending(*tasks: asyncio.Future[Any]) -> AsyncIterator[None]:
+    """After the body, cancel the tasks that are not done, and wait until they have ended."""
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return done
 
 
 async def for_each(

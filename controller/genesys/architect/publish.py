@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from controller.domain.capabilities import ARCHITECT
 from controller.domain.errors import (
@@ -94,15 +95,15 @@ class ArchitectPublishing(_FlowWrites):
         """The request contains only the version; its body is empty."""
         return {"flow": request.flow_id, "version": request.version}
 
-    async def progress(self, ticket: Ticket) -> Progress:
+    def progress(self, ticket: Ticket) -> Coroutine[Any, Any, Progress]:
         priority = self._usually(Priority.PUBLISH)
         match ticket.kind:
             case TicketKind.JOB:
-                return await upload_progress(self._transport, ticket, priority)
+                return upload_progress(self._transport, ticket, priority)
             case TicketKind.OPERATION:
-                return await self._operation_progress(ticket, priority)
+                return self._operation_progress(ticket, priority)
             case TicketKind.DONE:
-                return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
+                return _done(ticket)
             case _:
                 raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {ARCHITECT}")
 
@@ -167,6 +168,10 @@ class ArchitectRemoval(_FlowWrites):
                 await self._transport.send(call)
         except NotFound:
             return
+
+
+async def _done(ticket: Ticket) -> Progress:
+    return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
 
 
 def _words(operation: WireOperation) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 
 from controller.domain.capabilities import VERSIONED
 from controller.domain.errors import (
@@ -63,20 +63,37 @@ class VersionedPublishing(PlatformPart):
     async def publish(self, request: PublishRequest) -> Ticket:
         """Start the publish of a version, at once or in stages (P2). Raises NoSuchVersion, FlowLocked, AnswerLost."""
         priority = self._usually(Priority.PUBLISH)
-        return await self._write(request.flow_id, self._accepted(request, priority), priority)
-
-    async def _accepted(self, request: PublishRequest, priority: Priority) -> Ticket:
-        path = await self._versions.path(request.flow_id, request.version, priority)
-        call = ApiCall("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
-        accepted = await self._transport.fetch(call, PublishAccepted)
+        async with self._writing(request.flow_id, priority):
+            path = await self._versions.path(request.flow_id, request.version, priority)
+            call = ApiCall("POST", f"{VERSION}/publish", path, body=publish_body(request), priority=priority)
+            accepted = await self._transport.fetch(call, PublishAccepted)
         return Ticket(TicketKind.PUBLISH, accepted.publish_id, request.flow_id, request.version)
 
     async def switch(self, request: SwitchRequest) -> Ticket:
-        """Switch to a version. A version that is certainly live succeeds without a write; else a switch is harmless."""
+        """Route calls to a version in one step (S2, S3), by its id, or by its number if the id is unknown.
+
+        A version that is certainly live succeeds without a write; else a switch is harmless. Raises NoSuchVersion,
+        FlowLocked, RequestRejected, and PublishFailed when the answer does not prove the switch.
+        """
         priority = self._usually(Priority.PUBLISH)
         if await self._is_live(request.flow_id, request.version, priority):
             return _done(request)
-        return await self._write(request.flow_id, self._switched(request, priority), priority)
+        async with self._writing(request.flow_id, priority):
+            version_id = await self._versions.id_of(request.flow_id, request.version, priority)
+            try:
+                routed = await self._route(request, version_id, priority)
+            except RequestRejected as error:
+                # The switch had no effect. The document's example sends an id, but a number may be meant as well.
+                if error.status != _BAD_REQUEST or version_id == request.version:
+                    raise
+                routed = await self._route(request, request.version, priority)
+        if routed.id != request.flow_id or routed.version not in (version_id, request.version):
+            raise PublishFailed(
+                f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
+                f" {routed.version} of flow {routed.id}",
+                hint="read the live version again; a rollback follows where the manifest asks for it",
+            )
+        return _done(request)
 
     def payload(self, request: PublishRequest) -> Mapping[str, object]:
         return publish_body(request)
@@ -86,30 +103,13 @@ class VersionedPublishing(PlatformPart):
             return Progress(ProgressState.SUCCEEDED, percent=100.0, flow_id=ticket.flow_id)
         if ticket.kind is not TicketKind.PUBLISH:
             raise SettingsInvalid(f"a ticket of kind {ticket.kind} belongs to another dialect than {VERSIONED}")
-        seen = await self._published(ticket, self._usually(Priority.PUBLISH))
-        if seen.finished:
-            self._listing.drop()
-        return seen
-
-    async def _published(self, ticket: Ticket, priority: Priority) -> Progress:
-        """The state of a publish (P5)."""
+        priority = self._usually(Priority.PUBLISH)
         path = await self._versions.path(ticket.flow_id or "", ticket.version or "", priority)
         call = ApiCall("GET", f"{VERSION}/publishstatus", path, priority=priority)
-        status = await self._transport.fetch(call, PublishStatus)
-        state = _STATES.get(status.status.lower())
-        if state is None:
-            raise BadAnswer(f"{call.name}: {status.status!r} is no status of a publish")
-        if status.publish_id and ticket.id and status.publish_id != ticket.id:
-            return _superseded(ticket, status.publish_id)
-        return Progress(
-            state,
-            percent=status.progress_percent,
-            stage=None if status.current_stage is None else str(status.current_stage),
-            eta_s=status.estimated_time_remaining_seconds,
-            messages=tuple(excerpt(_told(error)) for error in status.errors or []),
-            cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
-            flow_id=ticket.flow_id,
-        )
+        progress = _progress(call, ticket, await self._transport.fetch(call, PublishStatus))
+        if progress.finished:
+            self._listing.drop()
+        return progress
 
     async def running(self, flow_id: str, version: str) -> Ticket | None:
         """The running publish of the version; None if there is none or the flow or version is gone."""
@@ -124,32 +124,10 @@ class VersionedPublishing(PlatformPart):
             return None
         return Ticket(TicketKind.PUBLISH, status.publish_id or "", flow_id, version)
 
-    async def _switched(self, request: SwitchRequest, priority: Priority) -> Ticket:
-        """Route calls to a version in one step (S2, S3), by its id, or by its number if the id is unknown.
-
-        Raises NoSuchVersion, RequestRejected with status 409 while the flow is busy or locked, and PublishFailed when
-        the answer does not prove the switch.
-        """
-        version_id = await self._versions.id_of(request.flow_id, request.version, priority)
-        try:
-            routed = await self._route(request, version_id, priority)
-        except RequestRejected as error:
-            # The switch had no effect. The document's example sends an id, but a number may be meant as well.
-            if error.status != _BAD_REQUEST or version_id == request.version:
-                raise
-            routed = await self._route(request, request.version, priority)
-        if routed.id != request.flow_id or routed.version not in (version_id, request.version):
-            raise PublishFailed(
-                f"switching flow {request.flow_id} to version {request.version}: the organisation answered with version"
-                f" {routed.version} of flow {routed.id}",
-                hint="read the live version again; a rollback follows where the manifest asks for it",
-            )
-        return _done(request)
-
-    async def _route(self, request: SwitchRequest, version: str, priority: Priority) -> RoutedFlow:
+    def _route(self, request: SwitchRequest, version: str, priority: Priority) -> Awaitable[RoutedFlow]:
         body = {"version": version, "description": _description(request)}
         call = ApiCall("PUT", ROUTED, {"flowId": request.flow_id}, body=body, priority=priority, repeatable=True)
-        return await self._transport.fetch(call, RoutedFlow)
+        return self._transport.fetch(call, RoutedFlow)
 
     async def _is_live(self, flow_id: str, version: str, priority: Priority) -> bool:
         try:
@@ -158,10 +136,11 @@ class VersionedPublishing(PlatformPart):
             return False
         return flow is not None and flow.published_version == version
 
-    async def _write(self, flow_id: str, write: Coroutine[Any, Any, Ticket], priority: Priority) -> Ticket:
-        """Every write, even a failed one, makes the listing stale."""
+    @asynccontextmanager
+    async def _writing(self, flow_id: str, priority: Priority) -> AsyncIterator[None]:
+        """Turn a 409 into FlowLocked. Every write, even a failed one, makes the listing stale."""
         try:
-            return await write
+            yield
         except RequestRejected as error:
             if error.status != 409:
                 raise
@@ -212,6 +191,24 @@ def _description(request: SwitchRequest) -> str:
     if request.rollback_to:
         parts.append(f"rollback to {request.rollback_to}")
     return "; ".join(parts)
+
+
+def _progress(call: ApiCall, ticket: Ticket, status: PublishStatus) -> Progress:
+    """The state of a publish (P5). Raises BadAnswer for an unknown status."""
+    state = _STATES.get(status.status.lower())
+    if state is None:
+        raise BadAnswer(f"{call.name}: {status.status!r} is no status of a publish")
+    if status.publish_id and ticket.id and status.publish_id != ticket.id:
+        return _superseded(ticket, status.publish_id)
+    return Progress(
+        state,
+        percent=status.progress_percent,
+        stage=None if status.current_stage is None else str(status.current_stage),
+        eta_s=status.estimated_time_remaining_seconds,
+        messages=tuple(excerpt(_told(error)) for error in status.errors or []),
+        cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
+        flow_id=ticket.flow_id,
+    )
 
 
 def _superseded(ticket: Ticket, other: str) -> Progress:
