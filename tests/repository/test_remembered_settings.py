@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller.repository.command import GitCommand
-from controller.repository.place import discover
+from controller.repository.discovery import discover
 from tests.repository.site import Site
 
 
