@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controller.domain.errors import BranchGone
+from controller.domain.errors import BranchGone, Unpushed
 from controller.repository.command import GitCommand
 from controller.repository.objects import is_ancestor, read_file, resolve
 from controller.repository.remote import Here, Remote
@@ -73,6 +73,26 @@ class Branches:
             f"{self.where} has no branch {look.followed}, and Penstock never makes it; nothing is written",
             was_there=False,
             hint=f"push it first: git push --set-upstream {self.remote.name} {look.followed}",
+        )
+
+    def not_to_deliver(self, sha: str | None) -> BranchGone | Unpushed | None:
+        """The reason against a delivery of this commit; None is a repository without commits.
+
+        Raises BranchGone when the followed branch was there and is gone, and GitRemoteFailed.
+        """
+        look = self.look()
+        try:
+            self.require_followed(look)
+        except BranchGone as error:
+            if error.was_there:
+                raise
+            return error
+        if self.remote is None or (sha is not None and self.holds(sha, look)):
+            return None
+        what = "nothing is committed" if sha is None else f"the commit {sha[:12]} is not in it"
+        return Unpushed(
+            f"deliveries come from the branch {look.followed} of {self.where}, and {what}",
+            hint=f"bring it to {look.followed} first, set PENSTOCK_BRANCH, or pass --allow-unpushed",
         )
 
     def records_tip(self, branch: str, look: Look) -> str | None:

@@ -28,10 +28,19 @@ _log = structlog.get_logger()
 def prepare_clone(url: str, into: Path) -> GitFolders:
     """A bare repository at `into` with the remote `url`; an existing one is used again, a broken one set aside.
 
-    Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else.
+    Raises SettingsInvalid for a URL that is not acceptable, and RepositoryFailed when `into` holds something else or
+    cannot be written.
     """
-    target = absolute_url(url)
-    into = into.absolute()
+    try:
+        return _prepared(absolute_url(url), into.absolute())
+    except OSError as error:
+        raise RepositoryFailed(
+            f"the clone in {into} cannot be made: {error.strerror or type(error).__name__}",
+            hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
+        ) from error
+
+
+def _prepared(target: str, into: Path) -> GitFolders:
     _remove_stale_locks(into)
     if not _usable(into):
         broken = _set_aside(into)

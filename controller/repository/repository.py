@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,23 +15,20 @@ from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
 from controller.repository.branches import Branches
 from controller.repository.clone import ORIGIN, followed_branch, maintain, prepare_clone
 from controller.repository.command import GitCommand
-from controller.repository.commit_files import CommitFiles, changed
+from controller.repository.commit_files import CommitFiles
 from controller.repository.credentials import GitCredentials
 from controller.repository.discovery import discover
 from controller.repository.disk import DiskFiles
 from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_folder, checked_revision
-from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
+from controller.repository.objects import ObjectReader, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
 from controller.repository.remote import Here, Remote
-from controller.repository.revision import author, below, commit_named, last_change
+from controller.repository.revision import author, commit_named, last_change, only_below
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
-
-_MOST_COMPARED = 200_000
-"""The most paths that are compared to decide whether only artifacts differ."""
 
 
 class Repository:
@@ -79,8 +75,7 @@ class Repository:
     ) -> Repository:
         """The repository of a folder; without git above it, the folder itself.
 
-        `pass_on` are patterns of variables that git gets beyond the usual ones. `followed` is the remote's branch to
-        deliver from; by default the one that the remote's HEAD names.
+        `pass_on` are patterns of further variables for git, `followed` the remote's branch to deliver from (HEAD's).
         """
         place = discover(path)
         return cls(place.top if place else path.resolve(), place, credentials, settings, pass_on, followed)
@@ -102,13 +97,7 @@ class Repository:
         The folder belongs to one process. Raises SettingsInvalid for an unacceptable URL, and BranchGone.
         """
         named = None if branch is None else checked_branch(branch)
-        try:
-            place = prepare_clone(url, into)
-        except OSError as error:
-            raise RepositoryFailed(
-                f"the clone in {into} cannot be made: {error.strerror or type(error).__name__}",
-                hint="free some space, make the folder writable, or choose another PENSTOCK_WORK_DIR",
-            ) from error
+        place = prepare_clone(url, into)
         repository = cls(place.top, place, credentials, settings, pass_on, named)
         git = repository._git()
         repository._followed = followed_branch(git, repository._named_remote(git, ORIGIN), repository._followed)
@@ -142,23 +131,7 @@ class Repository:
         if self._place is None:
             return None
         with self._lock:
-            branches = self._branches(self._git())
-            look = branches.look()
-            try:
-                branches.require_followed(look)
-            except BranchGone as error:
-                if error.was_there:
-                    raise
-                return error
-            if branches.remote is None:
-                return None
-            if sha != NO_REVISION and branches.holds(checked_revision(sha), look):
-                return None
-        what = "nothing is committed" if sha == NO_REVISION else f"the commit {sha[:12]} is not in it"
-        return Unpushed(
-            f"deliveries come from the branch {look.followed} of {branches.where}, and {what}",
-            hint=f"bring it to {look.followed} first, set PENSTOCK_BRANCH, or pass --allow-unpushed",
-        )
+            return self._branches(self._git()).not_to_deliver(None if sha == NO_REVISION else checked_revision(sha))
 
     def note(self, branch: str, sha: str) -> None:
         """Note an earlier commit of the branch, from the store: if the branch is gone, it was not empty."""
@@ -177,10 +150,7 @@ class Repository:
             yield CommitFiles(reader, checked_revision(sha), limits)
 
     def named(self, name: str) -> str:
-        """The commit that a person's name for it means: a branch, a branch of a remote, a tag, an id.
-
-        A local branch is preferred to a remote's. Raises RepositoryFailed if the commit is not here.
-        """
+        """The commit of a branch, tag or id, as `revision.commit_named` says. Raises RepositoryFailed."""
         return commit_named(self._git(), name)
 
     @contextlib.contextmanager
@@ -277,14 +247,7 @@ class Repository:
 
         Also False if one of the revisions is not here or too many paths differ, so that a sync runs.
         """
-        git = self._git()
-        if not all(has_commit(git, checked_revision(sha)) for sha in (before, after)):
-            return False
-        with contextlib.closing(ObjectReader(git)) as reader:
-            paths = changed(CommitFiles(reader, before), CommitFiles(reader, after))
-            looked_at = itertools.islice(paths, _MOST_COMPARED)
-            same = all(below(path, artifacts) and path not in read for path in looked_at)
-            return same and next(paths, None) is None
+        return only_below(self._git(), (checked_revision(before), checked_revision(after)), artifacts, read)
 
     # --- The recorded state ---------------------------------------------------------------------------------------
 
@@ -332,9 +295,8 @@ class Repository:
     def begin_records(self, organization: str, policy: ArtifactsPolicy, permit: Permit = always) -> str | None:
         """Move the organisation's artifacts over from the followed branch, where records were kept before.
 
-        In a commit of its own that says so, once: only where nothing of the organisation was ever on the branch. What
-        waits for the branch that was meant before comes here, too: it may be one that takes no records.
-        Returns the commit that the branch is at then; None where there is none, or where this was looked at before.
+        One commit does so, only if the branch never had anything of the organisation. Commits that wait for another
+        branch move here as well. Returns the commit of the branch; None without one, or when this was done before.
         Raises as `record` does.
         """
         path = lock_path(organization, policy)
@@ -359,9 +321,8 @@ class Repository:
     def record(self, commit: ArtifactCommit, permit: Permit = always) -> RecordedCommit:
         """Commit artifacts: one commit on the artifacts branch, pushed where there is a remote.
 
-        An exception of `permit` just before a push prevents that push.
-
-        When it cannot be pushed it is kept, recorded_state() counts it, and GitRemoteFailed says so.
+        An exception of `permit` just before a push prevents that push. A commit that cannot be pushed is kept,
+        recorded_state() counts it, and GitRemoteFailed says so.
         """
         edit = edit_of(commit)
         if self._place is None:

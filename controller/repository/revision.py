@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Collection
 
 from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
+from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.names import checked_name
+from controller.repository.objects import ObjectReader, has_commit
 
 _LONGEST_NAME = 255
+_MOST_COMPARED = 200_000
+"""The most paths that are compared to decide whether only some folders differ."""
 
 
 def commit_named(git: GitCommand, name: str) -> str:
@@ -26,6 +32,21 @@ def commit_named(git: GitCommand, name: str) -> str:
         f"{git.directory}: {name} names no commit that is here",
         hint=f"git fetch origin {name}; in GitHub Actions, give actions/checkout fetch-depth: 0",
     )
+
+
+def only_below(git: GitCommand, commits: tuple[str, str], folders: Collection[str], read: Collection[str]) -> bool:
+    """Whether two commits differ only below the folders, and in none of the paths that were `read`.
+
+    Also False if one of the commits is not here or too many paths differ.
+    """
+    if not all(has_commit(git, sha) for sha in commits):
+        return False
+    with contextlib.closing(ObjectReader(git)) as reader:
+        before, after = (CommitFiles(reader, sha) for sha in commits)
+        paths = changed(before, after)
+        compared = itertools.islice(paths, _MOST_COMPARED)
+        same = all(below(path, folders) and path not in read for path in compared)
+        return same and next(paths, None) is None
 
 
 def below(path: str, folders: Collection[str]) -> bool:
