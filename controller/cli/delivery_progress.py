@@ -69,11 +69,11 @@ class _Row:
         """Step, progress, time left, time elapsed."""
         left_s = 0.0 if self.due is None else max(self.due - now, 0.0)
         percent = 100 * (1 - min(left_s / self.whole_s, 1.0)) if self.whole_s else self.percent
-        told = self.said if percent is None else f"{percent:.0f} %" + (f", {self.said}" if self.said else "")
+        progress_text = self.said if percent is None else f"{percent:.0f} %" + (f", {self.said}" if self.said else "")
         elapsed_s = None if self.began is None else (now if self.ended is None else self.ended) - self.began
         # A step that takes longer than expected has no estimate any more.
         left = span(left_s) if left_s else ""
-        return self.step, told, left, "" if elapsed_s is None else span(elapsed_s)
+        return self.step, progress_text, left, "" if elapsed_s is None else span(elapsed_s)
 
 
 class LiveTable:
@@ -163,8 +163,8 @@ def shown_step(state: str) -> str:
 
 def _stage(value: object) -> str:
     """The organisation's word, or the stage of a rollout."""
-    told = str(value or "")
-    return f"stage {told}" if told.isdecimal() else visible(told)
+    progress_text = str(value or "")
+    return f"stage {progress_text}" if progress_text.isdecimal() else visible(progress_text)
 
 
 def _number(value: object) -> float | None:
@@ -175,7 +175,7 @@ class PlainLines:
     """One line each time a change moves on or begins to wait."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
 
     def looked(self, done: int, total: int) -> None:
         pass
@@ -187,8 +187,8 @@ class PlainLines:
         if event.flow is None:
             return
         words = _moved_on(event) or waiting_reason(event)
-        if words and self._told.get(event.flow) != words:
-            self._told[event.flow] = words
+        if words and self._printed.get(event.flow) != words:
+            self._printed[event.flow] = words
             print(f"  {event.flow}: {visible(words)}", file=sys.stderr, flush=True)
 
 

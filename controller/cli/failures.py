@@ -71,11 +71,11 @@ def stdout_closed() -> int:
 def no_room(error: OSError) -> int:
     """Tell on stderr, in every format, that there is no room for the output; returns the exit code for it."""
     _discard_stdout()
-    told = SettingsInvalid(
+    shown = SettingsInvalid(
         f"the output cannot be written: {error.strerror}",
         hint="make room there; finished changes remain, and `penstock status` shows them",
     )
-    return report_failure(told, as_json=False)
+    return report_failure(shown, as_json=False)
 
 
 def _discard_stdout() -> None:
@@ -86,8 +86,8 @@ def _discard_stdout() -> None:
 
 def usage_error(error: typer.TyperException) -> SettingsInvalid:
     """A wrong command line as SettingsInvalid: Typer would end with 2, which means changes here."""
-    told = getattr(error, "format_message", None)
-    message = (told() if told else str(error)).replace("Value error, ", "").rstrip(".")
+    shown = getattr(error, "format_message", None)
+    message = (shown() if shown else str(error)).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)
     return SettingsInvalid(message, hint=f"see {context.command_path if context else 'penstock'} --help")
 

@@ -19,9 +19,9 @@ def screen_of(stream: TextIO) -> Screen:
     """
     terminal = stream.isatty()
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
-        return Screen(int(told), color=color)
+    width_text = os.environ.get("COLUMNS", "")
+    if width_text.isdecimal() and int(width_text) > 0:
+        return Screen(int(width_text), color=color)
     return Screen(_terminal_width(stream) if terminal else None, color=color)
 
 

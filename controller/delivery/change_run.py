@@ -67,7 +67,7 @@ class ChangeRun:
     """Monotonic."""
     export: Export | None = None
     export_digest: str | None = None
-    seen: LiveFlow | None = None
+    planned_flow: LiveFlow | None = None
     """The flow when it was last found as the plan expects it."""
     noted: Mapping[str, object] = field(default_factory=dict)
     """Details for the intent of its write, which distinguish later publishes by others."""

@@ -32,11 +32,11 @@ async def export_version(
             continue
         sync.store.facts.remember_export_digest(sync.organization.name, flow_id, version, digest)
         return export, digest
-    told = last.message if last else "no reason given"
+    reason = last.message if last else "no reason given"
     raise ExportFailed(
-        told
+        reason
         if isinstance(last, ExportFailed)
-        else f"version {version} of flow {flow_id} could not be exported: {told}",
+        else f"version {version} of flow {flow_id} could not be exported: {reason}",
         hint="it is exported again in the next pass",
     ) from last
 

@@ -16,7 +16,7 @@ POLL_LONGEST_S = 60.0
 """The longest interval between two polls; it begins at the operator's setting and grows by half each time."""
 EVENT_WAIT_S = 30.0
 """How long an event is waited for after a poll at which the publish was still running."""
-_UNSEEN_POLLS = 3
+_MISSING_POLLS = 3
 """Polls in a row without a trace of an operation, before it counts as ended."""
 
 OnPoll = Callable[[Progress], Awaitable[None]]
@@ -36,7 +36,7 @@ async def follow(
     limit_s = patience_s(run) if timeout_s is None else timeout_s
     deadline = clock.monotonic() + limit_s
     pacing, poll = _Pacing(run, ticket.flow_id or run.flow_id), _Poll(run, ticket)
-    unseen = 0
+    missing_polls = 0
     while True:
         left_s = deadline - clock.monotonic()
         if left_s <= 0:
@@ -48,15 +48,15 @@ async def follow(
             if progress.finished:
                 pacing.ended()
                 return progress
-            unseen = unseen + 1 if _is_unseen(ticket, progress) else 0
-            if unseen >= _UNSEEN_POLLS:
+            missing_polls = missing_polls + 1 if _is_missing(ticket, progress) else 0
+            if missing_polls >= _MISSING_POLLS:
                 return replace(progress, state=ProgressState.SUCCEEDED)
             if on_poll is not None:
                 await on_poll(progress)
-        pacing.still_running(progress, seen=progress is not None and not unseen)
+        pacing.still_running(progress, found=progress is not None and not missing_polls)
 
 
-def _is_unseen(ticket: Ticket, progress: Progress) -> bool:
+def _is_missing(ticket: Ticket, progress: Progress) -> bool:
     """Whether the flow shows no trace of the operation: it never began, or another one replaced it.
 
     Waiting longer reveals nothing; the caller reads the live flow next.
@@ -101,11 +101,11 @@ class _Pacing:
     def __init__(self, run: ChangeRun, flow_id: str | None) -> None:
         self._run = run
         self._flow_id = flow_id
-        self._bell = run.sync.events.bell(flow_id)
+        self._announced = run.sync.events.announcement(flow_id)
         self._interval_s = self._wait_s = run.sync.settings.poll_base_s
         self._overdue_s = 1.0
         self._eta_s: float | None = None
-        self._rang = False
+        self._was_announced = False
         self._reliable = False
         self._awaiting = False
 
@@ -113,13 +113,13 @@ class _Pacing:
         """Wait for the next poll. Raises Parked on a shutdown signal; a rollback is followed to its end."""
         sync, seconds = self._run.sync, min(self._wait_s, longest_s)
         if self._run.going_back:
-            await first_of(sync.clock, seconds, self._bell)
+            await first_of(sync.clock, seconds, self._announced)
         else:
-            await sync.signals.watch(seconds, self._bell)
-        self._rang, self._reliable = self._bell.is_set(), sync.events.reliable
-        self._bell.clear()
+            await sync.signals.watch(seconds, self._announced)
+        self._was_announced, self._reliable = self._announced.is_set(), sync.events.reliable
+        self._announced.clear()
 
-    def still_running(self, progress: Progress | None, *, seen: bool) -> None:
+    def still_running(self, progress: Progress | None, *, found: bool) -> None:
         """Choose the next pause; `progress` is None when the poll failed.
 
         While events are reliable, the end of a publish that was seen running is waited for. A publish that is still
@@ -127,15 +127,15 @@ class _Pacing:
         estimate has passed, its next estimates are trusted less and less.
         """
         self._interval_s = min(self._interval_s * 1.5, POLL_LONGEST_S)
-        self._awaiting = self._reliable and not self._rang and seen
+        self._awaiting = self._reliable and not self._was_announced and found
         self._wait_s = EVENT_WAIT_S if self._awaiting else self._interval_s
         if progress is not None and progress.eta_s is not None:
-            if self._eta_s is not None and self._eta_s <= POLL_LONGEST_S and not self._rang:
+            if self._eta_s is not None and self._eta_s <= POLL_LONGEST_S and not self._was_announced:
                 self._overdue_s = min(self._overdue_s * 2, POLL_LONGEST_S)
             self._eta_s = progress.eta_s
             self._wait_s = min(max(progress.eta_s, self._overdue_s), POLL_LONGEST_S)
 
     def ended(self) -> None:
         """The poll found the end. Where the event for it is missing, events are not waited for again."""
-        if self._awaiting and not self._rang:
+        if self._awaiting and not self._was_announced:
             self._run.sync.events.missed(self._flow_id)

@@ -69,7 +69,7 @@ async def as_planned(run: ChangeRun, *, or_version: str | None = None) -> LiveFl
     """The flow, when it is as the plan expects it (or already at `or_version`). Raises PlanStale otherwise."""
     live = await run.live()
     require_planned(run, live, or_version=or_version)
-    run.seen = live
+    run.planned_flow = live
     return live
 
 
@@ -102,7 +102,7 @@ def _published_again(run: ChangeRun, live: LiveFlow) -> bool:
     The plan's date comes from a listing, which matches the flow only if changes can be queried by date.
     """
     listed = run.change.from_published_at if run.sync.can(Capability.CHANGED_SINCE) else None
-    before = listed if run.seen is None else run.seen.published_at
+    before = listed if run.planned_flow is None else run.planned_flow.published_at
     return before is not None and live.published_at is not None and live.published_at - before > _SAME_MOMENT
 
 

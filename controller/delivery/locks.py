@@ -85,8 +85,8 @@ async def _unlock(run: ChangeRun, locks: Locks, live: LiveFlow, holder: LockHold
     """
 
     async def look() -> Took[LiveFlow] | None:
-        seen = await run.live()
-        return Took(seen) if seen is not None and seen.locked_by is None else None
+        unlocked = await run.live()
+        return Took(unlocked) if unlocked is not None and unlocked.locked_by is None else None
 
     details = {"holder": holder.name, "had": live.has_draft, "checked_in": live.checked_in_version}
     await write(run, Write(UNLOCK, lambda: locks.unlock(live.id), look, details=details))

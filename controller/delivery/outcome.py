@@ -90,14 +90,14 @@ def announce_rollback(
         "latency_ms": (run.sync.clock.monotonic() - since) * 1000,
         "details": {**_details(run, error, prefix=f"{_ROLLBACK}."), "reason": reason},
     }
-    _announce(run, _ROLLBACK, error, facts, told=not retried)
+    _announce(run, _ROLLBACK, error, facts, announced=not retried)
 
 
 def _announce(
-    run: ChangeRun, action: str, error: PenstockError | None, facts: AuditFacts, *, told: bool = True
+    run: ChangeRun, action: str, error: PenstockError | None, facts: AuditFacts, *, announced: bool = True
 ) -> None:
     """A receiver never blocks or fails it."""
-    receivers = run.sync.settings.announce_to if told else ()
+    receivers = run.sync.settings.announce_to if announced else ()
     if error is not None:
         facts["error"] = error.message
     facts["webhook_synced"] = False if receivers else None

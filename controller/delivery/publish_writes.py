@@ -219,7 +219,7 @@ async def send_source(run: ChangeRun, text: str, *, state: StepState | None = No
         else:
             require_planned(run, await before_write(run))
 
-    details = {"job": slot.ticket.id, **({} if run.going_back else noted_of_flow(run.seen))}
+    details = {"job": slot.ticket.id, **({} if run.going_back else noted_of_flow(run.planned_flow))}
     await write(run, Write(run.action("upload"), send, look, details=details, ready=ready))
     return slot.ticket
 
@@ -276,9 +276,9 @@ def require_success(run: ChangeRun, progress: Progress) -> None:
     if progress.state is ProgressState.SUCCEEDED:
         return
     words = "; ".join(SECRETS.text(message) for message in progress.messages[:_SHOWN])
-    told = f"{run.label}: publishing {progress.state.value}: {words or 'no reason given'}"
+    failure = f"{run.label}: publishing {progress.state.value}: {words or 'no reason given'}"
     if _blames_content(progress):
-        raise PublishFailed(told, hint="correct the flow and commit it; nothing is tried again until then")
+        raise PublishFailed(failure, hint="correct the flow and commit it; nothing is tried again until then")
     if progress.cause is FailureCause.LOCK:
-        raise FlowLocked(told, hint="ask for the lock to be released, or set onLocked: wait or unlock")
-    raise PublishUnexplained(told)
+        raise FlowLocked(failure, hint="ask for the lock to be released, or set onLocked: wait or unlock")
+    raise PublishUnexplained(failure)

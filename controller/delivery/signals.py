@@ -80,29 +80,29 @@ class Signals:
         if self.halted:
             raise Parked
 
-    async def rest(self, seconds: float, *bells: asyncio.Event) -> None:
-        """Wait between polls of a live version, at most until a bell is set.
+    async def rest(self, seconds: float, *announcements: asyncio.Event) -> None:
+        """Wait between polls of a live version, at most until a publish is announced.
 
         Raises Parked on a shutdown signal, or when the sync is rolled back.
         """
         if not self.halted:
-            await first_of(self._clock, seconds, self._halt, *bells)
+            await first_of(self._clock, seconds, self._halt, *announcements)
         self.require_go()
 
-    async def watch(self, seconds: float, bell: asyncio.Event) -> None:
-        """Wait between polls of a running publish, at most until the bell is set.
+    async def watch(self, seconds: float, announcement: asyncio.Event) -> None:
+        """Wait between polls of a running publish, at most until its end is announced.
 
         Raises Parked when the grace after a shutdown signal is used up.
         """
         until = self._clock.monotonic() + seconds
         if not self.stopping:
-            await first_of(self._clock, seconds, self._stop, bell)
-        if bell.is_set() or self._give_up_at is None:
+            await first_of(self._clock, seconds, self._stop, announcement)
+        if announcement.is_set() or self._give_up_at is None:
             return
         grace_s = self._give_up_at - self._clock.monotonic()
         if grace_s <= 0:
             raise Parked
-        await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), bell)
+        await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), announcement)
 
     async def in_time(self, reading: Awaitable[T]) -> T:
         """The result of a read. Raises Parked, and cancels the read, when the grace is used up."""
@@ -142,7 +142,7 @@ class PublishEvents:
     """
 
     def __init__(self) -> None:
-        self._bells: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._announcements: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._counting: defaultdict[str, list[OnExecution]] = defaultdict(list)
         self._open = False
         self._missed = False
@@ -152,9 +152,9 @@ class PublishEvents:
         """Whether the end of a publish is announced from now on."""
         return self._open and not self._missed
 
-    def bell(self, flow_id: str | None) -> asyncio.Event:
+    def announcement(self, flow_id: str | None) -> asyncio.Event:
         """Set when the flow's operation may have ended, or when events have ceased; the reader clears it."""
-        return self._bells[flow_id or ""]
+        return self._announcements[flow_id or ""]
 
     def missed(self, flow_id: str | None) -> None:
         """Report an end that was not announced: events are not waited for from now on."""
@@ -179,7 +179,7 @@ class PublishEvents:
                     on_execution(event)
 
     async def follow_flows(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
-        """Set the bells until cancelled or until the subscription ends. Raises nothing."""
+        """Set the announcements until cancelled or until the subscription ends. Raises nothing."""
         try:
             with _faults_survived():
                 async for event in notifications.flow_events(flow_ids, on_open=self._opened):
@@ -193,8 +193,8 @@ class PublishEvents:
 
     def _received(self, event: FlowEvent) -> None:
         if event.status not in _UNDER_WAY:
-            self.bell(event.flow_id).set()
+            self.announcement(event.flow_id).set()
 
     def _ring_all(self) -> None:
-        for bell in self._bells.values():
-            bell.set()
+        for announcement in self._announcements.values():
+            announcement.set()

@@ -46,7 +46,7 @@ def tell_validated_by_upload(run: ChangeRun, progress: Progress) -> None:
 def _tell(run: ChangeRun, findings: Sequence[ValidationFinding], *, passed: bool, facts: AuditFacts) -> None:
     """Announce the result and audit it; the audit log counts failed validations."""
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    told = [
+    listed = [
         {"id": finding.id, "severity": finding.severity.value, "message": SECRETS.text(finding.message)}
         for finding in findings
     ]
@@ -54,7 +54,7 @@ def _tell(run: ChangeRun, findings: Sequence[ValidationFinding], *, passed: bool
         **facts.get("details", {}),
         "total_errors": errors,
         "total_warnings": sum(finding.severity is Severity.WARNING for finding in findings),
-        "findings": told,
+        "findings": listed,
     }
     if not passed:
         words = [finding.message for finding in findings if finding.severity is Severity.ERROR]

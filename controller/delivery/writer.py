@@ -43,7 +43,7 @@ T = TypeVar("T")
 _ATTEMPTS = 3
 _RETRY_S = 2.0
 """The wait after the first attempt that was never sent; doubled after each further one."""
-_UNTOLD = (AnswerLost, BadAnswer, ServerFault)
+_UNCLEAR = (AnswerLost, BadAnswer, ServerFault)
 """Errors that leave open whether the write took effect: no answer, an unreadable one, or a fault of the server."""
 
 
@@ -97,7 +97,7 @@ async def write(run: ChangeRun, call: Write[T]) -> T:
             with journaled.sending():
                 value = await call.send()
             journaled.succeeded(value)
-        except _UNTOLD as error:
+        except _UNCLEAR as error:
             with _reading(run, call):
                 took = await call.look() if call.look is not None else None
             if took is not None:
@@ -133,9 +133,9 @@ def _last_of(call: Write[T], error: PenstockError, times: int) -> PenstockError:
     """The error after the last attempt, of a write that had no effect each time."""
     if call.look is None:
         return error
-    told = error.message.removesuffix(UNCERTAIN)
+    cause_text = error.message.removesuffix(UNCERTAIN)
     return AnswerLost(
-        f"{told}; it was sent {times} times, and reading showed each time that it had not taken effect",
+        f"{cause_text}; it was sent {times} times, and reading showed each time that it had not taken effect",
         hint="run it again; nothing was changed",
     )
 
@@ -167,7 +167,7 @@ class _Journaled:
             with sends_guarded_by(lambda: sync.store.leases.require(sync.lease)):
                 yield
         except PenstockError as error:
-            outcome = WriteOutcome.LOST if isinstance(error, _UNTOLD) else WriteOutcome.FAILED
+            outcome = WriteOutcome.LOST if isinstance(error, _UNCLEAR) else WriteOutcome.FAILED
             message = SECRETS.text(error.message)
             status = {"status": error.status} if isinstance(error, RequestRejected) else {}
             sync.store.journal.conclude(self._intent, outcome, {"error": error.code, "message": message, **status})

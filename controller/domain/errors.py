@@ -41,10 +41,10 @@ class PenstockError(Exception):
 
     def with_hint(self, hint: str | None, *, message: str | None = None) -> Self:
         """The same error with another hint, and if given another message, to raise from this one."""
-        told = self.message if message is None else SECRETS.text(message)
-        error = type(self).__new__(type(self), told)  # a leaf's constructor needs fields that only the leaf knows
+        shown = self.message if message is None else SECRETS.text(message)
+        error = type(self).__new__(type(self), shown)  # a leaf's constructor needs fields that only the leaf knows
         error.__dict__ |= self.__dict__
-        error.message, error.hint = told, None if hint is None else SECRETS.text(hint)
+        error.message, error.hint = shown, None if hint is None else SECRETS.text(hint)
         return error
 
     def only_asked(self) -> Self:

@@ -187,13 +187,13 @@ class ExecutionSummary:
     ended_at: datetime | None
     failed: bool
     reason: str | None = None
-    told: Standing | None = None
+    stated: Standing | None = None
     """The reported standing, if the times do not show it."""
 
     @property
     def standing(self) -> Standing:
-        if self.told is not None:
-            return self.told
+        if self.stated is not None:
+            return self.stated
         return Standing.ENDED if self.failed or self.ended_at is not None else Standing.RUNNING
 
     def within(self, since: datetime, until: datetime) -> bool:

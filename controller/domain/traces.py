@@ -55,7 +55,7 @@ class ActionTraceJob(Protocol):
     @property
     def ended(self) -> bool: ...
     @property
-    def told(self) -> str | None:
+    def reason_text(self) -> str | None:
         """The job's message."""
 
     @property

@@ -45,8 +45,8 @@ def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
     places = list(walk(flow.root, flow.document[flow.root]))
     found = [*_name(flow), *_references(places), *_twice(places)]
     positions = locate(text, {finding.way for finding in found}) if found else {}
-    told = [mistake_at(positions.get(finding.way, (1, 1)), finding.message, finding.hint) for finding in found]
-    return sorted(told, key=lambda mistake: (mistake.line, mistake.column))
+    positioned = [mistake_at(positions.get(finding.way, (1, 1)), finding.message, finding.hint) for finding in found]
+    return sorted(positioned, key=lambda mistake: (mistake.line, mistake.column))
 
 
 def nested_modules(flow_type: str, references: Iterable[FlowReference]) -> tuple[FlowReference, ...]:

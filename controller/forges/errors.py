@@ -105,10 +105,10 @@ def words_of(answer: ForgeAnswer) -> str:
     body = _json(answer)
     if not isinstance(body, Mapping):
         return first_words(answer.content)
-    told = [body.get("message"), body.get("error_description") or body.get("error")]
+    messages = [body.get("message"), body.get("error_description") or body.get("error")]
     details = body.get("errors")
-    told += details if isinstance(details, list) else []
-    parts = [part for part in map(_flat, told) if part]
+    messages += details if isinstance(details, list) else []
+    parts = [part for part in map(_flat, messages) if part]
     return excerpt("; ".join(dict.fromkeys(parts)), limit=400) or "no message"
 
 

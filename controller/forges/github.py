@@ -255,9 +255,9 @@ class GitHubForge:
 
         `GET /user` refuses the tokens of installations, also that of GitHub Actions; GraphQL's viewer answers them.
         """
-        told = await self._transport.tokens.login()
-        if told:
-            return told
+        own_login = await self._transport.tokens.login()
+        if own_login:
+            return own_login
         try:
             return (await self._calls.fetch(ForgeCall("GET", "/user"), GitHubAccount)).login
         except (ForgePermissionMissing, ForgeNotFound):

@@ -191,12 +191,12 @@ class GitLabForge:
 
     async def _times_by_notes(self, number: int, times: dict[str, datetime | None]) -> dict[str, datetime | None]:
         """The times of approvals by GitLab's own messages, which older versions tell nowhere else."""
-        told = {
+        noted_at = {
             each.author.username: each.created_at
             for each in await self._notes(number)
             if each.system and (each.body or "").lower() == _APPROVED
         }
-        return {author: moment or told.get(author) for author, moment in times.items()}
+        return {author: moment or noted_at.get(author) for author, moment in times.items()}
 
     async def _find_login(self) -> str | None:
         try:

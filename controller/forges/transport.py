@@ -202,8 +202,8 @@ class ForgeRateLimit:
             if left_s is not None:
                 self._until_s = self._clock.monotonic() + left_s
             return None
-        told_s = retry_after_s(answer.headers, self._clock.now(), longest_s=_LONGEST_S)
-        wait_s = told_s if told_s is not None else left_s
+        asked_s = retry_after_s(answer.headers, self._clock.now(), longest_s=_LONGEST_S)
+        wait_s = asked_s if asked_s is not None else left_s
         if wait_s is None:
             wait_s = self._secondary_wait_s * 2.0 ** min(self._in_a_row, 5)
         self._in_a_row += 1

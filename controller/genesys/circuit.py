@@ -38,7 +38,7 @@ class Circuit:
         self._last_fault = 0.0
         self._next_probe: float | None = None
         self._probing = False
-        self._told = False
+        self._reported = False
 
     @property
     def is_open(self) -> bool:
@@ -84,11 +84,11 @@ class Circuit:
     def _answered(self) -> None:
         if self.is_open:
             log.info("circuit.closed", outage_s=round(self._clock.monotonic() - self._first_fault, 1))
-        elif self._told:
+        elif self._reported:
             log.info("organization.answers-again")
         self._faults = 0
         self._next_probe = None
-        self._told = False
+        self._reported = False
 
     def _failed(self, fault: str, began: float) -> None:
         """Count a missing answer, or one that reports an unavailable service (502, 503, 504)."""
@@ -108,7 +108,7 @@ class Circuit:
 
     def _tell(self, fault: str, began: float) -> None:
         """Log once per outage that the organisation does not answer, while its calls are tried again."""
-        if self._told or (self._faults == 1 and self._clock.monotonic() - began < _SILENCE_S):
+        if self._reported or (self._faults == 1 and self._clock.monotonic() - began < _SILENCE_S):
             return
-        self._told = True
+        self._reported = True
         log.warning("organization.unanswered", fault=fault, hint="it is tried again")

@@ -202,10 +202,10 @@ def redirect(call: ApiCall, answer: Answer) -> PenstockError:
 
 def _rate_limited(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime, dialect: str | None) -> PenstockError:
     """The error for a 429. Without `Retry-After`, Genesys' limit ends with its minute; versioned needs a backoff."""
-    told_s = retry_after_s(answer.headers, now)
+    asked_s = retry_after_s(answer.headers, now)
     usual_s = VERSIONED_RETRY_AFTER_S if dialect == VERSIONED else DEFAULT_RETRY_AFTER_S
-    wait_s = usual_s if told_s is None else told_s
-    backs_off = told_s is None and dialect == VERSIONED
+    wait_s = usual_s if asked_s is None else asked_s
+    backs_off = asked_s is None and dialect == VERSIONED
     message = f"{call.name}: {body.text}; try again in {wait_s:.0f} s"
     return RateLimited(message, retry_after_s=wait_s, backs_off=backs_off)
 
@@ -218,8 +218,8 @@ def _server_fault(call: ApiCall, answer: Answer, body: ErrorBody, now: datetime)
 
 def _forbidden(call: ApiCall, body: ErrorBody) -> PermissionMissing:
     permission = ", ".join(body.permissions) or None
-    told = all(one in body.text for one in body.permissions)
-    named = f"; missing permission: {permission}" if permission and not told else ""
+    named_already = all(one in body.text for one in body.permissions)
+    named = f"; missing permission: {permission}" if permission and not named_already else ""
     return PermissionMissing(
         f"{call.name}: {body.text}{named}",
         permission=permission,

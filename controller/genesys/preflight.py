@@ -131,24 +131,24 @@ class _Probe:
 
     async def reach(self) -> Answer | None:
         """Check the login and the API. Returns an answer with limits and time in its headers, or None."""
-        told: EntityRef | None = None
+        token_organization: EntityRef | None = None
         try:
             call = TOKEN if self._dialect == ARCHITECT else _FLOWS
             answer = await self._transport.send(call, wanted={_FORBIDDEN})
             if self._dialect == ARCHITECT and answer.status != _FORBIDDEN:
-                told = self._transport.read(TOKEN, answer, TokenInfo).organization
+                token_organization = self._transport.read(TOKEN, answer, TokenInfo).organization
         except PenstockError as error:
             self.note("login and API", CheckVerdict.FAILED, error.message, error.hint)
             return None
         self.note("login and API", CheckVerdict.OK, "the token is accepted")
-        self._identify(told)
+        self._identify(token_organization)
         return answer
 
-    def _identify(self, told: EntityRef | None) -> None:
+    def _identify(self, token_organization: EntityRef | None) -> None:
         """Note the organisation's identity, which determines leases and history."""
-        self.organization = told.label if told is not None else None
-        if told is not None and told.id is not None:
-            self.note("identity", CheckVerdict.OK, f"{told.label} ({told.id})")
+        self.organization = token_organization.label if token_organization is not None else None
+        if token_organization is not None and token_organization.id is not None:
+            self.note("identity", CheckVerdict.OK, f"{token_organization.label} ({token_organization.id})")
             return
         message = "the organisation's id is not told: it goes by address and client, so two clients count as two"
         hint = "give all manifests of this organisation the same client"
@@ -186,7 +186,7 @@ class _Probe:
 
     async def permissions(self, needed: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The missing and the unproven permissions, from the client's roles, else from harmless calls."""
-        subject, untold = await self._subject() if self._dialect == ARCHITECT else (None, None)
+        subject, unreadable = await self._subject() if self._dialect == ARCHITECT else (None, None)
         if subject is not None:
             missing = {permission for permission in needed if not subject.holds(permission)}
             unproven: set[str] = set()
@@ -202,7 +202,7 @@ class _Probe:
         if unproven:
             message = f"cannot be proven without writing: {', '.join(sorted(unproven))}"
             hint = "look for these among what the client was granted; a delivery that lacks one says so and stops"
-            why = f"; the client's roles cannot be read: {untold}" if untold else ""
+            why = f"; the client's roles cannot be read: {unreadable}" if unreadable else ""
             self.note("permissions to write", CheckVerdict.UNKNOWN, message + why, hint)
         return tuple(sorted(missing)), tuple(sorted(unproven))
 

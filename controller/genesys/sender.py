@@ -44,7 +44,8 @@ class ApiSender:
                 pool=settings.pool_timeout_s,
             ),
             limits=httpx.Limits(
-                max_connections=settings.concurrency + 4, max_keepalive_connections=settings.concurrency
+                max_connections=settings.concurrency + 4,
+                max_keepalive_connections=settings.concurrency,
             ),
         )
 

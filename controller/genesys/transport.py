@@ -229,7 +229,7 @@ class Tries:
         return isinstance(error, Unreachable) or (isinstance(error, BadAnswer) and error.again)
 
     def _wait_s(self, error: PenstockError) -> float:
-        told_s = None
+        asked_s = None
         if isinstance(error, ServerFault) or (isinstance(error, RateLimited) and not error.backs_off):
-            told_s = error.retry_after_s
-        return told_s or self._patience.jittered_s(self._failed)
+            asked_s = error.retry_after_s
+        return asked_s or self._patience.jittered_s(self._failed)

@@ -138,11 +138,12 @@ class Contents:
 
     def _check_agreement(self, manifest: FlowManifest, shape: FlowShape, key: FlowKey, source: SourceFile) -> None:
         spec = shape.spec
-        for field, value, told in (("type", spec.type, key.type), ("name", spec.name, key.name)):
-            if value is not None and value != told:
+        for field, value, stated in (("type", spec.type, key.type), ("name", spec.name, key.name)):
+            if value is not None and value != stated:
                 self._report.add(
                     manifest.origin("spec", field),
-                    f"spec.{field} is {quoted(value)}, but the {field} of the flow in {source.file} is {quoted(told)}",
+                    f"spec.{field} is {quoted(value)}, but the {field} of the flow in {source.file} is "
+                    f"{quoted(stated)}",
                     hint=f"correct one of the two, or leave spec.{field} out: the flow file tells it",
                 )
         if spec.name is None and spec.renamed_from == key.name:

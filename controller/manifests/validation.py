@@ -68,7 +68,7 @@ def _without_nulls(node: YamlNode, path: Path, file: str, report: Report) -> obj
 
 def _tell(details: ErrorDetails, kind: str, node: YamlNode, file: str, report: Report) -> None:
     path = _written_path(details["loc"])
-    if _told_already(details["type"], node.get(*path)):
+    if _reported_already(details["type"], node.get(*path)):
         return
     message, hint = _HANDLERS.get(details["type"], _other)(details, kind, path)
     position = node.locate(path, at_key=details["type"] == "extra_forbidden")
@@ -86,7 +86,7 @@ def _written_path(location: tuple[str | int, ...]) -> Path:
     return location[:form] + location[form + 1 :] if location[form : form + 1] in _FORMS else location
 
 
-def _told_already(kind: str, found: YamlNode | None) -> bool:
+def _reported_already(kind: str, found: YamlNode | None) -> bool:
     """Whether the error only follows from a key without a value, which is reported on its own."""
     if found is None:
         return False

@@ -28,7 +28,7 @@ class Decision:
 
 _KEEPS = "callers keep a module's version until they are published again"
 _UNFINISHED = "a version of an unfinished delivery is live"
-_TAKEN_BACK = (
+_ROLLED_BACK = (
     "git asks for an earlier version again; the live one was delivered for a commit that the branch does not hold any "
     "more"
 )
@@ -101,18 +101,18 @@ def _renamed(situation: Situation, previous: LiveFlow) -> Decision:
 
 def _on_its_way(situation: Situation, made: Unrecorded) -> Decision:
     """An unfinished delivery made the live version: apply resumes that delivery first and then plans again."""
-    told = f"{made.version} is live of an unfinished delivery"
+    what = f"{made.version} is live of an unfinished delivery"
     if made.wanted == situation.flow.wanted:
         return Decision(
-            ChangeKind.ADOPT, f"{told}; apply resumes it", made.version, cause=f"{_UNFINISHED}; apply resumes it"
+            ChangeKind.ADOPT, f"{what}; apply resumes it", made.version, cause=f"{_UNFINISHED}; apply resumes it"
         )
     if situation.record is not None and situation.unchanged_in_git:
-        reason = f"{situation.record.version} is asked for again, {told}; apply resumes that first"
+        reason = f"{situation.record.version} is asked for again, {what}; apply resumes that first"
         cause = f"the recorded version is asked for again, {_UNFINISHED}; apply resumes that first"
         return Decision(ChangeKind.RESTORE, reason, situation.record.version, cause=cause)
     kind = ChangeKind.PUBLISH if situation.pinned is None else ChangeKind.SWITCH
     words = "git asks for something else meanwhile, {}; apply resumes that first"
-    return Decision(kind, words.format(told), situation.pinned, cause=words.format(_UNFINISHED))
+    return Decision(kind, words.format(what), situation.pinned, cause=words.format(_UNFINISHED))
 
 
 def _pinned(situation: Situation, pinned: str) -> Decision:
@@ -123,7 +123,7 @@ def _pinned(situation: Situation, pinned: str) -> Decision:
         words = "is live already; only the record is missing"
         return Decision(ChangeKind.ADOPT, f"{pinned} {words}", pinned, cause=f"the pinned version {words}")
     if situation.authored:
-        return Decision(ChangeKind.SWITCH, _taken_back_words(situation, pinned), pinned, cause=_TAKEN_BACK)
+        return Decision(ChangeKind.SWITCH, _rolled_back_words(situation, pinned), pinned, cause=_ROLLED_BACK)
     if situation.unchanged_in_git and not situation.recreated:
         return _drifted(situation, pinned)
     cause = f"the pinned version is not live, {'another one' if live else 'and none'} is"
@@ -136,8 +136,8 @@ def _source(situation: Situation) -> Decision:
     if not situation.unchanged_in_git:
         return _changed(situation)
     if situation.authored:
-        words = _taken_back_words(situation, situation.record.version)
-        return Decision(ChangeKind.RESTORE, words, situation.record.version, cause=_TAKEN_BACK)
+        words = _rolled_back_words(situation, situation.record.version)
+        return Decision(ChangeKind.RESTORE, words, situation.record.version, cause=_ROLLED_BACK)
     if situation.moved_by_hand:
         return _drifted(situation, situation.record.version)
     if situation.moved:
@@ -193,7 +193,7 @@ def _rebound(situation: Situation) -> Decision:
     return Decision(ChangeKind.REPUBLISH, _rebind_words(situation), cause=_KEEPS, follows=follows)
 
 
-def _taken_back_words(situation: Situation, version: str) -> str:
+def _rolled_back_words(situation: Situation, version: str) -> str:
     return (
         f"git asks for {version} again; {situation.live_version} was delivered for a commit that the branch does not "
         "hold any more"

@@ -81,7 +81,7 @@ async def trace_action(
         retrieval_latency_ms=(services.clock.monotonic() - started) * 1000,
         finished_at=services.clock.now(),
         expected_steps=job.announced if job.announced is not None else request.trace_depth,
-        message=job.told,
+        message=job.reason_text,
         problem=job.unreadable,
     )
     return analyse_action(result, patterns=patterns)

@@ -168,8 +168,8 @@ async def between_organizations(
     before = {flow.key: flow for flow in (await services.platform(one).flows.listing()).flows}
     after = {flow.key: flow for flow in (await services.platform(other).flows.listing()).flows}
     managed = {flow.key: flow for flow in (*one.flows, *other.flows)}
-    seen = [*before.values(), *after.values()]
-    chosen = [chosen_flow(each, managed.values(), seen) for each in said] or sorted(managed)
+    flows_of_both = [*before.values(), *after.values()]
+    chosen = [chosen_flow(each, managed.values(), flows_of_both) for each in said] or sorted(managed)
 
     def comparing(key: FlowKey) -> Comparing:
         return lambda: _live_against_live(services, (one, before.get(key)), (other, after.get(key)), key)

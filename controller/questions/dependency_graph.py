@@ -78,7 +78,7 @@ async def observed_graph(
     Costs one listing, and one call for each published version that is not cached.
     """
     listing = await services.platform(organization).flows.listing()
-    flows = {flow.key: flow for flow in _told_apart(listing.flows)}
+    flows = {flow.key: flow for flow in _with_own_keys(listing.flows)}
     content = _Contents(services, organization)
     published = [(flow, version) for flow in flows.values() if (version := flow.published_version) is not None]
     references = await content.references(published, advance)
@@ -113,16 +113,16 @@ def _source_resources(organization: Organization) -> dict[str, tuple[ResourceRef
     return {str(flow.key): flow.source.resources for flow in organization.flows if isinstance(flow.source, SourceFile)}
 
 
-def _told_apart(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
+def _with_own_keys(flows: Sequence[LiveFlow]) -> list[LiveFlow]:
     """The flows with unique keys: among equal keys, all but the published flow get their id as a part of the key."""
     shared, kept = shared_keys(flows), set[FlowKey]()
     apart = []
     # Published flows come first, so that one of them keeps the plain key.
     for flow in sorted(flows, key=lambda flow: (flow.published_version is None, flow.id)):
-        told = FlowKey(flow.key.type, f"{flow.key.name} ({flow.id})") if flow.key in kept else flow.key
+        own_key = FlowKey(flow.key.type, f"{flow.key.name} ({flow.id})") if flow.key in kept else flow.key
         if flow.key in shared:
             kept.add(flow.key)
-        apart.append(replace(flow, key=told))
+        apart.append(replace(flow, key=own_key))
     return apart
 
 

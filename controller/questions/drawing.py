@@ -36,8 +36,8 @@ def graph_svg(graph: Graph) -> str:
     except subprocess.TimeoutExpired:
         raise SettingsInvalid(f"Graphviz did not finish within {LONGEST_S:.0f} s", hint=_OTHERS) from None
     except subprocess.CalledProcessError as error:
-        told = error.stderr.decode(errors="replace").strip()
-        raise SettingsInvalid(f"Graphviz could not draw the graph: {told}", hint=_OTHERS) from error
+        reason = error.stderr.decode(errors="replace").strip()
+        raise SettingsInvalid(f"Graphviz could not draw the graph: {reason}", hint=_OTHERS) from error
     except OSError as error:
         raise SettingsInvalid(f"Graphviz could not be started: {error.strerror}", hint=_OTHERS) from error
     return svg_document(done.stdout.decode())

@@ -246,14 +246,14 @@ _CHUNK = 64 * 1024
 class CountingFile(BufferedRandom):
     """A new file that reports its size whenever it grows."""
 
-    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, on_bytes: Callable[[int], None]) -> None:
         super().__init__(FileIO(path, "w+"))
-        self._told = told
+        self._on_bytes = on_bytes
 
     def write(self, content: Buffer, /) -> int:
         """Append the content and report the size."""
         written = super().write(content)
-        self._told(self.tell())
+        self._on_bytes(self.tell())
         return written
 
 

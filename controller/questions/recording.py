@@ -46,7 +46,7 @@ class RecordingSettings:
 
 
 async def recording_settings(
-    services: Services, organization: Organization, wish: RecordingRequest, *, by: str
+    services: Services, organization: Organization, request: RecordingRequest, *, by: str
 ) -> RecordingSettings:
     """Show the settings after making the requested changes; the audit log attributes each change to `by`.
 
@@ -59,26 +59,26 @@ async def recording_settings(
             f"{organization.name}: the {platform.dialect} dialect has no settings of execution data",
             hint="see which traces there are with `penstock trace executions`",
         )
-    level = _level(wish)
+    level = _level(request)
     settings = _Settings(services, organization, platform.recording, by)
     # The flow is looked for first: a word that names none changes nothing at all.
-    flow = await live_flow(platform, organization.flows, wish.flow) if wish.flow is not None else None
-    if wish.execution_data is not None:
-        await settings.switch(on=wish.execution_data)
+    flow = await live_flow(platform, organization.flows, request.flow) if request.flow is not None else None
+    if request.execution_data is not None:
+        await settings.switch(on=request.execution_data)
     if level is not None:
         await (settings.set_default(level) if flow is None else settings.set_level(flow, level))
     return await settings.shown(flow)
 
 
-def _level(wish: RecordingRequest) -> str | None:
+def _level(request: RecordingRequest) -> str | None:
     """The level as the organisation spells it. Raises SettingsInvalid."""
-    if wish.level is None:
+    if request.level is None:
         return None
-    names = LEVELS if wish.flow is None else (*LEVELS, DEFAULT)
-    found = next((name for name in names if name.lower() == wish.level.lower()), None)
+    names = LEVELS if request.flow is None else (*LEVELS, DEFAULT)
+    found = next((name for name in names if name.lower() == request.level.lower()), None)
     if found is None:
-        hint = did_you_mean(wish.level, names) or f"choose one of {', '.join(names)}"
-        raise SettingsInvalid(f"--level {wish.level!r} is no log level", hint=hint)
+        hint = did_you_mean(request.level, names) or f"choose one of {', '.join(names)}"
+        raise SettingsInvalid(f"--level {request.level!r} is no log level", hint=hint)
     return found
 
 

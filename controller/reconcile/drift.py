@@ -17,7 +17,7 @@ _NOTED = frozenset({"version", "missing", "orphaned"})
 """Kinds with a live version that differs from the record. Other kinds are informative or undetermined."""
 
 
-def note_drift(at: Located, seen: Observed, plan: Plan) -> None:
+def note_drift(at: Located, observed: Observed, plan: Plan) -> None:
     """Record drift that began or ended since the last pass. Raises StoreFailed."""
     store, name = at.services.store, at.kept_as
     now = at.services.clock.now()
@@ -30,15 +30,15 @@ def note_drift(at: Located, seen: Observed, plan: Plan) -> None:
         begun = [each for same, each in shown.items() if same not in known]
         if not gone and not begun:
             return
-        keys = {str(key): key for key in seen.live.flows}
-        over = _over(seen, noted)
+        keys = {str(key): key for key in observed.live.flows}
+        over = _over(observed, noted)
         replaced = {(flow, kind) for flow, kind, _, _ in shown}
         ended = [each for each in gone if (each.flow, each.kind) in replaced or over(each.flow)]
         store.drifts.change(name, ended, begun)
         for each in ended:
-            _append_end(at, each, _who(seen, keys.get(each.flow)), {})
+            _append_end(at, each, _who(observed, keys.get(each.flow)), {})
         for each in begun:
-            _append(at, each, "begun", _who(seen, keys.get(each.flow)), {})
+            _append(at, each, "begun", _who(observed, keys.get(each.flow)), {})
 
 
 def note_delivered(at: Located, steps: Iterable[StepResult]) -> None:
@@ -54,22 +54,22 @@ def note_delivered(at: Located, steps: Iterable[StepResult]) -> None:
             _append_end(at, each, at.actor, {"by_change": moved[each.flow].change.kind.value})
 
 
-def _over(seen: Observed, noted: Iterable[Drift]) -> Callable[[str], bool]:
+def _over(observed: Observed, noted: Iterable[Drift]) -> Callable[[str], bool]:
     """Whether the observation proves the end of a flow's drift.
 
     A flow that is missing from the listing, or has contradictory answers, proves nothing.
     """
-    unsure = {str(key) for key in (*seen.live.undetermined, *seen.live.ambiguous)}
-    shown = {str(key) for key in seen.live.flows} | {str(each.key) for each in noted}
-    recorded = {str(key) for key in seen.recorded.flows}
+    unsure = {str(key) for key in (*observed.live.undetermined, *observed.live.ambiguous)}
+    shown = {str(key) for key in observed.live.flows} | {str(each.key) for each in noted}
+    recorded = {str(key) for key in observed.recorded.flows}
     return lambda flow: flow not in unsure and (flow in shown or flow not in recorded)
 
 
-def _who(seen: Observed, key: FlowKey | None) -> str:
+def _who(observed: Observed, key: FlowKey | None) -> str:
     """The person who published the live version or unpublished the flow, if the organisation reports one."""
     if key is None:
         return UNKNOWN
-    found, change = seen.live.flows[key], seen.live.last_changes.get(key)
+    found, change = observed.live.flows[key], observed.live.last_changes.get(key)
     by = change.by if change is not None and change.version == found.published_version else None
     return by or (found.published_by if found.published_version else None) or UNKNOWN
 
@@ -80,7 +80,7 @@ def _append_end(at: Located, drift: OpenDrift, actor: str, details: Mapping[str,
 
 
 def _append(at: Located, drift: OpenDrift, status: str, actor: str, details: Mapping[str, object]) -> None:
-    told = {"kind": drift.kind, "expected": drift.expected, "actual": drift.actual, "message": drift.message}
+    facts = {"kind": drift.kind, "expected": drift.expected, "actual": drift.actual, "message": drift.message}
     entry = AuditEntry(
         at.request.organization,
         "drift",
@@ -89,7 +89,7 @@ def _append(at: Located, drift: OpenDrift, status: str, actor: str, details: Map
         drift.flow,
         drift.actual,
         target_version=drift.expected,
-        details={**told, "trigger": at.request.trigger, **details},
+        details={**facts, "trigger": at.request.trigger, **details},
         author=at.author,
         revision=at.workspace.revision,
     )

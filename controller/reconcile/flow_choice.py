@@ -24,14 +24,14 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def chosen_flow(said: str, managed: Iterable[DesiredFlow], live: Iterable[LiveFlow] = ()) -> FlowKey:
     """The named flow. Raises SettingsInvalid, with a suggestion, when there is none or more than one."""
     ids = {flow.id: flow.key for flow in managed}
-    seen = list(live)
+    live_flows = list(live)
     if said in ids:
         return ids[said]
-    keys = {*ids.values(), *(flow.key for flow in seen)}
+    keys = {*ids.values(), *(flow.key for flow in live_flows)}
     by_text = {str(key): key for key in keys}
     if said in by_text:
         return by_text[said]
-    found = sorted({flow.key for flow in seen if flow.id == said} or {key for key in keys if key.name == said})
+    found = sorted({flow.key for flow in live_flows if flow.id == said} or {key for key in keys if key.name == said})
     if len(found) > 1:
         shown = ", ".join(str(key) for key in found)
         raise SettingsInvalid(f"several flows are named {said!r}", hint=f"say which one: {shown}")

@@ -95,9 +95,9 @@ class _Run:
 
     async def _plan(self, at: Located, undecided: DeliveryPaused | None) -> Plan:
         reached = self._reached
-        seen = reached.observed = await self._look(steps.observe, at)
-        plan = reached.plan = await self._look(steps.plan, at, seen)
-        await self._look(steps.present, at, seen, plan, undecided)
+        observed = reached.observed = await self._look(steps.observe, at)
+        plan = reached.plan = await self._look(steps.plan, at, observed)
+        await self._look(steps.present, at, observed, plan, undecided)
         return plan
 
     async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:
@@ -112,10 +112,10 @@ class _Run:
 
     async def _roll_back(self, held: Held, recovery: steps.Recovery) -> None:
         reached = self._reached
-        seen = reached.observed = await self._look(rollback.look, held)
+        observed = reached.observed = await self._look(rollback.look, held)
         if recovery.result is not None and held.request.version is None:
             return  # The flow was still watched, and recovery rolled it back.
-        result, to_record = await self._write(rollback.bring_back, held, seen)
+        result, to_record = await self._write(rollback.bring_back, held, observed)
         reached.result = result
         deployment = f"{held.request.organization}-{result.sync_id}"
         commit = await self._always(records.record_steps, held, to_record, deployment)

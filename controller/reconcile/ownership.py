@@ -144,7 +144,7 @@ def _move(services: Services, bound: str, identity: OrganizationIdentity, reques
     unfinished = store.journal.unfinished(name)
     if unfinished:
         raise DeliveryUnfinished(
-            f"{name}: the manifest leads to the organisation {identity} now, and {_told(unfinished)} in {bound}; "
+            f"{name}: the manifest leads to the organisation {identity} now, and {_listed(unfinished)} in {bound}; "
             "nothing is written to either",
             hint=f"let the manifest lead to {bound} again (address, client) until `penstock apply` has ended it there, "
             f"or give the manifest of {identity} a name of its own",
@@ -168,14 +168,14 @@ def refuse_other_names(services: Services, identity: OrganizationIdentity, name:
         unfinished = [sync for sync in store.journal.unfinished(other) if sync.writes_on]
         if unfinished:
             raise DeliveryUnfinished(
-                f"{name}: {other} is the same organisation ({identity}), and {_told(unfinished)} there; "
+                f"{name}: {other} is the same organisation ({identity}), and {_listed(unfinished)} there; "
                 "nothing is written",
                 hint=f"let `penstock apply` or the controller end it under the name {other} first; "
                 "where the manifest was renamed, give it its old name back until then",
             )
 
 
-def _told(syncs: Sequence[SyncRecord]) -> str:
+def _listed(syncs: Sequence[SyncRecord]) -> str:
     """`delivery 12 (revision 0123abc, begun 2026-01-05 12:00 UTC) is unfinished`."""
     each = [f"{sync.id} ({_revision(sync)}begun {sync.started_at:%Y-%m-%d %H:%M} UTC)" for sync in syncs]
     return f"delivery {each[0]} is unfinished" if len(each) == 1 else f"deliveries {', '.join(each)} are unfinished"

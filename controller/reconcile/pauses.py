@@ -46,8 +46,8 @@ def undecided(organization: Organization, found: RecoveryResult) -> DeliveryPaus
     """The refusal of new work while a gate cannot decide, because nothing may build on an unproven version."""
     if not found.paused:
         return None
-    told = (f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
-    return _paused(organization, told, found.paused[0].change.flow)
+    lines = (f"{step.change.flow} ({step.change.key}) {step.version}: {step.paused}" for step in found.paused)
+    return _paused(organization, lines, found.paused[0].change.flow)
 
 
 def paused_before(services: Services, organization: Organization) -> DeliveryPaused | None:
@@ -60,13 +60,13 @@ def paused_before(services: Services, organization: Organization) -> DeliveryPau
     ]
     if not steps:
         return None
-    told = (f"{step.flow} ({step.key}) {step.live_version}: {paused_reason(step)}" for step in steps)
-    return _paused(organization, told, steps[0].flow)
+    lines = (f"{step.flow} ({step.key}) {step.live_version}: {paused_reason(step)}" for step in steps)
+    return _paused(organization, lines, steps[0].flow)
 
 
-def _paused(organization: Organization, told: Iterable[str], flow: str) -> DeliveryPaused:
+def _paused(organization: Organization, lines: Iterable[str], flow: str) -> DeliveryPaused:
     return DeliveryPaused(
-        f"{organization.name}: paused, and nothing else is delivered meanwhile: {'; '.join(told)}",
+        f"{organization.name}: paused, and nothing else is delivered meanwhile: {'; '.join(lines)}",
         retry_after_s=LOOK_S,
         hint=f"`penstock accept {flow}` lets it stay, `penstock rollback {flow}` takes it back; "
         "every pass looks again, and more executions or a gate that can be asked again decide by themselves",

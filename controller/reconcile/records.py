@@ -156,19 +156,19 @@ async def _committed(held: Held, commit: ArtifactCommit) -> RecordedCommit:
 def _append_commit(held: Held, commit: ArtifactCommit, took_ms: float, outcome: RecordedCommit | PenstockError) -> None:
     error = outcome if isinstance(outcome, PenstockError) else None
     status = "success" if error is None else "failure"
-    told = _of_commit(outcome) if isinstance(outcome, RecordedCommit) else {"code": outcome.code}
+    commit_facts = _of_commit(outcome) if isinstance(outcome, RecordedCommit) else {"code": outcome.code}
     about = {"latency_ms": took_ms, "error": None if error is None else error.message}
     paths = export_paths(commit)
     for flow in commit.flows:
         key, version = flow.recorded.key, flow.recorded.version
         facts = {"flow": str(key), "flow_id": flow.recorded.flow_id or None, "version": version}
-        details = {**told, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
+        details = {**commit_facts, "deployment": commit.deployment, "artifact_paths": paths.get(key, [])}
         _append(held, status, {**about, **facts, "details": details})
     for key in commit.removed:
-        details = {**told, "deployment": commit.deployment, "removed": True}
+        details = {**commit_facts, "deployment": commit.deployment, "removed": True}
         _append(held, status, {**about, "flow": str(key), "details": details})
     for draft in commit.drafts:
-        _append(held, status, {**about, "details": {**told, "draft": draft.manifest}})
+        _append(held, status, {**about, "details": {**commit_facts, "draft": draft.manifest}})
 
 
 def _of_commit(made: RecordedCommit) -> dict[str, object]:

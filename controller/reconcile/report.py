@@ -130,7 +130,7 @@ class PassProgress:
 
 def make_report(reached: PassProgress, error: PenstockError | None, duration_s: float) -> PassReport:
     """The report of a pass that ended at any point."""
-    request, seen = reached.start.request, reached.observed
+    request, observed = reached.start.request, reached.observed
     return PassReport(
         organization=request.organization,
         mode=request.mode,
@@ -140,8 +140,8 @@ def make_report(reached: PassProgress, error: PenstockError | None, duration_s: 
         commit=reached.commit,
         error=error,
         recovered=reached.recovered,
-        live=dict(seen.live.flows) if seen else {},
-        recorded=seen.recorded if seen else None,
+        live=dict(observed.live.flows) if observed else {},
+        recorded=observed.recorded if observed else None,
         duration_s=duration_s,
         trigger=request.trigger,
         health=_health(reached),

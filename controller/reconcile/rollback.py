@@ -38,7 +38,7 @@ async def look(held: Held) -> Observed:
     return Observed(recorded, replace(live, flows=found))
 
 
-async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[StepResult]]:
+async def bring_back(held: Held, observed: Observed) -> tuple[SyncResult, Sequence[StepResult]]:
     """Roll the flow back; returns the result and the steps to record.
 
     Raises NoSuchVersion if there is no earlier version, SettingsInvalid for an unknown flow, and FlowLocked if another
@@ -46,11 +46,11 @@ async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[S
 
     A flow that is rolled back already stays as it is; only a named version leads further back.
     """
-    flow, live = _target_flow(held, seen)
+    flow, live = _target_flow(held, observed)
     earlier = _deliveries(held, flow.key)
     back = _rolled_back_by(live, earlier) if held.request.version is None else None
     if back is not None:
-        return _answer(held, seen, flow, live, back), ()
+        return _answer(held, observed, flow, live, back), ()
     _must_be_free(held, flow, live)
     known = [info.version for info in await held.platform.at(Priority.ROLLBACK).versions.of(live.id)]
     version = held.request.version or _version_before(flow, live, earlier, known)
@@ -59,15 +59,15 @@ async def bring_back(held: Held, seen: Observed) -> tuple[SyncResult, Sequence[S
     delivered = held.services.store.journal.delivered(held.request.organization, flow.key, version)
     asked_for = flow.wanted in (version, delivered and delivered.source_digest)
     _settle_wanted(held, flow, reason, asked_for=asked_for)
-    change = _change(seen, flow, live, version, reason, delivered)
+    change = _change(observed, flow, live, version, reason, delivered)
     result = await held.delivery().roll_back_to(held.organization, change, version, held.lease, held.sync_context())
-    told = (*(() if asked_for else await _asked_in(held, flow)), *_left_behind(held, seen, flow, live))
+    notes = (*(() if asked_for else await _asked_in(held, flow)), *_left_behind(held, observed, flow, live))
     done = [step for step in result.steps if step.state is StepState.ROLLED_BACK]
-    return replace(result, steps=tuple(_as_told(step, live, told) for step in result.steps)), done
+    return replace(result, steps=tuple(_with_notes(step, live, notes) for step in result.steps)), done
 
 
-def _target_flow(held: Held, seen: Observed) -> tuple[DesiredFlow, LiveFlow]:
-    organization, flows, said = held.organization, seen.live.flows, held.request.flow or ""
+def _target_flow(held: Held, observed: Observed) -> tuple[DesiredFlow, LiveFlow]:
+    organization, flows, said = held.organization, observed.live.flows, held.request.flow or ""
     try:
         key = chosen_flow(said, organization.flows)
     except SettingsInvalid:
@@ -110,22 +110,22 @@ def _rolled_back_by(live: LiveFlow, earlier: list[StepRecord]) -> StepRecord | N
     return made if made is not None and made.state is StepState.ROLLED_BACK else None
 
 
-def _answer(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
+def _answer(held: Held, observed: Observed, flow: DesiredFlow, live: LiveFlow, back: StepRecord) -> SyncResult:
     """The result of an earlier rollback to the live version. The desired state stays quarantined."""
     version = live.published_version or ""
     delivered = held.services.store.journal.delivered(held.request.organization, flow.key, version)
     if flow.wanted not in (version, delivered and delivered.source_digest):
         _keep_away(held, flow, f"{held.request.actor} asked for {version}")
-    told = f"{version} is live already, rolled back by sync {back.sync_id}"
+    notes = f"{version} is live already, rolled back by sync {back.sync_id}"
     step = StepResult(
-        change=_change(seen, flow, live, version, told, delivered),
+        change=_change(observed, flow, live, version, notes, delivered),
         state=StepState.ROLLED_BACK,
         step_id=back.id,
         flow_id=live.id,
         version=version,
         previous_version=version,
         source_digest=delivered.source_digest if delivered else None,
-        messages=(told, "name a version with --to to go further back"),
+        messages=(notes, "name a version with --to to go further back"),
         recorded=True,
     )
     now = held.services.clock.now()
@@ -182,9 +182,9 @@ async def _asked_in(held: Held, flow: DesiredFlow) -> tuple[str, ...]:
     return (f"{' and '.join(files)} changed last in commit {commit}",) if commit else ()
 
 
-def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
+def _left_behind(held: Held, observed: Observed, flow: DesiredFlow, live: LiveFlow) -> tuple[str, ...]:
     """A message about callers that keep the module's version from their publish, even after its rollback."""
-    recorded = seen.recorded.flows
+    recorded = observed.recorded.flows
     callers = [
         each.id
         for each in held.organization.flows
@@ -196,19 +196,19 @@ def _left_behind(held: Held, seen: Observed, flow: DesiredFlow, live: LiveFlow) 
     return (f"{keep} until published again: the next pass or `penstock apply` does that, save for pinned versions",)
 
 
-def _as_told(step: StepResult, live: LiveFlow, told: tuple[str, ...]) -> StepResult:
+def _with_notes(step: StepResult, live: LiveFlow, notes: tuple[str, ...]) -> StepResult:
     """The step with the version before the request, and the remaining work. The journal has the target."""
     done = step.state is StepState.ROLLED_BACK
     return replace(
-        step, previous_version=live.published_version, messages=(*step.messages, *told) if done else step.messages
+        step, previous_version=live.published_version, messages=(*step.messages, *notes) if done else step.messages
     )
 
 
 def _change(
-    seen: Observed, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
+    observed: Observed, flow: DesiredFlow, live: LiveFlow, version: str, reason: str, delivered: StepRecord | None
 ) -> Change:
     """The change back to the version; `delivered` is the step that delivered it, if known."""
-    recorded = seen.recorded.flows.get(flow.key)
+    recorded = observed.recorded.flows.get(flow.key)
     consumed = tuple(recorded.consumed) if recorded else ()
     known = recorded.dependency_digest if recorded and recorded.version == version else ""
     return Change(

@@ -69,7 +69,7 @@ class Services:
 
     def delivery_settings(self, organization: Organization) -> DeliverySettings:
         """Waiting times, our client's id and notifications for deliveries. Raises SettingsInvalid."""
-        told = (self.receiver.name,) if self.receiver is not None else ()
+        receivers = (self.receiver.name,) if self.receiver is not None else ()
         self._delivers = True
         settings = self.settings
         return DeliverySettings(
@@ -83,7 +83,7 @@ class Services:
             lease_ttl_s=settings.lease_ttl,
             client_name=self.client_id(organization),
             allowed_hosts=settings.gate_hosts,
-            announce_to=told,
+            announce_to=receivers,
         )
 
     async def read_credentials(self, organization: Organization) -> None:

@@ -194,26 +194,26 @@ async def read_record(at: Located) -> RecordedState:
     return state.of(at.identity.organization_id)
 
 
-async def plan(at: Located, seen: Observed) -> Plan:
+async def plan(at: Located, observed: Observed) -> Plan:
     """Compare the three states."""
     active = () if at.request.retry else at.services.store.quarantines.active(at.kept_as)
     inputs = PlanInputs(
         revision=at.workspace.revision,
         quarantines=tuple(Quarantine(each.key, each.wanted, each.reason) for each in active),
-        unrecorded=_unrecorded(at, seen.live.flows),
-        authored=_authored(at, seen.recorded, seen.live.flows),
-        former=await _former_names(at, seen.live.flows.values()),
+        unrecorded=_unrecorded(at, observed.live.flows),
+        authored=_authored(at, observed.recorded, observed.live.flows),
+        former=await _former_names(at, observed.live.flows.values()),
         under_way=_under_way(at),
         organization_id=at.identity.organization_id,
         client_name=at.services.client_id(at.organization),
     )
-    return make_plan(at.organization, seen.live, seen.recorded, inputs)
+    return make_plan(at.organization, observed.live, observed.recorded, inputs)
 
 
-async def present(at: Located, seen: Observed, made: Plan, undecided: DeliveryPaused | None) -> None:
+async def present(at: Located, observed: Observed, made: Plan, undecided: DeliveryPaused | None) -> None:
     """Record drift and show the plan. Raises PlanStale if it differs from the plan that the person saw."""
     if at.request.mode is Mode.APPLY or at.request.watches:
-        note_drift(at, seen, made)
+        note_drift(at, observed, made)
     expected = at.request.expected_digest
     # An undecided gate is refused by `check` next, and that says more than a stale plan.
     if expected is not None and expected != made.digest and undecided is None:

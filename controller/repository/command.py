@@ -122,7 +122,7 @@ class GitCommand:
         return GitAnswer(process.returncode, output, shown)
 
     def start(
-        self, *arguments: str, environment: Mapping[str, str] | None = None, heard: bool = True
+        self, *arguments: str, environment: Mapping[str, str] | None = None, keep_errors: bool = True
     ) -> subprocess.Popen[bytes]:
         """A running git process, in a process group of its own; the caller ends it. Raises RepositoryFailed.
 
@@ -146,7 +146,7 @@ class GitCommand:
                 env=variables(os.environ, self.pass_on, own, self._undone or ()),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
+                stderr=subprocess.PIPE if keep_errors else subprocess.DEVNULL,
                 # A process group of its own, so that a time limit ends ssh and helpers with it.
                 start_new_session=True,
             )
@@ -162,7 +162,7 @@ class GitCommand:
 
         Raises RepositoryFailed when it fails or takes too long.
         """
-        process = self.start(*arguments, heard=False)
+        process = self.start(*arguments, keep_errors=False)
         watchdog = threading.Timer(LOCAL_TIMEOUT_S, kill, [process])
         watchdog.daemon = True
         watchdog.start()

@@ -39,7 +39,7 @@ async def follow(
     *,
     clock: Clock,
     settings: FollowSettings | None = None,
-    seen: str | None = None,
+    known: str | None = None,
     on_failure: Callable[[PenstockError], None] | None = None,
     on_recovery: Callable[[], None] | None = None,
 ) -> AsyncGenerator[str]:
@@ -56,7 +56,7 @@ async def follow(
         # Before the remote is asked: a push that is announced meanwhile may be too late for the answer.
         wake.clear()
         try:
-            tip = await asyncio.to_thread(_tip, repository, branch, seen)
+            tip = await asyncio.to_thread(_tip, repository, branch, known)
         except Exception as error:  # noqa: BLE001 - told as a fault
             # After any error the branch is polled again: the service has no other source.
             failures += 1
@@ -68,8 +68,8 @@ async def follow(
             if failures and on_recovery is not None:
                 on_recovery()
             failures = 0
-            if tip != seen:
-                seen = tip
+            if tip != known:
+                known = tip
                 yield tip
         await first_of(clock, _pause_s(settings, failures), wake)
 
@@ -86,10 +86,10 @@ async def watch(
             yield wanted
 
 
-def _tip(repository: Repository, branch: str, seen: str | None) -> str:
+def _tip(repository: Repository, branch: str, known: str | None) -> str:
     """The remote's commit, fetched where it is new. A failed fetch leaves it unseen, so that it is tried again."""
     tip = repository.remote_head(branch)
-    return tip if tip == seen else repository.fetch(branch)
+    return tip if tip == known else repository.fetch(branch)
 
 
 def _pause_s(settings: FollowSettings, failures: int) -> float:

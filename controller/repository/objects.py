@@ -128,7 +128,7 @@ class ObjectReader:
     ) -> None:
         self._git = git
         self._environment = environment
-        self._process = git.start("cat-file", "--batch-command", environment=environment, heard=False)
+        self._process = git.start("cat-file", "--batch-command", environment=environment, keep_errors=False)
         self._watchdog = threading.Timer(timeout_s, kill, [self._process])
         self._watchdog.daemon = True
         self._watchdog.start()
@@ -156,7 +156,7 @@ class ObjectReader:
         # `cat-file --batch-command` cannot stop in the middle of an object; a process of its own can be ended.
         if self._known(name).size <= most:
             return self.content(name, most) or b""
-        process = self._git.start("cat-file", "blob", name, environment=self._environment, heard=False)
+        process = self._git.start("cat-file", "blob", name, environment=self._environment, keep_errors=False)
         try:
             return process.stdout.read(most) if process.stdout is not None else b""
         finally:

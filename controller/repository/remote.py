@@ -224,8 +224,8 @@ class Remote:
         return self._here.settings.get(f"remote.{self.name}.url", "")
 
     def _failed(self, answer: GitAnswer) -> GitRemoteFailed | RepositoryFailed | SettingsInvalid:
-        told = _last_lines(answer.complaint) or f"exit status {answer.status}"
-        message = f"{self.url}: {told}"
+        last_lines = _last_lines(answer.complaint) or f"exit status {answer.status}"
+        message = f"{self.url}: {last_lines}"
         if "transport '" in answer.complaint and "not allowed" in answer.complaint:
             return RepositoryFailed(message, hint="only https, http, ssh and file remotes are used")
         if answer.status == TIMED_OUT:

@@ -105,8 +105,8 @@ def expire_tokens(call: ServedCall) -> Response:
 def close_channels(call: ServedCall) -> Response:
     """`POST /_simulator/channels/close`, body `{"after_s": 60}`: announce and close them, as before maintenance."""
     after_s = _seconds(call, "after_s", 60.0)
-    told = call.simulator.notifications.announce_closing(call.now + timedelta(seconds=after_s))
-    return answer({"connections": told})
+    channels = call.simulator.notifications.announce_closing(call.now + timedelta(seconds=after_s))
+    return answer({"connections": channels})
 
 
 def clock(call: ServedCall) -> Response:

@@ -155,13 +155,13 @@ class AuditLog(StorePart):
             row = connection.execute(
                 update(audit).where(audit.c.id == entry_id).values(webhook_synced=True).returning(*audit.c)
             )
-            told = row.mappings().one_or_none()
-        if told is None:
+            row_found = row.mappings().one_or_none()
+        if row_found is None:
             return  # it is older than what is kept
-        entry = _entry(told)
+        entry = _entry(row_found)
         details = {"receiver": receiver, "event": event, "told": entry.action, "told_at": _iso(entry.at)}
-        told_of = replace(entry, action="webhook", status="success", error=None, latency_ms=None, details=details)
-        self.append(told_of)
+        sent = replace(entry, action="webhook", status="success", error=None, latency_ms=None, details=details)
+        self.append(sent)
 
     def purge(self) -> int:
         """Drop entries that are older than the limit; returns how many."""

@@ -162,7 +162,7 @@ def test_executions_that_could_not_be_read_or_had_a_stale_caller() -> None:
     executions = [
         ExecutionSummary("e1", "f1", "1.0", since, until, True, HOSTILE),
         ExecutionSummary("e2", "f1", "1.0", since, None, False),
-        ExecutionSummary("e3", "f1", "1.0", None, None, False, told=Standing.UNKNOWN),
+        ExecutionSummary("e3", "f1", "1.0", None, None, False, stated=Standing.UNKNOWN),
     ]
     rate = measure_error_rate(executions, since=since, until=until)
     text: list[str] = []

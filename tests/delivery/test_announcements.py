@@ -175,10 +175,10 @@ async def test_only_what_has_ended_rings_and_what_ended_in_silence_makes_the_cha
     assert not hearing.reliable
     hearing._opened()
     assert hearing.reliable
-    bell = hearing.bell("f1")
+    announcement = hearing.announcement("f1")
     hearing._received(FlowEvent("f1", status="STARTED"))
-    assert not bell.is_set()
+    assert not announcement.is_set()
     hearing._received(FlowEvent("f1", status="SUCCESS"))
-    assert bell.is_set()
+    assert announcement.is_set()
     hearing.missed("f1")
     assert not hearing.reliable

@@ -275,7 +275,7 @@ async def test_a_job_that_fails_shows_its_message(hands: Hands, versioned: Versi
     begun = await versioned.action_traces.start(ActionTraceRequest(flow_id, "any"))
     job = await versioned.action_traces.finished(begun.job_id)
     assert (job.status, job.result) == ("failed", None)
-    assert "The invocation is not known." in (job.told or "")
+    assert "The invocation is not known." in (job.reason_text or "")
 
 
 async def test_preflight_names_the_missing_scopes(

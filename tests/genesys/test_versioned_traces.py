@@ -244,7 +244,7 @@ async def test_a_debug_job_is_looked_at_ever_more_rarely(clock: SteppedClock) ->
     done = reply(body={"status": "failed", "message": "No such invocation"})
     platform, answers = connected(clock, {JOB: [*[RUNNING] * 6, done]})
     job = await platform.action_traces.finished("j1")
-    assert (job.status, job.told) == ("failed", "No such invocation")
+    assert (job.status, job.reason_text) == ("failed", "No such invocation")
     assert len(answers.calls) == 7
     assert 46 <= clock.elapsed_s <= 92
 
@@ -254,7 +254,7 @@ async def test_every_ending_of_a_debug_job_is_told_with_its_message(clock: Stepp
     ended = reply(body={"status": status, "message": "Somebody stopped it"})
     platform, answers = connected(clock, {JOB: [RUNNING, ended]})
     job = await platform.action_traces.finished("j1")
-    assert (job.status, job.told, job.steps) == (status, "Somebody stopped it", ())
+    assert (job.status, job.reason_text, job.steps) == (status, "Somebody stopped it", ())
     assert len(answers.calls) == 2
 
 
@@ -322,8 +322,8 @@ async def test_a_job_that_was_just_started_may_not_be_found_yet(clock: SteppedCl
 
 
 async def test_a_debug_job_that_says_when_to_come_back_is_obeyed(clock: SteppedClock) -> None:
-    told = reply(body={"status": "in_progress"}, headers={"Retry-After": "17"})
-    platform, _ = connected(clock, {JOB: [told, reply(body={"status": "completed", "result": []})]})
+    running = reply(body={"status": "in_progress"}, headers={"Retry-After": "17"})
+    platform, _ = connected(clock, {JOB: [running, reply(body={"status": "completed", "result": []})]})
     assert (await platform.action_traces.finished("j1")).status == "completed"
     assert clock.elapsed_s == pytest.approx(17)
 

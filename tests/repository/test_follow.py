@@ -73,7 +73,7 @@ async def test_what_was_seen_before_is_not_told_again(site: Site, remote: Path, 
     clock = Pauses()
     shas: list[str] = []
     clock.then = [lambda: shas.append(advance(site))]
-    async with aclosing(follow(repository, "main", clock=clock, seen=site.head(remote, "main"))) as revisions:
+    async with aclosing(follow(repository, "main", clock=clock, known=site.head(remote, "main"))) as revisions:
         assert await anext(revisions) == shas[0]
 
 

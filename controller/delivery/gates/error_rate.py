@@ -159,7 +159,7 @@ class ErrorRateWatch:
 class Announced:
     """Announced executions of a version since the last poll, added to that poll's count.
 
-    They are only hints: the bell rings when a poll is worth its calls, and the poll decides.
+    They are only hints: `due` is set when a poll is worth its calls, and the poll decides.
     """
 
     def __init__(
@@ -168,36 +168,38 @@ class Announced:
         self._sync = sync
         self._subject = subject
         self._is_worth_a_look = is_worth_a_look
-        self._seen = diagnosis.ErrorRate()
+        self._polled = diagnosis.ErrorRate()
         self._failed = self._total = 0
-        self.bell = asyncio.Event()
+        self.due = asyncio.Event()
 
-    def looked(self, seen: diagnosis.ErrorRate) -> None:
+    def looked(self, polled: diagnosis.ErrorRate) -> None:
         """Note a poll's count; it contains the executions announced so far, or soon will."""
-        self._seen = seen
+        self._polled = polled
         self._failed = self._total = 0
-        self.bell.clear()
+        self.due.clear()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Ring the bell within the block, if executions are announced."""
-        with self._sync.events.executions(self._subject.flow_id, self._heard):
+        """Count announced executions within the block, and set `due`."""
+        with self._sync.events.executions(self._subject.flow_id, self._count):
             yield
 
-    def _heard(self, event: ExecutionEvent) -> None:
+    def _count(self, event: ExecutionEvent) -> None:
         if event.version != self._subject.version:
             return
         self._total += 1
         self._failed += event.failed
-        if self._is_worth_a_look(diagnosis.ErrorRate(self._seen.failed + self._failed, self._seen.total + self._total)):
-            self.bell.set()
+        if self._is_worth_a_look(
+            diagnosis.ErrorRate(self._polled.failed + self._failed, self._polled.total + self._total)
+        ):
+            self.due.set()
 
 
 async def rest_between_looks(sync: SyncRun, longest_s: float, *announced: Announced) -> None:
-    """The usual pause between two polls, cut short by a bell. Raises Parked."""
+    """The usual pause between two polls, cut short when a poll is due. Raises Parked."""
     shortest_s = min(PAUSE_S, INTERVAL_S, longest_s)
     await sync.signals.rest(shortest_s)
     left_s = min(INTERVAL_S, longest_s) - shortest_s
-    bells = [each.bell for each in announced]
-    if left_s > 0 and not any(bell.is_set() for bell in bells):
-        await sync.signals.rest(left_s, *bells)
+    dues = [each.due for each in announced]
+    if left_s > 0 and not any(due.is_set() for due in dues):
+        await sync.signals.rest(left_s, *dues)

@@ -129,8 +129,8 @@ class ArchitectLaunches(PlatformPart):
         execution = await self._transport.fetch(call, RuntimeExecution)
         state = {"UNKNOWN": "running", "RUNNING": "running", "COMPLETED": "completed"}.get(execution.status, "failed")
         error = execution.flow_error_info
-        told = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
-        message = excerpt(told or execution.completion_reason or "") or None
+        given = " ".join(part for part in ((error.code, error.message) if error else ()) if part)
+        message = excerpt(given or execution.completion_reason or "") or None
         return Launch(launch_id, state, message)
 
 

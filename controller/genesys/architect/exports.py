@@ -177,8 +177,8 @@ async def _alone(transport: Transport, wanted: Wanted, priority: Priority) -> st
         words = job_words(job)
         wait_s = _wait_before_next(transport.settings, job, words, attempt)
         if wait_s is None:
-            told = "; ".join(words[:5]) or "the job gave no reason"
-            raise ExportFailed(f"{_shown(wanted)} could not be exported: {told}")
+            reason = "; ".join(words[:5]) or "the job gave no reason"
+            raise ExportFailed(f"{_shown(wanted)} could not be exported: {reason}")
         log.info("export.repeated", flow_id=wanted.flow_id, version=wanted.version, attempt=attempt)
         await transport.clock.sleep(wait_s)
 
@@ -235,5 +235,5 @@ def _limited_in_disguise(words: tuple[str, ...]) -> bool:
 
     Source: Genesys' Terraform provider, issue 2061 for the first message, its code for the others.
     """
-    told = "\n".join(words).lower()
-    return any(end in told for end in _ENDS_OF_A_429) and "could not find the flow with id" in told
+    reason = "\n".join(words).lower()
+    return any(end in reason for end in _ENDS_OF_A_429) and "could not find the flow with id" in reason

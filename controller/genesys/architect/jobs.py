@@ -64,10 +64,10 @@ def job_words(job: WireJob) -> tuple[str, ...]:
 
 def failure_cause(job: WireJob) -> FailureCause:
     """Why a job failed. Its messages may hold only the end of its session, or a request limit that the job met."""
-    told = [text for message in job.messages or [] if message.type != "Warning" and (text := _line(message))]
-    if any(_LOCKED.search(text) for text in told):
+    texts = [text for message in job.messages or [] if message.type != "Warning" and (text := _line(message))]
+    if any(_LOCKED.search(text) for text in texts):
         return FailureCause.LOCK
-    reasons = [text for text in told if any(map(str.isalnum, _EMPTY_WORDS.sub("", text)))]
+    reasons = [text for text in texts if any(map(str.isalnum, _EMPTY_WORDS.sub("", text)))]
     if not reasons or any(_LIMITED.search(text) for text in reasons):
         return FailureCause.UNKNOWN
     return FailureCause.CONTENT

@@ -84,8 +84,8 @@ class ArchitectPublishing(_FlowWrites):
             raise
         if operation.complete and operation.failed:
             words = _words(operation)
-            told = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
-            raise PublishFailed(told) if words else PublishUnexplained(told)
+            failure = f"publishing version {version} of flow {flow_id} failed: {'; '.join(words) or 'no reason given'}"
+            raise PublishFailed(failure) if words else PublishUnexplained(failure)
         return Ticket(TicketKind.OPERATION, operation.id, flow_id, version)
 
     async def switch(self, request: SwitchRequest) -> Ticket:

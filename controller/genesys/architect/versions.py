@@ -145,8 +145,8 @@ _NOT_OFFERED = frozenset({404, 405, 501})
 
 def _not_offered(error: RequestRejected) -> bool:
     if isinstance(error, PermissionMissing):
-        told = error.message.lower()
-        return "not enabled" in told or "feature" in told
+        error_text = error.message.lower()
+        return "not enabled" in error_text or "feature" in error_text
     if isinstance(error, NotFound) and (error.api_code or "").startswith("architect.flow"):
         return False
     return error.status in _NOT_OFFERED

@@ -100,23 +100,23 @@ class _Polling:
         while True:
             asked_at = self._clock.monotonic()
             try:
-                job, told_s = await self._poll()
+                job, asked_s = await self._poll()
             except (Transient, Waiting, NotFound) as error:
-                told_s = self._outlast(error, asked_at)
+                asked_s = self._outlast(error, asked_at)
             else:
                 if job.ended:
                     return job
                 self._back(job)
             jittered_s = backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads calls, it hides nothing
-            await self._clock.sleep(min(self._left_s(), told_s or jittered_s))
+            await self._clock.sleep(min(self._left_s(), asked_s or jittered_s))
             backoff_s = min(_LONGEST_S, backoff_s * 2)
 
     async def _poll(self) -> tuple[TraceJob, float | None]:
         """The job, and the wait that its answer asks for."""
         call = ApiCall("GET", _JOB, {"jobId": self._job_id})
         answer = await self._transport.send(call)
-        told_s = retry_after_s(answer.headers, self._clock.now())
-        return self._transport.read(call, answer, TraceJob), told_s
+        asked_s = retry_after_s(answer.headers, self._clock.now())
+        return self._transport.read(call, answer, TraceJob), asked_s
 
     def _outlast(self, error: PenstockError, asked_at: float) -> float | None:
         """Continue despite an error, within the length of a tolerated outage. Returns the wait that it asks for."""
@@ -138,8 +138,8 @@ class _Polling:
             self._deadline += self._clock.monotonic() - self._away_since
             self._away_since = None
         if self._clock.monotonic() >= self._deadline:
-            told = f": {job.told}" if job.told else ""
-            message = f"GET {_JOB}: job {self._job_id} is still {job.status} after {self._timeout_s:g} s{told}"
+            reason_text = f": {job.reason_text}" if job.reason_text else ""
+            message = f"GET {_JOB}: job {self._job_id} is still {job.status} after {self._timeout_s:g} s{reason_text}"
             raise ServerFault(message)
 
     def _left_s(self) -> float:

@@ -118,11 +118,11 @@ def undetermined(flow_id: str, entity: FlowEntity | None, versions: Sequence[Ver
     else:
         listed = f"the listing shows {live_version(entity) or 'nothing'} live"
     if versions is None:
-        told = "it has no list of versions"
+        shown = "it has no list of versions"
     else:
-        told = f"its versions show {' or '.join(info.version for info in live_candidates(versions)) or 'nothing'}"
+        shown = f"its versions show {' or '.join(info.version for info in live_candidates(versions)) or 'nothing'}"
     name = f"{entity.name} ({flow_id})" if entity else flow_id
-    return LiveUndetermined(f"the live version of flow {name} cannot be determined: {listed}, {told}")
+    return LiveUndetermined(f"the live version of flow {name} cannot be determined: {listed}, {shown}")
 
 
 def _live(candidates: Sequence[VersionInfo], listed: str | None) -> VersionInfo | None:

@@ -35,12 +35,12 @@ class FlowNames:
         """
         if entity.id in self._by_id:
             return self._by_id[entity.id]
-        told = (entity.type or entity.metadata.type or UNTYPED).lower()
-        own = FlowKey(told, entity.name)
+        type_name = (entity.type or entity.metadata.type or UNTYPED).lower()
+        own = FlowKey(type_name, entity.name)
         meant = self._meant(own)
         if meant is not None:
             return meant
-        return FlowKey(told, f"{entity.name} ({entity.id})") if own in self._taken else own
+        return FlowKey(type_name, f"{entity.name} ({entity.id})") if own in self._taken else own
 
     def _meant(self, own: FlowKey) -> FlowKey | None:
         named = self._by_name.get(own.name, ())

@@ -205,7 +205,7 @@ def _progress(call: ApiCall, ticket: Ticket, status: PublishStatus) -> Progress:
         percent=status.progress_percent,
         stage=None if status.current_stage is None else str(status.current_stage),
         eta_s=status.estimated_time_remaining_seconds,
-        messages=tuple(excerpt(_told(error)) for error in status.errors or []),
+        messages=tuple(excerpt(_message(error)) for error in status.errors or []),
         cause=FailureCause.CONTENT if status.errors else FailureCause.UNKNOWN,
         flow_id=ticket.flow_id,
     )
@@ -219,7 +219,7 @@ def _superseded(ticket: Ticket, other: str) -> Progress:
     )
 
 
-def _told(error: PublishError | str) -> str:
+def _message(error: PublishError | str) -> str:
     if isinstance(error, str):
         return error
     return " ".join(part for part in (error.code, error.message) if part) or "no message"

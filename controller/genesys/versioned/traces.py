@@ -101,9 +101,9 @@ def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
     """The row as a summary; missing fields stay unknown."""
     status = (row.status or "").lower()
     ended_at = row.end_time or row.end_date_time
-    told = Standing.ENDED if status else Standing.UNKNOWN
+    stated = Standing.ENDED if status else Standing.UNKNOWN
     if status in _RUNNING:
-        told = Standing.RUNNING
+        stated = Standing.RUNNING
     return ExecutionSummary(
         id=row.id,
         flow_id=flow_id,
@@ -112,7 +112,7 @@ def summary_of(row: TraceRow, flow_id: str, version: str) -> ExecutionSummary:
         ended_at=ended_at,
         failed=status in FAILED,
         reason=row.error_message or (status if status in FAILED else None),
-        told=Standing.ENDED if ended_at is not None and not status else told,
+        stated=Standing.ENDED if ended_at is not None and not status else stated,
     )
 
 
@@ -147,7 +147,7 @@ class VersionedExecutions(PlatformPart):
     def __init__(self, transport: Transport, versions: VersionDirectory) -> None:
         super().__init__(transport)
         self._versions = versions
-        self._untold = Untold(VersionedTraces(transport).at(Priority.GATE))
+        self._standings = StandingReader(VersionedTraces(transport).at(Priority.GATE))
 
     async def of_version(
         self, flow_id: str, version: str, *, since: datetime, until: datetime
@@ -159,7 +159,7 @@ class VersionedExecutions(PlatformPart):
         asked = _Asked(flow_id, await self._versions.id_of(flow_id, version, Priority.GATE), version)
         found = self._found(TraceRequest(since, until, flow_id, version), asked)
         within = (summary async for summary in found if summary.within(since, until))
-        async for summary in self._untold.resolved(within):
+        async for summary in self._standings.resolved(within):
             yield summary
 
     async def found(self, request: TraceRequest) -> AsyncIterator[ExecutionSummary]:
@@ -204,7 +204,7 @@ class VersionedExecutions(PlatformPart):
             yield summary
 
 
-class Untold:
+class StandingReader:
     """Reads headers and, if those give nothing either, steps. Ended executions are cached."""
 
     def __init__(self, traces: VersionedTraces) -> None:
@@ -235,8 +235,8 @@ class Untold:
     async def _read(self, summary: ExecutionSummary) -> ExecutionSummary:
         try:
             header = await self._traces.header(summary.id)
-            told = summary_of(TraceRow.model_validate(header), summary.flow_id, summary.version)
-            return told if told.standing is not Standing.UNKNOWN else await self._walked(told)
+            stated = summary_of(TraceRow.model_validate(header), summary.flow_id, summary.version)
+            return stated if stated.standing is not Standing.UNKNOWN else await self._walked(stated)
         except (NotFound, ValidationError):
             return summary
 
@@ -247,5 +247,5 @@ class Untold:
             for step in page:
                 status, ended = str(step.get("status") or "").lower(), not step.get("nextStepId")
                 if status in FAILED:
-                    return replace(summary, failed=True, reason=status, told=Standing.ENDED)
-        return replace(summary, told=Standing.ENDED) if ended else summary
+                    return replace(summary, failed=True, reason=status, stated=Standing.ENDED)
+        return replace(summary, stated=Standing.ENDED) if ended else summary

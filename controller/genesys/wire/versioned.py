@@ -176,7 +176,7 @@ class TraceJob(WireModel):
         return self.status.lower() in _ENDED
 
     @property
-    def told(self) -> str | None:
+    def reason_text(self) -> str | None:
         """The job's message."""
         found = self.message or self.error_message
         return None if found in (None, "") else found if isinstance(found, str) else json.dumps(found)
@@ -193,8 +193,8 @@ class TraceJob(WireModel):
     def announced(self) -> int | None:
         """Number of steps that the job announces."""
         inside = self._decoded if isinstance(self._decoded, dict) else {}
-        told = (self.expected_steps, self.total_steps, inside.get("expectedSteps"), inside.get("totalSteps"))
-        return next((count for count in told if isinstance(count, int) and not isinstance(count, bool)), None)
+        reason_text = (self.expected_steps, self.total_steps, inside.get("expectedSteps"), inside.get("totalSteps"))
+        return next((count for count in reason_text if isinstance(count, int) and not isinstance(count, bool)), None)
 
     @property
     def unreadable(self) -> str | None:

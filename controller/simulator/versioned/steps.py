@@ -166,8 +166,8 @@ class _DefinitionWalk:
 
 def _assigned(node: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The variables that a node sets: by an update of data, or by `variables` in a given definition."""
-    told = node.get("variables")
-    yield from told.items() if isinstance(told, dict) else ()
+    stated = node.get("variables")
+    yield from stated.items() if isinstance(stated, dict) else ()
     settings = node.get("settings")
     statements = settings.get("statements") if isinstance(settings, dict) else None
     for assigned in inner_mappings(statements):

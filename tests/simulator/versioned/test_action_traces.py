@@ -158,4 +158,4 @@ async def test_the_client_is_told_of_every_ending(
     (await api.patch("/_simulator/settings", json={"debug_ending": ending})).raise_for_status()
     begun = await platform.action_traces.start(ActionTraceRequest(line, "begin"))
     job = await platform.action_traces.finished(begun.job_id)
-    assert (job.status, job.told) == (ending, f"The trace was ended: {ending}.")
+    assert (job.status, job.reason_text) == (ending, f"The trace was ended: {ending}.")

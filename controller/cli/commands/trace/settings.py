@@ -85,16 +85,16 @@ def settings(
     output: Format = TextOrJson.TEXT,
 ) -> None:
     """Change the settings where options say so, then show them."""
-    wish = RecordingRequest(flow, level, None if execution_data is None else execution_data is Switch.ON)
+    request = RecordingRequest(flow, level, None if execution_data is None else execution_data is Switch.ON)
     ours = load_settings()
     workspace = open_folder(folder, ours, (organization,) if organization else ())
     chosen = only_organization(workspace, "what is recorded")
     with opened_services(ours) as services:
-        shown = answer(services, recording_settings(services, chosen, wish, by=actor()))
+        shown = answer(services, recording_settings(services, chosen, request, by=actor()))
     if output is TextOrJson.JSON:
         print(json_text(_document(chosen.name, shown)))
     else:
-        _show(chosen.name, shown, turned_on=bool(wish.execution_data))
+        _show(chosen.name, shown, turned_on=bool(request.execution_data))
 
 
 def _show(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:

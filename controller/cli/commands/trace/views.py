@@ -111,7 +111,7 @@ class PagesView:
         self._pages.add(fetched.id, analysis)
 
     def end(self, ending: Ending) -> None:
-        told = [f"stale caller: {line}" for line in ending.stale_lines()]
-        told += [f"{each.id} could not be read: {each.reason}" for each in ending.unread]
-        told += [f"without an anomaly and left out: {ending.clean}"] if ending.clean else []
-        self._pages.finish(". ".join([self._headline, *told]))
+        notes = [f"stale caller: {line}" for line in ending.stale_lines()]
+        notes += [f"{each.id} could not be read: {each.reason}" for each in ending.unread]
+        notes += [f"without an anomaly and left out: {ending.clean}"] if ending.clean else []
+        self._pages.finish(". ".join([self._headline, *notes]))
