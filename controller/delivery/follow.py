@@ -117,6 +117,7 @@ class _Pacing:
         else:
             await sync.signals.watch(seconds, self._announced)
         self._was_announced, self._reliable = self._announced.is_set(), sync.events.reliable
+        # Before the poll, so that an event during it is not lost.
         self._announced.clear()
 
     def still_running(self, progress: Progress | None, *, found: bool) -> None:

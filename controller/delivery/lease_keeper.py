@@ -48,6 +48,7 @@ async def _renew(sync: SyncRun) -> None:
             await clock.sleep(ttl_s / 12)
         else:
             renewed_at = clock.monotonic()
+            # Early enough for several more tries before the lease ends.
             await clock.sleep(ttl_s / 3)
 
 
@@ -75,6 +76,7 @@ def _subscriptions(sync: SyncRun) -> Iterator[tuple[str, Coroutine[Any, Any, Non
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     """A lost lease, or else a failed store, or else the first one."""
+    # False sorts before True.
     return min(_leaves(failures), key=lambda leaf: (not isinstance(leaf, LeaseLost), not isinstance(leaf, StoreFailed)))
 
 

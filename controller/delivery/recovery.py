@@ -53,6 +53,7 @@ async def _resolve(sync: SyncRun) -> None:
         elif (why := await _given_up(run)) is not None:
             await roll_one_back(run, why)
         elif run.state is StepState.EXPORTED and run.change.kind is not ChangeKind.DELETE:
+            # The export was in memory only, and is needed to record the change.
             await export_live(run)
         elif run.state is StepState.HEALTHY and run.record.recorded_at is not None:
             await _make_up_for_export(run)
@@ -133,6 +134,7 @@ def _failed_before(sync: SyncRun) -> bool:
 
 def _error_of(step: StepRecord) -> PenstockError:
     """The error of the failed change, as far as the journal shows it."""
+    # A code that is not known here counts as a temporary fault, because those quarantine nothing.
     kind = next((kind for kind in VERDICTS if kind.code == step.error_code), ServerFault)
     return kind(step.reason or f"{step.flow} failed before the controller ended")
 

@@ -34,6 +34,7 @@ class Scheduler:
 
     def __init__(self, sync: SyncRun) -> None:
         self._sync = sync
+        # Sorting is stable: removals move to the end, and the rest keeps the order of the plan.
         self._runs = sorted(sync.runs, key=lambda run: run.change.kind in DESTRUCTIVE)
         self._done = {run.change.flow: asyncio.Event() for run in self._runs}
         self._slots = asyncio.Semaphore(max(sync.organization.sync.concurrency, 1))
@@ -76,6 +77,7 @@ class Scheduler:
             else:
                 run.advance(StepState.SKIPPED, reason=why_not, cause=_interrupted(run))
         run.ended_at = self._sync.clock.monotonic()
+        # After a skip or a failure as well: the changes that wait for it decide by its state.
         self._done[run.change.flow].set()
         # Other changes do not wait for the export: a healthy version can be built on, or rolled back.
         if not self._sync.signals.aborting:
@@ -166,6 +168,7 @@ class Scheduler:
         policy = OnFailure(sync.record.on_failure)
         if policy is OnFailure.ROLLBACK_ALL and run.change.kind not in DESTRUCTIVE:
             sync.signals.abort()
+            # The versions go back, and an export would delay that.
             for export in self._exports.values():
                 export.cancel()
         self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW

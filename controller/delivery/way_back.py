@@ -64,6 +64,7 @@ async def restore(run: ChangeRun) -> str | None:
         return None
     if live is None:
         raise RollbackFailed("the flow was deleted")
+    # Before the live version is compared: during a rollout the previous version is live beside the new one.
     if await rollout_in_flight(run):
         return await _end_rollout(run, await _live_beside_it(run, live, previous))
     if is_version(live, previous):
@@ -84,6 +85,7 @@ async def finish_earlier_attempt(run: ChangeRun) -> None:
         await _await_unanswered(run)
     elif ticket.kind is TicketKind.JOB:
         await _await_job(run, ticket)
+    # A running rollout of the new version is not awaited: it is ended.
     elif ticket.kind is not TicketKind.PUBLISH or ticket.version == run.record.previous_version:
         await _follow(run, ticket)
 
@@ -233,6 +235,7 @@ async def made_by_another(run: ChangeRun, live: LiveFlow, previous: str) -> str:
 async def _same_content(run: ChangeRun, flow_id: str, version: str, previous: str) -> bool:
     export, digest = await export_version(run.sync, flow_id, version, priority=Priority.ROLLBACK)
     _, wanted = await export_version(run.sync, flow_id, previous, priority=Priority.ROLLBACK)
+    # Kept, so that the record needs no second export.
     if digest == wanted:
         run.export, run.export_digest = export, digest
     return digest == wanted
@@ -277,6 +280,7 @@ async def rebind(run: ChangeRun) -> None:
     version = run.record.live_version
     if not modules or version is None or not _binds_again(run):
         return
+    # The flow is back already; the next process can bind it again.
     if run.sync.signals.stopping:
         run.park()
         return

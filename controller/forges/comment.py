@@ -236,6 +236,7 @@ async def _created(forge: Forge, number: int, marker: CommentMarker, written: st
     except ForgeUnavailable as error:
         if not error.uncertain:
             raise
+        # The comment may have been written although the answer was lost.
         own = await _own(forge, _marked(await forge.comments(number), marker))
         kept = await _updated(forge, number, own, written)
         if kept is None:

@@ -36,6 +36,7 @@ class ForgeSender:
         self._http = httpx.AsyncClient(
             transport=http,
             verify=_trusted(ca_file),
+            # The transport checks where a redirect leads before the token goes there.
             follow_redirects=False,
             headers={"Accept-Encoding": "gzip, deflate", "User-Agent": f"penstock/{__version__}"},
             timeout=httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s),
@@ -73,6 +74,7 @@ class ForgeSender:
                     raise _too_large(call, limit)
         finally:
             await response.aclose()
+            # Calls are independent: no answer may change the next request.
             self._http.cookies.clear()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return ForgeAnswer(response.status_code, headers, bytes(content))

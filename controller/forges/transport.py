@@ -205,6 +205,7 @@ class ForgeRateLimit:
         asked_s = retry_after_s(answer.headers, self._clock.now(), longest_s=_LONGEST_S)
         wait_s = asked_s if asked_s is not None else left_s
         if wait_s is None:
+            # At most 32 times the first wait.
             wait_s = self._secondary_wait_s * 2.0 ** min(self._in_a_row, 5)
         self._in_a_row += 1
         self._until_s = self._clock.monotonic() + wait_s
@@ -213,6 +214,7 @@ class ForgeRateLimit:
     def _reset_s(self, headers: Mapping[str, str]) -> float | None:
         """Seconds until the limit begins anew, by the forge's own clock where it tells."""
         text = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+        # A longer number is no time, and Python refuses to convert very long ones.
         if not (text.isascii() and text.isdecimal() and len(text) <= 12):
             return None
         now: datetime = http_date(headers.get("date", "")) or self._clock.now()

@@ -84,7 +84,9 @@ class RateBudget:
         if count is None or reset is None or not 0 <= reset <= 2 * WINDOW_S:
             return
         window_end = self._clock.monotonic() + reset
+        # The server gives whole seconds, so the ends that two answers give for one window differ a little.
         same = abs(window_end - self._server_window_end) <= _SAME_WINDOW_S
+        # Answers may come out of order; within one window the count only grows.
         self._server_count = max(self._server_count, int(count)) if same else int(count)
         self._server_window_end = window_end
 
@@ -110,6 +112,7 @@ class RateBudget:
         if self._queue[0] is place:
             heapq.heappop(self._queue)
         else:
+            # Only a cancelled call leaves from the middle, so sorting again costs nothing in practice.
             self._queue.remove(place)
             heapq.heapify(self._queue)
         self._wake_first()
@@ -138,10 +141,12 @@ class RateBudget:
         if self._in_flight >= self._concurrency:
             return None
         ceiling = self._ceiling(priority)
+        # Requests in flight are not in the server's count yet.
         if self._server_window_end > now and self._server_count + self._in_flight >= ceiling:
             return self._server_window_end - now
         if self._in_flight + len(self._expiries) < ceiling:
             return 0
+        # Never 0, which means that the call can be sent now.
         return max(0.001, self._expiries[0] - now) if self._expiries else None
 
     def _ceiling(self, priority: Priority) -> int:

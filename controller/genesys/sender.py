@@ -35,6 +35,7 @@ class ApiSender:
         self._settings = settings
         self._http = httpx.AsyncClient(
             transport=transport,
+            # A redirect could take the token to another host.
             follow_redirects=False,
             headers={"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "penstock"},
             timeout=httpx.Timeout(
@@ -44,6 +45,7 @@ class ApiSender:
                 pool=settings.pool_timeout_s,
             ),
             limits=httpx.Limits(
+                # Logins and transfers by presigned URL take no slot of the request budget.
                 max_connections=settings.concurrency + 4,
                 max_keepalive_connections=settings.concurrency,
             ),
@@ -109,6 +111,7 @@ class ApiSender:
                     content += chunk
         finally:
             await response.aclose()
+            # Calls are independent: no answer may change the next request.
             self._http.cookies.clear()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(content))

@@ -128,16 +128,20 @@ class Transport:
 
         No call holds a slot while a token is fetched: calls that need no new token go first.
         """
+        # Read before any wait: a fetch that fails during it fails for this call, too.
         began = self._tokens.fetches
         while True:
             self.circuit.check()
             await self._tokens.renew(refused, since=began)
             async with self.budget.slot(call.priority) as slot:
+                # The wait may have been long: the circuit may be open now, or the token expired.
                 self.circuit.check()
                 token = self._tokens.usable(refused)
                 if token is None:
+                    # The slot goes back while a token is fetched.
                     continue
                 slot.spent = True
+                # The last moment to find that the lease is lost.
                 check_before_sending()
                 request = self._request(call, token)
                 with self.circuit.exchange() as exchange:
@@ -178,6 +182,7 @@ class Transport:
             check_before_sending()
             request = self._sender.build(call.method, url, headers=headers, content=content)
             if sink is not None:
+                # An earlier try may have written a part of the answer.
                 sink.seek(0)
                 sink.truncate()
             try:

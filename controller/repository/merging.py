@@ -49,6 +49,7 @@ def _merge(git: GitCommand, base: str, head: str, environment: Mapping[str, str]
     tree, *conflicts = answer.output.decode("utf-8", "backslashreplace").rstrip("\0").split("\0")
     if answer.ok and tree:
         return tree
+    # Git ends with 1 for conflicts, and with something else for failures.
     if answer.status == 1 and conflicts:
         more = f" and {len(conflicts) - _SHOWN} more" if len(conflicts) > _SHOWN else ""
         raise MergeConflict(

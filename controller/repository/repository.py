@@ -184,6 +184,7 @@ class Repository:
             if tip is None:
                 self.require_followed()
                 raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch}")
+            # Only the service's own clone is tidied up; a person's clone is theirs.
             if self._place is not None and self._place.bare and tip != before:
                 maintain(git)
             return tip

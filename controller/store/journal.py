@@ -63,6 +63,7 @@ class Journal(StorePart):
     @contextmanager
     def _writing(self, lease: Lease) -> Iterator[tuple[Connection, datetime]]:
         """A transaction of the lease's holder, and the time that it writes. Raises LeaseLost."""
+        # Only leases need the time that all processes share; the journal has the time of its writer.
         now = self._clock.now()
         with self._database.write() as connection:
             prove(self._database, connection, lease, self._clock)
@@ -79,6 +80,7 @@ class Journal(StorePart):
                 new_step_values(change) | {"sync_id": sync_id, "position": position, "updated_at": now}
                 for position, change in enumerate(changes)
             ]
+            # SQLAlchemy would make one row of defaults of an empty list.
             if rows:
                 connection.execute(insert(steps), rows)
             return _load(connection, select(syncs).where(syncs.c.id == sync_id))[0]

@@ -48,6 +48,7 @@ class Leases(StorePart):
         with self._database.write() as connection:
             now = self._now(connection)
             free = {"name": name, "holder": "", "fence": 0, "expires_at": now, "manifest": ""}
+            # There has to be a row to lock: two processes may ask for a new lease at once.
             insert_if_absent(connection, leases, free)
             row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
