@@ -13,8 +13,14 @@ import structlog
 from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, PenstockError
 from controller.domain.redaction import SECRETS
 from controller.domain.wording import counted
-from controller.forges.comment import CommentOutcome, CommentText, PublishedComment, longest_body, publish_comment
-from controller.forges.marker import CommentMarker
+from controller.forges.comment import (
+    CommentMarker,
+    CommentOutcome,
+    CommentText,
+    PublishedComment,
+    longest_body,
+    publish_comment,
+)
 from controller.forges.port import AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeAnnotation, StatusState
 from controller.planning.model import Unplanned
 from controller.planning.rendering.errors import error_markdown

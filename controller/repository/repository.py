@@ -21,7 +21,7 @@ from controller.repository.discovery import discover
 from controller.repository.disk import DiskFiles
 from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_folder, checked_revision
-from controller.repository.objects import ObjectReader, is_ancestor, resolve
+from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder

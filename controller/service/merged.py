@@ -18,8 +18,7 @@ import structlog
 from controller.delivery.result import Outcome
 from controller.domain.errors import NotConfirmed, PenstockError, Refused, Waiting
 from controller.domain.status import StepState
-from controller.forges.comment import CommentText, publish_comment
-from controller.forges.marker import CommentMarker
+from controller.forges.comment import CommentMarker, CommentText, publish_comment
 from controller.forges.port import CommitStatus, Forge, PullRequest, StatusState
 from controller.planning.rendering.escaping import code, escape
 from controller.questions.decisions import approve_plan

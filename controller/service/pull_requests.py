@@ -16,8 +16,7 @@ import structlog
 from controller.domain.errors import ForgeNotFound, LeaseHeld, LeaseLost, PenstockError, as_fault
 from controller.domain.platform import Priority
 from controller.domain.waiting import first_of
-from controller.forges.comment import mark_outdated
-from controller.forges.marker import CommentMarker
+from controller.forges.comment import CommentMarker, mark_outdated
 from controller.forges.port import Forge, PullRequest, PullRequestState
 from controller.planning.rendering.view import PlanView
 from controller.questions.comparisons import FlowComparison, differences
