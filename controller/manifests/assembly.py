@@ -46,7 +46,17 @@ GENESYS_ALONE = Hosts()
 class Assembly:
     """Builds organisations; one instance serves one load."""
 
-    def __init__(self, manifests: Manifests, files: FlowFiles, hosts: Hosts, report: Report) -> None:
+    def __init__(
+        self,
+        manifests: Manifests,
+        files: FlowFiles,
+        hosts: Hosts,
+        report: Report,
+        reading: Collection[str] | None = None,
+    ) -> None:
+        self.reading: set[str] = set()
+        """The flows with values of the environment that were read."""
+        self._may_read = reading
         self._manifests = manifests
         self._files = files
         self._hosts = hosts
@@ -55,7 +65,9 @@ class Assembly:
     def organization(self, estate: Estate) -> Organization | None:
         """The organisation with its flows, sorted by id; None or an incomplete one after mistakes were reported."""
         manifest, shape = estate.organization, estate.organization.shape
-        contents = Contents(manifest, self._files, self._report).read(estate.flows)
+        reader = Contents(manifest, self._files, self._report, self._may_read)
+        contents = reader.read(estate.flows)
+        self.reading |= reader.reading
         _check_identities(estate, {flow: found.key for flow, found in contents.items()}, self._report)
         _check_dependencies(estate, self._manifests, self._report)
         for flow in estate.flows:

@@ -6,8 +6,10 @@ are then reported in the same run.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.domain.desired import PinnedVersion, SourceFile
@@ -28,7 +30,12 @@ _OWN: Path = ("spec", "source", "substitutions")
 class Values:
     """The substitutions of one organisation, and the placeholders that its flow files have."""
 
-    def __init__(self, organization: OrganizationManifest, report: Report) -> None:
+    def __init__(
+        self, organization: OrganizationManifest, report: Report, reading: Collection[str] | None = None
+    ) -> None:
+        self.reading: set[str] = set()
+        """The flows that got values of the environment, by `_identity`."""
+        self._may_read = reading
         self._organization = organization
         self._shared = _written(organization.node.get(*_SHARED))
         self._report = report
@@ -39,12 +46,15 @@ class Values:
         own = _written(flow.node.get(*_OWN))
         wanted = set(template.content.mentioned)
         self._wanted |= wanted
-        values: dict[str, str] = {}
+        found: dict[str, tuple[YamlNode, FlowManifest | OrganizationManifest, Path]] = {}
         for name in template.content.placeholders:
             if name in own:
-                values[name] = self._value(own[name], flow, (*_OWN, name))
+                found[name] = own[name], flow, (*_OWN, name)
             elif name in self._shared:
-                values[name] = self._value(self._shared[name], self._organization, (*_SHARED, name))
+                found[name] = self._shared[name], self._organization, (*_SHARED, name)
+        variables = {name: _variable(node) for name, (node, _, _) in found.items() if not isinstance(node.value, str)}
+        may_read = not variables or self._reads(_identity(self._organization, flow, template, variables))
+        values = {name: self._value(*place, may_read=may_read) for name, place in found.items()}
         for name in sorted(set(own) - wanted):
             self._report.add(
                 flow.key_origin(*_OWN, name),
@@ -62,14 +72,30 @@ class Values:
                 hint=did_you_mean(name, self._wanted - set(self._shared)) or "remove the value",
             )
 
-    def _value(self, node: YamlNode, manifest: FlowManifest | OrganizationManifest, path: Path) -> str:
+    def _reads(self, flow: str) -> bool:
+        """Whether this flow may have values of the environment."""
+        may_read = self._may_read is None or flow in self._may_read
+        if may_read:
+            self.reading.add(flow)
+        return may_read
+
+    def _value(
+        self, node: YamlNode, manifest: FlowManifest | OrganizationManifest, path: Path, *, may_read: bool
+    ) -> str:
         """The value; empty after a mistake was reported, here or by the shape: the file is checked all the same."""
         if isinstance(node.value, str):
             return node.value
         if manifest.shape is None:
             return ""
-        variable = node.get("env")
-        name = str(variable.value) if variable is not None else ""
+        name = _variable(node)
+        if not may_read:
+            self._report.add(
+                manifest.origin(*path),
+                f"the value of {quoted(str(path[-1]))} is not read for a change from a fork",
+                hint="leave flows with such values as they are, or open the pull request from a branch of the "
+                "repository itself",
+            )
+            return ""
         value = os.environ.get(name)
         SECRETS.register(value or "")
         if value is None:
@@ -79,6 +105,21 @@ class Values:
                 hint=f"set it where Penstock runs: it is the value of {quoted(str(path[-1]))}",
             )
         return value or ""
+
+
+def _variable(node: YamlNode) -> str:
+    """The variable that holds a value; empty where a mistaken manifest names none."""
+    variable = node.get("env")
+    return str(variable.value) if variable is not None else ""
+
+
+def _identity(
+    organization: OrganizationManifest, flow: FlowManifest, template: Template, variables: Mapping[str, str]
+) -> str:
+    """A digest of all that decides where the values of a flow go: manifest, file and variables."""
+    manifest = None if flow.shape is None else flow.shape.model_dump(mode="json")
+    parts = (organization.name, manifest, template.name, template.content.text, sorted(variables.items()))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _written(node: YamlNode | None) -> Mapping[str, YamlNode]:
@@ -96,10 +137,22 @@ class Content:
 class Contents:
     """Reads the sources of one organisation's flows."""
 
-    def __init__(self, organization: OrganizationManifest, files: FlowFiles, report: Report) -> None:
-        self._values = Values(organization, report)
+    def __init__(
+        self,
+        organization: OrganizationManifest,
+        files: FlowFiles,
+        report: Report,
+        reading: Collection[str] | None = None,
+    ) -> None:
+        """`reading` has the flows that may have values of the environment; None lets all."""
+        self._values = Values(organization, report, reading)
         self._files = files
         self._report = report
+
+    @property
+    def reading(self) -> set[str]:
+        """The flows that got values of the environment."""
+        return self._values.reading
 
     def read(self, flows: Iterable[FlowManifest]) -> dict[FlowManifest, Content]:
         """The contents of the flows with a readable source; mistakes were reported for the others."""

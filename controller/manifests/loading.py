@@ -35,6 +35,8 @@ class Desired:
     """Flow files that no manifest uses, sorted; empty when only some organisations were asked for."""
     places: tuple[str, ...] = ()
     """Folders and files that were searched for manifests."""
+    reading: frozenset[str] = frozenset()
+    """The flows with values of the environment, each with its manifest and file, as digests."""
 
     @property
     def doubts(self) -> tuple[Mistake, ...]:
@@ -57,12 +59,15 @@ def load(
     only: Collection[str] | None = None,
     limits: Limits | None = None,
     required: bool = True,
+    reading: Collection[str] | None = None,
 ) -> Desired:
     """The desired state that a repository's files describe.
 
     `folder` limits where manifests are searched for; the files that they name may be anywhere. `only` limits the load
     to organisations by name and leaves out the flow files and the mistakes of all others; each must be there if they
-    are `required`. Raises ManifestInvalid with all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when
+    are `required`. Where `reading` is given, only these flows, by `Desired.reading`, get values of the environment.
+
+    Raises ManifestInvalid with all mistakes, RepositoryTooLarge beyond the limits, SettingsInvalid when
     there is no such folder or no such organisation.
     """
     if kind_of(files, folder) is not Kind.FOLDER:
@@ -75,7 +80,7 @@ def load(
         _require(only or (), estates, manifests)
     selected = tuple(each for each in estates if only is None or each.organization.name in only)
     flow_files = FlowFiles(files, report, budget)
-    assembly = Assembly(manifests, flow_files, hosts, report)
+    assembly = Assembly(manifests, flow_files, hosts, report, reading)
     organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)
     if mistakes:
@@ -85,6 +90,7 @@ def load(
         files=tuple(sorted({*(file.path for file in tree.manifests), *flow_files.names})),
         unused=tuple(sorted(set(tree.flow_files) - set(flow_files.names))) if only is None else (),
         places=places,
+        reading=frozenset(assembly.reading),
     )
 
 

@@ -67,6 +67,9 @@ class BranchNames:
     """The folder of the manifests within the repository; None for the operator's setting."""
     only: tuple[str, ...] = ()
     """Names of organisations; empty for all."""
+    from_fork: bool = False
+    """Whether the head comes from people who may not write here. Values of the environment then go only into flows that
+    are as they are in the base: a comment could show them."""
 
 
 def open_branch(repository: Repository, names: BranchNames, settings: Settings, *, loopback: bool = False) -> Branch:
@@ -90,7 +93,8 @@ def open_branch(repository: Repository, names: BranchNames, settings: Settings, 
         found = [replace(each, message=f"in the base {names.base}: {each.message}") for each in error.mistakes]
         raise ManifestInvalid(found) from error
     with repository.merged_files(base, head, settings.limits) as files:
-        after = read_folder(files, folder, settings, names.only, loopback=loopback)
+        reading = before.reading if names.from_fork else None
+        after = read_folder(files, folder, settings, names.only, loopback=loopback, reading=reading)
     organizations = _paired(before, after)
     missing = sorted(set(names.only) - {each.name for each in organizations})
     if missing:

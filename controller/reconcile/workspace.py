@@ -91,9 +91,17 @@ def _uncommitted(files: WorkTreeFiles, head: Files, desired: Desired, limits: Li
 
 
 def read_folder(
-    files: Files, written: str, settings: Settings, only: Collection[str] = (), *, loopback: bool
+    files: Files,
+    written: str,
+    settings: Settings,
+    only: Collection[str] = (),
+    *,
+    loopback: bool,
+    reading: Collection[str] | None = None,
 ) -> Desired:
     """The desired state that a folder describes; of `only` these organisations, as far as they are there.
+
+    `reading` has the flows that may have values of the environment, by `Desired.reading`; None lets all.
 
     Empty if there is no such folder. Raises ManifestInvalid and RepositoryTooLarge, and RepositoryFailed for a folder
     outside the repository.
@@ -105,7 +113,9 @@ def read_folder(
     if kind_of(files, folder) is not Kind.FOLDER:
         return Desired()
     hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
-    return load(files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits, required=False)
+    return load(
+        files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits, required=False, reading=reading
+    )
 
 
 def require_organizations(desired: Desired, folder: str) -> None:
