@@ -195,18 +195,22 @@ class Repository:
         Raises GitRemoteFailed when the remote lacks the ref or does not answer, and RepositoryFailed when the commit is
         no longer there.
         """
-        with self._lock:
-            git = self._git()
-            remote = self._remote(git)
-            if remote is not None and not has_commit(git, checked_revision(sha)):
-                remote.fetch_ref(ref)
-            if not has_commit(git, checked_revision(sha)):
-                raise RepositoryFailed(f"{ref} does not hold the commit {sha[:12]} any more", hint="poll again")
-            return sha
+        # Without the lock: it moves no ref, and a delivery must not wait until a large pull request was fetched.
+        git = self._git()
+        remote = self._remote(git)
+        if remote is not None and not has_commit(git, checked_revision(sha)):
+            remote.fetch_ref(ref)
+        if not has_commit(git, checked_revision(sha)):
+            raise RepositoryFailed(f"{ref} does not hold the commit {sha[:12]} any more", hint="poll again")
+        return sha
 
-    def tree(self, sha: str) -> str:
-        """The id of a commit's files: equal for commits with the same files."""
-        return self._git().text("rev-parse", "--verify", "--end-of-options", f"{checked_revision(sha)}^{{tree}}")
+    def merged_tree(self, base: str, head: str) -> str:
+        """The id of the files that a merge of the commit `head` into `base` would leave; raises as `merged_files`."""
+        git = self._git()
+        with merged(git, checked_revision(base), checked_revision(head)) as found:
+            if found.environment:
+                return found.tree
+            return git.text("rev-parse", "--verify", "--end-of-options", f"{found.tree}^{{tree}}")
 
     def head(self, branch: str) -> str:
         """The newest commit of a branch that is already here, without a fetch."""

@@ -115,7 +115,9 @@ class Controller:
             return []
         planner = self._pull_requests
         listeners = Listeners(self._feed.pushed, (lambda _: False) if planner is None else planner.changed)
-        url, clock, count = settings.repository_url, self._services.clock, self.metrics.webhook
+        # Where the operator names the forge's repository, git may be read from a mirror of it.
+        url = settings.forge_repository or settings.repository_url
+        clock, count = self._services.clock, self.metrics.webhook
         return IncomingWebhooks(secret, url, listeners, clock, count).routes()
 
     async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:

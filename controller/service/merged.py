@@ -8,6 +8,7 @@ is the one in the comment, by its digest. Otherwise the plan waits for `penstock
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from controller.delivery.result import Outcome
-from controller.domain.errors import NotConfirmed, PenstockError, Refused, Waiting
+from controller.domain.errors import ForgeLimited, ForgeRejected, PenstockError, Refused, Waiting
+from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.forges.comment import CommentMarker, CommentText, publish_comment
 from controller.forges.port import CommitStatus, Forge, PullRequest, StatusState
@@ -31,6 +33,8 @@ log = structlog.get_logger()
 DELIVERY_CONTEXT = "penstock/delivery"
 _FOLLOWED_FOR = timedelta(days=2)
 """After that a merge is no longer followed, delivered or not."""
+_NAMED = 3
+"""The reviewers that an approval names at most; the store takes 255 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Workers:
     manual: Callable[[str], bool]
     """Whether an organisation's `sync.mode` is `manual`."""
     is_ancestor: Callable[[str, str], bool]
-    """Whether the first commit is in the history of the second."""
+    """Whether the first commit is in the history of the second. Blocks while git runs."""
     again: Callable[[str, str], None]
     """Run another pass over an organisation, for this reason."""
 
@@ -54,16 +58,23 @@ class _Merge:
     digests: dict[str, str]
     """The digest of the plan in the comment, by organisation."""
     at: datetime
-    approvers: list[str] = field(default_factory=list)
+    approvers: list[str] | None = None
+    """The people whose review counts; None until the forge was asked."""
+    judged: dict[str, str] = field(default_factory=dict)
+    """The digest of the last plan that was compared with the comment's, by organisation."""
     told: dict[str, tuple[StatusState, str]] = field(default_factory=dict)
     """What is known of the delivery, by organisation."""
     posted: str = ""
 
+    def waits_for(self, organization: str) -> bool:
+        """Whether the organisation belongs to the plan, and its delivery has not ended."""
+        told = self.told.get(organization)
+        return organization in self.digests and (told is None or told[0] not in _ENDS)
+
     @property
     def ended(self) -> bool:
         """Whether every organisation of the plan has its result."""
-        done = {name for name, (state, _) in self.told.items() if state is not StatusState.PENDING}
-        return self.digests.keys() <= done
+        return not any(self.waits_for(each) for each in self.digests)
 
 
 class MergedPullRequests:
@@ -74,99 +85,136 @@ class MergedPullRequests:
         self._forge = forge
         self._workers = workers
         self._merges: dict[int, _Merge] = {}
-        self._last: dict[str, PassReport] = {}
+        self._last: dict[str, tuple[PassReport, ...]] = {}
+        """The last pass over each organisation, after the last one that delivered something."""
 
-    async def add(self, pull: PullRequest, review: PlanReview) -> None:
-        """Follow the delivery of a pull request that was just merged."""
-        if pull.merge_sha is None:
+    def add(self, pull: PullRequest, review: PlanReview, *, posted: bool) -> None:
+        """Follow the delivery of a pull request that was just merged. Without changes there is nothing to follow.
+
+        `posted` is whether the comment shows the review: a plan that nobody saw cannot have been approved.
+        """
+        digests = {view.plan.organization: view.plan.digest for view in review.views if not view.quiet}
+        if pull.merge_sha is None or not digests:
             return
-        digests = {view.plan.organization: view.plan.digest for view in review.views if review.checked}
         merge = _Merge(pull, pull.merge_sha, digests, self._services.clock.now())
-        if self._services.settings.approvals == "review":
-            merge.approvers = await self._approvers(pull)
+        if self._services.settings.approvals != "review" or not posted:
+            merge.approvers = []
         self._merges[pull.number] = merge
-        for report in list(self._last.values()):
-            self.looked(report)
 
-    def looked(self, report: PassReport) -> None:
-        """Take note of a pass, which may be the delivery of a merge."""
-        self._last[report.organization] = report
-        for merge in self._merges.values():
-            if report.revision is None or report.organization not in merge.digests:
-                continue
-            if report.revision == merge.merge_sha or self._workers.is_ancestor(merge.merge_sha, report.revision):
-                self._approve(merge, report)
-                merge.told[report.organization] = _told(report)
+    def forget(self) -> None:
+        """Another controller follows the merges now."""
+        self._merges.clear()
+
+    def looked(self, report: PassReport) -> bool:
+        """Take note of a pass; returns whether it may be the delivery of a merge, so that `post` has work."""
+        before = self._last.get(report.organization, ())
+        delivered = [each for each in (*before, report) if each.result is not None][-1:]
+        self._last[report.organization] = tuple({id(each): each for each in (*delivered, report)}.values())
+        return any(merge.waits_for(report.organization) for merge in self._merges.values())
 
     async def post(self) -> None:
-        """Write what is new into the comments, and forget what is at its end."""
+        """Write what is new into the comments, and forget what is at its end. Raises ForgeLimited."""
         now = self._services.clock.now()
         for number, merge in list(self._merges.items()):
-            body = _markdown(merge)
-            if merge.told and body != merge.posted:
-                await self._write(merge, body)
+            try:
+                await self._follow(merge)
+            except ForgeLimited:
+                raise
+            except PenstockError as error:
+                log.warning("pull_request.failed", number=number, code=error.code, error=error.message)
+                if now - merge.at <= _FOLLOWED_FOR:
+                    continue
             if merge.ended or now - merge.at > _FOLLOWED_FOR:
-                del self._merges[number]
+                self._merges.pop(number, None)
+
+    async def _follow(self, merge: _Merge) -> None:
+        if merge.approvers is None:
+            merge.approvers = await self._approvers(merge.pull)
+        for organization in merge.digests:
+            for report in self._last.get(organization, ()):
+                if merge.waits_for(organization) and await self._holds(report, merge):
+                    self._approve(merge, report)
+                    merge.told[organization] = _told(report)
+        body = _markdown(merge)
+        if merge.told and body != merge.posted:
+            await self._write(merge, body)
+
+    async def _holds(self, report: PassReport, merge: _Merge) -> bool:
+        """Whether the revision of the pass has the merge in its history."""
+        if report.revision is None or report.revision == merge.merge_sha:
+            return report.revision is not None
+        return await asyncio.to_thread(self._workers.is_ancestor, merge.merge_sha, report.revision)
 
     async def _write(self, merge: _Merge, body: str) -> None:
         number, state = merge.pull.number, _state(merge)
         status = CommitStatus(state, DELIVERY_CONTEXT, "; ".join(text for _, text in merge.told.values()))
-        try:
-            text = CommentText(body=body, head_sha=merge.pull.head_sha)
-            await publish_comment(self._forge, number, CommentMarker(PURPOSE), text)
-            await self._forge.set_status(merge.merge_sha, status, ref=merge.pull.base_branch)
-        except PenstockError as error:
-            log.warning("pull_request.failed", number=number, code=error.code, error=error.message)
-            return
+        text = CommentText(body=body, head_sha=merge.pull.head_sha)
+        await self._forge.set_status(merge.merge_sha, status, ref=merge.pull.base_branch)
+        await publish_comment(self._forge, number, CommentMarker(PURPOSE), text)
         merge.posted = body
         log.info("pull_request.delivered", number=number, state=state.value)
 
     async def _approvers(self, pull: PullRequest) -> list[str]:
-        """The people whose review counts for the head that was merged."""
+        """The people whose review counts for the head that was merged; none where the forge refuses to tell."""
         found = []
-        for approval in await self._forge.approvals(pull.number):
-            counts = not approval.dismissed and approval.head_sha == pull.head_sha
-            own = approval.author.lower() == pull.author.lower()
-            if counts and not own and await self._forge.may_write(approval.author):
-                found.append(approval.author)
+        try:
+            for approval in await self._forge.approvals(pull.number):
+                counts = not approval.dismissed and approval.head_sha == pull.head_sha
+                own = approval.author.lower() == pull.author.lower()
+                if counts and not own and await self._forge.may_write(approval.author):
+                    found.append(approval.author)
+        except ForgeRejected as error:
+            log.warning("pull_request.reviews_unread", number=pull.number, code=error.code, error=error.message)
+            return []
         return found
 
     def _approve(self, merge: _Merge, report: PassReport) -> None:
         """Approve the plan of the pass by the reviews, if it waits for that and is the plan that was reviewed."""
-        plan = report.plan
-        waits = isinstance(report.error, NotConfirmed) and plan is not None
-        if not (merge.approvers and waits and plan is not None and report.revision == merge.merge_sha):
+        name, plan, number = report.organization, report.plan, merge.pull.number
+        if not merge.approvers or plan is None or not _waits(report) or not self._workers.manual(name):
             return
-        if not self._workers.manual(report.organization):
+        if report.revision != merge.merge_sha or merge.judged.get(name) == plan.digest:
             return
-        if plan.digest != merge.digests[report.organization]:
-            log.warning(
-                "pull_request.plan_moved",
-                number=merge.pull.number,
-                organization=report.organization,
-                hint=f"approve it with `penstock approve {plan.digest}`",
-            )
+        merge.judged[name] = plan.digest
+        if plan.digest != merge.digests[name]:
+            hint = f"approve it with `penstock approve {plan.digest}`"
+            log.warning("pull_request.plan_moved", number=number, organization=name, hint=hint)
             return
-        by = f"{', '.join(merge.approvers)} (review of pull request {merge.pull.number})"
-        approve_plan(self._services, report.organization, plan.digest, by=by)
-        log.info("pull_request.approved", number=merge.pull.number, organization=report.organization, by=by)
-        self._workers.again(report.organization, f"approved in pull request {merge.pull.number}")
+        by = f"{', '.join(merge.approvers[:_NAMED])} (review of pull request {number})"
+        approve_plan(self._services, name, plan.digest, by=by)
+        log.info("pull_request.approved", number=number, organization=name, by=by)
+        self._workers.again(name, f"approved in pull request {number}")
+
+
+def _waits(report: PassReport) -> bool:
+    """Whether the pass only planned, and there is something to deliver."""
+    return report.result is None and report.error is None and report.plan is not None and not report.plan.empty
 
 
 def _told(report: PassReport) -> tuple[StatusState, str]:
     """The delivery by one pass, for people."""
-    name, result = report.organization, report.result
-    if result is None:
-        if report.error is not None:
-            waits = isinstance(report.error, Waiting | Refused)
-            return StatusState.PENDING if waits else StatusState.ERROR, f"{name}: {report.error.message}"
-        state = StatusState.SUCCESS if report.delivered else StatusState.PENDING
-        return state, f"{name}: {'in sync' if report.delivered else f'{len(report.blocked)} blocked'}"
-    counts = Counter(_WORDS.get(step.state, step.state.value) for step in result.steps)
-    words = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"
-    return _STATES.get(result.outcome, StatusState.FAILURE), f"{name}: {result.outcome.value} ({words})"
+    state, text = _result(report)
+    return state, SECRETS.text(f"{report.organization}: {text}")
 
 
+def _result(report: PassReport) -> tuple[StatusState, str]:
+    result = report.result
+    if result is not None:
+        counts = Counter(_WORDS.get(step.state, step.state.value) for step in result.steps)
+        words = ", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to do"
+        return _STATES.get(result.outcome, StatusState.FAILURE), f"{result.outcome.value} ({words})"
+    if report.error is not None:
+        waits = isinstance(report.error, Waiting | Refused)
+        return StatusState.PENDING if waits else StatusState.ERROR, report.error.message
+    if report.blocked:
+        return StatusState.PENDING, f"{len(report.blocked)} blocked"
+    if report.plan is not None and _waits(report):
+        return StatusState.PENDING, f"waits for an approval of {report.plan.digest}"
+    return StatusState.SUCCESS, "in sync"
+
+
+_ENDS = (StatusState.SUCCESS, StatusState.FAILURE)
+"""After an error the worker tries again."""
 _WORDS = {StepState.RECORDED: "done", StepState.EXPORTED: "done", StepState.HEALTHY: "done"}
 _STATES = {
     Outcome.SUCCEEDED: StatusState.SUCCESS,

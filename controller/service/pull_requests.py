@@ -3,6 +3,9 @@
 Nothing of a pull request is run: its files are read from git's objects, and the base branch decides where requests and
 credentials go. Plans have the lowest priority of the request budget. A pull request is planned again when its head,
 the followed branch or the live state moves. With several controllers, one lease decides which of them does this.
+
+A plan depends on the files that the merge would leave, not on those of the head: two heads with the same files may
+leave different ones, where one of them holds more of the base.
 """
 
 from __future__ import annotations
@@ -13,29 +16,39 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from controller.domain.errors import ForgeNotFound, LeaseHeld, LeaseLost, PenstockError, as_fault
+from controller.domain.errors import (
+    ForgeLimited,
+    ForgeRejected,
+    Invalid,
+    LeaseHeld,
+    PenstockError,
+    StoreFailed,
+    as_fault,
+)
 from controller.domain.platform import Priority
-from controller.domain.waiting import first_of
-from controller.forges.comment import CommentMarker, mark_outdated
+from controller.domain.waiting import Backoff, first_of
+from controller.forges.comment import CommentMarker, CommentOutcome, mark_outdated
 from controller.forges.port import Forge, PullRequest, PullRequestState
 from controller.planning.rendering.view import PlanView
 from controller.questions.comparisons import FlowComparison, differences
 from controller.questions.plan_views import plan_views
 from controller.questions.pull_request_comment import PURPOSE, PlanReview, ReviewPlace, post_review
-from controller.questions.pull_request_plan import BranchPlan, BranchRequest, plan_against_base
+from controller.questions.pull_request_plan import BranchFailure, BranchPlan, BranchRequest, plan_against_base
 from controller.reconcile.branch import Branch, BranchNames, open_branch
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.merged import MergedPullRequests
+from controller.store.leases import Lease
 
 log = structlog.get_logger()
 
-LEASE = "pull requests"
 _LEASE_INTERVALS = 3.0
 """The lease outlives so many polls, so that a busy round keeps it."""
 _SHORTEST_LEASE_S = 300.0
 _OUTDATED = "> A newer commit was pushed; its plan is being made. This is the plan of the commit before."
+_LONGEST_PAUSE_S = 600.0
+"""Between two tries of the same pull request that cannot be planned or posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class _State:
     head_sha: str
     base_sha: str
     live: tuple[tuple[str, str], ...]
-    """The digest of the base's own plan, for each organisation that was looked at."""
+    """What the last pass over each organisation saw and did, by `_state_seen`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,25 @@ class _Planned:
     """The last plan of a pull request."""
 
     state: _State
-    tree: str
+    tree: str | None
+    """The id of the files after the merge; None where it cannot be merged."""
     review: PlanReview
+    posted: bool = False
+
+    @property
+    def passing(self) -> bool:
+        """Whether something is missing that the next try may bring, such as an organisation that did not answer."""
+        error = self.review.error
+        return bool(self.review.failures) or (error is not None and not isinstance(error, Invalid))
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """When to try again what failed in this state."""
+
+    state: _State
+    failures: int
+    at_s: float
 
 
 class PullRequests:
@@ -68,9 +98,12 @@ class PullRequests:
         self._forge = forge
         self._repository = repository
         self._merged = merged
+        self._place = forge.repository
         self._wake = asyncio.Event()
         self._live: dict[str, str] = {}
         self._planned: dict[int, _Planned] = {}
+        self._retries: dict[int, _Retry] = {}
+        self._lease: Lease | None = None
 
     def changed(self, number: int) -> bool:
         """Poll at once: the forge reported a change of this pull request."""
@@ -80,10 +113,12 @@ class PullRequests:
 
     def looked(self, report: PassReport) -> None:
         """Take note of a pass: where it saw another state than the pass before, plans are made again."""
-        if report.plan is not None and self._live.get(report.organization) != report.plan.digest:
-            self._live[report.organization] = report.plan.digest
+        moved = _state_seen(report)
+        if moved is not None and self._live.get(report.organization) != moved:
+            self._live[report.organization] = moved
             self._wake.set()
-        self._merged.looked(report)
+        if self._merged.looked(report):
+            self._wake.set()
 
     def pushed(self) -> None:
         """Poll at once: the followed branch moved."""
@@ -91,92 +126,186 @@ class PullRequests:
 
     async def run(self) -> None:
         """Poll and plan until cancelled; the forge's faults are logged and survived."""
-        clock, interval_s = self._services.clock, self._services.settings.poll_interval
-        while True:
-            self._wake.clear()
-            try:
-                await self._round(max(_SHORTEST_LEASE_S, _LEASE_INTERVALS * interval_s))
-            except (LeaseHeld, LeaseLost):
-                log.debug("pull_requests.elsewhere")
-            except Exception as error:  # noqa: BLE001 - the next round may do
-                log.warning("pull_requests.failed", error=as_fault(error, "the pull requests cannot be read").message)
-            await first_of(clock, interval_s, self._wake)
+        clock = self._services.clock
+        try:
+            while True:
+                self._wake.clear()
+                await first_of(clock, await self._safely(), self._wake)
+        finally:
+            self._release()
 
-    async def _round(self, lease_s: float) -> None:
+    async def _safely(self) -> float:
+        """One round; returns the pause until the next, in seconds."""
+        interval_s = self._services.settings.poll_interval
+        try:
+            await self._round()
+        except LeaseHeld:
+            # What the other controller posts meanwhile is not known here.
+            log.debug("pull_requests.elsewhere")
+            self._planned.clear()
+            self._retries.clear()
+            self._merged.forget()
+        except ForgeLimited as error:
+            log.warning("pull_requests.limited", error=error.message, retry_after_s=round(error.retry_after_s))
+            return max(interval_s, error.retry_after_s)
+        except Exception as error:  # noqa: BLE001 - the next round may do
+            log.warning("pull_requests.failed", error=as_fault(error, "the pull requests cannot be read").message)
+        return interval_s
+
+    async def _round(self) -> None:
         repository = self._repository()
         if repository is None:
             return
-        leases = self._services.store.leases
-        leases.acquire(LEASE, self._services.holder, ttl_s=lease_s)
+        self._hold(repository)
         base = await asyncio.to_thread(repository.head, repository.followed)
         pulls = [each for each in await self._forge.open_pull_requests() if each.base_branch == repository.followed]
-        for number in self._planned.keys() - {each.number for each in pulls}:
-            await self._closed(number)
-        for pull in pulls:
-            leases.acquire(LEASE, self._services.holder, ttl_s=lease_s)
-            state = _State(pull.head_sha, base, tuple(sorted(self._live.items())))
-            before = self._planned.get(pull.number)
-            if before is None or before.state != state:
-                await self._plan_and_post(repository, pull, state)
+        numbers = {each.number for each in pulls}
+        self._retries = {number: each for number, each in self._retries.items() if number in numbers}
+        for number in sorted(self._planned.keys() - numbers):
+            await self._closed(number, repository.followed)
         await self._merged.post()
+        for pull in pulls:
+            state = _State(pull.head_sha, base, tuple(sorted(self._live.items())))
+            if not self._is_due(pull.number, state):
+                continue
+            self._hold(repository)
+            await self._plan_and_post(repository, pull, state)
+            if self._wake.is_set():
+                return  # something moved: the next round begins at once with what changed last
+
+    def _is_due(self, number: int, state: _State) -> bool:
+        retry = self._retries.get(number)
+        if retry is not None and retry.state == state:
+            return self._services.clock.monotonic() >= retry.at_s
+        known = self._planned.get(number)
+        return known is None or known.state != state
+
+    def _retry_later(self, number: int, state: _State) -> None:
+        before = self._retries.get(number)
+        failures = 1 + (before.failures if before is not None and before.state == state else 0)
+        backoff = Backoff(self._services.settings.poll_interval, longest_s=_LONGEST_PAUSE_S)
+        at_s = self._services.clock.monotonic() + backoff.wait_s(failures)
+        self._retries[number] = _Retry(state, failures, at_s)
 
     async def _plan_and_post(self, repository: Repository, pull: PullRequest, state: _State) -> None:
         """Plan one pull request and post the plan, or why there is none. No error may keep the others waiting."""
+        number = pull.number
         try:
-            before = self._planned.get(pull.number)
-            if before is not None and before.state.head_sha != pull.head_sha:
-                await mark_outdated(self._forge, pull.number, CommentMarker(PURPOSE), pull.head_sha, _OUTDATED)
-            planned = await self._plan(repository, pull, state)
-            place = ReviewPlace(number=pull.number, head_sha=pull.head_sha, head_branch=pull.head_branch)
+            planned = await self._up_to_date(repository, pull, state)
+            self._hold(repository)
+            place = ReviewPlace(number=number, head_sha=pull.head_sha, head_branch=pull.head_branch)
             posted = await post_review(self._forge, place, planned.review)
+        except (ForgeLimited, LeaseHeld):
+            raise
         except Exception as error:  # noqa: BLE001 - reported as a fault
-            fault = as_fault(error, f"pull request {pull.number} cannot be planned")
-            log.warning("pull_request.failed", number=pull.number, code=fault.code, error=fault.message)
+            fault = as_fault(error, f"pull request {number} cannot be planned")
+            log.warning("pull_request.failed", number=number, code=fault.code, error=fault.message)
+            self._retry_later(number, state)
             return
-        self._planned[pull.number] = planned
-        log.info("pull_request.planned", number=pull.number, head=pull.head_sha, comment=posted.outcome.value)
+        self._planned[number] = replace(planned, posted=posted.outcome is not CommentOutcome.OUTDATED)
+        if planned.passing or posted.outcome is CommentOutcome.OUTDATED:
+            self._retry_later(number, state)
+        else:
+            self._retries.pop(number, None)
+        log.info("pull_request.planned", number=number, head=pull.head_sha, comment=posted.outcome.value)
+
+    async def _up_to_date(self, repository: Repository, pull: PullRequest, state: _State) -> _Planned:
+        """The plan for this state; one that was made but could not be posted is not made again."""
+        before = self._planned.get(pull.number)
+        if before is not None and before.state == state and not before.passing:
+            return before
+        if before is None or before.state.head_sha != pull.head_sha:
+            await mark_outdated(self._forge, pull.number, CommentMarker(PURPOSE), pull.head_sha, _OUTDATED)
+        ref = self._forge.kind.head_ref(pull.number)
+        await asyncio.to_thread(repository.fetch_ref, ref, pull.head_sha)
+        planned = self._planned[pull.number] = await self._plan(repository, pull, state)
+        return planned
 
     async def _plan(self, repository: Repository, pull: PullRequest, state: _State) -> _Planned:
-        """The plan. A head with the same files as the one before, at the same base and live state, has the same."""
-        ref = self._forge.kind.head_ref(pull.number)
-        head = await asyncio.to_thread(repository.fetch_ref, ref, pull.head_sha)
-        tree = await asyncio.to_thread(repository.tree, head)
-        before = self._planned.get(pull.number)
-        if before is not None and before.tree == tree and replace(before.state, head_sha=state.head_sha) == state:
-            return _Planned(state, tree, _at_revision(before.review, head))
+        """The plan. A head that leaves the same files as the one before, at the same state, has the same."""
+        names = BranchNames(base=state.base_sha, head=pull.head_sha, from_fork=pull.from_fork)
+        tree: str | None = None
         try:
-            names = BranchNames(base=state.base_sha, head=head)
+            tree = await asyncio.to_thread(repository.merged_tree, names.base, names.head)
+            before = self._planned.get(pull.number)
+            same = before is not None and (before.tree, replace(before.state, head_sha=state.head_sha)) == (tree, state)
+            if before is not None and same and not before.passing:
+                return _Planned(state, tree, _at_revision(before.review, names.head))
             branch = await asyncio.to_thread(open_branch, repository, names, self._services.settings)
-        except PenstockError as error:
-            return _Planned(state, tree, PlanReview(error=error))
-        return _Planned(state, tree, await self._review(replace(branch, base_ref=repository.followed)))
+            review = await self._review(replace(branch, base_ref=repository.followed))
+        except Exception as error:
+            fault = as_fault(error, f"pull request {pull.number} cannot be planned")
+            if fault is not error:
+                log.exception("pull_request.broke", number=pull.number)
+            review = PlanReview(error=fault)
+        return _Planned(state, tree, review)
 
     async def _review(self, branch: Branch) -> PlanReview:
-        services, request = self._services, BranchRequest(priority=Priority.EXPORT)
-        made = await plan_against_base(services, branch, request)
+        made = await plan_against_base(self._services, branch, BranchRequest(priority=Priority.EXPORT))
+        found, failures = await self._differences(made)
         return PlanReview(
-            views=plan_views(made.plans, await self._differences(made)),
+            views=plan_views([plan for plan in made.plans if plan.organization in found], found),
             unplanned=made.unplanned,
-            failures=made.failures,
+            failures=(*made.failures, *failures),
         )
 
-    async def _differences(self, made: BranchPlan) -> dict[str, list[FlowComparison]]:
-        return {
-            plan.organization: await differences(self._services, made.organization(plan.organization), plan)
-            for plan in made.plans
-        }
+    async def _differences(self, made: BranchPlan) -> tuple[dict[str, list[FlowComparison]], list[BranchFailure]]:
+        """The differences by organisation, and the organisations that could not be asked for them."""
+        found: dict[str, list[FlowComparison]] = {}
+        failures: list[BranchFailure] = []
+        for plan in made.plans:
+            try:
+                compared = await differences(self._services, made.organization(plan.organization), plan)
+            except PenstockError as error:
+                failures.append(BranchFailure(plan.organization, error))
+            else:
+                found[plan.organization] = compared
+        return found, failures
 
-    async def _closed(self, number: int) -> None:
-        """A pull request is no longer open: after a merge its comment tells of the delivery."""
-        planned = self._planned.pop(number)
+    async def _closed(self, number: int, followed: str) -> None:
+        """A pull request is no longer listed: after a merge its comment tells of the delivery."""
         try:
             pull = await self._forge.pull_request(number)
-        except ForgeNotFound:
+        except ForgeLimited:
+            raise
+        except ForgeRejected as error:
+            log.info("pull_request.gone", number=number, code=error.code)
+            del self._planned[number]
             return
-        if pull.state is PullRequestState.MERGED and pull.merge_sha is not None:
-            await self._merged.add(pull, planned.review)
-        elif pull.state is PullRequestState.OPEN:
-            self._planned[number] = planned
+        except PenstockError as error:
+            log.warning("pull_request.failed", number=number, code=error.code, error=error.message)
+            return
+        if pull.state is PullRequestState.OPEN and pull.base_branch == followed:
+            return  # it was opened again
+        planned = self._planned.pop(number)
+        if pull.state is PullRequestState.MERGED and pull.base_branch == followed:
+            self._merged.add(pull, planned.review, posted=planned.posted)
+
+    def _hold(self, repository: Repository) -> None:
+        """Take or keep the lease. Raises LeaseHeld while another controller has it."""
+        settings = self._services.settings
+        name = f"pull requests of {self._place} for {repository.followed}"[:255]
+        ttl_s = max(_SHORTEST_LEASE_S, _LEASE_INTERVALS * settings.poll_interval)
+        self._lease = self._services.store.leases.acquire(name, self._services.holder, ttl_s=ttl_s)
+
+    def _release(self) -> None:
+        """Let another controller take over at once."""
+        if self._lease is None:
+            return
+        try:
+            self._services.store.leases.release(self._lease)
+        except StoreFailed as error:
+            log.warning("pull_requests.not_released", error=error.message)
+
+
+def _state_seen(report: PassReport) -> str | None:
+    """What tells one live state from another: the digest of the pass's plan, and its delivery; None where it saw none.
+
+    The plan is of the state before the delivery.
+    """
+    if report.plan is None:
+        return None
+    return report.plan.digest if report.result is None else f"{report.plan.digest} {report.result.sync_id}"
 
 
 def _at_revision(review: PlanReview, revision: str) -> PlanReview:

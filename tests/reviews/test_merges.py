@@ -1,0 +1,178 @@
+"""After a merge the same comment tells of the delivery, and reviews approve the plan where the operator wants that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.audit import audit_entries
+from tests.support.forges.model import PullRequest
+from tests.support.forges.worlds import KINDS
+from tests.support.reviewing import Reviewing
+from tests.support.sources import inbound
+from tests.support.world import ORGANIZATION
+
+NEW = "Good day"
+
+
+def change(place: Reviewing) -> PullRequest:
+    """An open pull request with new content for the flow."""
+    return place.open("greeting", lambda: place.world.flow("front", inbound("Front", says=NEW)))
+
+
+@pytest.fixture
+def by_review(place: Reviewing) -> Reviewing:
+    """Reviews approve, and the organisation waits for an approval. What is there is recorded already."""
+    place.settings["approvals"] = "review"
+    place.world.describe(sync={"mode": "manual"})
+    place.commit("Ask people first")
+    return place
+
+
+@pytest.mark.parametrize("place", KINDS, indirect=True)
+async def test_after_the_merge_the_same_comment_tells_that_it_is_delivered(place: Reviewing) -> None:
+    pull = change(place)
+    async with place.controller() as controller:
+        await controller.drift()
+        merge = place.merge(pull)
+        await controller.poll()
+        await controller.poll()
+        body = place.body(pull)
+        assert "Penstock delivery" in body
+        assert "✅" in body
+        assert "1 done" in body
+        assert place.statuses(merge)["penstock/delivery"] == "success"
+        assert place.world.live("inboundcall", "Front") == "2.0"
+
+        written = place.server.writes()
+        await controller.drift()
+        await controller.poll()
+        assert place.server.writes() == written
+        assert controller.controller._pull_requests._merged._merges == {}
+
+
+async def test_a_delivery_that_failed_is_told_as_failed(place: Reviewing) -> None:
+    pull = change(place)
+    async with place.controller() as controller:
+        await controller.drift()
+        place.world.fail_publishes_of("Front")
+        merge = place.merge(pull)
+        await controller.poll()
+        await controller.poll()
+        assert "❌" in place.body(pull)
+        assert place.statuses(merge)["penstock/delivery"] == "failure"
+
+
+async def test_a_plan_that_waits_for_an_approval_is_told_as_waiting_and_nothing_is_approved(
+    by_review: Reviewing,
+) -> None:
+    """Without the operator's setting, reviews count for nothing."""
+    by_review.settings["approvals"] = None
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        by_review.server.forge.review(pull, "grace")
+        merge = by_review.merge(pull)
+        await controller.poll()
+        await controller.drift()
+        assert "⏳" in by_review.body(pull)
+        assert "waits for an approval of sha256:" in by_review.body(pull)
+        assert by_review.statuses(merge)["penstock/delivery"] == "pending"
+        assert by_review.server.count("GET", "/reviews") == 0
+        assert approvals(by_review) == []
+
+
+def approvals(place: Reviewing) -> list[str]:
+    """By whom plans were approved, by the audit log."""
+    entries = audit_entries(place.world.services.store, ORGANIZATION)
+    return [each.actor for each in entries if each.action == "approve"]
+
+
+async def test_a_review_of_the_merged_head_approves_its_plan(by_review: Reviewing) -> None:
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        by_review.server.forge.review(pull, "grace")
+        merge = by_review.merge(pull)
+        await controller.poll()
+        await controller.poll()
+        assert approvals(by_review) == [f"grace (review of pull request {pull.number})"]
+        assert by_review.world.live("inboundcall", "Front") == "2.0"
+        assert by_review.statuses(merge)["penstock/delivery"] == "success"
+        assert "✅" in by_review.body(pull)
+
+
+def of_the_author(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "ada")
+
+
+def of_a_reader(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "carol")
+
+
+def of_an_earlier_head(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "grace", sha="0" * 40)
+
+
+def dismissed(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "grace").dismissed = True
+
+
+def followed_by_a_rejection(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "grace")
+    place.server.forge.review(pull, "grace", "CHANGES_REQUESTED")
+
+
+def only_a_comment(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "grace", "COMMENTED")
+
+
+def of_another_live_state(place: Reviewing, pull: PullRequest) -> None:
+    place.server.forge.review(pull, "grace")
+    place.world.by_hand("publish", "inboundcall", "Front", inbound("Front", says="By hand"))
+
+
+@pytest.mark.parametrize(
+    "review",
+    [
+        of_the_author,
+        of_a_reader,
+        of_an_earlier_head,
+        dismissed,
+        followed_by_a_rejection,
+        only_a_comment,
+        of_another_live_state,
+    ],
+)
+async def test_a_review_that_does_not_count_approves_nothing(
+    by_review: Reviewing, review: Callable[[Reviewing, PullRequest], None]
+) -> None:
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        review(by_review, pull)
+        live = by_review.world.live("inboundcall", "Front")
+        by_review.merge(pull)
+        with capture_logs() as logs:
+            await controller.poll()
+            await controller.poll()
+        assert approvals(by_review) == []
+        assert by_review.world.live("inboundcall", "Front") == live
+        moved = [each for each in logs if each["event"] == "pull_request.plan_moved"]
+        assert len(moved) == (review is of_another_live_state), "the log says why, once"
+
+
+async def test_a_revision_after_the_merge_is_not_approved_by_its_reviews(by_review: Reviewing) -> None:
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        by_review.server.forge.review(pull, "grace")
+        by_review.merge(pull)
+        by_review.world.flow("back", inbound("Back"))
+        by_review.commit("Go on")
+        await controller.poll()
+        await controller.poll()
+        assert approvals(by_review) == []
+        assert "⏳" in by_review.body(pull)
