@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +42,23 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-def pytest_configure() -> None:
-    """Keep the tests' folders in memory where there is enough: there, no commit of git or SQLite waits for a disk."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests' folders apart from those of other checkouts, which would remove them, and in memory if it can."""
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        owner = f"{os.getuid()} {config.rootpath}".encode()
+        folder = _roomy() / f"penstock-{hashlib.sha256(owner).hexdigest()[:8]}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+
+
+def _roomy() -> Path:
+    """Memory where there is enough: there, no commit of git or SQLite waits for a disk."""
     with contextlib.suppress(OSError):
         memory = os.statvfs(_IN_MEMORY)
         usable = os.access(_IN_MEMORY, os.W_OK) and not memory.f_flag & os.ST_NOEXEC
         if usable and memory.f_bavail * memory.f_frsize >= _ENOUGH_BYTES:
-            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+            return _IN_MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import select
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
+from tests.support.commands import Command
 from tests.support.shell import Shell
 
 _PATIENCE_S = 120.0
@@ -35,14 +34,8 @@ def shell(simulator: Simulator, tmp_path: Path) -> Iterator[Shell]:
 def on_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
     """The command with a terminal; answers once it is asked. Returns the exit code and what was shown."""
     main, side = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "controller", *arguments],
-        cwd=shell.folder,
-        env=shell.environment | {"TERM": "dumb"},
-        stdin=side,
-        stdout=side,
-        stderr=side,
-    )
+    environment = shell.environment | {"TERM": "dumb"}
+    process = Command(*arguments, strict=False, cwd=shell.folder, env=environment, stdin=side, stdout=side, stderr=side)
     os.close(side)
     shown, asked, give_up_at = "", False, time.monotonic() + _PATIENCE_S
     while time.monotonic() < give_up_at:

@@ -8,7 +8,6 @@ import os
 import pty
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,6 +16,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.commands import Command
 from tests.support.inside import InsideShell
 from tests.support.shell import simulator_process
 from tests.support.sources import inbound, module
@@ -264,10 +264,10 @@ def test_the_versioned_dialect_has_the_same_graphs(tmp_path: Path) -> None:
 
 def test_long_reads_show_a_bar_on_a_terminal_and_nowhere_else(shell: InsideShell) -> None:
     terminal, end = pty.openpty()
-    command = [sys.executable, "-m", "controller", "graph", "--from", "live", "--verify-index", "--format", "json"]
+    words = ("graph", "--from", "live", "--verify-index", "--format", "json")
     environment = {**shell.environment, "TERM": "xterm-256color", "COLUMNS": "120"}
-    with subprocess.Popen(
-        command, cwd=shell.folder, env=environment, stdout=subprocess.PIPE, stderr=end, text=True
+    with Command(
+        *words, strict=False, cwd=shell.folder, env=environment, stdout=subprocess.PIPE, stderr=end
     ) as process:
         os.close(end)
         output, _ = process.communicate(timeout=300)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import yaml
 
 from controller.cli import exit_codes
+from tests.support.commands import run
 from tests.support.inside import InsideShell
 from tests.support.shell import Shell, simulator_process
 
@@ -151,13 +150,7 @@ def test_a_port_that_is_taken_is_one_message(shell: Shell) -> None:
 
 
 def test_a_state_file_in_a_missing_folder_is_refused_before_serving(shell: Shell, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "controller", "simulator", "--state", str(tmp_path / "missing" / "state.json")],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run("simulator", "--state", str(tmp_path / "missing" / "state.json"), strict=False, timeout=120)
 
     assert done.returncode == 1
     assert done.stdout == ""

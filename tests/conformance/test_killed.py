@@ -6,11 +6,11 @@ Every check kills some, `make nightly` more than a hundred; a failure names its 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.commands import run
 
 ROOT = Path(__file__).parents[2]
 EVERY_RUN, NIGHTLY = 2, 120
@@ -26,8 +26,8 @@ EVERY_RUN, NIGHTLY = 2, 120
     ids=str,
 )
 def test_whenever_it_is_killed_what_is_asked_for_is_live_once_and_recorded(seeds: range, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "tests.conformance.killed", str(tmp_path / "stories"), *map(str, seeds)]
-    done = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True)
+    words = (str(tmp_path / "stories"), *map(str, seeds))
+    done = run(*words, module="tests.conformance.killed", strict=False, cwd=ROOT, timeout=3600)
     assert done.returncode == 0, done.stderr[-4000:]
     outcome = json.loads((tmp_path / "stories" / "outcome.json").read_text())
     assert [told["seed"] for told in outcome] == list(seeds)

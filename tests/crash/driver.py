@@ -28,7 +28,7 @@ from controller.simulator.simulator import StateFile
 from tests.crash.invariants import Allowed, violations
 from tests.crash.scenes import SCENES, Scene
 from tests.crash.stage import LONGEST_PASSES, Stage, stop
-from tests.support.forked import warm_up
+from tests.support.fork_server import import_all
 from tests.support.world import SECRET, World
 
 _STRIDE = 13
@@ -39,7 +39,7 @@ def main(name: str, folder: Path, workers: int, chosen: list[int], *, twice: boo
     scene = SCENES[name]
     template = folder / "template"
     started_at = asyncio.run(_prepare(scene, template))
-    warm_up()
+    import_all()
     assert threading.active_count() == 1
     rehearsal = _rehearse(scene, template, folder / "rehearsal", started_at)
     if workers == 0:

@@ -12,14 +12,13 @@ most can go wrong, and `make nightly` plays them all, and once more with a secon
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.crash.scenes import SCENES
+from tests.support.commands import run
 
 ROOT = Path(__file__).parents[2]
 EVERY_RUN = ("architect: a failing publish", "versioned: stages and a switch")
@@ -57,13 +56,8 @@ def test_when_the_next_one_is_killed_as_well_the_third_brings_it_to_its_end(scen
 
 def played(scene: str, folder: Path, *how: str) -> tuple[list[str], list[dict[str, Any]]]:
     """The moments of a scene, and what came of dying at each of them."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.driver", scene, str(folder), str(WORKERS), *how],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    words = (scene, str(folder), str(WORKERS), *how)
+    done = run(*words, module="tests.crash.driver", strict=False, cwd=ROOT, timeout=1800)
     assert done.returncode == 0, done.stderr[-4000:]
     outcome = json.loads((folder / "outcome.json").read_text())
     return outcome["labels"], outcome["results"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -12,6 +10,7 @@ from typing import get_args, get_type_hints
 from controller.domain import ports
 from tests.crash.scenes import SCENES
 from tests.crash.test_crash_matrix import ROOT
+from tests.support.commands import run
 
 WRITES = {
     "Uploads.register": "register",
@@ -60,8 +59,7 @@ OTHERS = {"keep-draft", "rebind.publish"}
 
 def rehearse(scene: str, folder: Path) -> set[str]:
     """The kinds of writes of one scene without a crash."""
-    command = [sys.executable, "-m", "tests.crash.driver", scene, str(folder), "0"]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    done = run(scene, str(folder), "0", module="tests.crash.driver", strict=False, cwd=ROOT)
     assert done.returncode == 0, f"{scene}: {done.stderr[-4000:]}"
     return set(json.loads((folder / "outcome.json").read_text())["writes"])
 

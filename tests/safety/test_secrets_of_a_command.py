@@ -8,7 +8,6 @@ import http.server
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import pytest
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
+from tests.support.commands import Command
 from tests.support.patience import PATIENCE_S
 from tests.support.service import eventually
 from tests.support.shell import Shell, free_port
@@ -247,8 +247,7 @@ def shown_by_the_service(shell: Shell, port: int, *arguments: str, until: Callab
     """What `/status` and `/metrics` say then, and the log."""
     log = shell.folder.parent / "run.log"
     with log.open("w") as output:
-        command = [sys.executable, "-m", "controller", "run", *arguments]
-        process = subprocess.Popen(command, env=shell.environment, stdout=output, stderr=output)
+        process = Command("run", *arguments, strict=False, env=shell.environment, stdout=output, stderr=output)
 
     def reached() -> bool:
         assert process.poll() is None, log.read_text()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from controller.domain.errors import SettingsInvalid
 from controller.reconcile.settings import Settings, load_settings
+from tests.support.commands import run
 from tests.support.patience import PATIENCE_S
 
 _NUMBERS = ("x", "", "-1", "nan", "inf", "1e300", "9" * 5000, "1,5")
@@ -77,14 +76,7 @@ def test_the_service_ends_with_one_sentence(tmp_path: Path, name: str, value: st
         name: value,
     }
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "controller", "run"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    ended = run("run", env=environment, strict=False, timeout=PATIENCE_S)
 
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
@@ -95,14 +87,8 @@ def test_the_service_ends_with_one_sentence(tmp_path: Path, name: str, value: st
 
 @pytest.mark.parametrize("value", ["x", "-1"])
 def test_a_wrong_count_of_git_settings_is_told_by_a_command(tmp_path: Path, value: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "controller", "plan", str(Path(__file__).parents[2])],
-        env={**os.environ, "GIT_CONFIG_COUNT": value, "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    environment = {**os.environ, "GIT_CONFIG_COUNT": value, "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}"}
+    ended = run("plan", str(Path(__file__).parents[2]), env=environment, strict=False, timeout=PATIENCE_S)
 
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
@@ -110,14 +96,12 @@ def test_a_wrong_count_of_git_settings_is_told_by_a_command(tmp_path: Path, valu
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "controller", "run", str(tmp_path / "nowhere")],
-        env={**os.environ, "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}", "PENSTOCK_HTTP_ADDRESS": "[::1]:0"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    environment = {
+        **os.environ,
+        "PENSTOCK_STORE": f"sqlite:///{tmp_path / 'store.db'}",
+        "PENSTOCK_HTTP_ADDRESS": "[::1]:0",
+    }
+    ended = run("run", str(tmp_path / "nowhere"), env=environment, strict=False, timeout=PATIENCE_S)
 
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 import yaml
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from tests.support.commands import Command
 from tests.support.service import eventually
 from tests.support.shell import Shell, simulator_process
 from tests.support.sources import inbound, module
@@ -53,17 +53,10 @@ class Shop(Shell):
         (self.folder / f"{name}.yaml").write_text(yaml.safe_dump(manifest))
 
     @contextlib.contextmanager
-    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str) -> Iterator[Command]:
         """A command that runs beside the test; killed where it still does in the end."""
         with self.log.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "controller", *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+            process = Command(*arguments, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log)
         try:
             yield process
         finally:

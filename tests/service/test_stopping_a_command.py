@@ -7,7 +7,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 
 from controller.domain.capabilities import ARCHITECT, VERSIONED
 from tests.service.shop import Shop, organization
+from tests.support.commands import Command
 from tests.support.service import eventually
 
 SOON_S = 120
@@ -170,12 +170,9 @@ def test_a_terminal_gets_its_cursor_back_also_from_a_process_that_is_ended_at_on
     shop = Shop(tmp_path, url, ARCHITECT)
     shop.publishes_slowly()
     reading, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "controller", "apply"],
-        cwd=shop.folder,
-        env={**shop.environment, "TERM": "xterm"},
-        stdout=subprocess.DEVNULL,
-        stderr=terminal,
+    environment = {**shop.environment, "TERM": "xterm"}
+    process = Command(
+        "apply", strict=False, cwd=shop.folder, env=environment, stdout=subprocess.DEVNULL, stderr=terminal
     )
     os.close(terminal)
     shop.publishing("hours")

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-
-_NEEDED_LATER = (
-    "alembic.command",
-    "anyio._backends._asyncio",
-    "concurrent.futures.thread",
-    "controller.cli.commands.apply",
-    "controller.cli.main",
-    "httpcore",
-    "uvicorn.lifespan.off",
-    "uvicorn.protocols.websockets.auto",
-)
-"""What is imported at first use: here once for all processes, instead of in each of them."""
-
-
-def warm_up() -> None:
-    """Import and freeze all that the processes need, before the first of them is forked."""
-    for module in _NEEDED_LATER:
-        importlib.import_module(module)
-    gc.collect()
-    gc.freeze()
 
 
 def forked(run: Callable[[], int | None], log: Path, longest_s: int) -> int:

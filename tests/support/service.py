@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
+from tests.support.commands import Command
 from tests.support.patience import PATIENCE_S
 from tests.support.shell import free_port
 from tests.support.stores import prepare
@@ -49,17 +48,11 @@ class Service:
             "PENSTOCK_LOG_LEVEL": "info",
             "PENSTOCK_RATE_LIMIT": "3000",
         }
-        self.process: subprocess.Popen[str] | None = None
+        self.process: Command | None = None
 
     def start(self, *arguments: str) -> None:
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "controller", "run", *arguments],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
+            self.process = Command("run", *arguments, env=self.environment, stdout=log, stderr=log)
 
     def stop(self) -> int:
         assert self.process is not None

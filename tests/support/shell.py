@@ -9,7 +9,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import yaml
 from controller.simulator.serve import running
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
+from tests.support.commands import Command, run
 from tests.support.sources import inbound, module
 from tests.support.stores import prepare
 
@@ -40,11 +40,8 @@ def free_port() -> int:
 @contextlib.contextmanager
 def simulator_process(*arguments: str) -> Iterator[str]:
     """`penstock simulator` on a free port; gives its URL, and stops it politely."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "controller", "simulator", "--port", "0", "--time-scale", "50", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    words = ("simulator", "--port", "0", "--time-scale", "50", *arguments)
+    process = Command(*words, strict=False, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip()
@@ -117,15 +114,7 @@ class Shell:
         self.git("commit", "--quiet", "--message", "Change what we want")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "controller", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return run(*arguments, cwd=self.folder, env=self.environment)
 
     def json(self, *arguments: str) -> dict:
         done = self.run(*arguments, "--format", "json")
