@@ -17,7 +17,7 @@ async def test_a_question_that_failed_is_an_entry_and_promises_no_service(world:
 
     TraceAudit(world.services, organization, "ada").failed(EXECUTION, {"flow": "front", "version": None}, error)
 
-    assert error.hint == "run it again in a while"
+    assert error.only_asked().hint == "run it again in a while"
     (entry,) = audit_entries(world.services.store, ORGANIZATION)
     assert (entry.action, entry.status, entry.actor) == ("flow_trace_debug", "failure", "ada")
     assert entry.details["flow"] == "front"
