@@ -43,7 +43,12 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the tests' folders apart from those of other checkouts, which would remove them, and in memory if it can."""
+    """Keep the tests' folders apart from those of other checkouts, which would remove them, and in memory if it can.
+
+    The width and colours of the terminal that runs the tests do not reach the commands that they run.
+    """
+    for name in ("COLUMNS", "NO_COLOR"):
+        os.environ.pop(name, None)
     if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
         owner = f"{os.getuid()} {config.rootpath}".encode()
         folder = _roomy() / f"penstock-{hashlib.sha256(owner).hexdigest()[:8]}"

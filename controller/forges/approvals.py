@@ -16,7 +16,7 @@ class ReviewVerdict(Enum):
     REJECTED = auto()
     """It asks for changes."""
     DISMISSED = auto()
-    """It was dismissed, whatever it said."""
+    """It was dismissed."""
     NONE = auto()
     """A comment, a request, or an unfinished review: it leaves the reviewer's decision as it was."""
 

@@ -4,8 +4,8 @@ The comment is Penstock's when it begins with the marker and was written by the 
 A maintainer's token may edit the comments of others, so a right to edit proves nothing. Where the forge does not tell
 who Penstock is, the author of a new comment does, and the new comment takes the place of the earlier one.
 
-The status is set before the comment is written, and the marker holds the digest of both. A comment that says exactly
-what would be written therefore proves that the status was set, and costs one read. Only when several comments have the
+The status is set before the comment is written, and the marker holds the digest of both. A comment that equals
+the text to write therefore proves that the status was set, and costs one read. Only when several comments have the
 marker, their authors are compared even so: a stranger may have copied the comment.
 """
 
@@ -127,7 +127,7 @@ class CommentText:
 
 @dataclass(frozen=True, slots=True)
 class PublishedComment:
-    """The comment that stands now."""
+    """The comment as it is now."""
 
     id: int | None
     """None where there is no comment."""
@@ -135,7 +135,7 @@ class PublishedComment:
 
 
 def longest_body(forge: Forge, marker: CommentMarker) -> int:
-    """The characters that a body may have besides its marker."""
+    """The characters that a body may have without its marker."""
     return forge.comment_limit - marker_length(marker)
 
 

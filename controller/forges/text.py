@@ -12,8 +12,8 @@ _COMMAND = re.compile(r"^/", re.MULTILINE)
 def inert(text: str) -> str:
     """The text without control characters, and without lines that GitLab takes for a quick action.
 
-    GitLab carries out a line such as `/approve` or `/merge` with the rights of whoever posts it, and names of flows can
-    hold such a line. A space before the slash makes it text, and Markdown shows both alike.
+    GitLab carries out a line such as `/approve` or `/merge` with the rights of the account that posts it, and
+    names of flows can hold such a line. A space before the slash makes it text, and Markdown shows both alike.
     """
     return _COMMAND.sub(" /", _CONTROL.sub("", _LINE_BREAK.sub("\n", text)))
 

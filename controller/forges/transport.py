@@ -78,7 +78,7 @@ class ForgeTransport:
         return answer
 
     async def follow(self, call: ForgeCall, repository: str) -> ForgeAnswer:
-        """A successful answer to a read, whose redirects are followed as long as they stay on the host."""
+        """A successful answer to a read, with redirects followed as long as they stay on the host."""
         url = self._url(call)
         for _ in range(self.limits.redirects + 1):
             answer = await self._answered(call, url, repository)

@@ -1,4 +1,4 @@
-"""Compares the plan of a branch with the plan of its base: what of it is the branch's doing."""
+"""Compares the plan of a branch with the plan of its base: what of it the branch causes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def against_base(head: Plan, base: Plan, ref: str, policy: tuple[str, ...] = ())
     """The plan of the head with its view against the plan of the base; both from one observation, with refusals.
 
     `policy` are the keys of the organisation's manifest that the branch changes. The plan itself, and its digest, stay
-    what they are.
+    the same.
     """
     before = {change.flow: change for change in base.changes}
     after = {change.flow: change for change in head.changes}

@@ -24,7 +24,7 @@ from controller.forges.comment import (
 from controller.forges.port import AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeAnnotation, StatusState
 from controller.planning.model import Unplanned
 from controller.planning.rendering.errors import error_markdown
-from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.markdown import TITLE, plan_markdown
 from controller.planning.rendering.page import page
 from controller.planning.rendering.view import PlanView
 from controller.reconcile.report import Failed
@@ -49,7 +49,7 @@ class PlanReview:
     error: PenstockError | None = None
     """Why there is no plan at all."""
     checked: bool = True
-    """False for plans from a file: nobody checked them, and they cannot be approved."""
+    """False for plans from a file: they were not checked, and cannot be approved."""
 
     @property
     def changes(self) -> bool:
@@ -144,5 +144,7 @@ def review_markdown(review: PlanReview, limit: int) -> str:
         return error_markdown([(None, review.error)], limit)
     errors = [(each.organization, each.error) for each in review.failures if each.error is not None]
     failed = error_markdown(errors, limit // 2)
+    if failed and not (review.views or review.unplanned):
+        return failed
     plans = plan_markdown(review.views, review.unplanned, limit=limit - len(failed) - 1, checked=review.checked)
-    return f"{failed}\n{plans}" if failed else plans
+    return f"{failed}\n{plans.removeprefix(TITLE)}" if failed else plans

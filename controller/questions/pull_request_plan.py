@@ -46,10 +46,10 @@ class BranchPlan:
 
     branch: Branch
     plans: tuple[Plan, ...]
-    """The full plan of the head for each organisation, with the refusals of an `apply` at this moment. `view` is what
-    the branch changes, and what was there before is counted in it. `digest` is that of the full plan: the one that an
-    approval after the merge has to name, unless the branch changes the manifest of the organisation (`view.policy`) or
-    the live state moves. `revision` is the branch's own commit, `view.revision` the base's."""
+    """The full plan of the head for each organisation, with the refusals of an `apply` at this moment. `view` is the
+    part that the branch causes; it counts the changes that the base has as well. `digest` is that of the full plan:
+    the one that an approval after the merge has to name, unless the branch changes the manifest of the organisation
+    (`view.policy`) or the live state moves. `revision` is the branch's own commit, `view.revision` the base's."""
     unplanned: tuple[Unplanned, ...]
     """Organisations that the branch adds or removes, or moves to another api: no request is sent for them."""
     failures: tuple[BranchFailure, ...]

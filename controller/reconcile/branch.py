@@ -2,7 +2,7 @@
 
 The head is what a merge of the branch into the tip of its base would leave, as the forges make it (GitHub:
 `refs/pull/N/merge`): commits that the base got meanwhile are no changes of the branch. The base decides where requests
-and credentials go and what is allowed: of an organisation's manifest on the branch nothing is used but the flows.
+and credentials go, and sets the policy: of an organisation's manifest on the branch only the flows are used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Incoming webhooks of GitHub, GitLab and Gitea or Forgejo: after a push the controller reads git at once.
 
-A message decides only when to look. What is delivered is read from the configured remote, so that a message, even one
-with a stolen secret, cannot name a repository, a commit or a host. Polling goes on and covers messages that get lost.
+A message decides only when to look. The commit to deliver is read from the configured remote, so that a message, even
+one with a stolen secret, cannot name a repository, a commit or a host. Polling goes on and covers messages that get
+lost.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _HEADS = "refs/heads/"
 
 
 class Result(StrEnum):
-    """What was done with a message; the label of its metric."""
+    """The result of checking a message; the label of its metric."""
 
     ACCEPTED = "accepted"
     IGNORED = "ignored"
@@ -61,7 +62,7 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """How one kind of forge signs and names what it sends. Header names are in lower case."""
+    """How one kind of forge signs and names its messages. Header names are in lower case."""
 
     signatures: tuple[str, ...]
     """Headers with the HMAC-SHA256 of the body, in hexadecimal; the first that is present counts."""
@@ -111,9 +112,9 @@ SENDERS: Mapping[str, Sender] = {
 
 
 def is_signed(sender: Sender, secret: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether the message comes from somebody who knows the secret. The comparison takes constant time."""
+    """Whether the message was made with the secret. The comparison takes constant time."""
     if sender.token is not None:
-        return hmac.compare_digest(headers.get(sender.token, "").encode(), secret.encode())
+        return hmac.compare_digest(headers.get(sender.token, "").encode("latin-1"), secret.encode())
     given = next((headers[name] for name in sender.signatures if name in headers), "")
     wanted = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(given.removeprefix("sha256=").encode(), wanted.encode())

@@ -131,7 +131,7 @@ def nothing() -> PlanView:
 
 
 def many(count: int = 300) -> PlanView:
-    """Changes with reasons of their own, each with a difference inside."""
+    """Changes of pinned versions, each with a difference inside."""
     ids = [f"flow-{number:03}" for number in range(count)]
     document: dict[str, Any] = {
         "desired": {id_: {"key": f"inboundcall/{id_.title()}", "version": "9.0"} for id_ in ids},
@@ -140,6 +140,12 @@ def many(count: int = 300) -> PlanView:
     text = "action 'Transfer' (transferToAcd) in task 'Main': target queue: 'Service' -> 'Service Night'"
     found = [FlowDifference(id_, f"{place}.1 -> 9.0", (("~", text),) * 3) for place, id_ in enumerate(ids[:100])]
     return _view(plan_of(document), *found)
+
+
+def unlike(count: int = 300) -> PlanView:
+    """The same changes, but no two share a reason."""
+    view = many(count)
+    return replace(view, plan=replace(view.plan, changes=tuple(replace(each, cause="") for each in view.plan.changes)))
 
 
 def several() -> list[PlanView]:
@@ -180,6 +186,7 @@ CASES: dict[str, Callable[[], list[PlanView]]] = {
     "refused": lambda: [refused()],
     "nothing": lambda: [nothing()],
     "many": lambda: [many()],
+    "unlike": lambda: [unlike()],
     "several": several,
     "hostile": lambda: [hostile()],
 }

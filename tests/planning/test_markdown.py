@@ -100,6 +100,13 @@ def test_callers_with_one_reason_are_one_row_and_a_folded_table() -> None:
     assert all(text.count(f"<b>menu-{number:02}</b>") == 1 for number in range(10))
 
 
+def test_pinned_versions_are_one_row_whatever_versions_are_live() -> None:
+    text = plan_markdown([plans.many()])
+    [row] = [line for line in text.splitlines() if "| switch |" in line]
+    assert row.endswith("| one version each | the pinned version is not live, another one is |")
+    assert '| <b>flow-299</b><br>inboundcall "Flow-299" | 299.1 → 9.0 |  |' in text
+
+
 def test_where_nothing_changes_the_text_is_short() -> None:
     staging = replace(plans.nothing(), plan=replace(plans.nothing().plan, organization="staging"))
     assert plan_markdown([plans.nothing(), staging]) == (
@@ -195,7 +202,7 @@ def test_a_long_plan_is_cut_from_its_least_important_end() -> None:
 
 
 def test_what_is_cut_is_counted_with_the_way_to_see_it() -> None:
-    text = plan_markdown([plans.many()], limit=30_000)
+    text = plan_markdown([plans.unlike()], limit=30_000)
     [notice] = [line for line in text.splitlines() if line.startswith("> ")]
     changes = text.count("| switch |")
     assert notice == (
@@ -206,9 +213,9 @@ def test_what_is_cut_is_counted_with_the_way_to_see_it() -> None:
 
 
 def test_of_too_many_changes_removals_stay_longest() -> None:
-    changes = plans.many().plan.changes
+    changes = plans.unlike().plan.changes
     removal = replace(changes[-1], kind=ChangeKind.DELETE, flow="goes-away")
-    plan = replace(plans.many().plan, changes=(*changes, removal))
+    plan = replace(plans.unlike().plan, changes=(*changes, removal))
     text = plan_markdown([PlanView(plan)], limit=3_000)
     assert "goes-away" in text
     assert "flow-000" in text

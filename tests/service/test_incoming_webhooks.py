@@ -96,6 +96,14 @@ async def test_a_push_to_the_followed_branch_wakes_the_controller(forge: str) ->
     assert messages.counts == {(forge, Result.ACCEPTED): 1}
 
 
+def test_a_token_may_have_letters_beyond_ascii() -> None:
+    """Headers are bytes; a client sends a token that GitLab was given in UTF-8."""
+    header = {"x-gitlab-token": "geheimes Tor für Größe".encode().decode("latin-1")}
+
+    assert is_signed(SENDERS["gitlab"], "geheimes Tor für Größe", header, b"{}")
+    assert not is_signed(SENDERS["gitlab"], "geheimes Tor fur Grosse", header, b"{}")
+
+
 @pytest.mark.parametrize("forge", FORGES)
 async def test_a_message_signed_with_another_secret_does_nothing_and_is_counted(forge: str) -> None:
     messages = Messages()

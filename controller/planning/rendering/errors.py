@@ -8,8 +8,8 @@ from controller.domain.errors import ManifestInvalid, Mistake, PenstockError
 from controller.domain.redaction import SECRETS
 from controller.planning.rendering.escaping import code, escape
 from controller.planning.rendering.fitting import Block, Part, fitted
+from controller.planning.rendering.markdown import TITLE
 
-_TITLE = "### Penstock plan\n\n"
 _MISTAKE = (5,)
 _REASON = (9,)
 
@@ -25,7 +25,7 @@ def error_markdown(
     if not errors:
         return ""
     blocks = [Block([Part(f"{_heading(name)}\n\n", _REASON, "line"), *_lines(error)]) for name, error in errors]
-    return _TITLE + fitted(blocks, limit - len(_TITLE), _notice).rstrip("\n") + "\n"
+    return TITLE + fitted(blocks, limit - len(TITLE), _notice).rstrip("\n") + "\n"
 
 
 def _heading(organization: str | None) -> str:

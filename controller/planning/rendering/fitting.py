@@ -1,4 +1,4 @@
-"""Cuts a long text from its least important end, and says what it left out."""
+"""Cuts a long text from its least important end, and counts the parts that it left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Part:
     rank: tuple[int, ...]
     """Its importance; what ranks lowest goes first, and of equal ranks the last part."""
     noun: str
-    """What it is, for the notice; its plural ends in s."""
+    """The word for it in the notice; its plural ends in s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Block:
 
 
 def fitted(blocks: Sequence[Block], limit: int, notice: Callable[[str], str]) -> str:
-    """The text in at most `limit` characters, with `notice` of what is left out below the first block.
+    """The text in at most `limit` characters, with a `notice` of the omitted parts below the first block.
 
     `notice` gets the counted nouns (`3 rows and 1 note`) and returns at most `NOTICE_ROOM` characters.
     """

@@ -24,16 +24,17 @@ class Group:
 
     @property
     def subject(self) -> str:
-        """`10 callers` if they are published again because of what they call, else `10 flows`."""
+        """`10 callers` if they are published again because of a module or bot, else `10 flows`."""
         return f"{len(self.changes)} {'callers' if self.changes[0].follows else 'flows'}"
 
     @property
     def reason(self) -> str:
-        """Their common reason; `follow Branded Greeting` for callers."""
+        """Their common reason, with versions where they are the same for all; `follow Branded Greeting` for callers."""
         first = self.changes[0]
         if self.single is None and first.follows:
             return f"follow {', '.join(key.name for key in first.follows)}"
-        return first.reason
+        same = all(change.reason == first.reason for change in self.changes)
+        return first.reason if same else first.shared_reason
 
 
 def grouped(changes: Iterable[Change]) -> list[Group]:
@@ -54,4 +55,4 @@ def _likeness(change: Change) -> Hashable:
     """Equal for changes that a group may hold. Flows in sync and members of a deployment group stay alone."""
     if change.kind is ChangeKind.NONE or change.group:
         return change.flow
-    return (change.kind, change.follows or change.reason, change.blocked, change.warnings)
+    return (change.kind, change.follows or change.shared_reason, change.blocked, change.warnings)

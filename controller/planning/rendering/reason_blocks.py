@@ -26,7 +26,7 @@ class ChangeLine:
     after: tuple[str, ...] = ()
     """The changes that come first, unless the group's title implies them."""
     follows: tuple[str, ...] = ()
-    """The flows whose versions are its reason, unless the group's title names them."""
+    """The flows that its reason is about, unless the group's title names them."""
     note: str = ""
     """A sentence about this change alone."""
 
@@ -62,7 +62,7 @@ def reason_blocks(rows: Sequence[PlanRow]) -> list[ReasonBlock]:
 
 
 def _told_once(found: Iterable[ReasonBlock]) -> Iterator[ReasonBlock]:
-    """The groups; what is true of all callers that follow a flow is told with the first of them."""
+    """The groups; a sentence that is true of all callers that follow a flow is told with the first of them."""
     told = ""
     for group in found:
         change = group.lines[0].row.change

@@ -15,7 +15,7 @@ class FlowDifference:
     places: str
     """The two sides: `3.0 -> flows/greeting.yaml`."""
     entries: tuple[tuple[str, str], ...]
-    """Sign and text of each difference; the sign `!` stands before a reason why there is no comparison."""
+    """Sign and text of each difference; the sign `!` precedes a reason why there is no comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +53,4 @@ IMPORTANCE = {
         )
     )
 }
-"""How much a change matters to a reviewer: what is taken away matters most, what only records least."""
+"""How much a change matters to a reviewer: a removal matters most, a change that only records least."""
