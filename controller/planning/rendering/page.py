@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from controller.domain.wording import counted
 from controller.planning.draft import NEW_VERSION
 from controller.planning.model import Blocked, ChangeKind, Plan, Unplanned
 from controller.planning.rendering.groups import Group, grouped
-from controller.planning.rendering.table import PlanRow, Table, tables
+from controller.planning.rendering.table import PlanRow, Table, hidden_by, tables
 from controller.planning.rendering.view import FlowDifference, PlanView
 
 _NAMES = 12
@@ -113,9 +112,8 @@ def _summary(view: PlanView, table: Table) -> str:
     base = view.plan.view
     if base is None:
         return table.headline
-    seen = [counted(base.hidden_changes, "change")] if base.hidden_changes else []
-    seen += [counted(base.hidden_drift, "out-of-band difference")] if base.hidden_drift else []
-    rest = f"; hidden, because the base has them as well: {' and '.join(seen)}" if seen else ""
+    hidden = hidden_by(base)
+    rest = f"; hidden, because the base has them as well: {hidden}" if hidden else ""
     return f"{table.headline}, compared with {base.ref}{rest}"
 
 

@@ -143,9 +143,15 @@ def _of_view(view: BaseView | None) -> Iterable[str]:
         yield f"{each.flow}: {each.kind.value} is no longer to be done"
     if view.settings:
         yield f"other settings, without a change of the flow: {', '.join(view.settings)}"
-    if view.hidden_changes or view.hidden_drift:
-        changes, drift = counted(view.hidden_changes, "change"), counted(view.hidden_drift, "out-of-band difference")
-        yield f"not shown, because the base has them as well: {changes} and {drift}; the digest covers them"
+    if hidden := hidden_by(view):
+        yield f"not shown, because the base has them as well: {hidden}; the digest covers them"
+
+
+def hidden_by(view: BaseView) -> str:
+    """`3 changes and 1 out-of-band difference`: the parts of the plan that the view leaves out; empty without any."""
+    found = [counted(view.hidden_changes, "change")] if view.hidden_changes else []
+    found += [counted(view.hidden_drift, "out-of-band difference")] if view.hidden_drift else []
+    return " and ".join(found)
 
 
 def _under_way(found: Iterable[UnderWay]) -> Iterable[str]:
