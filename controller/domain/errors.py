@@ -486,3 +486,9 @@ class RepositoryFailed(Permanent):
 
 class TraceUnreadable(Permanent):
     """A fetched trace does not have the shape that its dialect promises. The message says where."""
+
+
+class PlanUnreadable(Permanent):
+    """A file is not a saved plan, or holds more than is read. The message says where."""
+
+    usual_hint = "write one with `penstock plan --out FILE`"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from controller.graphs.model import Edge, EdgeKind, Graph, Node
 from controller.graphs.pictures.languages import graph_mermaid
 from controller.planning.model import Plan
+from controller.planning.rendering.document_model import PlanDocument
+from controller.planning.rendering.restored import restored_views
 from controller.planning.rendering.view import FlowDifference, PlanView
 from controller.questions.comparisons import FlowComparison
 
@@ -26,6 +29,11 @@ def plan_views(
         )
         for plan in plans
     ]
+
+
+def saved_plan_views(document: PlanDocument) -> list[PlanView]:
+    """The views of a saved plan, which nobody checked: they hold no digest that could be approved."""
+    return [replace(view, order=mermaid_order(view.plan)) for view in restored_views(document)]
 
 
 def mermaid_order(plan: Plan) -> str:

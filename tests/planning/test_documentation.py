@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from controller.domain.documents import plain
 from controller.domain.errors import AmbiguousVersion, LiveUndetermined, NoSuchVersion, VersionArchived
 from controller.domain.identity import FlowKey
 from controller.domain.references import Resolution
@@ -31,7 +32,7 @@ def _plan_document() -> Any:
     under_way = UnderWay("ivr", key, ChangeKind.PUBLISH, StepState.PUBLISHING, "r", "1.0", None)
     inputs = PlanInputs("r", under_way=(under_way,))
     plan = make_plan(organization(states), live_state(states), recorded_state(states), inputs)
-    return plan_document([plan])
+    return plain(plan_document([plan]))
 
 
 def test_the_plan_has_exactly_the_fields_of_its_schema() -> None:

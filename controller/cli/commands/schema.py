@@ -21,7 +21,7 @@ from controller.manifests.schema import json_schema
 
 DOCUMENTS = {
     "validate/v1": "controller.cli.commands.validate:ValidateDocument",
-    "plan/v1": "controller.planning.rendering.document:PlanDocument",
+    "plan/v1": "controller.planning.rendering.document_model:PlanDocument",
     "apply/v1": "controller.cli.apply_output:ApplyDocument",
     "approval/v1": "controller.cli.commands.approve:ApprovalDocument",
     "promotion/v1": "controller.cli.commands.accept:PromotionDocument",

@@ -1,225 +1,54 @@
-"""Plans as JSON: `penstock.plan/v1`, described in docs/reference/json.md. A field is never renamed within a version."""
+"""Plans as JSON: `penstock.plan/v1`, described in docs/reference/json.md."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
-from controller.domain.documents import json_text, optional, plain
+from controller.domain.documents import json_text
 from controller.domain.recorded import NO_REVISION
-from controller.domain.status import StepState
 from controller.planning.digests import sha256
-from controller.planning.model import (
-    BaseView,
-    Blocked,
-    Change,
-    ChangeKind,
-    Drift,
-    HeldBack,
-    Plan,
-    UnderWay,
-    Unplanned,
-    summary_of,
+from controller.planning.model import BaseView, Change, Drift, Plan, UnderWay, Unplanned, summary_of
+from controller.planning.rendering.document_model import (
+    ChangeDocument,
+    DifferenceLineDocument,
+    DriftDocument,
+    FlowDifferencesDocument,
+    FlowIdentityDocument,
+    OrganizationPlanDocument,
+    PlanDocument,
+    UnderWayDocument,
+    ViewDocument,
 )
-
-PLAN_SCHEMA: Literal["penstock.plan/v1"] = "penstock.plan/v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeDocument:
-    """A change."""
-
-    flow: str
-    """`metadata.name`; for a flow without a manifest the recorded one, or `type/name` where that name is used again."""
-    type: str
-    """The flow's type as the Platform API spells it."""
-    name: str
-    """The flow's name."""
-    flow_id: str | None
-    """The flow's id; null for a flow that does not exist yet."""
-    change: ChangeKind
-    """`create`, `publish`, `switch`, `republish`, `restore`, `adopt`, `rename`, `unpublish`, `delete` or `none`."""
-    from_version: str | None
-    """The version that is live; null when none is."""
-    to_version: str | None
-    """The version that will be live; null where the organisation will choose the number, and for `unpublish` and
-    `delete`."""
-    reason: str
-    """Why, for people."""
-    blocked: Blocked | None
-    """Why it cannot be carried out now."""
-    wave: int
-    """From 1: the length of the longest chain of changes below it. Only for people: each change starts as soon as what
-    it depends on is done."""
-    depends_on: Sequence[str]
-    """The `flow`s of this plan that must be done first."""
-    group: Sequence[str]
-    """The `flow`s of this plan that are deployed as one with it because they consume each other, itself included, in
-    order; empty where it goes alone."""
-    dependency_digest: str
-    """`sha256:…` over the flow's content and the versions and content of all that it consumes, directly or not."""
-    warnings: Sequence[str]
-    """Facts that a person should know before it is carried out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftDocument:
-    """Drift."""
-
-    flow: str
-    """As in a change."""
-    type: str
-    """As in a change."""
-    name: str
-    """As in a change."""
-    kind: str
-    """`version` (published, unpublished or recreated out of band), `undetermined` (the record was made with another
-    `api`, and this one shows no version), `missing` (deleted out of band), `orphaned` (its manifest is gone),
-    `stale-binding` (a pinned version keeps an older module: it is never published again because a module moved),
-    `draft` (saved, not checked in), `lock` (someone holds it)."""
-    expected: str | None
-    """The version that is recorded; for `stale-binding` the module's version that will be live, null where this plan
-    publishes a new one."""
-    actual: str | None
-    """The version that is live; for `stale-binding` the module's version that is bound, for `lock` the holder."""
-    message: str
-    """All of it, for people."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnderWayDocument:
-    """A change under way.
-
-    A flow is listed until the live state shows the delivery's result; after that, `reason` in its change says so.
-    """
-
-    flow: str
-    """As in a change."""
-    type: str
-    """As in a change."""
-    name: str
-    """As in a change."""
-    change: ChangeKind
-    """As in a change."""
-    state: StepState
-    """`pending` or `validated` (not begun), `publishing` or `rolling-back`."""
-    revision: str | None
-    """The commit that is delivered; null without git."""
-    from_version: str | None
-    """The version before that delivery, and the one to return to where it is `rolling-back`; null if none was live."""
-    to_version: str | None
-    """The version that is delivered; null where the organisation chooses the number."""
-
+from controller.planning.rendering.escaping import LONGEST
+from controller.planning.rendering.view import MOST_ENTRIES, FlowDifference, PlanView
 
 D = TypeVar("D", ChangeDocument, DriftDocument, UnderWayDocument)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewDocument:
-    """A view against a base.
-
-    Base and head are planned from one observation. What both plans have was there before, and is only counted.
-    """
-
-    base_ref: str
-    """The base as it was named."""
-    base_revision: str
-    """The commit of the base."""
-    head_revision: str
-    """The commit of the branch, which is planned as merged into the base."""
-    summary: Mapping[str, int]
-    """The organisation's `summary`, of the changes in `flows` alone."""
-    flows: Sequence[str]
-    """The `flow`s of those `changes` that the base's plan has not, or has otherwise: another kind, version, reason,
-    content, order or block."""
-    vanished: Sequence[ChangeDocument]
-    """Changes of the base's plan that the branch makes unnecessary."""
-    settings: Sequence[str]
-    """Other flows that the branch adds, removes, or gives other settings, such as gates."""
-    policy: Sequence[str]
-    """The keys of the organisation's `spec` that the branch changes; this plan follows the base's."""
-    drift: Sequence[DriftDocument]
-    """Drift that the branch causes."""
-    held_back: Sequence[HeldBack]
-    """The entries of `held_back` that the base's plan has not."""
-    hidden_changes: int
-    """How many `changes` were there before."""
-    hidden_drift: int
-    """How many entries of `drift` were there before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationPlanDocument:
-    """The plan of an organisation."""
-
-    name: str
-    """`metadata.name` of the organisation."""
-    organization_id: str | None
-    """The organisation's own id; null where its API does not tell."""
-    region: str | None
-    """The Genesys domain; null where the manifest gives addresses instead."""
-    digest: str
-    """The digest that an approval names. A saved plan is stale when it changes; a commit that asks for the same keeps
-    it."""
-    summary: Mapping[str, int]
-    """How many changes there are of each kind, zeros included, and how many are `blocked`."""
-    changes: Sequence[ChangeDocument]
-    """In deployment order; flows in sync are listed as `none`, after all others, only with `--all`."""
-    drift: Sequence[DriftDocument]
-    """Out-of-band differences."""
-    unmanaged: int
-    """Live flows that neither a manifest names nor a record knows; they are never touched."""
-    cycles: Sequence[Sequence[str]]
-    """One shortest cycle for each group of flows that consume each other: `["a", "b", "a"]`."""
-    suspended: Sequence[str]
-    """The flows that are suspended (`spec.suspend`), also when git asks for changes; all of them where the organisation
-    is suspended."""
-    under_way: Sequence[UnderWayDocument]
-    """Flows that an unfinished delivery (running or interrupted) is about to change; it comes before this plan. Not
-    part of the `digest`."""
-    held_back: Sequence[HeldBack]
-    """The changes that `apply` would refuse at this moment. They depend on the time and on who is at work, and are no
-    part of the `digest`."""
-    warnings: Sequence[str]
-    """Parts that could not be read completely."""
-    view: ViewDocument | None = optional()
-    """The part of the plan that a branch causes; only with `--base`. All other fields are of the full plan."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanDocument:
-    """`penstock plan --format json`: what `apply` would do now.
-
-    The same states give the same bytes.
-    """
-
-    schema: Literal["penstock.plan/v1"] = PLAN_SCHEMA
-    digest: str
-    """`sha256:…` over the changes and their reasons. With one organisation it is that organisation's digest, with
-    several a digest over theirs."""
-    revision: str | None
-    """The commit that the manifests come from."""
-    organizations: Sequence[OrganizationPlanDocument]
-    """One entry for each organisation, in order of name."""
-    unplanned: Sequence[Unplanned] | None = optional()
-    """The organisations without a plan because the branch adds or removes them, or moves them to another `api`; only
-    with `--base`, where there are any."""
-
-
 def plan_json(plans: Sequence[Plan], unplanned: Sequence[Unplanned] = (), *, everything: bool = False) -> str:
     """The document as text, ending with a newline; the same plans give the same bytes."""
-    return json_text(_document(plans, unplanned, everything=everything), ascii_only=True) + "\n"
+    return _text(plan_document(plans, unplanned, everything=everything))
 
 
-def plan_document(plans: Sequence[Plan], *, everything: bool = False) -> dict[str, Any]:
-    """The document in JSON's types; flows in sync are listed only with `everything`."""
-    found: dict[str, Any] = plain(_document(plans, (), everything=everything))
-    return found
+def saved_plan_json(views: Sequence[PlanView], unplanned: Sequence[Unplanned] = ()) -> str:
+    """What `plan --out` writes: flows in sync, too, and the differences inside the flows where they were compared."""
+    document = plan_document([view.plan for view in views], unplanned, everything=True)
+    organizations = [
+        replace(each, differences=None if view.differences is None else list(map(_differences, view.differences)))
+        for each, view in zip(document.organizations, views, strict=True)
+    ]
+    return _text(replace(document, organizations=organizations))
 
 
-def _document(plans: Sequence[Plan], unplanned: Sequence[Unplanned], *, everything: bool) -> PlanDocument:
-    """`digest` is the plan's own where there is one organisation, else a digest over all of theirs."""
+def plan_document(
+    plans: Sequence[Plan], unplanned: Sequence[Unplanned] = (), *, everything: bool = False
+) -> PlanDocument:
+    """The document; flows in sync are listed only with `everything`.
+
+    `digest` is the plan's own where there is one organisation, else a digest over all of theirs.
+    """
     digests = [plan.digest for plan in plans]
     return PlanDocument(
         digest=digests[0] if len(digests) == 1 else sha256(*digests),
@@ -227,6 +56,10 @@ def _document(plans: Sequence[Plan], unplanned: Sequence[Unplanned], *, everythi
         organizations=[_organization(plan, everything=everything) for plan in plans],
         unplanned=unplanned or None,
     )
+
+
+def _text(document: PlanDocument) -> str:
+    return json_text(document, ascii_only=True) + "\n"
 
 
 def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
@@ -238,7 +71,7 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
         digest=plan.digest,
         summary=plan.summary(),
         changes=[_change(change) for change in changes],
-        drift=[_about(DriftDocument, drift) for drift in plan.drift],
+        drift=[_drift(drift) for drift in plan.drift],
         unmanaged=plan.unmanaged,
         cycles=plan.cycles,
         suspended=plan.suspended,
@@ -250,7 +83,23 @@ def _organization(plan: Plan, *, everything: bool) -> OrganizationPlanDocument:
 
 
 def _change(change: Change) -> ChangeDocument:
-    return _about(ChangeDocument, change, change=change.kind)
+    follows = [FlowIdentityDocument(type=key.type, name=key.name) for key in change.follows]
+    return _about(ChangeDocument, change, change=change.kind, cause=change.cause or None, follows=follows or None)
+
+
+def _drift(drift: Drift) -> DriftDocument:
+    return _about(DriftDocument, drift, cause=drift.cause or None)
+
+
+def _differences(found: FlowDifference) -> FlowDifferencesDocument:
+    """Cut where the renderings for people cut, so that a file of a plan has a bounded size."""
+    kept = found.entries[:MOST_ENTRIES]
+    return FlowDifferencesDocument(
+        flow=found.flow,
+        places=found.places,
+        entries=[DifferenceLineDocument(sign=sign, text=text[: LONGEST + 1]) for sign, text in kept],
+        more=found.more + len(found.entries) - len(kept),
+    )
 
 
 def _view(plan: Plan, view: BaseView) -> ViewDocument:
@@ -263,7 +112,7 @@ def _view(plan: Plan, view: BaseView) -> ViewDocument:
         vanished=[_change(change) for change in view.vanished],
         settings=view.settings,
         policy=view.policy,
-        drift=[_about(DriftDocument, drift) for drift in view.drift],
+        drift=[_drift(drift) for drift in view.drift],
         held_back=view.held_back,
         hidden_changes=view.hidden_changes,
         hidden_drift=view.hidden_drift,

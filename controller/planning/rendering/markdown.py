@@ -10,13 +10,11 @@ from controller.planning.rendering.escaping import code, escape
 from controller.planning.rendering.fitting import Block, Part, fitted
 from controller.planning.rendering.page import Entry, Page, Problem, page, unplanned_page
 from controller.planning.rendering.table import PlanRow
-from controller.planning.rendering.view import IMPORTANCE, FlowDifference, PlanView
+from controller.planning.rendering.view import IMPORTANCE, MOST_ENTRIES, FlowDifference, PlanView
 
 COMMENT_LIMIT = 65_536
 """Characters of a comment on GitHub; GitLab accepts 1,000,000, Gitea has no limit of its own."""
 TITLE = "### Penstock plan\n\n"
-_ENTRIES = 100
-"""Differences of one flow that are shown."""
 _SIGNS = frozenset("+-~>!=")
 _KEPT = (9,)
 _PROBLEM = (8,)
@@ -154,9 +152,9 @@ def _order(each: Page) -> Block:
 
 
 def _difference(difference: FlowDifference) -> Part:
-    shown = difference.entries[:_ENTRIES]
+    shown = difference.entries[:MOST_ENTRIES]
     lines = [f"- {_sign(sign)} {escape(text)}\n" for sign, text in shown]
-    if more := len(difference.entries) - len(shown):
+    if more := difference.more + len(difference.entries) - len(shown):
         lines.append(f"- and {more} more\n")
     title = f"<b>{escape(difference.flow)}</b>: {escape(difference.places)}"
     text = f"<details><summary>{title}</summary>\n\n{''.join(lines)}\n</details>\n\n"

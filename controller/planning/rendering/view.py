@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from controller.planning.model import ChangeKind, Plan
 
+MOST_ENTRIES = 100
+"""Differences of one flow that a comment shows and a saved plan keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowDifference:
@@ -16,6 +19,8 @@ class FlowDifference:
     """The two sides: `3.0 -> flows/greeting.yaml`."""
     entries: tuple[tuple[str, str], ...]
     """Sign and text of each difference; the sign `!` precedes a reason why there is no comparison."""
+    more: int = 0
+    """Further differences that are not in `entries`."""
 
 
 @dataclass(frozen=True, slots=True)
