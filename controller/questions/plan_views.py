@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from controller.graphs.model import Edge, EdgeKind, Graph, Node
 from controller.graphs.pictures.languages import graph_mermaid
-from controller.planning.model import Plan
+from controller.planning.model import Plan, Unplanned
 from controller.planning.rendering.document_model import PlanDocument
-from controller.planning.rendering.restored import restored_views
+from controller.planning.rendering.restored import restored
 from controller.planning.rendering.view import FlowDifference, PlanView
 from controller.questions.comparisons import FlowComparison
 
@@ -31,9 +31,10 @@ def plan_views(
     ]
 
 
-def saved_plan_views(document: PlanDocument) -> list[PlanView]:
-    """The views of a saved plan, which nobody checked: they hold no digest that could be approved."""
-    return [replace(view, order=mermaid_order(view.plan)) for view in restored_views(document)]
+def saved_plan_views(document: PlanDocument) -> tuple[list[PlanView], list[Unplanned]]:
+    """What to show of a saved plan, which nobody checked: it holds no digest that could be approved."""
+    views, unplanned = restored(document)
+    return [replace(view, order=mermaid_order(view.plan)) for view in views], unplanned
 
 
 def mermaid_order(plan: Plan) -> str:

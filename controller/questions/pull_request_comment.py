@@ -12,6 +12,7 @@ import structlog
 
 from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, PenstockError
 from controller.domain.redaction import SECRETS
+from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.forges.comment import (
     CommentMarker,
@@ -32,6 +33,9 @@ from controller.reconcile.report import Failed
 PURPOSE = "plan"
 STATUS_CONTEXT = "penstock/plan"
 """The name that branch protection asks for."""
+SAVED_PURPOSE = "saved"
+SAVED_CONTEXT = "penstock/saved-plan"
+"""A plan from a file has comment and status of its own: it never takes the place of a plan that was checked."""
 CHECK = "penstock/validate"
 """The check run that holds the annotations."""
 
@@ -74,7 +78,7 @@ class ReviewPlace:
 
 async def post_review(forge: Forge, place: ReviewPlace, review: PlanReview) -> PublishedComment:
     """Post the review: one comment, updated, and the status. Raises the errors of the forge."""
-    marker = CommentMarker(PURPOSE, place.organizations)
+    marker = CommentMarker(PURPOSE if review.checked else SAVED_PURPOSE, place.organizations)
     text = CommentText(
         body=review_markdown(review, longest_body(forge, marker)),
         head_sha=place.head_sha,
@@ -113,9 +117,11 @@ async def _annotate(forge: Forge, place: ReviewPlace, review: PlanReview) -> Non
 
 def review_status(review: PlanReview, organizations: tuple[str, ...] = ()) -> CommitStatus:
     """The commit status: `failure` where a commit must mend something, `error` where there is no result."""
-    context = f"{STATUS_CONTEXT}: {', '.join(organizations)}" if organizations else STATUS_CONTEXT
+    context = STATUS_CONTEXT if review.checked else SAVED_CONTEXT
+    context = f"{context}: {', '.join(organizations)}" if organizations else context
     state, description = _verdict(review)
-    return CommitStatus(state, context, SECRETS.text(description))
+    told = visible(SECRETS.text(description))
+    return CommitStatus(state, context, told if review.checked else f"not checked: {told}")
 
 
 def _verdict(review: PlanReview) -> tuple[StatusState, str]:

@@ -3,67 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.forges.github import GitHub
 from tests.support.forges.github_access import Token
-from tests.support.forges.model import PullRequest, Repository
-from tests.support.forges.server import served
-from tests.support.shell import Shell, simulator_thread
+from tests.support.reviewed import TOKEN, Reviewed, reviewed_pull_request
 from tests.support.sources import inbound
-
-TOKEN = "token-of-penstock"
-
-
-@dataclass
-class Reviewed:
-    """A pull request on GitHub, and the checkout of a CI run for it."""
-
-    shell: Shell
-    github: GitHub
-    repository: Repository
-    pull: PullRequest
-
-    def comment(self, *arguments: str, code: int = 0) -> str:
-        done = self.shell.run("comment", *arguments)
-        assert done.returncode == code, done.stderr
-        return done.stdout
-
-    @property
-    def body(self) -> str:
-        [only] = self.pull.comments
-        return only.body
 
 
 @pytest.fixture
 def reviewed(tmp_path: Path) -> Iterator[Reviewed]:
-    github = GitHub(enterprise=True)
-    repository = github.forge.repository("voice/flows")
-    github.forge.grant(repository, "write", "penstock", "ada")
-    github.tokens[TOKEN] = Token("penstock")
-    with simulator_thread() as url, served(github) as forge:
-        shell = Shell(tmp_path, url)
-        shell.git("checkout", "--quiet", "-b", "greeting")
-        shell.flow("front", inbound("Front", says="Welcome"))
-        shell.commit()
-        head = shell.git("rev-parse", "HEAD")
-        repository.branches |= {"main": shell.git("rev-parse", "main"), "greeting": head}
-        pull = github.forge.pull_request(repository, "ada", "greeting")
-        shell.git("update-ref", "refs/remotes/origin/main", "main")
-        event = tmp_path / "event.json"
-        event.write_text(f'{{"pull_request": {{"number": {pull.number}, "head": {{"sha": "{head}"}}}}}}')
-        shell.environment |= {
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_REPOSITORY": "voice/flows",
-            "GITHUB_API_URL": f"{forge}/api/v3",
-            "GITHUB_EVENT_PATH": str(event),
-            "GITHUB_BASE_REF": "main",
-            "GITHUB_TOKEN": TOKEN,
-        }
-        yield Reviewed(shell, github, repository, pull)
+    with reviewed_pull_request(tmp_path) as found:
+        yield found
 
 
 def test_the_plan_of_a_pull_request_is_one_comment_and_one_status(reviewed: Reviewed) -> None:

@@ -32,10 +32,10 @@ CALLS = {
     "penstock-validate.yml": [],
     "penstock-plan.yml": ["plan"],
     "penstock-comment.yml": ["comment"],
-    "penstock.yml": ["validate", "plan", "comment"],
+    "penstock.yml": ["validate", "comment"],
     "action.yml": ["validate"],
     ".gitlab-ci.yml": ["validate", "plan", "comment"],
-    "Jenkinsfile": ["validate", "plan", "comment"],
+    "Jenkinsfile": ["validate", "comment"],
 }
 
 
@@ -155,8 +155,14 @@ def test_a_saved_plan_is_kept_and_posted_where_the_plan_has_a_block() -> None:
     ]
     assert upload["if"] == "${{ !cancelled() }}"
     assert loaded(GITLAB)["plan"]["artifacts"]["when"] == "always"
+
+
+def test_only_a_saved_plan_is_posted_by_a_job_that_did_not_make_it() -> None:
+    """Where one job plans and posts, the comment has a digest to approve."""
     for path in (JENKINS, CI / "gitea" / "penstock.yml"):
-        assert "--out plan.json || code=$?" in path.read_text(encoding="utf-8")
+        [comment] = [words for words in penstock_calls(path) if words[0] == "comment"]
+        assert "--base" in comment
+        assert "--plan" not in comment
 
 
 def test_the_hook_that_teams_name_is_the_one_that_this_repository_offers() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli.commands.apply.saved_plan import read_saved_plan
-from controller.domain.errors import RepositoryTooLarge, SettingsInvalid
+from controller.domain.errors import PlanUnreadable, RepositoryTooLarge
 from tests.manifests.repository import flow, load, organization, write
 
 SCHEMA = "penstock.plan/v1"
@@ -43,12 +43,12 @@ def test_what_is_no_saved_plan_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
 
-    with pytest.raises(SettingsInvalid, match="is not a plan of the form"):
+    with pytest.raises(PlanUnreadable, match="is not a plan of the form"):
         read_saved_plan(path)
 
 
 def test_a_device_is_no_saved_plan() -> None:
-    with pytest.raises(SettingsInvalid, match="is not a plan of the form"):
+    with pytest.raises(PlanUnreadable, match="is not a plan of the form"):
         read_saved_plan(Path("/dev/zero"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,15 +14,17 @@ from controller.cli import exit_codes
 from controller.cli.ci_variables import PullRequestInCI, pull_request_in_ci
 from controller.cli.failures import report_failure
 from controller.cli.options import Folder, Organizations
+from controller.cli.plan_file import read_plan_file
 from controller.cli.planning import PlanChoice, compared_flows, plans_of
 from controller.cli.running import opened_services, report_failures
 from controller.domain.clock import SystemClock
-from controller.domain.errors import PenstockError, SettingsInvalid
+from controller.domain.errors import PenstockError, PlanUnreadable, SettingsInvalid
 from controller.domain.visible import visible
 from controller.forges.comment import CommentOutcome
 from controller.forges.connect import ForgeConnection, connect_forge
 from controller.forges.port import ForgeKind
-from controller.questions.plan_views import plan_views
+from controller.planning.rendering.saved import FROM_A_STRANGER
+from controller.questions.plan_views import plan_views, saved_plan_views
 from controller.questions.pull_request_comment import PlanReview, ReviewPlace, post_review
 from controller.reconcile.forge import TOKEN_VARIABLE, forge_credentials, operators_hosts
 from controller.reconcile.settings import Settings, load_settings
@@ -52,6 +54,9 @@ class CommentOptions:
     base: Annotated[
         str | None, typer.Option("--base", metavar="REF", help="Compare with this branch or commit; CI's, if it says.")
     ] = None
+    saved_plan: Annotated[
+        Path | None, typer.Option("--plan", help="Post the plan that `plan --out` wrote, as one that was not checked.")
+    ] = None
     always: Annotated[bool, typer.Option("--always", help="Comment even where nothing changes.")] = False
     status: Annotated[bool, typer.Option("--status/--no-status", help="Set the commit's status, too.")] = True
     diff: Annotated[bool, typer.Option("--diff/--no-diff", help="Show the differences inside each flow.")] = True
@@ -61,7 +66,12 @@ class CommentOptions:
 
 
 def comment(options: CommentOptions) -> int:
-    """Plan, post, and end as `penstock plan` does. Raises SettingsInvalid when the pull request is not known."""
+    """Plan, post, and end as `penstock plan` does. Raises SettingsInvalid when the pull request is not known.
+
+    With a saved plan nothing but the forge is asked, and neither a repository nor the store is opened.
+    """
+    if options.saved_plan is not None and (options.base is not None or options.folder != Path()):
+        raise typer.BadParameter("the plan is made already: leave out FOLDER and --base", param_hint="--plan")
     settings = load_settings()
     place = pull_request_in_ci(os.environ)
     connection = _connection(options, settings, place)
@@ -77,9 +87,27 @@ def comment(options: CommentOptions) -> int:
 def _reviewed(options: CommentOptions, settings: Settings, place: PullRequestInCI) -> tuple[PlanReview, int]:
     """What to post, and the exit code. Errors are reported, and posted as well."""
     try:
+        if options.saved_plan is not None:
+            return _saved(options, options.saved_plan)
         return _planned(options, settings, place)
     except PenstockError as error:
-        return PlanReview(error=error), report_failure(error, as_json=False)
+        code = report_failure(error, as_json=False)
+        return PlanReview(error=error, checked=options.saved_plan is None), code
+
+
+def _saved(options: CommentOptions, path: Path) -> tuple[PlanReview, int]:
+    """A saved plan. Whoever wrote the file decides what it says; where it is posted, it does not decide."""
+    document = read_plan_file(path, FROM_A_STRANGER)
+    wanted = frozenset(options.organization or (each.name for each in document.organizations))
+    chosen = [each for each in document.organizations if each.name in wanted]
+    if len(chosen) < len(wanted):
+        missing = ", ".join(sorted(wanted - {each.name for each in chosen}))
+        raise PlanUnreadable(f"{path} holds no plan for {missing}")
+    views, unplanned = saved_plan_views(replace(document, organizations=chosen))
+    if not options.diff:
+        views = [replace(view, differences=None) for view in views]
+    code = exit_codes.for_plans([view.plan for view in views], detailed=options.detailed_exitcode)
+    return PlanReview(views=views, unplanned=unplanned, checked=False), code
 
 
 def _planned(options: CommentOptions, settings: Settings, place: PullRequestInCI) -> tuple[PlanReview, int]:

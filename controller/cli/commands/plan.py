@@ -19,7 +19,7 @@ from controller.cli.planning import Comparisons, PlanChoice, Planned, compared_f
 from controller.cli.running import failures_code, opened_services, report_failures
 from controller.cli.screen import screen_of
 from controller.domain.errors import ManifestInvalid
-from controller.planning.rendering.document import plan_json
+from controller.planning.rendering.document import plan_json, saved_plan_json
 from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
@@ -49,7 +49,10 @@ class PlanOptions:
     everything: Annotated[bool, typer.Option("--all", help="List the flows that are in sync, too.")] = False
     retry: Annotated[bool, typer.Option("--retry", help="Plan changes again that were rolled back.")] = False
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show the differences inside each flow (text, markdown, html).")
+        bool,
+        typer.Option(
+            "--diff", help="Show the differences inside each flow (text, markdown, html), and keep them in --out."
+        ),
     ] = False
     only_problems: Annotated[
         bool, typer.Option("--only-problems", help="Leave out changes without a block or a warning (text).")
@@ -81,8 +84,8 @@ def plan(options: PlanOptions) -> int:
 
 def _shown(options: PlanOptions) -> int:
     as_json = options.output is PlanFormat.JSON
-    if options.diff and (as_json or options.output in FORGE_FORMATS):
-        message = f"does not go with {options.output.value}; programs read `penstock diff`"
+    if options.diff and options.out is None and (as_json or options.output in FORGE_FORMATS):
+        message = f"goes with {options.output.value} only beside --out; programs read `penstock diff`"
         raise typer.BadParameter(message, param_hint="--diff")
     if options.only_problems and options.output is not PlanFormat.TEXT:
         raise typer.BadParameter("goes with text; programs read the blocks in JSON", param_hint="--only-problems")
@@ -95,7 +98,7 @@ def _shown(options: PlanOptions) -> int:
         compared = compared_flows(made, services) if options.diff else None
     if options.out is not None and not made.failed:
         with output_to(options.out) as write:
-            write(plan_json(made.plans, made.unplanned, everything=True))
+            write(saved_plan_json(plan_views(made.plans, compared), made.unplanned))
     if options.output in FORGE_FORMATS:
         print(_annotated(made, options.output), end="")
         return exit_codes.of_all([failures_code(made.failed), _code(made, options)])

@@ -15,6 +15,7 @@ from controller.planning.rendering.view import IMPORTANCE, MOST_ENTRIES, FlowDif
 COMMENT_LIMIT = 65_536
 """Characters of a comment on GitHub; GitLab accepts 1,000,000, Gitea has no limit of its own."""
 TITLE = "### Penstock plan\n\n"
+_NOT_CHECKED = "\nThis plan comes from a file that was not checked. It cannot be approved.\n"
 _SIGNS = frozenset("+-~>!=")
 _KEPT = (9,)
 _PROBLEM = (8,)
@@ -40,7 +41,7 @@ def plan_markdown(
     """
     pages = [*(page(view, everything=everything) for view in views), *map(unplanned_page, unplanned)]
     if not pages:
-        return "No organisation to plan for.\n"
+        return f"No organisation to plan for.\n{'' if checked else _NOT_CHECKED}"
     blocks = [_summary(pages, checked=checked)]
     blocks += [_problems(each, pages) for each in pages]
     for each in pages:
@@ -53,7 +54,7 @@ def plan_markdown(
 def _summary(pages: Sequence[Page], *, checked: bool) -> Block:
     lines = [f"- <b>{escape(each.table.organization)}</b>: {escape(each.summary)}\n" for each in pages]
     if not checked:
-        lines.append("\nThis plan comes from a file that was not checked. It cannot be approved.\n")
+        lines.append(_NOT_CHECKED)
     return Block([_kept(line) for line in lines], TITLE, "\n")
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import NO_REVISION
-from controller.planning.model import BaseView, Change, Drift, Plan, UnderWay
+from controller.planning.model import BaseView, Change, Drift, Plan, UnderWay, Unplanned
 from controller.planning.rendering.document_model import (
     ChangeDocument,
     DriftDocument,
@@ -27,14 +27,14 @@ NO_DIGEST = "not checked"
 T = TypeVar("T")
 
 
-def restored_views(document: PlanDocument) -> list[PlanView]:
-    """The views of all organisations, without the picture of the order.
+def restored(document: PlanDocument) -> tuple[list[PlanView], list[Unplanned]]:
+    """The views of all organisations, without the picture of the order, and the organisations without a plan.
 
     Whatever has the form of a digest is cut, also within other texts, so that nobody can copy it for an approval.
     """
     found = _without_digests(document)
     revision = NO_REVISION if found.revision is None else found.revision
-    return [_view_of(each, revision) for each in found.organizations]
+    return [_view_of(each, revision) for each in found.organizations], list(found.unplanned or ())
 
 
 def _without_digests(value: T) -> T:
