@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from tests.support.audit import audit_entries
 from tests.support.forges.model import PullRequest
-from tests.support.forges.worlds import KINDS
+from tests.support.forges.server import Answer
+from tests.support.forges.worlds import BOT, KINDS
 from tests.support.reviewing import Reviewing
 from tests.support.sources import inbound
 from tests.support.world import ORGANIZATION
@@ -90,7 +91,10 @@ def approvals(place: Reviewing) -> list[str]:
     return [each.actor for each in entries if each.action == "approve"]
 
 
+@pytest.mark.parametrize("place", KINDS, indirect=True)
 async def test_a_review_of_the_merged_head_approves_its_plan(by_review: Reviewing) -> None:
+    # Gitea tells only administrators what others may do.
+    by_review.server.forge.grant(by_review.repository, "admin", BOT)
     pull = change(by_review)
     async with by_review.controller() as controller:
         await controller.drift()
@@ -174,5 +178,36 @@ async def test_a_revision_after_the_merge_is_not_approved_by_its_reviews(by_revi
         by_review.commit("Go on")
         await controller.poll()
         await controller.poll()
+        assert approvals(by_review) == []
+        assert "⏳" in by_review.body(pull)
+
+
+async def test_a_plan_that_no_comment_showed_is_not_approved_by_reviews(by_review: Reviewing) -> None:
+    refused = Answer(403, {"message": "Resource not accessible by personal access token"})
+    by_review.server.fail("POST", "/comments", refused, times=1000)
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        assert pull.comments == []
+        by_review.server.forge.review(pull, "grace")
+        by_review.merge(pull)
+        await controller.poll()
+        await controller.poll()
+        assert approvals(by_review) == []
+        assert by_review.world.live("inboundcall", "Front") == "1.0"
+
+
+async def test_where_the_forge_tells_no_rights_no_review_counts(by_review: Reviewing) -> None:
+    pull = change(by_review)
+    async with by_review.controller() as controller:
+        await controller.drift()
+        by_review.server.forge.review(pull, "grace")
+        by_review.merge(pull)
+        refused = Answer(403, {"message": "Must have push access to view collaborator permission."})
+        by_review.server.fail("GET", "/permission", refused, times=1000)
+        with capture_logs() as logs:
+            await controller.poll()
+            await controller.poll()
+        assert [each["event"] for each in logs].count("pull_request.reviews_unread") == 1
         assert approvals(by_review) == []
         assert "⏳" in by_review.body(pull)
