@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from controller.domain.desired import Organization
-from controller.domain.errors import PenstockError
+from controller.domain.errors import LeaseHeld, PenstockError
 from controller.domain.platform import Priority
 from controller.planning.base_view import against_base
 from controller.planning.model import Plan, Unplanned
@@ -46,10 +46,11 @@ class BranchPlan:
 
     branch: Branch
     plans: tuple[Plan, ...]
-    """The full plan of the head for each organisation, with the refusals of an `apply` at this moment. `view` is the
-    part that the branch causes; it counts the changes that the base has as well. `digest` is that of the full plan:
-    the one that an approval after the merge has to name, unless the branch changes the manifest of the organisation
-    (`view.policy`) or the live state moves. `revision` is the branch's own commit, `view.revision` the base's."""
+    """The full plan of the head for each organisation, with the refusals of an `apply` at this moment, except that
+    another pass is running. `view` is the part that the branch causes; it counts the changes that the base has as well.
+    `digest` is that of the full plan: the one that an approval after the merge has to name, unless the branch changes
+    the manifest of the organisation (`view.policy`) or the live state moves. `revision` is the branch's own commit,
+    `view.revision` the base's."""
     unplanned: tuple[Unplanned, ...]
     """Organisations that the branch adds or removes, or moves to another api: no request is sent for them."""
     failures: tuple[BranchFailure, ...]
@@ -109,4 +110,6 @@ async def _located(services: Services, branch: Branch, name: str, request: Branc
 
 async def _plan_of(at: Located, listing: Listing) -> Plan:
     plan = await steps.plan(at, await steps.observe_listed(at, listing))
-    return with_refusals(plan, at.organization, at.services, dirty=())
+    refused = with_refusals(plan, at.organization, at.services, dirty=())
+    # A pass that is running now ends long before the branch is merged.
+    return replace(refused, held_back=tuple(each for each in refused.held_back if each.code != LeaseHeld.code))

@@ -3,9 +3,6 @@
 Nothing of a pull request is run: its files are read from git's objects, and the base branch decides where requests and
 credentials go. Plans have the lowest priority of the request budget. A pull request is planned again when its head,
 the followed branch or the live state moves. With several controllers, one lease decides which of them does this.
-
-A plan depends on the files that the merge would leave, not on those of the head: two heads with the same files may
-leave different ones, where one of them holds more of the base.
 """
 
 from __future__ import annotations
@@ -19,26 +16,20 @@ import structlog
 from controller.domain.errors import (
     ForgeLimited,
     ForgeRejected,
-    Invalid,
     LeaseHeld,
     PenstockError,
     StoreFailed,
     as_fault,
 )
-from controller.domain.platform import Priority
 from controller.domain.waiting import Backoff, first_of
 from controller.forges.comment import CommentMarker, CommentOutcome, mark_outdated
 from controller.forges.port import Forge, PullRequest, PullRequestState
-from controller.planning.rendering.view import PlanView
-from controller.questions.comparisons import FlowComparison, differences
-from controller.questions.plan_views import plan_views
-from controller.questions.pull_request_comment import PURPOSE, PlanReview, ReviewPlace, post_review
-from controller.questions.pull_request_plan import BranchFailure, BranchPlan, BranchRequest, plan_against_base
-from controller.reconcile.branch import Branch, BranchNames, open_branch
+from controller.questions.pull_request_comment import PURPOSE, ReviewPlace, post_review
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.merged import MergedPullRequests
+from controller.service.pull_request_plans import PlannedPullRequest, ReviewedState, plan_pull_request
 from controller.store.leases import Lease
 
 log = structlog.get_logger()
@@ -52,37 +43,10 @@ _LONGEST_PAUSE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """All that a posted plan depends on."""
-
-    head_sha: str
-    base_sha: str
-    live: tuple[tuple[str, str], ...]
-    """What the last pass over each organisation saw and did, by `_state_seen`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """The last plan of a pull request."""
-
-    state: _State
-    tree: str | None
-    """The id of the files after the merge; None where it cannot be merged."""
-    review: PlanReview
-    posted: bool = False
-
-    @property
-    def passing(self) -> bool:
-        """Whether something is missing that the next try may bring, such as an organisation that did not answer."""
-        error = self.review.error
-        return bool(self.review.failures) or (error is not None and not isinstance(error, Invalid))
-
-
-@dataclass(frozen=True, slots=True)
 class _Retry:
     """When to try again what failed in this state."""
 
-    state: _State
+    state: ReviewedState
     failures: int
     at_s: float
 
@@ -101,7 +65,7 @@ class PullRequests:
         self._place = forge.repository
         self._wake = asyncio.Event()
         self._live: dict[str, str] = {}
-        self._planned: dict[int, _Planned] = {}
+        self._planned: dict[int, PlannedPullRequest] = {}
         self._retries: dict[int, _Retry] = {}
         self._lease: Lease | None = None
 
@@ -165,7 +129,7 @@ class PullRequests:
             await self._closed(number, repository.followed)
         await self._merged.post()
         for pull in pulls:
-            state = _State(pull.head_sha, base, tuple(sorted(self._live.items())))
+            state = ReviewedState(pull.head_sha, base, tuple(sorted(self._live.items())))
             if not self._is_due(pull.number, state):
                 continue
             self._hold(repository)
@@ -173,21 +137,21 @@ class PullRequests:
             if self._wake.is_set():
                 return  # something moved: the next round begins at once with what changed last
 
-    def _is_due(self, number: int, state: _State) -> bool:
+    def _is_due(self, number: int, state: ReviewedState) -> bool:
         retry = self._retries.get(number)
         if retry is not None and retry.state == state:
             return self._services.clock.monotonic() >= retry.at_s
         known = self._planned.get(number)
         return known is None or known.state != state
 
-    def _retry_later(self, number: int, state: _State) -> None:
+    def _retry_later(self, number: int, state: ReviewedState) -> None:
         before = self._retries.get(number)
         failures = 1 + (before.failures if before is not None and before.state == state else 0)
         backoff = Backoff(self._services.settings.poll_interval, longest_s=_LONGEST_PAUSE_S)
         at_s = self._services.clock.monotonic() + backoff.wait_s(failures)
         self._retries[number] = _Retry(state, failures, at_s)
 
-    async def _plan_and_post(self, repository: Repository, pull: PullRequest, state: _State) -> None:
+    async def _plan_and_post(self, repository: Repository, pull: PullRequest, state: ReviewedState) -> None:
         """Plan one pull request and post the plan, or why there is none. No error may keep the others waiting."""
         number = pull.number
         try:
@@ -203,64 +167,24 @@ class PullRequests:
             self._retry_later(number, state)
             return
         self._planned[number] = replace(planned, posted=posted.outcome is not CommentOutcome.OUTDATED)
-        if planned.passing or posted.outcome is CommentOutcome.OUTDATED:
+        if planned.incomplete or posted.outcome is CommentOutcome.OUTDATED:
             self._retry_later(number, state)
         else:
             self._retries.pop(number, None)
         log.info("pull_request.planned", number=number, head=pull.head_sha, comment=posted.outcome.value)
 
-    async def _up_to_date(self, repository: Repository, pull: PullRequest, state: _State) -> _Planned:
+    async def _up_to_date(self, repository: Repository, pull: PullRequest, state: ReviewedState) -> PlannedPullRequest:
         """The plan for this state; one that was made but could not be posted is not made again."""
         before = self._planned.get(pull.number)
-        if before is not None and before.state == state and not before.passing:
+        if before is not None and before.state == state and not before.incomplete:
             return before
         if before is None or before.state.head_sha != pull.head_sha:
             await mark_outdated(self._forge, pull.number, CommentMarker(PURPOSE), pull.head_sha, _OUTDATED)
         ref = self._forge.kind.head_ref(pull.number)
         await asyncio.to_thread(repository.fetch_ref, ref, pull.head_sha)
-        planned = self._planned[pull.number] = await self._plan(repository, pull, state)
+        planned = await plan_pull_request(self._services, repository, pull, state, self._planned.get(pull.number))
+        self._planned[pull.number] = planned
         return planned
-
-    async def _plan(self, repository: Repository, pull: PullRequest, state: _State) -> _Planned:
-        """The plan. A head that leaves the same files as the one before, at the same state, has the same."""
-        names = BranchNames(base=state.base_sha, head=pull.head_sha, from_fork=pull.from_fork)
-        tree: str | None = None
-        try:
-            tree = await asyncio.to_thread(repository.merged_tree, names.base, names.head)
-            before = self._planned.get(pull.number)
-            same = before is not None and (before.tree, replace(before.state, head_sha=state.head_sha)) == (tree, state)
-            if before is not None and same and not before.passing:
-                return _Planned(state, tree, _at_revision(before.review, names.head))
-            branch = await asyncio.to_thread(open_branch, repository, names, self._services.settings)
-            review = await self._review(replace(branch, base_ref=repository.followed))
-        except Exception as error:
-            fault = as_fault(error, f"pull request {pull.number} cannot be planned")
-            if fault is not error:
-                log.exception("pull_request.broke", number=pull.number)
-            review = PlanReview(error=fault)
-        return _Planned(state, tree, review)
-
-    async def _review(self, branch: Branch) -> PlanReview:
-        made = await plan_against_base(self._services, branch, BranchRequest(priority=Priority.EXPORT))
-        found, failures = await self._differences(made)
-        return PlanReview(
-            views=plan_views([plan for plan in made.plans if plan.organization in found], found),
-            unplanned=made.unplanned,
-            failures=(*made.failures, *failures),
-        )
-
-    async def _differences(self, made: BranchPlan) -> tuple[dict[str, list[FlowComparison]], list[BranchFailure]]:
-        """The differences by organisation, and the organisations that could not be asked for them."""
-        found: dict[str, list[FlowComparison]] = {}
-        failures: list[BranchFailure] = []
-        for plan in made.plans:
-            try:
-                compared = await differences(self._services, made.organization(plan.organization), plan)
-            except PenstockError as error:
-                failures.append(BranchFailure(plan.organization, error))
-            else:
-                found[plan.organization] = compared
-        return found, failures
 
     async def _closed(self, number: int, followed: str) -> None:
         """A pull request is no longer listed: after a merge its comment tells of the delivery."""
@@ -306,9 +230,3 @@ def _state_seen(report: PassReport) -> str | None:
     if report.plan is None:
         return None
     return report.plan.digest if report.result is None else f"{report.plan.digest} {report.result.sync_id}"
-
-
-def _at_revision(review: PlanReview, revision: str) -> PlanReview:
-    """The same review for another commit with the same files."""
-    views: list[PlanView] = [replace(view, plan=replace(view.plan, revision=revision)) for view in review.views]
-    return replace(review, views=views)

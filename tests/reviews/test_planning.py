@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
+from controller.store.schema import leases
 from tests.support.forges.worlds import KINDS
 from tests.support.reviewing import Reviewing
 from tests.support.sources import inbound
@@ -108,3 +110,25 @@ async def test_pull_requests_for_other_branches_are_left_alone_and_closed_ones_f
         await controller.poll()
         assert [call.method for call in place.server.calls[began:]] == ["GET"], "one list, and nothing else"
         assert controller.controller._pull_requests._planned == {}
+
+
+async def test_a_pass_that_runs_meanwhile_is_no_refusal_of_a_plan(place: Reviewing) -> None:
+    """The comment outlives the pass, and would change with each."""
+    pull = place.open("greeting", says(place, "Good day"))
+    async with place.controller() as controller:
+        await controller.drift()
+        store = place.world.services.store
+        names = [each for each in _leases(place) if not each.startswith("pull requests")]
+        held = [store.leases.acquire(each, "controller-b") for each in names]
+        place.push("greeting", says(place, "Good evening"))
+        await controller.poll()
+        assert "Good evening" in place.body(pull)
+        assert "at work" not in place.body(pull)
+        assert [each.name for each in held] == names
+        for lease in held:
+            store.leases.release(lease)
+
+
+def _leases(place: Reviewing) -> list[str]:
+    with place.world.services.store.database.read() as connection:
+        return sorted(connection.execute(select(leases.c.name)).scalars())
