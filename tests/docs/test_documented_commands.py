@@ -53,6 +53,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         (made.folder / "flows" / "hours.yaml").write_text(module("Hours"))
         made.commit()
         assert made.run("apply").returncode == 0
+        # The tests of one page may run in several processes, each with a shell of its own.
+        assert made.run("plan", "--out", "plan.json").returncode == 0
         yield made
 
 
