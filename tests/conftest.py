@@ -126,6 +126,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("PENSTOCK_")]:
             environment.delenv(name)
+        environment.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and text is folded where it is set
         environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         # Nothing is tidied up in repositories that a test fills: git starts a process for it after each command.
         settings = tmp_path_factory.mktemp("git") / "config"

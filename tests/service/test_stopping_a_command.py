@@ -49,8 +49,9 @@ def test_a_publish_that_runs_is_finished_and_the_next_one_not_begun(
 
     assert code == 130
     assert "acme: sync 1 stopped" in output
-    assert "hours: publish, recorded" in output or "hours: switch, recorded" in output
-    assert "front: publish, skipped" in output or "front: switch, skipped" in output
+    words = " ".join(output.split())
+    assert "hours publish recorded" in words or "hours switch recorded" in words
+    assert "front publish skipped" in words or "front switch skipped" in words
     assert "the controller was told to stop before it began" in output
     assert "the next run resumes the parked changes and begins the skipped ones" in output
     assert "penstock: stopping: finishing or parking changes" in shop.log.read_text()
