@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from controller.cli.commands.validate import validate
-from controller.cli.options import TextOrJson
+from controller.cli.commands.validate import ValidateFormat, validate
 from controller.domain.capabilities import ALTERNATIVES, ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
 from tests.support.sources import inbound
@@ -88,7 +87,7 @@ def check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Check:
         ):
             document = {"apiVersion": "penstock/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
             (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(document))
-        code = validate(tmp_path, output=TextOrJson.JSON)
+        code = validate(tmp_path, output=ValidateFormat.JSON)
         return code, json.loads(capsys.readouterr().out)
 
     return ask_for

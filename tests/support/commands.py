@@ -18,6 +18,7 @@ import inspect
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -53,7 +54,15 @@ class Command(subprocess.Popen[str]):
     ) -> None:
         limits = {str(number): resource.getrlimit(number) for number in _LIMITS}
         environment = dict(os.environ if env is None else env)
-        self._start = Start(module, list(arguments), str(Path.cwd() / (cwd or "")), environment, strict, limits)
+        self._start = Start(
+            module=module,
+            arguments=list(arguments),
+            folder=str(Path.cwd() / (cwd or "")),
+            environment=environment,
+            strict=strict,
+            limits=limits,
+            interruptible=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
+        )
         words = [sys.executable, *(("-W", "error") if strict else ()), "-m", module, *arguments]
         super().__init__(words, cwd=cwd, env=environment, text=True, **streams)
 

@@ -18,6 +18,7 @@ import os
 import pkgutil
 import resource
 import runpy
+import signal
 import socket
 import struct
 import sys
@@ -60,6 +61,8 @@ class Start:
     """Whether a warning is an error."""
     limits: Mapping[str, tuple[int, int]]
     """Resource limits by their number: those of the process that asks are inherited."""
+    interruptible: bool
+    """Whether the process that asks heeds SIGINT: whether it is ignored is inherited."""
 
 
 def import_all() -> None:
@@ -106,10 +109,17 @@ def _fork_between(writer: int) -> bool:
     return False
 
 
+def _lower(one: int, other: int) -> int:
+    return min((each for each in (one, other) if each != resource.RLIM_INFINITY), default=resource.RLIM_INFINITY)
+
+
 def become(start: Start) -> None:
     """Make this process what an interpreter is when the module's first line runs, and run the module."""
-    for number, limit in start.limits.items():
-        resource.setrlimit(int(number), limit)
+    for number, (soft, hard) in start.limits.items():
+        # A test may have lowered the limits of the command already (prlimit), and nobody can raise a hard one again.
+        most = _lower(hard, resource.getrlimit(int(number))[1])
+        resource.setrlimit(int(number), (_lower(soft, most), most))
+    signal.signal(signal.SIGINT, signal.default_int_handler if start.interruptible else signal.SIG_IGN)
     os.chdir(start.folder)
     os.environ.clear()
     os.environ.update(start.environment)
