@@ -29,7 +29,7 @@ from controller.simulator.architect.filters import wildcard
 SOURCES = sorted(Path(controller.__path__[0]).rglob("*.py"))
 FUNCTIONS = ("compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 BUILT = {
-    ("flows/substitution.py", "f'{self._prefix}([0-9]+)z'"),
+    ("flows/substitution.py", "f'{prefix}([0-9]+)z'"),
     # Patterns that are put together when they are used; each has a test below, or consists of escaped text alone.
     ("diagnosis/masking.py", "globs"),
     ("diagnosis/masking.py", "'|'.join(map(re.escape, longest_first))"),
