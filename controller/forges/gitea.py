@@ -9,10 +9,8 @@ from datetime import datetime
 from controller.domain.errors import ForgeNotFound, ForgePermissionMissing
 from controller.forges.approvals import Review, ReviewVerdict, approvals_of
 from controller.forges.call import ForgeCall
-from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
-from controller.forges.known_login import KnownLogin
+from controller.forges.calls import Paging, leads
 from controller.forges.port import (
-    Checks,
     Comment,
     CommitStatus,
     ForgeApproval,
@@ -20,8 +18,8 @@ from controller.forges.port import (
     PullRequest,
     PullRequestState,
 )
+from controller.forges.repository_forge import CommentApi, CommentModel, RepositoryForge
 from controller.forges.text import cut, inert
-from controller.forges.transport import ForgeTransport
 from controller.forges.wire import ForgeModel
 
 _REPOSITORY = "/repos/{repository}"
@@ -32,7 +30,6 @@ _PULL = "/repos/{repository}/pulls/{number}"
 _READ = "scope read:repository"
 _WRITE = "scope write:repository"
 _COMMENT_READ = "scope read:issue"
-_COMMENT_WRITE = "scope write:issue"
 _TITLE = 255
 _VERDICTS = {"APPROVED": ReviewVerdict.APPROVED, "REQUEST_CHANGES": ReviewVerdict.REJECTED}
 _GHOST = "Ghost"
@@ -100,7 +97,7 @@ class GiteaPullRequest(ForgeModel):
         )
 
 
-class GiteaComment(ForgeModel):
+class GiteaComment(CommentModel):
     """A comment in the conversation."""
 
     id: int
@@ -121,42 +118,26 @@ class GiteaReview(ForgeModel):
     dismissed: bool = False
 
 
-class GiteaPermission(ForgeModel):
-    """What a user may do: owner, admin, write, read or none."""
-
-    permission: str
-
-
 def gitea_login(user: GiteaAccount | None) -> str:
     """The login; that of the ghost for a deleted account."""
     return user.login if user else _GHOST
 
 
-class GiteaForge:
+class GiteaForge(RepositoryForge):
     """A repository on Gitea or Forgejo. Implements `Forge`."""
 
     kind = ForgeKind.GITEA
     comment_limit = 250_000
     """Gitea has no limit of its own. At four bytes a character this fits the usual limit of a proxy, one megabyte."""
 
-    def __init__(self, transport: ForgeTransport, repository: str) -> None:
-        self._transport = transport
-        self._calls = RepositoryCalls(transport, repository, route=_REPOSITORY, paging=Paging("limit", 50))
-        self._login = KnownLogin(self._find_login)
-
-    @property
-    def repository(self) -> str:
-        return self._calls.repository
-
-    @property
-    def checks(self) -> Checks | None:
-        return None
-
-    async def login(self) -> str | None:
-        return await self._login.get()
+    route = _REPOSITORY
+    paging = Paging("limit", 50)
+    comment_api = CommentApi(
+        _COMMENTS, _COMMENT, "PATCH", GiteaComment, permission="scope write:issue", noun="pull request"
+    )
 
     async def pull_request(self, number: int) -> PullRequest:
-        call = ForgeCall("GET", _PULL, {"number": number}, permission=_READ, what=_pull(number))
+        call = ForgeCall("GET", _PULL, {"number": number}, permission=_READ, what=self._named(number))
         return (await self._calls.fetch(call, GiteaPullRequest)).value()
 
     async def open_pull_requests(self) -> Sequence[PullRequest]:
@@ -176,83 +157,32 @@ class GiteaForge:
 
     async def update_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         content = {"title": cut(title, _TITLE), "body": inert(body)}
-        call = ForgeCall("PATCH", _PULL, {"number": number}, body=content, permission=_WRITE, what=_pull(number))
+        call = ForgeCall("PATCH", _PULL, {"number": number}, body=content, permission=_WRITE, what=self._named(number))
         return (await self._calls.fetch(call, GiteaPullRequest)).value()
 
     async def comments(self, number: int) -> Sequence[Comment]:
-        call = ForgeCall("GET", _COMMENTS, {"number": number}, permission=_COMMENT_READ, what=_pull(number))
+        call = ForgeCall("GET", _COMMENTS, {"number": number}, permission=_COMMENT_READ, what=self._named(number))
         found = {each.id: each.value() for each in await self._calls.whole_list(call, GiteaComment)}
         return [found[each] for each in sorted(found)]
-
-    async def add_comment(self, number: int, body: str) -> Comment:
-        call = ForgeCall(
-            "POST",
-            _COMMENTS,
-            {"number": number},
-            body={"body": inert(body)},
-            permission=_COMMENT_WRITE,
-            what=_pull(number),
-            repeatable=False,
-        )
-        return (await self._calls.fetch(call, GiteaComment)).value()
-
-    async def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
-        call = ForgeCall(
-            "PATCH",
-            _COMMENT,
-            {"comment": comment_id},
-            body={"body": inert(body)},
-            permission=_COMMENT_WRITE,
-            what=f"comment {comment_id} at {_pull(number)}",
-        )
-        return (await self._calls.fetch(call, GiteaComment)).value()
-
-    async def delete_comment(self, number: int, comment_id: int) -> None:
-        what = f"comment {comment_id} at {_pull(number)}"
-        call = ForgeCall("DELETE", _COMMENT, {"comment": comment_id}, permission=_COMMENT_WRITE, what=what)
-        try:
-            await self._calls.send(call)
-        except ForgeNotFound:
-            return
 
     async def set_status(self, sha: str, status: CommitStatus, *, ref: str | None = None) -> None:  # noqa: ARG002 - the port's
         content = {
             "state": status.state.value,
             "context": status.context,
             "description": " ".join(status.description.split()),
-            **({"target_url": status.target_url} if status.target_url else {}),
         }
-        call = ForgeCall(
-            "POST",
-            "/repos/{repository}/statuses/{sha}",
-            {"sha": checked_sha(sha)},
-            body=content,
-            permission=_WRITE,
-            what=f"commit {sha}",
-        )
-        await self._calls.send(call)
+        await self._send_status(sha, status, content, permission=_WRITE)
 
     async def approvals(self, number: int) -> Sequence[ForgeApproval]:
-        call = ForgeCall("GET", f"{_PULL}/reviews", {"number": number}, permission=_READ, what=_pull(number))
+        call = ForgeCall("GET", f"{_PULL}/reviews", {"number": number}, permission=_READ, what=self._named(number))
         reviews = await self._calls.listing(call, GiteaReview)
         return approvals_of(
             Review(gitea_login(each.user), _verdict(each), each.commit_id) for each in reviews if each.user is not None
         )
 
     async def may_write(self, user: str) -> bool:
-        route = "/repos/{repository}/collaborators/{user}/permission"
-        permission = "administrator of the repository, which Gitea demands for the permissions of others"
-        call = ForgeCall("GET", route, {"user": user}, permission=permission, what=f"user {user}")
-        try:
-            found = await self._calls.fetch(call, GiteaPermission)
-        except ForgeNotFound as error:
-            if error.of_repository:
-                raise
-            return False
-        return found.permission in ("owner", "admin", "write")
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
+        needs = "administrator of the repository, which Gitea demands for the permissions of others"
+        return await self._has_permission(user, ("owner", "admin", "write"), needs=needs)
 
     async def _find_login(self) -> str | None:
         """None for a token without the scope `read:user`."""
@@ -268,7 +198,3 @@ def _verdict(review: GiteaReview) -> ReviewVerdict:
     if not review.dismissed:
         return verdict
     return ReviewVerdict.DISMISSED if verdict is ReviewVerdict.APPROVED else ReviewVerdict.NONE
-
-
-def _pull(number: int) -> str:
-    return f"pull request {number}"

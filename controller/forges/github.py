@@ -12,13 +12,11 @@ from controller.forges.github_wire import (
     GitHubAccount,
     GitHubCheckRun,
     GitHubComment,
-    GitHubPermission,
     GitHubPullRequest,
     GitHubReview,
     GitHubViewer,
     login_of,
 )
-from controller.forges.known_login import KnownLogin
 from controller.forges.port import (
     CheckResult,
     Checks,
@@ -30,15 +28,14 @@ from controller.forges.port import (
     PullRequest,
     StatusState,
 )
+from controller.forges.repository_forge import CommentApi, RepositoryForge
 from controller.forges.text import cut, inert
-from controller.forges.transport import ForgeTransport
 
 _REPOSITORY = "/repos/{repository}"
 _COMMENTS = "/repos/{repository}/issues/{number}/comments"
 _COMMENT = "/repos/{repository}/issues/comments/{comment}"
 _PULLS = "/repos/{repository}/pulls"
 _PULL = "/repos/{repository}/pulls/{number}"
-_COMMENT_PERMISSION = "Pull requests: write"
 _PULL_PERMISSION = "Pull requests: write"
 _DESCRIPTION = 140
 _TITLE = 256
@@ -118,31 +115,25 @@ def _annotation(each: ForgeAnnotation) -> dict[str, object]:
     }
 
 
-class GitHubForge:
+class GitHubForge(RepositoryForge):
     """A repository on GitHub. Implements `Forge`."""
 
     kind = ForgeKind.GITHUB
     comment_limit = 65_536
     """GitHub answers 422 with "Body is too long (maximum is 65536 characters)" beyond it."""
 
-    def __init__(self, transport: ForgeTransport, repository: str) -> None:
-        self._transport = transport
-        self._calls = RepositoryCalls(transport, repository, route=_REPOSITORY, paging=Paging("per_page", 100))
-        self._login = KnownLogin(self._find_login)
-
-    @property
-    def repository(self) -> str:
-        return self._calls.repository
+    route = _REPOSITORY
+    paging = Paging("per_page", 100)
+    comment_api = CommentApi(
+        _COMMENTS, _COMMENT, "PATCH", GitHubComment, permission="Pull requests: write", noun="pull request"
+    )
 
     @property
     def checks(self) -> Checks | None:
         return GitHubChecks(self._calls) if self._transport.tokens.of_an_app else None
 
-    async def login(self) -> str | None:
-        return await self._login.get()
-
     async def pull_request(self, number: int) -> PullRequest:
-        call = ForgeCall("GET", _PULL, {"number": number}, permission="Pull requests: read", what=_pull(number))
+        call = ForgeCall("GET", _PULL, {"number": number}, permission="Pull requests: read", what=self._named(number))
         return (await self._calls.fetch(call, GitHubPullRequest)).value()
 
     async def open_pull_requests(self) -> Sequence[PullRequest]:
@@ -168,66 +159,28 @@ class GitHubForge:
     async def update_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         content = {"title": cut(title, _TITLE), "body": inert(body)}
         call = ForgeCall(
-            "PATCH", _PULL, {"number": number}, body=content, permission=_PULL_PERMISSION, what=_pull(number)
+            "PATCH", _PULL, {"number": number}, body=content, permission=_PULL_PERMISSION, what=self._named(number)
         )
         return (await self._calls.fetch(call, GitHubPullRequest)).value()
 
     async def comments(self, number: int) -> Sequence[Comment]:
-        call = ForgeCall("GET", _COMMENTS, {"number": number}, permission="Pull requests: read", what=_pull(number))
+        call = ForgeCall(
+            "GET", _COMMENTS, {"number": number}, permission="Pull requests: read", what=self._named(number)
+        )
         found = {each.id: each.value() for each in await self._calls.listing(call, GitHubComment)}
         return [found[each] for each in sorted(found)]
-
-    async def add_comment(self, number: int, body: str) -> Comment:
-        call = ForgeCall(
-            "POST",
-            _COMMENTS,
-            {"number": number},
-            body={"body": inert(body)},
-            permission=_COMMENT_PERMISSION,
-            what=_pull(number),
-            repeatable=False,
-        )
-        return (await self._calls.fetch(call, GitHubComment)).value()
-
-    async def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
-        call = ForgeCall(
-            "PATCH",
-            _COMMENT,
-            {"comment": comment_id},
-            body={"body": inert(body)},
-            permission=_COMMENT_PERMISSION,
-            what=f"comment {comment_id} at {_pull(number)}",
-        )
-        return (await self._calls.fetch(call, GitHubComment)).value()
-
-    async def delete_comment(self, number: int, comment_id: int) -> None:
-        what = f"comment {comment_id} at {_pull(number)}"
-        call = ForgeCall("DELETE", _COMMENT, {"comment": comment_id}, permission=_COMMENT_PERMISSION, what=what)
-        try:
-            await self._calls.send(call)
-        except ForgeNotFound:
-            return
 
     async def set_status(self, sha: str, status: CommitStatus, *, ref: str | None = None) -> None:  # noqa: ARG002 - the port's
         content = {
             "state": status.state.value,
             "context": status.context,
             "description": cut(status.description, _DESCRIPTION),
-            **({"target_url": status.target_url} if status.target_url else {}),
         }
-        call = ForgeCall(
-            "POST",
-            "/repos/{repository}/statuses/{sha}",
-            {"sha": checked_sha(sha)},
-            body=content,
-            permission="Commit statuses: write",
-            what=f"commit {sha}",
-        )
-        await self._calls.send(call)
+        await self._send_status(sha, status, content, permission="Commit statuses: write")
 
     async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         call = ForgeCall(
-            "GET", f"{_PULL}/reviews", {"number": number}, permission="Pull requests: read", what=_pull(number)
+            "GET", f"{_PULL}/reviews", {"number": number}, permission="Pull requests: read", what=self._named(number)
         )
         reviews = await self._calls.listing(call, GitHubReview)
         return approvals_of(
@@ -237,18 +190,7 @@ class GitHubForge:
         )
 
     async def may_write(self, user: str) -> bool:
-        route = "/repos/{repository}/collaborators/{user}/permission"
-        call = ForgeCall("GET", route, {"user": user}, permission="Metadata: read", what=f"user {user}")
-        try:
-            found = await self._calls.fetch(call, GitHubPermission)
-        except ForgeNotFound as error:
-            if error.of_repository:
-                raise
-            return False
-        return found.permission in ("admin", "maintain", "write")
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
+        return await self._has_permission(user, ("admin", "maintain", "write"), needs="Metadata: read")
 
     async def _find_login(self) -> str | None:
         """The tokens' own knowledge, REST for a person's token, and GraphQL for that of an app.
@@ -269,7 +211,3 @@ class GitHubForge:
             return (await self._calls.fetch(call, GitHubViewer)).data.viewer.login
         except (ForgeRejected, ForgeUnavailable):
             return None
-
-
-def _pull(number: int) -> str:
-    return f"pull request {number}"

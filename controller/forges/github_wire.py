@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controller.forges.port import Comment, PullRequest, PullRequestState
+from controller.forges.repository_forge import CommentModel
 from controller.forges.wire import ForgeModel
 
 GHOST = "ghost"
@@ -69,7 +70,7 @@ class GitHubPullRequest(ForgeModel):
         )
 
 
-class GitHubComment(ForgeModel):
+class GitHubComment(CommentModel):
     """A comment in the conversation."""
 
     id: int
@@ -87,12 +88,6 @@ class GitHubReview(ForgeModel):
     user: GitHubAccount | None
     state: str
     commit_id: str | None = None
-
-
-class GitHubPermission(ForgeModel):
-    """What a user may do: admin, write, read or none; `maintain` counts as write, `triage` as read."""
-
-    permission: str
 
 
 class GitHubCheckRun(ForgeModel):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from controller.domain.errors import ForgeNotFound, ForgePermissionMissing, ForgeRejected
 from controller.forges.call import ForgeCall
-from controller.forges.calls import Paging, RepositoryCalls, checked_sha, leads
+from controller.forges.calls import Paging, leads
 from controller.forges.gitlab_wire import (
     GitLabAccount,
     GitLabApprovals,
@@ -16,10 +16,9 @@ from controller.forges.gitlab_wire import (
     GitLabNote,
     GitLabVersion,
 )
-from controller.forges.known_login import KnownLogin
-from controller.forges.port import Checks, Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest, StatusState
+from controller.forges.port import Comment, CommitStatus, ForgeApproval, ForgeKind, PullRequest, StatusState
+from controller.forges.repository_forge import CommentApi, RepositoryForge
 from controller.forges.text import cut, inert
-from controller.forges.transport import ForgeTransport
 
 _PROJECT = "/projects/{repository}"
 _REQUESTS = "/projects/{repository}/merge_requests"
@@ -27,7 +26,6 @@ _REQUEST = "/projects/{repository}/merge_requests/{number}"
 _NOTES = "/projects/{repository}/merge_requests/{number}/notes"
 _NOTE = "/projects/{repository}/merge_requests/{number}/notes/{comment}"
 _READ = "scope read_api, role Reporter"
-_WRITE = "scope api, role Reporter"
 _DEVELOP = "scope api, role Developer"
 _DEVELOPER = 30
 """The access level from which members may push."""
@@ -44,33 +42,23 @@ _SAME_STATE = "Cannot transition status"
 _APPROVED = "approved this merge request"
 
 
-class GitLabForge:
+class GitLabForge(RepositoryForge):
     """A project on GitLab. Implements `Forge`."""
 
     kind = ForgeKind.GITLAB
     comment_limit = 1_000_000
 
-    def __init__(self, transport: ForgeTransport, repository: str) -> None:
-        self._transport = transport
-        self._calls = RepositoryCalls(transport, repository, route=_PROJECT, paging=Paging("per_page", 100))
-        self._login = KnownLogin(self._find_login)
-
-    @property
-    def repository(self) -> str:
-        return self._calls.repository
-
-    @property
-    def checks(self) -> Checks | None:
-        return None
-
-    async def login(self) -> str | None:
-        return await self._login.get()
+    route = _PROJECT
+    paging = Paging("per_page", 100)
+    comment_api = CommentApi(
+        _NOTES, _NOTE, "PUT", GitLabNote, permission="scope api, role Reporter", noun="merge request"
+    )
 
     async def pull_request(self, number: int) -> PullRequest:
-        call = ForgeCall("GET", _REQUEST, {"number": number}, permission=_READ, what=_request(number))
+        call = ForgeCall("GET", _REQUEST, {"number": number}, permission=_READ, what=self._named(number))
         found = (await self._calls.fetch(call, GitLabMergeRequest)).value(self.repository)
         if not found.head_sha:
-            raise ForgeRejected(f"{self.repository}: {_request(number)} has no commits")
+            raise ForgeRejected(f"{self.repository}: {self._named(number)} has no commits")
         return found
 
     async def open_pull_requests(self) -> Sequence[PullRequest]:
@@ -94,61 +82,23 @@ class GitLabForge:
 
     async def update_pull_request(self, number: int, title: str, body: str) -> PullRequest:
         content = {"title": cut(title, _TITLE), "description": inert(body)}
-        call = ForgeCall("PUT", _REQUEST, {"number": number}, body=content, permission=_DEVELOP, what=_request(number))
+        call = ForgeCall(
+            "PUT", _REQUEST, {"number": number}, body=content, permission=_DEVELOP, what=self._named(number)
+        )
         return (await self._calls.fetch(call, GitLabMergeRequest)).value(self.repository)
 
     async def comments(self, number: int) -> Sequence[Comment]:
         return [each.value() for each in await self._notes(number) if not each.system]
-
-    async def add_comment(self, number: int, body: str) -> Comment:
-        call = ForgeCall(
-            "POST",
-            _NOTES,
-            {"number": number},
-            body={"body": inert(body)},
-            permission=_WRITE,
-            what=_request(number),
-            repeatable=False,
-        )
-        return (await self._calls.fetch(call, GitLabNote)).value()
-
-    async def update_comment(self, number: int, comment_id: int, body: str) -> Comment:
-        call = ForgeCall(
-            "PUT",
-            _NOTE,
-            {"number": number, "comment": comment_id},
-            body={"body": inert(body)},
-            permission=_WRITE,
-            what=f"comment {comment_id} at {_request(number)}",
-        )
-        return (await self._calls.fetch(call, GitLabNote)).value()
-
-    async def delete_comment(self, number: int, comment_id: int) -> None:
-        what = f"comment {comment_id} at {_request(number)}"
-        call = ForgeCall("DELETE", _NOTE, {"number": number, "comment": comment_id}, permission=_WRITE, what=what)
-        try:
-            await self._calls.send(call)
-        except ForgeNotFound:
-            return
 
     async def set_status(self, sha: str, status: CommitStatus, *, ref: str | None = None) -> None:
         content = {
             "state": _STATES[status.state],
             "name": status.context,
             "description": cut(status.description, _DESCRIPTION),
-            **({"target_url": status.target_url} if status.target_url else {}),
             **({"ref": ref} if ref else {}),
         }
-        call = ForgeCall(
-            "POST",
-            "/projects/{repository}/statuses/{sha}",
-            {"sha": checked_sha(sha)},
-            body=content,
-            permission=_DEVELOP,
-            what=f"commit {sha}",
-        )
         try:
-            await self._calls.send(call)
+            await self._send_status(sha, status, content, permission=_DEVELOP)
         except ForgeRejected as error:
             pending_already = status.state is StatusState.PENDING and _SAME_STATE in error.message
             if error.status != 400 or not pending_already:
@@ -156,14 +106,14 @@ class GitLabForge:
 
     async def approvals(self, number: int) -> Sequence[ForgeApproval]:
         route, path = f"{_REQUEST}/approvals", {"number": number}
-        call = ForgeCall("GET", route, path, permission=_READ, what=_request(number))
+        call = ForgeCall("GET", route, path, permission=_READ, what=self._named(number))
         approvers = (await self._calls.fetch(call, GitLabApprovals)).approved_by
         if not approvers:
             return []
         times = {each.user.username: each.approved_at for each in approvers}
         if None in times.values():
             times = await self._times_by_notes(number, times)
-        call = ForgeCall("GET", f"{_REQUEST}/versions", path, permission=_READ, what=_request(number))
+        call = ForgeCall("GET", f"{_REQUEST}/versions", path, permission=_READ, what=self._named(number))
         versions = sorted(await self._calls.listing(call, GitLabVersion), key=lambda each: each.created_at)
         return [ForgeApproval(author, _head_at(versions, moment), dismissed=False) for author, moment in times.items()]
 
@@ -175,9 +125,6 @@ class GitLabForge:
             for each in members
         )
 
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
     async def _listed(self, query: dict[str, str]) -> list[PullRequest]:
         call = ForgeCall("GET", _REQUESTS, query={"state": "opened", **query}, permission=_READ)
         found = [each.value(self.repository) for each in await self._calls.listing(call, GitLabMergeRequest)]
@@ -185,7 +132,7 @@ class GitLabForge:
 
     async def _notes(self, number: int) -> list[GitLabNote]:
         query = {"sort": "asc", "order_by": "created_at"}
-        call = ForgeCall("GET", _NOTES, {"number": number}, query, permission=_READ, what=_request(number))
+        call = ForgeCall("GET", _NOTES, {"number": number}, query, permission=_READ, what=self._named(number))
         found = {each.id: each for each in await self._calls.listing(call, GitLabNote)}
         return [found[each] for each in sorted(found)]
 
@@ -210,7 +157,3 @@ def _head_at(versions: Sequence[GitLabVersion], moment: datetime | None) -> str 
     if moment is None:
         return None
     return next((each.head_commit_sha for each in reversed(versions) if each.created_at <= moment), None)
-
-
-def _request(number: int) -> str:
-    return f"merge request {number}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from controller.forges.port import Comment, PullRequest, PullRequestState
+from controller.forges.repository_forge import CommentModel
 from controller.forges.wire import ForgeModel
 
 _STATES = {"opened": PullRequestState.OPEN, "locked": PullRequestState.OPEN, "merged": PullRequestState.MERGED}
@@ -65,7 +66,7 @@ class GitLabMergeRequest(ForgeModel):
         )
 
 
-class GitLabNote(ForgeModel):
+class GitLabNote(CommentModel):
     """A note of a merge request: a comment, or a message of GitLab itself (`system`)."""
 
     id: int
