@@ -15,3 +15,8 @@ def span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def advised(message: str, hint: str | None) -> str:
+    """The message, with the way out behind a semicolon where there is one."""
+    return f"{message}; {hint}" if hint else message

@@ -13,7 +13,7 @@ import structlog
 from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, PenstockError
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
-from controller.domain.wording import counted
+from controller.domain.wording import advised, counted
 from controller.forges.comment import (
     CommentMarker,
     CommentOutcome,
@@ -102,7 +102,7 @@ async def _annotate(forge: Forge, place: ReviewPlace, review: PlanReview) -> Non
             line=each.origin.line,
             column=each.origin.column,
             level=AnnotationLevel.FAILURE,
-            message=SECRETS.text(f"{each.message}; {each.hint}" if each.hint else each.message),
+            message=SECRETS.text(advised(each.message, each.hint)),
             title=each.code,
         )
         for each in review.error.mistakes

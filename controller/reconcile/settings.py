@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from controller.domain.errors import PenstockError, SettingsInvalid
 from controller.domain.files import Limits
 from controller.domain.redaction import SECRETS
+from controller.domain.wording import advised
 from controller.forges.port import ForgeKind
 from controller.manifests.substitutions import VALUE_PREFIX
 from controller.repository.names import checked_branch, checked_url
@@ -162,7 +163,7 @@ class Settings(BaseSettings):
         try:
             return None if value is None else check(value)
         except PenstockError as error:
-            raise ValueError(f"{error.message}; {error.hint}" if error.hint else error.message) from error
+            raise ValueError(advised(error.message, error.hint)) from error
 
     @field_validator("manifests")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from controller.domain.errors import ManifestInvalid, Mistake, PenstockError
 from controller.domain.redaction import SECRETS
+from controller.domain.wording import advised
 from controller.planning.rendering.escaping import code, escape
 from controller.planning.rendering.fitting import Block, Part, fitted
 from controller.planning.rendering.markdown import TITLE
@@ -37,13 +38,13 @@ def _lines(error: PenstockError) -> Iterator[Part]:
     if isinstance(error, ManifestInvalid):
         yield from (Part(f"- {_mistake(each)}\n", _MISTAKE, "mistake") for each in error.mistakes)
         return
-    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    message = advised(error.message, error.hint)
     yield Part(f"- {escape(SECRETS.text(message))} ({code(error.code)})\n", _REASON, "reason")
 
 
 def _mistake(mistake: Mistake) -> str:
-    hint = f"; {mistake.hint}" if mistake.hint else ""
-    return f"<b>{escape(str(mistake.origin))}</b>: {escape(SECRETS.text(mistake.message + hint))}"
+    message = advised(mistake.message, mistake.hint)
+    return f"<b>{escape(str(mistake.origin))}</b>: {escape(SECRETS.text(message))}"
 
 
 def _notice(left_out: str) -> str:

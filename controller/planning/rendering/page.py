@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from controller.domain.wording import advised
 from controller.planning.draft import NEW_VERSION
 from controller.planning.model import Blocked, ChangeKind, Plan, Unplanned
 from controller.planning.rendering.groups import Group, grouped
@@ -120,7 +121,7 @@ def _summary(view: PlanView, table: Table) -> str:
 def _refusals(plan: Plan) -> Iterator[Problem]:
     for each in plan.held_back:
         what = "apply would be refused now" if each.flow is None else f"apply would leave out {each.flow} now"
-        yield Problem(what, f"{each.message}; {each.hint}" if each.hint else each.message, each.code)
+        yield Problem(what, advised(each.message, each.hint), each.code)
 
 
 def _blocks(plan: Plan) -> Iterator[Problem]:
