@@ -30,7 +30,7 @@ NOT_SENT = (
 )
 """After these the request was certainly not processed; after any other exception of httpx it may have been."""
 
-_SCOPES = re.compile(r"scope[^\[]*\[([\w:, -]{1,200})\]")
+_SCOPES = re.compile(r"scope[^\[]{0,40}\[([\w:, -]{1,200})\]")
 """Gitea: `token does not have at least one of required scope(s), required=[write:issue]`."""
 
 
