@@ -84,7 +84,11 @@ class Versions(Protocol):
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport: ...
 
-    async def export(self, flow_id: str, version: str) -> Export: ...
+    async def export(self, flow_id: str, version: str, *, definition: bool = True) -> Export:
+        """One version. Exports that are asked for together may share calls.
+
+        With `definition=False` a dialect that exports YAML leaves the JSON out, which saves a call.
+        """
 
 
 class ResourceReferences(Protocol):

@@ -49,10 +49,15 @@ class TransportSettings:
     """Seconds between probes while the circuit is open."""
 
     poll_s: float = 2.0
-    """Seconds before the second read of a job (export, validation, execution data); later waits grow."""
+    """Seconds before the first read of an export job of one flow, and before the second read of a validation or of
+    execution data; later waits grow."""
     job_timeout_s: float = 90.0
     export_gather_s: float = 1.0
     """Seconds that an export waits for others to share its job; 0 gives every flow its own job."""
+    export_flows: int = 50
+    """The most flows in one export job. An export can take 15 s for each flow."""
+    export_jobs: int = 10
+    """Export jobs at once, as many as Genesys' Terraform provider starts by default."""
     export_retries: int = 5
     export_retry_step_s: float = 15.0
     """An export job that failed on a hidden 429 is repeated after 15 s, 30 s, 45 s, ..."""

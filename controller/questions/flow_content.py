@@ -49,7 +49,7 @@ def source_content(organization: Organization, source: SourceFile) -> FlowConten
 
 async def version_content(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:
     """One version, exported. Raises ExportFailed, NotFound, and what the organisation's calls raise."""
-    export = await services.platform(organization).versions.export(live.id, version)
+    export = await services.platform(organization).versions.export(live.id, version, definition=False)
     content = _content(organization, live, export)
     services.store.facts.remember_export_digest(organization.name, live.id, version, export_digest(export))
     return content

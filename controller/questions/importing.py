@@ -137,7 +137,7 @@ async def _source_of(services: Services, organization: Organization, live: LiveF
     if version is None:
         return _pinned(live)
     try:
-        export = await services.platform(organization).versions.export(live.id, version)
+        export = await services.platform(organization).versions.export(live.id, version, definition=False)
         text = export.yaml or ""
         described, literals = parse(text), FlowTemplate(text).literals
         same = parse(render(text, literals)).digest == described.digest

@@ -120,6 +120,7 @@ class Services:
                     page_size=self.settings.page_size,
                     cache_ttl_s=self.settings.list_ttl,
                     poll_s=self.settings.job_poll,
+                    export_flows=self.settings.export_flows,
                     scope=scope,
                 ),
             )

@@ -94,7 +94,10 @@ class Settings(BaseSettings):
     notifications: bool = Field(
         default=True, description="Whether organisations that can are asked to announce what happens to flows"
     )
-    job_poll: Seconds = Field(default=2.0, description="Seconds between looks at an export or validation")
+    job_poll: Seconds = Field(
+        default=2.0, description="Seconds between looks at a validation, and before the first one at an export"
+    )
+    export_flows: int = Field(default=50, ge=1, le=1000, description="Flows in one export job at most")
     lease_ttl: Seconds = Field(
         default=60.0, ge=1, description="Seconds after which another controller may take over from one that is silent"
     )

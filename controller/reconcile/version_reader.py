@@ -45,7 +45,7 @@ class FactReader:
         """The canonical digest of a version's export. Raises ExportFailed when the export is unreadable."""
 
         async def read() -> str:
-            return export_digest(await self.platform.versions.export(live.id, version))
+            return export_digest(await self.platform.versions.export(live.id, version, definition=False))
 
         return await self._once(self._facts.export_digest, self._facts.remember_export_digest, live, version, read)
 

@@ -9,7 +9,6 @@ import pytest
 from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.domain.capabilities import ARCHITECT, CAPABILITIES, VERSIONED
 from controller.domain.platform import Capability
-from controller.genesys.architect.exports import LARGEST
 from controller.genesys.architect.notifications import MOST_TOPICS
 from controller.genesys.permissions import OPERATIONS, permissions_needed
 from controller.genesys.settings import MIB, TransportSettings
@@ -46,8 +45,9 @@ def test_the_limits_are_the_defaults() -> None:
         f"page of definitions | {settings.export_limit_bytes // MIB} MiB |",
         f"| connecting | {settings.connect_timeout_s:g} s |",
         f"| one exchange as a whole | {settings.deadline_s:g} s |",
-        f"| {settings.job_timeout_s:g} s, and 30 s more for every further flow; looked at after {settings.poll_s:g} s,",
-        f"asked for within {settings.export_gather_s:g} s | one job of at most {LARGEST} flows",
+        f"| {settings.job_timeout_s:g} s, an export 30 s more for every further flow |",
+        f"within {settings.export_gather_s:g} s, or while {settings.export_jobs} jobs run |",
+        f"| one job of at most {settings.export_flows} flows",
         f"never for a plan | {settings.cache_ttl_s:g} s",
     ):
         assert promise in PAGE

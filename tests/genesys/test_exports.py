@@ -9,16 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from controller.domain.errors import ExportFailed, RequestRejected, ServerFault
+from controller.domain.errors import ExportFailed, PermissionMissing, RequestRejected
 from controller.domain.platform import Export, Priority
-from controller.genesys.architect.exports import _FLOW_FILE, files_of
+from controller.genesys.architect.export_files import _FLOW_FILE, files_of
 from controller.genesys.connect import ArchitectPlatform
+from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
 from tests.genesys.conftest import Connect
 from tests.genesys.hands import Hands, ivr, module
 from tests.support.clock import SteppedClock
 
 JOBS = "/api/v2/flows/export/jobs"
+JOB = f"{JOBS}/{{jobId}}"
 
 
 async def test_an_export_holds_the_yaml_and_the_definition_of_exactly_that_version(
@@ -130,9 +132,21 @@ async def test_a_job_that_does_not_end_is_given_up(
     flow_id = await hands.make(ivr())
     organization = open_organization(job_timeout_s=20, retries=0)
     simulator.configure(replace(simulator.settings, export_s=3600))
-    with pytest.raises(ServerFault, match="still Started after 20 s"):
+    with pytest.raises(ExportFailed, match="still Started after 20 s"):
         await organization.versions.export(flow_id, "1.0")
     assert clock.elapsed_s == pytest.approx(1 + 20)
+
+
+async def test_the_time_of_a_job_grows_with_its_flows_and_one_that_does_not_end_is_halved(
+    simulator: Simulator, hands: Hands, open_organization: Connect, clock: SteppedClock
+) -> None:
+    ids = await _many(hands, 2)
+    organization = open_organization(job_timeout_s=20)
+    simulator.configure(replace(simulator.settings, export_s=3600))
+    failed = await _all(organization, ids)
+    assert [isinstance(each, ExportFailed) for each in failed] == [True, True]
+    together_s, alone_s = 20 + 30, 20
+    assert clock.elapsed_s == pytest.approx(1 + together_s + 2 * alone_s)
 
 
 async def test_a_version_that_does_not_exist_cannot_be_exported(hands: Hands, organization: ArchitectPlatform) -> None:
@@ -178,15 +192,156 @@ async def test_an_export_that_comes_later_or_alone_has_a_job_of_its_own(
     assert simulator.calls.count("POST", JOBS) == 2
 
 
-async def test_many_exports_are_spread_over_jobs_of_ten(
+async def _many(hands: Hands, count: int) -> list[str]:
+    return [await hands.make(module(f"Module {number}")) for number in range(count)]
+
+
+async def _all(organization: ArchitectPlatform, ids: list[str]) -> list[Export | BaseException]:
+    """The outcome of one export for each flow, all asked for together."""
+    exports = (organization.versions.export(flow_id, "1.0", definition=False) for flow_id in ids)
+    return await asyncio.gather(*exports, return_exceptions=True)
+
+
+def _names(exports: list[Export | BaseException]) -> list[str]:
+    return [(each.yaml or "").split("name: ")[1].split("\n")[0] for each in exports if isinstance(each, Export)]
+
+
+@pytest.mark.parametrize(("flows", "jobs"), [(50, 1), (51, 2), (120, 3)])
+async def test_up_to_fifty_exports_share_a_job(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, flows: int, jobs: int
+) -> None:
+    ids = await _many(hands, flows)
+
+    exports = await _all(organization, ids)
+
+    assert _names(exports) == [f"Module {number}" for number in range(flows)]
+    assert simulator.calls.count("POST", JOBS) == jobs
+
+
+async def test_an_operator_can_set_how_many_flows_share_a_job(
+    simulator: Simulator, hands: Hands, open_organization: Connect
+) -> None:
+    exports = await _all(open_organization(export_flows=10), await _many(hands, 23))
+    assert len(_names(exports)) == 23
+    assert simulator.calls.count("POST", JOBS) == 3
+
+
+async def test_exports_that_wait_while_a_job_runs_share_the_next_one(
+    simulator: Simulator, hands: Hands, open_organization: Connect, clock: SteppedClock
+) -> None:
+    """The number that waits sets the size of the job."""
+    first, *others = await _many(hands, 8)
+    organization = open_organization(export_jobs=1)
+    simulator.configure(replace(simulator.settings, export_s=30))
+
+    async def later(number: int, flow_id: str) -> Export:
+        await clock.sleep(5.0 + number)
+        return await organization.versions.export(flow_id, "1.0")
+
+    exports = await asyncio.gather(
+        organization.versions.export(first, "1.0"), *(later(number, each) for number, each in enumerate(others))
+    )
+
+    assert all(export.yaml and export.definition for export in exports)
+    assert simulator.calls.count("POST", JOBS) == 2
+
+
+async def test_an_export_without_its_definition_saves_a_call_for_each_flow(
     simulator: Simulator, hands: Hands, organization: ArchitectPlatform
 ) -> None:
-    ids = [await hands.make(module(f"Module {number}")) for number in range(23)]
+    [export] = await _all(organization, await _many(hands, 1))
+    assert isinstance(export, Export)
+    assert export.yaml
+    assert export.definition is None
+    assert simulator.calls.count("GET", "/api/v2/flows/{flowId}/versions/{versionId}/configuration") == 0
 
-    exports = await asyncio.gather(*(organization.versions.export(flow_id, "1.0") for flow_id in ids))
 
-    assert [f"name: Module {number}\n" in (export.yaml or "") for number, export in enumerate(exports)] == [True] * 23
+async def test_a_job_is_looked_at_when_it_is_likely_done(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
+) -> None:
+    """The jobs before tell how long it takes: about one look for each, soon after its end."""
+    ids = await _many(hands, 50)
+    await _all(organization, ids)
+    looks_before, began = simulator.calls.count("GET", JOB), clock.elapsed_s
+    for _ in range(20):
+        await _all(organization, ids)
+    assert simulator.calls.count("GET", JOB) - looks_before <= 20 * 1.5
+    gathering_s, job_s = 1.0, 50 * simulator.settings.export_s
+    assert clock.elapsed_s - began <= 20 * (gathering_s + job_s) * 1.1
+
+
+async def test_a_flow_that_breaks_a_job_of_fifty_is_found_and_named_and_the_others_are_exported(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ids = await _many(hands, 50)
+    hands.break_down("job-fails", match={"flow": ids[33]})
+
+    exports = await _all(organization, ids)
+
+    [broken] = [each for each in exports if not isinstance(each, Export)]
+    assert broken is exports[33]
+    assert f"version 1.0 of flow {ids[33]} could not be exported" in str(broken)
+    assert _names(exports) == [f"Module {number}" for number in range(50) if number != 33]
+    halvings = 6
+    assert simulator.calls.count("POST", JOBS) <= 1 + 2 * halvings
+
+
+async def test_a_version_that_does_not_exist_keeps_no_other_from_its_export(
+    hands: Hands, organization: ArchitectPlatform
+) -> None:
+    """The organisation refuses the whole job then."""
+    first, second = await _many(hands, 2)
+    wanted = ((first, "1.0"), (first, "9.0"), (second, "1.0"))
+
+    good, missing, other = await asyncio.gather(
+        *(organization.versions.export(*each) for each in wanted), return_exceptions=True
+    )
+
+    assert isinstance(good, Export)
+    assert isinstance(other, Export)
+    assert isinstance(missing, ExportFailed | RequestRejected)
+
+
+async def test_a_missing_permission_is_no_reason_to_halve_a_job(
+    simulator: Simulator, hands: Hands, open_organization: Connect
+) -> None:
+    ids = await _many(hands, 8)
+    simulator.clients["reader"] = SimulatedClient(
+        "reader", "reader-secret", permissions=frozenset({"architect:flow:view"})
+    )
+    failed = await _all(open_organization("reader"), ids)
+    assert {type(each) for each in failed} == {PermissionMissing}
+    assert simulator.calls.count("POST", JOBS) == 1
+
+
+async def test_a_job_of_several_flows_that_meets_a_429_in_disguise_is_repeated_whole(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform, clock: SteppedClock
+) -> None:
+    ids = await _many(hands, 8)
+    hands.break_down("disguised-429", times=2)
+    assert len(_names(await _all(organization, ids))) == 8
     assert simulator.calls.count("POST", JOBS) == 3
+    assert clock.elapsed_s >= 15 + 30
+
+
+async def test_a_flow_that_looks_like_a_429_in_every_job_is_found(
+    hands: Hands, organization: ArchitectPlatform
+) -> None:
+    """A flow that is not found ends a job with the words of a hidden 429."""
+    ids = await _many(hands, 50)
+    hands.break_down("disguised-429", match={"flow": ids[7]})
+    exports = await _all(organization, ids)
+    assert [number for number, each in enumerate(exports) if not isinstance(each, Export)] == [7]
+
+
+async def test_a_limit_that_all_jobs_meet_ends_the_halving(
+    simulator: Simulator, hands: Hands, organization: ArchitectPlatform
+) -> None:
+    ids = await _many(hands, 50)
+    hands.break_down("disguised-429")
+    failed = await _all(organization, ids)
+    assert {type(each) for each in failed} == {ExportFailed}
+    assert simulator.calls.count("POST", JOBS) <= 25
 
 
 async def test_one_flow_that_cannot_be_exported_does_not_keep_the_others_from_it(

@@ -37,11 +37,9 @@ async def ready(transport: Transport, call: ApiCall, answer: Model, waits: Calla
     return answer
 
 
-async def finished_job(
-    transport: Transport, route: str, job_id: str, priority: Priority, *, more_s: float = 0.0
-) -> WireJob:
-    """Wait until the job has ended. Raises ServerFault when it does not end in time, plus `more_s`."""
-    timeout_s = transport.settings.job_timeout_s + more_s
+async def finished_job(transport: Transport, route: str, job_id: str, priority: Priority) -> WireJob:
+    """Wait until the job has ended. Raises ServerFault when it does not end in time."""
+    timeout_s = transport.settings.job_timeout_s
     deadline = transport.clock.monotonic() + timeout_s
     wait_s = transport.settings.poll_s
     call = ApiCall("GET", f"{route}/{{jobId}}", {"jobId": job_id}, {"expand": "messages"}, priority=priority)

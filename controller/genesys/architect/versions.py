@@ -55,8 +55,9 @@ class ArchitectVersions(PlatformPart):
             raise
         return _validation_report(await finished_job(self._transport, _VALIDATIONS, registered.id, priority))
 
-    async def export(self, flow_id: str, version: str) -> Export:
-        return await self._exports.export(flow_id, version, self._usually(Priority.EXPORT))
+    async def export(self, flow_id: str, version: str, *, definition: bool = True) -> Export:
+        """Shares a job with other exports, unless it is a rollback's."""
+        return await self._exports.export(flow_id, version, self._usually(Priority.EXPORT), definition=definition)
 
 
 def _version(version: FlowVersion) -> VersionInfo:

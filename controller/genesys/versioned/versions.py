@@ -102,10 +102,10 @@ class VersionedVersions(PlatformPart):
             return references_of(listed)
         return references_of(await self._reader.definition(flow_id, version, self._usually(Priority.OBSERVE)))
 
-    async def export(self, flow_id: str, version: str) -> Export:
+    async def export(self, flow_id: str, version: str, *, definition: bool = True) -> Export:  # noqa: ARG002
         """The version's definition; this dialect has no YAML."""
-        definition = await self._reader.definition(flow_id, version, self._usually(Priority.EXPORT))
-        return Export(flow_id, version, definition=definition)
+        content = await self._reader.definition(flow_id, version, self._usually(Priority.EXPORT))
+        return Export(flow_id, version, definition=content)
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         """The organisation's findings. Errors count even if the summary reports a success."""
