@@ -17,7 +17,7 @@ from controller.domain.status import Health, StepState
 from controller.domain.visible import visible
 from controller.domain.wording import span
 from controller.planning.model import Change, ChangeKind
-from controller.planning.rendering.layout import LOG, Cell, Screen, Style, aligned, told_once, wrapped
+from controller.planning.rendering.layout import LOG, Cell, Screen, Style, aligned, noted_once, wrapped
 from controller.planning.rendering.table import Mark, mark_of
 from controller.planning.rendering.text import MARKS, refusal_lines
 from controller.reconcile.report import PassReport
@@ -147,16 +147,16 @@ def _content(report: PassReport, screen: Screen) -> list[str]:
     lines: list[str] = []
     if report.recovered:
         lines += wrapped(f"{report.organization}: resumed an earlier sync first:", screen)
-        lines += [line for told in report.recovered for line in wrapped(told, screen, "  ", "    ")]
+        lines += [line for sentence in report.recovered for line in wrapped(sentence, screen, "  ", "    ")]
     if report.result is not None:
         lines += _step_lines(report.result.steps, screen)
     elif report.error is None:
         lines += refusal_lines(map(_blocked_line, report.blocked), screen)
     warnings = report.plan.warnings if report.plan is not None else ()
-    lines += [line for told in warnings for line in wrapped(visible(f"warning: {told}"), screen, "  ", "    ")]
+    lines += [line for sentence in warnings for line in wrapped(visible(f"warning: {sentence}"), screen, "  ", "    ")]
     if report.error is not None:
-        told = error_text(report.error, report.organization).split("\n")
-        lines += [line for each in told for line in wrapped(each, screen, rest="    ")]
+        sentences = error_text(report.error, report.organization).split("\n")
+        lines += [line for each in sentences for line in wrapped(each, screen, rest="    ")]
     return lines
 
 
@@ -166,11 +166,11 @@ def _step_lines(steps: Sequence[StepResult], screen: Screen) -> Iterator[str]:
         for step in steps
     ]
     grid = aligned(cells, screen, flexible=(0,), indent=4)
-    details = told_once([tuple(map(visible, _details(step))) for step in steps])
-    for step, fields, told in zip(steps, grid.lines, details, strict=True):
+    details = noted_once([tuple(map(visible, _details(step))) for step in steps])
+    for step, fields, notes in zip(steps, grid.lines, details, strict=True):
         sign, style = _MARKS.get(step.state, (mark_of(step.change.kind).value, MARKS[mark_of(step.change.kind)]))
         yield f"  {screen.paint(sign, style)} {fields[4:].rstrip()}"
-        for each in told:
+        for each in notes:
             yield from wrapped(each, screen, " " * 6)
 
 
@@ -178,12 +178,14 @@ def _summary(report: PassReport, screen: Screen, *, alone: bool) -> Iterator[str
     """How it ended: outcome, changes by how they ended, duration, and where the record is."""
     result = report.result
     if result is not None:
-        told = f"sync {result.sync_id} {result.outcome.value} after {span(report.duration_s)}: {_counts(result.steps)}"
+        summary = (
+            f"sync {result.sync_id} {result.outcome.value} after {span(report.duration_s)}: {_counts(result.steps)}"
+        )
     elif report.error is None:
-        told = _nothing_to_do(report)
+        summary = _nothing_to_do(report)
     else:
-        told = "" if alone else f"not delivered, see above [{report.error.code}]"
-    for line in wrapped(f"{visible(report.organization)}: {told}", screen, rest="    ") if told else ():
+        summary = "" if alone else f"not delivered, see above [{report.error.code}]"
+    for line in wrapped(f"{visible(report.organization)}: {summary}", screen, rest="    ") if summary else ():
         yield screen.paint(line, Style.BOLD)
     if result is None and report.error is None and report.health is Health.DEGRADED:
         yield from wrapped("but Degraded, because a flow could not be rolled back: see penstock status", screen, "  ")
@@ -197,8 +199,8 @@ def _counts(steps: Sequence[StepResult]) -> str:
     """`8 done, 1 failed, 2 rolled back`."""
     words = Counter(_how_it_ended(step) for step in steps)
     order = ("done", "paused", "parked", "failed", "not rolled back", "rolled back", "skipped")
-    told = [f"{words[word]} {word}" for word in order if words[word] or word == "done"]
-    return ", ".join(told)
+    counts = [f"{words[word]} {word}" for word in order if words[word] or word == "done"]
+    return ", ".join(counts)
 
 
 def _how_it_ended(step: StepResult) -> str:
@@ -259,8 +261,8 @@ def _details(step: StepResult) -> Iterator[str]:
         yield f"what to do: penstock accept {flow}, or penstock rollback {flow}; every pass looks again"
     if step.state is StepState.ROLLED_BACK and not _agrees(step):
         yield "to make git agree, revert the commit that asked for it; until then it stays rolled back"
-    told = step.error.message if step.error is not None else ""
-    yield from (message for message in dict.fromkeys(step.messages) if message not in told)
+    error = step.error.message if step.error is not None else ""
+    yield from (message for message in dict.fromkeys(step.messages) if message not in error)
 
 
 def _agrees(step: StepResult) -> bool:

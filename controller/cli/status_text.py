@@ -10,7 +10,7 @@ from controller.domain.status import Health, SyncStatus
 from controller.domain.visible import visible
 from controller.domain.wording import counted
 from controller.planning.model import Drift
-from controller.planning.rendering.layout import Cell, Screen, Style, aligned, told_once, wrapped
+from controller.planning.rendering.layout import Cell, Screen, Style, aligned, noted_once, wrapped
 from controller.planning.rendering.table import refusals
 from controller.planning.rendering.text import drift_block, refusal_lines, sentence_block
 from controller.questions.status import FlowStatus, OrganizationStatus
@@ -54,7 +54,7 @@ def _blocks(
     status: OrganizationStatus, drift: Sequence[Drift], screen: Screen, *, only_problems: bool
 ) -> Iterator[list[str]]:
     shown = [flow for flow in status.flows if not only_problems or _has_problem(flow)]
-    told = {flow.message for flow in shown}
+    shown_messages = {flow.message for flow in shown}
     below = list(_below(status))
     hidden = len(status.flows) - len(shown)
     if hidden:
@@ -62,7 +62,7 @@ def _blocks(
     blocks = [
         refusal_lines(refusals(status.held_back), screen),
         list(_flow_lines(sorted(shown, key=_place), screen)),
-        drift_block([each for each in drift if each.message not in told], screen),
+        drift_block([each for each in drift if each.message not in shown_messages], screen),
         sentence_block("Notes", below, screen),
     ]
     return filter(None, blocks)
@@ -74,7 +74,7 @@ def _flow_lines(flows: Sequence[FlowStatus], screen: Screen) -> Iterator[str]:
     cells = [[Cell(heading, Style.BOLD) for heading in _HEADINGS], *map(_cells, flows)]
     heading, *lines = aligned(cells, screen, flexible=(_FLOW,), optional=(_TYPE,), indent=4).lines
     yield heading.rstrip()
-    for flow, fields, notes in zip(flows, lines, told_once([_notes(flow) for flow in flows]), strict=True):
+    for flow, fields, notes in zip(flows, lines, noted_once([_notes(flow) for flow in flows]), strict=True):
         sign, style = _sign(flow)
         yield f"  {screen.paint(sign, style)} {fields[4:].rstrip()}"
         for note in notes:
@@ -136,10 +136,10 @@ def _below(status: OrganizationStatus) -> Iterator[str]:
 def _summary(status: OrganizationStatus, revision: str | None, screen: Screen) -> Iterator[str]:
     """Sync status, health, revision, and the number of flows by sync status."""
     counts = Counter(flow.sync for flow in status.flows)
-    told = [f"{counts[sync]} {sync.value}" for sync in SyncStatus if counts[sync]]
+    words = [f"{counts[sync]} {sync.value}" for sync in SyncStatus if counts[sync]]
     words = [*visible(status.name).split(" "), f"{status.sync.value},", f"{status.health.value},"]
     words[-3] += ":"
-    phrases = [f"{each}," for each in told[:-1]] + told[-1:]
-    where = shown_revision(revision) + (";" if told else "")
+    phrases = [f"{each}," for each in words[:-1]] + words[-1:]
+    where = shown_revision(revision) + (";" if words else "")
     for line in wrapped([*words, where, *phrases], screen, rest="  "):
         yield screen.paint(line, Style.BOLD)

@@ -26,12 +26,12 @@ def organization_graph(
     organisation does not have are marked.
     """
     managed = {flow.key: flow for flow in organization.flows}
-    seen = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
+    state = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
     edges = set(_declared(organization.flows))
     unanswered: set[Unanswered] = set()
-    for key, resolved in resolve(managed, seen).items():
+    for key, resolved in resolve(managed, state).items():
         _connect(key, resolved, edges, unanswered)
-    nodes = (_node(key, seen, managed, (health or {}).get(key)) for key in {*managed, *seen.flows})
+    nodes = (_node(key, state, managed, (health or {}).get(key)) for key in {*managed, *state.flows})
     if live is not None:
         nodes = (
             replace(node, presence=Presence.REPOSITORY) if node.managed and node.status is None else node
@@ -133,11 +133,11 @@ def merged(repository: Graph, live: Graph) -> Graph:
 
 def _nodes(repository: Graph, live: Graph) -> Iterator[Node]:
     wanted = {node.key: node for node in repository.nodes if node.managed or node.resource}
-    seen = {node.key: node for node in live.nodes}
+    live_nodes = {node.key: node for node in live.nodes}
     for key, node in wanted.items():
-        presence = Presence.BOTH if key in seen else Presence.REPOSITORY
-        yield replace(seen.get(key, node), managed=node.managed, presence=presence)
-    for key, node in seen.items():
+        presence = Presence.BOTH if key in live_nodes else Presence.REPOSITORY
+        yield replace(live_nodes.get(key, node), managed=node.managed, presence=presence)
+    for key, node in live_nodes.items():
         if key not in wanted:
             yield replace(node, presence=Presence.LIVE)
 
@@ -149,9 +149,9 @@ def _edge_identity(edge: Edge) -> Hashable:
 
 def _union(repository: Iterable[Item], live: Iterable[Item], identity: Callable[[Item], Hashable]) -> Iterator[Item]:
     wanted = {identity(item): item for item in repository}
-    seen = {identity(item): item for item in live}
+    live_items = {identity(item): item for item in live}
     for known, item in wanted.items():
-        yield replace(item, presence=Presence.BOTH if known in seen else Presence.REPOSITORY)
-    for known, item in seen.items():
+        yield replace(item, presence=Presence.BOTH if known in live_items else Presence.REPOSITORY)
+    for known, item in live_items.items():
         if known not in wanted:
             yield replace(item, presence=Presence.LIVE)

@@ -181,7 +181,7 @@ class Contents:
     def _path(self, manifest: FlowManifest) -> str | None:
         written = manifest.node.get("spec", "source", "file")
         if written is None or not isinstance(written.value, str) or not written.value.strip():
-            return None  # the shape's own validation told it
+            return None  # the validation of the shape reports it
         try:
             return flow_file(self._files.files, manifest.folder, written.value)
         except PathRefused as error:

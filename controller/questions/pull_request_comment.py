@@ -120,8 +120,8 @@ def review_status(review: PlanReview, organizations: tuple[str, ...] = ()) -> Co
     context = STATUS_CONTEXT if review.checked else SAVED_CONTEXT
     context = f"{context}: {', '.join(organizations)}" if organizations else context
     state, description = _verdict(review)
-    told = visible(SECRETS.text(description))
-    return CommitStatus(state, context, told if review.checked else f"not checked: {told}")
+    words = visible(SECRETS.text(description))
+    return CommitStatus(state, context, words if review.checked else f"not checked: {words}")
 
 
 def _verdict(review: PlanReview) -> tuple[StatusState, str]:

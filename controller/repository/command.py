@@ -126,7 +126,7 @@ class GitCommand:
     ) -> subprocess.Popen[bytes]:
         """A running git process, in a process group of its own; the caller ends it. Raises RepositoryFailed.
 
-        Its error output is dropped unless it is `heard`.
+        Its error output is dropped unless `keep_errors`.
         """
         if self._undone is None:
             # Set before the call: `attempt` comes back here.

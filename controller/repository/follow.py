@@ -57,7 +57,7 @@ async def follow(
         wake.clear()
         try:
             tip = await asyncio.to_thread(_tip, repository, branch, known)
-        except Exception as error:  # noqa: BLE001 - told as a fault
+        except Exception as error:  # noqa: BLE001 - kept as the fault of the check
             # After any error the branch is polled again: the service has no other source.
             failures += 1
             fault = as_fault(error, f"the branch {branch} cannot be read")

@@ -103,14 +103,14 @@ class LoopFaults:
     """
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         error = context.get("exception")
         kind = f"{context.get('message')} ({type(error).__name__ if error is not None else 'no exception'})"
-        last_s, more = self._told.get(kind, (-_QUIET_S, 0))
+        last_s, more = self._logged.get(kind, (-_QUIET_S, 0))
         if loop.time() - last_s < _QUIET_S:
-            self._told[kind] = (last_s, more + 1)
+            self._logged[kind] = (last_s, more + 1)
             return
-        self._told[kind] = (loop.time(), 0)
+        self._logged[kind] = (loop.time(), 0)
         log.error("loop.fault", fault=kind, more=more, exc_info=error)

@@ -46,7 +46,7 @@ class _CountingListener(Unwatched):
         self._metrics = metrics
 
     def progressed(self, event: DeliveryEvent) -> None:
-        self._metrics.heard(event)
+        self._metrics.count_event(event)
 
 
 class Controller:

@@ -48,7 +48,7 @@ class FlowSubscription:
         self._flow_ids: frozenset[str] = frozenset()
         self._connect: Callable[[], Platform] | None = None
         self._moved = asyncio.Event()
-        self.heard: set[str] = set()
+        self.subscribed: set[str] = set()
         """The flows with an open channel."""
 
     def subscribe_to(self, flow_ids: frozenset[str], connect: Callable[[], Platform]) -> None:
@@ -72,11 +72,13 @@ class FlowSubscription:
 
     def _parts(self) -> list[list[str]]:
         """The flows of each channel; flows beyond the limits are only polled."""
-        heard = sorted(self._flow_ids)[: MOST_TOPICS * _MOST_CHANNELS]
-        if len(heard) < len(self._flow_ids):
-            polled = len(self._flow_ids) - len(heard)
-            log.warning("channel.too-many-flows", organization=self._organization, heard=len(heard), polled=polled)
-        return [heard[first : first + MOST_TOPICS] for first in range(0, len(heard), MOST_TOPICS)]
+        subscribed = sorted(self._flow_ids)[: MOST_TOPICS * _MOST_CHANNELS]
+        if len(subscribed) < len(self._flow_ids):
+            polled = len(self._flow_ids) - len(subscribed)
+            log.warning(
+                "channel.too-many-flows", organization=self._organization, subscribed=len(subscribed), polled=polled
+            )
+        return [subscribed[first : first + MOST_TOPICS] for first in range(0, len(subscribed), MOST_TOPICS)]
 
     async def _keep_open(self, flow_ids: Sequence[str]) -> None:
         failures = 0
@@ -94,7 +96,7 @@ class FlowSubscription:
             if platform is None or platform.notifications is None:
                 return
             log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
-            events = platform.notifications.flow_events(flow_ids, on_open=lambda: self.heard.update(flow_ids))
+            events = platform.notifications.flow_events(flow_ids, on_open=lambda: self.subscribed.update(flow_ids))
             async for event in events:
                 self._on_event(event)
         except PenstockError as error:
@@ -103,7 +105,7 @@ class FlowSubscription:
             # An unexpected error must not end the service, which can poll instead.
             log.exception("channel.broke", organization=self._organization)
         finally:
-            self.heard.difference_update(flow_ids)
+            self.subscribed.difference_update(flow_ids)
 
 
 class ChangePoll:
@@ -114,16 +116,16 @@ class ChangePoll:
     """
 
     def __init__(
-        self, organization: str, clock: Clock, changes: OutOfBandChanges, heard: Callable[[], Collection[str]]
+        self, organization: str, clock: Clock, changes: OutOfBandChanges, subscribed: Callable[[], Collection[str]]
     ):
         """`heard` returns the flows that a channel announces at this moment."""
         self._organization = organization
         self._clock = clock
         self._changes = changes
-        self._heard = heard
+        self._subscribed = subscribed
         self._since: datetime | None = None
         self._connect: Callable[[], Platform] | None = None
-        self._told: dict[str, str | None] = {}
+        self._reported: dict[str, str | None] = {}
         self._failed = False
 
     def looked(self, at: datetime, connect: Callable[[], Platform]) -> None:
@@ -147,32 +149,32 @@ class ChangePoll:
                 log.exception("glance.broke", organization=self._organization)
 
     async def _poll(self) -> None:
-        unheard = self._changes.flow_ids - frozenset(self._heard())
-        if not unheard or self._changes.passing or self._connect is None or self._since is None:
+        polled = self._changes.flow_ids - frozenset(self._subscribed())
+        if not polled or self._changes.passing or self._connect is None or self._since is None:
             return
         platform, looked_at = self._connect(), self._since
         if platform.changes is None:
             return
-        seen = await self._seen(platform, platform.changes, unheard, looked_at)
+        versions = await self._read(platform, platform.changes, polled, looked_at)
         if self._is_outdated(looked_at):
             return
-        for flow_id, version in sorted(seen.items()):
+        for flow_id, version in sorted(versions.items()):
             # Report each version once: contradicting answers must not cause a pass a minute.
-            if self._told.get(flow_id, _NOTHING) != version:
-                self._told[flow_id] = version
-                self._changes.heard(FlowEvent(flow_id, version))
+            if self._reported.get(flow_id, _NOTHING) != version:
+                self._reported[flow_id] = version
+                self._changes.add(FlowEvent(flow_id, version))
 
     def _is_outdated(self, looked_at: datetime) -> bool:
         """Whether a pass began meanwhile: its own publishes must not count as out-of-band changes."""
         return self._changes.passing or looked_at is not self._since
 
-    async def _seen(
-        self, platform: Platform, changes: ChangedFlows, unheard: Collection[str], looked_at: datetime
+    async def _read(
+        self, platform: Platform, changes: ChangedFlows, polled: Collection[str], looked_at: datetime
     ) -> Mapping[str, str | None]:
         """The published version of each flow that changed, or of all where they are few."""
-        if len(unheard) > MOST_LOOKED_UP:
+        if len(polled) > MOST_LOOKED_UP:
             since = looked_at + platform.clock_ahead - _OVERLAP
             changed = await changes.changed_since(since)
-            return {flow.id: flow.published_version for flow in changed if flow.id in unheard}
-        found = await platform.flows.get_many(unheard)
-        return {flow_id: found[flow_id].published_version if flow_id in found else None for flow_id in unheard}
+            return {flow.id: flow.published_version for flow in changed if flow.id in polled}
+        found = await platform.flows.get_many(polled)
+        return {flow_id: found[flow_id].published_version if flow_id in found else None for flow_id in polled}

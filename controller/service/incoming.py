@@ -183,14 +183,14 @@ class IncomingWebhooks:
             return Result.UNREADABLE, "the body is no JSON object"
         if not _concerns(message, self._path):
             return Result.IGNORED, "it is about another repository"
-        result, reason = self._told(sender, headers, message)
+        result, reason = self._handled(sender, headers, message)
         if result is Result.ACCEPTED:
             self._accepted[digest] = None
             while len(self._accepted) > _REMEMBERED:
                 self._accepted.popitem(last=False)
         return result, reason
 
-    def _told(self, sender: Sender, headers: Mapping[str, str], message: Mapping[str, Any]) -> tuple[Result, str]:
+    def _handled(self, sender: Sender, headers: Mapping[str, str], message: Mapping[str, Any]) -> tuple[Result, str]:
         """Wake whom the event concerns."""
         event = next((headers[name] for name in sender.events if name in headers), "").lower()
         if event in sender.pushes:

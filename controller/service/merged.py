@@ -62,14 +62,14 @@ class _Merge:
     """The people whose review counts; None until the forge was asked."""
     judged: dict[str, str] = field(default_factory=dict)
     """The digest of the last plan that was compared with the comment's, by organisation."""
-    told: dict[str, tuple[StatusState, str]] = field(default_factory=dict)
+    outcomes: dict[str, tuple[StatusState, str]] = field(default_factory=dict)
     """What is known of the delivery, by organisation."""
     posted: str = ""
 
     def waits_for(self, organization: str) -> bool:
         """Whether the organisation belongs to the plan, and its delivery has not ended."""
-        told = self.told.get(organization)
-        return organization in self.digests and (told is None or told[0] not in _ENDS)
+        outcome = self.outcomes.get(organization)
+        return organization in self.digests and (outcome is None or outcome[0] not in _ENDS)
 
     @property
     def ended(self) -> bool:
@@ -134,9 +134,9 @@ class MergedPullRequests:
             for report in self._last.get(organization, ()):
                 if merge.waits_for(organization) and await self._holds(report, merge):
                     self._approve(merge, report)
-                    merge.told[organization] = _told(report)
+                    merge.outcomes[organization] = _outcome(report)
         body = _markdown(merge)
-        if merge.told and body != merge.posted:
+        if merge.outcomes and body != merge.posted:
             await self._write(merge, body)
 
     async def _holds(self, report: PassReport, merge: _Merge) -> bool:
@@ -147,7 +147,7 @@ class MergedPullRequests:
 
     async def _write(self, merge: _Merge, body: str) -> None:
         number, state = merge.pull.number, _state(merge)
-        status = CommitStatus(state, DELIVERY_CONTEXT, "; ".join(text for _, text in merge.told.values()))
+        status = CommitStatus(state, DELIVERY_CONTEXT, "; ".join(text for _, text in merge.outcomes.values()))
         text = CommentText(body=body, head_sha=merge.pull.head_sha)
         await self._forge.set_status(merge.merge_sha, status, ref=merge.pull.base_branch)
         await publish_comment(self._forge, number, CommentMarker(PURPOSE), text)
@@ -191,7 +191,7 @@ def _waits(report: PassReport) -> bool:
     return report.result is None and report.error is None and report.plan is not None and not report.plan.empty
 
 
-def _told(report: PassReport) -> tuple[StatusState, str]:
+def _outcome(report: PassReport) -> tuple[StatusState, str]:
     """The delivery by one pass, for people."""
     state, text = _result(report)
     return state, SECRETS.text(f"{report.organization}: {text}")
@@ -227,15 +227,15 @@ _STATES = {
 
 def _state(merge: _Merge) -> StatusState:
     """The state over all organisations: the worst that is known."""
-    found = {state for state, _ in merge.told.values()}
+    found = {state for state, _ in merge.outcomes.values()}
     worst = next((each for each in (StatusState.FAILURE, StatusState.ERROR) if each in found), None)
     return worst or (StatusState.SUCCESS if merge.ended and StatusState.PENDING not in found else StatusState.PENDING)
 
 
 def _markdown(merge: _Merge) -> str:
     merged = f"Merged into {escape(merge.pull.base_branch)} as {code(merge.merge_sha)}.\n\n"
-    lines = [f"- {_SIGNS[state]} {escape(text)}\n" for _, (state, text) in sorted(merge.told.items())]
-    waiting = sorted(merge.digests.keys() - merge.told.keys())
+    lines = [f"- {_SIGNS[state]} {escape(text)}\n" for _, (state, text) in sorted(merge.outcomes.items())]
+    waiting = sorted(merge.digests.keys() - merge.outcomes.keys())
     lines += [f"- {_SIGNS[StatusState.PENDING]} {escape(name)}: not delivered yet\n" for name in waiting]
     return f"### Penstock delivery\n\n{merged}{''.join(lines)}"
 

@@ -76,7 +76,7 @@ class Metrics:
         """Count a message of a forge."""
         self._webhooks.labels(forge, result).inc()
 
-    def heard(self, event: DeliveryEvent) -> None:
+    def count_event(self, event: DeliveryEvent) -> None:
         """Count an event of a running delivery."""
         if event.name == "validation.done":
             self._deliveries.validated(event)

@@ -53,9 +53,9 @@ class OutOfBandChanges:
             self._kept_as = report.kept_as
         kept, self._kept = self._kept, {}
         for event in kept.values():
-            self.heard(event)
+            self.add(event)
 
-    def heard(self, event: FlowEvent) -> None:
+    def add(self, event: FlowEvent) -> None:
         """Compare an announcement with the expected version, and report a difference."""
         if self.passing:
             self._kept[event.flow_id] = event

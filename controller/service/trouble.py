@@ -42,21 +42,21 @@ class Troubles:
 
     def __init__(self, organization: str) -> None:
         self._log = log.bind(organization=organization)
-        self._told: set[tuple[str, ...]] = set()
+        self._logged: set[tuple[str, ...]] = set()
 
     def tell(self, report: PassReport) -> None:
         """Log new trouble, and trouble that is over; a pass without a plan ends none."""
         found = {(finding.event, *finding.about): finding for finding in _findings(report)}
         for key, finding in found.items():
-            if key not in self._told:
+            if key not in self._logged:
                 getattr(self._log, finding.level)(finding.event, **finding.fields)
         if report.plan is None:
-            self._told |= found.keys()
+            self._logged |= found.keys()
             return
-        for event, *about in sorted(self._told - found.keys()):
+        for event, *about in sorted(self._logged - found.keys()):
             if event != _SYNC:
                 self._log.info("trouble.over", trouble=event, about=about)
-        self._told = set(found)
+        self._logged = set(found)
 
 
 def _findings(report: PassReport) -> Iterator[_LogEntry]:
@@ -73,10 +73,10 @@ def _findings(report: PassReport) -> Iterator[_LogEntry]:
         fields = {"flow": drift.flow, "kind": drift.kind, "message": drift.message}
         yield _LogEntry("flow.drifted", (drift.flow, drift.message), "warning", fields)
     if result is not None and result.outcome in _LEVELS:
-        told: dict[str, object] = {"sync": result.sync_id, "outcome": result.outcome.value}
-        told["changes"] = {step.change.flow: step.state.value for step in result.steps}
-        told["errors"] = [step.error.message for step in result.steps if step.error is not None]
-        yield _LogEntry(_SYNC, (str(result.sync_id), result.outcome.value), _LEVELS[result.outcome], told)
+        summary: dict[str, object] = {"sync": result.sync_id, "outcome": result.outcome.value}
+        summary["changes"] = {step.change.flow: step.state.value for step in result.steps}
+        summary["errors"] = [step.error.message for step in result.steps if step.error is not None]
+        yield _LogEntry(_SYNC, (str(result.sync_id), result.outcome.value), _LEVELS[result.outcome], summary)
 
 
 def _level(error: PenstockError) -> str:

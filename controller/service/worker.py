@@ -65,8 +65,8 @@ class Worker:
         self._standby = _Standby(services.clock, drift_interval_s)
         self._troubles = Troubles(name)
         self._changes = OutOfBandChanges(name, services.store.journal, self._changed)
-        self._subscription = FlowSubscription(name, services.clock, self._changes.heard)
-        self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.heard)
+        self._subscription = FlowSubscription(name, services.clock, self._changes.add)
+        self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.subscribed)
         self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []

@@ -128,7 +128,7 @@ class Fault(BaseModel):
     """For `redirect`."""
 
     _place: str = PrivateAttr("")
-    _seen: int = PrivateAttr(0)
+    _requests: int = PrivateAttr(0)
     _hits: int = PrivateAttr(0)
     _ends_at: datetime | None = PrivateAttr(None)
 
@@ -150,18 +150,18 @@ class Fault(BaseModel):
         if self._ends_at and now >= self._ends_at:
             return False
         # Counted before all other conditions: `nth` means the nth matching request.
-        self._seen += 1
-        if self._seen < self.nth or (self.times is not None and self._hits >= self.times):
+        self._requests += 1
+        if self._requests < self.nth or (self.times is not None and self._hits >= self.times):
             return False
         # Seeded by name and number, so that the same requests are hit in every run.
-        if self.rate < 1 and random.Random(f"{self.name}/{self._seen}").random() >= self.rate:  # noqa: S311 - no secret
+        if self.rate < 1 and random.Random(f"{self.name}/{self._requests}").random() >= self.rate:  # noqa: S311 - no secret
             return False
         self._hits += 1
         return True
 
     def shown(self) -> dict[str, object]:
         """The fault, and the numbers of requests that matched and were hit."""
-        return self.model_dump(mode="json", exclude_defaults=True) | {"seen": self._seen, "hits": self._hits}
+        return self.model_dump(mode="json", exclude_defaults=True) | {"seen": self._requests, "hits": self._hits}
 
 
 class Faults:

@@ -16,7 +16,7 @@ from controller.domain.visible import visible
 from controller.planning.model import HeldBack, Plan, PlanInputs
 from controller.planning.plan import make_plan
 from controller.planning.rendering.layout import Cell as Field
-from controller.planning.rendering.layout import Screen, aligned, columns, cut, listed, told_once, wrapped
+from controller.planning.rendering.layout import Screen, aligned, columns, cut, listed, noted_once, wrapped
 from controller.planning.rendering.text import plan_text
 from tests.planning.compact import live_state, organization, recorded_state
 from tests.planning.organizations_of_text import Document, add, large, mixed, one_flow
@@ -188,4 +188,4 @@ def test_wide_characters_keep_columns_aligned() -> None:
 def test_a_note_of_neighbours_is_told_once_with_their_number() -> None:
     notes = [("a",), ("a", "b"), ("a",), (), ("a",), ("b",)]
 
-    assert told_once(notes) == [(), ("b",), ("these 3: a",), (), ("a",), ("b",)]
+    assert noted_once(notes) == [(), ("b",), ("these 3: a",), (), ("a",), ("b",)]

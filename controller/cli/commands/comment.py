@@ -29,7 +29,7 @@ from controller.questions.pull_request_comment import PlanReview, ReviewPlace, p
 from controller.reconcile.forge import TOKEN_VARIABLE, forge_credentials, operators_hosts
 from controller.reconcile.settings import Settings, load_settings
 
-_TOLD = {
+_OUTCOMES = {
     CommentOutcome.CREATED: "commented on",
     CommentOutcome.UPDATED: "updated the comment on",
     CommentOutcome.UNCHANGED: "the comment already says this on",
@@ -79,8 +79,8 @@ def comment(options: CommentOptions) -> int:
     if number is None:
         raise SettingsInvalid("it is not known which pull request to comment on", hint="name it with --pull-request")
     review, code = _reviewed(options, settings, place)
-    told = asyncio.run(_post(connection, number, options, place, review))
-    print(f"{_TOLD[told]} pull request {number} of {visible(connection.repository)}")
+    outcome = asyncio.run(_post(connection, number, options, place, review))
+    print(f"{_OUTCOMES[outcome]} pull request {number} of {visible(connection.repository)}")
     return code
 
 

@@ -222,12 +222,12 @@ def listed(names: Sequence[str], room: int | None) -> str:
     return cut(names[0], max((room or 0) - len(others), 1)) + others
 
 
-def told_once(notes: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def noted_once(notes: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The notes below each line. A note of several lines in a row is below the last one: `these 5: …`."""
-    told: list[tuple[str, ...]] = []
+    shown: list[tuple[str, ...]] = []
     since: dict[str, int] = {}
     for place, (own, following) in enumerate(zip(notes, [*notes[1:], ()], strict=True)):
         since = {note: since.get(note, place) for note in own}
         counts = {note: place - begin + 1 for note, begin in since.items() if note not in following}
-        told.append(tuple(note if count == 1 else f"these {count}: {note}" for note, count in counts.items()))
-    return told
+        shown.append(tuple(note if count == 1 else f"these {count}: {note}" for note, count in counts.items()))
+    return shown

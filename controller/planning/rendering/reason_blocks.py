@@ -58,18 +58,18 @@ def reason_blocks(rows: Sequence[PlanRow]) -> list[ReasonBlock]:
     ids = {row.change.key: row.change.flow for row in rows}
     going = [row for row in rows if row.blocked is None]
     found = sorted(_by_reason(going, ids), key=_place)
-    return [*_blocked([row for row in rows if row.blocked is not None]), *_told_once(found)]
+    return [*_blocked([row for row in rows if row.blocked is not None]), *_shared_once(found)]
 
 
-def _told_once(found: Iterable[ReasonBlock]) -> Iterator[ReasonBlock]:
+def _shared_once(found: Iterable[ReasonBlock]) -> Iterator[ReasonBlock]:
     """The groups; a sentence that is true of all callers that follow a flow is told with the first of them."""
-    told = ""
+    shared = ""
     for group in found:
         change = group.lines[0].row.change
-        if change.follows and change.shared_reason == told:
-            yield replace(group, reason=group.reason.removeprefix(told).removeprefix(": "))
+        if change.follows and change.shared_reason == shared:
+            yield replace(group, reason=group.reason.removeprefix(shared).removeprefix(": "))
         else:
-            told = change.shared_reason if change.follows else told
+            shared = change.shared_reason if change.follows else shared
             yield group
 
 
@@ -119,15 +119,15 @@ def _blocked_by(code: str, members: Sequence[tuple[PlanRow, Blocked]]) -> Reason
     if len({blocked.message for _, blocked in members}) == 1:
         lines = tuple(ChangeLine(row, row.change.depends_on) for row, _ in members)
         return ReasonBlock(title, members[0][1].message, lines, blocked=True)
-    told = [blocked.message.rpartition("; ") for _, blocked in members]
-    shared = len({way_out for *_, way_out in told}) == 1 and all(words for words, *_ in told)
+    parts = [blocked.message.rpartition("; ") for _, blocked in members]
+    shared = len({way_out for *_, way_out in parts}) == 1 and all(words for words, *_ in parts)
     lines = tuple(
         ChangeLine(row, row.change.depends_on, note=words if shared else blocked.message)
-        for (row, blocked), (words, *_) in zip(members, told, strict=True)
+        for (row, blocked), (words, *_) in zip(members, parts, strict=True)
     )
     places = {note: place for place, note in reversed(list(enumerate(line.note for line in lines)))}
     lines = tuple(sorted(lines, key=lambda line: places[line.note]))
-    return ReasonBlock(title, "", lines, blocked=True, way_out=told[0][2] if shared else "")
+    return ReasonBlock(title, "", lines, blocked=True, way_out=parts[0][2] if shared else "")
 
 
 def _by_reason(rows: Iterable[PlanRow], ids: Mapping[FlowKey, str]) -> list[ReasonBlock]:

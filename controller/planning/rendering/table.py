@@ -107,7 +107,7 @@ def headline(plan: Plan) -> str:
 
 
 def refusals(held_back: Iterable[HeldBack]) -> tuple[str, ...]:
-    """Why an `apply` would refuse the plan or leave changes out; what holds for several changes is told once."""
+    """Why an `apply` would refuse the plan or leave changes out; what holds for several changes is said once."""
     found: dict[HeldBack, list[str]] = {}
     for each in held_back:
         found.setdefault(replace(each, flow="") if each.flow is not None else each, []).append(each.flow or "")
@@ -157,8 +157,8 @@ def hidden_by(view: BaseView) -> str:
 def _under_way(found: Iterable[UnderWay]) -> Iterable[str]:
     for revision, flows in groupby(found, key=lambda each: each.revision):
         which = "a delivery" if revision == NO_REVISION else f"a delivery of revision {revision[:12]}"
-        told = ", ".join(f"{each.flow} ({_how_far(each)})" for each in flows)
-        yield f"{which} is unfinished and is resumed before this plan; it changes {told}"
+        changes = ", ".join(f"{each.flow} ({_how_far(each)})" for each in flows)
+        yield f"{which} is unfinished and is resumed before this plan; it changes {changes}"
 
 
 def _how_far(each: UnderWay) -> str:

@@ -16,7 +16,7 @@ from controller.planning.rendering.layout import (
     columns,
     cut,
     listed,
-    told_once,
+    noted_once,
     wrapped,
 )
 from controller.planning.rendering.reason_blocks import (
@@ -146,7 +146,7 @@ def _changes(rows: Sequence[PlanRow], screen: Screen) -> Iterator[list[str]]:
     fields = iter(grid.lines)
     for group in found:
         block, wave = _title_lines(group, screen, waves=waves), group.wave
-        for line, notes in zip(group.lines, told_once([_notes(line) for line in group.lines]), strict=True):
+        for line, notes in zip(group.lines, noted_once([_notes(line) for line in group.lines]), strict=True):
             if group.runs and line.row.change.wave != wave:
                 wave = line.row.change.wave
                 block.append(screen.paint(f"    wave {wave}", Style.DIM))

@@ -37,8 +37,8 @@ class PlanView:
     def quiet(self) -> bool:
         """Whether there is nothing to tell except that nothing is done."""
         plan = self.plan
-        told = (plan.held_back, plan.shown_drift, plan.cycles, plan.warnings, plan.suspended, plan.under_way)
-        return not plan.shown and not any(told) and (plan.view is None or plan.view.empty)
+        besides = (plan.held_back, plan.shown_drift, plan.cycles, plan.warnings, plan.suspended, plan.under_way)
+        return not plan.shown and not any(besides) and (plan.view is None or plan.view.empty)
 
 
 IMPORTANCE = {

@@ -109,8 +109,8 @@ def _show(name: str, shown: RecordingSettings, *, turned_on: bool) -> None:
 
 
 def _words(level: LogLevel) -> str:
-    told = level.records and level.left_out
-    return f"{level.level}, without {', '.join(level.left_out)}" if told else level.level
+    incomplete = level.records and level.left_out
+    return f"{level.level}, without {', '.join(level.left_out)}" if incomplete else level.level
 
 
 def _document(name: str, shown: RecordingSettings) -> RecordingDocument:
