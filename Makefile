@@ -10,10 +10,10 @@ COVERAGE ?=
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test proof check format lint types imports dead bench nightly clean
+.PHONY: help demo docs test proof check format lint types imports dead bench bench-smoke nightly clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
@@ -35,7 +35,7 @@ test: $(READY) ## Run the tests
 proof: $(READY) ## Whole processes, faults, crashes, chaos, several controllers: the tests that take minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
 
-check: lint types imports dead test proof ## Everything that CI runs
+check: lint types imports dead test bench-smoke proof ## Everything that CI runs
 
 lint: $(READY) ## Formatting and lint rules
 	$(BIN)/ruff format --check .
@@ -54,9 +54,11 @@ format: $(READY) ## Format the code in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## Costs and durations, as ratios against a peer
-	$(BIN)/python -m benchmarks.cost
-	$(BIN)/python -m benchmarks.announcements
+bench: $(READY) ## Measure speed and calls beside peers, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+bench-smoke: $(READY) ## Count the calls of small cases: more than before fails
+	$(BIN)/python -m benchmarks --smoke
 
 nightly: $(READY) ## The tests that are too long for every run
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly --timeout 3600

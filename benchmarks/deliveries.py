@@ -1,0 +1,160 @@
+"""How long does a first delivery take, with how many calls, and how late is the end of a publish noticed?
+
+Every flow of a random graph is new. Penstock has its default settings, except that there is no notification channel,
+whose connection needs real time. Its makespan ends when the exports are read and the record is committed; that of a
+peer when its last flow is live. A peer exports nothing, reads nothing back, keeps no journal, and is given every
+dependency.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from benchmarks.environment import scratch
+from benchmarks.measure import Answer, Row
+from benchmarks.peers import cx_as_code, provider_like, sdk_loop, sequential
+from benchmarks.peers.published import PeerRun
+from benchmarks.virtual import (
+    LIMIT_PER_MINUTE,
+    VirtualOrganization,
+    at_once,
+    in_virtual_time,
+    limited_calls,
+    live_at,
+    virtual_world,
+)
+from benchmarks.workload import LONGEST_S, SHORTEST_S, Workload, random_workload
+from controller.delivery.sync_run import DeliveryEvent
+from tests.support.world import Recording, World
+
+SEEDS = (1, 2, 3)
+PEERS: Mapping[str, Callable[[VirtualOrganization, Workload], Awaitable[PeerRun] | PeerRun]] = {
+    "the script of tutorials": sequential.run,
+    "Genesys' Python SDK in a loop": sdk_loop.run,
+    "a runner like CX as Code": provider_like.run,
+}
+_WHOLE = 500
+"""The number of flows that the targets are for."""
+_MAKESPAN_TARGET_S = 385.0
+_FASTER = 2.5
+_DELAY_TARGET_PERCENT = 10.0
+_CALLS_TARGET = 3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What Penstock took for one workload."""
+
+    makespan_s: float
+    last_live_s: float
+    calls: int
+    delay_percent: float
+    """Median over the flows, from done to noticed, of the time that the publish took."""
+
+
+class Noticing(Recording):
+    """Notes when the delivery knows that a flow is live."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.noticed: dict[str, datetime] = {}
+
+    def progressed(self, event: DeliveryEvent) -> None:
+        if event.name == "change.live" and event.flow is not None:
+            self.noticed.setdefault(event.flow, self._world.clock.now())
+
+
+def ask(flows: int = 500, seeds: tuple[int, ...] = SEEDS, peers: Collection[str] = tuple(PEERS)) -> Answer:
+    """Deliver the same workloads with Penstock and with each peer. Raises RuntimeError for a delivery that fails."""
+    workloads = [random_workload(seed, flows) for seed in seeds]
+    own = at_once(_own, workloads)
+    others = {name: tuple(at_once(partial(_peer, name), workloads)) for name in peers}
+    bound_s = statistics.median(workload.bound_s(LIMIT_PER_MINUTE) for workload in workloads)
+    makespans = tuple(run.makespan_s for run in own)
+    whole = flows >= _WHOLE
+    rows = (
+        Row("makespan", "s", makespans, _MAKESPAN_TARGET_S if whole else None, bound=bound_s, counted=True),
+        *_beside_the_best(makespans, others, whole=whole),
+        Row("last flow live", "s", tuple(run.last_live_s for run in own), bound=bound_s),
+        Row("calls that count, a flow", "calls", tuple(run.calls / flows for run in own), _CALLS_TARGET, counted=True),
+        Row("delay from done to noticed", "%", tuple(run.delay_percent for run in own), _DELAY_TARGET_PERCENT),
+        *_rows_of_peers(others, flows),
+    )
+    return Answer("deliveries", _conditions(flows, workloads), rows, cx_as_code.absence())
+
+
+def _beside_the_best(
+    makespans: tuple[float, ...], others: Mapping[str, tuple[PeerRun, ...]], *, whole: bool
+) -> list[Row]:
+    """The best peer by its median."""
+    if not others:
+        return []
+    best = min(others, key=lambda name: statistics.median(run.makespan_s for run in others[name]))
+    taken = tuple(run.makespan_s for run in others[best])
+    target = 1 / _FASTER if whole else None
+    return [Row("makespan beside the best peer", "s", makespans, target, best, taken, relative=True)]
+
+
+def _rows_of_peers(peers: Mapping[str, tuple[PeerRun, ...]], flows: int) -> list[Row]:
+    rows = [Row(f"makespan of {name}", "s", tuple(run.makespan_s for run in runs)) for name, runs in peers.items()]
+    calls = [
+        Row(f"calls a flow of {name}", "calls", tuple(run.calls / flows for run in runs))
+        for name, runs in peers.items()
+    ]
+    return [*rows, *calls]
+
+
+def _conditions(flows: int, workloads: list[Workload]) -> dict[str, object]:
+    return {
+        "flows": flows,
+        "seeds": [workload.seed for workload in workloads],
+        "edges": [workload.graph.number_of_edges() for workload in workloads],
+        "publish": f"{SHORTEST_S:.0f} to {LONGEST_S:.0f} s, uniform",
+        "limit": f"{LIMIT_PER_MINUTE} calls a minute for a token",
+        "critical path, s": [round(workload.critical_path_s, 1) for workload in workloads],
+        "work, s": [round(workload.work_s) for workload in workloads],
+        "3.5 calls a flow at the limit, s": round(workloads[0].calls_s(LIMIT_PER_MINUTE), 1),
+        "time": "simulated: the same on every machine",
+        "notifications": "off: the listing has no lag",
+    }
+
+
+def _peer(name: str, workload: Workload) -> PeerRun:
+    organization = VirtualOrganization(workload.durations)
+    run = PEERS[name](organization, workload)
+    done = run if isinstance(run, PeerRun) else in_virtual_time(run)
+    if organization.live != len(workload.flows):
+        raise RuntimeError(f"{name} left flows that are not live")
+    return done
+
+
+def _own(workload: Workload) -> Delivered:
+    return in_virtual_time(deliver(workload))
+
+
+async def deliver(workload: Workload) -> Delivered:
+    """A first delivery by `penstock apply`, with every setting at its default."""
+    with scratch() as folder:
+        world = await virtual_world(folder, workload.durations)
+        for flow in workload.flows.values():
+            world.flow(flow.slug, flow.text)
+        world.commit()
+        began, listener = world.clock.now(), Noticing(world)
+        report = await world.apply(listener)
+        if not report.delivered:
+            raise RuntimeError(f"seed {workload.seed} was not delivered: {report.error}")
+        took_s = (world.clock.now() - began).total_seconds()
+        calls = limited_calls(world.simulator.calls)
+        done = live_at(world)
+        await world.close()
+    delays = [
+        (listener.noticed[flow.slug] - done[flow.name]).total_seconds() / flow.publish_s * 100
+        for flow in workload.flows.values()
+    ]
+    last_live_s = (max(listener.noticed.values()) - began).total_seconds()
+    return Delivered(took_s, last_live_s, calls, statistics.median(delays))

@@ -1,0 +1,104 @@
+"""How many calls does a look at an organisation cost: the first one, one without changes, one in a new process?
+
+The organisation has flows from before, and the repository asks for what is live. Penstock sees it for the first time
+and adopts its flows, looks again in the same process, and plans one change in a new one. The simulated organisation
+counts the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from benchmarks.environment import scratch
+from benchmarks.measure import Answer, Row
+from benchmarks.virtual import LIMIT_PER_MINUTE, at_once, in_virtual_time, limited_calls, virtual_world
+from controller.domain.capabilities import ARCHITECT, VERSIONED
+from tests.support.sources import inbound
+from tests.support.world import World
+
+SIZES = (100, 1_000, 10_000)
+PAGE = 500
+"""Penstock's default for flows in a page; the versioned dialect serves as many, or up to 1,000 where it is asked to."""
+_IDLE_TARGETS: dict[str, Callable[[int], int]] = {
+    ARCHITECT: lambda _: 3,
+    VERSIONED: lambda flows: max(3, ceil(flows / 1_000)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Calls that count against the limit."""
+
+    first: int
+    idle: int
+    new_process: int
+
+
+def ask(sizes: tuple[int, ...] = SIZES) -> Answer:
+    """Look at organisations of these sizes, in each dialect. Raises RuntimeError for a look that fails."""
+    cases = [(dialect, flows) for flows in sizes for dialect in (ARCHITECT, VERSIONED)]
+    looks = dict(zip(cases, at_once(_look, cases), strict=True))
+    rows = [row for case in sorted(cases) for row in _rows(*case, looks[case])]
+    conditions = {
+        "limit": f"{LIMIT_PER_MINUTE} calls a minute for a token",
+        "flows in a page": PAGE,
+        "time": "simulated: the same on every machine",
+        "not counted": "logins, and presigned URLs, which no limit counts",
+    }
+    return Answer("looks", conditions, tuple(rows))
+
+
+def _rows(dialect: str, flows: int, looks: Looks) -> list[Row]:
+    pages, where = ceil(flows / PAGE), f"{flows:,} flows, {dialect}"
+    return [
+        Row(f"no change, same process: {where}", "calls", (looks.idle,), _IDLE_TARGETS[dialect](flows), counted=True),
+        Row(f"one change, new process: {where}", "calls", (looks.new_process,), pages + 3, counted=True),
+        Row(
+            f"first look, with its adoption: {where}",
+            "calls",
+            (looks.first,),
+            pages + ceil(flows / 20) if flows >= 10_000 else None,
+            counted=True,
+        ),
+    ]
+
+
+def _look(case: tuple[str, int]) -> Looks:
+    return in_virtual_time(look(*case))
+
+
+async def look(dialect: str, flows: int) -> Looks:
+    """Adopt an organisation, look at it again, and plan one change in a new process."""
+    with scratch() as folder:
+        world = await virtual_world(folder, dialect=dialect)
+        for number in range(flows):
+            world.flow(f"flow-{number:05d}", inbound(f"Flow {number}"))
+        world.commit()
+        world.publish_all_by_hand()
+        first = await _adopt(world)
+        await world.plan()
+        idle = await _plan(world, changes=0)
+        world.flow("flow-00000", inbound("Flow 0", says="Changed"))
+        world.commit()
+        await world.restart()
+        new_process = await _plan(world, changes=1)
+        await world.close()
+    return Looks(first, idle, new_process)
+
+
+async def _adopt(world: World) -> int:
+    world.simulator.calls.clear()
+    report = await world.apply()
+    if not report.delivered:
+        raise RuntimeError(f"the organisation was not adopted: {report.error}")
+    return limited_calls(world.simulator.calls)
+
+
+async def _plan(world: World, *, changes: int) -> int:
+    world.simulator.calls.clear()
+    plan = (await world.plan()).plan_or_raise()
+    if len(plan.actions) != changes:
+        raise RuntimeError(f"planned {len(plan.actions)} changes instead of {changes}")
+    return limited_calls(world.simulator.calls)

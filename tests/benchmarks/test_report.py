@@ -1,0 +1,96 @@
+"""Results become the page, a miss is said, and a count that grows fails."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import harness, looks, report
+from benchmarks.measure import Answer, Row, cost_of
+
+ROW = Row("makespan", "s", (410.0, 400.0, 390.0), 385.0, bound=350.0, counted=True)
+BESIDE = Row("makespan beside the best peer", "s", (400.0,), 0.4, "a peer", (1000.0,), relative=True)
+ANSWER = Answer("deliveries", {"flows": 500, "seeds": [1, 2, 3]}, (ROW, BESIDE), {"another peer": "it is not there"})
+
+
+def test_a_row_is_judged_by_its_median_or_its_ratio() -> None:
+    assert (ROW.median, ROW.reached) == (400.0, False)
+    assert (BESIDE.ratio, BESIDE.reached) == (0.4, True)
+    assert Row("n", "s", (1.0,)).reached is None
+
+
+def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
+    harness.keep(ANSWER, tmp_path)
+
+    assert harness.kept("deliveries", tmp_path) == ANSWER
+
+
+def test_the_page_tells_misses_conditions_and_what_was_left_out(tmp_path: Path) -> None:
+    harness.keep(ANSWER, tmp_path / "results")
+    page = tmp_path / "benchmarks.md"
+
+    report.write_page(tmp_path / "results", page, tmp_path / "images")
+
+    text = page.read_text(encoding="utf-8")
+    assert "1 of 2:" in text
+    assert "- First delivery, makespan: 400 s, target 385 s" in text
+    assert "| makespan | 400 s | 390 to 410 |  |  | 350 | 385 s | **missed** |" in text
+    assert "| makespan beside the best peer | 400 s |  | 1,000 (a peer) | 0.40 |  | 0.40 x | reached |" in text
+    assert "flows: 500; seeds: 1, 2, 3" in text
+    assert "- Left out: another peer: it is not there." in text
+    picture = ET.parse(tmp_path / "images" / "deliveries-1.svg").getroot()  # noqa: S314 - our own picture
+    assert not picture.findall(".//{*}script")
+    assert "lower bound" in "".join(picture.itertext())
+
+
+def test_the_page_of_the_project_is_made_of_its_results(tmp_path: Path) -> None:
+    page = tmp_path / "docs" / "benchmarks.md"
+    page.parent.mkdir()
+
+    report.write_page(page=page, pictures=page.parent / "images" / "benchmarks")
+
+    assert page.read_text(encoding="utf-8") == report.PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ({"a": 3.0}, ["a: 3, and 2 in the baseline"]),
+        ({"a": 2.0}, []),
+        ({"a": 1.0}, []),
+        ({"a": 2.0, "b": 1.0}, ["b: not in the baseline"]),
+        ({}, ["a: in the baseline, but no longer counted"]),
+    ],
+)
+def test_a_count_that_grows_is_a_problem(found: dict[str, float], says: list[str]) -> None:
+    assert harness.worse(found, {"a": 2.0}) == says
+
+
+def test_a_worse_count_fails_the_smoke_test(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(harness, "BASELINE", tmp_path / "baseline.json")
+    question = harness.Question("Looks", looks, looks.ask, lambda: looks.ask(sizes=(3,)))
+    monkeypatch.setattr(harness, "QUESTIONS", {"looks": question})
+
+    assert command.main(["--smoke", "--accept"]) == 0
+    assert command.main(["--smoke"]) == 0
+    kept = harness.read_baseline()
+    harness.write_baseline({name: count - 1 for name, count in kept.items()})
+    capsys.readouterr()
+
+    assert command.main(["--smoke"]) == 1
+    assert "no change, same process: 3 flows, architect: 1, and 0 in the baseline" in capsys.readouterr().out
+
+
+def test_the_cost_of_a_command_is_its_own() -> None:
+    used = cost_of(["python3", "-c", "held = bytearray(60_000_000); print(sum(range(3_000_000)))"])
+
+    assert used.user_s > 0
+    assert used.peak_mib > 55
+    assert used.output == "4499998500000\n"
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        cost_of(["python3", "-c", "raise SystemExit(3)"])
