@@ -104,7 +104,7 @@ async def test_more_flows_than_ten_channels_hold_are_polled(simulator: Simulator
         async with Listener(platform, frozenset(ids(10_001))):
             await reached(simulator, [1_000] * 10)
     [told] = [entry for entry in logs if entry["event"] == "channel.too-many-flows"]
-    assert (told["heard"], told["polled"]) == (10_000, 1)
+    assert (told["subscribed"], told["polled"]) == (10_000, 1)
 
 
 async def test_a_channel_that_is_about_to_be_closed_is_left_at_once(

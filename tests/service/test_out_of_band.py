@@ -38,24 +38,24 @@ async def heard(world: World) -> Heard:
 
 
 async def test_the_version_that_is_expected_is_no_news(heard: Heard) -> None:
-    heard.changes.heard(heard.event("Front", "1.0"))
+    heard.changes.add(heard.event("Front", "1.0"))
     assert heard.told == []
 
 
 async def test_another_version_is_told_once(heard: Heard) -> None:
     for _ in range(3):
-        heard.changes.heard(heard.event("Front", "2.0"))
+        heard.changes.add(heard.event("Front", "2.0"))
     assert heard.told == [REASON]
 
 
 async def test_a_flow_that_is_not_live_any_more_is_told(heard: Heard) -> None:
-    heard.changes.heard(heard.event("Front", None))
-    heard.changes.heard(heard.event("Hours", "1.0", deleted=True))
+    heard.changes.add(heard.event("Front", None))
+    heard.changes.add(heard.event("Hours", "1.0", deleted=True))
     assert heard.told == [REASON, REASON]
 
 
 async def test_a_flow_that_no_manifest_names_is_nobodys_business(heard: Heard) -> None:
-    heard.changes.heard(FlowEvent("somebody-elses", "7.0"))
+    heard.changes.add(FlowEvent("somebody-elses", "7.0"))
     assert heard.told == []
     assert len(heard.changes.flow_ids) == 2
 
@@ -66,17 +66,17 @@ async def test_what_the_pass_itself_published_is_no_news(heard: Heard) -> None:
     heard.world.commit()
     heard.changes.pass_begins()
     for version in ("1.0", "2.0"):
-        heard.changes.heard(heard.event("Hours", version))
-    heard.changes.heard(heard.event("Front", "2.0"))
+        heard.changes.add(heard.event("Hours", version))
+    heard.changes.add(heard.event("Front", "2.0"))
     heard.changes.pass_ended(await heard.world.apply())
-    heard.changes.heard(heard.event("Hours", "2.0"))
+    heard.changes.add(heard.event("Hours", "2.0"))
     assert heard.told == []
 
 
 async def test_what_a_person_publishes_during_a_pass_is_told_when_the_pass_has_ended(heard: Heard) -> None:
     heard.changes.pass_begins()
     report = await heard.world.apply()
-    heard.changes.heard(heard.event("Front", "2.0"))
+    heard.changes.add(heard.event("Front", "2.0"))
     assert heard.told == []
     heard.changes.pass_ended(report)
     assert heard.told == [REASON]
@@ -88,9 +88,9 @@ async def test_what_was_rolled_back_is_expected_at_its_old_version(heard: Heard)
     heard.world.commit()
     heard.world.fail_publishes_of("Front")
     await heard.deliver()
-    heard.changes.heard(heard.event("Hours", "1.0"))
+    heard.changes.add(heard.event("Hours", "1.0"))
     assert heard.told == []
-    heard.changes.heard(heard.event("Hours", "2.0"))
+    heard.changes.add(heard.event("Hours", "2.0"))
     assert heard.told == [REASON]
 
 
@@ -98,6 +98,6 @@ async def test_a_pass_that_saw_nothing_leaves_the_expectations_as_they_were(hear
     heard.world.fault("http-5xx")
     heard.changes.pass_begins()
     heard.changes.pass_ended(await heard.world.plan())
-    heard.changes.heard(heard.event("Front", "1.0"))
+    heard.changes.add(heard.event("Front", "1.0"))
     assert heard.told == []
     assert len(heard.changes.flow_ids) == 2
