@@ -11,11 +11,14 @@ from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from controller.cli.progress_bars import ExportLines
 from controller.cli.screen import screen_of
 from controller.delivery.sync_run import DeliveryEvent
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.status import StepState
 from controller.domain.visible import visible
 from controller.domain.wording import span
@@ -27,6 +30,8 @@ _ENDED: Final = frozenset(
     {*(state.value for state in StepState if state.final), StepState.EXPORTED.value, "failed", "parked", "paused"}
 )
 _PENDING: Final = StepState.PENDING.value
+_BAR: Final = 40
+"""Columns of the bar over the versions that are read."""
 _AROUND: Final = 3
 """Lines around the rows: headings, the count of hidden rows, and the cursor."""
 
@@ -87,9 +92,17 @@ class LiveTable:
         self._now = now
         self._shown_before = shown_before
         self._rows: dict[tuple[str, str], _Row] = {}
+        self._reading = "reading live versions: "
 
     def looked(self, done: int, total: int) -> None:
-        self._live.update(Text(f"reading live versions: {done} of {total} versions"))
+        shown = Table.grid()
+        shown.add_row(ProgressBar(total=total, completed=done, width=_BAR))
+        shown.add_row(Text(f"{self._reading}{done} of {total} versions"))
+        self._live.update(shown)
+
+    def exporting(self, estimate: ExportEstimate) -> None:
+        self._reading = f"exporting {estimate}\n"
+        self.looked(0, estimate.flows)
 
     def planned(self, plan: Plan) -> None:
         """Show the planned changes; rows of earlier organisations go."""
@@ -171,14 +184,13 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-class PlainLines:
+class PlainLines(ExportLines):
     """One line each time a change moves on or begins to wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """`now` gives seconds that only grow."""
+        super().__init__(now)
         self._printed: dict[str, str] = {}
-
-    def looked(self, done: int, total: int) -> None:
-        pass
 
     def planned(self, plan: Plan) -> None:
         print(plan_text([plan], screen=screen_of(sys.stderr)), end="", file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from controller.domain.capabilities import CAPABILITIES
 from controller.domain.desired import DesiredFlow
 from controller.domain.events import ExecutionEvent, FlowEvent
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import (
@@ -89,6 +90,9 @@ class Versions(Protocol):
 
         With `definition=False` a dialect that exports YAML leaves the JSON out, which saves a call.
         """
+
+    def cost_of_exports(self, flows: int) -> ExportEstimate:
+        """What it takes to export so many versions together, without their definitions where YAML is exported."""
 
 
 class ResourceReferences(Protocol):

@@ -9,8 +9,8 @@ from controller.domain.waiting import Advance, for_each
 
 T = TypeVar("T")
 
-CONCURRENCY = 8
-"""Flows read at once; the request budget limits them further."""
+CONCURRENCY = 50
+"""Flows read at once, as many as share an export job; the request budget limits them further."""
 
 
 def unwatched(_done: int, _total: int) -> None:

@@ -12,12 +12,13 @@ from controller.domain.errors import ExportFailed, FlowFileInvalid, NotFound, Se
 from controller.domain.identity import UNTYPED, FlowKey, FlowType
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
-from controller.domain.waiting import Advance
+from controller.domain.waiting import for_each
 from controller.flows.flow_file import parse
 from controller.flows.substitution import FlowTemplate, render
 from controller.flows.suggestion import did_you_mean
 from controller.manifests.flow import flow_manifest, free_name
-from controller.questions.fan_out import each_of, unwatched
+from controller.reconcile.export_progress import ExportProgress
+from controller.reconcile.pass_ import Listener, Unwatched
 from controller.reconcile.services import Services
 
 _SOURCES = "flows"
@@ -60,7 +61,7 @@ class Imported:
 
 
 async def importable(
-    services: Services, organization: Organization, said: Sequence[str], advance: Advance = unwatched
+    services: Services, organization: Organization, said: Sequence[str], listener: Listener | None = None
 ) -> list[Imported]:
     """The flows without a manifest: all, or those that match `said`, by type and name.
 
@@ -77,8 +78,10 @@ async def importable(
     async def read(live: LiveFlow) -> None:
         found[live.key] = await _source_of(services, organization, live)
 
-    if Capability.YAML_EXPORT in platform.capabilities:
-        await each_of(chosen, read, advance)
+    if chosen and Capability.YAML_EXPORT in platform.capabilities:
+        # All together, so that they share export jobs; the request budget limits them.
+        progress = ExportProgress(organization.name, len(chosen), platform, services.clock, listener or Unwatched())
+        await for_each(chosen, read, advance=progress.advance)
     return [_named(found.get(live.key) or _pinned(live), taken) for live in chosen]
 
 

@@ -34,8 +34,10 @@ from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference
 from controller.domain.versions import VersionInfo, live_candidates
-from controller.domain.waiting import for_each
+from controller.domain.waiting import Advance, for_each
 from controller.reconcile.consumers import ask_consumers, prunable, too_new_for_the_index
+from controller.reconcile.export_progress import ExportProgress
+from controller.reconcile.pass_ import Listener
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
 
@@ -47,8 +49,6 @@ LAG = timedelta(minutes=10)
 """Time after a record in which a listing with another version is not trusted."""
 MOST_ASKED = 20
 """Largest number of histories read in one observation; more changes at once usually have one cause."""
-Looked = Callable[[int, int], None]
-"""Receives the number of read versions and their total."""
 Delivered = Callable[[Mapping[FlowKey, LiveFlow]], Collection[FlowKey]]
 """The live flows that an unfinished delivery of ours changed."""
 
@@ -90,16 +90,16 @@ async def list_organization(services: Services, platform: Platform, recorded: Re
 
 
 async def observe_organization(
-    listing: Listing, organization: Organization, delivered: Delivered, looked: Looked = lambda _done, _total: None
+    listing: Listing, organization: Organization, delivered: Delivered, listener: Listener
 ) -> LiveState:
     """Read the live state of the organisation, with the details of managed flows that a plan needs.
 
-    The first observation of an organisation can take minutes, because it reads each version; `looked` receives the
+    The first observation of an organisation can take minutes, because it reads each version; `listener` is told of the
     progress. A second one for another desired state asks only what the first did not.
     """
     services, platform, recorded, live = listing.services, listing.platform, listing.recorded, listing.live
     flows = dict(live.flows)
-    looker = _Looker(listing, organization.name, flows, looked)
+    looker = _Looker(listing, organization.name, flows, listener)
     orphans = prunable(organization, recorded, flows)
     references = await looker.references(organization.flows)
     consumers = await ask_consumers(platform, orphans, {flow.id: key for key, flow in flows.items()})
@@ -150,8 +150,10 @@ def _target(flow: DesiredFlow, recorded: RecordedState | None) -> str | None:
 class _Looker:
     """Reads facts that the listing lacks, through the store's cache."""
 
-    def __init__(self, listing: Listing, organization: str, flows: dict[FlowKey, LiveFlow], looked: Looked) -> None:
-        self._looked = looked
+    def __init__(self, listing: Listing, organization: str, flows: dict[FlowKey, LiveFlow], listener: Listener) -> None:
+        self._listener = listener
+        self._clock = listing.services.clock
+        self._organization = organization
         self._reader = FactReader(listing.services, listing.platform, organization)
         self._platform = listing.platform
         self._answers = listing.answers
@@ -184,7 +186,11 @@ class _Looker:
             and (live := self._flows.get(each.key))
             and live.published_version
         ]
-        return await self._each(wanted, self._digest_of)
+        unknown = sum(not self._reader.knows_export(*asked) for asked in wanted)
+        if not unknown:
+            return await self._each(wanted, self._digest_of)
+        progress = ExportProgress(self._organization, unknown, self._platform, self._clock, self._listener)
+        return await self._each(wanted, self._digest_of, progress.advance)
 
     async def versions(
         self, organization: Organization, recorded: RecordedState, delivered: Collection[FlowKey]
@@ -226,9 +232,12 @@ class _Looker:
         return undetermined
 
     async def _each(
-        self, wanted: list[tuple[LiveFlow, str]], read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]]
+        self,
+        wanted: list[tuple[LiveFlow, str]],
+        read: Callable[[LiveFlow, str], Coroutine[Any, Any, V | None]],
+        advance: Advance | None = None,
     ) -> dict[FlowKey, V]:
-        values = await for_each(wanted, lambda asked: read(*asked), advance=self._looked)
+        values = await for_each(wanted, lambda asked: read(*asked), advance=advance or self._listener.looked)
         return {live.key: value for (live, _), value in zip(wanted, values, strict=True) if value is not None}
 
     async def _references_of(self, live: LiveFlow, version: str) -> tuple[FlowReference, ...] | None:

@@ -15,6 +15,7 @@ from controller.delivery.delivery import Delivery
 from controller.delivery.result import SyncContext
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.live import LiveState
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.domain.ports import Platform
@@ -73,6 +74,10 @@ class Listener(Protocol):
         """`done` of `total` unknown versions are read."""
         ...
 
+    def exporting(self, estimate: ExportEstimate) -> None:
+        """Live versions are exported from now on; `looked` tells of each."""
+        ...
+
     def planned(self, plan: Plan) -> None:
         """The plan is made, and nothing was written yet."""
         ...
@@ -86,6 +91,9 @@ class Unwatched:
     """Ignores all progress."""
 
     def looked(self, done: int, total: int) -> None:
+        pass
+
+    def exporting(self, estimate: ExportEstimate) -> None:
         pass
 
     def planned(self, plan: Plan) -> None:

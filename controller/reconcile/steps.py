@@ -183,7 +183,7 @@ async def observe_listed(at: Located, listing: Listing) -> Observed:
         unrecorded = {each.key for each in _unrecorded(at, flows)}
         return unrecorded | {each.key for each in _authored(at, recorded, flows)}
 
-    live = await observe_organization(listing, at.organization, own, at.listener.looked)
+    live = await observe_organization(listing, at.organization, own, at.listener)
     return Observed(recorded, live)
 
 

@@ -41,6 +41,10 @@ class FactReader:
 
         return await self._once(self._facts.resources, self._facts.remember_resources, live, version, read)
 
+    def knows_export(self, live: LiveFlow, version: str) -> bool:
+        """Whether `export_digest` answers without a call."""
+        return self._facts.export_digest(self._organization, live.id, version) is not None
+
     async def export_digest(self, live: LiveFlow, version: str) -> str:
         """The canonical digest of a version's export. Raises ExportFailed when the export is unreadable."""
 

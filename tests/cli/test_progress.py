@@ -10,7 +10,9 @@ from rich.live import Live
 from rich.text import Text
 
 from controller.cli.delivery_progress import LiveTable, PlainLines
+from controller.cli.progress_bars import ExportLines
 from controller.delivery.sync_run import DeliveryEvent
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowKey
 from controller.planning.model import Change, ChangeKind, Plan
 
@@ -171,3 +173,38 @@ def test_a_first_look_tells_how_many_versions_are_read() -> None:
     screen.table.looked(3, 300)
 
     assert "3 of 300 versions" in screen.after(0)[-1]
+
+
+def test_an_export_of_many_flows_shows_what_it_takes_beside_its_bar() -> None:
+    screen = Screen()
+    screen.table.exporting(ExportEstimate(flows=10_000, calls=600, calls_a_minute=300))
+    screen.table.looked(2500, 10_000)
+
+    said = " ".join(screen.after(0))
+    assert "10000 flows: about 600 calls, at least 2 minutes at 300 calls a minute" in said
+    assert "2500 of 10000 versions" in said
+
+
+@pytest.mark.parametrize("lines_of", [ExportLines, PlainLines])
+def test_without_a_terminal_many_exports_tell_their_estimate_and_a_line_at_intervals(
+    capsys: pytest.CaptureFixture[str], lines_of: type[ExportLines]
+) -> None:
+    now = 1000.0
+    lines = lines_of(lambda: now)
+    lines.exporting(ExportEstimate(flows=120, calls=9, calls_a_minute=300))
+    for done in range(1, 121):
+        now += 1.0
+        lines.looked(done, 120)
+
+    assert capsys.readouterr().err == (
+        "exporting 120 flows: about 9 calls, at least 1 minute at 300 calls a minute\n"
+        "exported 30 of 120 flows\nexported 60 of 120 flows\nexported 90 of 120 flows\nexported 120 of 120 flows\n"
+    )
+
+
+def test_few_exports_print_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ExportLines()
+    lines.exporting(ExportEstimate(flows=50, calls=3, calls_a_minute=300))
+    lines.looked(50, 50)
+
+    assert capsys.readouterr().err == ""

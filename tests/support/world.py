@@ -16,6 +16,7 @@ import yaml
 
 from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.capabilities import ARCHITECT, VERSIONED
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowKey
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
@@ -53,10 +54,14 @@ class Recording:
         self.plans: list[Plan] = []
         self.events: list[DeliveryEvent] = []
         self.looks: list[tuple[int, int]] = []
+        self.estimates: list[ExportEstimate] = []
         self._crash_when = crash_when
 
     def looked(self, done: int, total: int) -> None:
         self.looks.append((done, total))
+
+    def exporting(self, estimate: ExportEstimate) -> None:
+        self.estimates.append(estimate)
 
     def planned(self, plan: Plan) -> None:
         self.plans.append(plan)
@@ -180,7 +185,11 @@ class World:
     # What a controller does.
 
     async def plan(self, **request: object) -> PassReport:
-        return await self._pass(Mode.PLAN, Recording(), **request)
+        return await self.look(Recording(), **request)
+
+    async def look(self, listener: Recording, **request: object) -> PassReport:
+        """A plan, of whose making the listener is told."""
+        return await self._pass(Mode.PLAN, listener, **request)
 
     async def apply(
         self, listener: Recording | None = None, *, stopping: Callable[[], bool] = lambda: False, **request: object

@@ -11,7 +11,7 @@ import typer
 
 from controller.cli import exit_codes
 from controller.cli.options import FolderOption, Format, Organizations, TextOrJson
-from controller.cli.progress_bars import progress_bar
+from controller.cli.progress_bars import plan_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.documents import filled, json_text
@@ -96,8 +96,8 @@ def import_(
     workspace = opened_workspace(folder, settings, organization)
     chosen = only_organization(workspace, "an import")
     into = into or workspace.repository.top / Path(chosen.origin.file).parent
-    with opened_services(settings) as services, progress_bar("exporting flows") as advance:
-        found = answer(services, importable(services, chosen, tuple(flows or ()), advance))
+    with opened_services(settings) as services, plan_bar("exporting flows") as listener:
+        found = answer(services, importable(services, chosen, tuple(flows or ()), listener))
     if not dry_run:
         write(into, found)
         _read_back(folder, settings, chosen.name, into, found)

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controller.domain.errors import NotFound, PenstockError
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_files import require_flow_file
 from controller.genesys.architect.export_jobs import ExportJobs, Wanted
 from controller.genesys.architect.flows import FLOW
 from controller.genesys.call import ApiCall
 from controller.genesys.transport import Transport
+
+_CALLS_OF_A_JOB = 3
+"""Its registration and up to two looks; its file comes from elsewhere and does not count."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +65,11 @@ class Exports:
             except NotFound:
                 found = None
         return Export(flow_id, version, yaml=yaml, definition=found)
+
+    def cost(self, flows: int) -> ExportEstimate:
+        """What it takes to export the YAML of so many versions that are asked for together."""
+        jobs = -(-flows // self._settings.export_flows)
+        return ExportEstimate(flows, jobs * _CALLS_OF_A_JOB, self._settings.rate_limit_per_minute)
 
     async def _shared(self, wanted: Wanted) -> str:
         """The text from a job with others. When the request that runs the job is cancelled, the others begin anew."""

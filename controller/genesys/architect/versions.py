@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.errors import NotFound, PermissionMissing, RequestRejected
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowType, version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
 from controller.domain.references import FlowReference, ResourceReference
@@ -54,6 +55,9 @@ class ArchitectVersions(PlatformPart):
                 return _unavailable(error)
             raise
         return _validation_report(await finished_job(self._transport, _VALIDATIONS, registered.id, priority))
+
+    def cost_of_exports(self, flows: int) -> ExportEstimate:
+        return self._exports.cost(flows)
 
     async def export(self, flow_id: str, version: str, *, definition: bool = True) -> Export:
         """Shares a job with other exports, unless it is a rollback's."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from controller.domain.errors import AmbiguousVersion, BadAnswer, NoSuchVersion
 from controller.domain.excerpt import excerpt
+from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import version_rank
 from controller.domain.platform import Export, Priority, Severity, ValidationFinding, ValidationReport
 from controller.domain.references import FlowReference, Resolution
@@ -106,6 +107,10 @@ class VersionedVersions(PlatformPart):
         """The version's definition; this dialect has no YAML."""
         content = await self._reader.definition(flow_id, version, self._usually(Priority.EXPORT))
         return Export(flow_id, version, definition=content)
+
+    def cost_of_exports(self, flows: int) -> ExportEstimate:
+        """A call for each version."""
+        return ExportEstimate(flows, flows, self._transport.settings.rate_limit_per_minute)
 
     async def validate(self, flow_id: str, version: str) -> ValidationReport:
         """The organisation's findings. Errors count even if the summary reports a success."""
