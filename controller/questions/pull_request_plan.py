@@ -103,6 +103,7 @@ async def _located(services: Services, branch: Branch, name: str, request: Branc
         listener=request.listener,
         workspace=branch.base,
         author=None,
+        look=await steps.read_branches(branch.base, name),
     )
     at = await steps.locate(out)
     return replace(at, platform=at.platform.at(request.priority))

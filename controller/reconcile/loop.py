@@ -76,6 +76,7 @@ class _Run:
     async def _locate(self, source: Source) -> Located:
         reached = self._reached
         workspace = reached.workspace = await self._look(steps.checkout, source)
+        self._stack.enter_context(workspace.repository.in_pass())
         out = await self._look(steps.attribute, self._start, workspace)
         reached.unpushed = await self._look(steps.follow, out)
         await self._look(steps.refuse_uncommitted, out, reached.unpushed)

@@ -24,6 +24,7 @@ from controller.planning.guard import Confirmations
 from controller.planning.model import Plan
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
+from controller.repository.branches import Look
 from controller.store.leases import Lease
 
 SERVICE = "service"
@@ -120,6 +121,8 @@ class CheckedOut(Pass):
     workspace: Workspace
     author: str | None
     """The author of the commit; None in a pass that neither delivers nor records drift."""
+    look: Look
+    """The remote's branches; under the lease, since no other controller could write any more."""
 
     @property
     def actor(self) -> str:

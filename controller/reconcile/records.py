@@ -33,7 +33,7 @@ async def prepare_records(held: Held) -> None:
     organization, known = held.organization, held.services.store.known_branches
     repository = held.workspace.repository
     tip = await asyncio.to_thread(
-        repository.begin_records, organization.name, organization.artifacts, held.require_lease
+        repository.begin_records, organization.name, organization.artifacts, held.require_lease, held.look
     )
     if tip is not None and organization.artifacts.branch not in known.of(organization.name):
         known.note(organization.name, organization.artifacts.branch, tip)

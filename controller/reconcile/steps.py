@@ -28,6 +28,7 @@ from controller.reconcile.observe import Listing, list_organization, observe_org
 from controller.reconcile.pass_ import CheckedOut, Held, Located, Mode, Observed, Pass, Source
 from controller.reconcile.records import keep_draft, prepare_records
 from controller.reconcile.workspace import Workspace
+from controller.repository.branches import Look
 
 
 async def checkout(source: Source) -> Workspace:
@@ -36,7 +37,7 @@ async def checkout(source: Source) -> Workspace:
 
 
 async def attribute(start: Pass, workspace: Workspace) -> CheckedOut:
-    """Find the author of the commit, unless the pass neither delivers nor notes anything."""
+    """Find the author of the commit, unless the pass neither delivers nor notes anything, and read the branches."""
     author = None
     if start.request.mode is not Mode.PLAN or start.request.watches:
         author = await asyncio.to_thread(workspace.repository.author, workspace.revision)
@@ -47,16 +48,23 @@ async def attribute(start: Pass, workspace: Workspace) -> CheckedOut:
         stopping=start.stopping,
         workspace=workspace,
         author=author,
+        look=await read_branches(workspace, start.request.organization),
     )
+
+
+async def read_branches(workspace: Workspace, organization: str) -> Look:
+    """The followed branch, and that of the organisation's records; raises GitRemoteFailed."""
+    branches = (each.artifacts.branch for each in workspace.desired.organizations if each.name == organization)
+    return await asyncio.to_thread(workspace.repository.look, next(branches, None))
 
 
 async def follow(out: CheckedOut) -> PenstockError | None:
     """Why the revision may not be delivered: the followed branch does not hold it. Raises BranchGone in any pass."""
     repository = out.workspace.repository
     if out.request.mode in (Mode.RECOVER, Mode.ROLLBACK):
-        await asyncio.to_thread(repository.require_followed)
+        await asyncio.to_thread(repository.require_followed, out.look)
         return None
-    return await asyncio.to_thread(repository.not_to_deliver, out.workspace.revision)
+    return await asyncio.to_thread(repository.not_to_deliver, out.workspace.revision, out.look)
 
 
 async def refuse_uncommitted(out: CheckedOut, unpushed: PenstockError | None) -> None:
@@ -92,6 +100,7 @@ async def locate(out: CheckedOut) -> Located:
         stopping=out.stopping,
         workspace=out.workspace,
         author=out.author,
+        look=out.look,
         organization=organization,
         platform=platform,
         identity=identity,
@@ -102,6 +111,8 @@ async def locate(out: CheckedOut) -> Located:
 async def acquire(at: Located, stack: AsyncExitStack) -> Held:
     """Become the organisation's only writer until the stack is closed."""
     lease = await stack.enter_async_context(ownership.held_lease(at.services, at.identity, at.request))
+    # Until a moment ago another controller may have held the lease, and have moved the branch of the records.
+    look = at.look if lease.again else await read_branches(at.workspace, at.organization.name)
     return Held(
         request=at.request,
         services=at.services,
@@ -109,6 +120,7 @@ async def acquire(at: Located, stack: AsyncExitStack) -> Held:
         stopping=at.stopping,
         workspace=at.workspace,
         author=at.author,
+        look=look,
         organization=at.organization,
         platform=at.platform,
         identity=at.services.identity(at.organization),
@@ -190,7 +202,7 @@ async def observe_listed(at: Located, listing: Listing) -> Observed:
 async def read_record(at: Located) -> RecordedState:
     """The recorded state; empty if the record belongs to another organisation."""
     repository, organization = at.workspace.repository, at.organization
-    state = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts)
+    state = await asyncio.to_thread(repository.recorded_state, organization.name, organization.artifacts, at.look)
     return state.of(at.identity.organization_id)
 
 

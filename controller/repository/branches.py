@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.domain.errors import BranchGone, Unpushed
-from controller.repository.command import GitCommand
-from controller.repository.objects import is_ancestor, read_file, resolve
-from controller.repository.remote import Here, Remote
+from controller.repository.here import Here
+from controller.repository.objects import is_ancestor
+from controller.repository.remote import Remote
 
 _DEEPEN_BY = (50, 500, 5_000, 50_000)
 """How many more commits are fetched into a shallow clone at each try, to find out whether a commit is in a branch."""
@@ -27,16 +27,22 @@ class Look:
     """Its commit on the remote."""
     records: str | None
     """The commit of the branch of the records."""
+    branch: str | None = None
+    """The branch of the records; None if it was not asked for."""
+    after: int = 0
+    """How many times the repository had been written to by this process."""
+
+
+NOWHERE = Look(None, None, None)
+"""A folder without git."""
 
 
 class Branches:
     """The branches of one repository."""
 
-    def __init__(
-        self, git: GitCommand, here: Here, remote: Remote | None, named: str | None, noted: Mapping[str, str]
-    ) -> None:
-        self._git = git
-        self._here = here
+    def __init__(self, here: Here, remote: Remote | None, named: str | None, noted: Mapping[str, str]) -> None:
+        self._git = here.git
+        self.here = here
         self.remote = remote
         self._named = named
         """The branch that the operator names; by default the one that the remote's HEAD names."""
@@ -50,11 +56,12 @@ class Branches:
     def look(self, records: str | None = None) -> Look:
         """Read both branches in one call to the remote. Raises GitRemoteFailed."""
         if self.remote is None:
-            return Look(None, None, resolve(self._git, f"refs/heads/{records}") if records else None)
-        own = self._named or self._here.upstream
+            tip = self.here.commit(f"refs/heads/{records}") if records else None
+            return Look(None, None, tip, records)
+        own = self._named or self.here.upstream
         heads = self.remote.heads(*filter(None, (own, records)))
         followed = self._named or heads.head or own
-        return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""))
+        return Look(followed, heads.tips.get(followed or ""), heads.tips.get(records or ""), records)
 
     def require_followed(self, look: Look) -> None:
         """Raise BranchGone unless the remote has the followed branch. Without a remote this checks nothing."""
@@ -75,12 +82,11 @@ class Branches:
             hint=f"push it first: git push --set-upstream {self.remote.name} {look.followed}",
         )
 
-    def not_to_deliver(self, sha: str | None) -> BranchGone | Unpushed | None:
+    def not_to_deliver(self, sha: str | None, look: Look) -> BranchGone | Unpushed | None:
         """The reason against a delivery of this commit; None is a repository without commits.
 
         Raises BranchGone when the followed branch was there and is gone, and GitRemoteFailed.
         """
-        look = self.look()
         try:
             self.require_followed(look)
         except BranchGone as error:
@@ -107,21 +113,24 @@ class Branches:
         if known is not None:
             what = f"put it back: git push {self.remote.name if self.remote else '.'} {known[:12]}:refs/heads/{branch}"
             raise self._gone(branch, known, f"{what}; to begin anew, push a branch of that name without a lock file")
-        return resolve(self._git, f"refs/heads/{branch}")
+        return self.here.commit(f"refs/heads/{branch}")
 
     def earlier_records(self, path: str, branch: str, tip: str | None, look: Look) -> str | None:
         """The commit of the followed branch with the lock file, if the records branch never had it.
 
         `tip` is the commit of the records branch. None if there are no earlier records.
         """
-        if tip is not None and self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path):
+        if tip is not None and (self.here.file(tip, path) is not None or self._ever_had(tip, path)):
             return None
         if self.remote is None:
-            commit = None if branch == self._here.checked_out else resolve(self._git, "HEAD")
+            commit = None if branch == self.here.checked_out else self.here.commit("HEAD")
         else:
             follows = look.followed is not None and look.followed != branch and look.tip is not None
             commit = self.remote.fetch(look.followed or "", look.tip) if follows else None
-        return commit if commit is not None and read_file(self._git, commit, path) is not None else None
+        return commit if commit is not None and self.here.file(commit, path) is not None else None
+
+    def _ever_had(self, tip: str, path: str) -> bool:
+        return bool(self._git.text("rev-list", "-1", "--end-of-options", tip, "--", path))
 
     def holds(self, sha: str, look: Look) -> bool:
         """Whether the followed branch contains the commit. A shallow clone is deepened as needed, within limits.
@@ -150,7 +159,7 @@ class Branches:
     def _known(self, branch: str) -> str | None:
         if self.remote is not None:
             return self.remote.last_known(branch) or self._noted.get(branch)
-        return resolve(self._git, Remote.kept_ref(branch)) or self._noted.get(branch)
+        return self.here.commit(Remote.kept_ref(branch)) or self._noted.get(branch)
 
     def _gone(self, branch: str, known: str, hint: str) -> BranchGone:
         return BranchGone(

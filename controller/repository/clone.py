@@ -11,10 +11,11 @@ import structlog
 
 from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
+from controller.repository.here import Here
 from controller.repository.names import checked_url
 from controller.repository.pending import ROOT as PENDING
 from controller.repository.place import GitFolders, bare_place
-from controller.repository.remote import NETWORK_TIMEOUT_S, Remote
+from controller.repository.remote import NETWORK_TIMEOUT_S, Heads, Remote
 
 ORIGIN = "origin"
 _FOLLOWED = "penstock.followed"
@@ -48,7 +49,7 @@ def _prepared(target: str, into: Path) -> GitFolders:
         if broken is not None:
             _save_pending(into, broken)
     git = GitCommand(bare_place(into))
-    if git.text("config", "--get", f"remote.{ORIGIN}.url", ok=(0, 1)) != target:
+    if git.settings().get(f"remote.{ORIGIN}.url") != target:
         git.run("config", f"remote.{ORIGIN}.url", target)
         git.attempt("config", "--unset", _FOLLOWED)
         for ref in _kept_refs(git):
@@ -56,14 +57,20 @@ def _prepared(target: str, into: Path) -> GitFolders:
     return bare_place(into)
 
 
-def followed_branch(git: GitCommand, remote: Remote, named: str | None) -> str | None:
+def known_branches(here: Here, named: str | None) -> tuple[str, ...]:
+    """The branches that may be the one to follow, besides that of the remote's HEAD."""
+    return tuple(filter(None, [named or here.settings.get(_FOLLOWED)]))
+
+
+def followed_branch(here: Here, heads: Heads, named: str | None) -> str | None:
     """The branch to follow: the operator's, else the one that the remote's HEAD names.
 
-    If HEAD names no existing branch, the one that this clone followed before, if any. Raises GitRemoteFailed.
+    If HEAD names no existing branch, the one that this clone followed before, if any.
     """
-    branch = named or remote.heads().head or git.text("config", "--get", _FOLLOWED, ok=(0, 1)) or None
-    if branch is not None and branch != git.text("config", "--get", _FOLLOWED, ok=(0, 1)):
-        git.run("config", _FOLLOWED, branch)
+    before = here.settings.get(_FOLLOWED)
+    branch = named or heads.head or before
+    if branch is not None and branch != before:
+        here.git.run("config", _FOLLOWED, branch)
     return branch
 
 

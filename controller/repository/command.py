@@ -54,6 +54,8 @@ class GitCommand:
         self.pass_on = tuple(pass_on)
         self._undone: tuple[Setting, ...] | None = None
         """Settings that disable the programs in the repository's own settings; None until they were read."""
+        self._undoing = threading.RLock()
+        self._listing = False
         self._recent: dict[tuple[str, ...], tuple[FilesState, float, GitAnswer]] = {}
 
     def run(
@@ -94,6 +96,7 @@ class GitCommand:
         The command runs again when HEAD or the repository's settings change. As the user's settings may change, too,
         an answer is at most a second old.
         """
+        self._undo_programs()
         state, now = self.place.settings_state(), time.monotonic()
         known = self._recent.get(arguments)
         if known is not None and known[0] == state and now - known[1] < _RECENT_S:
@@ -128,14 +131,7 @@ class GitCommand:
 
         Its error output is dropped unless `keep_errors`.
         """
-        if self._undone is None:
-            # Set before the call: `attempt` comes back here.
-            self._undone = ()
-            listing = self._remembered(*_LISTING)
-            # Where git cannot read its settings, no other command can run, nor any program that the settings name.
-            self._undone = None
-            if listing.ok:
-                self._undone = without_programs(listing.output, os.environ.get("GIT_SSH"))
+        self._undo_programs()
         if not self.directory.is_dir():
             raise RepositoryFailed(f"{self.directory} is not a folder")
         own = {"GIT_ALLOW_PROTOCOL": ALLOWED_PROTOCOLS, **(environment or {})}
@@ -156,6 +152,23 @@ class GitCommand:
             if (fault := out_of_resources(error, "git cannot be started")) is not None:
                 raise fault from error
             raise RepositoryFailed(f"git cannot be started: {error.strerror or type(error).__name__}") from error
+
+    def _undo_programs(self) -> None:
+        """Read once which programs the repository's own settings name. Raises RepositoryFailed."""
+        if self._undone is not None:
+            return
+        with self._undoing:
+            # The call that lists the settings comes back here; other threads wait for it.
+            if self._listing or self._undone is not None:
+                return
+            self._listing = True
+            try:
+                listing = self._remembered(*_LISTING)
+            finally:
+                self._listing = False
+            # Where git cannot read its settings, no other command can run, nor any program that the settings name.
+            if listing.ok:
+                self._undone = without_programs(listing.output, os.environ.get("GIT_SSH"))
 
     def entries(self, *arguments: str) -> Generator[bytes]:
         """The output of a command with `-z`, entry by entry, of any size; the process ends with the iterator.

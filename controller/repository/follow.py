@@ -89,7 +89,7 @@ async def watch(
 def _tip(repository: Repository, branch: str, known: str | None) -> str:
     """The remote's commit, fetched where it is new. A failed fetch leaves it unseen, so that it is tried again."""
     tip = repository.remote_head(branch)
-    return tip if tip == known else repository.fetch(branch)
+    return tip if tip == known else repository.fetch(branch, tip)
 
 
 def _pause_s(settings: FollowSettings, failures: int) -> float:

@@ -14,6 +14,7 @@ from controller.repository.command import GitCommand, end, kill
 
 READ_TIMEOUT_S = 300.0
 """The time limit for reading all objects of one revision."""
+_NOT_FOUND = frozenset({"missing", "ambiguous", "submodule"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +35,9 @@ def resolve(git: GitCommand, name: str) -> str | None:
     return git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", ok=(0, 1)) or None
 
 
-def has_commit(git: GitCommand, sha: str) -> bool:
-    """Whether the commit's object is here."""
-    return git.attempt("cat-file", "-e", f"{sha}^{{commit}}").ok
-
-
 def is_ancestor(git: GitCommand, older: str, newer: str) -> bool:
     """Whether `newer` holds all of `older`'s history."""
     return git.attempt("merge-base", "--is-ancestor", older, newer).ok
-
-
-def read_file(git: GitCommand, commit: str, path: str) -> bytes | None:
-    """One file of a commit; None when the commit does not have it."""
-    return read_objects(git, [f"{commit}:{path}"])[0]
-
-
-def read_objects(git: GitCommand, names: Sequence[str]) -> list[bytes | None]:
-    """The contents of many objects with one process; None for each that is missing. Names hold no line break."""
-    if not names:
-        return []
-    given = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-    output = git.run("cat-file", "--batch", given=given)
-    contents: list[bytes | None] = []
-    position = 0
-    for _ in names:
-        end = output.index(b"\n", position)
-        header = output[position:end].split(b" ")
-        position = end + 1
-        if header[-1] in {b"missing", b"ambiguous"}:
-            contents.append(None)
-            continue
-        size = int(header[-1])
-        contents.append(output[position : position + size])
-        # git ends each object with a line break that is not part of its size.
-        position += size + 1
-    return contents
 
 
 def write_tree(git: GitCommand, base: str | None, files: Mapping[str, bytes]) -> str:
@@ -88,11 +57,6 @@ def write_commit(git: GitCommand, tree: str, parent: str | None, message: str, s
     parents = ["-p", parent] if parent else []
     given = message.encode("utf-8", "backslashreplace")
     return git.run("commit-tree", tree, *parents, given=given, environment=signature.environment()).decode().strip()
-
-
-def tree_of(git: GitCommand, commit: str) -> str:
-    """The id of a commit's tree."""
-    return git.text("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
 
 
 def _write_blobs(git: GitCommand, folder: Path, contents: Sequence[bytes]) -> list[str]:
@@ -138,10 +102,16 @@ class ObjectReader:
         self._watchdog.cancel()
         end(self._process)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, as it does when reading took too long."""
+        return self._process.poll() is not None
+
     def info(self, name: str) -> ObjectInfo | None:
         """The id and size of an object; None when it is not here."""
         words = self._ask(f"info {name}")
-        return ObjectInfo(words[0], int(words[2])) if len(words) == 3 else None
+        # A name that is not here is repeated, and may have any number of words.
+        return ObjectInfo(words[0], int(words[2])) if words[-1] not in _NOT_FOUND else None
 
     def content(self, name: str, most: int) -> bytes | None:
         """An object's content; None when it has more bytes than `most`."""
@@ -172,7 +142,7 @@ class ObjectReader:
         answer = b""
         if self._process.stdin is not None and self._process.stdout is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(f"{line}\n".encode())
+                self._process.stdin.write(f"{line}\n".encode("utf-8", "surrogateescape"))
                 self._process.stdin.flush()
                 answer = self._process.stdout.readline()
         if not answer:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from controller.repository.artifacts import LOCK_TRAILER, Edit
 from controller.repository.command import GitCommand
+from controller.repository.here import Here
 from controller.repository.lockfile import FILE_NAME
 from controller.repository.names import branch_of, checked_slug, ref_component
-from controller.repository.objects import read_objects, resolve
 from controller.repository.recorded import state_in_commit
 from controller.repository.revision import changed_paths
 
@@ -44,9 +44,9 @@ def all_pending(git: GitCommand) -> list[Pending]:
     return found
 
 
-def pending_for(git: GitCommand, organization: str, branch: str) -> Pending | None:
+def pending_for(here: Here, organization: str, branch: str) -> Pending | None:
     """The waiting commits of one organisation and branch, or None."""
-    tip = resolve(git, pending_ref(organization, branch))
+    tip = here.commit(pending_ref(organization, branch))
     return Pending(organization, branch, tip) if tip else None
 
 
@@ -62,32 +62,32 @@ def forget(git: GitCommand, pending: Pending) -> None:
     git.attempt("update-ref", "-d", pending.ref, pending.tip)
 
 
-def edits_of(git: GitCommand, pending: Pending, landed: str | None) -> list[Edit]:
+def edits_of(here: Here, pending: Pending, landed: str | None) -> list[Edit]:
     """The edits of all pending commits, oldest first, applicable to any tip."""
     beyond = [f"^{landed}"] if landed else []
     form = f"--format=%H %(trailers:key={LOCK_TRAILER},valueonly,separator=%x2C)"
     commits = ("log", "--reverse", "--first-parent", form, "--end-of-options", pending.tip, *beyond, "--")
-    pairs = (line.partition(" ") for line in git.text(*commits).splitlines())
+    pairs = (line.partition(" ") for line in here.git.text(*commits).splitlines())
     own = f"/{pending.organization}/{FILE_NAME}"
-    return [_edit_of(git, sha, pending.organization, lock) for sha, _, lock in pairs if lock.endswith(own)]
+    return [_edit_of(here, sha, pending.organization, lock) for sha, _, lock in pairs if lock.endswith(own)]
 
 
-def _edit_of(git: GitCommand, sha: str, organization: str, lock: str) -> Edit:
+def _edit_of(here: Here, sha: str, organization: str, lock: str) -> Edit:
     """The edit of one commit, read from its difference to its parent."""
-    parent = resolve(git, f"{sha}^")
-    before_it = parent or git.run("mktree").decode().strip()  # the empty tree
-    files = [path for path in changed_paths(git, before_it, sha) if path != lock]
-    before = state_in_commit(git, parent, lock, organization).flows
-    state = state_in_commit(git, sha, lock, organization)
-    contents = read_objects(git, [f"{sha}:{path}" for path in files])
+    parent = here.commit(f"{sha}^")
+    before_it = parent or here.git.run("mktree").decode().strip()  # the empty tree
+    files = [path for path in changed_paths(here.git, before_it, sha) if path != lock]
+    before = state_in_commit(here, parent, lock, organization).flows
+    state = state_in_commit(here, sha, lock, organization)
+    found = {path: here.file(sha, path) for path in files}
     return Edit(
         lock_path=lock,
         organization=organization,
-        files={path: content for path, content in zip(files, contents, strict=True) if content is not None},
+        files={path: here.content(each) for path, each in found.items() if each is not None},
         set_flows={key: flow for key, flow in state.flows.items() if before.get(key) != flow},
         dropped=frozenset(before.keys() - state.flows.keys()),
         organization_id=state.organization_id,
         store_id=state.store_id,
         replayed=True,
-        message=git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
+        message=here.git.text("log", "-1", "--format=%B", "--end-of-options", sha, "--") + "\n",
     )

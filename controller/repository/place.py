@@ -21,6 +21,11 @@ class GitFolders:
     common: Path | None = None
     """The git folder that all work trees share; None where it is the top."""
 
+    @property
+    def has_linked_work_trees(self) -> bool:
+        """Whether git keeps any work tree besides the main one, also if it is lost (gitrepository-layout)."""
+        return ((self.common or self.top) / "worktrees").exists()
+
     def settings_state(self) -> FilesState:
         """What changes whenever a branch is checked out or a setting of the repository is changed."""
         git, common = self.git or self.top, self.common or self.top

@@ -23,21 +23,21 @@ from controller.repository.artifacts import Edit
 from controller.repository.branches import Branches
 from controller.repository.command import GitCommand
 from controller.repository.discovery import discover
-from controller.repository.objects import Signature, is_ancestor, resolve, tree_of, write_commit, write_tree
+from controller.repository.here import Here
+from controller.repository.objects import Signature, is_ancestor, write_commit, write_tree
 from controller.repository.pending import Pending, edits_of, forget, keep, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.recorded import apply_edit, lock_bytes, state_in_commit, state_in_folder
 from controller.repository.remote import NETWORK_TIMEOUT_S, Push, PushAnswer, Remote
 
 
-def fast_forward(
-    git: GitCommand, branch: str, sha: str, *, create: bool = False, expected: str | None = None
-) -> str | None:
+def fast_forward(here: Here, branch: str, sha: str, *, create: bool = False, expected: str | None = None) -> str | None:
     """Move a branch forward to the commit. None if it was done or not needed, else the reason why it was impossible.
 
     A checked-out branch is merged with --ff-only in its work tree; git then refuses to overwrite uncommitted work. A
     branch that is not checked out moves only with `create`, from `expected`.
     """
+    git = here.git
     holder = _work_tree_on(git, branch)
     ref = f"refs/heads/{branch}"
     if holder is None:
@@ -45,7 +45,7 @@ def fast_forward(
             return None
         moved = git.attempt("update-ref", ref, sha, expected or "0" * len(sha))
         return None if moved.ok else f"the branch {branch} could not be moved: {moved.complaint}"
-    current = resolve(git, ref)
+    current = here.commit(ref)
     if current is not None and not is_ancestor(git, current, sha):
         return f"the branch {branch} in {holder.top} has commits that the remote does not; pull when it suits"
     options = ("--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore")
@@ -57,6 +57,8 @@ def fast_forward(
 
 def _work_tree_on(git: GitCommand, branch: str) -> GitFolders | None:
     """The work tree, linked ones included, that has the branch checked out."""
+    if not git.place.has_linked_work_trees:
+        return git.place if not git.place.bare and git.checked_out() == branch else None
     listing = git.run("worktree", "list", "--porcelain", "-z").decode("utf-8", "surrogateescape")
     for block in listing.split("\0\0"):
         facts = dict(line.partition(" ")[::2] for line in block.split("\0"))
@@ -107,10 +109,9 @@ class RecordSettings:
 class Recorder:
     """Applies edits to one branch of one repository."""
 
-    def __init__(
-        self, git: GitCommand, branch: str, branches: Branches, settings: RecordSettings, permit: Permit = always
-    ) -> None:
-        self._git = git
+    def __init__(self, branch: str, branches: Branches, settings: RecordSettings, permit: Permit = always) -> None:
+        self._here = branches.here
+        self._git = branches.here.git
         self._branch = branch
         self._remote = branches.remote
         self._branches = branches
@@ -129,8 +130,8 @@ class Recorder:
     def take_over(self, pending: Pending) -> RecordedCommit:
         """Move the waiting commits of another branch to this one. Raises as `record` does, and keeps them then."""
         other = self._remote.last_known(pending.branch) if self._remote else None
-        base = other or resolve(self._git, f"refs/heads/{pending.branch}")
-        landed = self._bring(pending.organization, edits_of(self._git, pending, base))
+        base = other or self._here.commit(f"refs/heads/{pending.branch}")
+        landed = self._bring(pending.organization, edits_of(self._here, pending, base))
         forget(self._git, pending)
         return landed
 
@@ -139,7 +140,7 @@ class Recorder:
         return self._bring(pending.organization, [])
 
     def _bring(self, organization: str, new: Sequence[Edit]) -> RecordedCommit:
-        waiting = pending_for(self._git, organization, self._branch)
+        waiting = pending_for(self._here, organization, self._branch)
         try:
             landed = self._land(waiting, new)
         except (GitRemoteFailed, RepositoryFailed) as error:
@@ -157,7 +158,7 @@ class Recorder:
             look = self._branches.look(self._branch)
             self._branches.require_followed(look)
             base = self._branches.records_tip(self._branch, look)
-            older = edits_of(self._git, waiting, base) if waiting else []
+            older = edits_of(self._here, waiting, base) if waiting else []
             head = self._commit_all(base, [*older, *new])
             # The edits change nothing on this tip: another controller, or an earlier try, pushed them.
             if head is None or head == base:
@@ -167,7 +168,7 @@ class Recorder:
             self._permit()
             answer = self._put(base, head, look.records)
             if answer.outcome is Push.DONE:
-                note = fast_forward(self._git, self._branch, head) if self._remote else None
+                note = fast_forward(self._here, self._branch, head) if self._remote else None
                 return RecordedCommit(head, self._branch, pushed=self._remote is not None, note=note)
             reason = answer.reason
             if answer.outcome is Push.DECLINED:
@@ -179,11 +180,11 @@ class Recorder:
         """Move the branch to the new commit: on the remote, if it is at `on_remote`, or here without a remote."""
         if self._remote is not None:
             return self._remote.push(head, self._branch, on_remote)
-        reason = fast_forward(self._git, self._branch, head, create=True, expected=base)
+        reason = fast_forward(self._here, self._branch, head, create=True, expected=base)
         if reason is None:
             self._git.run("update-ref", Remote.kept_ref(self._branch), head)
             return PushAnswer(Push.DONE)
-        moved = resolve(self._git, f"refs/heads/{self._branch}") != base
+        moved = self._here.commit(f"refs/heads/{self._branch}") != base
         return PushAnswer(Push.RACED if moved else Push.DECLINED, reason)
 
     def _declined(self, reason: str) -> GitRemoteFailed | RepositoryFailed:
@@ -200,18 +201,18 @@ class Recorder:
         return base
 
     def _commit(self, base: str | None, edit: Edit) -> str | None:
-        files = _files(state_in_commit(self._git, base, edit.lock_path, edit.organization), edit)
+        files = _files(state_in_commit(self._here, base, edit.lock_path, edit.organization), edit)
         if not files:
             return base
         tree = write_tree(self._git, base, files)
-        if base is not None and tree == tree_of(self._git, base):
+        if base is not None and tree == self._here.tree(base):
             return base
         return write_commit(self._git, tree, base, edit.message, self._settings.signature)
 
     def _keep(self, organization: str, waiting: Pending | None, new: Sequence[Edit]) -> str:
         """Keep the new edits on top of the pending ones and return the ref."""
         known = self._remote.last_known(self._branch) if self._remote else None
-        base = waiting.tip if waiting else known or resolve(self._git, f"refs/heads/{self._branch}")
+        base = waiting.tip if waiting else known or self._here.commit(f"refs/heads/{self._branch}")
         try:
             head = self._commit_all(base, new)
         except RepositoryFailed:

@@ -9,35 +9,41 @@ from controller.domain.errors import RepositoryFailed
 from controller.domain.identity import FlowKey
 from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.repository.artifacts import LOCK_TRAILER, Edit
-from controller.repository.command import GitCommand
+from controller.repository.here import Here
 from controller.repository.lockfile import FILE_NAME, decode, encode
-from controller.repository.objects import read_file, read_objects
+from controller.repository.objects import ObjectInfo
 
 
-def state_in_commit(git: GitCommand, commit: str | None, path: str, organization: str) -> RecordedState:
+def state_in_commit(here: Here, commit: str | None, path: str, organization: str) -> RecordedState:
     """The state in the lock file of a commit; the empty state when commit or file is missing.
 
     Raises RepositoryFailed naming file and line when it is broken: a broken record is never treated as empty.
     """
-    content = read_file(git, commit, path) if commit else None
-    if content is None or commit is None:
+    found = here.file(commit, path) if commit else None
+    if found is None or commit is None:
         return RecordedState(organization)
-    return decode(content, file=f"{commit[:12]}:{path}", organization=organization)
+    return _decoded(here, found, path, f"{commit[:12]}:{path}", organization)
 
 
-def states_in_commit(git: GitCommand, commit: str, folder: str) -> tuple[RecordedState, ...]:
+def states_in_commit(here: Here, commit: str, folder: str) -> tuple[RecordedState, ...]:
     """The states in the lock files below a folder of a commit; a broken one is left to its own organisation's pass."""
-    listing = git.run(
-        "ls-tree", "-d", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", f"{folder}/"
-    )
-    folders = [each.decode("utf-8", "surrogateescape") for each in listing.split(b"\0") if each and b"\n" not in each]
-    contents = read_objects(git, [f"{commit}:{each}/{FILE_NAME}" for each in folders])
     states = []
-    for path, content in zip(folders, contents, strict=True):
+    for name in here.folders(commit, folder):
+        path = f"{folder}/{name}/{FILE_NAME}"
+        found = None if "\n" in name else here.file(commit, path)
         with contextlib.suppress(RepositoryFailed):
-            if content is not None:
-                states.append(decode(content, file=path, organization=path.rpartition("/")[2]))
+            if found is not None:
+                states.append(_decoded(here, found, path, f"{folder}/{name}", name))
     return tuple(states)
+
+
+def _decoded(here: Here, found: ObjectInfo, path: str, file: str, organization: str) -> RecordedState:
+    """The state in a lock file; the content at each path is decoded again only where it is another one."""
+    known = here.decoded.get(path)
+    if known is None or known[0] != found.object_id:
+        known = found.object_id, decode(here.content(found), file=file, organization=organization)
+        here.decoded[path] = known
+    return known[1]
 
 
 def state_in_folder(top: Path, path: str, organization: str) -> RecordedState:
@@ -70,21 +76,23 @@ def apply_edit(state: RecordedState, edit: Edit) -> RecordedState:
     return RecordedState(state.organization, flows, edit.organization_id or state.organization_id, store_id)
 
 
-def moved_over(git: GitCommand, commit: str, path: str, organization: str, source: str) -> Edit:
+def moved_over(here: Here, commit: str, path: str, organization: str, source: str) -> Edit:
     """The edit that copies an organisation's artifacts from a commit of the branch `source`.
 
     Raises RepositoryFailed when the lock file is broken.
     """
-    state = state_in_commit(git, commit, path, organization)
+    state = state_in_commit(here, commit, path, organization)
     folder = path.rpartition("/")[0]
-    listing = git.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", folder)
+    listing = here.git.run(
+        "ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", commit, "--", folder
+    )
     files = [each.decode("utf-8", "surrogateescape") for each in listing.split(b"\0") if each]
     files = [file for file in files if file != path and "\n" not in file]
-    contents = read_objects(git, [f"{commit}:{file}" for file in files])
+    found = {file: here.file(commit, file) for file in files}
     return Edit(
         lock_path=path,
         organization=organization,
-        files={file: content for file, content in zip(files, contents, strict=True) if content is not None},
+        files={file: here.content(each) for file, each in found.items() if each is not None},
         set_flows=state.flows,
         organization_id=state.organization_id,
         store_id=state.store_id,

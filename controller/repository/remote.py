@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 
 from controller.domain.errors import GitRemoteFailed, RepositoryFailed, SettingsInvalid
 from controller.domain.redaction import SECRETS
-from controller.repository.command import TIMED_OUT, GitAnswer, GitCommand
+from controller.repository.command import TIMED_OUT, GitAnswer
 from controller.repository.credentials import GitCredentials
+from controller.repository.here import Here
 from controller.repository.names import checked_branch, checked_ref, ref_component
-from controller.repository.objects import has_commit, resolve
 
 NETWORK_TIMEOUT_S = 300.0
 _FETCH_TRIES = 3
@@ -51,49 +50,6 @@ class Heads:
     """The commits of the requested branches that exist, and of the HEAD's branch."""
 
 
-class Here:
-    """Facts about the local repository at one moment, each read once and only when needed."""
-
-    def __init__(self, git: GitCommand) -> None:
-        self._git = git
-
-    @cached_property
-    def settings(self) -> Mapping[str, str]:
-        """All settings; the last value of those that are set several times."""
-        return self._git.settings()
-
-    @cached_property
-    def checked_out(self) -> str:
-        """The checked-out branch; empty for a detached HEAD."""
-        return self._git.checked_out()
-
-    @property
-    def upstream(self) -> str | None:
-        """The upstream of the checked-out branch; by default the branch's own name."""
-        merge = self.settings.get(f"branch.{self.checked_out}.merge", "")
-        return merge.removeprefix("refs/heads/") or self.checked_out or None
-
-    def remote_name(self, *branches: str) -> str | None:
-        """The remote configured for the first of these branches or for the checked-out one.
-
-        Else `origin`, else the only remote; None if there is none. Raises RepositoryFailed if several remotes are
-        possible.
-        """
-        keys = (key.split(".", 1)[1] for key in self.settings if key.startswith("remote."))
-        names = sorted({key.rpartition(".")[0] for key in keys} - {""})
-        if len(names) < 2:
-            return next(iter(names), None)
-        own = [self.settings.get(f"branch.{branch}.remote") for branch in (*branches, self.checked_out)]
-        for name in (*own, "origin"):
-            if name in names:
-                return name
-        branch = next(filter(None, (*branches, self.checked_out)), "NAME")
-        raise RepositoryFailed(
-            f"{self._git.directory}: none of the remotes {', '.join(names)} is meant",
-            hint=f"git config branch.{branch}.remote REMOTE",
-        )
-
-
 class Remote:
     """One named remote of a repository."""
 
@@ -101,15 +57,14 @@ class Remote:
 
     def __init__(
         self,
-        git: GitCommand,
+        here: Here,
         name: str,
         credentials: GitCredentials | None = None,
         timeout_s: float = NETWORK_TIMEOUT_S,
-        here: Here | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._git = git
-        self._here = here or Here(git)
+        self._git = here.git
+        self._here = here
         self.name = name
         self._credentials = credentials or GitCredentials()
         if self._credentials.token:
@@ -152,12 +107,14 @@ class Remote:
             tip = tip or self.tip(branch)
             if tip is None:
                 return None
-            known = resolve(self._git, kept)
+            known = self._here.commit(kept)
             if known == tip:
                 return tip  # it is noted only once its objects are here
-            if known is None or not has_commit(self._git, tip):
+            if known is None or self._here.commit(tip) is None:
                 self._ask("fetch", *_FETCH_OPTIONS, "--end-of-options", self.name, _refspec(branch))
-            if has_commit(self._git, tip):
+                if self._here.commit(kept) == tip:
+                    return tip
+            if self._here.commit(tip) is not None:
                 self._git.run("update-ref", kept, tip)
                 return tip
             # The branch moved between the look and the fetch: look again.
@@ -178,8 +135,7 @@ class Remote:
 
     def last_known(self, branch: str) -> str | None:
         """The commit of a remote branch at the last reading."""
-        known = resolve(self._git, self.kept_ref(branch))
-        return known or resolve(self._git, f"refs/remotes/{self.name}/{branch}")
+        return self._here.commit(self.kept_ref(branch)) or self._here.commit(f"refs/remotes/{self.name}/{branch}")
 
     def push(self, sha: str, branch: str, expected: str | None) -> PushAnswer:
         """Push a commit that follows `expected` to a branch; None for a new branch.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from controller.domain.desired import ArtifactsPolicy
@@ -12,21 +13,22 @@ from controller.domain.errors import BranchGone, RepositoryFailed, Unpushed
 from controller.domain.files import Limits
 from controller.domain.recorded import NO_REVISION, RecordedState
 from controller.repository.artifacts import ArtifactCommit, edit_of, lock_path
-from controller.repository.branches import Branches
-from controller.repository.clone import ORIGIN, followed_branch, maintain, prepare_clone
+from controller.repository.branches import NOWHERE, Branches, Look
+from controller.repository.clone import ORIGIN, followed_branch, known_branches, maintain, prepare_clone
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles
 from controller.repository.credentials import GitCredentials
 from controller.repository.discovery import discover
 from controller.repository.disk import DiskFiles
+from controller.repository.here import Here, Readers
 from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_folder, checked_revision
-from controller.repository.objects import ObjectReader, has_commit, is_ancestor, resolve
+from controller.repository.objects import ObjectReader, is_ancestor, resolve
 from controller.repository.pending import Pending, all_pending, edits_of, pending_for
 from controller.repository.place import GitFolders
 from controller.repository.record import Permit, RecordedCommit, Recorder, RecordSettings, always, record_in_folder
 from controller.repository.recorded import apply_edit, moved_over, state_in_commit, state_in_folder, states_in_commit
-from controller.repository.remote import Here, Remote
+from controller.repository.remote import Remote
 from controller.repository.revision import author, commit_named, last_change, only_below
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
@@ -57,8 +59,13 @@ class Repository:
         self._noted: dict[str, str] = {}
         self._begun: set[tuple[str, str]] = set()
         """Branches and lock files without any older records to copy."""
-        self._states: dict[tuple[str, str], tuple[RecordedState, ...]] = {}
-        """The states in the newest commit of the records, by commit and folder."""
+        self._readers = Readers()
+        self._settled: tuple[int, int] | None = None
+        """The writes and the passes after which no commit was seen that waits to be pushed."""
+        self._passes = 0
+        """How many passes began; always 0 for the service's own clone, where no other process keeps commits."""
+        self._writes = 0
+        """How many times records may have been written: what was read of branches before does not count any more."""
         self._authors: dict[str, str | None] = {}
         """The author of the last requested commit."""
         self._lock = threading.RLock()
@@ -99,11 +106,21 @@ class Repository:
         named = None if branch is None else checked_branch(branch)
         place = prepare_clone(url, into)
         repository = cls(place.top, place, credentials, settings, pass_on, named)
-        git = repository._git()
-        repository._followed = followed_branch(git, repository._named_remote(git, ORIGIN), repository._followed)
-        repository.require_followed()
-        repository.fetch(repository.followed)
+        with repository._here() as here:
+            heads = repository._named_remote(here, ORIGIN).heads(*known_branches(here, named))
+            repository._followed = followed_branch(here, heads, named)
+            branches = repository._branches(here)
+            branches.require_followed(Look(repository._followed, heads.tips.get(repository._followed or ""), None))
+            repository._fetch(here, repository.followed, heads.tips[repository.followed])
         return repository
+
+    @contextlib.contextmanager
+    def in_pass(self) -> Iterator[None]:
+        """The calls of one pass, which share a process of git."""
+        if self._place is not None and not self._place.bare:
+            self._passes += 1
+        with self._readers.at_work():
+            yield
 
     # --- The branch that is followed ------------------------------------------------------------------------------
 
@@ -114,24 +131,39 @@ class Repository:
             raise RepositoryFailed(f"{self.top} follows no branch", hint="set PENSTOCK_BRANCH")
         return self._followed
 
-    def require_followed(self) -> None:
+    def look(self, records: str | None = None) -> Look:
+        """Read the followed branch and that of the records, in one call to the remote.
+
+        The other methods take it instead of a look of their own, unless this process has written records since.
+        Raises GitRemoteFailed when the remote does not answer.
+        """
+        if self._place is None:
+            return NOWHERE
+        after = self._writes
+        with self._here() as here:
+            return replace(self._branches(here, *filter(None, [records])).look(records), after=after)
+
+    def require_followed(self, look: Look | None = None) -> None:
         """Raise BranchGone if the remote lacks the followed branch. Without a remote this checks nothing.
 
         Raises GitRemoteFailed when the remote does not answer.
         """
         if self._place is not None:
-            branches = self._branches(self._git())
-            branches.require_followed(branches.look())
+            with self._here() as here:
+                branches = self._branches(here)
+                branches.require_followed(look or branches.look())
 
-    def not_to_deliver(self, sha: str) -> BranchGone | Unpushed | None:
+    def not_to_deliver(self, sha: str, look: Look | None = None) -> BranchGone | Unpushed | None:
         """The reason against a delivery of this commit: the followed branch lacks it or was never on the remote.
 
         Raises BranchGone when the branch was there and is gone, and GitRemoteFailed.
         """
         if self._place is None:
             return None
-        with self._lock:
-            return self._branches(self._git()).not_to_deliver(None if sha == NO_REVISION else checked_revision(sha))
+        with self._lock, self._here() as here:
+            branches = self._branches(here)
+            commit = None if sha == NO_REVISION else checked_revision(sha)
+            return branches.not_to_deliver(commit, look or branches.look())
 
     def note(self, branch: str, sha: str) -> None:
         """Note an earlier commit of the branch, from the store: if the branch is gone, it was not empty."""
@@ -146,8 +178,8 @@ class Repository:
     @contextlib.contextmanager
     def commit_files(self, sha: str, limits: Limits | None = None) -> Iterator[CommitFiles]:
         """The files of a commit, read from git's objects."""
-        with contextlib.closing(ObjectReader(self._git())) as reader:
-            yield CommitFiles(reader, checked_revision(sha), limits)
+        with self._here() as here:
+            yield here.files(checked_revision(sha), limits)
 
     def named(self, name: str) -> str:
         """The commit of a branch, tag or id, as `revision.commit_named` says. Raises RepositoryFailed."""
@@ -167,27 +199,35 @@ class Repository:
     def work_tree_files(self, limits: Limits | None = None) -> Iterator[WorkTreeFiles]:
         """The files of the work tree on top of those of the checked-out commit; without git, of the folder."""
         limits = limits or Limits()
-        disk, sha = DiskFiles(self.top, limits), self.revision()
-        if sha == NO_REVISION:
+        disk = DiskFiles(self.top, limits)
+        if self._place is None:
             yield WorkTreeFiles(None, disk)
             return
-        with self.commit_files(sha, limits) as head:
-            yield WorkTreeFiles(head, disk, left_out(self._git(), limits))
+        with self._here() as here:
+            sha = here.commit("HEAD")
+            head = None if sha is None else here.files(sha, limits)
+            yield WorkTreeFiles(head, disk, frozenset() if head is None else left_out(here.git, limits))
 
-    def fetch(self, branch: str) -> str:
-        """The newest commit of a remote branch with its objects fetched. Raises BranchGone."""
-        with self._lock:
-            git = self._git()
-            remote = self._remote(git, checked_branch(branch))
-            before = remote.last_known(branch) if remote else None
-            tip = remote.fetch(branch) if remote else resolve(git, f"refs/heads/{branch}")
-            if tip is None:
-                self.require_followed()
-                raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch}")
-            # Only the service's own clone is tidied up; a person's clone is theirs.
-            if self._place is not None and self._place.bare and tip != before:
-                maintain(git)
-            return tip
+    def fetch(self, branch: str, tip: str | None = None) -> str:
+        """The newest commit of a remote branch with its objects fetched. Raises BranchGone.
+
+        `tip` is its commit by a reading just before.
+        """
+        with self._lock, self._here() as here:
+            return self._fetch(here, checked_branch(branch), tip)
+
+    def _fetch(self, here: Here, branch: str, tip: str | None) -> str:
+        remote = self._remote(here, branch)
+        found = remote.fetch(branch, tip) if remote else here.commit(f"refs/heads/{branch}")
+        if found is None:
+            self.require_followed()
+            raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch}")
+        return found
+
+    def maintain(self) -> None:
+        """Let git pack and prune the objects of the service's own clone; a person's clone is theirs."""
+        if self._place is not None and self._place.bare:
+            maintain(self._git())
 
     def fetch_ref(self, ref: str, sha: str) -> str:
         """The commit, fetched from this ref of the remote, such as `refs/pull/7/head`; the ref may have moved on.
@@ -196,12 +236,14 @@ class Repository:
         no longer there.
         """
         # Without the lock: it moves no ref, and a delivery must not wait until a large pull request was fetched.
-        git = self._git()
-        remote = self._remote(git)
-        if remote is not None and not has_commit(git, checked_revision(sha)):
-            remote.fetch_ref(ref)
-        if not has_commit(git, checked_revision(sha)):
-            raise RepositoryFailed(f"{ref} does not hold the commit {sha[:12]} any more", hint="poll again")
+        with self._here() as here:
+            if here.commit(checked_revision(sha)) is not None:
+                return sha
+            remote = self._remote(here)
+            if remote is not None:
+                remote.fetch_ref(ref)
+            if here.commit(sha) is None:
+                raise RepositoryFailed(f"{ref} does not hold the commit {sha[:12]} any more", hint="poll again")
         return sha
 
     def merged_tree(self, base: str, head: str) -> str:
@@ -214,18 +256,18 @@ class Repository:
 
     def head(self, branch: str) -> str:
         """The newest commit of a branch that is already here, without a fetch."""
-        git = self._git()
-        remote = self._remote(git, checked_branch(branch))
-        tip = (remote.last_known(branch) if remote else None) or resolve(git, f"refs/heads/{branch}")
+        with self._here() as here:
+            remote = self._remote(here, checked_branch(branch))
+            tip = (remote.last_known(branch) if remote else None) or here.commit(f"refs/heads/{branch}")
         if tip is None:
             raise RepositoryFailed(f"{self.top} has no branch {branch}", hint="fetch it first")
         return tip
 
     def remote_head(self, branch: str) -> str:
         """The current commit of a remote branch, at constant cost. Raises BranchGone."""
-        git = self._git()
-        remote = self._remote(git, checked_branch(branch))
-        tip = remote.tip(branch) if remote else resolve(git, f"refs/heads/{branch}")
+        with self._here() as here:
+            remote = self._remote(here, checked_branch(branch))
+            tip = remote.tip(branch) if remote else here.commit(f"refs/heads/{branch}")
         if tip is None:
             self.require_followed()
             raise RepositoryFailed(f"{remote.url if remote else self.top} has no branch {branch} now")
@@ -256,7 +298,7 @@ class Repository:
 
     # --- The recorded state ---------------------------------------------------------------------------------------
 
-    def recorded_state(self, organization: str, policy: ArtifactsPolicy) -> RecordedState:
+    def recorded_state(self, organization: str, policy: ArtifactsPolicy, look: Look | None = None) -> RecordedState:
         """The recorded state: from the remote's tip, else the local branch, else the folder.
 
         If the records branch never had anything of the organisation, the followed branch counts. Pending commits are
@@ -266,18 +308,21 @@ class Repository:
         path = lock_path(organization, policy)
         if self._place is None:
             return state_in_folder(self.top, path, organization)
-        with self._lock:
-            git = self._git()
-            branches = self._branches(git, checked_branch(policy.branch))
-            look = branches.look(policy.branch)
+        with self._lock, self._here() as here:
+            branches = self._branches(here, checked_branch(policy.branch))
+            look = self._still(look, policy.branch) or branches.look(policy.branch)
             tip = branches.records_tip(policy.branch, look)
             begun = (policy.branch, path) in self._begun
             begun_from = None if begun else branches.earlier_records(path, policy.branch, tip, look)
-            state = state_in_commit(git, begun_from or tip, path, organization)
-            waiting = pending_for(git, organization, policy.branch)
-            for edit in edits_of(git, waiting, tip) if waiting else ():
+            state = state_in_commit(here, begun_from or tip, path, organization)
+            waiting = pending_for(here, organization, policy.branch)
+            for edit in edits_of(here, waiting, tip) if waiting else ():
                 state = apply_edit(state, edit)
             return state
+
+    def _still(self, look: Look | None, records: str) -> Look | None:
+        """The look, if it is one at this branch and nothing was written since."""
+        return look if look is not None and (look.branch, look.after) == (records, self._writes) else None
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether the history of `newer` contains `older`."""
@@ -287,17 +332,14 @@ class Repository:
         """The recorded states of all organisations in the policy's folder that were fetched and are readable."""
         if self._place is None:
             return ()
-        git = self._git()
-        remote = self._remote(git, checked_branch(policy.branch))
-        tip = remote.last_known(policy.branch) if remote else resolve(git, f"refs/heads/{policy.branch}")
-        if tip is None:
-            return ()
-        key = (tip, policy.path)
-        if key not in self._states:
-            self._states = {key: states_in_commit(git, tip, checked_folder(policy.path))}
-        return self._states[key]
+        with self._here() as here:
+            remote = self._remote(here, checked_branch(policy.branch))
+            tip = remote.last_known(policy.branch) if remote else here.commit(f"refs/heads/{policy.branch}")
+            return () if tip is None else states_in_commit(here, tip, checked_folder(policy.path))
 
-    def begin_records(self, organization: str, policy: ArtifactsPolicy, permit: Permit = always) -> str | None:
+    def begin_records(
+        self, organization: str, policy: ArtifactsPolicy, permit: Permit = always, look: Look | None = None
+    ) -> str | None:
         """Move the organisation's artifacts over from the followed branch, where records were kept before.
 
         One commit does so, only if the branch never had anything of the organisation. Commits that wait for another
@@ -307,19 +349,18 @@ class Repository:
         path = lock_path(organization, policy)
         if self._place is None or (policy.branch, path) in self._begun:
             return None
-        with self._lock:
-            git = self._git()
-            branches = self._branches(git, checked_branch(policy.branch))
-            look = branches.look(policy.branch)
+        with self._lock, self._here() as here:
+            branches = self._branches(here, checked_branch(policy.branch))
+            look = self._still(look, policy.branch) or branches.look(policy.branch)
             branches.require_followed(look)
             tip = branches.records_tip(policy.branch, look)
             begun_from = branches.earlier_records(path, policy.branch, tip, look)
-            if begun_from is not None and pending_for(git, organization, policy.branch) is None:
-                edit = moved_over(git, begun_from, path, organization, f"{look.followed or 'HEAD'}@{begun_from[:12]}")
-                tip = self._recorder(policy.branch, permit).record(edit).sha
-            for pending in all_pending(git):
+            if begun_from is not None and pending_for(here, organization, policy.branch) is None:
+                edit = moved_over(here, begun_from, path, organization, f"{look.followed or 'HEAD'}@{begun_from[:12]}")
+                tip = self._recorder(here, policy.branch, permit).record(edit).sha
+            for pending in self.pending():
                 if pending.organization == organization and pending.branch != policy.branch:
-                    tip = self._recorder(policy.branch, permit).take_over(pending).sha
+                    tip = self._recorder(here, policy.branch, permit).take_over(pending).sha
             self._begun.add((policy.branch, path))
             return tip
 
@@ -333,19 +374,25 @@ class Repository:
         if self._place is None:
             permit()
             return RecordedCommit(None, None, pushed=False, changed=record_in_folder(self.top, edit))
-        with self._lock:
-            return self._recorder(commit.policy.branch, permit).record(edit)
+        with self._lock, self._here() as here:
+            return self._recorder(here, commit.policy.branch, permit).record(edit)
 
     def pending(self) -> tuple[Pending, ...]:
         """All commits that wait to be pushed."""
-        return tuple(all_pending(self._git())) if self._place else ()
+        state = (self._writes, self._passes)
+        if self._place is None or self._settled == state:
+            return ()
+        waiting = tuple(all_pending(self._git()))
+        self._settled = state if not waiting and (self._place.bare or self._readers.busy) else None
+        return waiting
 
     def flush_pending(self, permit: Permit = always) -> tuple[RecordedCommit, ...]:
         """Push all waiting commits; raises at the first that cannot or must not be pushed, and keeps it."""
         if self._place is None:
             return ()
-        with self._lock:
-            return tuple(self._recorder(pending.branch, permit).flush(pending) for pending in self.pending())
+        with self._lock, self._here() as here:
+            waiting = self.pending()
+            return tuple(self._recorder(here, pending.branch, permit).flush(pending) for pending in waiting)
 
     # --- Inside ---------------------------------------------------------------------------------------------------
 
@@ -354,19 +401,21 @@ class Repository:
             raise RepositoryFailed(f"{self.top} is not a git repository", hint="git init")
         return self._command
 
-    def _remote(self, git: GitCommand, *branches: str, here: Here | None = None) -> Remote | None:
+    def _here(self) -> contextlib.AbstractContextManager[Here]:
+        """The local repository for one operation."""
+        return self._readers.here(self._git())
+
+    def _remote(self, here: Here, *branches: str) -> Remote | None:
         """The remote of the branches, else of the checked-out branch."""
-        here = here or Here(git)
         name = here.remote_name(*branches)
-        return self._named_remote(git, name, here) if name else None
+        return self._named_remote(here, name) if name else None
 
-    def _named_remote(self, git: GitCommand, name: str, here: Here | None = None) -> Remote:
-        return Remote(git, name, self._credentials, self._settings.network_timeout_s, here)
+    def _named_remote(self, here: Here, name: str) -> Remote:
+        return Remote(here, name, self._credentials, self._settings.network_timeout_s)
 
-    def _branches(self, git: GitCommand, *records: str) -> Branches:
-        here = Here(git)
-        return Branches(git, here, self._remote(git, *records, here=here), self._followed, self._noted)
+    def _branches(self, here: Here, *records: str) -> Branches:
+        return Branches(here, self._remote(here, *records), self._followed, self._noted)
 
-    def _recorder(self, branch: str, permit: Permit) -> Recorder:
-        git = self._git()
-        return Recorder(git, branch, self._branches(git, branch), self._settings, permit)
+    def _recorder(self, here: Here, branch: str, permit: Permit) -> Recorder:
+        self._writes += 1
+        return Recorder(branch, self._branches(here, branch), self._settings, permit)

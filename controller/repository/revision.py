@@ -10,7 +10,7 @@ from controller.domain.errors import RepositoryFailed
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles, changed
 from controller.repository.names import checked_name
-from controller.repository.objects import ObjectReader, has_commit
+from controller.repository.objects import ObjectReader
 
 _LONGEST_NAME = 255
 _MOST_COMPARED = 200_000
@@ -39,9 +39,9 @@ def only_below(git: GitCommand, commits: tuple[str, str], folders: Collection[st
 
     Also False if one of the commits is not here or too many paths differ.
     """
-    if not all(has_commit(git, sha) for sha in commits):
-        return False
     with contextlib.closing(ObjectReader(git)) as reader:
+        if not all(reader.info(f"{sha}^{{commit}}") for sha in commits):
+            return False
         before, after = (CommitFiles(reader, sha) for sha in commits)
         paths = changed(before, after)
         compared = itertools.islice(paths, _MOST_COMPARED)

@@ -84,6 +84,8 @@ class GitFeed:
                     if workspace is not None:
                         self._last = workspace
                         yield workspace
+                    # Later than the delivery begins: to pack a large clone takes long.
+                    await asyncio.to_thread(repository.maintain)
             await first_of(self._clock, self._settings.poll_interval, self._pushed)
 
     def _commits(self, repository: Repository, on_fault: OnFault) -> AsyncGenerator[str]:

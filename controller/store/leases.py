@@ -31,6 +31,8 @@ class Lease:
     expires_at: datetime
     manifest: str = ""
     """The organisation's name in the manifest that it is held for."""
+    again: bool = False
+    """Whether this holder had it last, for the same manifest, so that no other one has written meanwhile."""
 
     def __str__(self) -> str:
         return self.manifest or self.name
@@ -53,8 +55,10 @@ class Leases(StorePart):
             row = _row(connection, _HELD, name)
             if row["expires_at"] > now and (row["holder"], row["manifest"]) != (holder, manifest):
                 raise _held(row, manifest, now)
-            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest)
-            connection.execute(update(leases).where(leases.c.name == name).values(asdict(lease)))
+            again = (row["holder"], row["manifest"]) == (holder, manifest)
+            lease = Lease(name, holder, int(row["fence"]) + 1, now + timedelta(seconds=ttl_s), manifest, again)
+            values = {column: value for column, value in asdict(lease).items() if column in leases.c}
+            connection.execute(update(leases).where(leases.c.name == name).values(values))
         return lease
 
     def renew(self, lease: Lease, *, ttl_s: float = DEFAULT_TTL_S) -> Lease:

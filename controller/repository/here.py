@@ -1,0 +1,165 @@
+"""The local repository during one operation: its settings, and its commits and files through one git process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+
+from controller.domain.errors import RepositoryFailed
+from controller.domain.files import Kind, Limits
+from controller.domain.recorded import RecordedState
+from controller.repository.command import GitCommand
+from controller.repository.commit_files import CommitFiles
+from controller.repository.objects import ObjectInfo, ObjectReader, resolve
+
+Decoded = MutableMapping[str, tuple[str, RecordedState]]
+"""By path of a lock file, the id of the content that was read last, and its state."""
+
+
+class Here:
+    """Facts about the local repository, each read only when needed. Close it after use."""
+
+    def __init__(self, git: GitCommand, decoded: Decoded, reader: ObjectReader | None = None) -> None:
+        self.git = git
+        self.decoded = decoded
+        self._reader = reader
+
+    def close(self) -> None:
+        """End the process that reads commits and files."""
+        reader = self.leave()
+        if reader is not None:
+            reader.close()
+
+    def leave(self) -> ObjectReader | None:
+        """Give the process away, if there is one; who takes it ends it."""
+        reader, self._reader = self._reader, None
+        return reader
+
+    @cached_property
+    def settings(self) -> Mapping[str, str]:
+        """All settings; the last value of those that are set several times."""
+        return self.git.settings()
+
+    @cached_property
+    def checked_out(self) -> str:
+        """The checked-out branch; empty for a detached HEAD."""
+        return self.git.checked_out()
+
+    @property
+    def upstream(self) -> str | None:
+        """The upstream of the checked-out branch; by default the branch's own name."""
+        merge = self.settings.get(f"branch.{self.checked_out}.merge", "")
+        return merge.removeprefix("refs/heads/") or self.checked_out or None
+
+    def remote_name(self, *branches: str) -> str | None:
+        """The remote configured for the first of these branches or for the checked-out one.
+
+        Else `origin`, else the only remote; None if there is none. Raises RepositoryFailed if several remotes are
+        possible.
+        """
+        keys = (key.split(".", 1)[1] for key in self.settings if key.startswith("remote."))
+        names = sorted({key.rpartition(".")[0] for key in keys} - {""})
+        if len(names) < 2:
+            return next(iter(names), None)
+        own = [self.settings.get(f"branch.{branch}.remote") for branch in (*branches, self.checked_out)]
+        for name in (*own, "origin"):
+            if name in names:
+                return name
+        branch = next(filter(None, (*branches, self.checked_out)), "NAME")
+        raise RepositoryFailed(
+            f"{self.git.directory}: none of the remotes {', '.join(names)} is meant",
+            hint=f"git config branch.{branch}.remote REMOTE",
+        )
+
+    def commit(self, name: str) -> str | None:
+        """The commit that a full ref or an id names now; None when there is none. Raises RepositoryFailed."""
+        try:
+            found = self._objects.info(f"{name}^{{commit}}")
+        except RepositoryFailed:
+            # The reader does not say why git ended.
+            self.close()
+            return resolve(self.git, name)
+        return found.object_id if found is not None else None
+
+    def tree(self, commit: str) -> str:
+        """The id of a commit's tree. Raises RepositoryFailed."""
+        found = self._objects.info(f"{commit}^{{tree}}")
+        if found is None:
+            raise RepositoryFailed(f"{self.git.directory}: the commit {commit[:12]} is not here", hint="fetch it")
+        return found.object_id
+
+    def files(self, commit: str, limits: Limits | None = None) -> CommitFiles:
+        """The files of a commit, to be read before this is closed."""
+        return CommitFiles(self._objects, commit, limits)
+
+    def file(self, commit: str, path: str) -> ObjectInfo | None:
+        """The object at a path of a commit; None when the commit does not have it. Raises RepositoryFailed."""
+        return self._objects.info(f"{commit}:{path}")
+
+    def folders(self, commit: str, folder: str) -> tuple[str, ...]:
+        """The names of the folders in a folder of a commit. Raises RepositoryFailed."""
+        listing = self.files(commit).listing(folder)
+        return tuple(sorted(name for name, kind in listing.items() if kind is Kind.FOLDER))
+
+    def content(self, found: ObjectInfo) -> bytes:
+        """The content of an object, of any size. Raises RepositoryFailed."""
+        return self._objects.content(found.object_id, found.size) or b""
+
+    @property
+    def _objects(self) -> ObjectReader:
+        if self._reader is not None and self._reader.ended:
+            self.close()
+        if self._reader is None:
+            self._reader = ObjectReader(self.git)
+        return self._reader
+
+
+class Readers:
+    """Keeps a process that reads objects from one operation to the next, as long as anybody is at work.
+
+    Operations that overlap have a process each.
+    """
+
+    def __init__(self) -> None:
+        self.decoded: Decoded = {}
+        self._lock = Lock()
+        self._at_work = 0
+        self._idle: ObjectReader | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether several operations follow each other."""
+        return self._at_work > 0
+
+    @contextmanager
+    def here(self, git: GitCommand) -> Iterator[Here]:
+        """The local repository for one operation."""
+        with self._lock:
+            reader, self._idle = self._idle, None
+        here = Here(git, self.decoded, reader)
+        try:
+            yield here
+        finally:
+            self._put_back(here)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Several operations follow each other."""
+        with self._lock:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                idle, self._idle = (None, self._idle) if self._at_work else (self._idle, None)
+            if idle is not None:
+                idle.close()
+
+    def _put_back(self, here: Here) -> None:
+        with self._lock:
+            if self._at_work and self._idle is None:
+                self._idle = here.leave()
+        here.close()
