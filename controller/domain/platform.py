@@ -217,6 +217,8 @@ class FlowListing:
     flows: Sequence[LiveFlow]
     complete: bool = True
     """False if the answer was cut short or spanned a change. A missing flow then proves nothing."""
+    calls: int = 1
+    """The number of calls that it takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,11 @@ class Flows(Protocol):
 class ChangedFlows(Protocol):
     """Flows that were published lately, without a full listing."""
 
-    async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
+    async def changed_since(self, since: datetime) -> FlowListing:
         """The flows that were published after that moment by the organisation's clock.
 
-        It says nothing about flows that were unpublished or deleted.
+        It says nothing about flows that were unpublished or deleted. Whether a publish at that very moment is among
+        them is not documented.
         """
 
 

@@ -51,6 +51,8 @@ class PagedItems(Generic[Item]):
 
     items: Sequence[Item]
     consistent: bool
+    pages: int = 1
+    """The number of calls that one reading of all pages takes."""
 
 
 Fetch = Callable[[ApiCall], Coroutine[Any, Any, PageOf[Item]]]
@@ -134,7 +136,7 @@ class _PageWalk(Generic[Item]):
         items = [item for page in self._pages for item in page.items]
         totals = {page.told.total for page in self._pages}
         consistent = len(self._seen) == self._rows and totals <= {self._rows, None}
-        return PagedItems(list({item.id: item for item in items}.values()), consistent)
+        return PagedItems(list({item.id: item for item in items}.values()), consistent, len(self._pages))
 
     def _more(self) -> bool:
         """Whether another page is announced or likely: a full page is, unless it completes the total."""

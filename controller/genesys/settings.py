@@ -38,7 +38,7 @@ class TransportSettings:
     execution_limit_bytes: int = 1024 * MIB
     """Execution files go to disk; this limit only prevents an endless answer from filling it."""
 
-    page_size: int = 500
+    page_size: int = 1_000
     """Flows in a page of a listing, or the dialect's largest page if that is smaller."""
     cache_ttl_s: float = 300.0
     """Seconds for which the versioned dialect's listing is reused; any write drops it."""

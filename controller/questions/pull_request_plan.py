@@ -16,7 +16,7 @@ from controller.planning.model import Plan, Unplanned
 from controller.questions.refusals import with_refusals
 from controller.reconcile import steps
 from controller.reconcile.branch import Branch, OrganizationOnBranch
-from controller.reconcile.observe import Listing, list_organization
+from controller.reconcile.observe import Listing
 from controller.reconcile.pass_ import CheckedOut, Listener, Located, PassRequest, Unwatched
 from controller.reconcile.services import Services
 
@@ -89,7 +89,7 @@ async def _planned(services: Services, branch: Branch, each: OrganizationOnBranc
     if each.head is None:
         raise AssertionError("only organisations of both sides are planned")
     at = await _located(services, branch, each.name, request)
-    listing = await list_organization(services, at.platform, await steps.read_record(at))
+    listing = await steps.list_flows(at, full=False)
     before = await _plan_of(at, listing)
     after = await _plan_of(replace(at, organization=each.head, workspace=branch.head), listing)
     return against_base(after, before, branch.base_ref, each.changed)

@@ -12,8 +12,8 @@ from controller.domain.errors import DeliveryPaused, Interrupted, PenstockError
 from controller.domain.waiting import Overtaken, finished_before
 from controller.planning.model import Plan
 from controller.reconcile import records, rollback, steps
-from controller.reconcile.pass_ import Held, Listener, Located, Mode, Pass, PassRequest, Source, Unwatched
-from controller.reconcile.report import PassProgress, PassReport, make_report
+from controller.reconcile.pass_ import Held, Listener, Located, Mode, Observed, Pass, PassRequest, Source, Unwatched
+from controller.reconcile.report import PassProgress, PassReport, leaves_doubt, make_report, rests
 from controller.reconcile.services import Services
 
 log = structlog.get_logger()
@@ -46,6 +46,8 @@ async def run_pass(
             error = caught
         finally:
             report = make_report(reached, error, services.clock.monotonic() - started)
+            if reached.located is not None and leaves_doubt(reached, error):
+                services.looks.forget(reached.located.identity.by_client)
             log.info("pass.done", **report.log_fields())
     return report
 
@@ -95,11 +97,18 @@ class _Run:
         return recovery
 
     async def _plan(self, at: Located, undecided: DeliveryPaused | None) -> Plan:
-        reached = self._reached
-        observed = reached.observed = await self._look(steps.observe, at)
-        plan = reached.plan = await self._look(steps.plan, at, observed)
+        observed, plan = await self._observe(at, full=at.request.full_look)
+        if not (observed.full or rests(observed, plan)):
+            # A look at recent publishes may only find that there is nothing to do.
+            observed, plan = await self._observe(at, full=True)
         await self._look(steps.present, at, observed, plan, undecided)
         return plan
+
+    async def _observe(self, at: Located, *, full: bool) -> tuple[Observed, Plan]:
+        reached = self._reached
+        observed = reached.observed = await self._look(steps.observe, at, full=full)
+        plan = reached.plan = await self._look(steps.plan, at, observed)
+        return observed, plan
 
     async def _deliver(self, held: Held, plan: Plan, recovery: steps.Recovery) -> None:
         reached = self._reached

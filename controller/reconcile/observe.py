@@ -37,6 +37,7 @@ from controller.domain.versions import VersionInfo, live_candidates
 from controller.domain.waiting import Advance, for_each
 from controller.reconcile.consumers import ask_consumers, prunable, too_new_for_the_index
 from controller.reconcile.export_progress import ExportProgress
+from controller.reconcile.looks import FlowLook
 from controller.reconcile.pass_ import Listener
 from controller.reconcile.services import Services
 from controller.reconcile.version_reader import FactReader
@@ -76,17 +77,15 @@ class Listing:
     recorded: RecordedState
     live: LiveState
     """The listing alone."""
+    look: FlowLook
     answers: Answers = field(default_factory=Answers)
 
 
-async def list_organization(services: Services, platform: Platform, recorded: RecordedState) -> Listing:
-    """List the flows; doubtful ones are read themselves.
-
-    The listing is always fresh: a plan from a cached one would miss a recent out-of-band publish.
-    """
-    live = listed(await platform.flows.listing(fresh=True), services.clock.now())
+async def list_organization(services: Services, platform: Platform, recorded: RecordedState, look: FlowLook) -> Listing:
+    """The flows of a look at the organisation; doubtful ones are read themselves."""
+    live = listed(look.listing, services.clock.now())
     flows = await confirmed(platform, recorded, live.flows, services.clock.now())
-    return Listing(services, platform, recorded, replace(live, flows=flows))
+    return Listing(services, platform, recorded, replace(live, flows=flows), look)
 
 
 async def observe_organization(

@@ -22,6 +22,7 @@ from controller.domain.ports import Platform
 from controller.domain.recorded import RecordedState
 from controller.planning.guard import Confirmations
 from controller.planning.model import Plan
+from controller.reconcile.looks import FlowLook
 from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
@@ -61,6 +62,8 @@ class PassRequest:
     """For a rollback: the flow, as a person names it."""
     watches: bool = False
     """Whether it is the controller's own poll, which records drift like every delivery."""
+    full_look: bool = True
+    """Whether to read all flows, even where the last look and the publishes since then would do."""
     version: str | None = None
     """For a rollback: the version; None for the previously delivered one."""
 
@@ -181,3 +184,10 @@ class Observed:
 
     recorded: RecordedState
     live: LiveState
+    look: FlowLook | None = None
+    """Where the live state came from; None for the listing of a rollback."""
+
+    @property
+    def full(self) -> bool:
+        """Whether all flows were read, and not only the recently published ones."""
+        return self.look is None or self.look.full

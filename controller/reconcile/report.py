@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from controller.delivery.result import Outcome, SyncResult
 from controller.domain.errors import (
     DeliveryPaused,
+    Interrupted,
     LeaseHeld,
     NotConfirmed,
     PenstockError,
@@ -60,6 +62,8 @@ class PassReport:
     """Why `apply` would refuse the revision: the followed branch does not hold it."""
     kept_as: str
     """The name under which the store keeps the organisation's history; empty until the organisation is known."""
+    looked_fully_at: datetime | None
+    """When all flows of the organisation were last read, by our clock; None without a look."""
 
     def plan_or_raise(self) -> Plan:
         """The plan, or the error that prevented it."""
@@ -88,13 +92,12 @@ class PassReport:
             return SyncStatus.UNKNOWN  # all is left alone, whatever git asks for
         if self.mode is Mode.APPLY and self.result is not None:
             return SyncStatus.SYNCED if self.delivered and not self.moved else SyncStatus.OUT_OF_SYNC
-        at_rest = self.plan.empty and not self.moved and not self.plan.under_way
-        return SyncStatus.SYNCED if at_rest else SyncStatus.OUT_OF_SYNC
+        return SyncStatus.SYNCED if _at_rest(self.plan) else SyncStatus.OUT_OF_SYNC
 
     @property
     def moved(self) -> tuple[Drift, ...]:
         """Out-of-band changes, without flows that are only open in an editor."""
-        return tuple(drift for drift in self.plan.drift if not drift.informative) if self.plan else ()
+        return _moved(self.plan) if self.plan else ()
 
     def log_fields(self) -> dict[str, object]:
         """The report as fields of one log event."""
@@ -147,7 +150,30 @@ def make_report(reached: PassProgress, error: PenstockError | None, duration_s: 
         health=_health(reached),
         unpushed=reached.unpushed,
         kept_as=reached.located.kept_as if reached.located else "",
+        looked_fully_at=observed.look.full_at if observed and observed.look else None,
     )
+
+
+def rests(observed: Observed, plan: Plan) -> bool:
+    """Whether a complete observation leaves nothing to do, and nothing that a person has to decide about."""
+    return _at_rest(plan) and not observed.live.partial
+
+
+def leaves_doubt(reached: PassProgress, error: PenstockError | None) -> bool:
+    """Whether the next look has to read all flows: something failed, changed, or is left to do."""
+    if isinstance(error, LeaseHeld | Interrupted):
+        return False
+    if error is not None or reached.result is not None or reached.recovered:
+        return True
+    return reached.observed is not None and reached.plan is not None and not rests(reached.observed, reached.plan)
+
+
+def _at_rest(plan: Plan) -> bool:
+    return plan.empty and not _moved(plan) and not plan.under_way
+
+
+def _moved(plan: Plan) -> tuple[Drift, ...]:
+    return tuple(drift for drift in plan.drift if not drift.informative)
 
 
 def _health(reached: PassProgress) -> Health:

@@ -21,6 +21,7 @@ from controller.notify.receiver import Receiver
 from controller.reconcile.announcing import Announcements, receiver_of
 from controller.reconcile.credentials import client_credentials
 from controller.reconcile.holder import own_name
+from controller.reconcile.looks import Looks
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
@@ -42,6 +43,11 @@ class Services:
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
     """Whether a delivery was started, so that there may be messages to send."""
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The last looks of this process at organisations."""
+        return Looks(self.clock, self.settings.full_look_interval)
 
     @cached_property
     def receiver(self) -> Receiver | None:

@@ -67,12 +67,15 @@ class Settings(BaseSettings):
     work_dir: Path | None = Field(default=None, description="Where the service keeps its clone")
     poll_interval: Seconds = Field(default=30.0, description="Seconds between looks at the git remote")
     drift_interval: Seconds = Field(default=300.0, description="Seconds between looks at the organisations")
+    full_look_interval: Seconds = Field(
+        default=3600.0, description="Seconds after which a look reads all flows, not only the recently published ones"
+    )
     http_address: str = Field(default="127.0.0.1:8081", description="Where probes and metrics are served")
     rate_limit: int = Field(
         default=300, gt=0, le=1_000_000, description="Requests a minute that an organisation allows"
     )
     page_size: int = Field(
-        default=500, ge=1, le=1000, description="Flows to a page of a listing, up to the dialect's largest page"
+        default=1000, ge=1, le=1000, description="Flows to a page of a listing, up to the dialect's largest page"
     )
     list_ttl: Seconds = Field(
         default=300.0, description="Seconds for which a listing of the versioned dialect is reused"

@@ -180,10 +180,16 @@ async def deliver(held: Held, plan: Plan) -> SyncResult | None:
     )
 
 
-async def observe(at: Located) -> Observed:
+async def observe(at: Located, *, full: bool) -> Observed:
     """Read the recorded state from git and the live state from the organisation."""
-    listing = await list_organization(at.services, at.platform, await read_record(at))
-    return await observe_listed(at, listing)
+    return await observe_listed(at, await list_flows(at, full=full))
+
+
+async def list_flows(at: Located, *, full: bool) -> Listing:
+    """Read the record and list the flows; unless `full`, from the last look and what was published since."""
+    recorded, looks, client = await read_record(at), at.services.looks, at.identity.by_client
+    look = await (looks.full(client, at.platform) if full else looks.recent(client, at.platform))
+    return await list_organization(at.services, at.platform, recorded, look)
 
 
 async def observe_listed(at: Located, listing: Listing) -> Observed:
@@ -196,7 +202,7 @@ async def observe_listed(at: Located, listing: Listing) -> Observed:
         return unrecorded | {each.key for each in _authored(at, recorded, flows)}
 
     live = await observe_organization(listing, at.organization, own, at.listener)
-    return Observed(recorded, live)
+    return Observed(recorded, live, listing.look)
 
 
 async def read_record(at: Located) -> RecordedState:

@@ -24,6 +24,8 @@ class BoardEntry:
     message: str
     at: datetime
     warnings: tuple[str, ...] = ()
+    looked_fully_at: datetime | None = None
+    """When all flows of the organisation were last read; None without such a look."""
     awaited: bool = False
     """Whether the first pass has not ended."""
 
@@ -57,6 +59,7 @@ class Board:
             _message(report),
             self.clock.now(),
             report.plan.warnings if report.plan is not None else (),
+            self._looked_fully_at(report),
         )
 
     def post_fault(self, organization: str, error: Exception) -> None:
@@ -65,9 +68,24 @@ class Board:
             self._broken.add(organization)
         self._entries[organization] = self._unknown(organization, as_fault(error, "the pass ended").message)
 
+    def _looked_fully_at(self, report: PassReport) -> datetime | None:
+        """Of this pass; of an earlier one if this one ended before it looked."""
+        known = self._entries.get(report.organization)
+        return report.looked_fully_at or (known.looked_fully_at if known is not None else None)
+
     def _unknown(self, organization: str, message: str, *, awaited: bool = False) -> BoardEntry:
         now = self.clock.now()
-        return BoardEntry(organization, SyncStatus.UNKNOWN, Health.UNKNOWN, None, message, now, awaited=awaited)
+        known = self._entries.get(organization)
+        return BoardEntry(
+            organization,
+            SyncStatus.UNKNOWN,
+            Health.UNKNOWN,
+            None,
+            message,
+            now,
+            looked_fully_at=known.looked_fully_at if known is not None else None,
+            awaited=awaited,
+        )
 
     def entries(self) -> list[BoardEntry]:
         """All organisations, by name."""

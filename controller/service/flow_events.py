@@ -41,7 +41,15 @@ _NOTHING = ""
 class FlowSubscription:
     """Keeps channels open for one organisation's flows, and opens them again whenever they end."""
 
-    def __init__(self, organization: str, clock: Clock, on_event: Callable[[FlowEvent], None]) -> None:
+    def __init__(
+        self,
+        organization: str,
+        clock: Clock,
+        on_event: Callable[[FlowEvent], None],
+        on_open: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_open` is called whenever a channel opens: what happened before that was not announced."""
+        self._on_open = on_open
         self._organization = organization
         self._clock = clock
         self._on_event = on_event
@@ -89,6 +97,10 @@ class FlowSubscription:
             longest_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2.0 ** min(failures, 10))
             await self._clock.sleep(random.uniform(_FIRST_BACKOFF_S / 2, longest_s))  # noqa: S311 - jitter
 
+    def _opened(self, flow_ids: Sequence[str]) -> None:
+        self.subscribed.update(flow_ids)
+        self._on_open()
+
     async def _receive(self, flow_ids: Sequence[str]) -> None:
         """Receive from one channel until it ends."""
         try:
@@ -96,7 +108,7 @@ class FlowSubscription:
             if platform is None or platform.notifications is None:
                 return
             log.debug("channel.opening", organization=self._organization, flows=len(flow_ids))
-            events = platform.notifications.flow_events(flow_ids, on_open=lambda: self.subscribed.update(flow_ids))
+            events = platform.notifications.flow_events(flow_ids, on_open=lambda: self._opened(flow_ids))
             async for event in events:
                 self._on_event(event)
         except PenstockError as error:
@@ -175,6 +187,6 @@ class ChangePoll:
         if len(polled) > MOST_LOOKED_UP:
             since = looked_at + platform.clock_ahead - _OVERLAP
             changed = await changes.changed_since(since)
-            return {flow.id: flow.published_version for flow in changed if flow.id in polled}
+            return {flow.id: flow.published_version for flow in changed.flows if flow.id in polled}
         found = await platform.flows.get_many(polled)
         return {flow_id: found[flow_id].published_version if flow_id in found else None for flow_id in polled}

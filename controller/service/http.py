@@ -51,6 +51,8 @@ class ServedOrganizationDocument:
     """As in `penstock.status/v1`."""
     at: datetime
     """When, ISO 8601."""
+    looked_fully_at: datetime | None
+    """When all flows were last read. Passes since then saw publishes, but no other change."""
     calls: Sequence[RouteLatency]
     """How long calls took, by route."""
 

@@ -33,6 +33,9 @@ class Metrics:
         self._sync = gauge("penstock_sync_status", "1 for the status that holds", (*_LABELS, "status"))
         self._health = gauge("penstock_health", "1 for the health that holds", (*_LABELS, "health"))
         self._drift = gauge("penstock_drift", "Out-of-band differences", _LABELS)
+        self._full_look = gauge(
+            "penstock_last_full_look_timestamp_seconds", "When all flows of the organisation were last read", _LABELS
+        )
         self._fault = gauge("penstock_revision_fault", "1 while no newer revision can be read")
         self._webhooks = counter(
             "penstock_incoming_webhooks_total", "Messages of forges, by what was done with them", ("forge", "result")
@@ -60,6 +63,8 @@ class Metrics:
             self._sync.labels(name, status.value).set(report.sync_status is status)
         for health in Health:
             self._health.labels(name, health.value).set(report.health is health)
+        if report.looked_fully_at is not None:
+            self._full_look.labels(name).set(report.looked_fully_at.timestamp())
         if report.plan is not None:
             self._drift.labels(name).set(len(report.plan.drift))
 

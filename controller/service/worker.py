@@ -65,8 +65,9 @@ class Worker:
         self._standby = _Standby(services.clock, drift_interval_s)
         self._troubles = Troubles(name)
         self._changes = OutOfBandChanges(name, services.store.journal, self._changed)
-        self._subscription = FlowSubscription(name, services.clock, self._changes.add)
+        self._subscription = FlowSubscription(name, services.clock, self._changes.add, self._look_at_all)
         self._poll = ChangePoll(name, services.clock, self._changes, lambda: self._subscription.subscribed)
+        self._full_look = True
         self._dismissed = False
         self._workspace: Workspace | None = None
         self._reasons: list[str] = []
@@ -83,7 +84,8 @@ class Worker:
         self._woken.set()
 
     def nudge(self, reason: str) -> None:
-        """Run another pass at the last revision, as soon as possible."""
+        """Run another pass at the last revision, as soon as possible, and read all flows in it."""
+        self._look_at_all()
         if self._workspace is not None:
             self.wake(self._workspace, reason)
 
@@ -91,6 +93,10 @@ class Worker:
         """Run a pass, except while the controller that made the change holds the lease."""
         if reason != ELSEWHERE or not self._standby.waits:
             self.nudge(reason)
+
+    def _look_at_all(self) -> None:
+        """Let the next pass read all flows: something may have changed that is no publish."""
+        self._full_look = True
 
     def stop(self) -> None:
         """Wake the worker so that it sees that the service is stopping."""
@@ -196,11 +202,16 @@ class Worker:
             actor=SERVICE,
             trigger=trigger,
             watches=True,
+            full_look=self._full_look,
             allow_dirty=self._allow_dirty,
             allow_unpushed=self._allow_dirty,
         )
+        self._full_look = False
         report = await self._carry_out(request, workspace, organization)
-        return await self._unless_held(request, workspace, report)
+        report = await self._unless_held(request, workspace, report)
+        # A pass without a plan did not look.
+        self._full_look = self._full_look or (request.full_look and report.plan is None)
+        return report
 
     async def _carry_out(self, request: PassRequest, workspace: Workspace, organization: Organization) -> PassReport:
         if self._has_to_recover(organization, workspace):

@@ -177,7 +177,7 @@ async def test_only_flows_published_after_a_moment_are_asked_for_drift(
     clock.advance(3600)
     await hands.make(ivr("New"))
     changed = await organization.changes.changed_since(clock.now() - timedelta(minutes=5))
-    assert [found.key.name for found in changed] == ["New"]
+    assert [found.key.name for found in changed.flows] == ["New"]
 
 
 async def test_references_come_with_ids_from_the_versions_own_manifest(

@@ -51,12 +51,16 @@ class Listener:
 
     def __init__(self, platform: Platform, flow_ids: frozenset[str]) -> None:
         self.events: asyncio.Queue[FlowEvent] = asyncio.Queue()
-        self._listening = FlowSubscription("acme", SystemClock(), self.events.put_nowait)
+        self.opened = 0
+        self._listening = FlowSubscription("acme", SystemClock(), self.events.put_nowait, self._open)
         self._listening.subscribe_to(flow_ids, lambda: platform)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._listening.run())
         return self
+
+    def _open(self) -> None:
+        self.opened += 1
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
@@ -120,3 +124,4 @@ async def test_a_channel_that_is_about_to_be_closed_is_left_at_once(
         await reached(simulator, [1])
         await control(url, f"/flows/{wanted}/publish", by="Ada Lovelace")
         assert (await listener.heard()).flow_id == wanted
+        assert listener.opened == 2, "what happened between the two was not announced"

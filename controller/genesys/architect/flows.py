@@ -45,12 +45,11 @@ class ArchitectFlows(PlatformPart):
         listing = await consistent_pages(
             transport, call, pages_of(transport, ListPage[WireFlow]), page_size=_flows_a_page(transport)
         )
-        return FlowListing([live_flow(flow) for flow in listing.items if _counts(flow)], complete=listing.consistent)
+        return _listed(listing)
 
-    async def changed_since(self, since: datetime) -> Sequence[LiveFlow]:
+    async def changed_since(self, since: datetime) -> FlowListing:
         query = {"publishedAfter": since.isoformat().replace("+00:00", "Z")}
-        listing = await self._chosen(query, Priority.OBSERVE)
-        return [live_flow(flow) for flow in listing.items if _counts(flow)]
+        return _listed(await self._chosen(query, Priority.OBSERVE))
 
     async def get(self, flow_id: str) -> LiveFlow | None:
         flow = await read_flow(self._transport, flow_id, self._usually(Priority.PUBLISH))
@@ -115,6 +114,11 @@ async def read_flow(transport: Transport, flow_id: str, priority: Priority) -> W
 def _flows_a_page(transport: Transport) -> int:
     """The page size for listings of flows: the operator's, up to the largest that is known to work."""
     return min(transport.settings.page_size, MOST_FLOWS)
+
+
+def _listed(found: PagedItems[WireFlow]) -> FlowListing:
+    flows = [live_flow(flow) for flow in found.items if _counts(flow)]
+    return FlowListing(flows, complete=found.consistent, calls=found.pages)
 
 
 def _counts(flow: WireFlow) -> bool:
