@@ -47,6 +47,7 @@ READS = {
     "ResourceReferences.of",
     "Traces.header",
     "Traces.steps",
+    "Versions.cost_of_exports",
     "Versions.export",
     "Versions.of",
     "Versions.references",
