@@ -16,6 +16,7 @@ from controller.reconcile.services import Services
 from controller.repository.repository import Repository
 from controller.service.controller import Controller
 from controller.service.feeds import GitFeed
+from tests.support import remotes
 from tests.support.clock import SteppedClock
 from tests.support.forges.model import PullRequest
 from tests.support.forges.server import served
@@ -171,7 +172,9 @@ class Reviewing:
 
     def _publish(self, pull: PullRequest) -> None:
         ref = self.kind.head_ref(pull.number)
-        self.world.git("push", "--quiet", "--force", "origin", f"{pull.sha}:{ref}")
+        clone, remote = self.world.clone, self.world.remote
+        if not remotes.push(clone, remote, pull.sha, ref, old=remotes.tip(remote, ref)):
+            self.world.git("push", "--quiet", "--force", "origin", f"{pull.sha}:{ref}")
 
     def merge(self, pull: PullRequest, by: str = "grace") -> str:
         """Merge a pull request, as the forge would."""

@@ -37,8 +37,8 @@ from controller.simulator.faults import Fault
 from controller.simulator.settings import SimulatorSettings
 from controller.simulator.simulator import Simulator
 from controller.store.store import Store
+from tests.support import remotes
 from tests.support.clock import SteppedClock
-from tests.support.remotes import remote_and_clone
 from tests.support.stores import prepare
 
 ORGANIZATION = "acme"
@@ -95,7 +95,7 @@ class World:
         self.describe(**self.spec)
 
     def _repositories(self) -> tuple[Path, Path]:
-        return remote_and_clone(self.folder)
+        return remotes.remote_and_clone(self.folder)
 
     # What an author does.
 
@@ -137,14 +137,22 @@ class World:
 
     def commit(self, message: str = "Change what we want") -> str:
         """Commit everything and push it; returns the revision."""
+        before = remotes.tip(self.clone / ".git")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
+        sha = remotes.tip(self.clone / ".git")
+        if sha is not None and remotes.push(self.clone, self.remote, sha, "refs/heads/main", old=before):
+            return sha
         try:
             self.git("push", "--quiet", "origin", "HEAD:main")
         except subprocess.CalledProcessError:
             self.git("pull", "--quiet", "--rebase", "origin", "main", check=False)
             self.git("push", "--quiet", "origin", "HEAD:main")
         return self.git("rev-parse", "HEAD")
+
+    def _fetch(self) -> None:
+        if not remotes.fetch(self.remote, self.clone):
+            self.git("fetch", "--quiet", "origin")
 
     def git(self, *arguments: str, check: bool = True) -> str:
         return self._git(self.clone, *arguments, check=check)
@@ -195,7 +203,7 @@ class World:
         self, listener: Recording | None = None, *, stopping: Callable[[], bool] = lambda: False, **request: object
     ) -> PassReport:
         report = await self._pass(Mode.APPLY, listener or Recording(), stopping, **request)
-        self.git("fetch", "--quiet", "origin")
+        self._fetch()
         return report
 
     def status(self, report: PassReport) -> OrganizationStatus:
@@ -205,7 +213,7 @@ class World:
 
     async def rollback(self, flow: str, listener: Recording | None = None, **request: object) -> PassReport:
         report = await self._pass(Mode.ROLLBACK, listener or Recording(), flow=flow, actor="ada", **request)
-        self.git("fetch", "--quiet", "origin")
+        self._fetch()
         return report
 
     async def _pass(
@@ -284,7 +292,7 @@ class World:
 
     def assert_no_secret(self) -> None:
         """Neither the artifacts nor the store hold the client's secret."""
-        self.git("fetch", "--quiet", "origin")
+        self._fetch()
         refs = self.git("for-each-ref", "--format=%(refname)", "refs/remotes/origin/").split()
         held = self.git("grep", "--fixed-strings", "--files-with-matches", SECRET, *refs, check=False)
         assert held == ""
