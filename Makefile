@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= auto
+# One more than there are processors: a worker waits while git or a command that it started is at work.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # COVERAGE=1 measures branches while the tests run, and fails below the floor of pyproject.toml.
 COVERAGE ?=
 # Tests start many processes: modules are compiled once and kept.
@@ -32,7 +33,7 @@ test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not proof and not nightly" $(if $(COVERAGE),--cov --cov-report=)
 	$(if $(COVERAGE),$(BIN)/coverage report --format=total)
 
-proof: $(READY) ## Whole processes, faults, crashes, chaos, several controllers: the tests that take minutes
+proof: $(READY) ## Long stories, whole processes, faults, crashes, chaos, several controllers
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "proof and not nightly"
 
 check: lint types imports dead test bench-smoke proof ## Everything that CI runs

@@ -7,8 +7,10 @@ import gc
 import hashlib
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,21 @@ if TYPE_CHECKING:
 
 PROOF = frozenset({"availability", "chaos", "cli", "conformance", "crash", "docs", "faults", "safety", "service"})
 """Folders whose tests play whole processes or long stories; `make proof` runs them, and every check does."""
+
+LONG = {
+    "delivery": "clocks_apart lost_answers recovering rolling_back rolling_back_by_hand undetermined"
+    " unreadable_answers",
+    "diagnosis": "anomalies hostile_traces trace_pages",
+    "flows": "diff_completeness",
+    "genesys": "tokens_in_the_queue",
+    "planning": "markdown mermaid_parser plan_page properties saved",
+    "reconcile": "authorship callers examples failed_and_live git_state giving_up groups manual_rollback pausing"
+    " plans_meanwhile rollback_first scenarios status superseded suspended",
+    "repository": "branches race record remotes",
+    "reviews": "hostile merges surviving",
+    "simulator": "any_request",
+}
+"""Files of other folders that take six seconds of a processor and more; they are proofs too."""
 
 _IN_MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
@@ -75,6 +92,9 @@ def pytest_collection_finish() -> None:
     """What is imported by now stays: the collector of garbage need not look through it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
+    # For each request over ASGI httpx looks for this library, which is not installed, on the whole path.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,7 +111,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_proof(path: Path, config: pytest.Config) -> bool:
-    return path.is_relative_to(config.rootpath) and bool(PROOF & set(path.relative_to(config.rootpath).parts))
+    if not path.is_relative_to(config.rootpath):
+        return False
+    folders = path.relative_to(config.rootpath).parts
+    return bool(PROOF & set(folders)) or path in _long_files(config.rootpath)
+
+
+@cache
+def _long_files(root: Path) -> frozenset[Path]:
+    names = ((folder, name) for folder, names in LONG.items() for name in names.split())
+    return frozenset(root / "tests" / folder / f"test_{name}.py" for folder, name in names)
 
 
 @pytest.fixture(autouse=True, scope="session")
