@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import repeat
 
 _TRACKING = "trackingId"
 """A counter that Architect assigns to each action; it changes whenever a flow is saved."""
 _INDEX = "referencedObjects"
 """An index that newer exports add at the top of a flow; the actions say the same."""
+VOLATILE_KEYS = frozenset({_TRACKING, _INDEX})
+"""The keys of entries that may be noise; `volatile` decides."""
 
 
 def digest(document: object) -> str:
@@ -20,10 +23,7 @@ def digest(document: object) -> str:
 
     Raises TypeError for a value that is neither a mapping, a sequence nor a scalar.
     """
-    accumulated = sha256()
-    for piece in _pieces(document):
-        accumulated.update(piece)
-    return f"sha256:{accumulated.hexdigest()}"
+    return f"sha256:{sha256(_canonical(document).encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def volatile(key: str, value: object, depth: int) -> bool:
@@ -36,50 +36,62 @@ def volatile(key: str, value: object, depth: int) -> bool:
     return key == _INDEX and depth <= 1 and not isinstance(value, str | int | float)
 
 
-def _pieces(document: object) -> Iterator[bytes]:
-    """The canonical form, piece by piece, without recursion."""
-    waiting: list[tuple[object, int]] = [(document, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if isinstance(value, _Encoded):
-            yield value
-        elif isinstance(value, Mapping):
-            entries = sorted(_entries(value, depth), key=lambda entry: entry[0])
-            yield b"m%d:" % len(entries)
-            # The stack gives the last entry first, so entries go on it in reverse, each key after its value.
-            for key, item in reversed(entries):
-                waiting.append((item, depth + 1))
-                waiting.append((_Encoded(key), depth))
-        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            # The count comes first: without it, [[a], b] and [[a, b]] would give the same bytes.
-            yield b"l%d:" % len(value)
-            waiting.extend((item, depth + 1) for item in reversed(value))
+def _canonical(document: object) -> str:
+    """The canonical form, without recursion; `opened` has the entries that are left of each open collection."""
+    pieces: list[str] = []
+    opened: list[Iterator[tuple[str, object]]] = [iter((("", document),))]
+    while opened:
+        for key, value in opened[-1]:
+            pieces.append(key)
+            if type(value) is str:
+                pieces.append(_text(value))
+            elif isinstance(value, dict | Mapping):
+                entries = _entries(value, len(opened) - 1)
+                pieces.append(f"m{len(entries)}:")
+                opened.append(iter(entries))
+                break
+            elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+                # The count comes first: without it, [[a], b] and [[a, b]] would give the same text.
+                pieces.append(f"l{len(value)}:")
+                opened.append(zip(repeat(""), value, strict=False))
+                break
+            else:
+                pieces.append(_scalar(value))
         else:
-            yield _scalar(value)
+            opened.pop()
+    return "".join(pieces)
 
 
-class _Encoded(bytes):
-    """A key in its encoded form."""
-
-
-def _entries(mapping: Mapping[object, object], depth: int) -> list[tuple[bytes, object]]:
-    return [
-        (_scalar(key), item)
+def _entries(mapping: Mapping[object, object], depth: int) -> list[tuple[str, object]]:
+    """The entries without noise, each with its encoded key, in the order of the encoded keys."""
+    entries = [
+        (_text(key) if type(key) is str else _scalar(key), item)
         for key, item in mapping.items()
-        if not (isinstance(key, str) and volatile(key, item, depth))
+        if not (key in VOLATILE_KEYS and volatile(str(key), item, depth))
     ]
+    if len(entries) > 1:
+        entries.sort(key=_key)  # UTF-8 sorts as its characters do
+    return entries
 
 
-def _scalar(value: object) -> bytes:
+def _key(entry: tuple[str, object]) -> str:
+    return entry[0]
+
+
+def _text(value: str) -> str:
+    """A text after its length in bytes."""
+    return f"s{len(value) if value.isascii() else len(value.encode('utf-8', 'surrogatepass'))}:{value}"
+
+
+def _scalar(value: object) -> str:
     if value is None:
-        return b"n;"
+        return "n;"
     if isinstance(value, bool):
-        return b"b1;" if value else b"b0;"
+        return "b1;" if value else "b0;"
     if isinstance(value, int):
-        return b"i%d;" % value
+        return f"i{int(value)};"
     if isinstance(value, float):
-        return f"f{value!r};".encode()
+        return f"f{value!r};"
     if isinstance(value, str):
-        encoded = value.encode("utf-8", "surrogatepass")
-        return b"s%d:%s" % (len(encoded), encoded)
+        return _text(value)
     raise TypeError(f"a flow's content cannot hold a {type(value).__name__}")

@@ -21,7 +21,7 @@ from controller.domain.errors import FlowFileInvalid
 from controller.domain.references import FlowReference
 from controller.flows.flow_file import FlowFile
 from controller.flows.suggestion import did_you_mean
-from controller.flows.walk import Place, walk
+from controller.flows.walk import MERGING_KEYS, Place
 from controller.flows.yaml_events import Position, mistake_at, position_of, read_events
 
 LONGEST_NAME = 200
@@ -30,7 +30,6 @@ _REFERENCE = re.compile(r"\.{0,2}(?:/[^/\[\]#]+(?:\[[^/\[\]#]*\])?)*\Z")
 _STEP = re.compile(r"([^/\[\]]+)(?:\[([^\]]*)\])?")
 _MODULE = "commonmodule"
 NESTED = "a common module cannot use another common module, as Genesys' Resource Centre says"
-_MERGING = ("ref", "refArray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,7 @@ class _Flaw:
 
 def mistakes(text: str, flow: FlowFile) -> list[FlowFileInvalid]:
     """The mistakes of a flow file that `parse` read, in document order, each with line and column."""
-    places = list(walk(flow.root, flow.document[flow.root]))
-    found = [*_name(flow), *_references(places), *_twice(places)]
+    found = [*_name(flow), *_references(flow.places), *_twice(flow.places)]
     positions = locate(text, {finding.way for finding in found}) if found else {}
     positioned = [mistake_at(positions.get(finding.way, (1, 1)), finding.message, finding.hint) for finding in found]
     return sorted(positioned, key=lambda mistake: (mistake.line, mistake.column))
@@ -122,7 +120,7 @@ def _references(places: Sequence[Place]) -> Iterator[_Flaw]:
 
 
 def _refers(place: Place) -> bool:
-    if place.key in _MERGING:
+    if place.key in MERGING_KEYS:
         return place.parent is not None and isinstance(place.parent.value, Mapping) and len(place.parent.value) == 1
     return isinstance(place.key, str) and place.key.endswith("Ref")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from controller.domain.errors import FlowFileInvalid
 from controller.domain.identity import FlowKey
@@ -11,10 +12,10 @@ from controller.domain.references import FlowReference, ResourceReference
 from controller.flows.canonical import digest
 from controller.flows.flow_references import flow_references, narrowed
 from controller.flows.loading import YamlDocument, load_document
-from controller.flows.resource_references import resource_references
+from controller.flows.resource_references import TELLING_KEYS, resource_references
 from controller.flows.roots import ARCHY_ROOTS
 from controller.flows.suggestion import did_you_mean
-from controller.flows.walk import walk
+from controller.flows.walk import MERGING_KEYS, Place, walk
 from controller.flows.yaml_events import mistake_at
 
 
@@ -35,6 +36,8 @@ class FlowFile:
     references: tuple[FlowReference, ...]
     """References to other flows, in document order, one for each place."""
     resources: tuple[ResourceReference, ...]
+    places: tuple[Place, ...] = field(repr=False, compare=False)
+    """The collections in the document, and the texts that may refer to something."""
 
 
 def parse(text: str) -> FlowFile:
@@ -46,7 +49,7 @@ def parse(text: str) -> FlowFile:
     document = load_document(text)
     root, flow = _only_flow(document)
     key = FlowKey(ARCHY_ROOTS[root], _name(document, root, flow))
-    places = tuple(walk(root, flow))
+    places = tuple(walk(root, flow, _told))
     return FlowFile(
         key=key,
         root=root,
@@ -57,7 +60,14 @@ def parse(text: str) -> FlowFile:
         digest=digest(document.value),
         references=narrowed(flow_references(places, key.type, document.begin_of), flow.get("referencedObjects")),
         resources=tuple(resource_references(places)),
+        places=places,
     )
+
+
+@lru_cache(maxsize=4096)
+def _told(key: str) -> bool:
+    """Whether a text below this key may be, or be the target of, a reference."""
+    return key in TELLING_KEYS or key in MERGING_KEYS or key == "refId" or key.endswith("Ref")
 
 
 def _only_flow(document: YamlDocument) -> tuple[str, Mapping[str, object]]:

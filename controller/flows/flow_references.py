@@ -27,7 +27,7 @@ def flow_references(
 ) -> Iterator[FlowReference]:
     """The references at the places of a walk, in order, one each; `begin_of` gives a mapping's position in the file."""
     for place in places:
-        if isinstance(place.key, str) and isinstance(place.value, Mapping):
+        if isinstance(place.key, str) and isinstance(place.value, dict):
             for reference in _references_at(place, place.key, place.value, flow_type):
                 yield replace(reference, where=surroundings(place), position=begin_of(place.value))
 

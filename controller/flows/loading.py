@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import yaml
+
+from controller.flows.plain_reader import read_plain
 from controller.flows.yaml_events import Position
 from controller.flows.yaml_reader import Keys, YamlNode, YamlRules, read_nodes, read_trees
 
@@ -24,26 +27,22 @@ _RULES = YamlRules(
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """One parsed document, with the positions of its mappings."""
+    """One parsed document that can tell positions."""
 
     value: object
-    mappings: Mapping[int, tuple[Position, Keys]] = field(repr=False)
-    """Positions of each mapping and its keys, by the mapping's `id`."""
+    begins: Mapping[int, yaml.Mark | Position] = field(repr=False)
+    """Where each mapping begins, by its `id`."""
+    text: str = field(repr=False)
 
     def begin_of(self, mapping: object) -> Position | None:
         """The position of a mapping of this document, in block style its first key; None for anything else."""
-        place = self.mappings.get(id(mapping))
-        return place[0] if place is not None else None
+        begin = self.begins.get(id(mapping))
+        return begin if begin is None or isinstance(begin, tuple) else (begin.line + 1, begin.column + 1)
 
     def locate(self, path: Sequence[str]) -> Position:
-        """The position of a path's last key, or of the last one that exists."""
-        value, position = self.value, (1, 1)
-        for part in path:
-            if not isinstance(value, dict) or part not in value:
-                break
-            position = self.mappings[id(value)][1][part]
-            value = value[part]
-        return position
+        """The position of a path's last key, or of the last one that exists; the text is read again for it."""
+        node = load_node(self.text)
+        return node.locate(path, at_key=True) if node is not None else (1, 1)
 
 
 def load_yaml(text: str) -> object:
@@ -63,14 +62,17 @@ def load_node(text: str) -> YamlNode | None:
 
 def load_document(text: str) -> YamlDocument:
     """Like `load_yaml`, with positions."""
-    mappings: dict[int, tuple[Position, Keys]] = {}
+    plain = read_plain(text, depth=_RULES.depth, values=_RULES.values)
+    if plain is not None:
+        return YamlDocument(plain.value, plain.begins, text)
+    begins: dict[int, yaml.Mark | Position] = {}
 
-    def keep(value: object, position: Position, keys: Keys) -> object:
+    def keep(value: object, position: Position, _keys: Keys) -> object:
         if isinstance(value, dict):
-            mappings[id(value)] = position, keys
+            begins[id(value)] = position
         return value
 
-    return YamlDocument(_only(read_trees(text, _RULES, keep)), mappings)
+    return YamlDocument(_only(read_trees(text, _RULES, keep)), begins, text)
 
 
 def _only(documents: Iterator[T]) -> T | None:

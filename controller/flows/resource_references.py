@@ -50,6 +50,8 @@ _FIND_ACTIONS: Mapping[str, str] = {
     f"f{function[1:]}": kind for function, kind in FINDERS.items() if kind != "wrap-up-code"
 }
 """Actions that find resources, called like the functions; none is known that finds wrap-up codes."""
+TELLING_KEYS = frozenset({"division", "exp", "prompt"})
+"""Keys with texts that may name resources."""
 _FLOW_KEYS = frozenset({"targetFlow", "overrideInQueueFlow"})
 _BUILT_IN = "PromptSystem."
 _PROMPT = "Prompt."
@@ -61,7 +63,7 @@ def resource_references(places: Iterable[Place]) -> Iterator[ResourceReference]:
     for place in places:
         if isinstance(place.value, str):
             yield from _in_text(place, place.value)
-        elif isinstance(place.key, str) and isinstance(place.value, Mapping) and not place.is_action:
+        elif isinstance(place.key, str) and isinstance(place.value, dict) and not place.is_action:
             yield from _in_mapping(place, place.key, place.value)
 
 
@@ -74,9 +76,10 @@ def _in_text(place: Place, text: str) -> Iterator[ResourceReference]:
 
 
 def _in_mapping(place: Place, key: str, value: Mapping[str, object]) -> Iterator[ResourceReference]:
-    calls = place.action_kind.startswith("call")
-    keyed = KEYED.get(key) or (CALLED_RESOURCES.get(key) if calls else None)
-    if key == "category" and calls:
+    keyed = KEYED.get(key)
+    if keyed is None and key in CALLED_RESOURCES and place.action_kind.startswith("call"):
+        keyed = CALLED_RESOURCES[key]
+    if key == "category" and place.action_kind.startswith("call"):
         yield from _data_actions(place, value)
     elif keyed is not None:
         for name, resolution in keyed_targets(value):
@@ -88,7 +91,7 @@ def _in_mapping(place: Place, key: str, value: Mapping[str, object]) -> Iterator
         yield from _found(place, value)
     elif key in NAMED:
         yield from _target(place, NAMED[key])
-    elif literal_name(value) is not None and "lit" in value and key not in _FLOW_KEYS:
+    elif "lit" in value and key not in _FLOW_KEYS and literal_name(value) is not None:
         yield from _by_type(place)
 
 

@@ -34,8 +34,11 @@ def read_events(text: str) -> Iterator[yaml.Event]:
     text = text.removeprefix("\ufeff")
     hidden = _hide_surrogates(text)
     try:
-        for event in _events(text if hidden is None else hidden):
-            if hidden is not None and isinstance(event, yaml.ScalarEvent):
+        if hidden is None:
+            yield from _events(text)
+            return
+        for event in _events(hidden):
+            if isinstance(event, yaml.ScalarEvent):
                 _restore_surrogates(event)
             yield event
     except yaml.reader.ReaderError as error:
@@ -60,10 +63,7 @@ def mistake_at(position: Position, message: str, hint: str | None = None) -> Flo
 def _events(text: str) -> Iterator[yaml.Event]:
     loader = FlowLoader(text)
     try:
-        while loader.check_event():
-            event = loader.get_event()
-            if event is not None:
-                yield event
+        yield from iter(loader.get_event, None)
     finally:
         loader.dispose()
 
