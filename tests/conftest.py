@@ -157,6 +157,7 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             environment.delenv(name)
         environment.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and text is folded where it is set
         environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        environment.setenv("PENSTOCK_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         # Nothing is tidied up in repositories that a test fills: git starts a process for it after each command.
         settings = tmp_path_factory.mktemp("git") / "config"
         settings.write_text("[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n", encoding="utf-8")

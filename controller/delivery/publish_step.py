@@ -5,6 +5,7 @@ An existing version is made live by one atomic switch, or by publishing it again
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 
 from controller.delivery.change_run import ChangeRun
@@ -83,7 +84,8 @@ class PublishStep:
     async def publish(self) -> None:
         run = self._run
         source = _source(run)
-        await through_conflicts(run, lambda: send_source(run, source.text, state=StepState.PUBLISHING))
+        text = await asyncio.to_thread(source.text.read)
+        await through_conflicts(run, lambda: send_source(run, text, state=StepState.PUBLISHING))
 
     async def settle(self) -> LiveFlow | None:
         """Raises PublishFailed, OutOfBandChange, and PublishTimedOut where the result is not known yet."""
@@ -120,7 +122,7 @@ class PublishStep:
             if progress.cause is FailureCause.LOCK:
                 await wait_for_lock(run, await run.live())
             await as_planned(run)
-            await send_source(run, _source(run).text)
+            await send_source(run, await asyncio.to_thread(_source(run).text.read))
             progress = await self._follow()
             await failed_without_effect(run, progress)
         return progress
@@ -246,7 +248,7 @@ class SwitchStep:
             await tell_replaced(run, live)
             return live
         run.note(f"the organisation did not make {target} live again; its source was published anew")
-        await send_source(run, run.source.text)
+        await send_source(run, await asyncio.to_thread(run.source.text.read))
         return await self._upload.settle()
 
     async def _switch_after_publish(self, target: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from controller.domain.identity import FlowKey
 from controller.domain.references import FlowReference, ResourceReference
@@ -132,14 +133,23 @@ class Endpoint:
     login_url: str
 
 
+class SourceText(Protocol):
+    """The rendered Archy YAML of a flow file. It is read when it is needed, and not kept."""
+
+    def read(self) -> str:
+        """The text that is uploaded. It may carry substituted secrets: never log or store it.
+
+        Blocks while git runs. Raises RepositoryFailed when it cannot be read, or is another text by now.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A flow file after substitution, with the facts that planning needs."""
 
     file: str
     """Path relative to the repository."""
-    text: str = field(repr=False)
-    """The rendered Archy YAML that is uploaded. It may carry substituted secrets: never log or store it."""
+    text: SourceText = field(repr=False)
     digest: str
     """`sha256:...` over the canonical form."""
     references: tuple[FlowReference, ...] = ()

@@ -6,7 +6,7 @@ Paths are relative to the top of the repository, with `/`; the top itself is the
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -43,6 +43,10 @@ class PathLost(Exception):  # noqa: N818 - as above
     """Why a path leads to nothing in the repository, as the end of a sentence about the path."""
 
 
+Reread = Callable[[], bytes]
+"""Gives a content again, as far as it is asked for. Raises FileUnreadable, and RepositoryFailed when git fails."""
+
+
 class Files(Protocol):
     """The files of one revision or folder, read on demand."""
 
@@ -60,6 +64,15 @@ class Files(Protocol):
 
     def target(self, link: str) -> str:
         """The target of a link as written. Raises FileUnreadable."""
+
+    def object_id(self, path: str) -> str | None:
+        """git's id of a file's content; None where git does not hold this content, and where there is no file."""
+
+    def reread(self, path: str, most: int) -> Reread:
+        """A function that gives the first bytes of a file again, also when these files are closed.
+
+        Raises FileUnreadable.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from controller.manifests.flow import FlowShape
 from controller.manifests.manifest import FlowManifest, OrganizationManifest
 from controller.manifests.paths import PathRefused, flow_file
 from controller.manifests.report import Report
-from controller.manifests.sources import FlowFiles, Template
+from controller.manifests.sources import FlowFiles, FlowValues, Template
 from controller.manifests.wording import Path, did_you_mean, quoted
 
 _SHARED: Path = ("spec", "substitutions")
@@ -41,13 +41,13 @@ class Values:
         self._report = report
         self._wanted: set[str] = set()
 
-    def of(self, flow: FlowManifest, template: Template) -> dict[str, str]:
+    def of(self, flow: FlowManifest, template: Template) -> FlowValues:
         """Values by placeholder. Reports those of the flow's own that its file has no placeholder for."""
         own = _written(flow.node.get(*_OWN))
-        wanted = set(template.content.mentioned)
+        wanted = set(template.facts.mentioned)
         self._wanted |= wanted
         found: dict[str, tuple[YamlNode, FlowManifest | OrganizationManifest, Path]] = {}
-        for name in template.content.placeholders:
+        for name in template.facts.placeholders:
             if name in own:
                 found[name] = own[name], flow, (*_OWN, name)
             elif name in self._shared:
@@ -61,7 +61,7 @@ class Values:
                 f"{template.name} has no placeholder {{{{{name}}}}}",
                 hint=did_you_mean(name, wanted - set(own)) or "remove the value",
             )
-        return values
+        return FlowValues(values, secret=bool(variables))
 
     def report_unused(self) -> None:
         """Report the organisation's values that no flow file has a placeholder for; only once all of them were read."""
@@ -118,7 +118,7 @@ def _identity(
 ) -> str:
     """A digest of all that decides where the values of a flow go: manifest, file and variables."""
     manifest = None if flow.shape is None else flow.shape.model_dump(mode="json")
-    parts = (organization.name, manifest, template.name, template.content.text, sorted(variables.items()))
+    parts = (organization.name, manifest, template.name, template.text, sorted(variables.items()))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 

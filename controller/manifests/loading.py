@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import PurePosixPath
 
@@ -16,6 +16,7 @@ from controller.manifests.manifest import FlowManifest, Manifests, OrganizationM
 from controller.manifests.organization import OrganizationShape
 from controller.manifests.ownership import Estate, assign, included_paths
 from controller.manifests.report import Report
+from controller.manifests.source_facts import FactCache, NoCache
 from controller.manifests.sources import FlowFiles
 from controller.manifests.tree import ManifestTree, scan
 from controller.manifests.wording import did_you_mean, quoted
@@ -51,13 +52,24 @@ class Desired:
         return tuple(sorted(found))
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a reading may use."""
+
+    limits: Limits = field(default_factory=Limits)
+    cache: FactCache = field(default_factory=NoCache)
+
+
+DEFAULT_MEANS = Means()
+
+
 def load(
     files: Files,
     *,
     folder: str = "",
     hosts: Hosts = GENESYS_ALONE,
     only: Collection[str] | None = None,
-    limits: Limits | None = None,
+    means: Means = DEFAULT_MEANS,
     required: bool = True,
     reading: Collection[str] | None = None,
 ) -> Desired:
@@ -72,14 +84,14 @@ def load(
     """
     if kind_of(files, folder) is not Kind.FOLDER:
         raise SettingsInvalid(f"{folder} is not a folder", hint="name a folder with manifests")
-    report, budget = Report(), Budget(limits or Limits())
+    report, budget = Report(), Budget(means.limits)
     tree, manifests, places = _read(files, folder, report, budget)
     estates = assign(files, manifests, report)
     check_artifacts(manifests, report)
     if required:
         _require(only or (), estates, manifests)
     selected = tuple(each for each in estates if only is None or each.organization.name in only)
-    flow_files = FlowFiles(files, report, budget)
+    flow_files = FlowFiles(files, report, budget, means.cache)
     assembly = Assembly(manifests, flow_files, hosts, report, reading)
     organizations = [assembly.organization(estate) for estate in selected]
     mistakes = _concerning(report.mistakes, estates, selected)

@@ -1,18 +1,30 @@
-"""Reads flow files for manifests: each file once, each rendering once."""
+"""Reads flow files for manifests: each file once, each rendering once, and neither where its facts are known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from controller.domain.desired import Origin, SourceFile
 from controller.domain.errors import FlowFileInvalid
-from controller.domain.files import Budget, Files, FileUnreadable
+from controller.domain.files import Budget, Files, FileUnreadable, Reread
 from controller.domain.identity import FlowKey
+from controller.domain.references import FlowReference
 from controller.flows.checks import mistakes
 from controller.flows.flow_file import FlowFile, parse
 from controller.flows.substitution import FlowTemplate, Rendered
 from controller.manifests.report import Report
+from controller.manifests.source_facts import (
+    FactCache,
+    NoCache,
+    SourceFacts,
+    TemplateFacts,
+    source_facts,
+    source_key,
+    template_facts,
+    template_key,
+)
+from controller.manifests.source_text import FileText, identity_of
 from controller.manifests.tree import MAXIMUM_BYTES, decode
 
 
@@ -22,7 +34,24 @@ class Template:
 
     name: str
     """Path relative to the repository."""
-    content: FlowTemplate
+    identity: str
+    """What tells its content from any other."""
+    facts: TemplateFacts
+    reread: Reread = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The text of the file, read again. Raises RepositoryFailed as `FileText` does."""
+        return FileText(self.name, self.identity, self.reread).written()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowValues:
+    """The values for the placeholders of one flow."""
+
+    by_name: Mapping[str, str] = field(repr=False)
+    secret: bool = False
+    """Whether some come from the environment: nothing that they are part of may be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +65,15 @@ class Rendering:
 class FlowFiles:
     """The flow files of one load."""
 
-    def __init__(self, files: Files, report: Report, budget: Budget) -> None:
+    def __init__(self, files: Files, report: Report, budget: Budget, cache: FactCache | None = None) -> None:
         self.files = files
         self._report = report
         self._budget = budget
+        self._cache = cache or NoCache()
         self._templates: dict[str, Template | None] = {}
         self._renderings: dict[tuple[str, tuple[tuple[str, str], ...]], Rendering | None] = {}
+        self._last: tuple[str, FlowTemplate] | None = None
+        """The file that was read last: it is rendered next."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,9 +86,9 @@ class FlowFiles:
             self._templates[path] = self._read(path)
         return self._templates[path]
 
-    def rendering(self, path: str, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
+    def rendering(self, path: str, values: FlowValues, asked_by: Origin) -> Rendering | None:
         """The file with exactly the values that its placeholders need; None after its mistakes were reported."""
-        key = (path, tuple(sorted(values.items())))
+        key = (path, tuple(sorted(values.by_name.items())))
         if key not in self._renderings:
             template = self.template(path)
             self._renderings[key] = self._render(template, values, asked_by) if template is not None else None
@@ -64,23 +96,55 @@ class FlowFiles:
 
     def _read(self, path: str) -> Template | None:
         try:
+            identity = self.files.object_id(path)
+            known = None if identity is None else self._known_template(path, identity)
+            if known is not None:
+                self._budget.read(known.facts.size)
+                return known
             content = self.files.content(path, MAXIMUM_BYTES)
         except FileUnreadable as error:
             self._report.add(Origin(path), f"the file cannot be read: {error}")
             return None
         self._budget.read(len(content or b""))
         text = decode(path, content, self._report)
-        if text is None:
+        if text is None or content is None:
             return None
+        identity = identity or identity_of(content)
+        return self._known_template(path, identity) or self._new_template(path, identity, len(content), text)
+
+    def _known_template(self, path: str, identity: str) -> Template | None:
+        """A flow file of which the cache knows the facts. Raises FileUnreadable."""
+        key = template_key(identity)
+        facts = None if key is None else template_facts(self._cache.get(key))
+        return None if facts is None else self._template_with(path, identity, facts)
+
+    def _new_template(self, path: str, identity: str, size: int, text: str) -> Template | None:
         try:
-            return Template(path, FlowTemplate(text))
+            template = FlowTemplate(text)
         except FlowFileInvalid as error:
             self._tell(path, error, error.message)
             return None
+        facts = TemplateFacts(size, template.placeholders, template.mentioned)
+        self._put(template_key(identity), facts)
+        self._last = path, template
+        return self._template_with(path, identity, facts)
 
-    def _render(self, template: Template, values: Mapping[str, str], asked_by: Origin) -> Rendering | None:
+    def _template_with(self, path: str, identity: str, facts: TemplateFacts) -> Template:
+        return Template(path, identity, facts, self.files.reread(path, MAXIMUM_BYTES + 1))
+
+    def _render(self, template: Template, values: FlowValues, asked_by: Origin) -> Rendering | None:
+        key = None if values.secret else source_key(template.identity, values.by_name)
+        known = None if key is None else source_facts(self._cache.get(key))
+        facts = known or self._told_by(template, values, asked_by)
+        if facts is None:
+            return None
+        text = FileText(template.name, template.identity, template.reread, values.by_name)
+        return Rendering(facts.key, SourceFile(template.name, text, facts.digest, facts.references, facts.resources))
+
+    def _told_by(self, template: Template, values: FlowValues, asked_by: Origin) -> SourceFacts | None:
+        """What the file says with these values; None after the mistake that leaves it without facts was reported."""
         try:
-            rendered = template.content.render(values)
+            rendered = self._flow_template(template).render(values.by_name)
         except FlowFileInvalid as error:
             self._tell(template.name, error, f"{error.message}, which {asked_by} needs")
             return None
@@ -89,17 +153,30 @@ class FlowFiles:
         except FlowFileInvalid as error:
             self._tell(template.name, rendered.own(error), error.message)
             return None
-        for mistake in mistakes(rendered.text, flow):
+        found = mistakes(rendered.text, flow)
+        for mistake in found:
             self._tell(template.name, rendered.own(mistake), mistake.message)
-        return Rendering(flow.key, _source(template.name, rendered, flow))
+        facts = SourceFacts(flow.key, flow.digest, _own_references(rendered, flow), flow.resources)
+        if not found and not values.secret:
+            # A file with mistakes is read each time, so that they are the same each time.
+            self._put(source_key(template.identity, values.by_name), facts)
+        return facts
+
+    def _flow_template(self, template: Template) -> FlowTemplate:
+        if self._last is None or self._last[0] != template.name:
+            self._last = template.name, FlowTemplate(template.text)
+        return self._last[1]
+
+    def _put(self, key: bytes | None, facts: TemplateFacts | SourceFacts) -> None:
+        if key is not None:
+            self._cache.put(key, facts.encoded())
 
     def _tell(self, name: str, error: FlowFileInvalid, message: str) -> None:
         self._report.add(Origin(name, error.line, error.column), message, hint=error.hint, code=error.code)
 
 
-def _source(name: str, rendered: Rendered, flow: FlowFile) -> SourceFile:
-    references = tuple(
+def _own_references(rendered: Rendered, flow: FlowFile) -> tuple[FlowReference, ...]:
+    return tuple(
         each if each.position is None else replace(each, position=rendered.own_position(each.position))
         for each in flow.references
     )
-    return SourceFile(name, rendered.text, flow.digest, references, flow.resources)

@@ -44,7 +44,7 @@ class FlowContent:
 
 def source_content(organization: Organization, source: SourceFile) -> FlowContent:
     """A flow file of the repository."""
-    return FlowContent(ContentForm.SOURCE, parse(source.text).document, organization.name, file=source.file)
+    return FlowContent(ContentForm.SOURCE, parse(source.text.read()).document, organization.name, file=source.file)
 
 
 async def version_content(services: Services, organization: Organization, live: LiveFlow, version: str) -> FlowContent:

@@ -44,13 +44,13 @@ def source_inside(organization: Organization, said: str) -> FlowInside:
             f"{desired.id} is pinned to version {desired.source.version}: the repository does not hold its content",
             hint="pass --from live",
         )
-    return _inside(str(key), str(key), source_graph(parse(desired.source.text).document, str(key)))
+    return _inside(str(key), str(key), source_graph(parse(desired.source.text.read()).document, str(key)))
 
 
 def all_source_insides(organization: Organization) -> FlowInside:
     """The nodes of all flow files in one graph. Makes no call."""
     contents = [
-        source_graph(parse(flow.source.text).document, str(flow.key))
+        source_graph(parse(flow.source.text.read()).document, str(flow.key))
         for flow in organization.flows
         if isinstance(flow.source, SourceFile)
     ]

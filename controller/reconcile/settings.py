@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         default=300.0, description="Seconds that a lock, or another operation on the flow, is waited for"
     )
     conflict_poll: Seconds = Field(default=15.0, description="Seconds between looks meanwhile")
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("penstock"),
+        description="Folder that keeps what flow files say between runs",
+    )
+    cache_mib: int = Field(default=64, ge=0, le=65_536, description="MiB that are kept there at most; 0 keeps nothing")
     notifications: bool = Field(
         default=True, description="Whether organisations that can are asked to announce what happens to flows"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from controller.domain.errors import ManifestInvalid, Mistake, RepositoryFailed,
 from controller.domain.files import Budget, Files, Kind, Limits, PathLost, followed, kind_of
 from controller.domain.recorded import NO_REVISION
 from controller.manifests.assembly import Hosts
-from controller.manifests.loading import Desired, load
+from controller.manifests.fact_cache import fact_cache
+from controller.manifests.loading import Desired, Means, load
+from controller.manifests.source_facts import FactCache
 from controller.manifests.tree import manifest_files
 from controller.reconcile.settings import Settings
 from controller.repository.repository import Repository
@@ -113,9 +116,16 @@ def read_folder(
     if kind_of(files, folder) is not Kind.FOLDER:
         return Desired()
     hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
-    return load(
-        files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits, required=False, reading=reading
-    )
+    with _cache(settings) as cache:
+        return load(
+            files,
+            folder=folder,
+            hosts=hosts,
+            only=only or None,
+            means=Means(settings.limits, cache),
+            required=False,
+            reading=reading,
+        )
 
 
 def require_organizations(desired: Desired, folder: str) -> None:
@@ -127,6 +137,10 @@ def require_organizations(desired: Desired, folder: str) -> None:
         )
 
 
+def _cache(settings: Settings) -> AbstractContextManager[FactCache]:
+    return fact_cache(settings.cache_dir, settings.cache_mib * 1024**2)
+
+
 def _load(files: Files, written: str, settings: Settings, only: Collection[str], *, loopback: bool) -> Desired:
     try:
         folder = followed(files, written)
@@ -135,7 +149,8 @@ def _load(files: Files, written: str, settings: Settings, only: Collection[str],
     if kind_of(files, folder) is not Kind.FOLDER:
         raise RepositoryFailed(f"the repository has no folder {folder}", hint="set PENSTOCK_MANIFESTS")
     hosts = Hosts(settings.organization_hosts, settings.gate_hosts, loopback)
-    desired = load(files, folder=folder, hosts=hosts, only=only or None, limits=settings.limits)
+    with _cache(settings) as cache:
+        desired = load(files, folder=folder, hosts=hosts, only=only or None, means=Means(settings.limits, cache))
     missing = sorted(set(only) - {each.name for each in desired.organizations})
     if missing:
         raise SettingsInvalid(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controller.domain.errors import RepositoryFailed
-from controller.domain.files import FileUnreadable, Kind, Limits, joined, too_many_entries
+from controller.domain.files import FileUnreadable, Kind, Limits, Reread, joined, too_many_entries
 from controller.repository.objects import ObjectReader
 
 _TREE_BYTES = 64 * 1024**2
@@ -66,6 +66,10 @@ class CommitFiles:
         folder, _, name = path.rpartition("/")
         entry = self.entries(folder).get(name)
         return entry[1] if entry is not None else None
+
+    def reread(self, path: str, most: int) -> Reread:
+        """Gives a file's first bytes again."""
+        return self._reader.reread(self._object(path), most)
 
     def _object(self, path: str) -> str:
         found = self.object_id(path)

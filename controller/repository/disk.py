@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from controller.domain.files import FileUnreadable, Kind, Limits, too_many_entries
+from controller.domain.files import FileUnreadable, Kind, Limits, Reread, too_many_entries
 
 
 class DiskFiles:
@@ -47,6 +48,14 @@ class DiskFiles:
             return str((self.top / link).readlink())
         except (OSError, ValueError) as error:
             raise _unreadable(error) from error
+
+    def object_id(self, path: str) -> str | None:  # noqa: ARG002 - no content on the disk is one of git's objects
+        """None."""
+        return None
+
+    def reread(self, path: str, most: int) -> Reread:
+        """Gives the first bytes that the file has then."""
+        return partial(DiskFiles(self.top, self._limits).opening, path, most)
 
     def _list(self, folder: str) -> dict[str, Kind]:
         found: dict[str, Kind] = {}

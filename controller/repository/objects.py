@@ -7,9 +7,11 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from controller.domain.errors import RepositoryFailed
+from controller.domain.files import Reread
 from controller.repository.command import GitCommand, end, kill
 
 READ_TIMEOUT_S = 300.0
@@ -132,6 +134,17 @@ class ObjectReader:
         finally:
             end(process)
 
+    def reread(self, object_id: str, most: int) -> Reread:
+        """A function that gives the first bytes of an object, also when this reader is closed.
+
+        An object that only a merge in memory holds is read now, because it goes with the merge.
+        """
+        temporary = (self._environment or {}).get("GIT_OBJECT_DIRECTORY")
+        if temporary is not None and _holds(Path(temporary), object_id):
+            content = self.opening(object_id, most)
+            return lambda: content
+        return partial(_object_again, self._git, object_id, most)
+
     def _known(self, name: str) -> ObjectInfo:
         found = self.info(name)
         if found is None:
@@ -157,3 +170,13 @@ class ObjectReader:
 
     def _ended(self) -> RepositoryFailed:
         return RepositoryFailed(f"{self._git.directory}: git ended before all objects were read")
+
+
+def _holds(folder: Path, object_id: str) -> bool:
+    """Whether a folder of objects may hold this one: as a file of its own, or in a pack."""
+    return (folder / object_id[:2] / object_id[2:]).exists() or any(folder.glob("pack/*.pack"))
+
+
+def _object_again(git: GitCommand, object_id: str, most: int) -> bytes:
+    with contextlib.closing(ObjectReader(git)) as reader:
+        return reader.opening(object_id, most)

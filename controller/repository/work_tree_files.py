@@ -6,10 +6,12 @@ that a sparse work tree leaves out, and that is not on the disk, is no differenc
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 
-from controller.domain.files import FileUnreadable, Kind, Limits, as_utf8, joined, kind_of, too_many_entries
+from controller.domain.files import FileUnreadable, Kind, Limits, Reread, as_utf8, joined, kind_of, too_many_entries
 from controller.repository.command import GitCommand
 from controller.repository.commit_files import CommitFiles
 from controller.repository.disk import DiskFiles
@@ -52,9 +54,15 @@ class WorkTreeFiles:
 
     def content(self, path: str, most: int) -> bytes | None:
         """The bytes on disk; those of HEAD if they are equivalent or the file is left out on disk."""
-        if self.head is not None and not self.differs(path):
-            return self.head.content(path, most)
-        return self._disk.content(path, most)
+        if self.head is None or self._differs.get(path) is True:
+            return self._disk.content(path, most)
+        if self._is_plain_file(path):
+            with contextlib.suppress(FileUnreadable):
+                content = self._disk.content(path, most)
+                if content is not None and self._is_committed(path, content):
+                    self._differs[path] = False
+                    return content  # the bytes of HEAD, without asking git
+        return self._disk.content(path, most) if self.differs(path) else self.head.content(path, most)
 
     def opening(self, path: str, most: int) -> bytes:
         """The first bytes of a file."""
@@ -66,6 +74,17 @@ class WorkTreeFiles:
         self.links.add(link)
         on_disk = kind_of(self._disk, link) is not None
         return self._disk.target(link) if on_disk or self.head is None else self.head.target(link)
+
+    def object_id(self, path: str) -> str | None:
+        """git's id of a file that does not differ from HEAD."""
+        return None if self.head is None or self.differs(path) else self.head.object_id(path)
+
+    def reread(self, path: str, most: int) -> Reread:
+        """Gives HEAD's content of a file that does not differ from it now, and any other as the disk has it then."""
+        on_disk = self._disk.reread(path, most)
+        if self.head is None or self.differs(path):
+            return on_disk
+        return partial(_committed_again, self.head.object_id(path) or "", on_disk, self.head.reread(path, most))
 
     def differs(self, path: str) -> bool:
         """Whether the disk differs from HEAD."""
@@ -86,10 +105,28 @@ class WorkTreeFiles:
             content = self._disk.content(path, _COMPARED_BYTES) if here is Kind.FILE else None
         except FileUnreadable:
             return True
-        if content is None or _object_id(content, self.head.object_id(path) or "") == self.head.object_id(path):
+        if content is None or self._is_committed(path, content):
             return False
         committed_content = self.head.content(path, _COMPARED_BYTES)
         return committed_content is None or not _means_the_same(committed_content, content)
+
+    def _is_plain_file(self, path: str) -> bool:
+        """Whether HEAD and the disk have a file at a path."""
+        return self.head is not None and kind_of(self.head, path) is kind_of(self._disk, path) is Kind.FILE
+
+    def _is_committed(self, path: str, content: bytes) -> bool:
+        """Whether HEAD has exactly this content at a path."""
+        committed = self.head.object_id(path) if self.head is not None else None
+        return committed is not None and _object_id(content, committed) == committed
+
+
+def _committed_again(object_id: str, on_disk: Reread, committed: Reread) -> bytes:
+    """The committed content: from the disk, which needs no process, while it is still there."""
+    with contextlib.suppress(FileUnreadable):
+        content = on_disk()
+        if _object_id(content, object_id) == object_id:
+            return content
+    return committed()
 
 
 def _object_id(content: bytes, like: str) -> str:

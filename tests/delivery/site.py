@@ -45,6 +45,7 @@ from controller.simulator.simulator import Simulator
 from controller.store.leases import Lease
 from controller.store.store import Store
 from tests.support.clock import ShiftedClock, SteppedClock
+from tests.support.source_text import KnownText
 from tests.support.stores import prepare
 
 NAME = "acme"
@@ -59,7 +60,7 @@ class Crash(BaseException):
 
 def source_of(text: str) -> SourceFile:
     parsed = parse(text)
-    return SourceFile("flow.yaml", text, parsed.digest, parsed.references, parsed.resources)
+    return SourceFile("flow.yaml", KnownText(text), parsed.digest, parsed.references, parsed.resources)
 
 
 def organization(*, dialect: str = ARCHITECT, **fields: object) -> Organization:

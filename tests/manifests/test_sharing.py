@@ -30,7 +30,7 @@ def repository(root: Path, **more: str) -> Path:
 def test_an_included_flow_belongs_to_each_organisation_with_that_organisations_values(tmp_path: Path) -> None:
     dev, prod = load(repository(tmp_path)).organizations
     assert [dev.flows[0].id, prod.flows[0].id] == ["greeting", "greeting"]
-    texts = [flow.source.text for flow in (*dev.flows, *prod.flows) if isinstance(flow.source, SourceFile)]
+    texts = [flow.source.text.read() for flow in (*dev.flows, *prod.flows) if isinstance(flow.source, SourceFile)]
     assert ["Hi" in text for text in texts] == [True, False]
     assert ["Good morning" in text for text in texts] == [False, True]
     assert dev.flows[0].wanted != prod.flows[0].wanted

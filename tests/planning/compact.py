@@ -27,6 +27,7 @@ from controller.domain.recorded import RecordedFlow, RecordedState
 from controller.domain.references import FlowReference, Resolution
 from controller.domain.versions import VersionInfo
 from controller.planning.model import PlanInputs, Quarantine
+from tests.support.source_text import KnownText
 
 OBSERVED_AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ORIGIN = Origin("manifests/production.yaml")
@@ -62,7 +63,7 @@ def desired_flow(id_: str, entry: Document) -> DesiredFlow:
     if "version" in entry:
         source: SourceFile | PinnedVersion = PinnedVersion(entry["version"])
     else:
-        source = SourceFile(f"flows/{id_}.yaml", "", f"sha256:{entry['digest']}", calls)
+        source = SourceFile(f"flows/{id_}.yaml", KnownText(), f"sha256:{entry['digest']}", calls)
     return DesiredFlow(
         id=id_,
         key=FlowKey.parse(entry["key"]),

@@ -19,6 +19,7 @@ from controller.graphs.components import shortest_cycle, strongly_connected, wav
 from controller.planning.model import Change, ChangeKind, Plan, PlanInputs
 from controller.planning.plan import make_plan
 from tests.planning.compact import OBSERVED_AT, ORIGIN, organization
+from tests.support.source_text import KnownText
 
 KEYS = [FlowKey("commonmodule" if index % 2 else "inboundcall", f"F{index}") for index in range(7)]
 VERSIONS = ["1.0", "2.0", "3.0"]
@@ -38,7 +39,7 @@ def _desired(draw: st.DrawFn, index: int, key: FlowKey) -> DesiredFlow:
     source = draw(
         st.one_of(
             st.builds(PinnedVersion, st.sampled_from(VERSIONS)),
-            st.builds(lambda digest: SourceFile("f.yaml", "", digest, calls), st.sampled_from(DIGESTS)),
+            st.builds(lambda digest: SourceFile("f.yaml", KnownText(), digest, calls), st.sampled_from(DIGESTS)),
         )
     )
     return DesiredFlow(f"m{index}", key, source, ORIGIN, suspended=draw(st.integers(0, 9)) == 0)
