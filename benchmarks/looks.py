@@ -1,8 +1,8 @@
 """How many calls does a look at an organisation cost: the first one, one without changes, one in a new process?
 
 The organisation has flows from before, and the repository asks for what is live. Penstock sees it for the first time
-and adopts its flows, looks again in the same process, and plans one change in a new one. The simulated organisation
-counts the calls.
+and adopts its flows, looks again in the same process as its controller does, and plans one change in a new one. The
+simulated organisation counts the calls.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from tests.support.sources import inbound
 from tests.support.world import World
 
 SIZES = (100, 1_000, 10_000)
-PAGE = 500
-"""Penstock's default for flows in a page; the versioned dialect serves as many, or up to 1,000 where it is asked to."""
+PAGES = {ARCHITECT: 500, VERSIONED: 1_000}
+"""Flows in a page by Penstock's default."""
+_LATER_S = 300.0
+"""Between two looks of the controller by default."""
 _IDLE_TARGETS: dict[str, Callable[[int], int]] = {
     ARCHITECT: lambda _: 3,
-    VERSIONED: lambda flows: max(3, ceil(flows / 1_000)),
+    VERSIONED: lambda flows: max(3, ceil(flows / PAGES[VERSIONED])),
 }
 
 
@@ -43,7 +45,7 @@ def ask(sizes: tuple[int, ...] = SIZES) -> Answer:
     rows = [row for case in sorted(cases) for row in _rows(*case, looks[case])]
     conditions = {
         "limit": f"{LIMIT_PER_MINUTE} calls a minute for a token",
-        "flows in a page": PAGE,
+        "flows in a page": ", ".join(f"{flows:,} ({dialect})" for dialect, flows in PAGES.items()),
         "time": "simulated: the same on every machine",
         "not counted": "logins, and presigned URLs, which no limit counts",
     }
@@ -51,7 +53,7 @@ def ask(sizes: tuple[int, ...] = SIZES) -> Answer:
 
 
 def _rows(dialect: str, flows: int, looks: Looks) -> list[Row]:
-    pages, where = ceil(flows / PAGE), f"{flows:,} flows, {dialect}"
+    pages, where = ceil(flows / PAGES[dialect]), f"{flows:,} flows, {dialect}"
     return [
         Row(f"no change, same process: {where}", "calls", (looks.idle,), _IDLE_TARGETS[dialect](flows), counted=True),
         Row(f"one change, new process: {where}", "calls", (looks.new_process,), pages + 3, counted=True),
@@ -78,8 +80,10 @@ async def look(dialect: str, flows: int) -> Looks:
         world.commit()
         world.publish_all_by_hand()
         first = await _adopt(world)
+        world.clock.advance(_LATER_S)
         await world.plan()
-        idle = await _plan(world, changes=0)
+        world.clock.advance(_LATER_S)
+        idle = await _plan(world, changes=0, watches=True, full_look=False)
         world.flow("flow-00000", inbound("Flow 0", says="Changed"))
         world.commit()
         await world.restart()
@@ -96,9 +100,9 @@ async def _adopt(world: World) -> int:
     return limited_calls(world.simulator.calls)
 
 
-async def _plan(world: World, *, changes: int) -> int:
+async def _plan(world: World, *, changes: int, **request: object) -> int:
     world.simulator.calls.clear()
-    plan = (await world.plan()).plan_or_raise()
+    plan = (await world.plan(**request)).plan_or_raise()
     if len(plan.actions) != changes:
         raise RuntimeError(f"planned {len(plan.actions)} changes instead of {changes}")
     return limited_calls(world.simulator.calls)

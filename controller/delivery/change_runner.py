@@ -63,7 +63,8 @@ class AdoptStep:
         """Nothing is written."""
 
     async def settle(self) -> LiveFlow | None:
-        return await as_planned(self._run)
+        """As `prepare` read it a moment ago; nothing was written since."""
+        return self._run.planned_flow or await as_planned(self._run)
 
     async def took_effect(self) -> bool:
         return True

@@ -110,6 +110,19 @@ async def test_what_is_live_already_is_adopted_without_a_write(site: Site) -> No
     assert len(listing.flows) == 3
 
 
+async def test_an_adoption_reads_its_flow_once(site: Site) -> None:
+    three(site)
+    await site.deliver()
+    site.recorded.clear()
+    site.pin("desk", DESK, "1.0")
+    plan = await _only(site, "desk")
+    site.simulator.calls.clear()
+
+    await site.deliver(plan)
+
+    assert site.simulator.calls.count("GET", "/api/v2/flows/{flowId}") == 1
+
+
 async def test_a_pinned_version_is_published_and_proven(site: Site) -> None:
     three(site)
     await site.deliver()
