@@ -22,6 +22,7 @@ from controller.delivery.sync_run import SyncRun
 from controller.domain.desired import OnFailure, Organization
 from controller.domain.errors import PenstockError, ServerFault
 from controller.domain.status import StepCause, StepState
+from controller.domain.waiting import for_each
 from controller.planning.model import Change, ChangeKind
 from controller.store.records import StepRecord
 
@@ -52,12 +53,17 @@ async def _resolve(sync: SyncRun) -> None:
             _skip(run, "the controller stopped before anything took effect")
         elif (why := await _given_up(run)) is not None:
             await roll_one_back(run, why)
-        elif run.state is StepState.EXPORTED and run.change.kind is not ChangeKind.DELETE:
-            # The export was in memory only, and is needed to record the change.
-            await export_live(run)
-        elif run.state is StepState.HEALTHY and run.record.recorded_at is not None:
-            await _make_up_for_export(run)
+    # All together, so that they share export jobs.
+    await for_each(sync.runs, _export_again)
     sync.tell("recovery.resolved", steps={run.change.flow: run.state.value for run in sync.runs})
+
+
+async def _export_again(run: ChangeRun) -> None:
+    """Export what an earlier process exported in memory only, or recorded without its export."""
+    if run.state is StepState.EXPORTED and run.change.kind is not ChangeKind.DELETE:
+        await export_live(run)
+    elif run.state is StepState.HEALTHY and run.record.recorded_at is not None:
+        await _make_up_for_export(run)
 
 
 def _skip(run: ChangeRun, reason: str) -> None:

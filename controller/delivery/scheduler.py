@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
 from controller.delivery.change_runner import ChangeRunner
+from controller.delivery.export_turns import ExportTurns
 from controller.delivery.outcome import announce_migration, deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
 from controller.delivery.sync_run import SyncRun
@@ -40,6 +41,7 @@ class Scheduler:
         self._slots = asyncio.Semaphore(max(sync.organization.sync.concurrency, 1))
         self._groups = _groups_of(self._runs)
         self._exports: dict[str, asyncio.Task[None]] = {}
+        self._turns = ExportTurns(sync.signals, len(self._runs), sync.settings.export_flows)
         self._halted = False
 
     async def run(self) -> None:
@@ -79,6 +81,7 @@ class Scheduler:
         run.ended_at = self._sync.clock.monotonic()
         # After a skip or a failure as well: the changes that wait for it decide by its state.
         self._done[run.change.flow].set()
+        self._turns.ended()
         # Other changes do not wait for the export: a healthy version can be built on, or rolled back.
         if not self._sync.signals.aborting:
             export = group.create_task(self._export(run), name=f"export {run.change.flow}")
@@ -86,8 +89,11 @@ class Scheduler:
 
     async def _export(self, run: ChangeRun) -> None:
         if run.state is StepState.HEALTHY:
+            await self._turns.wait()
+            begun = self._sync.clock.monotonic()
             await ChangeRunner(run).export()
-            run.ended_at = self._sync.clock.monotonic()
+            # The wait for other exports is no part of the change.
+            run.ended_at = (run.ended_at or begun) + self._sync.clock.monotonic() - begun
 
     async def _validate_group(self, run: ChangeRun) -> None:
         """Validate the other changes of a cycle before its first one begins, so that an invalid one fails at once."""

@@ -89,6 +89,11 @@ class Signals:
             await first_of(self._clock, seconds, self._halt, *announcements)
         self.require_go()
 
+    async def hold(self, seconds: float, begun: asyncio.Event) -> None:
+        """Wait so long, or until the event is set or the shutdown signal is given."""
+        if not (begun.is_set() or self.stopping):
+            await first_of(self._clock, seconds, self._stop, begun)
+
     async def watch(self, seconds: float, announcement: asyncio.Event) -> None:
         """Wait between polls of a running publish, at most until its end is announced.
 

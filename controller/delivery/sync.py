@@ -15,6 +15,7 @@ from controller.delivery.scheduler import Scheduler
 from controller.delivery.sync_run import SyncRun
 from controller.domain.errors import OutOfBandChange, RollbackFailed
 from controller.domain.status import StepCause, StepState
+from controller.domain.waiting import for_each
 from controller.store.records import StepRecord, SyncState
 
 
@@ -52,9 +53,8 @@ async def _carry_out(sync: SyncRun) -> None:
         await roll_back_by_policy(sync, failed)
     await _resume_the_rest(sync, scheduler)
     await scheduler.export_the_rest()
-    for run in sync.runs:
-        if run.state is StepState.ROLLED_BACK and run.export is None and _restored_as_new_version(run):
-            await export_live(run)
+    restored = [run for run in sync.runs if run.state is StepState.ROLLED_BACK and _restored_as_new_version(run)]
+    await for_each((run for run in restored if run.export is None), export_live)
 
 
 async def _resume_the_rest(sync: SyncRun, scheduler: Scheduler) -> None:

@@ -51,6 +51,9 @@ class DeliverySettings:
     allowed_hosts: frozenset[str] = frozenset()
     """Hosts in the controller's own network that HTTP checks may ask; the operator's list."""
 
+    export_flows: int = 50
+    """Exports that share a job at most; a sync lets so many begin together."""
+
     lease_ttl_s: float = MINUTE
     """The lease is renewed three times in this span."""
     stop_check_s: float = 1.0

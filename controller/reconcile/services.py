@@ -86,6 +86,7 @@ class Services:
             lock_wait_s=settings.conflict_poll,
             lock_attempts=max(round(settings.conflict_timeout / settings.conflict_poll), 1),
             listens=settings.notifications,
+            export_flows=settings.export_flows,
             lease_ttl_s=settings.lease_ttl,
             client_name=self.client_id(organization),
             allowed_hosts=settings.gate_hosts,

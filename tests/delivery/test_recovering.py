@@ -287,7 +287,7 @@ async def cut_in_two(site: Site, how: str) -> None:
     three(site, says="New")
     site.fault("job-fails", match={"flow": "Front"})
     if how == "crash":
-        crash_at(site, "change.exported", "hours")
+        crash_at(site, "change.healthy", "hours")
         with pytest.raises(Crash):
             await site.deliver()
     else:

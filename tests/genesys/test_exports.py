@@ -12,6 +12,7 @@ import pytest
 from controller.domain.errors import ExportFailed, PermissionMissing, RequestRejected
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_files import _FLOW_FILE, files_of
+from controller.genesys.architect.export_pace import ExportPace
 from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator
@@ -268,6 +269,13 @@ async def test_a_job_is_looked_at_when_it_is_likely_done(
     assert simulator.calls.count("GET", JOB) - looks_before <= 20 * 1.5
     gathering_s, job_s = 1.0, 50 * simulator.settings.export_s
     assert clock.elapsed_s - began <= 20 * (gathering_s + job_s) * 1.1
+
+
+def test_jobs_that_run_at_the_same_time_do_not_hurry_the_next_look() -> None:
+    pace = ExportPace(poll_s=2.0)
+    for _ in range(10):
+        pace.learn(flows=50, passed_s=51.0, looks=1)
+    assert 48 < pace.first_wait_s(50) < 51
 
 
 async def test_a_flow_that_breaks_a_job_of_fifty_is_found_and_named_and_the_others_are_exported(

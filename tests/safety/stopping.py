@@ -235,8 +235,7 @@ PHASES: Mapping[str, Phase] = {
         before_next=_slow(export_s=1.0),
         dialects=_ARCHITECT,
     ),
-    "exported": Phase(_S.EXPORTED, at("change.exported"), _DONE, dialects=_VERSIONED),
-    "exported beside the next": Phase(_S.EXPORTED, at("change.exported"), _ALL, dialects=_ARCHITECT),
+    "exported beside the others": Phase(_S.EXPORTED, at("change.exported"), _ALL),
     "about to be recorded": Phase(_S.EXPORTED, lambda _, event: event.name == "sync.finished", _ALL),
     "being pushed": Phase(_S.RECORDED, lambda *_: False, _ALL, seen=_is_pushing, prepare=_telling_hook),
     "failed": Phase(

@@ -36,5 +36,5 @@ class ExportPace:
 
     def learn(self, flows: int, passed_s: float, looks: int) -> None:
         """Note that a job was done when it was looked at for the `looks`-th time."""
-        size, a_flow_s = flows.bit_length(), passed_s / flows
-        self._a_flow_s[size] = a_flow_s if looks > 1 else min(self._a_flow_s.get(size, a_flow_s), a_flow_s) * _SOONER
+        # Not from what is known by now: jobs that run at the same time end on what was known when they began.
+        self._a_flow_s[flows.bit_length()] = passed_s / flows * (_SOONER if looks == 1 else 1.0)
