@@ -95,12 +95,19 @@ class Analysis:
         return self._masking.header(self._trace.header)
 
     def __iter__(self) -> Iterator[AnalysedStep]:
+        return self._walk(details=True)
+
+    def without_details(self) -> Iterator[AnalysedStep]:
+        """The steps with an empty `detail`; payloads are most of what there is to mask."""
+        return self._walk(details=False)
+
+    def _walk(self, *, details: bool) -> Iterator[AnalysedStep]:
         masking, look = self._masking, _Look(self._trace.header, self._live)
         shown: dict[str, tuple[Variable, Variable]] = {}
         for step in self._trace.steps:
             changes, anomalies = look.at(step)
             yield AnalysedStep(
-                masking.step(step),
+                masking.step(step, details=details),
                 tuple(map(masking.change, changes)),
                 tuple(map(masking.anomaly, anomalies)),
                 self._snapshot(step.index, look.tracker, shown),
@@ -168,15 +175,14 @@ class _Tally:
     def add(self, step: TraceStep, anomalies: Sequence[Anomaly]) -> None:
         self._deepest = max(self._deepest, step.depth)
         self._kinds.update(anomaly.kind for anomaly in anomalies)
-        self._counts.update(
-            steps=1,
-            resolved=int(step.resolved),
-            failed=int(step.status.failed),
-            decisions=int(step.decision),
-            without_time=int(step.start is None),
-            unknown_events=int(not step.known),
-            problems=int(bool(step.problems)),
-        )
+        counts = self._counts
+        counts["steps"] += 1
+        counts["resolved"] += step.resolved
+        counts["failed"] += step.status.failed
+        counts["decisions"] += step.decision
+        counts["without_time"] += step.start is None
+        counts["unknown_events"] += not step.known
+        counts["problems"] += bool(step.problems)
         if step.status.failed and self._first_failure is None:
             self._first_failure = step.index
 

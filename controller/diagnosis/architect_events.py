@@ -82,7 +82,10 @@ def _flow_member(text: JsonText, top: _OpenBracket, stack: list[_OpenBracket]) -
 
 
 def _list_member(text: JsonText, _top: _OpenBracket, stack: list[_OpenBracket]) -> Iterator[EventToken]:
-    if text.accept("{"):
+    if (event := text.plain_object(EXECUTION, single=True)) is not None:
+        [(key, fields)] = event.items()
+        yield EventToken(TokenKind.EVENT, key, fields if isinstance(fields, dict) else {"value": fields})
+    elif text.accept("{"):
         stack.append(_OpenBracket("event"))
     else:
         yield EventToken(TokenKind.EVENT, "", {"value": text.value()})

@@ -156,8 +156,8 @@ def _status(token: EventToken, errors: tuple[str, ...], path: str | None) -> Ste
 
 def _complaints(token: EventToken) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Errors and warnings. No document describes how errors look in the file, so every likely field is read."""
-    errors = [text for key in _ERRORS for text in _texts(token.fields.get(key))]
-    warnings = [text for key in _WARNINGS for text in _texts(token.fields.get(key))]
+    errors = [text for key in _ERRORS if key in token.fields for text in _texts(token.fields[key])]
+    warnings = [text for key in _WARNINGS if key in token.fields for text in _texts(token.fields[key])]
     if token.type == "eventError" and not errors:
         errors = [_words(token.fields) or "error event"]
     if token.type == "eventWarning" and not warnings:

@@ -12,6 +12,8 @@ _JOINER = "\u200d"
 
 def printable(text: str) -> str:
     """The text on one line. Escapes all characters that move the cursor, change direction or do not print."""
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() or char == _JOINER else char.encode("unicode_escape").decode() for char in text
     )

@@ -94,10 +94,11 @@ class JsonText:
                 if end < len(self._buffer) or not self._more(double=True):
                     return self._taken(value, end)
 
-    def plain_object(self, key: str) -> dict[str, object] | None:
+    def plain_object(self, key: str, *, single: bool = False) -> dict[str, object] | None:
         """Consume one whole object if that is cheap and safe; else return None and consume nothing.
 
         It is safe when the object ends within the buffer, ends before the next occurrence of `key`, and nests little.
+        With `single`, an object is left alone unless it has one member only.
         """
         if self.peek() != "{":
             return None
@@ -111,10 +112,13 @@ class JsonText:
             value, end = _DECODER.raw_decode(text, start)
         except (json.JSONDecodeError, RecursionError):
             return None
-        if self._nests_deep(value, text, start, end):
+        if self._nests_deep(value, text, start, end) or not isinstance(value, dict):
+            return None
+        # A key that is written twice is one member here, and two events of the text.
+        if single and (len(value) != 1 or text.count(f'"{next(iter(value))}"', start, end) != 1):
             return None
         self._at += end - start
-        return value if isinstance(value, dict) else None
+        return value
 
     def unreadable(self, why: str) -> TraceUnreadable:
         """The error for the text at the cursor."""

@@ -109,7 +109,8 @@ class Masking:
         masked = rewrite_named(value, self) if isinstance(value, dict | list) else self.leaf(value)
         return variable if masked is value else replace(variable, value=masked)
 
-    def step(self, step: TraceStep) -> TraceStep:
+    def step(self, step: TraceStep, *, details: bool = True) -> TraceStep:
+        """The step masked, without its `detail` if that is not wanted."""
         return replace(
             step,
             name=self.text(step.name),
@@ -120,7 +121,7 @@ class Masking:
             observed=None if step.observed is None else tuple(map(self.variable, step.observed)),
             errors=tuple(map(self.text, step.errors)),
             warnings=tuple(map(self.text, step.warnings)),
-            detail=self.fields(step.detail, secure=step.secure or self._everything),
+            detail=self.fields(step.detail, secure=step.secure or self._everything) if details else {},
         )
 
     def change(self, change: VariableChange) -> VariableChange:
@@ -193,13 +194,16 @@ def secret_values(value: object, masking: Masking, *, secure: bool = False) -> I
     pending: list[tuple[object, str]] = [(value, "")]
     while pending:
         item, key = pending.pop()
-        if isinstance(item, Mapping):
+        if item is None or isinstance(item, str | int | float):
+            if secure and not _STRUCTURE.match(key):
+                yield item
+        elif isinstance(item, Mapping):
             secrets = _secret_members(item, masking)
             yield from (item[name] for name in secrets)
             pending.extend((child, str(name)) for name, child in item.items() if name not in secrets)
         elif isinstance(item, list | tuple):
             pending.extend((child, "") for child in item)
-        elif secure and not _STRUCTURE.match(key):
+        elif secure and not _STRUCTURE.match(key):  # a value that JSON does not have
             yield item
 
 
@@ -215,9 +219,19 @@ def rewrite_named(value: object, masking: Masking, *, secure: bool = False) -> o
 
 def _secret_members(item: Mapping[str, object], masking: Masking) -> set[str]:
     """The keys with secret values in an object: secret by their own name, or `value` beside a secret name or flag."""
-    named = any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))
-    marked = item.get("secure") is True or item.get("isSecure") is True
-    secrets = {name for name, value in item.items() if masking.hides(str(name)) and not isinstance(value, bool)}
-    if "value" in item and (named or marked):
+    secrets = {
+        name
+        for name, value in item.items()
+        if masking.hides(str(name)) and value is not None and not isinstance(value, bool)
+    }
+    if item.get("value") is not None and (_is_marked(item) or _has_secret_name(item, masking)):
         secrets.add("value")
-    return {name for name in secrets if item[name] is not None}
+    return secrets
+
+
+def _is_marked(item: Mapping[str, object]) -> bool:
+    return item.get("secure") is True or item.get("isSecure") is True
+
+
+def _has_secret_name(item: Mapping[str, object], masking: Masking) -> bool:
+    return any(masking.hides(str(item[name])) for name in _NAMES if isinstance(item.get(name), str))

@@ -45,7 +45,9 @@ def rewrite(
     while pending:
         item, target, key = pending.pop()
         result: object
-        if isinstance(item, Mapping):
+        if item is None or isinstance(item, str | int | float):
+            result = leaf(item, key)
+        elif isinstance(item, Mapping):
             new: dict[str, object] = dict.fromkeys(map(str, item), MASK)
             result, left_out = new, hidden(item)
             pending.extend((child, new, str(name)) for name, child in item.items() if name not in left_out)
@@ -77,6 +79,9 @@ def same(first: object, second: object) -> bool:
     return True
 
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
 def to_text(value: object) -> str:
     """The value as compact JSON, at any depth."""
     out: list[str] = []
@@ -91,7 +96,7 @@ def to_text(value: object) -> str:
         elif isinstance(item, list | tuple):
             pending.extend(_bracketed("[", [("", child) for child in item], "]"))
         else:
-            out.append(json.dumps(item, ensure_ascii=False, default=str))
+            out.append(_PLAIN.encode(item))
     return "".join(out)
 
 

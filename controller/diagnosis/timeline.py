@@ -21,7 +21,7 @@ def timeline(analysis: Analysis, *, only_anomalies: bool = False) -> Iterator[st
     header = analysis.header
     yield from _head(header)
     origin = header.started_at
-    for analysed in analysis:
+    for analysed in analysis.without_details():
         origin = origin or analysed.step.start
         if not only_anomalies or analysed.anomalies:
             yield from _lines(analysed, origin)

@@ -37,7 +37,11 @@ def text_of(value: object) -> str | None:
 
 def flag(fields: Mapping[str, object], *names: str) -> bool:
     """Whether one of these fields is true; `"true"` counts as true."""
-    return any(fields.get(name) is True or str(fields.get(name)).lower() == "true" for name in names)
+    for name in names:
+        found = fields.get(name)
+        if found is True or (found is not None and str(found).lower() == "true"):
+            return True
+    return False
 
 
 def moment(value: object) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -323,3 +324,22 @@ def test_a_failed_path_is_a_failed_step() -> None:
     assert [
         anomaly.step_index for anomaly in detect(read_execution(execution(event("a", 0), {"actionB": {"error": "x"}})))
     ] == [1]
+
+
+def test_an_event_that_is_written_twice_in_one_object_is_two_steps() -> None:
+    text = (
+        '{"flow": {"execution": [{"turn": {"dateTime": "2026-08-10T10:00:00Z"}, "turn": {}}, {"turn": {"turn": 1}}]}}'
+    )
+
+    steps = list(open_execution(lambda: [text]).steps)
+
+    assert [step.detail for step in steps] == [{"dateTime": "2026-08-10T10:00:00Z"}, {}, {"turn": 1}]
+
+
+def test_steps_without_details_are_the_same_apart_from_those() -> None:
+    analysis = Analysis(read_execution(execution(event("startedFlow", 0, variables=[write("Flow.a", 1)]), CALL)))
+
+    whole, bare = list(analysis), list(analysis.without_details())
+
+    assert all(not analysed.step.detail for analysed in bare)
+    assert [replace(each, step=replace(each.step, detail={})) for each in whole] == bare
