@@ -12,7 +12,7 @@ from types import ModuleType
 
 from pydantic import TypeAdapter
 
-from benchmarks import deliveries, looks
+from benchmarks import deliveries, graphs, looks, traces
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.virtual import quiet
@@ -39,6 +39,8 @@ QUESTIONS: Mapping[str, Question] = {
     "deliveries": Question(
         "First delivery", deliveries, deliveries.ask, lambda: deliveries.ask(flows=30, seeds=(1,), peers=())
     ),
+    "graphs": Question("Questions to a graph", graphs, graphs.ask),
+    "traces": Question("Traces as text", traces, traces.ask),
 }
 """In the order of the page."""
 _ANSWER = TypeAdapter(Answer)

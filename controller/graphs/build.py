@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TypeVar
 
 from controller.domain.desired import DesiredFlow, Organization
@@ -13,7 +15,7 @@ from controller.domain.live import LiveState
 from controller.domain.references import BINDING_TYPES, Resolution, ResourceReference
 from controller.domain.status import Health
 from controller.flows.nodes import NodeGraph
-from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
+from controller.graphs.model import EDGE_ORDER, Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.resolve import ReferenceCandidates, resolve
 
 
@@ -27,8 +29,8 @@ def organization_graph(
     """
     managed = {flow.key: flow for flow in organization.flows}
     state = live if live is not None else LiveState({}, observed_at=datetime.min.replace(tzinfo=UTC))
-    edges = set(_declared(organization.flows))
-    unanswered: set[Unanswered] = set()
+    edges = list(_declared(organization.flows))
+    unanswered: list[Unanswered] = []
     for key, resolved in resolve(managed, state).items():
         _connect(key, resolved, edges, unanswered)
     nodes = (_node(key, state, managed, (health or {}).get(key)) for key in {*managed, *state.flows})
@@ -37,12 +39,23 @@ def organization_graph(
             replace(node, presence=Presence.REPOSITORY) if node.managed and node.status is None else node
             for node in nodes
         )
-    return _graph(nodes, edges, unanswered)
+    return ordered_graph(nodes, edges, unanswered)
 
 
-def _graph(nodes: Iterable[Node], edges: Iterable[Edge], unanswered: Iterable[Unanswered] = ()) -> Graph:
+def ordered_graph(nodes: Iterable[Node], edges: Iterable[Edge], unanswered: Iterable[Unanswered] = ()) -> Graph:
+    """The graph of these parts, in order; of equal edges the first one."""
     in_order = sorted(nodes, key=lambda node: node.key)
-    return Graph(tuple(in_order), tuple(sorted(edges)), tuple(sorted(unanswered)))
+    return Graph(tuple(in_order), tuple(_in_order(edges)), tuple(sorted(set(unanswered))))
+
+
+def _in_order(edges: Iterable[Edge]) -> Iterator[Edge]:
+    """Each edge once. Sorts the few edges of each consumer, which is faster than to sort all edges at once."""
+    found: dict[str, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        found[edge.consumer].append(edge)
+    for consumer in sorted(found):
+        for _, same in groupby(sorted(found[consumer], key=EDGE_ORDER), EDGE_ORDER):
+            yield next(same)
 
 
 def live_graph(organization: Organization, live: LiveState, *, health: Mapping[FlowKey, Health] | None = None) -> Graph:
@@ -61,16 +74,18 @@ def _declared(flows: Iterable[DesiredFlow]) -> Iterator[Edge]:
 
 
 def _connect(
-    key: FlowKey, resolved: Iterable[ReferenceCandidates], edges: set[Edge], unanswered: set[Unanswered]
+    key: FlowKey, resolved: Iterable[ReferenceCandidates], edges: list[Edge], unanswered: list[Unanswered]
 ) -> None:
     for each in resolved:
         reference = each.reference
         if each.candidates:
             [callee, *_] = each.candidates
             binds = reference.binds_at_publish or callee.type in BINDING_TYPES
-            edges.add(Edge(str(key), str(callee), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
+            edges.append(Edge(str(key), str(callee), EdgeKind.BINDS if binds else EdgeKind.REFERENCES))
         else:
-            unanswered.add(Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution))
+            unanswered.append(
+                Unanswered(str(key), reference.name, reference.types, reference.path, reference.resolution)
+            )
 
 
 def _node(key: FlowKey, live: LiveState, managed: Mapping[FlowKey, DesiredFlow], health: Health | None) -> Node:
@@ -92,28 +107,28 @@ def inside_graph(content: NodeGraph, *, ids: bool = False) -> Graph:
     nodes = {
         node.id: Node(node.id, node.name or ".".join(node.node.split(".")[-2:]), node.type) for node in content.nodes
     }
-    edges = {
+    edges = (
         Edge(edge.source, edge.target, EdgeKind.TRANSITION, edge.condition, id=edge.id if ids else "")
         for edge in content.edges
-    }
-    return _graph(nodes.values(), edges)
+    )
+    return ordered_graph(nodes.values(), edges)
 
 
 def with_resources(graph: Graph, resources: Mapping[str, Iterable[ResourceReference]]) -> Graph:
     """The graph with the queues, data actions and prompts that each flow (by key) uses; uses decided at run time are
     unresolvable."""
     nodes = {node.key: node for node in graph.nodes}
-    edges, unanswered = set(graph.edges), set(graph.unanswered)
+    edges, unanswered = list(graph.edges), list(graph.unanswered)
     for consumer, used in resources.items():
         for resource in used:
             if resource.resolution is not Resolution.STATIC:
                 kinds = (resource.kind,)
-                unanswered.add(Unanswered(consumer, resource.name, kinds, resource.path, resource.resolution))
+                unanswered.append(Unanswered(consumer, resource.name, kinds, resource.path, resource.resolution))
                 continue
             key = f"{resource.kind}/{resource.name}"
             nodes.setdefault(key, Node(key, resource.name, resource.kind, managed=False, resource=True))
-            edges.add(Edge(consumer, key))
-    return _graph(nodes.values(), edges, unanswered)
+            edges.append(Edge(consumer, key))
+    return ordered_graph(nodes.values(), edges, unanswered)
 
 
 Item = TypeVar("Item", Edge, Unanswered)
@@ -128,7 +143,7 @@ def merged(repository: Graph, live: Graph) -> Graph:
     edges: Iterator[Edge] = _union(repository.edges, live.edges, _edge_identity)
     edges = (replace(edge, presence=None) if edge.kind is EdgeKind.DEPENDS_ON else edge for edge in edges)
     unanswered = _union(repository.unanswered, live.unanswered, lambda item: (item.consumer, item.name, item.types))
-    return _graph(_nodes(repository, live), edges, unanswered)
+    return ordered_graph(_nodes(repository, live), edges, unanswered)
 
 
 def _nodes(repository: Graph, live: Graph) -> Iterator[Node]:

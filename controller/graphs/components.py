@@ -8,8 +8,9 @@ Nuutila's changes, iterative).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import count
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=Hashable)
@@ -23,29 +24,49 @@ def strongly_connected(nodes: Sequence[Node], successors: Mapping[Node, Sequence
 
     Successors that are not among `nodes` are ignored. The result depends only on the order of the arguments.
     """
-    number = {node: index for index, node in enumerate(nodes)}
-    inside = {
-        index: [number[child] for child in successors.get(node, ()) if child in number]
-        for index, node in enumerate(nodes)
-    }
+    inside = _inside(nodes, successors)
+    sorter = TopologicalSorter(inside)
     try:
-        return [(nodes[index],) for index in TopologicalSorter(inside).static_order()]
+        return [(node,) for node in sorter.static_order()]
     except CycleError:
-        return [tuple(nodes[index] for index in component) for component in _components(inside)]
+        return [tuple(component) for component in _components(nodes, inside)]
 
 
-def _components(successors: Mapping[int, Sequence[int]]) -> list[list[int]]:
+def _inside(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, list[Node]]:
+    known = frozenset(nodes)
+    return {node: [child for child in successors.get(node, ()) if child in known] for node in nodes}
+
+
+def _components(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> Iterator[list[Node]]:
     import networkx as nx  # a fifth of a command's start, and most graphs have no cycle
 
-    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph: nx.DiGraph[Node] = nx.DiGraph()
     graph.add_nodes_from(successors)
     graph.add_edges_from((node, child) for node, children in successors.items() for child in children)
+    place = {node: number for number, node in enumerate(nodes)}
     # Depth-first search closes a component only after everything that it points to.
-    return [sorted(component) for component in nx.strongly_connected_components(graph)]
+    for component in nx.strongly_connected_components(graph):
+        yield sorted(component, key=place.__getitem__)
 
 
 def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:
     """The wave of each node, from 1: one more than its highest successor. Members of a component share a wave."""
+    sorter = TopologicalSorter(_inside(nodes, successors))
+    try:
+        sorter.prepare()
+    except CycleError:
+        return _waves_of_components(nodes, successors)
+    wave: dict[Node, int] = {}
+    for number in count(1):
+        if not sorter.is_active():
+            break
+        ready = sorter.get_ready()
+        wave |= dict.fromkeys(ready, number)
+        sorter.done(*ready)
+    return wave
+
+
+def _waves_of_components(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> dict[Node, int]:
     wave: dict[Node, int] = {}
     for component in strongly_connected(nodes, successors):
         inside = frozenset(component)
@@ -55,11 +76,23 @@ def waves(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> d
     return wave
 
 
+def is_acyclic(nodes: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> bool:
+    """Whether no node reaches itself; much cheaper than the components."""
+    try:
+        TopologicalSorter(_inside(nodes, successors)).prepare()
+    except CycleError:
+        return False
+    return True
+
+
 def shortest_cycle(component: Sequence[Node], successors: Mapping[Node, Sequence[Node]]) -> tuple[Node, ...]:
     """A shortest cycle in one strongly connected component, closed: `(a, b, a)`; empty if there is none.
 
     Among cycles of equal length, the one with the earliest start in `component` wins.
     """
+    if len(component) == 1:
+        [node] = component
+        return (node, node) if node in successors.get(node, ()) else ()
     members = set(component)
     inside = {node: [child for child in successors.get(node, ()) if child in members] for node in component}
     best: tuple[Node, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from controller.domain.documents import filled, optional
 from controller.domain.references import Resolution
 from controller.domain.status import Health
-from controller.graphs.model import Edge, EdgeKind, Graph, Presence, Unanswered
+from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unanswered
 from controller.graphs.questions import cycles, missing, orphans, sequence
 
 UNCONDITIONAL = "unconditional"
@@ -173,11 +173,12 @@ class GraphDocument:
 
 def graph_document(graph: Graph, **about: Any) -> GraphDocument:
     """The document of a graph; `about` holds the fields that the graph itself cannot tell, `from_` among them."""
+    order = sequence(graph.flows())
     return GraphDocument(
-        nodes=[filled(GraphNodeDocument, node) for node in graph.nodes],
+        nodes=[_node(node) for node in graph.nodes],
         edges=[_edge(edge) for edge in graph.edges],
-        waves=sequence(graph.flows()),
-        cycles=cycles(graph),
+        waves=order,
+        cycles=cycles(graph, order),
         orphans=[node.key for node in orphans(graph)],
         missing=[_unanswered(item) for item in missing(graph)],
         unresolvable=[_unanswered(item) for item in graph.unanswered if item.resolution is not Resolution.STATIC],
@@ -185,9 +186,31 @@ def graph_document(graph: Graph, **about: Any) -> GraphDocument:
     )
 
 
+def _node(node: Node) -> GraphNodeDocument:
+    # Written out: `filled` looks each field up by its name, and a graph can have a million of them.
+    return GraphNodeDocument(
+        key=node.key,
+        type=node.type,
+        name=node.name,
+        version=node.version,
+        status=node.status,
+        health=node.health,
+        managed=node.managed,
+        resource=node.resource,
+        presence=node.presence,
+    )
+
+
 def _edge(edge: Edge) -> EdgeDocument:
-    condition = (edge.label or UNCONDITIONAL) if edge.kind is EdgeKind.TRANSITION else None
-    return filled(EdgeDocument, edge, transition_id=edge.id or None, condition=condition)
+    return EdgeDocument(
+        consumer=edge.consumer,
+        consumed=edge.consumed,
+        kind=edge.kind,
+        label=edge.label,
+        transition_id=edge.id or None,
+        condition=(edge.label or UNCONDITIONAL) if edge.kind is EdgeKind.TRANSITION else None,
+        presence=edge.presence,
+    )
 
 
 def _unanswered(item: Unanswered) -> UnansweredDocument:

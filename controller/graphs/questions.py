@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from controller.domain.references import Resolution
-from controller.graphs.components import shortest_cycle, strongly_connected, waves
+from controller.graphs.components import is_acyclic, shortest_cycle, strongly_connected, waves
 from controller.graphs.model import Graph, Node, Unanswered
 
 
@@ -50,12 +50,25 @@ def impact(graph: Graph, changed: Iterable[str]) -> tuple[Impact, ...]:
     return tuple(sorted(found, key=lambda item: (item.distance, item.key)))
 
 
-def cycles(graph: Graph) -> tuple[tuple[str, ...], ...]:
-    """One shortest cycle for each strongly connected component, closed (`a, b, a`), self-references included."""
+def cycles(graph: Graph, order: Iterable[Sequence[str]] | None = None) -> tuple[tuple[str, ...], ...]:
+    """One shortest cycle for each strongly connected component, closed (`a, b, a`), self-references included.
+
+    `order` is the `sequence` of its flows where that is known: only on a cycle do both ends of an edge share a wave.
+    """
+    if order is not None and not _shares_wave(graph, order):
+        return ()
     consumed = graph.consumed()
-    components = strongly_connected([node.key for node in graph.nodes], consumed)
+    keys = [node.key for node in graph.nodes]
+    if is_acyclic(keys, consumed):
+        return ()
+    components = strongly_connected(keys, consumed)
     found = [shortest_cycle(component, consumed) for component in components]
     return tuple(sorted(cycle for cycle in found if cycle))
+
+
+def _shares_wave(graph: Graph, order: Iterable[Sequence[str]]) -> bool:
+    wave = {key: number for number, keys in enumerate(order) for key in keys}
+    return any(wave[edge.consumer] == wave.get(edge.consumed) for edge in graph.edges)
 
 
 def sequence(graph: Graph) -> tuple[tuple[str, ...], ...]:

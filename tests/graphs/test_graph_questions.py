@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveState
 from controller.domain.status import Health
-from controller.graphs.build import organization_graph
+from controller.graphs.build import ordered_graph, organization_graph
 from controller.graphs.compatibility import compatibility
 from controller.graphs.model import Edge, EdgeKind, Graph, Node
 from controller.graphs.questions import cycles, impact, missing, orphans, sequence
@@ -177,3 +177,18 @@ def test_a_flow_that_is_not_there_or_not_published_is_not_compatible() -> None:
         ("the organisation has no such flow",),
         ("the organisation has no such flow",),
     ]
+
+
+@given(EDGES)
+def test_the_sequence_spares_the_search_for_cycles_only_where_there_are_none(edges: list[tuple[str, str]]) -> None:
+    graph = _graph(edges)
+    assert cycles(graph, sequence(graph)) == cycles(graph)
+
+
+@given(EDGES)
+def test_parts_in_any_order_make_one_graph(edges: list[tuple[str, str]]) -> None:
+    """Each edge once, in order of its ends and its kind."""
+    kinds = [EdgeKind.REFERENCES, EdgeKind.BINDS]
+    drawn = [Edge(*edge, kinds[place % 2]) for place, edge in enumerate(edges)]
+    nodes = [Node(key, key, "inboundcall") for key in KEYS]
+    assert ordered_graph(reversed(nodes), drawn) == Graph(tuple(nodes), tuple(sorted(set(drawn))))

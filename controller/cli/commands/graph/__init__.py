@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ from controller.cli.progress_bars import progress_bar
 from controller.cli.running import answer, opened_services
 from controller.cli.workspace import only_organization, opened_workspace
 from controller.domain.desired import Organization
-from controller.domain.documents import json_text
+from controller.domain.documents import json_chunks
 from controller.domain.errors import SettingsInvalid
 from controller.graphs.compatibility import ALLOWED_STATUSES, compatibility
 from controller.graphs.document import graph_document
@@ -141,7 +142,8 @@ def graph(options: GraphOptions) -> int:
     drawing = _gathered(options)
     warn(drawing.warnings)
     with output_to(options.out) as write:
-        write(_drawn(drawing, options.output))
+        for piece in _drawn(drawing, options.output):
+            write(piece)
     return exit_codes.DONE if drawing.answers.passed else exit_codes.ERROR
 
 
@@ -158,15 +160,17 @@ def _gathered(options: GraphOptions) -> Drawing:
         return answer(services, _from_organization(options, organization, services, origin))
 
 
-def _drawn(drawing: Drawing, form: GraphFormat) -> str:
+def _drawn(drawing: Drawing, form: GraphFormat) -> Iterator[str]:
     if form is GraphFormat.JSON:
         about = drawing.about | answers_fields(drawing.answers)
-        return json_text(graph_document(drawing.graph, **about, warnings=drawing.warnings), ascii_only=True) + "\n"
-    if form is GraphFormat.TEXT and drawing.answers.asked:
-        return answers_text(drawing.answers)
-    if form is GraphFormat.TEXT and not drawing.graph.nodes:
-        return f"No {drawing.answers.noun}s.\n"
-    return _PICTURES[form](drawing.answers.part_of(drawing.graph))
+        yield from json_chunks(graph_document(drawing.graph, **about, warnings=drawing.warnings))
+        yield "\n"
+    elif form is GraphFormat.TEXT and drawing.answers.asked:
+        yield answers_text(drawing.answers)
+    elif form is GraphFormat.TEXT and not drawing.graph.nodes:
+        yield f"No {drawing.answers.noun}s.\n"
+    else:
+        yield _PICTURES[form](drawing.answers.part_of(drawing.graph))
 
 
 def _from_repository(options: GraphOptions, organization: Organization) -> Drawing:
