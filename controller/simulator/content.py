@@ -19,10 +19,15 @@ BINDING_NODES = frozenset({"callCommonModule", "callBotFlow", "callDigitalBotFlo
 """Nodes of such a flow that bind the version that is live when the flow is published."""
 
 
+MOST_REMEMBERED = 65_536
+"""Contents of which the facts in a listing are remembered. A listing asks for all of them in turn: with fewer than it
+has flows, none would be there when it is asked for again, and each listing would parse every content."""
+
+
 @lru_cache(maxsize=8192)
 def read(text: str) -> FlowFile:
     """The flow file in this text. Raises `FlowFileInvalid` if it is not one."""
-    flow_file = parse(text)
+    flow_file = replace(parse(text), places=())  # only checks need them, and they are many
     content = flow_file.document[flow_file.root]
     given = content.get(DEFINITION) if isinstance(content, Mapping) else None
     if not isinstance(given, Mapping):
@@ -54,6 +59,12 @@ def inner_mappings(entries: object) -> Iterator[Mapping[str, object]]:
         for inner in entry.values() if isinstance(entry, Mapping) else ():
             if isinstance(inner, Mapping):
                 yield inner
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def language(text: str) -> str:
+    """The default language of a content."""
+    return read(text).default_language or "en-us"
 
 
 def body(text: str) -> dict[str, object]:

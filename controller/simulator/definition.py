@@ -18,7 +18,7 @@ from controller.flows.flow_file import FlowFile
 from controller.flows.nodes import NodeGraph, NodeProblem, definition_graph
 from controller.flows.source_nodes import source_graph
 from controller.flows.walk import ACTION_LISTS, walk
-from controller.simulator.content import DEFINITION, ROOTS, body, read
+from controller.simulator.content import DEFINITION, MOST_REMEMBERED, ROOTS, body, read
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.problem import bad_request
 from controller.simulator.resolution import meant, problems
@@ -48,8 +48,7 @@ def definition(organization: SimulatedOrganization, text: str) -> JSON:
 
     `flow` is the target of a node's reference: the known parts of `{name, type, id}`, or `{expression}`.
     """
-    raw = given(text)
-    shown = deepcopy(dict(raw)) if raw is not None else deepcopy(_derived(text))
+    shown = deepcopy(_unresolved(text))
     nodes = shown.get("nodes")
     for node in nodes.values() if isinstance(nodes, dict) else ():
         target = node.get("flow") if isinstance(node, dict) else None
@@ -84,7 +83,13 @@ def _graph(text: str) -> NodeGraph:
     return source_graph(read(text).document, "")
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _unresolved(text: str) -> JSON:
+    """The definition of a content, before its references are completed."""
+    raw = given(text)
+    return dict(raw) if raw is not None else _derived(text)
+
+
 def _derived(text: str) -> JSON:
     flow_file, graph = read(text), _graph(text)
     settings = _settings_by_node(flow_file)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from controller.simulator.call import ServedCall
-from controller.simulator.content import read
+from controller.simulator.content import language
 from controller.simulator.flow import Action, Actor, SimulatedDraft, SimulatedFlow, SimulatedOperation, Version
 from controller.simulator.organization import SimulatedOrganization
 from controller.simulator.state import SimulatedJob, SimulatedMessage
@@ -76,7 +76,7 @@ def flow(organization: SimulatedOrganization, a_flow: SimulatedFlow) -> JSON:
 def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
     """A `FlowVersion`: creation dates are milliseconds, publication dates ISO 8601."""
     uri = version_uri(a_flow, a_version.id)
-    language = read(a_version.text).default_language or "en-us"
+    spoken = language(a_version.text)
     shown: JSON = {
         "id": a_version.id,
         "name": a_version.id,
@@ -89,7 +89,7 @@ def version(a_flow: SimulatedFlow, a_version: Version) -> JSON:
         "dateCreated": epoch_ms(a_version.created_at),
         "dateCheckedIn": epoch_ms(a_version.created_at),
         "dateSaved": epoch_ms(a_version.created_at),
-        "supportedLanguages": [{"language": language, "isDefault": True}],
+        "supportedLanguages": [{"language": spoken, "isDefault": True}],
         "selfUri": uri,
     }
     shown |= by(a_version.created_by, "createdBy", "createdByClient")
