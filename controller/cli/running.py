@@ -36,6 +36,7 @@ def opened_services(settings: Settings) -> Iterator[Services]:
         audit_folder=settings.audit_dir,
         audit_stream=sys.stdout if settings.audit == "stdout" else None,
         audit_days=settings.audit_days,
+        history_days=settings.history_days,
     ) as store:
         yield Services(settings, store, clock)
 

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
     audit: Literal["stdout"] | None = Field(
         default=None, description="Write audit entries to standard output as well, as JSON lines"
     )
+    history_days: int = Field(
+        default=400,
+        gt=0,
+        le=36_500,
+        description="Days for which finished deliveries and replaced facts are kept, except what is still needed",
+    )
     audit_days: int = Field(
         default=90, gt=0, le=36_500, description="Days for which audit entries are kept, in store and files"
     )

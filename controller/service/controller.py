@@ -10,9 +10,8 @@ import structlog
 from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
+from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.forge import forge_of
@@ -23,20 +22,19 @@ from controller.reconcile.workspace import Workspace
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
+from controller.service.housekeeping import keep_house
 from controller.service.http import create_app, serve
 from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
 from controller.service.pull_requests import PullRequests
 from controller.service.worker import Telling, Worker
-from controller.store.store import Store
 
 log = structlog.get_logger()
 
 _THREADS = 64
 """For git, files and name resolution: far more than wait at once, so slow ones do not delay others."""
 _PAUSE_S = 5.0
-_PURGE_INTERVAL_S = 86_400.0
 
 
 class _CountingListener(Unwatched):
@@ -92,7 +90,7 @@ class Controller:
         server = group.create_task(self._lasting(lambda: serve(app, services.settings.http_address, self._stop)))
         beginning = [
             group.create_task(self._lasting(lambda: self._follow(group)), name="feed"),
-            group.create_task(self._lasting(lambda: _keep_house(services.store, services.clock)), name="housekeeping"),
+            group.create_task(self._lasting(lambda: keep_house(services.store, services.clock)), name="housekeeping"),
         ]
         if self._pull_requests is not None:
             beginning.append(group.create_task(self._lasting(self._pull_requests.run), name="pull requests"))
@@ -220,18 +218,6 @@ class Controller:
     def _fail(self, organization: str, error: Exception) -> None:
         if organization in self._workers:
             self.board.post_fault(organization, error)
-
-
-async def _keep_house(store: Store, clock: Clock) -> None:
-    """Once a day, purge audit entries past their time and messages delivered 30 days ago; until cancelled."""
-    while True:
-        try:
-            audit, messages = store.audit.purge(), store.outbox.purge()
-        except (StoreFailed, OSError) as error:
-            log.warning("housekeeping.failed", error=str(error))
-        else:
-            log.info("housekeeping.done", audit_entries=audit, messages=messages)
-        await clock.sleep(_PURGE_INTERVAL_S)
 
 
 def _settings_mistake(errors: BaseExceptionGroup) -> BaseException | None:

@@ -31,11 +31,11 @@ class Approvals(StorePart):
 
     def promote(self, organization: str, step_id: int, *, by: str) -> Approval:
         """Let stay what this step made live, and its gates could not decide about. Returns the word that holds."""
-        return self.give(organization, _promoted(step_id), by=by)
+        return self.give(organization, promoted(step_id), by=by)
 
     def promotion(self, organization: str, step_id: int) -> Approval | None:
         """A person's word that what this step made live may stay, if there is one."""
-        return self.of(organization, _promoted(step_id))
+        return self.of(organization, promoted(step_id))
 
     def of(self, organization: str, digest: str) -> Approval | None:
         """The approval of this plan, if a person gave one."""
@@ -43,6 +43,6 @@ class Approvals(StorePart):
         return next((Approval(**row) for row in self._rows(query)), None)
 
 
-def _promoted(step_id: int) -> str:
-    """The key in place of a plan's digest."""
+def promoted(step_id: int) -> str:
+    """The key in place of a plan's digest, for what a step made live."""
     return f"promote step {step_id}"

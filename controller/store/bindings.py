@@ -16,9 +16,9 @@ from sqlalchemy import Connection, select, text, update
 
 from controller.domain.organization_identity import OrganizationIdentity
 from controller.store.database import StorePart, insert_if_absent
-from controller.store.schema import bindings, drifts, identities, quarantines, syncs
+from controller.store.schema import bindings, drifts, identities, latest_steps, quarantines, syncs
 
-_MOVED = (syncs, quarantines, drifts)
+_MOVED = (syncs, latest_steps, quarantines, drifts)
 
 
 class Bindings(StorePart):

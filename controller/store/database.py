@@ -19,7 +19,7 @@ from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
@@ -164,6 +164,8 @@ def _migrate(connection: Connection) -> None:
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        # A migration reads and indexes the whole history, and nobody waits for it but those who need it.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -12,12 +12,25 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final, TypedDict, Unpack
 
-from sqlalchemy import BindParameter, Connection, Select, String, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket
 from controller.domain.status import StepCause, StepState
 from controller.store.database import StorePart
+from controller.store.latest import note_state
 from controller.store.leases import Lease, prove
 from controller.store.records import (
     NewStep,
@@ -33,11 +46,10 @@ from controller.store.records import (
     sync_record,
     write_record,
 )
-from controller.store.schema import steps, syncs, writes
+from controller.store.schema import latest_steps, steps, syncs, writes
 
 _OPEN = tuple(state.value for state in SyncState if state.open)
 _TO_RECORD = tuple(state.value for state in StepState if state.to_record)
-_IDLE = tuple(state.value for state in StepState if state.idle)
 
 
 class StepFacts(TypedDict, total=False):
@@ -202,6 +214,7 @@ def _move_step(connection: Connection, step_id: int, state: StepState, now: date
     # A paused step is one that bakes: it is not paused any more as soon as it does anything else.
     ended: dict[str, object] = {} if state is StepState.BAKING else {"paused": False}
     _update_step(connection, step_id, facts, state=state.value, updated_at=now, **ended)
+    note_state(connection, step_id, state)
 
 
 def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more: object) -> None:
@@ -215,29 +228,20 @@ def _update_step(connection: Connection, step_id: int, facts: StepFacts, **more:
 
 # Built once: these are asked for again and again, and to put them together takes longer than to run them.
 _ORGANIZATION: Final = bindparam("organization", type_=String)
-_LATEST: Final = select(steps).where(
-    steps.c.id.in_(
-        select(func.max(steps.c.id))
-        .join(syncs)
-        .where(syncs.c.organization == _ORGANIZATION, steps.c.state.not_in(_IDLE))
-        .group_by(steps.c.type, steps.c.name)
-    )
+_LATEST: Final = select(steps).join(latest_steps).where(latest_steps.c.organization == _ORGANIZATION)
+UNFINISHED_IDS: Final = union(
+    # Each part has an index of its own; with `or` the whole history would be read.
+    select(syncs.c.id).where(syncs.c.state.in_(_OPEN)),
+    select(steps.c.sync_id).where(steps.c.state.in_((*_TO_RECORD, StepState.ROLLING_BACK.value))),
+    select(steps.c.sync_id).where(
+        steps.c.state == StepState.ROLLED_BACK.value,
+        steps.c.recorded_at.is_(None),
+        or_(steps.c.live_version != steps.c.previous_version, steps.c.live_version == steps.c.target_version),
+    ),
 )
-_IN_NEED: Final = select(steps.c.sync_id).where(
-    or_(
-        steps.c.state.in_(_TO_RECORD),
-        steps.c.state == StepState.ROLLING_BACK.value,
-        and_(
-            steps.c.state == StepState.ROLLED_BACK.value,
-            steps.c.recorded_at.is_(None),
-            or_(steps.c.live_version != steps.c.previous_version, steps.c.live_version == steps.c.target_version),
-        ),
-    )
-)
+"""The syncs that a later process has to resume, or that have something left to record or to roll back."""
 _UNFINISHED: Final = (
-    select(syncs)
-    .where(syncs.c.organization == _ORGANIZATION, or_(syncs.c.state.in_(_OPEN), syncs.c.id.in_(_IN_NEED)))
-    .order_by(syncs.c.id)
+    select(syncs).where(syncs.c.organization == _ORGANIZATION, syncs.c.id.in_(UNFINISHED_IDS)).order_by(syncs.c.id)
 )
 _STEP: Final = select(steps).where(steps.c.id == bindparam("step"))
 _WRITES: Final = select(writes).where(writes.c.step_id == bindparam("step")).order_by(writes.c.id)

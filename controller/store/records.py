@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping
 from controller.domain.identity import FlowKey
 from controller.domain.platform import Ticket, TicketKind
 from controller.domain.status import StepCause, StepState
+from controller.store import schema
 
 
 class SyncState(StrEnum):
@@ -178,6 +179,13 @@ def sync_record(row: RowMapping, steps: Iterable[StepRecord] = ()) -> SyncRecord
     return SyncRecord(**values)
 
 
+_KEPT = {
+    record: tuple(each.name for each in fields(record) if each.name in table.c)
+    for record, table in ((StepRecord, schema.steps), (WriteRecord, schema.writes), (SyncRecord, schema.syncs))
+}
+"""Found once, because a pass reads a row for each flow."""
+
+
 def _columns(record: type[StepRecord | WriteRecord | SyncRecord], row: RowMapping) -> dict[str, Any]:
     """The columns with the name of a field; the others are not kept, or need a conversion."""
-    return {each.name: row[each.name] for each in fields(record) if each.name in row}
+    return {name: row[name] for name in _KEPT[record]}

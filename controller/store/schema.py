@@ -82,7 +82,7 @@ syncs = Table(
     Column("dirty", Boolean, nullable=False),
     Column("plan_digest", String(128), nullable=False),
     Column("on_failure", String(32), nullable=False),
-    Column("state", String(32), nullable=False),
+    Column("state", String(32), nullable=False, index=True),
     Column("actor", String(255), nullable=False),
     Column("author", String(255)),
     Column("trigger", String(255), nullable=False),
@@ -120,6 +120,17 @@ steps = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime),
     UniqueConstraint("sync_id", "position"),
+    Index("ix_steps_state", "state", "recorded_at"),
+    Index("ix_steps_flow", "type", "name", "live_version"),
+)
+
+latest_steps = Table(
+    "latest_steps",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("type", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("step_id", BigId, ForeignKey("steps.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 writes = Table(

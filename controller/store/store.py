@@ -20,6 +20,7 @@ from controller.store.bindings import Bindings, ClientIdentities
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.drifts import Drifts
 from controller.store.facts import Facts
+from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
@@ -33,13 +34,20 @@ class Store:
     """Leases, identities, journal, audit, quarantines, outbox and facts of all organisations of one installation."""
 
     def __init__(
-        self, database: Database, *, clock: Clock, copies: Sequence[AuditCopy] = (), audit_days: int = KEEP_DAYS
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        copies: Sequence[AuditCopy] = (),
+        audit_days: int = KEEP_DAYS,
+        history_days: int = HISTORY_DAYS,
     ) -> None:
         self.database = database
         self.leases = Leases(database, clock)
         self.identities = ClientIdentities(database, clock)
         self.bindings = Bindings(database, clock)
         self.journal = Journal(database, clock)
+        self.history = History(database, clock, history_days)
         self.audit = AuditLog(database, clock, copies, audit_days)
         self.approvals = Approvals(database, clock)
         self.quarantines = Quarantines(database, clock)
@@ -57,6 +65,7 @@ class Store:
         audit_folder: Path | None = None,
         audit_stream: TextIO | None = None,
         audit_days: int = KEEP_DAYS,
+        history_days: int = HISTORY_DAYS,
     ) -> Store:
         """Connect to an SQLAlchemy URL (sqlite: or postgresql:) and run the missing migrations.
 
@@ -68,7 +77,8 @@ class Store:
             copies.append(AuditFile(audit_folder, audit_days))
         if audit_stream is not None:
             copies.append(AuditStream(audit_stream))
-        return cls(Database.open(url), clock=clock, copies=copies, audit_days=audit_days)
+        database = Database.open(url)
+        return cls(database, clock=clock, copies=copies, audit_days=audit_days, history_days=history_days)
 
     def together(self) -> AbstractContextManager[None]:
         """All writes within are one transaction: either all of them are kept or none. Nothing may be awaited within."""

@@ -6,15 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from controller.domain.status import StepCause, StepState
-from controller.store.database import MIGRATIONS
 from controller.store.engine import create_engine
-from controller.store.schema import metadata
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
+from tests.support.history import as_given, migrate
 
 FAILURE, ON_REQUEST, SUPERSEDED, INTERRUPTED = StepCause
 LOST_CODE = "desk failed: server-fault: the organisation answers 503"
@@ -56,13 +53,9 @@ def test_what_a_reason_told_of_a_step_is_in_columns_of_its_own(
 
 def _write_old_journal(url: str, state: StepState, reason: str | None) -> None:
     engine = create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("path_separator", "os")
     now = datetime(2026, 1, 5, 13, tzinfo=UTC)
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
+        migrate(connection, "0005")
         sync = {
             "organization": "production",
             "revision": "abc123",
@@ -90,12 +83,6 @@ def _write_old_journal(url: str, state: StepState, reason: str | None) -> None:
             "reason": reason,
             "updated_at": now,
         }
-        connection.execute(sa.insert(_as_given("syncs", sync)).values(sync))
-        connection.execute(sa.insert(_as_given("steps", step)).values(step))
+        connection.execute(sa.insert(as_given("syncs", list(sync))).values(sync))
+        connection.execute(sa.insert(as_given("steps", list(step))).values(step))
     engine.dispose()
-
-
-def _as_given(table: str, values: dict[str, object]) -> sa.TableClause:
-    """The table with these columns alone: those of today have more."""
-    columns = metadata.tables[table].columns
-    return sa.table(table, *(sa.column(name, columns[name].type) for name in values))
