@@ -56,7 +56,7 @@ def plans(url: str, asked: list[tuple[str, object]]) -> list[str]:
 def test_no_question_of_a_pass_reads_the_whole_history(url: str, clock: SteppedClock) -> None:
     with Store.open(url, clock=clock):
         pass
-    write_history(url, syncs=600, flows=60, began=clock.start)
+    write_history(url, syncs=2000, flows=100, began=clock.start)
     with Store.open(url, clock=clock) as store, statements() as asked:
         assert store.journal.delivered(ORGANIZATION, FLOW, "7.0") is not None
         assert store.journal.last_write(ORGANIZATION, FLOW, ("upload",)) is not None
