@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Unpack
 
+from controller.delivery.publish_times import Expectation
 from controller.delivery.sync_run import AuditFacts, SyncRun
-from controller.domain.desired import DesiredFlow, Gate, SourceFile
+from controller.domain.desired import DesiredFlow, ErrorRateGate, Gate, SourceFile
 from controller.domain.errors import (
     AuthenticationFailed,
     CircuitOpen,
@@ -26,8 +27,9 @@ from controller.domain.errors import (
 )
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
-from controller.domain.platform import Export, Priority
+from controller.domain.platform import Export, Priority, TicketKind
 from controller.domain.ports import Platform
+from controller.domain.publish_time import PublishWay
 from controller.domain.redaction import SECRETS
 from controller.domain.status import StepState
 from controller.planning.model import Change, ChangeKind
@@ -36,6 +38,7 @@ from controller.store.journal import StepFacts
 from controller.store.records import NewStep, StepRecord, WriteOutcome, WriteRecord
 
 DESTRUCTIVE = frozenset({ChangeKind.UNPUBLISH, ChangeKind.DELETE})
+EXISTING_VERSION = frozenset({ChangeKind.SWITCH, ChangeKind.RESTORE})
 NEW_FLOW = frozenset({ChangeKind.CREATE, ChangeKind.RENAME})
 
 EFFECTIVE = frozenset({"publish", "switch", "upload", "unpublish", "delete"})
@@ -83,6 +86,8 @@ class ChangeRun:
     skipped_for_shutdown: bool = False
     """It was not begun because of a shutdown signal."""
     ended_at: float | None = None
+    size: int | None = None
+    """Characters of its file; known once it is sent."""
     going_back_since: float | None = None
     """Monotonic: when its rollback began."""
 
@@ -113,9 +118,25 @@ class ChangeRun:
         return desired.source if desired is not None and isinstance(desired.source, SourceFile) else None
 
     @property
+    def way(self) -> PublishWay:
+        """How its version is made live."""
+        existing = self.record.source_digest is None or self.change.kind in EXISTING_VERSION
+        return PublishWay.PUBLISH if existing else PublishWay.UPLOAD
+
+    @property
+    def expectation(self) -> Expectation | None:
+        """When its publish is expected to be done, counted from when it was sent; None where nothing is known."""
+        return self.sync.times.of(self.key, self.way, self.size)
+
+    @property
     def gates(self) -> tuple[Gate, ...]:
         """The gates in the manifest's order; none where the manifest asks for something else by now."""
         return self.desired.gates if self.desired is not None else ()
+
+    @property
+    def watches_executions(self) -> bool:
+        """Whether a gate judges its executions."""
+        return any(isinstance(gate, ErrorRateGate) for gate in self.gates)
 
     # What follows from the state.
 
@@ -145,11 +166,11 @@ class ChangeRun:
 
         A version that cannot be read is left out: that is no reason to roll a healthy flow back.
         """
-        mine = {other.key: other.record.live_version for other in self.sync.runs if other is not self}
         priority = Priority.ROLLBACK if self.going_back else Priority.OBSERVE
         consumed: dict[FlowKey, str] = {}
         for key in self.record.consumes:
-            version = mine.get(key)
+            mine = self.sync.run_of(key)
+            version = None if mine is None or mine is self else mine.record.live_version
             if not version:
                 try:
                     found = await self.sync.platform.at(priority).flows.find(key)
@@ -224,6 +245,27 @@ class ChangeRun:
     def last_write(self, *actions: str) -> WriteRecord | None:
         """The newest call of one of these kinds that was announced for the change."""
         return next((write for write in reversed(self.record.writes) if write.action in actions), None)
+
+    @property
+    def since_sent_s(self) -> float:
+        """How long ago the last write was answered that can change the live version; 0 before it."""
+        write = self.last_write(*EFFECTIVE)
+        if write is None:
+            return 0.0
+        return max((self.sync.clock.now() - (write.result_at or write.intent_at)).total_seconds(), 0.0)
+
+    def learn_time(self, live: LiveFlow | None) -> None:
+        """Remember how long the publish of the version took, if this process has followed all of it."""
+        taken_s, sync, write = self.since_sent_s, self.sync, self.last_write(*EFFECTIVE)
+        at_once = write is None or (write.result or {}).get("kind") == TicketKind.DONE.value
+        if live is None or at_once or taken_s > sync.clock.monotonic() - self.began_at:
+            return
+        if live.published_at is not None:
+            # Its end by the organisation's clock: it may have been seen late.
+            seen_s = (sync.clock.now() + sync.platform.clock_ahead - live.published_at).total_seconds()
+            taken_s -= min(max(seen_s, 0.0), taken_s)
+        learned = sync.times.learn(self.key, self.way, self.size or 0, taken_s)
+        sync.store.publish_times.remember(sync.organization.name, self.key, self.way, learned)
 
     @property
     def taken_ms(self) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
-from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
+from controller.delivery.change_run import DESTRUCTIVE, NEW_FLOW, ChangeRun
 from controller.delivery.exporting import export_live
 from controller.delivery.gates.model import GateSubject, subject_of
 from controller.delivery.gates.watch import bake, pass_gates
@@ -18,6 +18,7 @@ from controller.delivery.remove_step import RemoveStep
 from controller.delivery.signals import Parked, Paused
 from controller.domain.errors import OutOfBandChange
 from controller.domain.live import LiveFlow
+from controller.domain.publish_time import PublishWay
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
 
@@ -77,10 +78,7 @@ def choose_step(run: ChangeRun) -> ChangeStep:
         return AdoptStep(run)
     if kind in DESTRUCTIVE:
         return RemoveStep(run)
-    pinned = run.record.source_digest is None
-    if pinned or kind in (ChangeKind.SWITCH, ChangeKind.RESTORE):
-        return SwitchStep(run)
-    return PublishStep(run)
+    return PublishStep(run) if run.way is PublishWay.UPLOAD else SwitchStep(run)
 
 
 class ChangeRunner:
@@ -123,11 +121,17 @@ class ChangeRunner:
             except OutOfBandChange as change:
                 self._overtaken(change, also=lambda: announce_migration(self._run))
                 return
-            await self._went_live(live, also=lambda: announce_migration(self._run))
+            await self._went_live(live, also=lambda: self._note_publish(live))
+
+    def _note_publish(self, live: LiveFlow | None) -> None:
+        announce_migration(self._run)
+        self._run.learn_time(live)
 
     async def _went_live(self, live: LiveFlow | None, also: Callable[[], None] | None = None) -> None:
         flow_id = self._run.flow_id if live is None else live.id
         version = None if live is None else live.published_version
+        if self._run.change.kind in NEW_FLOW and flow_id is not None and self._run.watches_executions:
+            self._run.sync.events.created(flow_id)
         consumed = await self._run.bindings() if live is not None else {}
         self._run.advance(StepState.LIVE, also, flow_id=flow_id, live_version=version, consumed=consumed, ticket=None)
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from controller.delivery.change_run import ChangeRun, new_step
+from controller.delivery.live_watch import LiveWatch
+from controller.delivery.publish_times import PublishTimes
 from controller.delivery.recovery import recover_sync, recovered_runs
 from controller.delivery.result import RecoveryResult, StepResult, SyncContext, SyncResult
 from controller.delivery.signals import Signals
+from controller.delivery.slots import Concurrency
 from controller.delivery.sync import bring_back, carry_out
 from controller.delivery.sync_run import Announcer, DeliverySettings, KeepDraft, OnEvent, SyncRun
 from controller.domain.clock import Clock
@@ -65,9 +68,8 @@ class Delivery:
         opening = _new_sync(organization, sync, plan.digest)
         record = self._store.journal.begin(lease, opening, [new_step(change) for change in changes])
         now, run = self._clock.monotonic(), self._sync_run(organization, lease, record, keep_draft)
-        run.runs.extend(
-            ChangeRun(run, change, step, began_at=now) for change, step in zip(changes, record.steps, strict=True)
-        )
+        for change, step in zip(changes, record.steps, strict=True):
+            run.add(ChangeRun(run, change, step, began_at=now))
         run.tell("sync.started", changes=len(changes), plan=plan.digest, revision=sync.revision)
         return await carry_out(run)
 
@@ -81,7 +83,7 @@ class Delivery:
         step = replace(new_step(change), previous_version=version, target_version=version)
         record = self._store.journal.begin(lease, _new_sync(organization, sync, plan_digest=""), [step])
         run = self._sync_run(organization, lease, record)
-        run.runs.append(ChangeRun(run, change, record.steps[0], began_at=self._clock.monotonic()))
+        run.add(ChangeRun(run, change, record.steps[0], began_at=self._clock.monotonic()))
         return await bring_back(run, version, change.reason)
 
     async def recover(
@@ -103,7 +105,8 @@ class Delivery:
         for record in self._store.journal.unfinished(organization.name):
             run = self._sync_run(organization, lease, record, keep_draft)
             run = replace(run, given_up=given_up or {}, asked_by=asked_by or run.asked_by)
-            run.runs.extend(recovered_runs(run))
+            for recovered in recovered_runs(run):
+                run.add(recovered)
             run.tell("recovery.started", steps=len(run.runs))
             results.append(await recover_sync(run))
         return RecoveryResult(tuple(results))
@@ -135,6 +138,9 @@ class Delivery:
             organization=organization,
             lease=lease,
             record=record,
+            watch=LiveWatch(self._platform, self._clock, self._settings.look_interval_s),
+            times=PublishTimes(self._store.publish_times.of(organization.name)),
+            concurrency=Concurrency(organization.sync, self._clock, lambda: self._platform.load),
             keep_draft=keep_draft,
             # A rollback on request is a sync without a plan.
             asked_by=None if record.plan_digest else record.actor,

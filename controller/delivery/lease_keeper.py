@@ -7,8 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from controller.delivery.sync_run import SyncRun
-from controller.domain.desired import ErrorRateGate
 from controller.domain.errors import LeaseLost, StoreFailed
+from controller.domain.ports import EventStreams
+
+_CHANNELS_FOR_NEW = 8
+"""Channels that a sync opens for flows that it creates; a client may have 20. Later ones are polled."""
 
 
 async def with_lease(sync: SyncRun, work: Callable[[], Awaitable[None]], *, subscribe: bool = False) -> None:
@@ -22,6 +25,7 @@ async def with_lease(sync: SyncRun, work: Callable[[], Awaitable[None]], *, subs
             beside = [
                 group.create_task(_renew(sync), name="lease"),
                 group.create_task(_await_shutdown(sync), name="stop"),
+                group.create_task(sync.watch.run(), name="watch"),
             ]
             if subscribe:
                 beside += [group.create_task(following, name=name) for name, following in _subscriptions(sync)]
@@ -58,9 +62,9 @@ async def _await_shutdown(sync: SyncRun) -> None:
 
 
 def _subscriptions(sync: SyncRun) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
-    """Two, each with its name: if that of executions fails, the ends of publishes are still announced.
+    """Each with its name: if that of executions fails, the ends of publishes are still announced.
 
-    Only for flows with a known id.
+    A flow that the sync creates is subscribed to as soon as its id is known.
     """
     notifications = sync.platform.notifications
     if not sync.settings.listens or notifications is None:
@@ -69,9 +73,19 @@ def _subscriptions(sync: SyncRun) -> Iterator[tuple[str, Coroutine[Any, Any, Non
     publishing = {flow_id for flow_id, run in known if run.may_publish}
     if publishing:
         yield "channel", sync.events.follow_flows(notifications, publishing)
-    gated = {flow_id for flow_id, run in known if any(isinstance(gate, ErrorRateGate) for gate in run.gates)}
+    gated = {flow_id for flow_id, run in known if run.watches_executions}
     if gated:
         yield "executions", sync.events.follow_executions(notifications, gated)
+    if any(run.flow_id is None and run.watches_executions for run in sync.runs):
+        yield "executions of new flows", _follow_created(sync, notifications)
+
+
+async def _follow_created(sync: SyncRun, notifications: EventStreams) -> None:
+    """Subscribe to the executions of flows that the sync creates; those created together share a channel."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(_CHANNELS_FOR_NEW):
+            created = await sync.events.next_created(sync.clock, sync.settings.look_interval_s)
+            group.create_task(sync.events.follow_executions(notifications, created), name="executions")
 
 
 def _most_telling(failures: BaseExceptionGroup[BaseException]) -> BaseException:

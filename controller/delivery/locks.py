@@ -37,6 +37,7 @@ async def through_conflicts(run: ChangeRun, attempt: Callable[[], Awaitable[T]])
             if isinstance(conflict, FlowLocked) and conflict.holder is not None:
                 await wait_for_lock(run, await run.live())
             else:
+                run.sync.concurrency.congested()
                 run.tell("lock.waiting", holder=None, wait_s=run.sync.settings.lock_wait_s)
                 await _pause(run)
     # One more attempt, since time has passed after the last one in the loop; its conflict goes to the caller.

@@ -61,6 +61,16 @@ async def tell_replaced(run: ChangeRun, live: LiveFlow) -> None:
     run.advance(run.state, previous_version=other.version)
 
 
+def is_from_upload(run: ChangeRun, live: LiveFlow) -> bool:
+    """Whether the live version can only be the upload's: our client made it, and no version came between."""
+    write, mine = run.last_write("upload"), run.sync.settings.client_name
+    if write is None or live.published_version is None or mine is None or live.author_id != mine:
+        return False
+    before = write.details.get(_CHECKED_IN)
+    newest = version_rank(before)[0] if isinstance(before, str) else 0
+    return version_rank(live.published_version)[0] == newest + 1
+
+
 async def require_not_overtaken(run: ChangeRun, version: str) -> None:
     """Raises OutOfBandChange where our write made the version live, and another client published another one since."""
     live = await run.live()

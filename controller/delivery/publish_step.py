@@ -24,8 +24,9 @@ from controller.delivery.live_state import (
     wait_until,
     was_published_after,
 )
+from controller.delivery.live_watch import Shown
 from controller.delivery.locks import through_conflicts, wait_for_lock
-from controller.delivery.out_of_band import noted_of_versions, require_not_overtaken, tell_replaced
+from controller.delivery.out_of_band import is_from_upload, noted_of_versions, require_not_overtaken, tell_replaced
 from controller.delivery.publish_writes import (
     arrived,
     failed_without_effect,
@@ -90,7 +91,7 @@ class PublishStep:
     async def settle(self) -> LiveFlow | None:
         """Raises PublishFailed, OutOfBandChange, and PublishTimedOut where the result is not known yet."""
         run = self._run
-        before = run.record.previous_version
+        before, live = run.record.previous_version, None
         if run.record.ticket is not None:
             try:
                 progress = await self._ended()
@@ -106,7 +107,9 @@ class PublishStep:
             _same_flow(run, progress.flow_id)
             if run.flow_id is None and progress.flow_id is not None:
                 run.advance(run.state, flow_id=progress.flow_id)
-        live = await require_newer(run, before)
+            live = progress.live
+        if live is None:
+            live = await require_newer(run, before)
         await tell_replaced(run, live)
         return live
 
@@ -130,7 +133,12 @@ class PublishStep:
     def _follow(self) -> Awaitable[Progress]:
         ticket = self._run.record.ticket
         assert ticket is not None  # noqa: S101 - the journal has it since the file was sent
-        return follow(self._run, ticket)
+        return follow(self._run, ticket, judge=self._judge)
+
+    def _judge(self, listed: LiveFlow) -> Shown:
+        if not is_newer(listed, self._run.record.previous_version):
+            return Shown.NOTHING
+        return Shown.PROVEN if is_from_upload(self._run, listed) else Shown.PERHAPS
 
     async def took_effect(self) -> bool:
         """A job that is not found may only not be visible yet: it had no effect once its time is over."""
@@ -207,8 +215,10 @@ class SwitchStep:
         target, ticket = _target(run), run.record.ticket
         if ticket is not None and ticket.kind is TicketKind.JOB:
             return await self._upload.settle()
-        if ticket is not None:
-            await self._follow(ticket)
+        listed = None if ticket is None else await self._follow(ticket)
+        if listed is not None:
+            await tell_replaced(run, listed)
+            return listed
         _, live = await wait_until(run, lambda _: True)
         await require_not_overtaken(run, target)
         if not run.sync.can(Capability.ATOMIC_SWITCH):
@@ -261,22 +271,29 @@ class SwitchStep:
             return
         require_success(run, await follow(run, moved, timeout_s=run.sync.settings.publish_timeout_s))
 
-    async def _follow(self, ticket: Ticket) -> None:
+    async def _follow(self, ticket: Ticket) -> LiveFlow | None:
+        """The flow, if a listing proves that the target is live. Raises as `settle` does."""
         run = self._run
         stages = self._stages()
         watch = StageWatch(run, ticket.version or _target(run)) if stages else None
+        # A version that was live before proves nothing.
+        judge = None if stages or _target(run) == run.record.previous_version else self._judge
         try:
-            progress = await follow(run, ticket, on_poll=watch)
+            progress = await follow(run, ticket, on_poll=watch, judge=judge)
         except PublishTimedOut:
             live = await run.live()
             require_there(run, live)
             if not is_version(live, _target(run)):
                 raise
             run.note("the publish did not end in time, but its version is live")
-            return
+            return None
         if not stages:
             await failed_without_effect(run, progress)
         require_success(run, progress)
+        return progress.live
+
+    def _judge(self, listed: LiveFlow) -> Shown:
+        return Shown.PROVEN if is_version(listed, _target(self._run)) else Shown.NOTHING
 
     def _stages(self) -> Sequence[Stage]:
         run = self._run

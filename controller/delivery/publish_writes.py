@@ -199,6 +199,7 @@ def _is_there(run: ChangeRun, live: LiveFlow, version: str, made: WriteRecord | 
 
 async def send_source(run: ChangeRun, text: str, *, state: StepState | None = None) -> Ticket:
     """Upload a flow file; the journal has the job's ticket before the file is sent."""
+    run.size = len(text)
     uploads = provided(run.platform.uploads, run.sync.platform.dialect, Capability.PUBLISH_SOURCE)
 
     def register() -> Awaitable[UploadSlot]:

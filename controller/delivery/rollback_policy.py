@@ -84,7 +84,7 @@ async def _roll_back_earlier_parts(sync: SyncRun, why: Why) -> None:
         before = replace(new_step(change), previous_version=step.previous_version)
         added = replace(before, wanted=step.wanted, source_digest=step.source_digest)
         run.record = sync.store.journal.add(sync.lease, sync.record.id, added)
-        sync.runs.append(run)
+        sync.add(run)
         run.advance(StepState.ROLLING_BACK, live_version=step.live_version, **why.facts)
         runs.append(run)
     await roll_back(sync, runs, why)

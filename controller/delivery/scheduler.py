@@ -7,7 +7,7 @@ together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from controller.delivery.change_run import DESTRUCTIVE, ChangeRun
@@ -15,6 +15,7 @@ from controller.delivery.change_runner import ChangeRunner
 from controller.delivery.export_turns import ExportTurns
 from controller.delivery.outcome import announce_migration, deserves_quarantine, harmless, quarantine
 from controller.delivery.signals import Parked
+from controller.delivery.slots import Slots
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.validation import validate
 from controller.domain.desired import OnFailure
@@ -23,6 +24,8 @@ from controller.domain.status import StepCause, StepState
 from controller.graphs.components import strongly_connected
 from controller.planning.model import ChangeKind
 
+_UNKNOWN_S = 10.0
+"""How long a publish counts where nothing is known: only its relation to other publishes matters."""
 _SHUTDOWN = "the controller was told to stop before it began"
 
 
@@ -30,7 +33,11 @@ class Scheduler:
     """One run over the changes of a sync.
 
     Waves play no part. A dependency that comes later in the order (in a cycle) is not waited for, so that no change can
-    wait for itself. Removals come last, and not at all once something failed.
+    wait for itself. Removals come last, one after the other, and not at all once something failed.
+
+    Of the changes that could begin, the one goes first from which the longest chain of publishes leads to the end of
+    the sync, by the expected times: the critical path (Kelley and Walker, 1959,
+    https://doi.org/10.1145/1460299.1460318).
     """
 
     def __init__(self, sync: SyncRun) -> None:
@@ -38,17 +45,28 @@ class Scheduler:
         # Sorting is stable: removals move to the end, and the rest keeps the order of the plan.
         self._runs = sorted(sync.runs, key=lambda run: run.change.kind in DESTRUCTIVE)
         self._done = {run.change.flow: asyncio.Event() for run in self._runs}
-        self._slots = asyncio.Semaphore(max(sync.organization.sync.concurrency, 1))
+        self._needed = _dependencies(self._runs)
+        self._ranks = _times_to_the_end(self._runs, self._needed)
+        self._concurrency = sync.concurrency
+        self._slots = Slots(sync.concurrency)
         self._groups = _groups_of(self._runs)
         self._exports: dict[str, asyncio.Task[None]] = {}
         self._turns = ExportTurns(sync.signals, len(self._runs), sync.settings.export_flows)
-        self._halted = False
+        self._halted = self._failed = False
 
     async def run(self) -> None:
         """Run until no change can continue. Raises LeaseLost and StoreFailed, alone or in a group."""
         async with asyncio.TaskGroup() as group:
-            for position, run in enumerate(self._runs):
-                group.create_task(self._one(group, position, run), name=f"change {run.change.flow}")
+            before: list[ChangeRun] = []
+            for run in self._runs:
+                removing = run.change.kind in DESTRUCTIVE
+                awaited = before if removing else self._needed[run.change.flow]
+                group.create_task(self._one(group, run, awaited), name=f"change {run.change.flow}")
+                # A removal waits for all changes before it: through the removal before it, where there is one.
+                if removing:
+                    before = [run]
+                else:
+                    before.append(run)
 
     async def resume(self, parked: Iterable[ChangeRun]) -> None:
         """Resume changes that waited for a rollback which did not concern them. Raises as `run` does."""
@@ -64,21 +82,20 @@ class Scheduler:
                 if begun is None or begun.cancelled():
                     group.create_task(self._export(run), name=f"export {run.change.flow}")
 
-    async def _one(self, group: asyncio.TaskGroup, position: int, run: ChangeRun) -> None:
-        earlier = self._runs[:position]
-        needed = [other for other in earlier if other.change.flow in run.change.depends_on]
-        awaited = earlier if run.change.kind in DESTRUCTIVE else needed
+    async def _one(self, group: asyncio.TaskGroup, run: ChangeRun, awaited: Sequence[ChangeRun]) -> None:
         for other in awaited:
             await self._done[other.change.flow].wait()
-        async with self._slots:
+        async with self._slots.slot(self._ranks[run.change.flow]):
             await self._validate_group(run)
-            why_not = self._why_not(run, needed)
+            why_not = self._why_not(run)
             if why_not is None:
                 with self._noting_failures(run):
                     await ChangeRunner(run).to_healthy()
+                    self._concurrency.succeeded()
             else:
                 run.advance(StepState.SKIPPED, reason=why_not, cause=_interrupted(run))
         run.ended_at = self._sync.clock.monotonic()
+        self._failed = self._failed or run.error is not None
         # After a skip or a failure as well: the changes that wait for it decide by its state.
         self._done[run.change.flow].set()
         self._turns.ended()
@@ -112,7 +129,7 @@ class Scheduler:
             except PenstockError as error:
                 self._fail(other, error)
 
-    def _why_not(self, run: ChangeRun, needed: list[ChangeRun]) -> str | None:
+    def _why_not(self, run: ChangeRun) -> str | None:
         """Why a pending change is skipped; a change that has begun always continues."""
         if run.state is not StepState.PENDING:
             return None
@@ -121,7 +138,7 @@ class Scheduler:
         for other in self._groups.get(run.change.flow, ()):
             if other.state is StepState.FAILED:
                 return f"it is deployed as one with {other.change.flow}, which failed"
-        for other in needed:
+        for other in self._needed[run.change.flow]:
             if (gap := _not_there(other)) is not None:
                 return f"it depends on {other.change.flow}, {gap}"
         if self._sync.signals.stopping:
@@ -129,7 +146,7 @@ class Scheduler:
             return _SHUTDOWN
         if self._sync.signals.aborting or self._halted:
             return "another change of this sync failed before it began"
-        if run.change.kind in DESTRUCTIVE and any(other.error is not None for other in self._runs):
+        if run.change.kind in DESTRUCTIVE and self._failed:
             return "nothing is removed while another change of this sync fails"
         return None
 
@@ -178,6 +195,27 @@ class Scheduler:
             for export in self._exports.values():
                 export.cancel()
         self._halted = self._halted or policy is not OnFailure.ROLLBACK_FLOW
+
+
+def _dependencies(runs: Sequence[ChangeRun]) -> dict[str, list[ChangeRun]]:
+    """By flow the changes that come before it and that it depends on."""
+    earlier: dict[str, ChangeRun] = {}
+    needed: dict[str, list[ChangeRun]] = {}
+    for run in runs:
+        needed[run.change.flow] = [earlier[flow] for flow in run.change.depends_on if flow in earlier]
+        earlier[run.change.flow] = run
+    return needed
+
+
+def _times_to_the_end(runs: Sequence[ChangeRun], needed: Mapping[str, Sequence[ChangeRun]]) -> dict[str, float]:
+    """By flow how long its own publish and the longest chain of those behind it are expected to take, in seconds."""
+    behind = dict.fromkeys((run.change.flow for run in runs), 0.0)
+    for run in reversed(runs):
+        expected = run.expectation
+        behind[run.change.flow] += _UNKNOWN_S if expected is None else expected.expected_s
+        for other in needed[run.change.flow]:
+            behind[other.change.flow] = max(behind[other.change.flow], behind[run.change.flow])
+    return behind
 
 
 def _interrupted(run: ChangeRun) -> StepCause | None:

@@ -94,20 +94,20 @@ class Signals:
         if not (begun.is_set() or self.stopping):
             await first_of(self._clock, seconds, self._stop, begun)
 
-    async def watch(self, seconds: float, announcement: asyncio.Event) -> None:
-        """Wait between polls of a running publish, at most until its end is announced.
+    async def watch(self, seconds: float, *announcements: asyncio.Event) -> None:
+        """Wait between polls of a running publish, at most until one of the announcements is set.
 
         Raises Parked when the grace after a shutdown signal is used up.
         """
         until = self._clock.monotonic() + seconds
         if not self.stopping:
-            await first_of(self._clock, seconds, self._stop, announcement)
-        if announcement.is_set() or self._give_up_at is None:
+            await first_of(self._clock, seconds, self._stop, *announcements)
+        if any(announcement.is_set() for announcement in announcements) or self._give_up_at is None:
             return
         grace_s = self._give_up_at - self._clock.monotonic()
         if grace_s <= 0:
             raise Parked
-        await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), announcement)
+        await first_of(self._clock, min(grace_s, max(until - self._clock.monotonic(), 0.0)), *announcements)
 
     async def in_time(self, reading: Awaitable[T]) -> T:
         """The result of a read. Raises Parked, and cancels the read, when the grace is used up."""
@@ -149,13 +149,15 @@ class PublishEvents:
     def __init__(self) -> None:
         self._announcements: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._counting: defaultdict[str, list[OnExecution]] = defaultdict(list)
+        self._subscribed: frozenset[str] = frozenset()
+        self._created: set[str] = set()
+        self._any_created = asyncio.Event()
         self._open = False
         self._missed = False
 
-    @property
-    def reliable(self) -> bool:
-        """Whether the end of a publish is announced from now on."""
-        return self._open and not self._missed
+    def reliable(self, flow_id: str | None) -> bool:
+        """Whether the end of the flow's publish is announced from now on."""
+        return self._open and not self._missed and flow_id in self._subscribed
 
     def announcement(self, flow_id: str | None) -> asyncio.Event:
         """Set when the flow's operation may have ended, or when events have ceased; the reader clears it."""
@@ -176,6 +178,20 @@ class PublishEvents:
         finally:
             self._counting[flow_id].remove(on_execution)
 
+    def created(self, flow_id: str) -> None:
+        """Report a flow whose id became known just now, so that its executions can be subscribed to."""
+        self._created.add(flow_id)
+        self._any_created.set()
+
+    async def next_created(self, clock: Clock, gather_s: float) -> frozenset[str]:
+        """The flows that were created since the last call; waits for the first one, and so long for others."""
+        await self._any_created.wait()
+        await clock.sleep(gather_s)
+        created = frozenset(self._created)
+        self._created.clear()
+        self._any_created.clear()
+        return created
+
     async def follow_executions(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
         """Pass executions on until cancelled or until the subscription ends. Raises nothing."""
         with _faults_survived():
@@ -185,6 +201,7 @@ class PublishEvents:
 
     async def follow_flows(self, notifications: EventStreams, flow_ids: Collection[str]) -> None:
         """Set the announcements until cancelled or until the subscription ends. Raises nothing."""
+        self._subscribed = frozenset(flow_ids)
         try:
             with _faults_survived():
                 async for event in notifications.flow_events(flow_ids, on_open=self._opened):

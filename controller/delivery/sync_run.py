@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import httpx
 import structlog
 
+from controller.delivery.live_watch import LiveWatch
+from controller.delivery.publish_times import PublishTimes
 from controller.delivery.signals import PublishEvents, Signals
+from controller.delivery.slots import Concurrency
 from controller.domain.clock import Clock
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
@@ -28,7 +31,7 @@ MINUTE = 60.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:
     poll_base_s: float = 5.0
-    """First interval between polls of a running publish; it grows by half each time."""
+    """First interval between polls of a running publish of unknown duration; it grows by half each time."""
     listens: bool = False
     """Whether to subscribe to the events of the flows that a sync publishes."""
     publish_timeout_s: float = 600.0
@@ -60,6 +63,11 @@ class DeliverySettings:
     """Interval at which the caller is asked whether to stop."""
     stop_grace_s: float = 20.0
     """How long a running publish is followed after a shutdown signal; then it is parked."""
+
+    @property
+    def look_interval_s(self) -> float:
+        """The shortest time between two looks at all running publishes: 2 s, a tenth of the default request limit."""
+        return self.poll_base_s * 0.4
 
     client_name: str | None = None
     """Our client's id or name in the organisation: its own locks are no obstacle."""
@@ -145,6 +153,11 @@ class SyncRun:
     organization: Organization
     lease: Lease
     record: SyncRecord
+    watch: LiveWatch
+    """One look for all publishes in flight."""
+    times: PublishTimes
+    """How long publishes take in this organisation."""
+    concurrency: Concurrency
     runs: list[ChangeRun] = field(default_factory=list)
     """All changes of the sync, in deployment order."""
     keep_draft: KeepDraft | None = None
@@ -153,6 +166,16 @@ class SyncRun:
     """Flows that a person wants rolled back although their change has not ended, with the reason."""
     asked_by: str | None = None
     """The person who asked for rollbacks on request, if any."""
+    _by_key: dict[FlowKey, ChangeRun] = field(default_factory=dict)
+
+    def add(self, run: ChangeRun) -> None:
+        """Add a change, after all others."""
+        self.runs.append(run)
+        self._by_key[run.key] = run
+
+    def run_of(self, key: FlowKey) -> ChangeRun | None:
+        """The change of a flow, if the sync has one; the last one of several."""
+        return self._by_key.get(key)
 
     def can(self, capability: Capability) -> bool:
         return capability in self.platform.capabilities

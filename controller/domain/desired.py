@@ -89,7 +89,10 @@ class SyncPolicy:
     heal: bool = False
     prune: bool = False
     on_failure: OnFailure = OnFailure.ROLLBACK_ALL
-    concurrency: int = 10
+    concurrency: int | None = None
+    """How many flows are deployed at the same time; None for as many as the organisation carries."""
+    max_concurrency: int = 32
+    """The most at the same time where `concurrency` is None."""
     removal: Removal = Removal.UNPUBLISH
 
 

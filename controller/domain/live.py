@@ -37,6 +37,8 @@ class LiveFlow:
     """`draft`, `published`, `deployed` or `archived`; derived if the dialect does not report it."""
     published_at: datetime | None = None
     published_by: str | None = None
+    author_id: str | None = None
+    """The id of the person or client that made the published version."""
     division: str | None = None
     has_draft: bool = False
 

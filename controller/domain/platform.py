@@ -117,6 +117,16 @@ class UploadSlot:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CallLoad:
+    """How much the calls of one credential load an organisation."""
+
+    waiting: int = 0
+    """Calls that wait for the request limit."""
+    refused: int = 0
+    """Calls that were refused because of the limit (429), up to now."""
+
+
 class ProgressState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -148,6 +158,8 @@ class Progress:
     flow_id: str | None = None
     started: bool = True
     """False while an upload is registered but its source has not arrived."""
+    live: LiveFlow | None = None
+    """The flow with the published version, where a listing proves the publish."""
 
     @property
     def finished(self) -> bool:

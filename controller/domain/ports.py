@@ -22,6 +22,7 @@ from controller.domain.export_estimate import ExportEstimate
 from controller.domain.identity import FlowKey
 from controller.domain.live import LastChange, LiveFlow
 from controller.domain.platform import (
+    CallLoad,
     Capability,
     ExecutionSummary,
     Export,
@@ -283,6 +284,11 @@ class Platform(ABC):
     @abstractmethod
     def clock_ahead(self) -> timedelta:
         """How far the organisation's clock is ahead of ours, to the second, by its last response."""
+
+    @property
+    def load(self) -> CallLoad:
+        """How much this credential's calls load the organisation at the moment."""
+        return CallLoad()
 
     @abstractmethod
     def at(self, priority: Priority) -> Self:

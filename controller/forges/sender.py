@@ -10,7 +10,7 @@ import httpx
 from controller import __version__
 from controller.domain.clock import Clock
 from controller.domain.errors import ForgeRejected, ForgeTooLarge, PenstockError, SettingsInvalid
-from controller.domain.waiting import within
+from controller.domain.waiting import deadline
 from controller.forges.call import ForgeAnswer, ForgeCall
 from controller.forges.errors import fault_of, lost
 from controller.forges.limits import ForgeLimits
@@ -51,7 +51,8 @@ class ForgeSender:
             raise ForgeRejected(f"{call.name}: a value cannot be part of a URL or header") from error
         host, deadline_s = request.url.netloc.decode(), self._limits.deadline_s
         try:
-            return await within(self._clock, deadline_s, self._exchange(call, request))
+            async with deadline(self._clock, deadline_s):
+                return await self._exchange(call, request)
         except TimeoutError:
             raise lost(call, f"{host} did not answer within {deadline_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError) as error:

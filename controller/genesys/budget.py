@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from controller.domain.clock import Clock
-from controller.domain.platform import Priority
+from controller.domain.platform import CallLoad, Priority
 from controller.domain.waiting import first_of
 
 WINDOW_S = 60.0
@@ -54,6 +54,7 @@ class RateBudget:
         self._server_count = 0
         self._server_window_end = 0.0
         self._paused_until = 0.0
+        self._refused = 0
         self._queue: list[_Place] = []
         self._order = itertools.count()
 
@@ -61,6 +62,11 @@ class RateBudget:
     def limit(self) -> int:
         """Current limit of requests per minute: the configured one, or a lower one that the organisation reports."""
         return min(self._limit, self._allowed)
+
+    @property
+    def load(self) -> CallLoad:
+        """The calls that wait for a slot, and those that were refused."""
+        return CallLoad(waiting=len(self._queue), refused=self._refused)
 
     @asynccontextmanager
     async def slot(self, priority: Priority) -> AsyncIterator[Slot]:
@@ -92,6 +98,7 @@ class RateBudget:
 
     def pause(self, seconds: float) -> None:
         """Pause all requests for this long after a 429."""
+        self._refused += 1
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     async def _acquire(self, priority: Priority) -> None:

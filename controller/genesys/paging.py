@@ -39,7 +39,7 @@ class PageOf(Generic[Item]):
     """One page as the organisation returned it."""
 
     items: Sequence[Item]
-    told: WirePage
+    announced: WirePage
     """The answer's fields about the listing's size."""
     rows: Sequence[Hashable]
     """Keys of all rows of the answer, including the rows that are no items."""
@@ -126,40 +126,40 @@ class _PageWalk(Generic[Item]):
             raise BadAnswer(f"{self._call.name}: page {number - 1} holds nothing new; the listing would never end")
         if number > MOST_PAGES:
             raise BadAnswer(f"{self._call.name}: more than {MOST_PAGES:,} pages; the listing would never end")
-        told = self._named_query(self._pages[-1].told.next_uri)
-        if told is not None and not self._only_numbers(told, number):
-            return [replace(self._call, query={_SIZE: self._page_size, **told, **self._call.query})]
+        announced = self._named_query(self._pages[-1].announced.next_uri)
+        if announced is not None and not self._only_numbers(announced, number):
+            return [replace(self._call, query={_SIZE: self._page_size, **announced, **self._call.query})]
         last = min(max(self._expected(), number), number + at_once - 1, MOST_PAGES)
         return [self._numbered(each) for each in range(number, last + 1)]
 
     def listing(self) -> PagedItems[Item]:
         items = [item for page in self._pages for item in page.items]
-        totals = {page.told.total for page in self._pages}
+        totals = {page.announced.total for page in self._pages}
         consistent = len(self._seen) == self._rows and totals <= {self._rows, None}
         return PagedItems(list({item.id: item for item in items}.values()), consistent, len(self._pages))
 
     def _more(self) -> bool:
         """Whether another page is announced or likely: a full page is, unless it completes the total."""
-        told, number = self._pages[-1].told, len(self._pages)
-        if told.next_uri or (told.page_count or 0) > number or (told.total or 0) > self._rows:
+        announced, number = self._pages[-1].announced, len(self._pages)
+        if announced.next_uri or (announced.page_count or 0) > number or (announced.total or 0) > self._rows:
             return True
-        full = min(self._page_size, told.page_size or self._page_size)
-        return len(self._pages[-1].rows) >= full and told.total != self._rows
+        full = min(self._page_size, announced.page_size or self._page_size)
+        return len(self._pages[-1].rows) >= full and announced.total != self._rows
 
     def _expected(self) -> int:
         """The number of pages as the first page announces it; the later pages decide."""
         first = self._pages[0]
-        if first.told.total is None:
-            return first.told.page_count or 1
-        return ceil(first.told.total / max(first.told.page_size or 0, len(first.rows), 1))
+        if first.announced.total is None:
+            return first.announced.page_count or 1
+        return ceil(first.announced.total / max(first.announced.page_size or 0, len(first.rows), 1))
 
     def _numbered(self, number: int) -> ApiCall:
         return replace(self._call, query={**self._call.query, _SIZE: self._page_size, _NUMBER: number})
 
-    def _only_numbers(self, told: Mapping[str, QueryValue], number: int) -> bool:
+    def _only_numbers(self, announced: Mapping[str, QueryValue], number: int) -> bool:
         """Whether a link contains only the number of the following page."""
         own = {*self._call.query, _SIZE, _NUMBER, "sortBy", "sortOrder"}
-        return told.keys() <= own and told.get(_NUMBER) == [str(number)]
+        return announced.keys() <= own and announced.get(_NUMBER) == [str(number)]
 
     def _named_query(self, uri: str | None) -> Mapping[str, QueryValue] | None:
         """The query of a `nextUri`, which must lead to the same list. Raises BadAnswer for any other."""

@@ -10,7 +10,7 @@ from typing import Self
 from controller.domain.errors import AmbiguousFlow, FlowLocked
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow, LockHolder
-from controller.domain.platform import Priority
+from controller.domain.platform import CallLoad, Priority
 from controller.domain.ports import Platform
 from controller.genesys.transport import Transport
 
@@ -57,6 +57,10 @@ class ConnectedPlatform(Platform):
     @property
     def clock_ahead(self) -> timedelta:
         return self.transport.clock_ahead
+
+    @property
+    def load(self) -> CallLoad:
+        return self.transport.budget.load
 
     def at(self, priority: Priority) -> Self:
         view = copy(self)

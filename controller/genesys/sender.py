@@ -9,7 +9,7 @@ import httpx
 
 from controller.domain.clock import Clock
 from controller.domain.errors import BadAnswer, Unreachable
-from controller.domain.waiting import within
+from controller.domain.waiting import deadline
 from controller.genesys.call import Answer, ApiCall
 from controller.genesys.errors import fault_of, lost
 from controller.genesys.latency import Latency
@@ -61,8 +61,10 @@ class ApiSender:
         started_s = self._clock.monotonic()
         status = 0
         try:
-            answer = await within(self._clock, deadline_s, self._exchange(request, limit, sink))
-            status = answer.status
+            async with deadline(self._clock, deadline_s):
+                response = await self._http.send(request, stream=True)
+                content = await self._content(response, limit, sink)
+            status = response.status_code
         except TimeoutError:
             reason = f"{host} did not answer within {deadline_s:g} s"
             raise (Unreachable(f"{call.name}: {reason}") if call.safe else lost(call, reason)) from None
@@ -73,7 +75,8 @@ class ApiSender:
             raise fault_of(call, error, host) from error
         finally:
             self.latency.record(call.method, call.route, self._clock.monotonic() - started_s, status)
-        return answer
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status, headers, content)
 
     def build(
         self,
@@ -95,11 +98,11 @@ class ApiSender:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _exchange(self, request: httpx.Request, limit: int, sink: BinaryIO | None) -> Answer:
-        response = await self._http.send(request, stream=True)
+    async def _content(self, response: httpx.Response, limit: int, sink: BinaryIO | None) -> bytes:
+        """Read the body, and close the response."""
         try:
             if response.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
-                raise httpx.DecodingError("an encoding that was not asked for", request=request)
+                raise httpx.DecodingError("an encoding that was not asked for", request=response.request)
             content, size = bytearray(), 0
             async for chunk in response.aiter_bytes():
                 size += len(chunk)
@@ -113,5 +116,4 @@ class ApiSender:
             await response.aclose()
             # Calls are independent: no answer may change the next request.
             self._http.cookies.clear()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, bytes(content))
+        return bytes(content)

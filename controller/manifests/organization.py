@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema, model_validator
 
 from controller.domain.desired import (
     ArtifactsPolicy,
@@ -43,6 +43,22 @@ from controller.manifests.wording import quoted
 _SYNC = SyncPolicy()
 _SAFETY = Safety()
 _ARTIFACTS = ArtifactsPolicy()
+_AUTO = "auto"
+_MOST_AT_ONCE = 64
+
+
+def _concurrency(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_AT_ONCE
+    if value != _AUTO and not number:
+        raise mistaken(f"must be {_AUTO} or a whole number from 1 to {_MOST_AT_ONCE}")
+    return value
+
+
+AtOnce = Annotated[
+    int | str,
+    BeforeValidator(_concurrency),
+    WithJsonSchema({"anyOf": [{"const": _AUTO}, {"type": "integer", "minimum": 1, "maximum": _MOST_AT_ONCE}]}),
+]
 
 
 def _variable(value: str) -> str:
@@ -136,11 +152,21 @@ class SyncShape(Shape):
     """How: `unpublish` keeps the flow and its versions, `delete` removes it permanently."""
     on_failure: OnFailure = _SYNC.on_failure
     """What happens to a sync's other changes when one fails."""
-    concurrency: Annotated[StrictInt, Field(ge=1, le=32)] = _SYNC.concurrency
-    """How many flows are deployed at the same time."""
+    concurrency: AtOnce = _AUTO
+    """How many flows are deployed at the same time; `auto` for as many as the organisation carries."""
+    max_concurrency: Annotated[StrictInt, Field(ge=1, le=_MOST_AT_ONCE)] = _SYNC.max_concurrency
+    """The most flows at the same time under `concurrency: auto`."""
 
     def value(self) -> SyncPolicy:
-        return SyncPolicy(self.mode, self.heal, self.prune, self.on_failure, self.concurrency, self.removal)
+        return SyncPolicy(
+            mode=self.mode,
+            heal=self.heal,
+            prune=self.prune,
+            on_failure=self.on_failure,
+            concurrency=self.concurrency if isinstance(self.concurrency, int) else None,
+            max_concurrency=self.max_concurrency,
+            removal=self.removal,
+        )
 
 
 class WindowShape(Shape):

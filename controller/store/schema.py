@@ -232,3 +232,16 @@ approvals = Table(
     Column("by", String(255), nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+publish_times = Table(
+    "publish_times",
+    metadata,
+    Column("organization", String(255), primary_key=True),
+    Column("type", String(64), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("way", String(16), primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Column("deviation_s", Float, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)

@@ -24,6 +24,7 @@ from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
+from controller.store.publish_times import LearnedTimes
 from controller.store.quarantine import Quarantines
 from controller.store.schema import installation, known_branches
 
@@ -54,6 +55,7 @@ class Store:
         self.outbox = OutboxTable(database, clock, self.audit)
         self.facts = Facts(database, clock)
         self.drifts = Drifts(database, clock)
+        self.publish_times = LearnedTimes(database, clock)
         self.known_branches = KnownBranches(database, clock)
 
     @classmethod

@@ -52,6 +52,8 @@ NAME = "acme"
 URL = "http://simulator.test"
 SETTINGS = SimulatorSettings(rate_limit_per_minute=6000)
 HERE = Origin("acme.yaml")
+FIRST_UPLOAD_S, SECOND_UPLOAD_S = 4.0, 4.25
+"""When an upload of 3 s is seen to be done: looks come after 2 s and 4 s; a second time 2 s after 3/4 of the first."""
 
 
 class Crash(BaseException):

@@ -10,6 +10,7 @@ import pytest
 
 from controller.delivery.gates.error_rate import INTERVAL_S, PAUSE_S
 from controller.delivery.result import Outcome, SyncResult
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import ErrorRateGate, OnNoData, Rollout
 from controller.domain.errors import Unreachable
 from controller.domain.events import ExecutionEvent, FlowEvent
@@ -101,6 +102,25 @@ async def test_a_version_that_fails_is_taken_back_as_soon_as_enough_failures_are
     assert result.outcome is Outcome.ROLLED_BACK
     assert result.steps[0].duration_s < 30, "the first look without a channel"
     assert looks(site) <= 3
+
+
+async def test_a_new_flow_is_subscribed_to_as_soon_as_its_id_is_known(site: Site) -> None:
+    gate = ErrorRateGate(window_s=900, minimum_samples=5, max_rate=0.02)
+    site.want("desk", inbound("Desk"), gates=(gate,), rollout=Rollout(bake_s=600))
+    site.platform.notifications = Channel(site, truly)
+    site.settings = replace(site.settings, listens=True)
+    site.delivery = site._delivery()
+
+    def call(event: DeliveryEvent) -> bool:
+        if event.name == "change.live":
+            flow = site.simulator.flow(DESK.type, DESK.name)
+            site.simulator.organization.state.traffic.append(Traffic(flow.id, site.clock.now(), 60, 1.0))
+        return False
+
+    site.crash_when = call
+    result = await site.deliver()
+    assert result.outcome is Outcome.ROLLED_BACK
+    assert result.steps[0].duration_s < 30, "the first look without a channel"
 
 
 async def test_without_a_channel_it_is_taken_back_at_the_next_look(site: Site) -> None:

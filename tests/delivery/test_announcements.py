@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.delivery.follow import EVENT_WAIT_S
+from controller.delivery.live_watch import EVENT_WAIT_S
 from controller.delivery.result import Outcome
 from controller.delivery.signals import PublishEvents
 from controller.delivery.sync_run import DeliveryEvent
@@ -172,13 +172,15 @@ async def test_a_channel_that_cannot_be_opened_is_told_of_and_nothing_more(slow:
 
 async def test_only_what_has_ended_rings_and_what_ended_in_silence_makes_the_channel_unreliable() -> None:
     hearing = PublishEvents()
-    assert not hearing.reliable
+    assert not hearing.reliable("f1")
+    hearing._subscribed = frozenset({"f1"})
     hearing._opened()
-    assert hearing.reliable
+    assert hearing.reliable("f1")
+    assert not hearing.reliable("f2"), "only flows with a subscription are announced"
     announcement = hearing.announcement("f1")
     hearing._received(FlowEvent("f1", status="STARTED"))
     assert not announcement.is_set()
     hearing._received(FlowEvent("f1", status="SUCCESS"))
     assert announcement.is_set()
     hearing.missed("f1")
-    assert not hearing.reliable
+    assert not hearing.reliable("f1")

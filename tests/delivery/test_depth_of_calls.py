@@ -120,7 +120,7 @@ class Noted(Site):
         )
 
 
-async def test_a_published_version_is_twelve_functions_away(tmp_path: Path, remembered: None) -> None:
+async def test_a_published_version_is_ten_functions_away(tmp_path: Path, remembered: None) -> None:
     old = await delivered(tmp_path / "old", ARCHITECT, "1.0")
     assert old.deepest("POST flows actions publish") == [
         "Scheduler._one",
@@ -133,31 +133,29 @@ async def test_a_published_version_is_twelve_functions_away(tmp_path: Path, reme
         "Transport._answered",
         "Transport._sent",
         "ApiSender.send",
-        "within",
-        "ApiSender._exchange",
     ]
     new = await delivered(tmp_path / "new", VERSIONED, "3.0")
-    assert len(new.deepest("POST flows versions publish")) == 12
+    assert len(new.deepest("POST flows versions publish")) == 10
 
 
 async def test_a_switch_and_an_upload_are_as_near(tmp_path: Path, remembered: None) -> None:
     switched = await delivered(tmp_path / "switched", VERSIONED, "1.0")
-    assert len(switched.deepest("PUT routing flows")) == 12
+    assert len(switched.deepest("PUT routing flows")) == 10
     uploaded = await delivered(tmp_path / "uploaded", ARCHITECT)
-    assert len(uploaded.deepest("POST flows jobs")) == 12
-    assert len(uploaded.deepest("PUT")) == 13
+    assert len(uploaded.deepest("POST flows jobs")) == 10
+    assert len(uploaded.deepest("PUT")) == 11
 
 
-async def test_a_poll_is_at_most_thirteen_functions_away(tmp_path: Path, remembered: None) -> None:
+async def test_a_poll_is_at_most_eleven_functions_away(tmp_path: Path, remembered: None) -> None:
     uploaded = await delivered(tmp_path / "uploaded", ARCHITECT)
-    assert len(uploaded.deepest("GET flows jobs")) <= 13
+    assert len(uploaded.deepest("GET flows jobs")) <= 11
     published = await delivered(tmp_path / "published", VERSIONED, "3.0")
-    assert len(published.deepest("GET flows versions publishstatus")) <= 13
+    assert len(published.deepest("GET flows versions publishstatus")) <= 11
 
 
 async def test_a_read_is_deeper_only_where_it_reads_pages(tmp_path: Path, remembered: None) -> None:
     """The versioned dialect reads a flow from its versions, page by page."""
     architect = await delivered(tmp_path / "architect", ARCHITECT, "1.0")
-    assert len(architect.deepest("GET flows")) <= 15
+    assert len(architect.deepest("GET flows")) <= 13
     versioned = await delivered(tmp_path / "versioned", VERSIONED, "1.0")
-    assert len(versioned.deepest("GET routing flows versions")) <= 20
+    assert len(versioned.deepest("GET routing flows versions")) <= 18

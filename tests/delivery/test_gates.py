@@ -14,7 +14,7 @@ from controller.domain.identity import FlowKey
 from controller.simulator.execution import Traffic
 from tests.delivery.probe import URL, Probe, probing
 from tests.delivery.scenes import DESK
-from tests.delivery.site import NAME, SETTINGS, Site
+from tests.delivery.site import FIRST_UPLOAD_S, NAME, SECOND_UPLOAD_S, SETTINGS, Site
 from tests.support.audit import audit_entries
 from tests.support.sources import inbound, workflow
 
@@ -89,7 +89,7 @@ async def test_too_few_samples_are_waited_for_one_window_and_then_a_person_has_t
     assert step.paused is not None
     assert "gate errorRate: 0 of 0 executions failed" in step.paused
     assert f"waited {WINDOW:.0f} s for more" in step.paused
-    assert step.duration_s == 5.0 + WINDOW
+    assert step.duration_s == SECOND_UPLOAD_S + WINDOW
     assert result.outcome is Outcome.PAUSED
     assert site.live()[str(DESK)] == "2.0"
     assert site.store.quarantines.active(NAME) == ()
@@ -157,7 +157,7 @@ async def test_an_execution_that_does_not_end_in_time_fails_the_gate(site: Site)
     result = await deliver_job(site, ExecutionGate(timeout_s=60))
     assert result.steps[0].error is not None
     assert "did not end within 60 s" in result.steps[0].error.message
-    assert result.steps[0].duration_s == 65.0
+    assert result.steps[0].duration_s == SECOND_UPLOAD_S + 60.0
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_one_failed_check_does_not_roll_production_back(site: Site) -> Non
     result = await site.deliver()
     assert result.outcome is Outcome.SUCCEEDED
     assert len(probe.asked) == 3
-    assert result.steps[0].duration_s == 5.0 + 2 * 5.0 + 2.0
+    assert result.steps[0].duration_s == FIRST_UPLOAD_S + 2 * 5.0 + 2.0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from controller.planning.model import Change, Plan
 from controller.simulator.control import person
 from controller.simulator.flow import Action
 from tests.delivery.scenes import DESK
-from tests.delivery.site import Site
+from tests.delivery.site import SECOND_UPLOAD_S, Site
 from tests.support.sources import inbound
 
 
@@ -60,7 +60,7 @@ async def test_under_wait_the_lock_is_looked_at_every_fifteen_seconds(site: Site
     result = await site.deliver(plan)
     assert result.outcome is Outcome.SUCCEEDED
     assert looks == 3
-    assert result.steps[0].duration_s == 3 * 15.0 + 5.0 + 2.0
+    assert result.steps[0].duration_s == 3 * 15.0 + SECOND_UPLOAD_S + 2.0
 
 
 async def test_under_wait_the_wait_ends_after_five_minutes(site: Site) -> None:

@@ -11,7 +11,7 @@ from controller.domain.desired import Rollout
 from controller.domain.status import StepCause, StepState
 from controller.store.records import SyncState
 from tests.delivery.scenes import DESK, OLD, three
-from tests.delivery.site import SETTINGS, Site, states
+from tests.delivery.site import FIRST_UPLOAD_S, SETTINGS, Site, states
 from tests.support.sources import inbound
 
 
@@ -58,12 +58,12 @@ async def test_a_bake_is_parked_at_once_and_its_rest_is_kept(site: Site) -> None
 
     (step,) = result.steps
     assert (step.state, step.parked, result.outcome) == (StepState.BAKING, True, Outcome.STOPPED)
-    assert site.clock.elapsed_s == 5.0
+    assert site.clock.elapsed_s == FIRST_UPLOAD_S
     assert result.totals["parked"] == 1
     await site.restart()
     site.clock.advance(1000)
     await site.recover()
-    assert site.clock.elapsed_s == 5.0 + 3600.0 + 2.0
+    assert site.clock.elapsed_s == FIRST_UPLOAD_S + 3600.0 + 2.0
     assert (await site.plan()).empty
 
 

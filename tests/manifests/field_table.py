@@ -43,6 +43,8 @@ def value(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return "duration"
     if "anyOf" in field and {"string", "number"} <= {variant.get("type") for variant in field["anyOf"]}:
         return "percentage"
+    if "anyOf" in field:
+        return " or ".join(value(variant, definitions) for variant in field["anyOf"])
     if field.get("type") == "array":
         return f"list of {value(resolved(field['items'], definitions), definitions)}"
     if field.get("type") == "object":

@@ -138,6 +138,7 @@ def live_flow(flow: WireFlow) -> LiveFlow:
         status="published" if published else "draft",
         published_at=published.date_published if published else None,
         published_by=publisher or (published.author if published else None),
+        author_id=published.author_id if published else None,
         division=(flow.division.name or flow.division.id) if flow.division else None,
         has_draft=_has_draft(flow),
     )
