@@ -19,7 +19,7 @@ from controller.domain.errors import StoreFailed
 from controller.store.engine import READ_ONLY, create_engine, shown_url
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest migration."""
 _ADVISORY_LOCK: Final = 0x70656E73
 """PostgreSQL's advisory lock of the migration: "pens" in ASCII."""
