@@ -24,7 +24,7 @@ def settings(folder: Path) -> dict[str, str]:
     config.write_text(_GIT, encoding="utf-8")
     roles = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in _PERSON.items()}
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "GIT_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "GIT_", "PYTHON"))},
         **roles,
         "ACME_ID": PENSTOCK.id,
         "ACME_SECRET": PENSTOCK.secret,

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from pydantic import TypeAdapter
 
-from benchmarks import deliveries, graphs, looks, traces
+from benchmarks import deliveries, graphs, histories, looks, revisions, services, sources, starts, traces
 from benchmarks.environment import own_environment
 from benchmarks.measure import Answer
 from benchmarks.virtual import quiet
@@ -39,8 +39,13 @@ QUESTIONS: Mapping[str, Question] = {
     "deliveries": Question(
         "First delivery", deliveries, deliveries.ask, lambda: deliveries.ask(flows=30, seeds=(1,), peers=())
     ),
+    "sources": Question("Reading sources", sources, sources.ask),
+    "starts": Question("Short commands", starts, starts.ask),
     "graphs": Question("Questions to a graph", graphs, graphs.ask),
     "traces": Question("Traces as text", traces, traces.ask),
+    "revisions": Question("A big repository", revisions, revisions.ask),
+    "histories": Question("A long history", histories, histories.ask),
+    "services": Question("An idle service", services, services.ask),
 }
 """In the order of the page."""
 _ANSWER = TypeAdapter(Answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -61,6 +61,11 @@ class Workload:
         for slug, flow in self.flows.items():
             ends[slug] = flow.publish_s + max((ends[consumed] for consumed in flow.consumes), default=0.0)
         return max(ends.values())
+
+    def part(self, flows: int, publish_s: float) -> Workload:
+        """The first flows, which consume no later ones, each with this duration."""
+        first = list(self.flows.values())[:flows]
+        return Workload(self.seed, {flow.slug: replace(flow, publish_s=publish_s) for flow in first})
 
     def calls_s(self, limit_per_minute: int) -> float:
         """Seconds that `CALLS_A_FLOW` calls for each flow take at this limit."""

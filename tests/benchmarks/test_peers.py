@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 from itertools import islice
 
@@ -18,9 +19,11 @@ JOB = "/api/v2/flows/jobs/{jobId}"
 
 
 def workload(publish_s: float, flows: int = 1, consumes: Mapping[str, tuple[str, ...]] | None = None) -> Workload:
-    names = [f"Module {number}" for number in range(flows)]
-    consumed = consumes or {}
-    return Workload(1, {name: Published(name, name, module(name), consumed.get(name, ()), publish_s) for name in names})
+    consumed, made = consumes or {}, {}
+    for number in range(flows):
+        slug, name = f"module-{number}", f"Module {number}"
+        made[slug] = Published(slug, name, module(name), consumed.get(slug, ()), publish_s)
+    return Workload(1, made)
 
 
 def test_a_provider_like_runner_asks_at_once_and_then_every_15_seconds_and_its_growing_wait() -> None:
@@ -47,7 +50,7 @@ def test_a_provider_like_runner_works_at_ten_flows_at_once() -> None:
 
 
 def test_a_provider_like_runner_waits_for_dependencies() -> None:
-    load = workload(10.0, flows=2, consumes={"Module 1": ("Module 0",)})
+    load = workload(10.0, flows=2, consumes={"module-1": ("module-0",)})
 
     run = asyncio.run(provider_like.run(VirtualOrganization(load.durations), load))
 
@@ -95,7 +98,18 @@ def test_a_publish_that_fails_ends_a_peer() -> None:
 
 def test_the_provider_itself_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(cx_as_code.VARIABLE, raising=False)
-    assert "does not name its binary" in cx_as_code.absence()["CX as Code itself"]
+    with pytest.raises(cx_as_code.ProviderMissing, match="does not name its binary"):
+        cx_as_code.run(workload(1.0))
 
     monkeypatch.setenv(cx_as_code.VARIABLE, "/nowhere/terraform-provider-genesyscloud")
-    assert "is no file" in cx_as_code.absence()["CX as Code itself"]
+    with pytest.raises(cx_as_code.ProviderMissing, match="is no file"):
+        cx_as_code.run(workload(1.0))
+
+
+@pytest.mark.skipif(not any(map(shutil.which, cx_as_code.PROGRAMS)), reason="Terraform is not installed")
+def test_terraform_tells_why_a_provider_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is no provider: Terraform reads the configuration, starts it, and refuses it."""
+    monkeypatch.setenv(cx_as_code.VARIABLE, "/bin/true")
+
+    with pytest.raises(cx_as_code.ProviderMissing, match=r"apply failed: .*plugin"):
+        cx_as_code.run(workload(1.0))

@@ -83,7 +83,7 @@ def test_a_worse_count_fails_the_smoke_test(
     capsys.readouterr()
 
     assert command.main(["--smoke"]) == 1
-    assert "no change, same process: 3 flows, architect: 1, and 0 in the baseline" in capsys.readouterr().out
+    assert "service, no change: 3 flows, architect: 1, and 0 in the baseline" in capsys.readouterr().out
 
 
 def test_the_cost_of_a_command_is_its_own() -> None:

@@ -1,0 +1,89 @@
+"""Each question can be asked at a tiny size, and measures what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from benchmarks import graphs, histories, revisions, services, sources, starts, traces
+from benchmarks.environment import own_environment
+from benchmarks.measure import Answer
+from benchmarks.repositories import real_sources
+from controller.flows.flow_file import parse
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    with own_environment():
+        yield
+
+
+def names(answer: Answer) -> list[str]:
+    return [row.name for row in answer.rows]
+
+
+@pytest.mark.proof
+def test_sources_are_validated_and_planned() -> None:
+    answer = sources.ask(validated=4, planned=3)
+
+    assert len(answer.rows) == 5
+    assert all(value > 0 for row in answer.rows for value in (*row.values, *row.peer_values))
+
+
+@pytest.mark.proof
+def test_commands_are_started_beside_an_interpreter() -> None:
+    answer = starts.ask(times=1)
+
+    assert names(answer) == ["--help", "validate of 1 flow", "plan of 10 flows"]
+    assert all(row.ratio is not None and row.ratio > 1 for row in answer.rows)
+
+
+@pytest.mark.proof
+def test_an_idle_service_is_watched() -> None:
+    answer = services.ask(organizations=2, flows=3, looks=1)
+
+    taken = {row.name: row.median for row in answer.rows}
+    assert taken["2 looks"] > 0
+    assert taken["peak memory"] > 20
+    assert 0 < taken["calls of a look"] < 10
+
+
+def test_a_trace_is_printed_beside_a_peer() -> None:
+    answer = traces.ask(sizes=(20,), rounds=1)
+
+    assert all(row.peer for row in answer.rows if row.unit.startswith("s"))
+
+
+def test_questions_to_a_graph_are_asked_beside_networkx() -> None:
+    given = graphs.parts(30, 80)
+    graph = graphs.own_graph(given)
+
+    assert (len(graph.nodes), len(graph.edges)) == (30, 80)
+    assert set(given.pairs) == {(edge.consumer, edge.consumed) for edge in graph.edges}
+    assert sorted(graphs.peer_graph(given).edges) == sorted(given.pairs)
+
+
+def test_a_history_is_asked_for_what_each_pass_reads() -> None:
+    assert names(histories.ask(sizes=(5,))) == [
+        "journal.latest after 5 syncs",
+        "journal.unfinished after 5 syncs",
+        "journal.delivered after 5 syncs",
+    ]
+
+
+def test_a_new_revision_writes_objects_only() -> None:
+    answer = revisions.ask(files=60, size=50, flows=3)
+
+    taken = {row.name: row.median for row in answer.rows}
+    assert taken["written"] > 0
+    assert taken["fetch and read"] > 0
+
+
+def test_real_sources_have_names_of_their_own() -> None:
+    made, words = real_sources(70)
+
+    assert len({parse(text).key.name for text in made.values()}) == 70
+    assert all(yaml.safe_load(text) for text in list(made.values())[:3])
+    assert "repeated" in words
