@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import httpx
@@ -19,9 +18,10 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """Accepted encodings: 64 KiB unpack to at most 64 MiB. Other or nested encodings could fill the memory."""
 
 
-@dataclass(frozen=True, slots=True)
 class _TooLarge(Exception):  # noqa: N818 - it never leaves this module
-    limit: int
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 class ApiSender:

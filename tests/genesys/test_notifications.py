@@ -185,7 +185,7 @@ async def test_a_delivery_whose_channel_is_redirected_goes_on_looking() -> None:
     async with _speaker(_event("f1")) as (elsewhere, seen), _refuser(302, elsewhere) as uri:
         events = PublishEvents()
         await events.follow_flows(ArchitectNotifications(_transport(script(_channel(uri), reply()))), {"f1"})
-    assert not events.reliable
+    assert not events.reliable("f1")
     assert seen == []
 
 

@@ -23,16 +23,16 @@ from tests.support.clock import SteppedClock
 
 
 async def test_a_listing_that_tells_nothing_of_its_size_ends_with_the_first_short_page(clock: SteppedClock) -> None:
-    pages = [listed(*map(entity, range(500))), listed(*map(entity, range(500, 1000))), listed()]
+    pages = [listed(*map(entity, range(1000))), listed(*map(entity, range(1000, 2000))), listed()]
     platform, answers = connected(clock, {LIST: pages})
     listing = await platform.flows.listing()
-    assert (len(listing.flows), listing.complete) == (1000, True)
+    assert (len(listing.flows), listing.complete) == (2000, True)
     queries = [dict(request.url.params) for request in answers.requests(LIST)]
-    assert queries == [{"expand": "definition", "pageSize": "500", "pageNumber": str(n)} for n in (1, 2, 3)]
+    assert queries == [{"expand": "definition", "pageSize": "1000", "pageNumber": str(n)} for n in (1, 2, 3)]
 
 
 async def test_a_listing_that_never_ends_is_given_up(clock: SteppedClock) -> None:
-    platform, answers = connected(clock, {LIST: [listed(*map(entity, range(500)))]})
+    platform, answers = connected(clock, {LIST: [listed(*map(entity, range(1000)))]})
     with pytest.raises(BadAnswer, match="would never end"):
         await platform.flows.listing()
     assert len(answers.calls) == 2
@@ -41,10 +41,10 @@ async def test_a_listing_that_never_ends_is_given_up(clock: SteppedClock) -> Non
 async def test_a_flow_that_came_twice_makes_the_listing_incomplete_unless_a_second_reading_is_whole(
     clock: SteppedClock,
 ) -> None:
-    page, sliding, whole = listed(*map(entity, range(500))), listed(entity(499), entity(500)), listed(entity(500))
+    page, sliding, whole = listed(*map(entity, range(1000))), listed(entity(999), entity(1000)), listed(entity(1000))
     platform, _ = connected(clock, {LIST: [page, sliding, page, whole]})
     listing = await platform.flows.listing()
-    assert (len(listing.flows), listing.complete) == (501, True)
+    assert (len(listing.flows), listing.complete) == (1001, True)
     platform, _ = connected(clock, {LIST: [page, sliding, page, sliding]})
     assert not (await platform.flows.listing()).complete
 

@@ -33,11 +33,11 @@ def planned(document: Document) -> Plan:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("flows", SIZES)
 def test_a_plan_looks_as_in_its_golden_file(flows: int, width: int) -> None:
-    """PENSTOCK_GOLDEN=write writes the files anew; read them before you commit them."""
+    """GOLDEN=write writes the files anew; read them before you commit them."""
     plan = planned(SIZES[flows]())
     path = GOLDEN / f"plan-{flows}-flows-{width}.txt"
     text = plan_text([plan], screen=Screen(width))
-    if os.environ.get("PENSTOCK_GOLDEN") == "write":
+    if os.environ.get("GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
 
     assert len(plan.changes) == flows
