@@ -53,6 +53,7 @@ def report(name: str, steps: tuple[StepResult, ...] = (), *, error: SettingsInva
         health=Health.HEALTHY,
         unpushed=None,
         kept_as=name,
+        looked_fully_at=None,
     )
 
 

@@ -44,7 +44,7 @@ async def test_a_delivery_that_was_begun_is_told_and_left_alone_until_writing_is
     refused = await world.apply()
 
     assert isinstance(refused.error, SyncSuspended)
-    assert "delivery 1 (hours is exported, desk is baking)" in refused.error.message
+    assert "delivery 1 (hours is healthy, desk is baking)" in refused.error.message
     assert writes(world) == before
     status = world.status(await world.plan())
     (desk,) = (flow for flow in status.flows if flow.flow == "desk")
