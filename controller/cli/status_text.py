@@ -136,10 +136,10 @@ def _below(status: OrganizationStatus) -> Iterator[str]:
 def _summary(status: OrganizationStatus, revision: str | None, screen: Screen) -> Iterator[str]:
     """Sync status, health, revision, and the number of flows by sync status."""
     counts = Counter(flow.sync for flow in status.flows)
-    words = [f"{counts[sync]} {sync.value}" for sync in SyncStatus if counts[sync]]
+    flows = [f"{counts[sync]} {sync.value}" for sync in SyncStatus if counts[sync]]
     words = [*visible(status.name).split(" "), f"{status.sync.value},", f"{status.health.value},"]
     words[-3] += ":"
-    phrases = [f"{each}," for each in words[:-1]] + words[-1:]
-    where = shown_revision(revision) + (";" if words else "")
+    phrases = [f"{each}," for each in flows[:-1]] + flows[-1:]
+    where = shown_revision(revision) + (";" if flows else "")
     for line in wrapped([*words, where, *phrases], screen, rest="  "):
         yield screen.paint(line, Style.BOLD)
