@@ -179,7 +179,9 @@ ALL = everything()
 
 def test_patterns_are_found() -> None:
     names = {each.where for each in ALL}
-    assert {"manifests.tree._FLOW_FILE", "domain.redaction._BEARER", "flows.scalars.FlowLoader"} <= names
+    assert {"manifests.tree._FLOW_FILE", "domain.redaction._BEARER"} <= names
+    # A class is found in the first module that knows it.
+    assert any(name.endswith(".FlowLoader") for name in names)
     assert len(ALL) > 70
 
 
