@@ -29,12 +29,20 @@ def write_page(results: Path = RESULTS, page: Path = PAGE, pictures: Path = PICT
     answers = [kept(name, results) for name in QUESTIONS if (results / f"{name}.json").exists()]
     pictures.mkdir(parents=True, exist_ok=True)
     sections = [_section(answer, _pictures(answer, pictures, page)) for answer in answers]
-    page.write_text(_HEAD + _misses(answers) + "\n".join(sections), encoding="utf-8")
+    page.write_text(_HEAD + _unanswered(answers) + _misses(answers) + "\n".join(sections), encoding="utf-8")
+
+
+def _unanswered(answers: Sequence[Answer]) -> str:
+    found = {answer.question for answer in answers}
+    titles = [question.title for name, question in QUESTIONS.items() if name not in found]
+    return f"Not measured yet: {', '.join(titles)}.\n\n" if titles else ""
 
 
 def _misses(answers: Sequence[Answer]) -> str:
     missed = [(answer, row) for answer in answers for row in answer.rows if row.reached is False]
     wanted = sum(row.target is not None for answer in answers for row in answer.rows)
+    if not wanted:
+        return ""
     if not missed:
         return f"All {wanted} targets are reached.\n\n"
     lines = [f"- {title_of(answer.question)}, {row.name}: {_judged(row)}" for answer, row in missed]

@@ -28,6 +28,16 @@ def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
     assert harness.kept("deliveries", tmp_path) == ANSWER
 
 
+def test_a_page_without_results_claims_nothing(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+
+    report.write_page(tmp_path / "none", page, tmp_path / "images")
+
+    text = page.read_text(encoding="utf-8")
+    assert "Not measured yet: Calls of a look, First delivery," in text
+    assert "reached" not in text
+
+
 def test_the_page_tells_misses_conditions_and_what_was_left_out(tmp_path: Path) -> None:
     harness.keep(ANSWER, tmp_path / "results")
     page = tmp_path / "benchmarks.md"
@@ -36,6 +46,7 @@ def test_the_page_tells_misses_conditions_and_what_was_left_out(tmp_path: Path) 
 
     text = page.read_text(encoding="utf-8")
     assert "1 of 2:" in text
+    assert "Not measured yet: Calls of a look, Reading sources," in text
     assert "- First delivery, makespan: 400 s, target 385 s" in text
     assert "| makespan | 400 s | 390 to 410 |  |  | 350 | 385 s | **missed** |" in text
     assert "| makespan beside the best peer | 400 s |  | 1,000 (a peer) | 0.40 |  | 0.40 x | reached |" in text
