@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -59,8 +60,9 @@ def run(names: Sequence[str], *, small: bool = False) -> list[Answer]:
             ask = QUESTIONS[name].ask_small if small else QUESTIONS[name].ask
             if ask is None:
                 continue
-            began = time.monotonic()
-            answers.append(ask())
+            began, busy = time.monotonic(), f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
+            answer = ask()
+            answers.append(replace(answer, conditions={**answer.conditions, "machine": busy}))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     return answers
 

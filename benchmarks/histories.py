@@ -20,8 +20,10 @@ from tests.support.history import ORGANIZATION, write_history
 SIZES = (100, 10_000)
 """Syncs of five steps."""
 FLOWS = 100
+_LATEST = "journal.latest"
 _TARGET_MS = 3.0
 _FULL = 10_000
+_STEPS = 5
 _TIMES = 20
 _FLOW = FlowKey("inboundcall", "Flow 7")
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,10 +33,10 @@ def ask(sizes: tuple[int, ...] = SIZES) -> Answer:
     """Ask stores with histories of these lengths."""
     rows: list[Row] = []
     for syncs in sizes:
-        target = _TARGET_MS if syncs >= _FULL else None
         for name, values in _times(syncs).items():
+            target = _TARGET_MS if syncs >= _FULL and name == _LATEST else None
             rows.append(Row(f"{name} after {syncs:,} syncs", "ms", values, target))
-    return Answer("histories", {"flows": FLOWS, "steps of a sync": 5, "times": _TIMES}, tuple(rows))
+    return Answer("histories", {"flows": FLOWS, "steps of a sync": _STEPS, "times": _TIMES}, tuple(rows))
 
 
 def _times(syncs: int) -> dict[str, tuple[float, ...]]:
@@ -44,11 +46,16 @@ def _times(syncs: int) -> dict[str, tuple[float, ...]]:
         write_history(url, syncs=syncs, flows=FLOWS, began=_BEGAN)
         with Store.open(url, clock=SystemClock()) as store:
             asked: dict[str, Callable[[], object]] = {
-                "journal.latest": partial(store.journal.latest, ORGANIZATION),
+                _LATEST: partial(store.journal.latest, ORGANIZATION),
                 "journal.unfinished": partial(store.journal.unfinished, ORGANIZATION),
-                "journal.delivered": partial(store.journal.delivered, ORGANIZATION, _FLOW, "2.0"),
+                "journal.delivered": partial(store.journal.delivered, ORGANIZATION, _FLOW, _live(syncs)),
             }
             return {name: tuple(_ms(question) for _ in range(_TIMES)) for name, question in asked.items()}
+
+
+def _live(syncs: int) -> str:
+    """The version that is live after all of them: each sync publishes five flows, in turn."""
+    return f"{syncs * _STEPS // FLOWS}.0"
 
 
 def _ms(work: Callable[[], object]) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,25 @@ def cost_of(
 ) -> Cost:
     """Run a program to its end. Raises RuntimeError where it ends with another code than these.
 
-    `wait4` gives what it and the children that it waited for took; the peak is that of the largest of them.
+    What `wait4` gives: that of the program and of the children that it waited for; the peak is that of the largest.
     """
-    began = time.monotonic()
-    with subprocess.Popen(
-        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in codes:
-        raise RuntimeError(f"{' '.join(map(str, words))} ended with {process.returncode}:\n{output[-2000:]}")
-    return Cost(used.ru_utime, used.ru_stime, time.monotonic() - began, used.ru_maxrss / 1024, output)
+    with tempfile.TemporaryDirectory() as place:
+        report = Path(place) / "report"
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-I", str(_LAUNCH), str(report), *words],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        wall_s = time.monotonic() - began
+        if done.returncode not in codes:
+            raise RuntimeError(f"{' '.join(map(str, words))} ended with {done.returncode}:\n{done.stdout[-2000:]}")
+        user_s, system_s, peak_kib = map(float, report.read_text(encoding="ascii").split())
+    return Cost(user_s, system_s, wall_s, peak_kib / 1024, done.stdout)
 
 
 def user_s_of(work: Callable[[], object]) -> float:

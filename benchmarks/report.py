@@ -126,7 +126,12 @@ def _pictures(answer: Answer, folder: Path, page: Path) -> list[str]:
 def _charted(answer: Answer) -> list[tuple[str, str, dict[str, dict[str, float]]]]:
     """Title, unit and points of each chart: deliveries beside their peers, and every unit that has peers."""
     if answer.question == "deliveries":
-        makespans = {row.name: row.median for row in answer.rows if row.name.startswith("makespan") and not row.peer}
+        named = {row.name.removeprefix("makespan of "): row for row in answer.rows if not row.peer}
+        makespans = {
+            name.replace("makespan", "Penstock"): row.median
+            for name, row in named.items()
+            if row.name.startswith("makespan")
+        }
         bounds = [row.bound for row in answer.rows if row.bound is not None]
         return [("First delivery", "s, median", {"": {**makespans, "lower bound": min(bounds)}})]
     beside = [row for row in answer.rows if row.peer_values]
