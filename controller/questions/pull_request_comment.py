@@ -24,8 +24,7 @@ from controller.forges.comment import (
 )
 from controller.forges.port import AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeAnnotation, StatusState
 from controller.planning.model import Unplanned
-from controller.planning.rendering.errors import error_markdown
-from controller.planning.rendering.markdown import TITLE, plan_markdown
+from controller.planning.rendering.markdown import TITLE, error_markdown, plan_markdown
 from controller.planning.rendering.page import page
 from controller.planning.rendering.view import PlanView
 from controller.reconcile.report import Failed

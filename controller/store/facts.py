@@ -1,4 +1,4 @@
-"""Facts about versions, kept without a limit, because a version never changes."""
+"""What the store learned and can learn again: facts about versions, which never change, and durations of publishes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from controller.domain.identity import FlowKey
+from controller.domain.publish_time import PublishTime, PublishWay
 from controller.domain.references import FlowReference, Resolution, ResourceReference
-from controller.store.database import StorePart
-from controller.store.schema import facts
+from controller.store.database import StorePart, insert_if_absent
+from controller.store.schema import facts, publish_times
 
 _REFERENCES: Final = "references"
 _RESOURCES: Final = "resources"
@@ -69,3 +71,31 @@ def _typed(kept: dict[str, Any]) -> dict[str, Any]:
     """The fields of a reference, from its JSON."""
     typed = {"types": tuple(kept["types"])} if "types" in kept else {}
     return kept | typed | {"resolution": Resolution(kept["resolution"])}
+
+
+class LearnedTimes(StorePart):
+    """How long the publishes of each flow took: one row for each flow and way. Losing them costs a few calls.
+
+    Every method may raise StoreFailed.
+    """
+
+    def of(self, organization: str) -> dict[tuple[FlowKey, PublishWay], PublishTime]:
+        """All that is known about an organisation's flows."""
+        query = select(publish_times).where(publish_times.c.organization == organization)
+        return {
+            (FlowKey(row["type"], row["name"]), PublishWay(row["way"])): PublishTime(
+                row["seconds"], row["deviation_s"], row["size"]
+            )
+            for row in self._rows(query)
+        }
+
+    def remember(self, organization: str, key: FlowKey, way: PublishWay, time: PublishTime) -> None:
+        """Replace what is known about one flow."""
+        names = {"organization": organization, "type": key.type, "name": key.name, "way": way.value}
+        values = asdict(time) | {"at": self._clock.now()}
+        columns = publish_times.c
+        with self._database.write() as connection:
+            insert_if_absent(connection, publish_times, names | values)
+            connection.execute(
+                update(publish_times).where(*(columns[name] == value for name, value in names.items())).values(values)
+            )

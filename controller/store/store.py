@@ -19,12 +19,11 @@ from controller.store.audit_file import KEEP_DAYS, AuditCopy, AuditFile, AuditSt
 from controller.store.bindings import Bindings, ClientIdentities
 from controller.store.database import Database, StorePart, insert_if_absent
 from controller.store.drifts import Drifts
-from controller.store.facts import Facts
+from controller.store.facts import Facts, LearnedTimes
 from controller.store.history import HISTORY_DAYS, History
 from controller.store.journal import Journal
 from controller.store.leases import Leases
 from controller.store.outbox import OutboxTable
-from controller.store.publish_times import LearnedTimes
 from controller.store.quarantine import Quarantines
 from controller.store.schema import installation, known_branches
 

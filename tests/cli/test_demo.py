@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from controller.cli import exit_codes
-from controller.cli.commands.demo.chapters import CHAPTERS
+from controller.cli.commands.demo import CHAPTERS
 from controller.cli.commands.demo.stage import open_stage
 from controller.domain.errors import Interrupted
 from controller.planning.model import Plan

@@ -12,7 +12,7 @@ import pytest
 from controller.domain.errors import ExportFailed, PermissionMissing, RequestRejected
 from controller.domain.platform import Export, Priority
 from controller.genesys.architect.export_files import _FLOW_FILE, files_of
-from controller.genesys.architect.export_pace import ExportPace
+from controller.genesys.architect.export_jobs import ExportPace
 from controller.genesys.connect import ArchitectPlatform
 from controller.simulator.settings import SimulatedClient
 from controller.simulator.simulator import Simulator

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.cli.commands.graph import graph_svg
 from controller.domain.errors import SettingsInvalid
 from controller.domain.references import Resolution
 from controller.domain.status import Health
@@ -22,7 +23,6 @@ from controller.graphs.model import Edge, EdgeKind, Graph, Node, Presence, Unans
 from controller.graphs.pictures.languages import graph_dot, graph_mermaid
 from controller.graphs.pictures.svg import MANY, fold, shortened, svg_source
 from controller.graphs.pictures.tree import graph_text
-from controller.questions.drawing import graph_svg
 from tests.support.documents import graph_fields
 
 NASTY = [

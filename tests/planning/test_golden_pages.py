@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.view import PlanView
 from tests.planning.plans import CASES
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from controller.domain.visible import visible
-from controller.planning.rendering.html import plan_html
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.view import FlowDifference
 from tests.diagnosis.browser import dump, needs_browser
 from tests.planning import plans

@@ -16,9 +16,9 @@ from controller.planning.model import ChangeKind, Plan, PlanInputs, UnderWay
 from controller.planning.plan import make_plan
 from controller.planning.rendering.document import plan_json
 from controller.planning.rendering.escaping import escape
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.layout import Screen
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_text
 from controller.planning.rendering.view import PlanView
 from tests.planning.compact import live_state, organization, recorded_state

@@ -16,8 +16,8 @@ from controller.domain.status import StepState
 from controller.planning.model import Blocked, Change, ChangeKind, Drift, HeldBack, UnderWay, Unplanned
 from controller.planning.rendering.document import saved_plan_json
 from controller.planning.rendering.document_model import PlanDocument
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.saved import FROM_A_STRANGER, SavedPlanLimits, cut_digests, saved_document
 from controller.planning.rendering.text import plan_text
 from controller.planning.rendering.view import FlowDifference, PlanView

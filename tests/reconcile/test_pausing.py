@@ -9,8 +9,8 @@ from controller.domain.errors import DeliveryPaused, SettingsInvalid
 from controller.domain.status import Health, StepState, SyncStatus
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import accept_paused
 from controller.questions.plan_views import plan_views

@@ -19,8 +19,8 @@ from controller.domain.redaction import SECRETS
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
 from controller.planning.rendering.document import plan_json
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_text
 from controller.questions.plan_views import plan_views
 from controller.reconcile.report import PassReport

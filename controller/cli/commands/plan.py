@@ -20,8 +20,8 @@ from controller.cli.running import failures_code, opened_services, report_failur
 from controller.cli.screen import screen_of
 from controller.domain.errors import ManifestInvalid
 from controller.planning.rendering.document import plan_json, saved_plan_json
-from controller.planning.rendering.html import plan_html
 from controller.planning.rendering.markdown import plan_markdown
+from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_content, plan_summary, unplanned_text
 from controller.questions.plan_views import plan_views
 from controller.reconcile.settings import load_settings

@@ -1,19 +1,28 @@
-"""What Markdown and HTML show of one organisation, in the order in which a reviewer needs it, before escaping."""
+"""What Markdown and HTML show of one organisation, in the order in which a reviewer needs it; and the HTML page.
+
+Changes that have the same reason are one group, so that renderings give the reason once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from controller.domain.visible import visible
 from controller.domain.wording import advised
 from controller.planning.draft import NEW_VERSION
-from controller.planning.model import Blocked, ChangeKind, Plan, Unplanned
-from controller.planning.rendering.groups import Group, grouped
+from controller.planning.model import Blocked, Change, ChangeKind, Plan, Unplanned
 from controller.planning.rendering.table import PlanRow, Table, hidden_by, tables
 from controller.planning.rendering.view import FlowDifference, PlanView
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 _NAMES = 12
 """Names that are listed; more are counted."""
+SMALLEST_GROUP = 3
+"""Fewer changes with one reason are shown one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +169,75 @@ def _versions(rows: Iterable[PlanRow]) -> str:
     if len(found) == 1:
         return next(iter(found))
     return "a new version each" if set(found.values()) <= NEW_VERSION else "one version each"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One change, or at least `SMALLEST_GROUP` changes of one kind with the same reason, block and warnings."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def single(self) -> Change | None:
+        """The only change; None for a real group."""
+        return self.changes[0] if len(self.changes) == 1 else None
+
+    @property
+    def subject(self) -> str:
+        """`10 callers` if they are published again because of a module or bot, else `10 flows`."""
+        return f"{len(self.changes)} {'callers' if self.changes[0].follows else 'flows'}"
+
+    @property
+    def reason(self) -> str:
+        """Their common reason, with versions where they are the same for all; `follow Branded Greeting` for callers."""
+        first = self.changes[0]
+        if self.single is None and first.follows:
+            return f"follow {', '.join(key.name for key in first.follows)}"
+        same = all(change.reason == first.reason for change in self.changes)
+        return first.reason if same else first.shared_reason
+
+
+def grouped(changes: Iterable[Change]) -> list[Group]:
+    """All changes, each in one group, by the place of each group's first change. A group keeps the order."""
+    alike: dict[Hashable, list[Change]] = {}
+    for change in changes:
+        alike.setdefault(_likeness(change), []).append(change)
+    found: list[Group] = []
+    for members in alike.values():
+        if len(members) < SMALLEST_GROUP:
+            found += [Group((change,)) for change in members]
+        else:
+            found.append(Group(tuple(members)))
+    return found
+
+
+def _likeness(change: Change) -> Hashable:
+    """Equal for changes that a group may hold. Flows in sync and members of a deployment group stay alone."""
+    if change.kind is ChangeKind.NONE or change.group:
+        return change.flow
+    return (change.kind, change.follows or change.shared_reason, change.blocked, change.warnings)
+
+
+def plan_html(views: Iterable[PlanView], unplanned: Iterable[Unplanned] = (), *, everything: bool = False) -> str:
+    """One HTML page without script, font or request, ending with a newline. The template engine escapes every value."""
+    pages = [*(page(view, everything=everything) for view in views), *map(unplanned_page, unplanned)]
+    text = (
+        _environment().get_template("plan.html.jinja").render(pages=pages, unlisted=[each.unlisted for each in pages])
+    )
+    # Lone halves of surrogate pairs cannot be written as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # most plans are shown as text
+
+    environment = Environment(
+        loader=PackageLoader("controller.planning.rendering", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    return environment
