@@ -10,9 +10,8 @@ import structlog
 from starlette.routing import Route
 
 from controller.delivery.sync_run import DeliveryEvent
-from controller.domain.clock import Clock
 from controller.domain.desired import Organization, SyncMode
-from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid, StoreFailed
+from controller.domain.errors import BranchGone, PenstockError, SettingsInvalid
 from controller.forges.port import Forge
 from controller.reconcile.announcing import incoming_webhook_secret
 from controller.reconcile.forge import forge_of
@@ -23,22 +22,19 @@ from controller.reconcile.workspace import Workspace
 from controller.service.board import Board
 from controller.service.connections import LoopFaults
 from controller.service.feeds import Feed
+from controller.service.housekeeping import keep_house
 from controller.service.http import create_app, serve
 from controller.service.incoming import IncomingWebhooks, Listeners
 from controller.service.merged import MergedPullRequests, Workers
 from controller.service.metrics import Metrics
 from controller.service.pull_requests import PullRequests
 from controller.service.worker import Telling, Worker
-from controller.store.store import Store
 
 log = structlog.get_logger()
 
 _THREADS = 64
 """For git, files and name resolution: far more than wait at once, so slow ones do not delay others."""
 _PAUSE_S = 5.0
-_HOUSEKEEPING_S = 24 * 3600.0
-_BATCH_PAUSE_S = 0.2
-"""After each small batch of old syncs, so that deliveries do not wait for the store."""
 
 
 class _CountingListener(Unwatched):
@@ -230,28 +226,3 @@ def _settings_mistake(errors: BaseExceptionGroup) -> BaseException | None:
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found
-
-
-async def keep_house(store: Store, clock: Clock) -> None:
-    """Purge audit entries, history and released quarantines past their time, and messages delivered 30 days ago.
-
-    Once a day, until cancelled.
-    """
-    while True:
-        try:
-            audit, messages = store.audit.purge(), store.outbox.purge()
-            quarantines, syncs = store.history.remove_released(), await _remove_history(store, clock)
-        except (StoreFailed, OSError) as error:
-            log.warning("housekeeping.failed", error=str(error))
-        else:
-            log.info("housekeeping.done", audit_entries=audit, messages=messages, syncs=syncs, quarantines=quarantines)
-        await clock.sleep(_HOUSEKEEPING_S)
-
-
-async def _remove_history(store: Store, clock: Clock) -> int:
-    """In a thread, because all of the history is read; returns how many syncs went."""
-    removed = 0
-    for batch in (await asyncio.to_thread(store.history.old)).batches():
-        removed += await asyncio.to_thread(store.history.remove, batch)
-        await clock.sleep(_BATCH_PAUSE_S)
-    return removed

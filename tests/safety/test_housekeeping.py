@@ -11,7 +11,7 @@ import pytest
 import structlog
 from sqlalchemy import Engine, event
 
-from controller.service.controller import keep_house
+from controller.service.housekeeping import keep_house
 from controller.store.store import Store
 from tests.support.clock import SteppedClock
 from tests.support.history import ORGANIZATION, write_history
