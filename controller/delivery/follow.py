@@ -26,6 +26,8 @@ _LOOK_SHARE = 0.15
 """The interval between polls within the learned time, as a share of how long the publish has taken so far."""
 _UNKNOWN_POLLS = 4
 """A publish with unknown duration that looks would show is polled after this many of the operator's intervals."""
+_LOOKS_FAIL_S = 60.0
+"""A publish is polled so long after its learned time where no look has come: the window of the request limit."""
 _MISSING_POLLS = 3
 """Polls in a row without a trace of an operation, before it counts as ended."""
 
@@ -132,11 +134,13 @@ class _Pacing:
         earliest_s = 0.0 if self._expected is None else self._expected.earliest_s
         likely_at = self._sent_at + max(earliest_s, self._watch.interval_s)
         if judge is not None and self._watch.works and not run.going_back:
-            self._awaited = AwaitedPublish(
-                run.key, flow_id, judge, self._sent_at, likely_at, lambda: self._events.reliable(flow_id)
-            )
             latest_s = base_s * _UNKNOWN_POLLS if self._expected is None else self._expected.latest_s
-            self._wait_s = max(self._sent_at + latest_s - now, base_s)
+            ask_at = max(self._sent_at + latest_s, now + base_s)
+            self._awaited = AwaitedPublish(
+                run.key, flow_id, judge, self._sent_at, likely_at, ask_at, lambda: self._events.reliable(flow_id)
+            )
+            # Looks may have to wait for the request limit, and a poll would wait even longer.
+            self._wait_s = ask_at - now + _LOOKS_FAIL_S
         elif self._expected is not None:
             self._wait_s = max(likely_at - now, 0.0)
         self._overdue_s = 1.0
@@ -208,6 +212,9 @@ class _Pacing:
                 self._overdue_s = min(self._overdue_s * 2, POLL_LONGEST_S)
             self._eta_s = progress.eta_s
             self._wait_s = min(max(progress.eta_s, self._overdue_s), POLL_LONGEST_S)
+        if self._awaited is not None and self._watch.works:
+            self._awaited.ask_at = self._run.sync.clock.monotonic() + self._wait_s
+            self._wait_s += _LOOKS_FAIL_S
 
     def ended(self, progress: Progress) -> None:
         """The poll found the end. Where the event for it is missing, events are not waited for again."""

@@ -55,6 +55,8 @@ class AwaitedPublish:
     sent_at: float
     due_at: float
     """When to look at it next."""
+    ask_at: float
+    """When it should be done: the publish itself is asked if a look after that does not show it."""
     is_subscribed: Callable[[], bool] = lambda: False
     """Whether an event will tell of its end."""
     announced: bool = False
@@ -91,7 +93,7 @@ class LiveWatch:
         """`interval_s` is the shortest time between two looks."""
         self.interval_s = interval_s
         self._platform = platform
-        self._changes = platform.at(Priority.PUBLISH).changes
+        self._changes = platform.at(Priority.WATCH).changes
         self._clock = clock
         self._awaited: list[AwaitedPublish] = []
         self._unlisted: list[tuple[float, AwaitedPublish]] = []
@@ -149,14 +151,14 @@ class LiveWatch:
         concerned = [*self._awaited, *(publish for _, publish in self._unlisted)]
         oldest_s = began - min(publish.sent_at for publish in concerned)
         since = self._clock.now() + self._platform.clock_ahead - timedelta(seconds=oldest_s) - _WINDOW
-        flows: Sequence[LiveFlow] = ()
         try:
-            flows = (await self._changes.changed_since(since)).flows
+            listing = await self._changes.changed_since(since)
         except StoreFailed:
             raise
         except PenstockError as error:
             log.info("watch.failed", code=error.code, error=error.message)
-        self._compare(flows, began)
+        else:
+            self._compare(listing.flows, began)
         for publish in self._awaited:
             self._plan_next(publish, began)
 
@@ -180,11 +182,13 @@ class LiveWatch:
             self._give_up()
 
     def _plan_next(self, publish: AwaitedPublish, now: float) -> None:
-        if publish.announced:
+        if publish.announced or publish.ask_at <= now:
             # The look did not show its end, so the publish itself is asked.
             publish.answered.set()
         if publish.look_at <= now:
             publish.due_at = now + max(self.interval_s, _SHARE * (now - publish.sent_at))
+            if publish.ask_at > now:
+                publish.due_at = min(publish.due_at, max(publish.ask_at, now + self.interval_s))
 
     def _give_up(self) -> None:
         """Leave the publishes to their own polls."""

@@ -6,6 +6,7 @@ since a flow is published far more rarely than a packet is sent.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Mapping
@@ -41,11 +42,11 @@ class PublishTimes:
 
     def __init__(self, known: Mapping[tuple[FlowKey, PublishWay], PublishTime] | None = None) -> None:
         self._own = dict(known or {})
-        self._by_size: defaultdict[tuple[str, PublishWay], list[tuple[int, float]]] = defaultdict(list)
+        self._by_size: defaultdict[tuple[str, PublishWay], list[tuple[int, int, float]]] = defaultdict(list)
+        """By type and way: size, number in order of time, and seconds."""
+        self._numbers = itertools.count()
         for (key, way), time in self._own.items():
-            self._by_size[key.type, way].append((time.size, time.seconds))
-        for neighbours in self._by_size.values():
-            neighbours.sort()
+            insort(self._by_size[key.type, way], (time.size, next(self._numbers), time.seconds))
 
     def of(self, key: FlowKey, way: PublishWay, size: int | None) -> Expectation | None:
         """When the flow's next publish is expected to be done; None where no publish is known that it compares to.
@@ -75,17 +76,18 @@ class PublishTimes:
                 size,
             )
         self._own[key, way] = learned
-        insort(self._by_size[key.type, way], (size, seconds))
+        insort(self._by_size[key.type, way], (size, next(self._numbers), seconds))
         return learned
 
     def _nearest(self, flow_type: str, way: PublishWay, size: int | None) -> list[float]:
         neighbours = self._by_size.get((flow_type, way), [])
         if size is None:
-            return [seconds for _, seconds in neighbours]
-        place = bisect_left(neighbours, (size, 0.0))
+            return [seconds for _, _, seconds in neighbours]
+        place = bisect_left(neighbours, (size + 1,))
         around = neighbours[max(place - _NEIGHBOURS, 0) : place + _NEIGHBOURS]
-        nearest = sorted(around, key=lambda neighbour: abs(neighbour[0] - size))[:_NEIGHBOURS]
-        return [seconds for _, seconds in nearest]
+        # Many flows may have one size: the newest ones of them, not the quickest ones.
+        nearest = sorted(around, key=lambda neighbour: (abs(neighbour[0] - size), -neighbour[1]))[:_NEIGHBOURS]
+        return [seconds for _, _, seconds in nearest]
 
 
 def _around(mean_s: float, deviation_s: float, *, spread: float) -> Expectation:

@@ -34,10 +34,12 @@ class Priority(IntEnum):
     """Who gets the next turn when the request budget is short; lower is sooner."""
 
     ROLLBACK = 0
-    PUBLISH = 1
-    GATE = 2
-    OBSERVE = 3
-    EXPORT = 4
+    WATCH = 1
+    """One look that tells of all publishes in flight: all of them would wait for it."""
+    PUBLISH = 2
+    GATE = 3
+    OBSERVE = 4
+    EXPORT = 5
 
 
 class Severity(StrEnum):

@@ -51,6 +51,13 @@ def test_a_new_flow_is_expected_to_take_as_long_as_flows_of_its_type_and_size() 
     assert times.of(DESK, PublishWay.PUBLISH, 0) is None, "an existing version takes its own time"
 
 
+def test_of_many_flows_of_one_size_the_newest_count_not_the_quickest() -> None:
+    times = PublishTimes()
+    for number in range(20):
+        times.learn(FlowKey("inboundcall", f"Flow {number}"), UPLOAD, 1_000, 2.0 if number < 12 else 20.0)
+    assert times.of(DESK, UPLOAD, 1_000) == Expectation(expected_s=20.0, earliest_s=20.0, latest_s=20.0)
+
+
 async def test_the_store_keeps_what_a_delivery_has_learned(site: Site) -> None:
     site.want("desk", inbound("Desk"))
     await site.deliver()
