@@ -14,8 +14,8 @@ from watchfiles import awatch
 from controller.domain.clock import Clock
 from controller.domain.errors import PenstockError, as_fault
 from controller.domain.waiting import first_of
-from controller.repository.repository import Repository
 from controller.repository.revision import below
+from controller.repository.revision_reader import RevisionReader
 
 _log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class FollowSettings:
 
 
 async def follow(
-    repository: Repository,
+    repository: RevisionReader,
     branch: str,
     *,
     clock: Clock,
@@ -86,7 +86,7 @@ async def watch(
             yield wanted
 
 
-def _tip(repository: Repository, branch: str, known: str | None) -> str:
+def _tip(repository: RevisionReader, branch: str, known: str | None) -> str:
     """The remote's commit, fetched where it is new. A failed fetch leaves it unseen, so that it is tried again."""
     tip = repository.remote_head(branch)
     return tip if tip == known else repository.fetch(branch, tip)

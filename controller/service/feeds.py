@@ -17,6 +17,7 @@ from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace, open_folder, open_revision
 from controller.repository.follow import FollowSettings, follow, watch
 from controller.repository.repository import Repository
+from controller.repository.revision_reader import RevisionReader
 
 log = structlog.get_logger()
 
@@ -121,7 +122,7 @@ class GitFeed:
             self._pushed.clear()
 
 
-def _only_artifacts(repository: Repository, last: Workspace, sha: str) -> bool:
+def _only_artifacts(repository: RevisionReader, last: Workspace, sha: str) -> bool:
     """Whether no file that was read differs. A flow file may be among the artifacts: a manifest may name an export."""
     paths = sorted({organization.artifacts.path for organization in last.desired.organizations})
     if not repository.is_ancestor(last.revision, sha):
