@@ -1,6 +1,8 @@
 """The long-running controller. It decides nothing that one pass does not.
 
-A `feed` yields desired states, `controller` starts a `worker` for each organisation, and the worker runs passes: for a
+`feeds` yield desired states, `controller` starts a `worker` for each organisation, and the worker runs passes: for a
 new revision, on a timer, or when `flow_events` report an `out_of_band` change. Reports go to the
-`board`, to `trouble` (the log) and to `metrics`, and `http` shows them.
+`board`, to `trouble` (the log) and to `metrics`, and `http` shows them within the bounds of `connections`. Webhooks
+arrive at `incoming`; `pull_requests` plans the open ones (`pull_request_plans`) and follows the `merged` ones.
+`housekeeping` removes what is older than it is kept.
 """
