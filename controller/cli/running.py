@@ -101,6 +101,7 @@ def stop_on_signals() -> asyncio.Event:
         if stop.is_set():
             if sys.stderr.isatty():
                 print(_SHOW_CURSOR, end="", file=sys.stderr, flush=True)
+            # Ended by the signal itself, so that the parent process sees which one it was.
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         print(

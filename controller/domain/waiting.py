@@ -76,6 +76,7 @@ async def deadline(clock: Clock, seconds: float) -> AsyncIterator[None]:
         try:
             yield
         except asyncio.CancelledError:
+            # A cancellation from elsewhere may have come at the same moment, and must not become a TimeoutError.
             if task is not None and expired and task.uncancel() <= cancelled_before:
                 raise TimeoutError(f"not done within {seconds:g} s") from None
             raise
@@ -114,6 +115,7 @@ async def for_each(
     queue = iter(waiting)
 
     async def worker() -> None:
+        # The workers share the iterator: each takes the next item when it is free.
         for index, item in queue:
             results[index] = await work(item)
             if advance is not None:

@@ -108,6 +108,7 @@ class TokenSource:
         self.fetches += 1
         self._failure = None
         self._remember(granted.access_token)
+        # At most half of the lifetime: a token of a minute would otherwise be fetched again every second.
         use_s = max(granted.expires_in - min(REFRESH_BEFORE_S, granted.expires_in / 2), _SHORTEST_USE_S)
         self._token = AccessToken(granted.access_token, self._clock.monotonic() + use_s)
 

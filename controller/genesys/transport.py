@@ -43,7 +43,6 @@ T = TypeVar("T")
 _UNAUTHORIZED = 401
 SAME_TIME = timedelta(seconds=2)
 """Clocks this close count as equal: an answer gives its time to the second, and takes a while to arrive."""
-log = structlog.get_logger()
 
 LONG_WAIT_S = 10.0
 """A wait of this length or more is logged as a warning."""

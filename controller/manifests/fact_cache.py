@@ -167,6 +167,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
+        # It has no effect on a file that has a table already.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute(_SCHEMA)
     except sqlite3.Error:

@@ -62,6 +62,7 @@ class Dispatcher:
         return httpx.AsyncClient(transport=self._http, timeout=TIMEOUT_S, follow_redirects=False)
 
     async def _send_due(self, client: httpx.AsyncClient) -> int:
+        # All may go to one receiver, one after the other, each until its time limit; the rest is reserve.
         due = self._outbox.claim(limit=_BATCH, for_s=(_BATCH + 3) * TIMEOUT_S)
         by_target = sorted(due, key=lambda message: (message.target, message.id))
         try:

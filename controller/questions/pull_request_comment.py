@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, PenstockError
+from controller.domain.errors import ForgePermissionMissing, Invalid, ManifestInvalid, Mistake, PenstockError
 from controller.domain.redaction import SECRETS
 from controller.domain.visible import visible
 from controller.domain.wording import advised, counted
@@ -24,7 +24,9 @@ from controller.forges.comment import (
 )
 from controller.forges.port import AnnotationLevel, CheckResult, CommitStatus, Forge, ForgeAnnotation, StatusState
 from controller.planning.model import Unplanned
-from controller.planning.rendering.markdown import TITLE, error_markdown, plan_markdown
+from controller.planning.rendering.escaping import code, escape
+from controller.planning.rendering.fitting import Block, Part, fitted
+from controller.planning.rendering.markdown import TITLE, plan_markdown
 from controller.planning.rendering.page import page
 from controller.planning.rendering.view import PlanView
 from controller.reconcile.report import Failed
@@ -37,6 +39,8 @@ SAVED_CONTEXT = "penstock/saved-plan"
 """A plan from a file has comment and status of its own: it never takes the place of a plan that was checked."""
 CHECK = "penstock/validate"
 """The check run that holds the annotations."""
+_MISTAKE, _REASON = (5,), (9,)
+"""How long a part is kept when the text is too long: the larger, the longer."""
 
 log = structlog.get_logger()
 
@@ -153,3 +157,39 @@ def review_markdown(review: PlanReview, limit: int) -> str:
         return failed
     plans = plan_markdown(review.views, review.unplanned, limit=limit - len(failed) - 1, checked=review.checked)
     return f"{failed}\n{plans.removeprefix(TITLE)}" if failed else plans
+
+
+def error_markdown(
+    errors: Sequence[tuple[str | None, PenstockError]] | Sequence[tuple[str, PenstockError]], limit: int
+) -> str:
+    """The reasons why there is no plan, each with its organisation where it is about one; empty without errors.
+
+    Every mistake of the manifests is listed with file, line and column. Too long a text loses mistakes from its end,
+    and says how many.
+    """
+    if not errors:
+        return ""
+    blocks = [Block([Part(f"{_heading(name)}\n\n", _REASON, "line"), *_lines(error)]) for name, error in errors]
+    return TITLE + fitted(blocks, limit - len(TITLE), _shortened_mistakes).rstrip("\n") + "\n"
+
+
+def _heading(organization: str | None) -> str:
+    of = f" for <b>{escape(organization)}</b>" if organization else ""
+    return f"**There is no plan{of}.**"
+
+
+def _lines(error: PenstockError) -> Iterator[Part]:
+    if isinstance(error, ManifestInvalid):
+        yield from (Part(f"- {_mistake(each)}\n", _MISTAKE, "mistake") for each in error.mistakes)
+        return
+    message = advised(error.message, error.hint)
+    yield Part(f"- {escape(SECRETS.text(message))} ({code(error.code)})\n", _REASON, "reason")
+
+
+def _mistake(mistake: Mistake) -> str:
+    message = advised(mistake.message, mistake.hint)
+    return f"<b>{escape(str(mistake.origin))}</b>: {escape(SECRETS.text(message))}"
+
+
+def _shortened_mistakes(left_out: str) -> str:
+    return f"> Shortened to fit a comment: {left_out} left out. `penstock validate` lists all.\n\n"

@@ -27,6 +27,7 @@ from controller.store.audit import AuditEntry
 from controller.store.leases import Lease
 from controller.store.records import SyncRecord
 
+# Two renewals in a row may fail: the third still comes before the lease ends.
 _RENEWALS_PER_TTL = 4
 
 log = structlog.get_logger()
@@ -60,6 +61,7 @@ async def held_lease(services: Services, identity: OrganizationIdentity, request
     try:
         yield lease
     finally:
+        # First: a renewal after the release would report a lost lease.
         renewal.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await renewal
@@ -110,6 +112,7 @@ def _acquire(services: Services, name: str, manifest: str) -> Lease:
         if current is None or not is_dead(current.holder):
             raise
     log.info("lease.freed", organization=manifest, dead=current.holder)
+    # By its fence: a lease that another controller has taken meanwhile is left alone.
     leases.release(current)
     return leases.acquire(name, services.holder, manifest=manifest, ttl_s=ttl_s)
 

@@ -66,6 +66,7 @@ async def record_steps(held: Held, steps: Sequence[StepResult], deployment: str)
     made = await _committed(held, commit)
     if made.branch is not None and made.sha is not None:
         held.services.store.known_branches.note(held.request.organization, made.branch, made.sha)
+    # After the commit: a process that dies in between records again, and the same files make no new commit.
     held.delivery().recorded(held.lease, steps)
     return made
 

@@ -26,10 +26,13 @@ _PASSED_ON = (
 """Names and patterns of variables, without those that redirect git to another repository, such as GIT_DIR."""
 
 _FIXED = {
+    # Messages of git are recognised by their English words.
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "GIT_TERMINAL_PROMPT": "0",
+    # Commands that only read would otherwise lock and rewrite the person's index.
     "GIT_OPTIONAL_LOCKS": "0",
+    # A replaced object shows another content than its id names.
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_EDITOR": "false",
@@ -40,9 +43,12 @@ _FIXED = {
 _OWN_SETTINGS = {
     "core.hooksPath": "/dev/null",
     **dict.fromkeys(("core.fsmonitor", "core.quotePath", "advice.detachedHead", "log.showSignature"), "false"),
+    # Work that git detaches would outlive the time limit of its command, with locks on the repository.
     **dict.fromkeys(("gc.autoDetach", "maintenance.autoDetach", "commit.gpgSign", "push.gpgSign"), "false"),
+    # A push sends one commit to one branch, and nothing else.
     **dict.fromkeys(("push.followTags", "fetch.recurseSubmodules", "submodule.recurse"), "false"),
     "push.recurseSubmodules": "no",
+    # A connection that carries less than 100 bytes a second for a minute is dead.
     "http.lowSpeedLimit": "100",
     "http.lowSpeedTime": "60",
 }

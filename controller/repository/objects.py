@@ -68,6 +68,7 @@ def _write_blobs(git: GitCommand, folder: Path, contents: Sequence[bytes]) -> li
     paths = [folder / f"blob-{number}" for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
+    # By path, because --stdin takes one object for each process.
     given = "".join(f"{path}\n" for path in paths).encode()
     blobs = git.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given).decode().split()
     if len(blobs) != len(contents):

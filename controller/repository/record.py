@@ -43,11 +43,13 @@ def fast_forward(here: Here, branch: str, sha: str, *, create: bool = False, exp
     if holder is None:
         if not create:
             return None
+        # Zeros, as many as an id has, mean that the ref must not exist yet.
         moved = git.attempt("update-ref", ref, sha, expected or "0" * len(sha))
         return None if moved.ok else f"the branch {branch} could not be moved: {moved.complaint}"
     current = here.commit(ref)
     if current is not None and not is_ancestor(git, current, sha):
         return f"the branch {branch} in {holder.top} has commits that the remote does not; pull when it suits"
+    # The user's settings may ask for a stash or for signatures, and git overwrites ignored files by default.
     options = ("--ff-only", "--quiet", "--no-autostash", "--no-verify-signatures", "--no-overwrite-ignore")
     merged = GitCommand(holder, git.pass_on).attempt("merge", *options, "--end-of-options", sha)
     if merged.ok:
@@ -146,6 +148,7 @@ class Recorder:
         except (GitRemoteFailed, RepositoryFailed) as error:
             note = self._keep(organization, waiting, new)
             raise type(error)(f"{error.message}{note}", hint=error.hint) from error
+        # Last: a process that dies before this line pushes the same edits again, and they change nothing then.
         if waiting is not None:
             forget(self._git, waiting)
         return landed
@@ -260,7 +263,9 @@ def _put(top: Path, path: str, content: bytes) -> bool:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
+            # Before the rename: a power cut could otherwise leave an empty file under the final name.
             os.fsync(file.fileno())
+        # mkstemp makes a file for its owner alone.
         Path(name).chmod(0o644)
         Path(name).replace(target)
     finally:

@@ -16,6 +16,7 @@ from controller.repository.names import checked_branch, checked_ref, ref_compone
 
 NETWORK_TIMEOUT_S = 300.0
 _FETCH_TRIES = 3
+# FETCH_HEAD, tags and the packing of a person's clone are theirs.
 _FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
 _RACE = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|incorrect old value")
 _LOGIN = re.compile(
@@ -95,6 +96,7 @@ class Remote:
                 tips[head] = value
             elif name in refs:
                 tips[refs[name]] = value
+        # The HEAD of an empty repository names a branch that does not exist.
         return Heads(head if head in tips else None, tips)
 
     def fetch(self, branch: str, tip: str | None = None) -> str | None:
@@ -192,6 +194,7 @@ class Remote:
 
 
 def _refspec(branch: str) -> str:
+    # Forced, because our copy follows a rewritten history, too.
     return f"+refs/heads/{branch}:{Remote.kept_ref(branch)}"
 
 

@@ -18,13 +18,12 @@ from controller.repository.commit_files import CommitFiles
 from controller.repository.credentials import GitCredentials
 from controller.repository.disk import DiskFiles
 from controller.repository.here import Here, Readers
-from controller.repository.merging import merged
 from controller.repository.names import checked_branch, checked_revision
 from controller.repository.objects import ObjectReader, is_ancestor, resolve
 from controller.repository.place import GitFolders
 from controller.repository.record import RecordSettings
 from controller.repository.remote import Remote
-from controller.repository.revision import author, commit_named, last_change, only_below
+from controller.repository.revision import author, commit_named, last_change, merged, only_below
 from controller.repository.work_tree_files import WorkTreeFiles, left_out
 
 
@@ -134,7 +133,7 @@ class RevisionReader:
 
     @contextlib.contextmanager
     def merged_files(self, base: str, head: str, limits: Limits | None = None) -> Iterator[CommitFiles]:
-        """The files that a merge of the commit `head` into `base` would leave, as `merging.merged` says."""
+        """The files that a merge of the commit `head` into `base` would leave, as `revision.merged` says."""
         git = self._git()
         with (
             merged(git, checked_revision(base), checked_revision(head)) as found,

@@ -80,6 +80,7 @@ class BoundedProtocol(H11Protocol):
 
     def end(self) -> None:
         """Close the connection at once; it counts no more."""
+        # The loop reports the end later; until then it would be counted, and chosen again.
         self.connections.discard(self)
         self.transport.abort()
 

@@ -163,10 +163,12 @@ def _migrate(connection: Connection) -> None:
     from alembic.util import CommandError
 
     if connection.dialect.name == "postgresql":
+        # It ends with the transaction, also when this process dies in it.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         # A migration reads and indexes the whole history, and nobody waits for it but those who need it.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
     config = Config()
+    # alembic reads its options with ConfigParser, to which % begins a reference.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection

@@ -30,6 +30,7 @@ _LIMITS: Final = {
     "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
 }
 """PostgreSQL's, in milliseconds."""
+# Not NORMAL: in WAL mode that may lose the last commits at a power cut, so a call could outlive its intent.
 _PRAGMAS: Final = (f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 _WAL_PAUSE_S: Final = 0.05
 _OWNER_ONLY: Final = 0o600
@@ -44,6 +45,7 @@ def create_engine(url: str) -> Engine:
     cannot be made.
     """
     try:
+        # Hosts of databases hand out postgres://, which SQLAlchemy does not accept.
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
         return _engine(parsed)
     except (ArgumentError, ValueError, TypeError) as error:
@@ -61,6 +63,7 @@ def _engine(url: URL) -> Engine:
     return sqlalchemy_engine(
         parsed,
         hide_parameters=True,
+        # A server that was restarted leaves dead connections in the pool.
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,

@@ -137,6 +137,7 @@ class Journal(StorePart):
         self, write: WriteRecord, outcome: WriteOutcome, result: Mapping[str, object], *, ticket: Ticket | None = None
     ) -> None:
         """Note the result of an announced call, with the ticket to poll. Needs no lease."""
+        # The call was made under the lease, so its result counts even when the lease is lost since.
         values = {"outcome": outcome.value, "result": dict(result), "result_at": self._clock.now()}
         with self._database.write() as connection:
             connection.execute(update(writes).where(writes.c.id == write.id).values(values))

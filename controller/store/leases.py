@@ -76,6 +76,7 @@ class Leases(StorePart):
 
     def release(self, lease: Lease) -> None:
         """Release the lease; a no-op when it is not ours any more."""
+        # The row stays: its fence has to grow from holder to holder.
         with self._database.write() as connection:
             connection.execute(
                 update(leases)
@@ -102,6 +103,7 @@ def prove(database: Database, connection: Connection, lease: Lease, clock: Clock
     All that the same transaction writes is written by the holder, or not at all.
     """
     row = _row(connection, _HELD, lease.name)
+    # Only once the row is locked: waiting for the lock may take longer than the lease lasts.
     now = database.common_time(connection, clock)
     _require_held(row, lease, now)
     return now

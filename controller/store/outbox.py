@@ -53,6 +53,7 @@ class OutboxTable(StorePart):
             .where(outbox.c.delivered_at.is_(None), outbox.c.next_at <= now)
             .order_by(outbox.c.id)
             .limit(limit)
+            # Ignored by SQLite, whose transaction holds the whole file already.
             .with_for_update(skip_locked=True)
         )
         with self._database.write() as connection:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from controller.cli.status_text import status_text
+from controller.cli.commands.status import status_text
 from controller.domain.identity import FlowKey
 from controller.domain.status import Health, SyncStatus
 from controller.planning.model import Drift, HeldBack

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from controller.domain.errors import ManifestInvalid, Mistake, PenstockError
-from controller.domain.redaction import SECRETS
-from controller.domain.wording import advised, counted
+from controller.domain.wording import counted
 from controller.planning.model import Unplanned
 from controller.planning.rendering.escaping import code, escape
 from controller.planning.rendering.fitting import Block, Part, fitted
@@ -25,8 +23,6 @@ _NOTE = (5,)
 _DRIFT = (3,)
 _MEMBER = (2,)
 _ORDER = (1,)
-_MISTAKE = (5,)
-_REASON = (9,)
 
 
 def plan_markdown(
@@ -178,39 +174,3 @@ def _footer(each: Page, *, checked: bool) -> str:
     command = code(f"penstock approve {each.table.digest}")
     approve = f" Where `sync.mode` is `manual`, {command} approves it." if each.actions else ""
     return f"Plan {code(each.table.digest)}{revision}.{approve}\n\n"
-
-
-def error_markdown(
-    errors: Sequence[tuple[str | None, PenstockError]] | Sequence[tuple[str, PenstockError]], limit: int
-) -> str:
-    """The reasons why there is no plan, each with its organisation where it is about one; empty without errors.
-
-    Every mistake of the manifests is listed with file, line and column. Too long a text loses mistakes from its end,
-    and says how many.
-    """
-    if not errors:
-        return ""
-    blocks = [Block([Part(f"{_heading(name)}\n\n", _REASON, "line"), *_lines(error)]) for name, error in errors]
-    return TITLE + fitted(blocks, limit - len(TITLE), _shortened_mistakes).rstrip("\n") + "\n"
-
-
-def _heading(organization: str | None) -> str:
-    of = f" for <b>{escape(organization)}</b>" if organization else ""
-    return f"**There is no plan{of}.**"
-
-
-def _lines(error: PenstockError) -> Iterator[Part]:
-    if isinstance(error, ManifestInvalid):
-        yield from (Part(f"- {_mistake(each)}\n", _MISTAKE, "mistake") for each in error.mistakes)
-        return
-    message = advised(error.message, error.hint)
-    yield Part(f"- {escape(SECRETS.text(message))} ({code(error.code)})\n", _REASON, "reason")
-
-
-def _mistake(mistake: Mistake) -> str:
-    message = advised(mistake.message, mistake.hint)
-    return f"<b>{escape(str(mistake.origin))}</b>: {escape(SECRETS.text(message))}"
-
-
-def _shortened_mistakes(left_out: str) -> str:
-    return f"> Shortened to fit a comment: {left_out} left out. `penstock validate` lists all.\n\n"

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.console import Console
+from rich.text import Text
+
 from controller.cli.apply_output import apply_text
-from controller.cli.commands.demo.narrator import Narrator
 from controller.cli.commands.demo.stage import DemoStage, open_stage
 from controller.delivery.result import Outcome
 from controller.domain.desired import DesiredFlow, SourceFile
+from controller.domain.errors import Permanent
 from controller.domain.references import Resolution
 from controller.domain.status import SyncStatus
 from controller.planning.model import Plan
@@ -24,6 +27,37 @@ _CALLER = ("inboundcall", "Main IVR")
 _FAILING = ("securecall", "Card Payment")
 _INNOCENT = ("inboundemail", "Customer Mail")
 _RECORDS = "origin/penstock/records"
+
+
+class DemoFailed(Permanent):
+    """A check of the demo failed."""
+
+
+class Narrator:
+    """Prints chapters, commands, output and checks."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._chapter = 0
+
+    def chapter(self, title: str) -> None:
+        self._chapter += 1
+        self._console.print()
+        self._console.print(Text(f"{self._chapter}. {title}", style="bold"))
+
+    def command(self, line: str) -> None:
+        """Show the command that a person would type."""
+        self._console.print(Text(f"$ {line}", style="cyan"))
+
+    def show(self, text: str) -> None:
+        for line in text.splitlines():
+            self._console.print(Text(f"  {line}".rstrip()))
+
+    def check(self, claim: str, *, holds: bool) -> None:
+        """Show a claim that holds. Raises DemoFailed when it does not."""
+        if not holds:
+            raise DemoFailed(f"chapter {self._chapter}: this does not hold: {claim}")
+        self._console.print(Text(f"  ✓ {claim}", style="green"))
 
 
 def demo() -> None:
