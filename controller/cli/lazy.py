@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, cast, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+_OPTIONAL = ("click", "rich.console", "rich.pretty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class ListedCommand:
     help: str
     attribute: str | None = None
     hidden: bool = False
+    offline: bool = False
+    """Whether it calls no organisation, so that it does without httpx."""
 
 
 class LazyGroup(TyperGroup):
@@ -47,6 +52,7 @@ class LazyGroup(TyperGroup):
         collecting = gc.isenabled()
         gc.disable()  # importing makes thousands of objects and no garbage: looking for some takes a tenth of the start
         try:
+            import_alone("structlog", *(() if entry.offline else ("httpx",)))
             module = importlib.import_module(f"{self.package}.{entry.module}")
         finally:
             if collecting:
@@ -55,6 +61,23 @@ class LazyGroup(TyperGroup):
         if isinstance(found, type) and issubclass(found, LazyGroup):
             return found(name=name, help=entry.help, no_args_is_help=True, rich_markup_mode=None)
         return _command(found, name, entry)
+
+
+def import_alone(*libraries: str) -> None:
+    """Import libraries as if the optional ones that they would import were not installed.
+
+    httpx imports click and rich for a command line of its own, and structlog imports rich to colour tracebacks.
+    Neither is used here, and both together take as long to import as httpx and structlog. They can be imported later.
+    """
+    modules = cast("dict[str, Any]", sys.modules)
+    absent = [name for name in _OPTIONAL if name not in modules]
+    modules.update(dict.fromkeys(absent))  # None makes `import` raise ImportError
+    try:
+        for library in libraries:
+            importlib.import_module(library)
+    finally:
+        for name in absent:
+            del modules[name]
 
 
 def _command(function: Callable[..., Any], name: str, entry: ListedCommand) -> Any:

@@ -109,7 +109,7 @@ def configure_logs(level: str, form: str) -> None:
 
     `form` is `text`, `json` or `auto` (text on a terminal, JSON elsewhere).
     """
-    import structlog  # imports rich for its tracebacks, and `--help` and `--version` log nothing
+    import structlog  # `--help` and `--version` log nothing
 
     if level not in _LEVELS:
         raise typer.BadParameter(f"{level!r} is none of {', '.join(_LEVELS)}", param_hint="--log-level")

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from controller.cli import exit_codes
 from controller.cli.failures import report_failure
@@ -20,6 +20,9 @@ from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import Workspace
 from controller.store.store import Store
 
+if TYPE_CHECKING:
+    from controller.reconcile.delivering import OpenDelivery
+
 T = TypeVar("T")
 
 _SHOW_CURSOR = "\x1b[?25h"
@@ -27,8 +30,11 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 @contextlib.contextmanager
-def opened_services(settings: Settings) -> Iterator[Services]:
-    """Store and connections of this process, from the operator's settings; the store is closed at the end."""
+def opened_services(settings: Settings, open_delivery: OpenDelivery | None = None) -> Iterator[Services]:
+    """Store and connections of this process, from the operator's settings; the store is closed at the end.
+
+    `open_delivery` is that of `reconcile/delivering.py` in a command that delivers.
+    """
     clock = SystemClock()
     with Store.open(
         settings.store,
@@ -38,7 +44,7 @@ def opened_services(settings: Settings) -> Iterator[Services]:
         audit_days=settings.audit_days,
         history_days=settings.history_days,
     ) as store:
-        yield Services(settings, store, clock)
+        yield Services(settings, store, clock, open_delivery=open_delivery)
 
 
 def run_passes(

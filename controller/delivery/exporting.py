@@ -5,11 +5,10 @@ from __future__ import annotations
 from controller.delivery.change_run import ChangeRun
 from controller.delivery.signals import Parked
 from controller.delivery.sync_run import SyncRun
-from controller.domain.errors import ExportFailed, FlowFileInvalid, PenstockError
+from controller.domain.errors import ExportFailed, PenstockError
 from controller.domain.platform import Export, Priority
 from controller.domain.redaction import SECRETS
-from controller.flows.canonical import digest
-from controller.flows.loading import load_yaml
+from controller.flows.export_digest import export_digest
 
 _ATTEMPTS = 3
 _RETRY_S = 15.0
@@ -39,20 +38,6 @@ async def export_version(
         else f"version {version} of flow {flow_id} could not be exported: {reason}",
         hint="it is exported again in the next pass",
     ) from last
-
-
-def export_digest(export: Export) -> str:
-    """The canonical digest of an export. Raises ExportFailed when it cannot be read."""
-    if export.yaml is not None:
-        try:
-            return digest(load_yaml(export.yaml))
-        except FlowFileInvalid as error:
-            raise ExportFailed(
-                f"the export of version {export.version} of flow {export.flow_id} is no readable YAML: {error.message}"
-            ) from error
-    if export.definition is None:
-        raise ExportFailed(f"the export of version {export.version} of flow {export.flow_id} is empty")
-    return digest(export.definition)
 
 
 async def export_live(run: ChangeRun, *, attempts: int | None = None) -> None:

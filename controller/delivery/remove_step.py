@@ -5,22 +5,17 @@ The check uses the organisation's own dependency index. A stale index proves not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from controller.delivery.change_run import ChangeRun
+from controller.delivery.dependency_index import consumers_of, index_fault
 from controller.delivery.live_state import LOST_ANSWER_S, as_planned, before_write, require_planned, wait_until
 from controller.delivery.locks import through_conflicts, wait_for_lock
 from controller.delivery.writer import Took, Write, write
 from controller.domain.capabilities import provided
 from controller.domain.errors import PlanStale, PublishFailed
-from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Capability
-from controller.domain.ports import DependencyIndex
 from controller.domain.status import StepState
 from controller.planning.model import ChangeKind
-
-OPERATIONAL = "OPERATIONAL"
 
 
 class RemoveStep:
@@ -115,33 +110,3 @@ async def _went_out(run: ChangeRun, *, delete: bool) -> bool:
 
 def _is_out(live: LiveFlow | None, *, delete: bool) -> bool:
     return live is None if delete else live is None or live.published_version is None
-
-
-async def index_fault(index: DependencyIndex) -> str | None:
-    """Why the index cannot be relied on; None when it can. Raises the errors of the call."""
-    state = await index.state()
-    return None if state == OPERATIONAL else f"the organisation's dependency index is not up to date ({state})"
-
-
-async def consumers_of(index: DependencyIndex, flow: LiveFlow, keys: Mapping[str, FlowKey]) -> tuple[FlowKey, ...]:
-    """The other flows with published versions that consume this one, sorted; `keys` are live flows by id.
-
-    Raises PlanStale when the answer is incomplete, and the errors of the call.
-    """
-    answer = await index.consumers(flow)
-    if not answer.complete:
-        raise PlanStale(
-            f"{flow.key}: the dependency index gave only a part of its consumers", hint="wait until the index is built"
-        )
-    found = {
-        keys.get(each.id, FlowKey(_flow_type(each.type), each.name or each.id))
-        for each in answer.flows
-        if each.id != flow.id
-    }
-    return tuple(sorted(found))
-
-
-def _flow_type(index_type: str) -> str:
-    """The API's flow type for a type of the index, such as `INBOUNDCALLFLOW`; a workflow is a `WORKFLOW` there."""
-    name = index_type.lower()
-    return name if name == "workflow" else name.removesuffix("flow")

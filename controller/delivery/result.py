@@ -13,6 +13,9 @@ from controller.domain.platform import Export
 from controller.domain.status import StepState
 from controller.planning.model import Change
 
+BIND_ANEW = "commit a change to it, or to a module that it is bound to: either publishes it again"
+"""The hint for a caller that was rolled back but could not be bound again."""
+
 
 class Outcome(StrEnum):
     SUCCEEDED = "succeeded"

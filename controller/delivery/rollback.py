@@ -13,6 +13,7 @@ from controller.delivery.change_run import ChangeRun
 from controller.delivery.live_state import rollout_in_flight
 from controller.delivery.out_of_band import is_ours, tell_left
 from controller.delivery.outcome import announce_rollback, quarantine
+from controller.delivery.result import BIND_ANEW
 from controller.delivery.sync_run import SyncRun
 from controller.delivery.way_back import rebind, restore, restored_bindings
 from controller.domain.errors import (
@@ -31,8 +32,6 @@ from controller.domain.redaction import SECRETS
 from controller.domain.status import StepCause, StepState
 from controller.planning.model import ChangeKind
 
-BIND_ANEW = "commit a change to it, or to a module that it is bound to: either publishes it again"
-"""The hint for a caller that was rolled back but could not be bound again."""
 _ATTEMPTS = 3
 _RETRY_S = 15.0
 _OUTAGE_S = 900.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from controller.delivery.remove_step import OPERATIONAL
+from controller.delivery.dependency_index import OPERATIONAL
 from controller.domain.capabilities import VERSIONED
 from controller.domain.desired import Organization, PinnedVersion, SourceFile
 from controller.domain.errors import BadAnswer, CapabilityMissing, NotFound, PermissionMissing

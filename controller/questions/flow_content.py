@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from controller.delivery.exporting import export_digest
 from controller.domain.desired import Organization, SourceFile
 from controller.domain.errors import ExportFailed, FlowFileInvalid
 from controller.domain.live import LiveFlow
 from controller.domain.platform import Export
+from controller.flows.export_digest import export_digest
 from controller.flows.flow_file import parse
 from controller.reconcile.services import Services
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.delivery.remove_step import consumers_of, index_fault
+from controller.delivery.dependency_index import consumers_of, index_fault
 from controller.domain.desired import Organization
 from controller.domain.errors import PenstockError
 from controller.domain.identity import FlowKey

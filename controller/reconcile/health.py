@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from controller.delivery.rollback import BIND_ANEW
+from controller.delivery.result import BIND_ANEW
 from controller.domain.desired import DesiredFlow, Organization
 from controller.domain.identity import FlowKey
 from controller.domain.live import LiveFlow

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from controller.delivery.delivery import Delivery
 from controller.delivery.result import SyncContext
-from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization
 from controller.domain.export_estimate import ExportEstimate
 from controller.domain.live import LiveState
@@ -27,6 +25,10 @@ from controller.reconcile.services import Services
 from controller.reconcile.workspace import Workspace
 from controller.repository.branches import Look
 from controller.store.leases import Lease
+
+if TYPE_CHECKING:  # a plan does without these modules
+    from controller.delivery.delivery import Delivery
+    from controller.delivery.sync_run import DeliveryEvent
 
 SERVICE = "service"
 """The actor of a pass that the controller started on its own."""
@@ -147,14 +149,7 @@ class Located(CheckedOut):
 
     def delivery(self) -> Delivery:
         """Delivers to this organisation, and stops when the pass does. Raises SettingsInvalid."""
-        return Delivery(
-            self.platform,
-            self.services.store,
-            self.services.clock,
-            self.services.delivery_settings(self.organization),
-            on_event=self.listener.progressed,
-            stopping=self.stopping,
-        )
+        return self.services.delivery(self.platform, self.organization, self.listener.progressed, self.stopping)
 
     def sync_context(self) -> SyncContext:
         """The requester, trigger and commit of a sync."""

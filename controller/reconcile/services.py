@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import structlog
 
-from controller.delivery.sync_run import DeliverySettings
 from controller.domain.clock import Clock, SystemClock
 from controller.domain.desired import Credentials, Organization
 from controller.domain.organization_identity import OrganizationIdentity
@@ -25,6 +25,11 @@ from controller.reconcile.looks import Looks
 from controller.reconcile.settings import Settings
 from controller.store.store import Store
 
+if TYPE_CHECKING:  # a plan does without these modules
+    from controller.delivery.delivery import Delivery
+    from controller.delivery.sync_run import DeliveryEvent
+    from controller.reconcile.delivering import OpenDelivery
+
 log = structlog.get_logger()
 
 
@@ -39,6 +44,8 @@ class Services:
     """Opens connections, with the signature of `genesys.connect`."""
     observer: CallObserver | None = None
     """Sees every call over the connections that are opened from now on."""
+    open_delivery: OpenDelivery | None = None
+    """`delivering.open_delivery` in a process that delivers; None in one that only looks, which does not import it."""
     _platforms: dict[tuple[str, str], Platform] = field(default_factory=dict)
     _clients: dict[tuple[str, Credentials], tuple[str, str]] = field(default_factory=dict, repr=False)
     _delivers: bool = False
@@ -73,25 +80,19 @@ class Services:
         identity = OrganizationIdentity(organization.endpoint.api_url.rstrip("/"), self.client_id(organization))
         return self.store.identities.known(identity)
 
-    def delivery_settings(self, organization: Organization) -> DeliverySettings:
-        """Waiting times, our client's id and notifications for deliveries. Raises SettingsInvalid."""
-        receivers = (self.receiver.name,) if self.receiver is not None else ()
+    def delivery(
+        self,
+        platform: Platform,
+        organization: Organization,
+        on_event: Callable[[DeliveryEvent], None],
+        stopping: Callable[[], bool],
+    ) -> Delivery:
+        """Delivers to an organisation. Raises SettingsInvalid, and RuntimeError in a process that only looks."""
+        if self.open_delivery is None:
+            raise RuntimeError("these services have no open_delivery: this process only looks")
+        opened = self.open_delivery(self, platform, organization, on_event, stopping)
         self._delivers = True
-        settings = self.settings
-        return DeliverySettings(
-            poll_base_s=settings.publish_poll,
-            publish_timeout_s=settings.publish_timeout,
-            upload_timeout_s=settings.upload_timeout,
-            rollback_timeout_s=settings.rollback_timeout,
-            lock_wait_s=settings.conflict_poll,
-            lock_attempts=max(round(settings.conflict_timeout / settings.conflict_poll), 1),
-            listens=settings.notifications,
-            export_flows=settings.export_flows,
-            lease_ttl_s=settings.lease_ttl,
-            client_name=self.client_id(organization),
-            allowed_hosts=settings.gate_hosts,
-            announce_to=receivers,
-        )
+        return opened
 
     async def read_credentials(self, organization: Organization) -> None:
         """Read the organisation's credentials again, off the event loop, for all later uses.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from controller.delivery.exporting import export_digest
 from controller.domain.live import LiveFlow
 from controller.domain.ports import Platform
 from controller.domain.references import FlowReference, ResourceReference
+from controller.flows.export_digest import export_digest
 from controller.reconcile.services import Services
 
 T = TypeVar("T")

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from controller.domain.clock import SystemClock
 from controller.domain.errors import LeaseHeld, PenstockError
 from controller.domain.organization_identity import OrganizationIdentity
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.ownership import take_organization
 from controller.reconcile.pass_ import PassRequest
 from controller.reconcile.services import Services
@@ -30,7 +31,7 @@ def controller(database: str, holder: str) -> Iterator[Services]:
     with Store.open(database, clock=clock) as store:
         for identity in (EAST, WEST):
             store.identities.learn(identity)
-        yield Services(Settings(store=database, holder=holder), store, clock)
+        yield Services(Settings(store=database, holder=holder), store, clock, open_delivery=open_delivery)
 
 
 def meet(services: Services, barrier: threading.Barrier) -> None:

@@ -12,18 +12,55 @@ from controller.cli.commands import COMMANDS, FORMER_NAMES
 from controller.cli.main import run
 
 HEAVY = ("httpx", "git", "sqlalchemy", "pydantic", "networkx", "starlette", "jinja2")
+OPTIONAL = ("click", "pygments", "rich.console", "rich.pretty", "rich.traceback")
+"""What httpx and structlog import where it is installed: colours and a command line of their own."""
+DELIVERING = (
+    "controller.delivery.delivery",
+    "controller.delivery.change_run",
+    "controller.delivery.gates.watch",
+    "controller.delivery.scheduler",
+)
+UNNEEDED = {
+    "validate": ("httpx", "sqlalchemy", "controller.genesys", "controller.store", *OPTIONAL, *DELIVERING),
+    "plan": ("alembic", "networkx", "prometheus_client", "websockets.asyncio.client", "jinja2", *OPTIONAL, *DELIVERING),
+    "status": (
+        "alembic",
+        "networkx",
+        "prometheus_client",
+        "websockets.asyncio.client",
+        "jinja2",
+        *OPTIONAL,
+        *DELIVERING,
+    ),
+}
+"""What the modules of a command must not import."""
+
+
+def _loaded(arguments: list[str], names: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The output of a command in a process of its own, and which of these modules it imported."""
+    program = (
+        "import sys\nfrom controller.cli.main import run\n"
+        f"code = run({arguments!r})\n"
+        f"print(*[name for name in {names!r} if name in sys.modules], file=sys.stderr)\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout, done.stderr.split()
 
 
 def test_help_loads_none_of_the_heavy_libraries() -> None:
-    program = (
-        "import sys\nfrom controller.cli.main import run\n"
-        "code = run(['--help'])\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\nsys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    shown, loaded = _loaded(["--help"], HEAVY)
 
-    assert "apply" in done.stdout
-    assert done.stderr.strip() == "[]"
+    assert "apply" in shown
+    assert loaded == []
+
+
+@pytest.mark.parametrize("name", UNNEEDED)
+def test_a_command_does_not_load_what_it_does_not_use(name: str) -> None:
+    assert _loaded([name, "--help"], UNNEEDED[name])[1] == []
+
+
+def test_a_command_that_delivers_loads_the_modules_by_those_names() -> None:
+    assert _loaded(["apply", "--help"], DELIVERING)[1] == list(DELIVERING)
 
 
 def test_every_command_explains_itself() -> None:

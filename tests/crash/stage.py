@@ -19,6 +19,7 @@ from pathlib import Path
 from controller.domain.errors import DeliveryPaused
 from controller.genesys.connect import connect
 from controller.planning.guard import Confirmations
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
@@ -135,7 +136,9 @@ class Stage:
         )
         transport = WatchedTransport(port, points)
         with Store.open(settings.store, clock=self.clock) as store:
-            services = Services(settings, store, self.clock, partial(connect, http=transport))
+            services = Services(
+                settings, store, self.clock, partial(connect, http=transport), open_delivery=open_delivery
+            )
             reports = asyncio.run(_passes(self.folder / "clone", services, passes))
         (self.folder / "report.json").write_text(json.dumps(reports))
 

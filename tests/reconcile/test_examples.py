@@ -6,7 +6,7 @@ What differs from the files is only where an organisation answers and where its 
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,15 @@ import httpx
 import pytest
 import yaml
 
-from controller.delivery.sync_run import DeliverySettings
+from controller.delivery.delivery import Delivery
+from controller.delivery.sync_run import DeliveryEvent
 from controller.domain.desired import Organization
 from controller.domain.identity import FlowKey
+from controller.domain.ports import Platform
 from controller.flows.flow_file import parse
 from controller.genesys.connect import connect
 from controller.planning.guard import Confirmations
+from controller.reconcile.delivering import delivery_settings
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
@@ -53,12 +56,17 @@ class _Organizations(httpx.AsyncBaseTransport):
         return await self._by_port[request.url.port].handle_async_request(request)
 
 
-class _Probed(Services):
-    """The network of the HTTP gates: one page that says that all is well."""
-
-    def delivery_settings(self, organization: Organization) -> DeliverySettings:
-        page = httpx.MockTransport(lambda _request: httpx.Response(200, json={"greeting": {"ok": True}}))
-        return replace(super().delivery_settings(organization), gate_transport=page)
+def _open_probed(
+    services: Services,
+    platform: Platform,
+    organization: Organization,
+    on_event: Callable[[DeliveryEvent], None],
+    stopping: Callable[[], bool],
+) -> Delivery:
+    """A delivery whose HTTP gates reach one page only, which says that all is well."""
+    page = httpx.MockTransport(lambda _request: httpx.Response(200, json={"greeting": {"ok": True}}))
+    settings = replace(delivery_settings(services, organization), gate_transport=page)
+    return Delivery(platform, services.store, services.clock, settings, on_event=on_event, stopping=stopping)
 
 
 @dataclass
@@ -123,7 +131,8 @@ async def example(
     simulators = {name: Simulator(clock, settings) for name in at_simulators(folder)}
     operator = Settings(store=f"sqlite:///{tmp_path / 'store.db'}", rate_limit=3000)
     store = Store.open(operator.store, clock=clock)
-    services = _Probed(operator, store, clock, partial(connect, http=_Organizations(simulators)))
+    connected = partial(connect, http=_Organizations(simulators))
+    services = Services(operator, store, clock, connected, open_delivery=_open_probed)
     yield Example(folder, clock, simulators, services)
     await services.disconnect()
     store.close()

@@ -14,6 +14,7 @@ import structlog
 from controller.domain.errors import SettingsInvalid
 from controller.notify.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from controller.reconcile.announcing import receiver_of
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.services import Services
 from controller.reconcile.settings import Settings
 from controller.reconcile.workspace import open_folder
@@ -100,7 +101,8 @@ async def test_a_dead_receiver_fails_nothing_and_hears_it_later(told: World, rec
     told.clock.advance(3600)
 
     assert (await told.apply()).delivered
-    told.services.delivery_settings(open_folder(told.clone, told.settings).organization("acme"))
+    acme = open_folder(told.clone, told.settings).organization("acme")
+    told.services.delivery(told.services.platform(acme), acme, lambda _event: None, lambda: False)
     await told.services.disconnect()
 
     assert [flow for flow, _, _ in receiver.flows()] == ["commonmodule/Hours", "inboundcall/Front"]
@@ -169,7 +171,9 @@ async def test_a_receiver_that_will_not_do_is_refused_before_anything_is_deliver
     if secret is not None:
         file.write_text(secret)
     broken: Settings = told.services.settings.model_copy(update={"webhook_url": url, "webhook_secret_file": file})
-    told.services = Services(broken, told.services.store, told.clock, told.services.connect)
+    told.services = Services(
+        broken, told.services.store, told.clock, told.services.connect, open_delivery=open_delivery
+    )
 
     report = await told.apply()
 

@@ -146,7 +146,7 @@ async def test_a_plan_with_pruning_does_not_change_while_time_passes(world: Worl
 
 
 def test_a_flow_key_reads_what_the_index_calls_a_type() -> None:
-    from controller.delivery.remove_step import _flow_type
+    from controller.delivery.dependency_index import _flow_type
 
     assert [_flow_type(name) for name in ("INBOUNDCALLFLOW", "WORKFLOW", "COMMONMODULEFLOW")] == [
         "inboundcall",

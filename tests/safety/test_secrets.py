@@ -23,6 +23,7 @@ from controller.planning.rendering.markdown import plan_markdown
 from controller.planning.rendering.page import plan_html
 from controller.planning.rendering.text import plan_text
 from controller.questions.plan_views import plan_views
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
 from controller.service.board import Board
@@ -59,7 +60,9 @@ def story(world: World, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.
     world.services.store.close()
     store = Store.open(world.settings.store, clock=world.clock, audit_folder=world.folder / "audit")
     settings = world.settings.model_copy(update={"holder": "controller-a"})
-    world.services = Services(settings, store, world.clock, partial(connect, http=world.http), METRICS.called)
+    world.services = Services(
+        settings, store, world.clock, partial(connect, http=world.http), METRICS.called, open_delivery
+    )
     return world
 
 

@@ -24,6 +24,7 @@ from controller.planning.guard import Confirmations
 from controller.planning.model import Plan
 from controller.planning.rendering.document import plan_json
 from controller.questions.status import OrganizationStatus, organization_status
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.loop import run_pass
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
@@ -239,7 +240,7 @@ class World:
     def _services(self, holder: str) -> Services:
         settings = self.settings.model_copy(update={"holder": holder})
         store = Store.open(settings.store, clock=self.clock)
-        return Services(settings, store, self.clock, partial(connect, http=self.http))
+        return Services(settings, store, self.clock, partial(connect, http=self.http), open_delivery=open_delivery)
 
     async def close(self) -> None:
         await self.services.disconnect()

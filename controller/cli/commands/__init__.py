@@ -10,7 +10,9 @@ from controller.cli.lazy import LazyGroup, ListedCommand
 COMMANDS = {
     "demo": ListedCommand("demo", "Show the main job on a simulated organisation and a temporary git remote."),
     "validate": ListedCommand(
-        "validate", "Check manifests and flow files without calling any organisation; report every mistake at once."
+        "validate",
+        "Check manifests and flow files without calling any organisation; report every mistake at once.",
+        offline=True,
     ),
     "plan": ListedCommand("plan", "Show what `apply` would do: the same plan, and nothing is changed."),
     "comment": ListedCommand("comment", "Post the plan in a pull request: one comment, updated, and a commit status."),
@@ -31,6 +33,7 @@ COMMANDS = {
         "trace",
         "Find out why executions went wrong: executions, action, file; settings shows the recording.",
         attribute="TraceCommands",
+        offline=True,
     ),
     "import": ListedCommand("import_", "Write manifests and flow files for published flows that no manifest names."),
     "preflight": ListedCommand(
@@ -38,7 +41,7 @@ COMMANDS = {
     ),
     "run": ListedCommand("run", "Keep organisations at what git asks for, until SIGTERM or Ctrl-C."),
     "simulator": ListedCommand("simulator", "Serve a simulated organisation; prints its URL first."),
-    "schema": ListedCommand("schema", "Print the JSON Schema of the manifests, or of a document."),
+    "schema": ListedCommand("schema", "Print the JSON Schema of the manifests, or of a document.", offline=True),
 }
 """The commands in the order of `penstock --help`."""
 

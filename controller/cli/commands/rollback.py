@@ -17,6 +17,7 @@ from controller.cli.screen import screen_of
 from controller.cli.workspace import actor, only_organization
 from controller.delivery.result import Outcome
 from controller.domain.documents import json_text
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.settings import load_settings
@@ -37,7 +38,7 @@ def rollback(
     request = PassRequest(
         chosen.name, Mode.ROLLBACK, actor=actor(), trigger="rollback", flow=flow, version=to, allow_dirty=True
     )
-    with opened_services(settings) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
+    with opened_services(settings, open_delivery) as services, watcher(quiet=output is TextOrJson.JSON) as listener:
         (report,) = run_passes(workspace, [request], services, listener)
     as_json = output is TextOrJson.JSON
     text = (

@@ -13,6 +13,7 @@ from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, stop_on_signals
 from controller.domain.clock import Clock
 from controller.domain.errors import SettingsInvalid
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.settings import Settings, load_settings
 from controller.repository.credentials import GitCredentials
 from controller.repository.repository import Repository
@@ -35,7 +36,7 @@ def run(
     """Run until SIGTERM or Ctrl-C. Raises SettingsInvalid unless exactly one desired state is named."""
     settings = load_settings(service=True)
     raise_limit_of_files()
-    with opened_services(settings) as services:
+    with opened_services(settings, open_delivery) as services:
         feed = _feed(folder, settings, services.clock, demo=demo)
 
         async def work() -> None:

@@ -29,6 +29,7 @@ from controller.planning.model import Plan
 from controller.planning.rendering.text import plan_text
 from controller.questions.decisions import require_digest
 from controller.questions.refusals import with_refusals
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.services import Services
@@ -89,7 +90,7 @@ def apply(options: ApplyOptions) -> int:
     if saved is not None:
         saved.require(each.name for each in workspace.desired.organizations)
     requests = _requests(options, workspace, saved)
-    with opened_services(settings) as services:
+    with opened_services(settings, open_delivery) as services:
         confirmed: Collection[str] = ()
         if not options.yes and sys.stdin.isatty() and sys.stderr.isatty():  # nobody else can answer
             requests = _confirmed(workspace, requests, services)

@@ -18,6 +18,7 @@ from controller.cli.apply_output import was_stopped
 from controller.cli.demo_files import copy_demo_files
 from controller.cli.running import opened_services, run_passes
 from controller.domain.errors import Interrupted, SettingsInvalid
+from controller.reconcile.delivering import open_delivery
 from controller.reconcile.pass_ import Listener, Mode, PassRequest
 from controller.reconcile.report import PassReport
 from controller.reconcile.settings import Settings
@@ -68,7 +69,7 @@ class DemoStage:
 
     def _pass(self, mode: Mode, listener: Listener | None = None) -> PassReport:
         workspace = open_folder(self.clone / "manifests", self.settings)
-        with opened_services(self.settings) as services:
+        with opened_services(self.settings, open_delivery) as services:
             (report,) = run_passes(workspace, [PassRequest(ORGANIZATION, mode, actor="demo")], services, listener)
         if was_stopped(report):
             raise Interrupted("the demo was told to stop", hint="nothing of it is left; run it again")

@@ -9,7 +9,7 @@ TRACE_COMMANDS = {
         "executions", "Show how executions went: their steps, variables and anomalies, and how many fail."
     ),
     "action": ListedCommand("action", "Trace one action: its slowest and its failed steps (versioned dialect)."),
-    "file": ListedCommand("file", "Analyse an execution file that was downloaded before; makes no call."),
+    "file": ListedCommand("file", "Analyse an execution file that was downloaded before; makes no call.", offline=True),
     "settings": ListedCommand(
         "settings",
         "Show how the organisation records executions; change it only where an option says so (architect dialect).",
